@@ -1,0 +1,203 @@
+"""The hub's own records: what is asked for, and where it was decided to go.
+
+Declared like wire messages, so that the same reader and writer serve the store and the API.
+All frozen: a change is a new record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from skerry_wire.codec import revision_of
+from skerry_wire.messages import Capability, Presence, Report
+from skerry_wire.schema import Items, Range, Text
+from skerry_wire.types import ByteCount, Count, InstanceId, Line, Name, NodeId, Revision, Short
+from skerry_wire.workload import Container, DeviceMapping
+
+record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+
+class Liveness(enum.StrEnum):
+    """The hub's judgement of a node."""
+
+    ONLINE = "online"
+    UNREACHABLE = "unreachable"
+    LOST = "lost"
+
+
+# --- what is asked for -------------------------------------------------------------------
+
+
+@record
+class AcceleratorRequest:
+    """So many usable accelerators of a kind, whole, of one vendor where given."""
+
+    kind: Literal["gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu"]
+    count: Annotated[int, Range(1, 128)] = 1
+    vendor: Short | None = None
+
+
+@record
+class Resources:
+    """What an instance reserves on its node, in thousandths of a processor and in bytes."""
+
+    cpu_milli: Annotated[int, Range(0, 10_000_000)] = 0
+    memory_bytes: ByteCount = 0
+    storage_bytes: ByteCount = 0
+    accelerators: Annotated[tuple[AcceleratorRequest, ...], Items(16)] = ()
+
+
+@record
+class Constraint:
+    """A test of one of a node's fields or labels: `node.labels.site == quay-3`.
+
+    Keys: `node.id`, `node.hostname`, `node.platform.arch`, `node.platform.os`,
+    `node.labels.<label>`. A label that a node lacks is unequal to every value.
+    """
+
+    key: Annotated[str, Text(256)]
+    operator: Literal["==", "!="]
+    value: Annotated[str, Text(256)]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.operator} {self.value}"
+
+
+@record
+class Workload:
+    """What an operator asked for. Its revision is the digest of all of it but `replicas`."""
+
+    name: Name
+    project: Name
+    mode: Literal["replicated", "global"] = "replicated"
+    replicas: Annotated[int, Range(0, 100_000)] = 1
+    containers: Annotated[tuple[Container, ...], Items(32)]
+    resources: Resources = Resources()
+    constraints: Annotated[tuple[Constraint, ...], Items(64)] = ()
+    labels: Annotated[Mapping[str, Line], Items(256)] = dataclasses.field(default_factory=dict)
+
+    @property
+    def revision(self) -> Revision:
+        """Return the digest that tells whether an instance must be replaced."""
+        return revision_of(dataclasses.replace(self, replicas=0))
+
+
+# --- what was decided --------------------------------------------------------------------
+
+
+@record
+class Assignment:
+    """An instance and its node: one decision, until it is changed."""
+
+    id: InstanceId
+    workload: Name
+    revision: Revision
+    node: NodeId
+    resources: Resources
+    devices: Annotated[tuple[DeviceMapping, ...], Items(128)] = ()
+    accelerators: Annotated[tuple[Line, ...], Items(128)] = ()
+    """Addresses of the accelerators that it holds."""
+
+
+@record
+class Reason:
+    """Why one node does not take one workload; `missing` is the shortage in the unit of the text."""
+
+    constraint: Short
+    text: Line
+    missing: float | None = None
+
+
+@record
+class Verdict:
+    """What one node says to one workload: every reason against it, or its score."""
+
+    node: NodeId
+    hostname: Short
+    feasible: bool
+    reasons: tuple[Reason, ...] = ()
+    score: float | None = None
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    instances: tuple[InstanceId, ...] = ()
+    """Instances of the workload that are placed there now."""
+
+
+@record
+class Explanation:
+    """Every node's verdict on one workload.
+
+    `blocked` counts the nodes that each constraint refuses, `alone` those that it alone refuses.
+    """
+
+    workload: Name
+    wanted: Count
+    placed: Count
+    feasible: Count
+    blocked: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    alone: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@record
+class Change:
+    """One step of a plan."""
+
+    action: Literal["create", "replace", "move", "remove", "keep"]
+    instance: InstanceId
+    workload: Name
+    node: NodeId
+    detail: Line = ""
+
+
+@record
+class Decision:
+    """The complete set of assignments that one workload shall have, and what that changes."""
+
+    workload: Name
+    assignments: tuple[Assignment, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unplaced: Count = 0
+    """How many wanted replicas found no node; `explain` says why."""
+
+
+# --- what is known of a node --------------------------------------------------------------
+
+
+@record
+class Node:
+    """All that the hub durably knows of one node. What heartbeats say lives in columns."""
+
+    id: NodeId
+    incarnation: Annotated[str, Text(32)]
+    registered_at: float
+    retired: Annotated[tuple[str, ...], Items(64)] = ()
+    """Earlier incarnations, whose messages are refused."""
+    sequences: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    """The newest (boot, seq) taken, by topic."""
+    presence: Presence | None = None
+    capability: Capability | None = None
+    report: Report | None = None
+    liveness: Liveness = Liveness.UNREACHABLE
+    last_seen: float = 0.0
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The labels that operators gave it at the hub; they override the node's own."""
+    diverged: Line | None = None
+    """Why the hub holds this node and issues it nothing; None when all is well."""
+    generation: Count = 0
+    """The newest order issued to it (0: none), and the digest of that order's payload."""
+    digest: str | None = None
+
+    @property
+    def hostname(self) -> str:
+        """Return the name that people know it by."""
+        found = self.capability.hardware.system.hostname if self.capability else None
+        return found or self.id
+
+    @property
+    def all_labels(self) -> Mapping[str, str]:
+        """Return the node's own labels, overridden by the hub's."""
+        own = self.capability.hardware.labels if self.capability else {}
+        return {**own, **self.labels}

@@ -1,0 +1,168 @@
+"""What the hub shows to people and other systems: the JSON of the API and of the view topics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal
+
+from skerry_wire.hardware import Accelerator, Hardware
+from skerry_wire.messages import Health, InstanceState
+
+from skerry_hub.model import Change, Explanation, Liveness, Workload
+
+record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+
+@record
+class OrderView:
+    """How far a node has followed its orders: `issued` >= `accepted` >= `reached`."""
+
+    issued: int
+    accepted: int
+    reached: int
+    refusal: str | None = None
+
+
+@record
+class ResourcesView:
+    """What a node has, what is reserved of it, and what it last measured as available."""
+
+    cpu_milli: int | None = None
+    cpu_reserved_milli: int = 0
+    memory_bytes: int | None = None
+    memory_reserved_bytes: int = 0
+    memory_available_bytes: int | None = None
+    storage_bytes: int | None = None
+    storage_reserved_bytes: int = 0
+    storage_available_bytes: int | None = None
+    cpu_percent: float | None = None
+    load_1m: float | None = None
+    temperature_c: float | None = None
+
+
+@record
+class InstanceView:
+    """One instance: where it was placed, and what its node says of it."""
+
+    id: str
+    workload: str
+    revision: str
+    node: str
+    hostname: str
+    state: InstanceState
+    reason: str | None = None
+    health: Health = Health.NONE
+    image: str | None = None
+    started_at: float | None = None
+    exit_code: int | None = None
+    restarts: int = 0
+    current: bool = True
+    """Whether the node runs the revision that is wanted now."""
+
+
+@record
+class NodeView:
+    """One node, as lists and the topic `skerry/v1/fleet/<node>` show it."""
+
+    id: str
+    hostname: str
+    incarnation: str
+    liveness: Liveness
+    last_seen: float
+    registered_at: float
+    version: str | None = None
+    arch: str | None = None
+    os: str | None = None
+    kernel: str | None = None
+    capability: str | None = None
+    """The revision of its capability."""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    accelerators: tuple[Accelerator, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    resources: ResourcesView = ResourcesView()
+    order: OrderView = OrderView(issued=0, accepted=0, reached=0)
+    problems: tuple[str, ...] = ()
+    diverged: str | None = None
+    instances: tuple[InstanceView, ...] = ()
+
+
+@record
+class EventView:
+    """Something that happened on a node or in the hub."""
+
+    id: str
+    node: str
+    kind: str
+    at: float
+    """By the hub's clock, when it arrived."""
+    subject: str = ""
+    detail: str = ""
+    generation: int | None = None
+
+
+@record
+class NodeDetail:
+    """One node with all its hardware and its newest events."""
+
+    node: NodeView
+    hardware: Hardware | None = None
+    events: tuple[EventView, ...] = ()
+
+
+@record
+class WorkloadView:
+    """One workload, as lists and the topic `skerry/v1/workloads/<name>` show it.
+
+    `state`: `running` (all wanted replicas run the current revision), `progressing` (on the way),
+    `degraded` (an instance failed or exited), `unplaced` (a replica found no node).
+    """
+
+    name: str
+    project: str
+    revision: str
+    mode: Literal["replicated", "global"]
+    images: tuple[str, ...]
+    wanted: int
+    placed: int
+    running: int
+    current: int
+    """Running instances of the current revision."""
+    state: Literal["running", "progressing", "degraded", "unplaced"]
+    reason: str | None = None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    instances: tuple[InstanceView, ...] = ()
+
+
+@record
+class WorkloadDetail:
+    """One workload with its content."""
+
+    workload: WorkloadView
+    content: Workload
+    events: tuple[EventView, ...] = ()
+
+
+@record
+class PlanView:
+    """What an apply does, or would do."""
+
+    changes: tuple[Change, ...] = ()
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+    """Workloads of the same project that the files no longer name (removed with `prune`)."""
+    unplaced: tuple[Explanation, ...] = ()
+
+
+@record
+class Problem:
+    """One thing wrong with a request; `file`, `line` and `field` where they are known."""
+
+    reason: str
+    file: str | None = None
+    line: int | None = None
+    field: str | None = None

@@ -1,0 +1,72 @@
+"""Signed orders: what is signed, and how an order is packed and unpacked.
+
+The encoding of what is signed is DSSE's (https://github.com/secure-systems-lab/dsse), so that no
+two pairs of type and payload give the same bytes. The signature itself is made by the hub and
+verified by the executor, each with its own cryptographic library: this package has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable
+
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Envelope, Order
+
+PLAIN = "skerry.order.v1"
+COMPRESSED = "skerry.order.v1+zlib"
+COMPRESS_ABOVE_BYTES = 1024
+MAX_ORDER_BYTES = 4 * 1024 * 1024
+"""Largest order after decompression."""
+
+
+def signing_bytes(payload_type: str, payload: bytes) -> bytes:
+    """Return what the signature covers."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def key_id_of(public_key: bytes) -> str:
+    """Return the name of a public key: the first 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
+def digest_of(payload: bytes) -> str:
+    """Return the digest by which a report names an order's payload."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def seal(order: Order, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Pack and sign an order. Raises WireError when it would not fit a message."""
+    payload, kind = codec.pack(order), PLAIN
+    if len(payload) > MAX_ORDER_BYTES:
+        raise WireError("", f"the order is {len(payload)} bytes, more than {MAX_ORDER_BYTES}")
+    if len(payload) > COMPRESS_ABOVE_BYTES:
+        payload, kind = zlib.compress(payload, 9), COMPRESSED
+    signature = sign(signing_bytes(kind, payload))
+    envelope = codec.from_plain(
+        Envelope, {"type": kind, "key_id": key_id, "payload": payload, "signature": signature}
+    )
+    codec.encode(envelope)
+    return envelope
+
+
+def open_payload(envelope: Envelope) -> Order:
+    """Return the order of an envelope whose signature has been verified. Raises WireError."""
+    payload = envelope.payload
+    if envelope.type == COMPRESSED:
+        payload = _decompress(payload)
+    return codec.decode(Order, payload, strict=True, most=MAX_ORDER_BYTES)
+
+
+def _decompress(data: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    try:
+        plain = stream.decompress(data, MAX_ORDER_BYTES)
+    except zlib.error as error:
+        raise WireError("payload", f"does not decompress: {error}") from None
+    if stream.unconsumed_tail or not stream.eof or stream.unused_data:
+        raise WireError("payload", f"is cut off, or more than {MAX_ORDER_BYTES} bytes inflated")
+    return plain

@@ -1,0 +1,234 @@
+"""What a node has. Every value is None where the box does not say: zero is a measurement.
+
+Identifiers of vendors and devices are lower-case hexadecimal without a prefix, as the kernel
+and pci.ids write them. No serial number, MAC or IP address is ever part of these records.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from skerry_wire.schema import Items, Key, Range, Text
+from skerry_wire.types import ByteCount, Count, Line, Short
+
+Hex = Annotated[str, Text(8, "[0-9a-f]{1,8}")]
+record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+
+@record
+class System:
+    """Operating system and board."""
+
+    arch: Short | None = None
+    hostname: Short | None = None
+    kernel: Short | None = None
+    os_id: Short | None = None
+    os_version: Short | None = None
+    os_name: Short | None = None
+    board_vendor: Short | None = None
+    board_model: Short | None = None
+    virtualization: Short | None = None
+    cgroup_version: Annotated[int, Range(1, 2)] | None = None
+
+
+@record
+class CpuKind:
+    """Processors of one microarchitecture; a uniform machine has one kind."""
+
+    name: Short
+    logical_count: Count
+
+
+@record
+class CpuCache:
+    """Caches of one level, type and size: how many instances of it there are."""
+
+    level: Annotated[int, Range(1, 9)]
+    type: Literal["data", "instruction", "unified"]
+    size_bytes: ByteCount
+    count: Count
+
+
+@record
+class Cpu:
+    """Processors. `logical_count` is those online, `effective_count` those this box may use."""
+
+    logical_count: Count | None = None
+    present_count: Count | None = None
+    effective_count: Count | None = None
+    core_count: Count | None = None
+    package_count: Count | None = None
+    numa_node_count: Count | None = None
+    model: Short | None = None
+    vendor: Short | None = None
+    max_mhz: Annotated[float, Range(0, 100_000)] | None = None
+    kinds: Annotated[tuple[CpuKind, ...], Items(64)] = ()
+    caches: Annotated[tuple[CpuCache, ...], Items(64)] = ()
+    flags: Annotated[tuple[Short, ...], Items(1024)] = ()
+
+
+@record
+class NumaMemory:
+    """Memory of one NUMA node."""
+
+    node: Count
+    total_bytes: ByteCount
+
+
+@record
+class HugePages:
+    """Huge pages of one size that are reserved."""
+
+    size_bytes: ByteCount
+    count: Count
+
+
+@record
+class Memory:
+    """`total_bytes` is the host's; `limit_bytes` the cgroup's, None without a limit."""
+
+    total_bytes: ByteCount | None = None
+    limit_bytes: ByteCount | None = None
+    swap_bytes: ByteCount | None = None
+    numa: Annotated[tuple[NumaMemory, ...], Items(1024)] = ()
+    hugepages: Annotated[tuple[HugePages, ...], Items(16)] = ()
+
+
+@record
+class Disk:
+    """A whole disk: neither a partition nor an optical, floppy or raw flash device."""
+
+    name: Short
+    transport: Short | None = None
+    rotational: bool | None = None
+    size_bytes: ByteCount | None = None
+    model: Short | None = None
+
+
+@record
+class Filesystem:
+    """A mounted file system that is backed by a disk."""
+
+    mount: Line
+    device: Line
+    type: Short
+    size_bytes: ByteCount | None = None
+
+
+@record
+class Nic:
+    """A network interface. One without a device behind it is virtual: `hardware` is false."""
+
+    name: Short
+    hardware: bool
+    kind: Literal["ethernet", "wifi", "can", "wwan", "other"]
+    driver: Short | None = None
+    speed_mbps: Count | None = None
+    mtu: Count | None = None
+    operstate: Short | None = None
+
+
+@record
+class PciFunction:
+    """One function of a PCI device."""
+
+    address: Short
+    vendor: Hex
+    device: Hex
+    class_: Annotated[Hex, Key("class")]
+    driver: Short | None = None
+    vendor_name: Short | None = None
+    device_name: Short | None = None
+    numa_node: Count | None = None
+    sriov_vfs: Count | None = None
+    iommu_group: Count | None = None
+
+
+@record
+class UsbDevice:
+    """A USB device that is not a root hub. `path` is the port, which outlives the ids."""
+
+    path: Short
+    vendor: Hex
+    product: Hex
+    classes: Annotated[tuple[Hex, ...], Items(64)] = ()
+    vendor_name: Short | None = None
+    product_name: Short | None = None
+
+
+@record
+class Accelerator:
+    """One real accelerator, however many functions, partitions or cores it shows."""
+
+    kind: Literal["gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu"]
+    vendor: Short
+    model: Short
+    bus: Literal["pci", "usb", "soc"]
+    address: Line
+    memory_bytes: ByteCount | None = None
+    driver: Short | None = None
+    device_nodes: Annotated[tuple[Line, ...], Items(64)] = ()
+    numa_node: Count | None = None
+    usable: bool = False
+    reason: Line | None = None
+
+
+@record
+class Camera:
+    """A video capture device."""
+
+    name: Short
+    path: Line
+
+
+@record
+class Bluetooth:
+    """A Bluetooth controller."""
+
+    name: Short
+    bus: Short | None = None
+
+
+@record
+class RuntimeInfo:
+    """A container runtime or kubelet: installed, and whether its socket is there."""
+
+    name: Short
+    version: Short | None = None
+    socket: Line | None = None
+    usable: bool = False
+    reason: Line | None = None
+
+
+@record
+class ProbeStatus:
+    """How a probe fared. `reason` is given for absent and failed."""
+
+    status: Literal["found", "absent", "failed"]
+    reason: Line | None = None
+
+
+@record
+class Hardware:
+    """Everything that the probes found. Lists are sorted, so that equal hardware is equal."""
+
+    system: System = System()
+    cpu: Cpu = Cpu()
+    memory: Memory = Memory()
+    storage: Annotated[tuple[Disk, ...], Items(1024)] = ()
+    filesystems: Annotated[tuple[Filesystem, ...], Items(256)] = ()
+    nics: Annotated[tuple[Nic, ...], Items(1024)] = ()
+    pci: Annotated[tuple[PciFunction, ...], Items(2048)] = ()
+    usb: Annotated[tuple[UsbDevice, ...], Items(512)] = ()
+    accelerators: Annotated[tuple[Accelerator, ...], Items(128)] = ()
+    cameras: Annotated[tuple[Camera, ...], Items(128)] = ()
+    bluetooth: Annotated[tuple[Bluetooth, ...], Items(32)] = ()
+    runtimes: Annotated[tuple[RuntimeInfo, ...], Items(16)] = ()
+    labels: Annotated[Mapping[str, Annotated[str, Text(256)]], Items(1024)] = dataclasses.field(
+        default_factory=dict
+    )
+    probes: Annotated[Mapping[str, ProbeStatus], Items(64)] = dataclasses.field(
+        default_factory=dict
+    )

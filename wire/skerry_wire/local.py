@@ -1,0 +1,75 @@
+"""The frames between the agent and the executor on one box, over a unix stream socket.
+
+A frame is its length (4 bytes, big-endian), then msgpack. The agent sends one ExecutorRequest;
+the executor answers with ExecutorReply frames, the last of kind `done`, and closes. A `watch`
+frame comes with one pidfd (SCM_RIGHTS) for each of its `watched` instances, in that order.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Annotated, Literal
+
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Digest, InstanceStatus, Refusal, record
+from skerry_wire.schema import Items
+from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
+
+MAX_FRAME_BYTES = 512 * 1024
+MAX_WATCHED = 64
+"""Most pidfds beside one frame; SCM_RIGHTS itself allows 253."""
+
+_HEADER = struct.Struct(">I")
+HEADER_BYTES = _HEADER.size
+
+
+@record
+class ExecutorRequest:
+    """Converge to an order. Without one, to the newest that was accepted before."""
+
+    node: NodeId
+    incarnation: Incarnation
+    order: Annotated[bytes, Items(codec.MAX_MESSAGE_BYTES)] | None = None
+
+
+@record
+class Outcome:
+    """How convergence stands.
+
+    `accepted` is the newest order that passed verification (0: none yet), `reached` whether it
+    is wholly carried out; when not, another try makes sense after `retry_after_s`.
+    """
+
+    accepted: Generation = 0
+    digest: Digest | None = None
+    reached: bool = False
+    refusal: Refusal | None = None
+    problems: Annotated[tuple[Line, ...], Items(16)] = ()
+    instances: Annotated[tuple[InstanceStatus, ...], Items(512)] = ()
+    retry_after_s: Seconds | None = None
+
+
+@record
+class ExecutorReply:
+    """One frame of the executor's answer. `progress` and `done` carry an outcome."""
+
+    kind: Literal["progress", "watch", "done"]
+    outcome: Outcome | None = None
+    watched: Annotated[tuple[InstanceId, ...], Items(MAX_WATCHED)] = ()
+
+
+def frame(message: ExecutorRequest | ExecutorReply) -> bytes:
+    """Return the bytes of one frame."""
+    body = codec.pack(message)
+    if len(body) > MAX_FRAME_BYTES:
+        raise WireError("", f"the frame is {len(body)} bytes, more than {MAX_FRAME_BYTES}")
+    return _HEADER.pack(len(body)) + body
+
+
+def body_length(header: bytes) -> int:
+    """Return how many bytes follow a header. Raises WireError when they are too many."""
+    (length,) = _HEADER.unpack(header)
+    if length > MAX_FRAME_BYTES:
+        raise WireError("", f"a frame of {length} bytes, more than {MAX_FRAME_BYTES}")
+    return int(length)

@@ -1,0 +1,222 @@
+"""The messages between nodes and hub, as frozen dataclasses. Their annotations are the schema.
+
+Evolution: fields are added with a default and never change their meaning; an unknown field is
+ignored (refused in an order); a changed meaning is a new topic root. The golden bytes in
+`tests/wire/golden` are what released versions sent, and are never edited.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from skerry_wire.hardware import Hardware
+from skerry_wire.schema import Items, Key, Range, Text
+from skerry_wire.types import (
+    ByteCount,
+    Count,
+    Generation,
+    Incarnation,
+    InstanceId,
+    Line,
+    Moment,
+    Name,
+    NodeId,
+    Revision,
+    Short,
+)
+from skerry_wire.workload import Instance
+
+record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+Boot = Annotated[int, Range(0, 2**53 - 1), Key("b")]
+Sequence = Annotated[int, Range(0, 2**53 - 1), Key("n")]
+Digest = Annotated[str, Text(64, "[0-9a-f]{64}")]
+Percent = Annotated[float, Range(0, 100)]
+
+
+@record
+class NodeMessage:
+    """What every message of a node carries.
+
+    `(boot, seq)` only ever grows within an incarnation and topic; the hub takes nothing older
+    than what it has. `boot` counts the agent's starts.
+    """
+
+    incarnation: Incarnation
+    boot: Boot
+    seq: Sequence
+
+
+@record
+class Presence(NodeMessage):
+    """The node is connected, or (as its last will) no longer is."""
+
+    online: bool
+    since: Moment
+    version: Short
+
+
+@record
+class Capability(NodeMessage):
+    """What the node has. `revision` is the digest of `hardware`."""
+
+    revision: Revision
+    hardware: Hardware
+
+
+@record
+class Heartbeat(NodeMessage):
+    """What the node is doing now. Sent for years on thin links, hence the short keys."""
+
+    capability: Annotated[Revision, Key("c")]
+    generation: Annotated[Generation, Key("g")]
+    uptime_s: Annotated[int, Range(0, 2**32 - 1), Key("up")] = 0
+    cpu_percent: Annotated[Percent, Key("cpu")] | None = None
+    load_1m: Annotated[float, Range(0, 1e6), Key("l")] | None = None
+    memory_available_bytes: Annotated[ByteCount, Key("mem")] | None = None
+    storage_available_bytes: Annotated[ByteCount, Key("sto")] | None = None
+    temperature_c: Annotated[float, Range(-273.15, 2000), Key("t")] | None = None
+    round_trip_ms: Annotated[
+        Mapping[str, Annotated[float, Range(0, 1e6)]] | None, Items(64), Key("rtt")
+    ] = None
+
+
+class InstanceState(enum.StrEnum):
+    """Where an instance stands on its node."""
+
+    PENDING = "pending"
+    PULLING = "pulling"
+    CREATING = "creating"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    EXITED = "exited"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Health(enum.StrEnum):
+    """What the instance's own health check says."""
+
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
+
+
+@record
+class InstanceStatus:
+    """One instance as the node's runtime has it. `reason` says in words why it is not running."""
+
+    id: InstanceId
+    workload: Name
+    revision: Revision
+    state: InstanceState
+    reason: Line | None = None
+    runtime: Short | None = None
+    container_ids: Annotated[tuple[Short, ...], Items(32)] = ()
+    health: Health = Health.NONE
+    started_at: Moment | None = None
+    exit_code: Annotated[int, Range(-(2**31), 2**31 - 1)] | None = None
+    restarts: Count = 0
+
+
+@record
+class Refusal:
+    """An order that the node did not carry out, and why. Nothing was changed."""
+
+    generation: Generation
+    code: Short
+    reason: Line
+
+
+@record
+class Report(NodeMessage):
+    """What the node runs.
+
+    `accepted` and `digest` name the newest order that passed verification, `generation` the newest
+    that is wholly carried out. `problems` are the box's own troubles, in words.
+    """
+
+    accepted: Generation
+    generation: Generation
+    digest: Digest | None = None
+    refusal: Refusal | None = None
+    problems: Annotated[tuple[Line, ...], Items(16)] = ()
+    instances: Annotated[tuple[InstanceStatus, ...], Items(512)] = ()
+
+
+class EventKind(enum.StrEnum):
+    """What happened on a node."""
+
+    STARTED = "started"
+    PLUGGED = "plugged"
+    UNPLUGGED = "unplugged"
+    RUNNING = "running"
+    EXITED = "exited"
+    FAILED = "failed"
+    REMOVED = "removed"
+    REFUSED = "refused"
+    PROBE_FAILED = "probe_failed"
+    RUNTIME_FAILED = "runtime_failed"
+    UNKNOWN = "unknown"
+
+
+@record
+class Event(NodeMessage):
+    """Something that happened on a node, once. The hub drops a second one of the same id."""
+
+    id: Annotated[str, Text(64, "[0-9a-z-]+")]
+    kind: EventKind
+    at: Moment
+    subject: Line = ""
+    detail: Line = ""
+    generation: Generation | None = None
+
+
+@record
+class Order:
+    """The complete list of instances that one incarnation of a node shall run. Always signed."""
+
+    node: NodeId
+    incarnation: Incarnation
+    generation: Generation
+    issued_at: Moment
+    instances: Annotated[tuple[Instance, ...], Items(512)] = ()
+
+
+@record
+class Request:
+    """A question of the hub to a node, answered with the same id.
+
+    `probe`: read the hardware again now. `order`: send back the order that is held.
+    """
+
+    id: Annotated[str, Text(64, "[0-9a-z-]+")]
+    verb: Annotated[str, Text(32, "[a-z]+")]
+    arguments: Annotated[Mapping[str, Line], Items(32)] = dataclasses.field(default_factory=dict)
+
+
+@record
+class Reply(NodeMessage):
+    """A node's answer to a request. `error` is None when it was carried out."""
+
+    id: Annotated[str, Text(64, "[0-9a-z-]+")]
+    error: Line | None = None
+    body: Annotated[bytes, Items(192 * 1024)] = b""
+
+
+ENVELOPE_TYPES = Literal["skerry.order.v1", "skerry.order.v1+zlib"]
+
+
+@record
+class Envelope:
+    """A signed payload. The signature covers the type and the payload exactly as sent."""
+
+    type: ENVELOPE_TYPES
+    key_id: Annotated[str, Text(32, "[0-9a-f]{16}")]
+    payload: Annotated[bytes, Items(256 * 1024)]
+    signature: Annotated[bytes, Items(64)]

@@ -1,0 +1,102 @@
+"""What a node shall run: the instances of an order, in the runtimes' own words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from skerry_wire.schema import Items, Range, Text
+from skerry_wire.types import ByteCount, InstanceId, Line, Name, Revision, Short
+
+record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+Port = Annotated[int, Range(1, 65535)]
+Path = Annotated[str, Text(1024, r"/[^\x00]*")]
+Argument = Annotated[str, Text(32 * 1024, r"[^\x00]*")]
+Arguments = Annotated[tuple[Argument, ...], Items(1024)]
+
+
+@record
+class PortMapping:
+    """A port of the node that reaches a port of the container. `host_ip` empty: every address."""
+
+    host: Port
+    container: Port
+    protocol: Literal["tcp", "udp"] = "tcp"
+    host_ip: Annotated[str, Text(45, "[0-9a-fA-F.:]*")] = ""
+
+
+@record
+class Mount:
+    """A named volume, a folder of the node, or a temporary memory file system."""
+
+    kind: Literal["volume", "bind", "tmpfs"]
+    target: Path
+    source: Annotated[str, Text(1024, r"[^\x00]*")] = ""
+    read_only: bool = False
+
+
+@record
+class DeviceMapping:
+    """A device node of the box that the container gets."""
+
+    host: Path
+    container: Path
+    permissions: Annotated[str, Text(3, "r?w?m?")] = "rwm"
+
+
+@record
+class HealthCheck:
+    """A command that the runtime runs inside the container; exit status 0 is healthy."""
+
+    command: Arguments
+    interval_s: Annotated[float, Range(0.1, 86400)] = 30.0
+    timeout_s: Annotated[float, Range(0.1, 86400)] = 30.0
+    start_period_s: Annotated[float, Range(0, 86400)] = 0.0
+    retries: Annotated[int, Range(1, 1000)] = 3
+
+
+@record
+class Container:
+    """One container. What is None or empty is left to the image or the runtime."""
+
+    name: Name
+    image: Annotated[str, Text(512, "[A-Za-z0-9][A-Za-z0-9._:/@-]*")]
+    pull: Literal["missing", "always", "never"] = "missing"
+    entrypoint: Arguments | None = None
+    command: Arguments | None = None
+    environment: Annotated[Mapping[str, Argument], Items(1024)] = dataclasses.field(
+        default_factory=dict
+    )
+    labels: Annotated[Mapping[str, Line], Items(256)] = dataclasses.field(default_factory=dict)
+    user: Short | None = None
+    working_dir: Path | None = None
+    ports: Annotated[tuple[PortMapping, ...], Items(256)] = ()
+    mounts: Annotated[tuple[Mount, ...], Items(128)] = ()
+    devices: Annotated[tuple[DeviceMapping, ...], Items(128)] = ()
+    restart: Literal["no", "always", "on-failure"] = "always"
+    restart_retries: Annotated[int, Range(0, 1_000_000)] = 0
+    health: HealthCheck | None = None
+    stop_signal: Annotated[str, Text(16, "[A-Z0-9+]+")] | None = None
+    stop_grace_s: Annotated[float, Range(0, 86400)] = 10.0
+    cpu_limit_milli: Annotated[int, Range(1, 10_000_000)] | None = None
+    memory_limit_bytes: ByteCount | None = None
+    read_only: bool = False
+    init: bool = False
+    privileged: bool = False
+    network: Literal["bridge", "host", "none"] = "bridge"
+    pid: Literal["private", "host"] = "private"
+    ipc: Literal["private", "host"] = "private"
+    cap_add: Annotated[tuple[Short, ...], Items(64)] = ()
+    cap_drop: Annotated[tuple[Short, ...], Items(64)] = ()
+
+
+@record
+class Instance:
+    """A workload's replica on a node. `revision` is the digest of the workload's content."""
+
+    id: InstanceId
+    workload: Name
+    revision: Revision
+    containers: Annotated[tuple[Container, ...], Items(32)]
