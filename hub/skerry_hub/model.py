@@ -17,8 +17,6 @@ from skerry_wire.schema import Items, Range, Text
 from skerry_wire.types import ByteCount, Count, InstanceId, Line, Name, NodeId, Revision, Short
 from skerry_wire.workload import Container, DeviceMapping
 
-record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-
 
 class Liveness(enum.StrEnum):
     """The hub's judgement of a node."""
@@ -31,7 +29,7 @@ class Liveness(enum.StrEnum):
 # --- what is asked for -------------------------------------------------------------------
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AcceleratorRequest:
     """So many usable accelerators of a kind, whole, of one vendor where given."""
 
@@ -40,7 +38,7 @@ class AcceleratorRequest:
     vendor: Short | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What an instance reserves on its node, in thousandths of a processor and in bytes."""
 
@@ -50,7 +48,7 @@ class Resources:
     accelerators: Annotated[tuple[AcceleratorRequest, ...], Items(16)] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
     """A test of one of a node's fields or labels: `node.labels.site == quay-3`.
 
@@ -66,7 +64,7 @@ class Constraint:
         return f"{self.key} {self.operator} {self.value}"
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What an operator asked for. Its revision is the digest of all of it but `replicas`."""
 
@@ -88,7 +86,7 @@ class Workload:
 # --- what was decided --------------------------------------------------------------------
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """An instance and its node: one decision, until it is changed."""
 
@@ -102,7 +100,7 @@ class Assignment:
     """Addresses of the accelerators that it holds."""
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why one node does not take one workload; `missing` is the shortage in the unit of the text."""
 
@@ -111,7 +109,7 @@ class Reason:
     missing: float | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one node says to one workload: every reason against it, or its score."""
 
@@ -125,7 +123,7 @@ class Verdict:
     """Instances of the workload that are placed there now."""
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Every node's verdict on one workload.
 
@@ -141,7 +139,7 @@ class Explanation:
     verdicts: tuple[Verdict, ...] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One step of a plan."""
 
@@ -152,7 +150,7 @@ class Change:
     detail: Line = ""
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The complete set of assignments that one workload shall have, and what that changes."""
 
@@ -166,7 +164,7 @@ class Decision:
 # --- what is known of a node --------------------------------------------------------------
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """All that the hub durably knows of one node. What heartbeats say lives in columns."""
 

@@ -6,15 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal
 
+from skerry_hub.model import Change, Explanation, Liveness, Workload
 from skerry_wire.hardware import Accelerator, Hardware
 from skerry_wire.messages import Health, InstanceState
 
-from skerry_hub.model import Change, Explanation, Liveness, Workload
 
-record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-
-
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OrderView:
     """How far a node has followed its orders: `issued` >= `accepted` >= `reached`."""
 
@@ -24,7 +21,7 @@ class OrderView:
     refusal: str | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesView:
     """What a node has, what is reserved of it, and what it last measured as available."""
 
@@ -41,7 +38,7 @@ class ResourcesView:
     temperature_c: float | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceView:
     """One instance: where it was placed, and what its node says of it."""
 
@@ -61,7 +58,7 @@ class InstanceView:
     """Whether the node runs the revision that is wanted now."""
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
     """One node, as lists and the topic `skerry/v1/fleet/<node>` show it."""
 
@@ -87,7 +84,7 @@ class NodeView:
     instances: tuple[InstanceView, ...] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
     """Something that happened on a node or in the hub."""
 
@@ -101,7 +98,7 @@ class EventView:
     generation: int | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDetail:
     """One node with all its hardware and its newest events."""
 
@@ -110,7 +107,7 @@ class NodeDetail:
     events: tuple[EventView, ...] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadView:
     """One workload, as lists and the topic `skerry/v1/workloads/<name>` show it.
 
@@ -135,7 +132,7 @@ class WorkloadView:
     instances: tuple[InstanceView, ...] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadDetail:
     """One workload with its content."""
 
@@ -144,7 +141,7 @@ class WorkloadDetail:
     events: tuple[EventView, ...] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """What an apply does, or would do."""
 
@@ -158,7 +155,7 @@ class PlanView:
     unplaced: tuple[Explanation, ...] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong with a request; `file`, `line` and `field` where they are known."""
 

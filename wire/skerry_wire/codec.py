@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Hashable
 from typing import Any, TypeVar
 
 import msgpack
@@ -28,16 +29,16 @@ M = TypeVar("M")
 
 
 @functools.cache
-def _reader(kind: type, strict: bool) -> Check:
+def _reader(kind: Hashable, strict: bool) -> Check:
     return reader(kind, strict)
 
 
 @functools.cache
-def _writer(kind: type, nulls: bool) -> Plain:
+def _writer(kind: Hashable, nulls: bool) -> Plain:
     return writer(kind, nulls)
 
 
-def _refuse_extension(code: int, data: bytes) -> Any:
+def _refuse_extension(code: int, _data: bytes) -> Any:
     raise WireError("", f"has the msgpack extension type {code}, which no message uses")
 
 
@@ -81,7 +82,7 @@ def unpack(data: bytes, most: int = MAX_MESSAGE_BYTES) -> Any:
         )
     except WireError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # msgpack raises ValueError, its own subclasses, UnicodeDecodeError, TypeError, ...
         raise WireError("", f"is not msgpack: {type(error).__name__} {str(error)[:80]}") from None
 

@@ -14,10 +14,9 @@ from skerry_wire.schema import Items, Key, Range, Text
 from skerry_wire.types import ByteCount, Count, Line, Short
 
 Hex = Annotated[str, Text(8, "[0-9a-f]{1,8}")]
-record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """Operating system and board."""
 
@@ -33,7 +32,7 @@ class System:
     cgroup_version: Annotated[int, Range(1, 2)] | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CpuKind:
     """Processors of one microarchitecture; a uniform machine has one kind."""
 
@@ -41,7 +40,7 @@ class CpuKind:
     logical_count: Count
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CpuCache:
     """Caches of one level, type and size: how many instances of it there are."""
 
@@ -51,7 +50,7 @@ class CpuCache:
     count: Count
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu:
     """Processors. `logical_count` is those online, `effective_count` those this box may use."""
 
@@ -69,7 +68,7 @@ class Cpu:
     flags: Annotated[tuple[Short, ...], Items(1024)] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NumaMemory:
     """Memory of one NUMA node."""
 
@@ -77,7 +76,7 @@ class NumaMemory:
     total_bytes: ByteCount
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HugePages:
     """Huge pages of one size that are reserved."""
 
@@ -85,7 +84,7 @@ class HugePages:
     count: Count
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """`total_bytes` is the host's; `limit_bytes` the cgroup's, None without a limit."""
 
@@ -96,7 +95,7 @@ class Memory:
     hugepages: Annotated[tuple[HugePages, ...], Items(16)] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """A whole disk: neither a partition nor an optical, floppy or raw flash device."""
 
@@ -107,7 +106,7 @@ class Disk:
     model: Short | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Filesystem:
     """A mounted file system that is backed by a disk."""
 
@@ -117,7 +116,7 @@ class Filesystem:
     size_bytes: ByteCount | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Nic:
     """A network interface. One without a device behind it is virtual: `hardware` is false."""
 
@@ -130,7 +129,7 @@ class Nic:
     operstate: Short | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PciFunction:
     """One function of a PCI device."""
 
@@ -146,7 +145,7 @@ class PciFunction:
     iommu_group: Count | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class UsbDevice:
     """A USB device that is not a root hub. `path` is the port, which outlives the ids."""
 
@@ -158,7 +157,7 @@ class UsbDevice:
     product_name: Short | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
     """One real accelerator, however many functions, partitions or cores it shows."""
 
@@ -175,7 +174,7 @@ class Accelerator:
     reason: Line | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
     """A video capture device."""
 
@@ -183,7 +182,7 @@ class Camera:
     path: Line
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Bluetooth:
     """A Bluetooth controller."""
 
@@ -191,7 +190,7 @@ class Bluetooth:
     bus: Short | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeInfo:
     """A container runtime or kubelet: installed, and whether its socket is there."""
 
@@ -202,7 +201,7 @@ class RuntimeInfo:
     reason: Line | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStatus:
     """How a probe fared. `reason` is given for absent and failed."""
 
@@ -210,7 +209,7 @@ class ProbeStatus:
     reason: Line | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
     """Everything that the probes found. Lists are sorted, so that equal hardware is equal."""
 

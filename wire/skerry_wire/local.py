@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from skerry_wire import codec
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Digest, InstanceStatus, Refusal, record
+from skerry_wire.messages import Digest, InstanceStatus, Refusal
 from skerry_wire.schema import Items
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 

@@ -29,15 +29,13 @@ from skerry_wire.types import (
 )
 from skerry_wire.workload import Instance
 
-record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-
 Boot = Annotated[int, Range(0, 2**53 - 1), Key("b")]
 Sequence = Annotated[int, Range(0, 2**53 - 1), Key("n")]
 Digest = Annotated[str, Text(64, "[0-9a-f]{64}")]
 Percent = Annotated[float, Range(0, 100)]
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMessage:
     """What every message of a node carries.
 
@@ -50,7 +48,7 @@ class NodeMessage:
     seq: Sequence
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Presence(NodeMessage):
     """The node is connected, or (as its last will) no longer is."""
 
@@ -59,7 +57,7 @@ class Presence(NodeMessage):
     version: Short
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Capability(NodeMessage):
     """What the node has. `revision` is the digest of `hardware`."""
 
@@ -67,7 +65,7 @@ class Capability(NodeMessage):
     hardware: Hardware
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat(NodeMessage):
     """What the node is doing now. Sent for years on thin links, hence the short keys."""
 
@@ -107,7 +105,7 @@ class Health(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStatus:
     """One instance as the node's runtime has it. `reason` says in words why it is not running."""
 
@@ -124,7 +122,7 @@ class InstanceStatus:
     restarts: Count = 0
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """An order that the node did not carry out, and why. Nothing was changed."""
 
@@ -133,7 +131,7 @@ class Refusal:
     reason: Line
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report(NodeMessage):
     """What the node runs.
 
@@ -165,7 +163,7 @@ class EventKind(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Event(NodeMessage):
     """Something that happened on a node, once. The hub drops a second one of the same id."""
 
@@ -177,7 +175,7 @@ class Event(NodeMessage):
     generation: Generation | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """The complete list of instances that one incarnation of a node shall run. Always signed."""
 
@@ -188,7 +186,7 @@ class Order:
     instances: Annotated[tuple[Instance, ...], Items(512)] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A question of the hub to a node, answered with the same id.
 
@@ -200,7 +198,7 @@ class Request:
     arguments: Annotated[Mapping[str, Line], Items(32)] = dataclasses.field(default_factory=dict)
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(NodeMessage):
     """A node's answer to a request. `error` is None when it was carried out."""
 
@@ -212,7 +210,7 @@ class Reply(NodeMessage):
 ENVELOPE_TYPES = Literal["skerry.order.v1", "skerry.order.v1+zlib"]
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """A signed payload. The signature covers the type and the payload exactly as sent."""
 

@@ -9,15 +9,13 @@ from typing import Annotated, Literal
 from skerry_wire.schema import Items, Range, Text
 from skerry_wire.types import ByteCount, InstanceId, Line, Name, Revision, Short
 
-record = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-
 Port = Annotated[int, Range(1, 65535)]
 Path = Annotated[str, Text(1024, r"/[^\x00]*")]
 Argument = Annotated[str, Text(32 * 1024, r"[^\x00]*")]
 Arguments = Annotated[tuple[Argument, ...], Items(1024)]
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PortMapping:
     """A port of the node that reaches a port of the container. `host_ip` empty: every address."""
 
@@ -27,7 +25,7 @@ class PortMapping:
     host_ip: Annotated[str, Text(45, "[0-9a-fA-F.:]*")] = ""
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """A named volume, a folder of the node, or a temporary memory file system."""
 
@@ -37,7 +35,7 @@ class Mount:
     read_only: bool = False
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMapping:
     """A device node of the box that the container gets."""
 
@@ -46,7 +44,7 @@ class DeviceMapping:
     permissions: Annotated[str, Text(3, "r?w?m?")] = "rwm"
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
     """A command that the runtime runs inside the container; exit status 0 is healthy."""
 
@@ -57,7 +55,7 @@ class HealthCheck:
     retries: Annotated[int, Range(1, 1000)] = 3
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container. What is None or empty is left to the image or the runtime."""
 
@@ -92,7 +90,7 @@ class Container:
     cap_drop: Annotated[tuple[Short, ...], Items(64)] = ()
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A workload's replica on a node. `revision` is the digest of the workload's content."""
 
