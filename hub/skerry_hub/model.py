@@ -102,7 +102,7 @@ class Assignment:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why one node does not take one workload; `missing` is the shortage in the unit of the text."""
+    """Why one node does not take one workload; `missing` is the shortage, in the text's unit."""
 
     constraint: Short
     text: Line

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from collections.abc import Hashable
 from typing import Any, TypeVar
 
 import msgpack
@@ -28,14 +26,9 @@ CONTENT_TYPE = "application/msgpack"
 M = TypeVar("M")
 
 
-@functools.cache
-def _reader(kind: Hashable, strict: bool) -> Check:
-    return reader(kind, strict)
-
-
-@functools.cache
-def _writer(kind: Hashable, nulls: bool) -> Plain:
-    return writer(kind, nulls)
+# Compiled once per message class, at its first use.
+_readers: dict[tuple[type, bool], Check] = {}
+_writers: dict[tuple[type, bool], Plain] = {}
 
 
 def _refuse_extension(code: int, _data: bytes) -> Any:
@@ -92,12 +85,19 @@ def to_plain(message: Any, *, nulls: bool = False) -> Any:
 
     What is None is left out, unless `nulls` asks for it.
     """
-    return _writer(type(message), nulls)(message)
+    kind = type(message), nulls
+    write = _writers.get(kind)
+    if write is None:
+        write = _writers[kind] = writer(kind[0], nulls)
+    return write(message)
 
 
 def from_plain(kind: type[M], plain: Any, *, strict: bool = False) -> M:
     """Return the message of `kind` that plain data (of msgpack or JSON) holds, or raise."""
-    return _reader(kind, strict)(plain)  # type: ignore[no-any-return]
+    read = _readers.get((kind, strict))
+    if read is None:
+        read = _readers[kind, strict] = reader(kind, strict)
+    return read(plain)  # type: ignore[no-any-return]
 
 
 def revision_of(content: Any) -> str:

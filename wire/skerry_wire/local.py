@@ -24,7 +24,7 @@ _HEADER = struct.Struct(">I")
 HEADER_BYTES = _HEADER.size
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorRequest:
     """Converge to an order. Without one, to the newest that was accepted before."""
 
@@ -33,7 +33,7 @@ class ExecutorRequest:
     order: Annotated[bytes, Items(codec.MAX_MESSAGE_BYTES)] | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How convergence stands.
 
@@ -50,7 +50,7 @@ class Outcome:
     retry_after_s: Seconds | None = None
 
 
-@record
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome."""
 
