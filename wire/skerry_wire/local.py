@@ -7,6 +7,7 @@ frame comes with one pidfd (SCM_RIGHTS) for each of its `watched` instances, in 
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from typing import Annotated, Literal
 
