@@ -77,9 +77,9 @@ class Heartbeat(NodeMessage):
     memory_available_bytes: Annotated[ByteCount, Key("mem")] | None = None
     storage_available_bytes: Annotated[ByteCount, Key("sto")] | None = None
     temperature_c: Annotated[float, Range(-273.15, 2000), Key("t")] | None = None
-    round_trip_ms: Annotated[
-        Mapping[str, Annotated[float, Range(0, 1e6)]] | None, Items(64), Key("rtt")
-    ] = None
+    round_trip_ms: (
+        Annotated[Mapping[str, Annotated[float, Range(0, 1e6)]], Items(64), Key("rtt")] | None
+    ) = None
 
 
 class InstanceState(enum.StrEnum):

@@ -79,7 +79,8 @@ def fields_of(cls: type) -> tuple[Field, ...]:
     found = []
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
-        key = next((m.name for m in metadata_of(hint) if isinstance(m, Key)), field.name)
+        notes = metadata_of(hint) + metadata_of(optional_of(hint))
+        key = next((m.name for m in notes if isinstance(m, Key)), field.name)
         required = (
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         )
@@ -110,6 +111,8 @@ def optional_of(hint: Any) -> Any | None:
     inner = [arg for arg in typing.get_args(plain) if arg is not types.NoneType]
     if len(inner) != 1 or len(typing.get_args(plain)) != 2:
         raise TypeError(f"only `X | None` is a union that a message may have: {plain}")
+    if metadata_of(hint):
+        raise TypeError(f"write `Annotated[X, ...] | None`: limits belong to the value: {hint}")
     return inner[0]
 
 

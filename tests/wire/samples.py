@@ -1,0 +1,153 @@
+"""One full message of each kind. The golden bytes are made of these."""
+
+from skerry_wire import envelope, hardware, local, messages, workload
+
+STAMP = {"incarnation": "00112233445566778899aabbccddeeff", "boot": 7, "seq": 42}
+
+CONTAINER = workload.Container(
+    name="web",
+    image="registry.example:5000/shop/web@sha256:" + "a" * 64,
+    pull="always",
+    entrypoint=("/bin/httpd",),
+    command=("-f", "-p", "80"),
+    environment={"B": "2", "A": "1"},
+    labels={"tier": "front"},
+    user="1000:1000",
+    working_dir="/srv",
+    ports=(workload.PortMapping(host=8080, container=80, host_ip="127.0.0.1"),),
+    mounts=(workload.Mount(kind="bind", source="/srv/data", target="/data", read_only=True),),
+    devices=(workload.DeviceMapping(host="/dev/ttyUSB0", container="/dev/ttyUSB0"),),
+    restart="on-failure",
+    restart_retries=5,
+    health=workload.HealthCheck(command=("CMD", "true"), interval_s=5.0),
+    stop_signal="SIGINT",
+    stop_grace_s=2.5,
+    cpu_limit_milli=500,
+    memory_limit_bytes=64 * 2**20,
+    read_only=True,
+    init=True,
+    network="bridge",
+    cap_drop=("ALL",),
+)
+ORDER = messages.Order(
+    node="box-1",
+    incarnation=STAMP["incarnation"],
+    generation=12,
+    issued_at=1_790_000_000.5,
+    instances=(
+        workload.Instance(
+            id="shop-web-0",
+            workload="shop-web",
+            revision="0123456789abcdef",
+            containers=(CONTAINER,),
+        ),
+    ),
+)
+STATUS = messages.InstanceStatus(
+    id="shop-web-0",
+    workload="shop-web",
+    revision="0123456789abcdef",
+    state=messages.InstanceState.FAILED,
+    reason="port 8080 is in use",
+    runtime="podman",
+    container_ids=("f" * 12,),
+    health=messages.Health.STARTING,
+    started_at=1_790_000_001.0,
+    exit_code=-1,
+    restarts=3,
+)
+REFUSAL = messages.Refusal(generation=13, code="bad_signature", reason="the signature is wrong")
+HARDWARE = hardware.Hardware(
+    system=hardware.System(arch="x86_64", hostname="till-3", kernel="6.1.0", cgroup_version=2),
+    cpu=hardware.Cpu(
+        logical_count=4,
+        core_count=2,
+        model="Example 1",
+        max_mhz=2400.0,
+        kinds=(hardware.CpuKind(name="example", logical_count=4),),
+        caches=(hardware.CpuCache(level=1, type="data", size_bytes=32768, count=2),),
+        flags=("aes", "avx2"),
+    ),
+    memory=hardware.Memory(
+        total_bytes=2**32, numa=(hardware.NumaMemory(node=0, total_bytes=2**32),)
+    ),
+    storage=(hardware.Disk(name="mmcblk0", transport="mmc", rotational=False, size_bytes=2**35),),
+    filesystems=(hardware.Filesystem(mount="/", device="/dev/mmcblk0p2", type="ext4"),),
+    nics=(hardware.Nic(name="eth0", hardware=True, kind="ethernet", speed_mbps=1000),),
+    pci=(
+        hardware.PciFunction(address="0000:01:00.0", vendor="10de", device="2684", class_="030000"),
+    ),
+    usb=(hardware.UsbDevice(path="1-1.2", vendor="18d1", product="9302", classes=("ff",)),),
+    accelerators=(
+        hardware.Accelerator(
+            kind="tpu",
+            vendor="Google",
+            model="Coral USB",
+            bus="usb",
+            address="1-1.2",
+            device_nodes=("/dev/bus/usb/001/004",),
+            usable=True,
+        ),
+    ),
+    cameras=(hardware.Camera(name="HD Camera", path="/dev/video0"),),
+    bluetooth=(hardware.Bluetooth(name="hci0", bus="usb"),),
+    runtimes=(hardware.RuntimeInfo(name="podman", version="4.3.1", usable=True),),
+    labels={"site": "quay-3", "kubernetes.io/arch": "amd64"},
+    probes={"cpu": hardware.ProbeStatus(status="found")},
+)
+ENVELOPE = envelope.seal(ORDER, "0123456789abcdef", lambda data: b"s" * 64)
+
+MESSAGES = {
+    "presence": messages.Presence(**STAMP, online=True, since=1_790_000_000.0, version="0.1.0"),
+    "capability": messages.Capability(**STAMP, revision="00ff00ff00ff00ff", hardware=HARDWARE),
+    "heartbeat": messages.Heartbeat(
+        **STAMP,
+        capability="00ff00ff00ff00ff",
+        generation=12,
+        uptime_s=86_400,
+        cpu_percent=12.5,
+        load_1m=0.25,
+        memory_available_bytes=2**31,
+        storage_available_bytes=2**34,
+        temperature_c=48.5,
+        round_trip_ms={"hub": 12.25},
+    ),
+    "order": ORDER,
+    "envelope": ENVELOPE,
+    "report": messages.Report(
+        **STAMP,
+        accepted=12,
+        generation=11,
+        digest="ab" * 32,
+        refusal=REFUSAL,
+        problems=("the journal cannot be written: no space left on device",),
+        instances=(STATUS,),
+    ),
+    "event": messages.Event(
+        **STAMP,
+        id="7-42",
+        kind=messages.EventKind.EXITED,
+        at=1_790_000_002.0,
+        subject="shop-web-0",
+        detail="exit code 1",
+        generation=12,
+    ),
+    "request": messages.Request(id="r-1", verb="probe", arguments={"class": "usb"}),
+    "reply": messages.Reply(**STAMP, id="r-1", error="no such verb", body=b"\x00\x01"),
+    "executor_request": local.ExecutorRequest(
+        node="box-1", incarnation=STAMP["incarnation"], order=b"\x80"
+    ),
+    "executor_reply": local.ExecutorReply(
+        kind="done",
+        outcome=local.Outcome(
+            accepted=12,
+            digest="ab" * 32,
+            reached=False,
+            refusal=REFUSAL,
+            problems=("podman does not answer",),
+            instances=(STATUS,),
+            retry_after_s=5.0,
+        ),
+        watched=("shop-web-0",),
+    ),
+}
