@@ -1,0 +1,146 @@
+"""The agent's settings: defaults, then the file, then the environment, then the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from skerry_agent.mqtt import Broker, broker_at
+from skerry_wire.types import LABEL
+
+DEFAULT_FILE = pathlib.Path("/etc/skerry/agent.toml")
+MOST_BYTES = 256 * 1024
+
+
+class ConfigError(Exception):
+    """A setting cannot be used; the text names it, and says what it should be."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that an administrator can set."""
+
+    broker: Broker
+    node: str | None = None
+    state: pathlib.Path = pathlib.Path("/var/lib/skerry-agent")
+    executor: str = "/run/skerry/executor.sock"
+    control: str = "/run/skerry-agent/control.sock"
+    heartbeat_s: float = 15.0
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    root: pathlib.Path = pathlib.Path("/")
+
+
+_TEXT = {
+    "broker": "mqtt://127.0.0.1:1883",
+    "broker_ca": "",
+    "broker_certificate": "",
+    "broker_key": "",
+    "node_id": "",
+    "state": "/var/lib/skerry-agent",
+    "executor": "/run/skerry/executor.sock",
+    "control": "/run/skerry-agent/control.sock",
+}
+"""Every setting that is a text, with its default."""
+
+_KNOWN = {*_TEXT, "heartbeat_s", "labels"}
+
+
+def load(
+    path: pathlib.Path | None, environment: Mapping[str, str], options: Mapping[str, str | None]
+) -> Config:
+    """Return the settings. Raises ConfigError.
+
+    A file that is named must be there; the default one may be missing. `options` are the command
+    line's: None where an option was not given. In the environment, a setting is called
+    SKERRY_AGENT_ and its name in capitals.
+    """
+    values: dict[str, Any] = {**_TEXT, "heartbeat_s": 15.0, "labels": {}}
+    values.update(_read(path or DEFAULT_FILE, required=path is not None))
+    for name in _KNOWN - {"labels"}:
+        given = environment.get(f"SKERRY_AGENT_{name.upper()}")
+        if given is not None:
+            values[name] = given
+    values.update({name: value for name, value in options.items() if value is not None})
+    return _checked(values)
+
+
+def _read(path: pathlib.Path, *, required: bool) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        if required:
+            raise ConfigError(f"{path}: no such file") from None
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise ConfigError(f"{path}: more than {MOST_BYTES} bytes")
+    try:
+        values = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    unknown = sorted(values.keys() - _KNOWN)
+    if unknown:
+        raise ConfigError(
+            f"{path}: there is no setting {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}"
+        )
+    return values
+
+
+def _checked(values: Mapping[str, Any]) -> Config:
+    texts = {name: values[name] for name in _TEXT}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} must be a text in quotes")
+    node = texts["node_id"] or None
+    if node is not None and re.fullmatch(LABEL, node) is None:
+        raise ConfigError(f"node_id {node!r} must be 1 to 63 of a-z, 0-9 and -, no - at either end")
+    try:
+        broker = broker_at(texts["broker"])
+    except ValueError as error:
+        raise ConfigError(f"broker: {error}") from None
+    broker = dataclasses.replace(
+        broker,
+        ca=texts["broker_ca"] or None,
+        certificate=texts["broker_certificate"] or None,
+        key=texts["broker_key"] or None,
+    )
+    return Config(
+        broker=broker,
+        node=node,
+        state=pathlib.Path(texts["state"]),
+        executor=texts["executor"],
+        control=texts["control"],
+        heartbeat_s=_heartbeat(values["heartbeat_s"]),
+        labels=_labels(values["labels"]),
+    )
+
+
+def _heartbeat(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"heartbeat_s must be a number of seconds, not {value!r}") from None
+    if not 1 <= seconds <= 3600:
+        raise ConfigError(f"heartbeat_s must be 1 to 3600, not {value}")
+    return seconds
+
+
+def _labels(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ConfigError("labels must be a table: [labels]")
+    for name, text in value.items():
+        if not isinstance(text, str) or len(text) > 256 or not 0 < len(name) <= 253:
+            raise ConfigError(f"label {name!r} must be a text of at most 256 characters")
+    return dict(value)
+
+
+def from_process(path: pathlib.Path | None, options: Mapping[str, str | None]) -> Config:
+    """Return the settings of this process."""
+    return load(path, os.environ, options)

@@ -1,0 +1,235 @@
+"""The whole behaviour of the agent: `step(state, event, now) -> (state, effects)`.
+
+Pure: no thread, clock, random, network or disk. Whatever the agent does, it does because a line
+here says so; a bug report is a list of events that can be played again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from skerry_agent import events as ev
+from skerry_agent import reporting
+from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, SampleLoad
+from skerry_agent.orders import (
+    converge,
+    done,
+    executor_failed,
+    exited,
+    order_arrived,
+    progressed,
+)
+from skerry_agent.state import NEVER, PresenceSeq, State
+from skerry_agent.telling import (
+    Step,
+    capability,
+    note,
+    presence,
+    report,
+    report_now,
+    save,
+    send_event,
+    stamped,
+)
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.messages import EventKind, Heartbeat, Reply, Request
+from skerry_wire.topics import NodeTopic
+
+
+def step(state: State, event: ev.AgentEvent, now: ev.Now) -> Step:
+    """Return the state after an event, and what is to be done about it."""
+    state, effects = _HANDLERS[type(event)](state, event, now)
+    return state, effects
+
+
+# --- start and stop ----------------------------------------------------------------------
+
+
+def _started(state: State, _event: ev.Started, now: ev.Now) -> Step:
+    state, effects = note(state, now, EventKind.STARTED, "agent", f"version {state.version}")
+    state, more = converge(state, None, now)
+    state = dataclasses.replace(state, probing=True)
+    return state, [*effects, *more, Probe(slow=True)]
+
+
+def _stop_asked(state: State, _event: ev.StopAsked, now: ev.Now) -> Step:
+    effects: list[Effect] = [save(state)]
+    if state.connected:
+        effects.append(presence(state, PresenceSeq.STOPPED, now, online=False))
+    return dataclasses.replace(state, stopping=True), [*effects, Exit()]
+
+
+def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
+    effects: list[Effect] = []
+    if now.mono_s >= state.heartbeat_at:
+        state = dataclasses.replace(state, heartbeat_at=_next_heartbeat(state, now))
+        effects.append(SampleLoad())
+    if now.mono_s >= min(state.probe_at, state.probe_latest_at):
+        state, more = _probe(state)
+        effects += more
+    if now.mono_s >= state.converge_at:
+        state, more = converge(state, state.waiting, now)
+        effects += more
+    if now.mono_s >= state.report_at:
+        state, more = report(state, now, at_once=True)
+        effects += more
+    if now.mono_s >= state.save_at:
+        state = dataclasses.replace(state, save_at=NEVER)
+        effects.append(save(state))
+    return state, effects
+
+
+# --- the broker --------------------------------------------------------------------------
+
+
+def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
+    """Say everything again that the broker may have lost, and what it does not have yet."""
+    state = dataclasses.replace(
+        state,
+        connected=True,
+        connection=event.connection,
+        reported=None,
+        heartbeat_at=now.mono_s + state.settings.heartbeat_s * now.draw,
+    )
+    effects: list[Effect] = [presence(state, PresenceSeq.ONLINE, now, online=True)]
+    for publish in (capability, report_now):
+        state, more = publish(state, now)
+        effects += more
+    for kept in state.events:
+        state, publication = send_event(state, kept)
+        effects.append(publication)
+    return state, effects
+
+
+def _disconnected(state: State, event: ev.Disconnected, _now: ev.Now) -> Step:
+    state = dataclasses.replace(
+        state, connected=False, heartbeat_at=NEVER, report_at=NEVER, reported=None
+    )
+    return state, [Log("warning", f"broker: {event.reason}")]
+
+
+def _acknowledged(state: State, event: ev.Acknowledged, _now: ev.Now) -> Step:
+    # Not worth a write: after a power cut it is sent again, and the hub knows it by its id.
+    left = tuple(kept for kept in state.events if kept.id != event.token)
+    return dataclasses.replace(state, events=left), []
+
+
+def _sampled(state: State, event: ev.LoadSampled, _now: ev.Now) -> Step:
+    if not state.connected:
+        return state, []
+    state, heartbeat = stamped(
+        state,
+        NodeTopic.HEARTBEAT,
+        Heartbeat,
+        capability=state.revision,
+        generation=state.reached_generation,
+        uptime_s=event.uptime_s,
+        cpu_percent=event.cpu_percent,
+        load_1m=event.load_1m,
+        memory_available_bytes=event.memory_available_bytes,
+        storage_available_bytes=event.storage_available_bytes,
+        temperature_c=event.temperature_c,
+    )
+    expiry_s = round(4 * state.settings.heartbeat_s)
+    return state, [Publish(NodeTopic.HEARTBEAT, heartbeat, qos=0, expiry_s=expiry_s)]
+
+
+def _request(state: State, event: ev.RequestArrived, _now: ev.Now) -> Step:
+    try:
+        request = codec.decode(Request, event.data)
+    except WireError as error:
+        return state, [Log("warning", f"a request on {event.verb} is not one: {error}")]
+    effects: list[Effect] = []
+    failure, body = None, b""
+    if request.verb != event.verb:
+        failure = f"the request says {request.verb}, its topic {event.verb}"
+    elif request.verb == "probe":
+        state, effects = _probe(state)
+    elif request.verb == "order":
+        body = state.order or b""
+        failure = None if body else "this node holds no order"
+    else:
+        failure = f"this version has no request {request.verb!r}; it knows probe and order"
+    state, reply = stamped(state, NodeTopic.REPLY, Reply, id=request.id, error=failure, body=body)
+    sent = Publish(NodeTopic.REPLY, reply, expiry_s=300, correlation=event.correlation)
+    return state, [*effects, sent]
+
+
+# --- hardware ----------------------------------------------------------------------------
+
+
+def _devices_changed(state: State, _event: ev.DevicesChanged, now: ev.Now) -> Step:
+    latest = min(state.probe_latest_at, now.mono_s + state.settings.debounce_most_s)
+    quiet = now.mono_s + state.settings.debounce_s
+    return dataclasses.replace(state, probe_at=quiet, probe_latest_at=latest), []
+
+
+def _probe(state: State) -> Step:
+    state = dataclasses.replace(state, probe_at=NEVER, probe_latest_at=NEVER)
+    if state.probing:
+        return dataclasses.replace(state, probe_again=True), []
+    return dataclasses.replace(state, probing=True), [Probe()]
+
+
+def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
+    before = state.hardware
+    changed = event.revision != state.revision
+    state = dataclasses.replace(
+        state, hardware=event.hardware, revision=event.revision, probing=False
+    )
+    effects: list[Effect] = []
+    if changed:
+        state, effects = capability(state, now)
+    if before is not None:
+        for kind, subject, detail in reporting.device_changes(before, event.hardware):
+            state, more = note(state, now, kind, subject, detail)
+            effects += more
+    if state.probe_again:
+        state, more = _probe(dataclasses.replace(state, probe_again=False))
+        effects += more
+    return state, effects
+
+
+def _journal_saved(state: State, _event: ev.JournalSaved, now: ev.Now) -> Step:
+    if state.journal_problem is None:
+        return state, []
+    return report_now(dataclasses.replace(state, journal_problem=None), now)
+
+
+def _journal_failed(state: State, event: ev.JournalFailed, now: ev.Now) -> Step:
+    problem = f"the journal cannot be written: {event.reason}"
+    known = problem == state.journal_problem
+    save_at = now.mono_s + state.settings.save_again_s
+    state = dataclasses.replace(state, journal_problem=problem, save_at=save_at)
+    state, effects = report_now(state, now)
+    return state, effects if known else [*effects, Log("error", problem)]
+
+
+def _next_heartbeat(state: State, now: ev.Now) -> float:
+    """Return when the next heartbeat is due: 90 to 110 % of the interval."""
+    return now.mono_s + state.settings.heartbeat_s * (0.9 + 0.2 * now.draw)
+
+
+_HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
+    ev.Started: _started,
+    ev.StopAsked: _stop_asked,
+    ev.Tick: _tick,
+    ev.Connected: _connected,
+    ev.Disconnected: _disconnected,
+    ev.Acknowledged: _acknowledged,
+    ev.LoadSampled: _sampled,
+    ev.RequestArrived: _request,
+    ev.DevicesChanged: _devices_changed,
+    ev.HardwareProbed: _probed,
+    ev.OrderArrived: order_arrived,
+    ev.ExecutorProgressed: progressed,
+    ev.ExecutorDone: done,
+    ev.ExecutorFailed: executor_failed,
+    ev.InstanceExited: exited,
+    ev.JournalSaved: _journal_saved,
+    ev.JournalFailed: _journal_failed,
+}
+"""Every event has its row; a test holds this table against the list of events."""

@@ -1,0 +1,83 @@
+"""What the core may ask the shell to do. Nothing else ever happens."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from skerry_wire.messages import (
+    Capability,
+    Event,
+    Heartbeat,
+    Presence,
+    Reply,
+    Report,
+)
+from skerry_wire.topics import NodeTopic
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Publish:
+    """Send a message on the node's own topic of that name.
+
+    A `token` is answered with `Acknowledged` once the broker has taken the message.
+    """
+
+    topic: NodeTopic
+    message: Presence | Capability | Heartbeat | Report | Event | Reply
+    qos: int = 1
+    retain: bool = False
+    expiry_s: int | None = None
+    token: str | None = None
+    correlation: bytes | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Probe:
+    """Read the hardware; answered with `HardwareProbed`, more than once when parts are slow."""
+
+    slow: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SampleLoad:
+    """Measure what a heartbeat says; answered with `LoadSampled`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Converge:
+    """Have the executor converge to an order, or (None) to the one it accepted last.
+
+    Answered with `ExecutorProgressed` and one of `ExecutorDone` and `ExecutorFailed`, each with
+    the same `run`. A newer run takes over from an older one.
+    """
+
+    run: int
+    order: bytes | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Save:
+    """Make the order and the events that are not yet acknowledged survive a power cut.
+
+    Answered with `JournalSaved` or `JournalFailed`.
+    """
+
+    order: bytes | None
+    events: tuple[Event, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Log:
+    """Tell the administrator, through the journal of the box."""
+
+    level: str
+    text: str
+    generation: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exit:
+    """End the agent once what was published has gone out."""
+
+
+Effect = Publish | Probe | SampleLoad | Converge | Save | Log | Exit

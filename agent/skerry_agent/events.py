@@ -1,0 +1,164 @@
+"""What can happen to the agent. Each is put into the shell's one queue and given to `core.step`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from skerry_wire.hardware import Hardware
+from skerry_wire.local import Outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Now:
+    """The clocks and one draw of chance, which the core itself never takes.
+
+    `mono_s` never jumps and counts time asleep (CLOCK_BOOTTIME); `wall_s` may be wrong by years;
+    `draw` is uniform in [0, 1).
+    """
+
+    mono_s: float
+    wall_s: float
+    draw: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Started:
+    """The agent's threads are up."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline of the state has passed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StopAsked:
+    """The box or its administrator wants the agent to end."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker has accepted the connection, the `connection`th since the agent's start."""
+
+    connection: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection to the broker is gone."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OrderArrived:
+    """An order came from the broker, not yet verified: only the executor can."""
+
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestArrived:
+    """A question came from the hub, not yet read. The answer carries the same `correlation`."""
+
+    verb: str
+    data: bytes
+    correlation: bytes | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has taken the publication of this token."""
+
+    token: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DevicesChanged:
+    """The kernel says that a device came, went or changed; or that it said more than was read."""
+
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HardwareProbed:
+    """The probes have run."""
+
+    hardware: Hardware
+    revision: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LoadSampled:
+    """What a heartbeat says. None where the box does not tell."""
+
+    uptime_s: int
+    cpu_percent: float | None = None
+    load_1m: float | None = None
+    memory_available_bytes: int | None = None
+    storage_available_bytes: int | None = None
+    temperature_c: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExecutorProgressed:
+    """The executor says how far run `run` is."""
+
+    run: int
+    outcome: Outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExecutorDone:
+    """Run `run` of the executor has ended as it should."""
+
+    run: int
+    outcome: Outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExecutorFailed:
+    """Run `run` of the executor could not be started, broke off, or spoke nonsense."""
+
+    run: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InstanceExited:
+    """The main process of an instance has ended."""
+
+    instance: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JournalSaved:
+    """What had to survive a power cut now does."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JournalFailed:
+    """The journal could not be written."""
+
+    reason: str
+
+
+AgentEvent = (
+    Started
+    | Tick
+    | StopAsked
+    | Connected
+    | Disconnected
+    | OrderArrived
+    | RequestArrived
+    | Acknowledged
+    | DevicesChanged
+    | HardwareProbed
+    | LoadSampled
+    | ExecutorProgressed
+    | ExecutorDone
+    | ExecutorFailed
+    | InstanceExited
+    | JournalSaved
+    | JournalFailed
+)

@@ -1,0 +1,155 @@
+"""Orders: when the executor is given one, when it is tried again, and what its answers change.
+
+Pure, like `core`, of which this is a part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from skerry_agent import events as ev
+from skerry_agent import reporting
+from skerry_agent.effects import Converge, Effect, Log
+from skerry_agent.state import NEVER, State
+from skerry_agent.telling import Step, note, report, report_now, save
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.local import Outcome
+from skerry_wire.messages import Envelope, EventKind
+
+
+def order_arrived(state: State, event: ev.OrderArrived, now: ev.Now) -> Step:
+    """Give an order to the executor: at once, unless orders come in a flood or were just refused.
+
+    Only its form is looked at here. Of several that wait, the last stays: should a broker slip an
+    old one in, the executor refuses it, and the hub sends again what it sees was not taken.
+    """
+    try:
+        codec.decode(Envelope, event.data)
+    except WireError as error:
+        return state, [Log("warning", f"an order that is none: {error}")]
+    if event.data == state.waiting or (state.running and event.data == state.offered):
+        return state, []
+    if event.data == state.order and not state.running and state.outcome.reached:
+        return report_now(dataclasses.replace(state, reported=None), now)
+    due = max(state.hold_until, state.run_at + state.settings.order_gap_s)
+    if now.mono_s >= due:
+        return converge(state, event.data, now)
+    converge_at = min(state.converge_at, due)
+    return dataclasses.replace(state, waiting=event.data, converge_at=converge_at), []
+
+
+def converge(state: State, order: bytes | None, now: ev.Now) -> Step:
+    """Start a run of the executor; one that is under way is overtaken by it."""
+    run = state.run + 1
+    state = dataclasses.replace(
+        state,
+        run=run,
+        running=True,
+        run_at=now.mono_s,
+        offered=order,
+        waiting=None,
+        converge_at=NEVER,
+        look_again=False,
+    )
+    return state, [Converge(run, order)]
+
+
+def progressed(state: State, event: ev.ExecutorProgressed, now: ev.Now) -> Step:
+    """Take over how far the newest run is; older runs have been overtaken."""
+    if event.run != state.run:
+        return state, []
+    return _took(state, event.outcome, now)
+
+
+def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
+    """Take over the end of a run, and plan the next one: a retry, a waiting order, or a look."""
+    if event.run != state.run:
+        return state, []
+    outcome, settings = event.outcome, state.settings
+    state = dataclasses.replace(state, running=False, executor_problem=None)
+    state, effects = _took(state, outcome, now)
+    failures = 0 if outcome.reached and outcome.refusal is None else state.failures + 1
+    hold_until, converge_at = 0.0, now.mono_s + settings.look_s
+    if outcome.refusal is not None:
+        hold_until = _retry_at(state, now, failures, None)
+    elif not outcome.reached:
+        converge_at = _retry_at(state, now, failures, outcome.retry_after_s)
+    if state.waiting is not None:
+        converge_at = min(converge_at, max(hold_until, now.mono_s))
+    if state.look_again:
+        converge_at = min(converge_at, now.mono_s + settings.exit_gap_s)
+    state = dataclasses.replace(
+        state, failures=failures, hold_until=hold_until, converge_at=converge_at
+    )
+    return state, effects
+
+
+def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step:
+    """Say that the executor cannot be had, and try again later."""
+    if event.run != state.run:
+        return state, []
+    problem = f"executor: {event.reason}"
+    known = problem == state.executor_problem
+    failures = state.failures + 1
+    state = dataclasses.replace(
+        state,
+        running=False,
+        # The order goes back into the line: nobody has looked at it yet.
+        waiting=state.waiting or state.offered,
+        executor_problem=problem,
+        failures=failures,
+        converge_at=_retry_at(state, now, failures, None),
+    )
+    state, effects = report_now(state, now)
+    return state, effects if known else [*effects, Log("error", problem)]
+
+
+def exited(state: State, _event: ev.InstanceExited, now: ev.Now) -> Step:
+    """Look at the instances: at once, but more and more seldom while they keep ending."""
+    if state.running:
+        return dataclasses.replace(state, look_again=True), []
+    settings = state.settings
+    calm = now.mono_s - state.exited_at > settings.calm_s
+    streak = 0 if calm else state.exit_streak + 1
+    gap = min(settings.exit_gap_most_s, settings.exit_gap_s * 2.0 ** min(streak, 30))
+    due = now.mono_s if calm else max(now.mono_s, state.run_at + gap)
+    converge_at = min(state.converge_at, due)
+    state = dataclasses.replace(
+        state, exited_at=now.mono_s, exit_streak=streak, converge_at=converge_at
+    )
+    return state, []
+
+
+def _took(state: State, outcome: Outcome, now: ev.Now) -> Step:
+    """Take over what the executor says, and tell of what is new in it."""
+    before, refusal = state.outcome, outcome.refusal
+    if refusal is not None and not outcome.instances:
+        outcome = dataclasses.replace(outcome, instances=before.instances)
+    if refusal is None and outcome.accepted == before.accepted:
+        # What was refused last stays on show until something newer is accepted.
+        outcome = dataclasses.replace(outcome, refusal=before.refusal)
+    reached = outcome.accepted if outcome.reached else state.reached_generation
+    state = dataclasses.replace(state, outcome=outcome, reached_generation=reached)
+    effects: list[Effect] = []
+    if refusal is None and state.offered not in (None, state.order):
+        state = dataclasses.replace(state, order=state.offered)
+        text = f"order accepted, {len(outcome.instances)} instances"
+        effects = [save(state), Log("info", text, generation=outcome.accepted)]
+    for kind, subject, detail in reporting.instance_changes(before, outcome):
+        state, more = note(state, now, kind, subject, detail)
+        effects += more
+    if refusal is not None and refusal != before.refusal:
+        detail = f"order {refusal.generation} refused: {refusal.reason}"
+        state, more = note(state, now, EventKind.REFUSED, refusal.code, detail)
+        effects += [*more, Log("error", detail, generation=refusal.generation)]
+    state, more = report(state, now, at_once=not state.running)
+    return state, [*effects, *more]
+
+
+def _retry_at(state: State, now: ev.Now, failures: int, asked_s: float | None) -> float:
+    """Return when to try again: exponential, with full jitter above the first time."""
+    settings = state.settings
+    ceiling = min(settings.retry_most_s, settings.retry_first_s * 2.0 ** min(failures, 30))
+    wait = settings.retry_first_s + (ceiling - settings.retry_first_s) * now.draw
+    return now.mono_s + max(wait, min(asked_s or 0.0, settings.retry_most_s))

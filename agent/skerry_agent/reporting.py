@@ -1,0 +1,106 @@
+"""What the hub is told: the content of a report, and the events that lie between two states."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from skerry_agent.state import State
+from skerry_wire.hardware import Hardware
+from skerry_wire.local import Outcome
+from skerry_wire.messages import EventKind, InstanceState, InstanceStatus, Report
+
+Told = tuple[EventKind, str, str]
+"""Kind, subject and detail of an event."""
+
+_KIND_OF_STATE = {
+    InstanceState.RUNNING: EventKind.RUNNING,
+    InstanceState.EXITED: EventKind.EXITED,
+    InstanceState.FAILED: EventKind.FAILED,
+}
+
+
+def content(state: State) -> dict[str, Any]:
+    """Return the fields of a report, but for its stamp."""
+    problems = [state.executor_problem, state.journal_problem, *state.outcome.problems]
+    return {
+        "accepted": state.outcome.accepted,
+        "generation": state.reached_generation,
+        "digest": state.outcome.digest,
+        "refusal": state.outcome.refusal,
+        "problems": tuple(problem[:1000] for problem in problems if problem)[:16],
+        "instances": _bounded(state.outcome.instances),
+    }
+
+
+def _bounded(instances: tuple[InstanceStatus, ...]) -> tuple[InstanceStatus, ...]:
+    """Shorten the reasons where there are so many that the report would not fit a message."""
+    if len(instances) <= 64:
+        return instances
+    return tuple(
+        dataclasses.replace(status, reason=status.reason and status.reason[:150])
+        for status in instances
+    )
+
+
+def same(report: Report, fields: dict[str, Any]) -> bool:
+    """Say whether a report already says this."""
+    return all(getattr(report, name) == value for name, value in fields.items())
+
+
+def instance_changes(before: Outcome, after: Outcome) -> Iterator[Told]:
+    """Yield an event for each instance that came to run, ended, failed or went."""
+    old = {status.id: status for status in before.instances}
+    new = {status.id: status for status in after.instances}
+    for status in after.instances:
+        kind = _KIND_OF_STATE.get(status.state)
+        if kind is not None and _differs(old.get(status.id), status):
+            yield kind, status.id, _detail(status)
+    for gone in old.keys() - new.keys():
+        yield EventKind.REMOVED, gone, ""
+
+
+def _differs(old: InstanceStatus | None, new: InstanceStatus) -> bool:
+    if old is None:
+        return True
+    return (old.state, old.revision, old.restarts, old.reason, old.container_ids) != (
+        new.state,
+        new.revision,
+        new.restarts,
+        new.reason,
+        new.container_ids,
+    )
+
+
+def _detail(status: InstanceStatus) -> str:
+    if status.reason:
+        return status.reason
+    if status.state is InstanceState.EXITED:
+        return f"exit code {status.exit_code}"
+    return f"restarted {status.restarts} times" if status.restarts else ""
+
+
+def device_changes(before: Hardware, after: Hardware) -> Iterator[Told]:
+    """Yield an event for each device that was plugged or unplugged."""
+    old, new = _devices(before), _devices(after)
+    for subject in sorted(old.keys() - new.keys()):
+        yield EventKind.UNPLUGGED, subject, old[subject]
+    for subject in sorted(new.keys() - old.keys()):
+        yield EventKind.PLUGGED, subject, new[subject]
+
+
+def _devices(hardware: Hardware) -> dict[str, str]:
+    found = {}
+    for usb in hardware.usb:
+        found[f"usb {usb.path}"] = f"{usb.vendor}:{usb.product} {usb.product_name or ''}".strip()
+    for pci in hardware.pci:
+        found[f"pci {pci.address}"] = f"{pci.vendor}:{pci.device} {pci.device_name or ''}".strip()
+    for disk in hardware.storage:
+        found[f"disk {disk.name}"] = disk.model or ""
+    for nic in hardware.nics:
+        if nic.hardware:
+            found[f"nic {nic.name}"] = nic.driver or ""
+    for accelerator in hardware.accelerators:
+        found[f"{accelerator.kind} {accelerator.address}"] = accelerator.model
+    return found

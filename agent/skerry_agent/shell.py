@@ -1,0 +1,181 @@
+"""The shell around the core: one queue in, effects out; it owns the clock, chance and the threads.
+
+Every thread of the agent does one thing: put events into the queue. Only this loop calls
+`core.step`, and only it performs what comes back. It sleeps until something happens or the state's
+next deadline.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import os
+import random
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from skerry_agent import core, effects
+from skerry_agent import events as ev
+from skerry_agent.journal import Saved
+from skerry_agent.state import NEVER, State
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 4096
+"""Events beyond this are dropped, the newest first: a flood must not eat the box's memory."""
+
+
+class Inbox:
+    """The one queue. `post` may be called from every thread; it never blocks and never raises."""
+
+    def __init__(self) -> None:
+        self._waiting: collections.deque[ev.AgentEvent] = collections.deque()
+        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.dropped = 0
+
+    def post(self, event: ev.AgentEvent) -> None:
+        """Put an event at the end, and wake the loop."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append(event)
+        with contextlib.suppress(OSError):  # the loop has ended
+            os.eventfd_write(self.fd, 1)
+
+    def drain(self) -> list[ev.AgentEvent]:
+        """Return everything that waits."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.fd)
+        found = []
+        while self._waiting:
+            found.append(self._waiting.popleft())
+        return found
+
+
+class Doors(Protocol):
+    """What the shell reaches the world through. `main` wires the real ones, tests their own."""
+
+    def publish(self, effect: effects.Publish) -> None:
+        """Send a message to the broker."""
+
+    def probe(self, *, slow: bool) -> None:
+        """Start to read the hardware; post `HardwareProbed`."""
+
+    def sample(self) -> ev.LoadSampled:
+        """Measure what a heartbeat says."""
+
+    def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
+        """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
+
+    def save(self, saved: Saved) -> None:
+        """Write the journal; raises OSError."""
+
+
+class Shell:
+    """Runs one agent until it is asked to stop."""
+
+    def __init__(self, state: State, doors: Doors, inbox: Inbox) -> None:
+        """`state` is where the core starts from."""
+        self.state = state
+        self._doors = doors
+        self._inbox = inbox
+        self._poll = select.epoll()
+        self._poll.register(inbox.fd, select.EPOLLIN)
+        self._exits: dict[int, str] = {}
+        self._exits_lock = threading.Lock()
+        self._others: dict[int, Callable[[], None]] = {}
+        self._running = True
+
+    def listen(self, fd: int, ready: Callable[[], None]) -> None:
+        """Call `ready` from the loop whenever `fd` can be read."""
+        self._others[fd] = ready
+        self._poll.register(fd, select.EPOLLIN)
+
+    def watch(self, instance: str, pidfd: int) -> None:
+        """Post `InstanceExited` once the process of a pidfd has ended. Any thread."""
+        with self._exits_lock:
+            self._exits[pidfd] = instance
+            self._poll.register(pidfd, select.EPOLLIN)
+
+    def run(self) -> None:
+        """Work until `Exit`."""
+        self._handle(ev.Started())
+        while self._running:
+            for fd, _ in self._poll.poll(self._patience_s()):
+                self._ready(fd)
+            saves: list[effects.Save] = []
+            for event in self._inbox.drain():
+                self._handle(event, saves)
+            if self._mono() >= self.state.next_deadline:
+                self._handle(ev.Tick(), saves)
+            if saves:
+                self._save(saves[-1])
+
+    def _patience_s(self) -> float | None:
+        deadline = self.state.next_deadline
+        if deadline == NEVER:
+            return None
+        # A millisecond more: waking up just before the deadline would mean to wake up twice.
+        return max(0.0, deadline - self._mono() + 0.001)
+
+    @staticmethod
+    def _mono() -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def _ready(self, fd: int) -> None:
+        with self._exits_lock:
+            instance = self._exits.pop(fd, None)
+            if instance is not None:
+                self._poll.unregister(fd)
+                os.close(fd)
+        if instance is not None:
+            self._inbox.post(ev.InstanceExited(instance))
+        elif fd in self._others:
+            self._others[fd]()
+
+    def _forget_exits(self) -> None:
+        with self._exits_lock:
+            for fd in self._exits:
+                self._poll.unregister(fd)
+                os.close(fd)
+            self._exits.clear()
+
+    def _handle(self, event: ev.AgentEvent, saves: list[effects.Save] | None = None) -> None:
+        now = ev.Now(self._mono(), time.time(), random.random())  # noqa: S311
+        self.state, done = core.step(self.state, event, now)
+        for effect in done:
+            if isinstance(effect, effects.Save) and saves is not None:
+                saves.append(effect)  # of many in a row, only the last is worth a write
+            else:
+                self._perform(effect)
+
+    def _perform(self, effect: effects.Effect) -> None:
+        match effect:
+            case effects.Publish():
+                self._doors.publish(effect)
+            case effects.Probe(slow=slow):
+                self._doors.probe(slow=slow)
+            case effects.SampleLoad():
+                self._inbox.post(self._doors.sample())
+            case effects.Converge():
+                self._forget_exits()  # the run hands over new ones
+                self._doors.converge(effect, self.watch)
+            case effects.Save():
+                self._save(effect)
+            case effects.Log(level=level, text=text, generation=generation):
+                extra = "" if generation is None else f" generation={generation}"
+                log.log(logging.getLevelNamesMapping()[level.upper()], "%s%s", text, extra)
+            case effects.Exit():
+                self._running = False
+
+    def _save(self, effect: effects.Save) -> None:
+        try:
+            self._doors.save(Saved(order=effect.order, events=effect.events))
+        except OSError as error:
+            self._inbox.post(ev.JournalFailed(error.strerror or str(error)))
+        else:
+            self._inbox.post(ev.JournalSaved())

@@ -1,0 +1,138 @@
+"""Everything that the agent knows while it runs. Frozen: `core.step` makes the next one."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Mapping
+
+from skerry_wire.hardware import Hardware
+from skerry_wire.local import Outcome
+from skerry_wire.messages import Event, Report
+from skerry_wire.topics import NodeTopic
+
+NEVER = math.inf
+"""A deadline that does not come."""
+
+
+NOTHING_YET = Outcome()
+
+
+class PresenceSeq(enum.IntEnum):
+    """The presence messages of one connection, in the order in which the hub shall take them."""
+
+    ONLINE = 0
+    WILL = 1
+    STOPPED = 2
+
+
+def presence_seq(connection: int, which: PresenceSeq) -> int:
+    """Return the sequence number of a presence message.
+
+    The will of a connection is made before it, and sent by the broker after it, maybe once the
+    next one is there: so each connection has its own three numbers.
+    """
+    return 3 * connection + which
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The times by which the agent behaves, in seconds."""
+
+    heartbeat_s: float = 15.0
+    debounce_s: float = 0.2
+    """How long devices must be quiet before they are read again, ..."""
+    debounce_most_s: float = 0.6
+    """... and how long a storm of changes may put that off."""
+    report_gap_s: float = 0.2
+    """Least time between two reports of progress."""
+    retry_first_s: float = 2.0
+    retry_most_s: float = 300.0
+    order_gap_s: float = 0.5
+    """Least time between two orders that are looked at."""
+    save_again_s: float = 20.0
+    """Time until the journal is tried again after it could not be written."""
+    exit_gap_s: float = 1.0
+    """Least time between two looks at the instances because one has ended; it doubles ..."""
+    exit_gap_most_s: float = 60.0
+    """... up to this, ..."""
+    calm_s: float = 120.0
+    """... until none has ended for so long."""
+    look_s: float = 600.0
+    """Time between two looks at the instances when nothing happens."""
+    events_most: int = 256
+    """Most events that are kept while the broker is away; then the oldest goes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the agent knows. All `_at` are deadlines on the monotonic clock."""
+
+    node: str
+    incarnation: str
+    boot: int
+    version: str
+    settings: Settings = Settings()
+
+    connected: bool = False
+    connection: int = 0
+    """Number of the newest connection to the broker since the start."""
+    sequences: Mapping[NodeTopic, int] = dataclasses.field(default_factory=dict)
+    stopping: bool = False
+
+    hardware: Hardware | None = None
+    revision: str = "00000000"
+    probing: bool = False
+    probe_again: bool = False
+    probe_at: float = NEVER
+    probe_latest_at: float = NEVER
+
+    heartbeat_at: float = NEVER
+
+    order: bytes | None = None
+    """The order that the executor accepted last, as it came."""
+    waiting: bytes | None = None
+    """An order that has arrived and is not yet with the executor."""
+    offered: bytes | None = None
+    """The order that the present run was given."""
+    run: int = 0
+    """Number of the newest run of the executor."""
+    running: bool = False
+    run_at: float = -NEVER
+    """When the newest run was started."""
+    converge_at: float = NEVER
+    hold_until: float = 0.0
+    """No order is looked at before, because one was refused."""
+    look_again: bool = False
+    """An instance has ended while a run was under way."""
+    exited_at: float = -NEVER
+    exit_streak: int = 0
+    failures: int = 0
+    """Runs in a row that did not reach their order."""
+    outcome: Outcome = NOTHING_YET
+    reached_generation: int = 0
+    """The newest generation that was wholly carried out."""
+    executor_problem: str | None = None
+    journal_problem: str | None = None
+    save_at: float = NEVER
+
+    reported: Report | None = None
+    """The newest report that was published in this connection."""
+    report_at: float = NEVER
+    reported_at: float = -NEVER
+    events: tuple[Event, ...] = ()
+    """Events that the broker has not yet acknowledged, oldest first."""
+    event_count: int = 0
+
+    @property
+    def next_deadline(self) -> float:
+        """Return when a `Tick` is due, on the monotonic clock."""
+        return min(
+            self.heartbeat_at,
+            self.probe_at,
+            self.probe_latest_at,
+            self.converge_at,
+            self.report_at,
+            self.save_at,
+        )

@@ -1,0 +1,111 @@
+"""Tells the hub: presence, capability, report and events, each under its next sequence number.
+
+Pure, like `core`, of which this is a part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeVar
+
+from skerry_agent import events as ev
+from skerry_agent import reporting
+from skerry_agent.effects import Effect, Publish, Save
+from skerry_agent.state import NEVER, PresenceSeq, State, presence_seq
+from skerry_wire.messages import Capability, Event, EventKind, NodeMessage, Presence, Report
+from skerry_wire.topics import NodeTopic
+
+Step = tuple[State, list[Effect]]
+M = TypeVar("M", bound=NodeMessage)
+
+
+def presence(state: State, seq: PresenceSeq, now: ev.Now, *, online: bool) -> Publish:
+    """Say that the node is here, or that it is about to go."""
+    message = Presence(
+        incarnation=state.incarnation,
+        boot=state.boot,
+        seq=presence_seq(state.connection, seq),
+        online=online,
+        since=now.wall_s,
+        version=state.version,
+    )
+    return Publish(NodeTopic.PRESENCE, message, retain=True)
+
+
+def capability(state: State, _now: ev.Now) -> Step:
+    """Publish what the node has, once that is known."""
+    if not state.connected or state.hardware is None:
+        return state, []
+    state, message = stamped(
+        state,
+        NodeTopic.CAPABILITY,
+        Capability,
+        revision=state.revision,
+        hardware=state.hardware,
+    )
+    return state, [Publish(NodeTopic.CAPABILITY, message, retain=True)]
+
+
+def report_now(state: State, now: ev.Now) -> Step:
+    """Publish a report if it would say something new."""
+    return report(state, now, at_once=True)
+
+
+def report(state: State, now: ev.Now, *, at_once: bool) -> Step:
+    """Publish a report if it would say something new; progress waits for the gap to pass."""
+    if not state.connected:
+        return state, []
+    content = reporting.content(state)
+    if state.reported is not None and reporting.same(state.reported, content):
+        return dataclasses.replace(state, report_at=NEVER), []
+    due = state.reported_at + state.settings.report_gap_s
+    if not at_once and now.mono_s < due:
+        return dataclasses.replace(state, report_at=min(state.report_at, due)), []
+    state, report = stamped(state, NodeTopic.REPORT, Report, **content)
+    state = dataclasses.replace(state, reported=report, report_at=NEVER, reported_at=now.mono_s)
+    return state, [Publish(NodeTopic.REPORT, report, retain=True)]
+
+
+def note(state: State, now: ev.Now, kind: EventKind, subject: str, detail: str) -> Step:
+    """Tell the hub of an event, and keep it until the broker has it."""
+    count = state.event_count + 1
+    event = Event(
+        incarnation=state.incarnation,
+        boot=state.boot,
+        seq=0,
+        id=f"{state.incarnation[:8]}-{state.boot}-{count}",
+        kind=kind,
+        at=now.wall_s,
+        subject=subject[:1000],
+        detail=detail[:1000],
+        generation=state.outcome.accepted,
+    )
+    kept = (*state.events, event)[-state.settings.events_most :]
+    state = dataclasses.replace(state, event_count=count, events=kept)
+    if not state.connected:
+        return state, [save(state)]
+    state, publication = send_event(state, event)
+    return state, [save(state), publication]
+
+
+def send_event(state: State, event: Event) -> tuple[State, Publish]:
+    """Publish a kept event under the next sequence number, whatever start it stems from."""
+    state, seq = _next_seq(state, NodeTopic.EVENT)
+    event = dataclasses.replace(event, incarnation=state.incarnation, boot=state.boot, seq=seq)
+    return state, Publish(NodeTopic.EVENT, event, expiry_s=86_400, token=event.id)
+
+
+def save(state: State) -> Save:
+    """Ask for what must survive a power cut to be written."""
+    return Save(state.order, state.events)
+
+
+def stamped(state: State, topic: NodeTopic, cls: type[M], /, **content: Any) -> tuple[State, M]:
+    """Make a message that carries this node's incarnation, boot and next sequence number."""
+    state, seq = _next_seq(state, topic)
+    return state, cls(incarnation=state.incarnation, boot=state.boot, seq=seq, **content)
+
+
+def _next_seq(state: State, topic: NodeTopic) -> tuple[State, int]:
+    seq = state.sequences.get(topic, 0) + 1
+    return dataclasses.replace(state, sequences={**state.sequences, topic: seq}), seq
