@@ -116,6 +116,14 @@ class Host:
         found = self.read(path, most)
         return found.decode("utf-8", "replace").strip("\0 \t\r\n") if type(found) is bytes else None
 
+    def head(self, path: str, most: int) -> str | None:
+        """Return the first `most` bytes of a file as text; None when there is none to read."""
+        try:
+            found = self._read(self._resolve(path), most, whole=False)
+        except (OSError, ValueError, _Outside):
+            return None
+        return found.decode("utf-8", "replace") if type(found) is bytes else None
+
     def names(self, path: str) -> tuple[str, ...] | Gone | Unreadable:
         """Return the sorted names in a folder; those that are not printable text are left out."""
         try:
@@ -192,7 +200,7 @@ class Host:
         except (OSError, ValueError, _Outside):
             return None
 
-    def _read(self, real: str, most: int) -> bytes | Gone | Unreadable:
+    def _read(self, real: str, most: int, *, whole: bool = True) -> bytes | Gone | Unreadable:
         # Opening a device node may act on it (a watchdog starts), so what is not known to be
         # the kernel's own text is looked at first.
         if (self._base or not real.startswith(("/proc/", "/sys/"))) and not stat.S_ISREG(
@@ -213,7 +221,9 @@ class Host:
                 size += len(data)
         finally:
             os.close(handle)
-        return b"".join(parts) if size <= most else Unreadable(f"is larger than {most} bytes")
+        if size > most and whole:
+            return Unreadable(f"is larger than {most} bytes")
+        return b"".join(parts)[:most]
 
     def _names(self, real: str, *, folders_only: bool) -> tuple[str, ...]:
         found = []

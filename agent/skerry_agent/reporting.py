@@ -35,11 +35,15 @@ def content(state: State) -> dict[str, Any]:
 
 
 def _bounded(instances: tuple[InstanceStatus, ...]) -> tuple[InstanceStatus, ...]:
-    """Shorten the reasons where there are so many that the report would not fit a message."""
+    """Shorten what people read where so many instances would not fit a message."""
     if len(instances) <= 64:
         return instances
     return tuple(
-        dataclasses.replace(status, reason=status.reason and status.reason[:150])
+        dataclasses.replace(
+            status,
+            reason=status.reason and status.reason[:80],
+            container_ids=tuple(name[:12] for name in status.container_ids[:4]),
+        )
         for status in instances
     )
 

@@ -163,3 +163,14 @@ class Problem:
     file: str | None = None
     line: int | None = None
     field: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HubPresence:
+    """Whether the hub is there. Its last will says `online: false`."""
+
+    online: bool
+    since: float
+    version: str
+    order_key: str | None = None
+    """The name of the key that signs its orders."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from skerry_agent.host import Host
-from skerry_wire.hardware import Hardware
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -36,14 +35,13 @@ class Failed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Probe(Generic[R, V]):
-    """One row of the table: how a class of hardware is read, understood and recorded.
+    """One row of the table: how a class of hardware is read and understood.
 
-    `read` only collects texts, `parse` is pure, `record` puts the value into the whole and `keep`
-    copies it from an earlier whole.
+    `read` only collects texts, `parse` is pure. `fields` are those of `Hardware` that the value
+    fills: of one field it is the value itself, of several a tuple of their values.
     """
 
     name: str
+    fields: tuple[str, ...]
     read: Callable[[Host], R]
     parse: Callable[[R], Found[V] | Absent | Failed]
-    record: Callable[[Hardware, V], Hardware]
-    keep: Callable[[Hardware, Hardware], Hardware]

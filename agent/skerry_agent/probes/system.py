@@ -80,7 +80,7 @@ def read(host: Host) -> RawSystem:
         dt_model=device_tree_text(host, "model"),
         dt_compatible=device_tree_text(host, "compatible"),
         dt_cpu=_first_dt_cpu(host),
-        cpuinfo=(host.text("/proc/cpuinfo", 16 * 1024 * 1024) or "")[:8192] or None,
+        cpuinfo=host.head("/proc/cpuinfo", 8192),
         cpu_modalias=host.text("/sys/devices/system/cpu/cpu0/modalias"),
         hypervisor=host.text("/sys/hypervisor/type"),
         container=_container(host),
@@ -147,11 +147,16 @@ def _board(raw: RawSystem) -> tuple[str | None, str | None]:
     named = _filled(sys_vendor) or _filled(board_vendor), _filled(product) or _filled(board)
     if named != (None, None) or not modalias:
         return named
-    parts = dict((p[:2], p[2:]) if p[:2] in ("bd",) else (p[:3], p[3:]) for p in modalias.split(":"))
     return (
-        _filled(parts.get("svn")) or _filled(parts.get("bvn")),
-        _filled(parts.get("pn")) or _filled(parts.get("rn")),
+        _filled(_of_modalias(modalias, "svn") or _of_modalias(modalias, "rvn")),
+        _filled(_of_modalias(modalias, "pn") or _of_modalias(modalias, "rn")),
     )
+
+
+def _of_modalias(modalias: str, key: str) -> str | None:
+    """Return one value of a text such as `dmi:bvnMaker:...:svnMaker:pnModel:...`."""
+    parts = modalias.split(":")
+    return next((p[len(key) :] for p in parts if p.startswith(key) and len(p) > len(key)), None)
 
 
 def _filled(text: str | None) -> str | None:

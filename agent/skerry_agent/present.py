@@ -1,0 +1,159 @@
+"""Shows what was found: a table for people, JSON for programs. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from skerry_agent.capability import Collected
+from skerry_wire import codec
+from skerry_wire.hardware import Hardware
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def to_json(collected: Collected) -> str:
+    """Return the hardware as indented JSON; null is what the box does not tell.
+
+    To each probe's status its `duration_ms` is added, None for one that ran elsewhere.
+    """
+    plain = codec.to_plain(collected.hardware, nulls=True)
+    for name, status in plain["probes"].items():
+        duration = collected.timings_ms.get(name)
+        status["duration_ms"] = None if duration is None else round(duration, 3)
+    return json.dumps(plain, indent=2, ensure_ascii=False)
+
+
+def table(collected: Collected) -> str:
+    """Return the hardware as lines of aligned text, without a line break at the end."""
+    hardware = collected.hardware
+    rows = [
+        *_system(hardware),
+        *_cpu(hardware),
+        *_memory(hardware),
+        *_storage(hardware),
+        *_devices(hardware),
+        *_probes(collected),
+    ]
+    width = max(len(title) for title, _ in rows)
+    lines = []
+    before = None
+    for title, text in rows:
+        lines.append(f"{'' if title == before else title:<{width}}  {text}".rstrip())
+        before = title
+    return "\n".join(lines)
+
+
+def human_bytes(size: int | None) -> str:
+    """Return a size in the largest unit in which it is at least one."""
+    if size is None:
+        return "?"
+    value, unit = float(size), 0
+    while value >= 1024 and unit < len(UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    text = f"{value:.1f}".removesuffix(".0") if unit else str(size)
+    return f"{text} {UNITS[unit]}"
+
+
+def _words(*words: object) -> str:
+    return ", ".join(str(word) for word in words if word is not None and word != "")
+
+
+def _counted(number: int | None, noun: str) -> str | None:
+    return None if number is None else f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _system(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    system = hardware.system
+    yield "Host", _words(system.hostname, system.arch) or "?"
+    yield "System", _words(system.os_name, system.kernel and f"kernel {system.kernel}") or "?"
+    board = " ".join(filter(None, (system.board_vendor, system.board_model)))
+    if board or system.virtualization:
+        machine = system.virtualization
+        yield "Board", _words(board, machine and machine != "none" and f"on {machine}" or None)
+    if system.cgroup_version is not None:
+        yield "Control groups", f"version {system.cgroup_version}"
+
+
+def _cpu(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    cpu = hardware.cpu
+    yield "CPU", _words(cpu.model or "?", cpu.max_mhz and f"{cpu.max_mhz:.0f} MHz at most")
+    yield (
+        "CPU",
+        _words(
+            _counted(cpu.package_count, "package"),
+            _counted(cpu.core_count, "core"),
+            _counted(cpu.logical_count, "CPU"),
+            _counted(cpu.numa_node_count, "NUMA node"),
+        ),
+    )
+    if cpu.effective_count != cpu.logical_count:
+        yield "CPU", f"{cpu.effective_count} of {cpu.logical_count} CPUs may be used"
+    if len(cpu.kinds) > 1:
+        yield "CPU", _words(*(f"{kind.logical_count} x {kind.name}" for kind in cpu.kinds))
+    if cpu.caches:
+        caches = (f"L{c.level} {c.type} {c.count} x {human_bytes(c.size_bytes)}" for c in cpu.caches)
+        yield "Caches", _words(*caches)
+
+
+def _memory(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    memory = hardware.memory
+    limit, swap = memory.limit_bytes, memory.swap_bytes
+    yield (
+        "Memory",
+        _words(
+            human_bytes(memory.total_bytes),
+            None if limit is None else f"limited to {human_bytes(limit)}",
+            f"{human_bytes(swap)} swap" if swap else None,
+        ),
+    )
+    for node in memory.numa if len(memory.numa) > 1 else ():
+        yield "Memory", f"node {node.node}: {human_bytes(node.total_bytes)}"
+    for pages in memory.hugepages:
+        yield "Memory", f"{pages.count} huge pages of {human_bytes(pages.size_bytes)}"
+
+
+def _storage(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    turns = {True: "rotating", False: "solid state", None: None}
+    for disk in hardware.storage:
+        size = human_bytes(disk.size_bytes)
+        yield "Disk", _words(disk.name, size, disk.transport, turns[disk.rotational], disk.model)
+    for entry in hardware.filesystems:
+        size = None if entry.size_bytes is None else human_bytes(entry.size_bytes)
+        yield "File system", _words(entry.mount, entry.device, entry.type, size)
+
+
+def _devices(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    for nic in hardware.nics:
+        if nic.hardware:
+            speed = None if nic.speed_mbps is None else f"{nic.speed_mbps} Mbit/s"
+            yield "Network", _words(nic.name, nic.kind, nic.driver, speed, nic.operstate)
+    virtual = [nic.name for nic in hardware.nics if not nic.hardware]
+    if virtual:
+        yield "Network", f"virtual: {_words(*virtual)}"
+    for found in hardware.accelerators:
+        state = "usable" if found.usable else f"not usable: {found.reason or 'unknown why'}"
+        memory = None if found.memory_bytes is None else human_bytes(found.memory_bytes)
+        model = found.model
+        name = model if model.startswith(found.vendor) else f"{found.vendor} {model}"
+        where = f"{found.bus} {found.address}"
+        yield "Accelerator", _words(f"{found.kind} {name}", memory, where, found.driver, state)
+    for camera in hardware.cameras:
+        yield "Camera", _words(camera.name, camera.path)
+    for controller in hardware.bluetooth:
+        yield "Bluetooth", _words(controller.name, controller.bus)
+    for device in hardware.usb:
+        name = " ".join(filter(None, (device.vendor_name, device.product_name)))
+        yield "USB", _words(f"port {device.path}", f"{device.vendor}:{device.product}", name)
+    if hardware.pci:
+        yield "PCI", _counted(len(hardware.pci), "function") or ""
+    for runtime in hardware.runtimes:
+        yield "Runtime", _words(runtime.name, runtime.version, runtime.socket, runtime.reason)
+
+
+def _probes(collected: Collected) -> Iterable[tuple[str, str]]:
+    for name, status in collected.hardware.probes.items():
+        if status.status == "failed":
+            yield "Failed", _words(name, status.reason)
+    took = sum(collected.timings_ms.values())
+    yield "Probes", f"{len(collected.hardware.probes)} in {took:.0f} ms"

@@ -1,0 +1,107 @@
+"""Network interfaces. Those with a device behind them are hardware, all others virtual."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Literal
+
+from skerry_agent.host import Host, Unreadable
+from skerry_agent.probes.kernel_text import count, pairs, short
+from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.hardware import Nic
+
+NET = "/sys/class/net"
+ARPHRD_ETHERNET = "1"
+ARPHRD_CAN = "280"
+
+_CELLULAR_DRIVERS = frozenset({"qmi_wwan", "cdc_mbim", "iosm", "mhi_wwan_mbim", "mtk_t7xx"})
+_OF_A_CONTAINER = re.compile(r"(?:veth|cali|lxc|tap|vnet|fwpr|fwln)[0-9a-z]")
+"""Virtual interfaces that come and go with containers: no property of the box."""
+
+KindOfNic = Literal["ethernet", "wifi", "can", "wwan", "other"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawNic:
+    """One interface."""
+
+    name: str
+    has_device: bool
+    is_wireless: bool
+    type: str | None
+    uevent: str | None
+    driver: str | None
+    speed: str | None
+    mtu: str | None
+    operstate: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawNics:
+    """All interfaces. `trouble` says why they could not be listed."""
+
+    nics: tuple[RawNic, ...]
+    trouble: str | None
+
+
+def read(host: Host) -> RawNics:
+    """Collect the texts."""
+    names = host.names(NET)
+    if not isinstance(names, tuple):
+        return RawNics((), names.reason if isinstance(names, Unreadable) else None)
+    return RawNics(tuple(_read_nic(host, n) for n in names if host.kind(f"{NET}/{n}") == "folder"), None)
+
+
+def _read_nic(host: Host, name: str) -> RawNic:
+    folder = f"{NET}/{name}"
+    has_device = host.exists(f"{folder}/device")
+    return RawNic(
+        name=name,
+        has_device=has_device,
+        is_wireless=host.exists(f"{folder}/wireless") or host.exists(f"{folder}/phy80211"),
+        type=host.text(f"{folder}/type"),
+        uevent=host.text(f"{folder}/uevent"),
+        driver=host.link(f"{folder}/device/driver") if has_device else None,
+        speed=host.text(f"{folder}/speed") if has_device else None,
+        mtu=host.text(f"{folder}/mtu"),
+        operstate=host.text(f"{folder}/operstate") if has_device else None,
+    )
+
+
+def parse(raw: RawNics) -> Found[tuple[Nic, ...]] | Absent | Failed:
+    """Understand the texts."""
+    if raw.trouble is not None:
+        return Failed(f"{NET} {raw.trouble}")
+    nics = [_nic(nic) for nic in raw.nics if nic.has_device or not _OF_A_CONTAINER.match(nic.name)]
+    if not nics:
+        return Absent(f"{NET} lists no interface")
+    return Found(tuple(sorted(nics, key=lambda nic: (not nic.hardware, nic.name)))[:1024])
+
+
+def _nic(raw: RawNic) -> Nic:
+    speed = count(raw.speed)
+    return Nic(
+        name=short(raw.name) or "?",
+        hardware=raw.has_device,
+        kind=_kind(raw),
+        driver=short(raw.driver),
+        speed_mbps=speed or None,  # a link that is down has no speed, whatever the driver writes
+        mtu=count(raw.mtu),
+        operstate=short(raw.operstate),
+    )
+
+
+def _kind(raw: RawNic) -> KindOfNic:
+    named = pairs(raw.uevent).get("DEVTYPE")
+    if raw.is_wireless or named == "wlan":
+        return "wifi"
+    if named == "wwan" or raw.driver in _CELLULAR_DRIVERS:
+        return "wwan"
+    if raw.type == ARPHRD_CAN:
+        return "can"
+    if raw.type == ARPHRD_ETHERNET:
+        return "ethernet"
+    if raw.type is None and raw.has_device and raw.name.startswith("e"):
+        return "ethernet"
+    return "other"

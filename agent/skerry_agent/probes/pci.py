@@ -1,0 +1,128 @@
+"""PCI functions, every one of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from skerry_agent.host import Host, Unreadable
+from skerry_agent.probes import device_names
+from skerry_agent.probes.kernel_text import count, hexadecimal, pairs, short
+from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.hardware import PciFunction
+
+DEVICES = "/sys/bus/pci/devices"
+_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\Z")
+_MODALIAS = re.compile(
+    r"pci:v([0-9A-F]{8})d([0-9A-F]{8})sv[0-9A-F]{8}sd[0-9A-F]{8}"
+    r"bc([0-9A-F]{2})sc([0-9A-F]{2})i([0-9A-F]{2})"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawFunction:
+    """One function. `place` is where it hangs in the tree of bridges, `physical` its SR-IOV parent."""
+
+    address: str
+    place: str | None
+    vendor: str | None
+    device: str | None
+    class_: str | None
+    driver: str | None
+    numa_node: str | None
+    total_vfs: str | None
+    iommu_group: str | None
+    is_virtual: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawPci:
+    """All functions, and what the box's list calls them."""
+
+    functions: tuple[RawFunction, ...]
+    names: tuple[tuple[tuple[str, str], device_names.Names], ...]
+    trouble: str | None
+
+
+def read(host: Host) -> RawPci:
+    """Collect the texts."""
+    functions, trouble = read_functions(host)
+    wanted = [(f.vendor, f.device) for f in functions if f.vendor and f.device]
+    names = device_names.read(host, "pci.ids", wanted)
+    return RawPci(functions, tuple(sorted(names.items(), key=lambda item: item[0])), trouble)
+
+
+def read_functions(host: Host) -> tuple[tuple[RawFunction, ...], str | None]:
+    """Return all functions, or why they could not be listed."""
+    names = host.names(DEVICES)
+    if isinstance(names, tuple):
+        return tuple(_read_function(host, name) for name in names if _ADDRESS.match(name)), None
+    return (), names.reason if isinstance(names, Unreadable) else None
+
+
+def _read_function(host: Host, address: str) -> RawFunction:
+    folder = f"{DEVICES}/{address}"
+    vendor = hexadecimal(host.text(f"{folder}/vendor"))
+    device = hexadecimal(host.text(f"{folder}/device"))
+    class_ = hexadecimal(host.text(f"{folder}/class"), 6)
+    if vendor is None or device is None or class_ is None:
+        others = _ids_from_uevent(host, folder)
+        vendor, device, class_ = vendor or others[0], device or others[1], class_ or others[2]
+    return RawFunction(
+        address=address,
+        place=host.target(folder),
+        vendor=vendor,
+        device=device,
+        class_=class_,
+        driver=host.link(f"{folder}/driver"),
+        numa_node=host.text(f"{folder}/numa_node"),
+        total_vfs=host.text(f"{folder}/sriov_totalvfs"),
+        iommu_group=host.link(f"{folder}/iommu_group"),
+        is_virtual=host.exists(f"{folder}/physfn"),
+    )
+
+
+def _ids_from_uevent(host: Host, folder: str) -> tuple[str | None, str | None, str | None]:
+    event = pairs(host.text(f"{folder}/uevent"))
+    vendor, _, device = event.get("PCI_ID", "").partition(":")
+    if vendor:
+        return hexadecimal(vendor), hexadecimal(device), hexadecimal(event.get("PCI_CLASS"), 6)
+    match = _MODALIAS.match(host.text(f"{folder}/modalias") or event.get("MODALIAS", ""))
+    if match is None:
+        return None, None, None
+    class_ = "".join(match.group(3, 4, 5)).lower()
+    return hexadecimal(match[1]), hexadecimal(match[2]), class_
+
+
+def parse(raw: RawPci) -> Found[tuple[PciFunction, ...]] | Absent | Failed:
+    """Understand the texts."""
+    if raw.trouble is not None:
+        return Failed(f"{DEVICES} {raw.trouble}")
+    names = dict(raw.names)
+    functions = [
+        _function(f, names.get((f.vendor, f.device), device_names.UNNAMED), f.vendor, f.device)
+        for f in raw.functions
+        if f.vendor and f.device
+    ]
+    if not functions:
+        if raw.functions:
+            return Failed(f"{DEVICES} lists functions that do not say what they are")
+        return Absent(f"{DEVICES} lists no function")
+    return Found(tuple(sorted(functions, key=lambda f: f.address))[:2048])
+
+
+def _function(
+    raw: RawFunction, names: device_names.Names, vendor: str, device: str
+) -> PciFunction:
+    return PciFunction(
+        address=raw.address,
+        vendor=vendor,
+        device=device,
+        class_=raw.class_ or "ff0000",  # PCI's own number for "fits no class"
+        driver=short(raw.driver),
+        vendor_name=names.vendor,
+        device_name=names.device,
+        numa_node=count(raw.numa_node),
+        sriov_vfs=count(raw.total_vfs),
+        iommu_group=count(raw.iommu_group),
+    )

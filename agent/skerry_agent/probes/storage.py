@@ -1,0 +1,182 @@
+"""Disks, and the file systems that are mounted from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from skerry_agent.host import Gone, Host, Unreadable
+from skerry_agent.probes import cgroup
+from skerry_agent.probes.kernel_text import count, line, short
+from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.hardware import Disk, Filesystem
+
+BLOCK = "/sys/block"
+SECTOR_BYTES = 512
+"""The unit of `size` in sysfs, whatever the disk's own sectors are."""
+
+_NOT_A_DISK = re.compile(r"(?:sr|fd|mtdblock|ubiblock|loop|ram|zram|dm-|md)\d|mmcblk\d+(?:boot|rpmb)")
+_UNDER_A_FOLDER = re.compile(r"\\([0-7]{3})")
+
+_TRANSPORT_OF_NAME = (
+    ("nvme", "nvme"),
+    ("mmcblk", "mmc"),
+    ("vd", "virtio"),
+    ("xvd", "xen"),
+    ("dasd", "ccw"),
+    ("pmem", "nvdimm"),
+    ("nbd", "network"),
+    ("rbd", "network"),
+)
+_TRANSPORT_OF_PATH = (
+    ("/usb", "usb"),
+    ("/virtio", "virtio"),
+    ("/rport-", "fc"),
+    ("/end_device-", "sas"),
+    ("/session", "iscsi"),
+    ("/ata", "sata"),
+    ("/vmbus", "hyperv"),
+    ("/VMBUS", "hyperv"),
+    ("/firewire", "firewire"),
+)
+_IN_USER_SPACE = ("fuse",)
+_NOT_LASTING = frozenset({"squashfs", "iso9660", "udf", "erofs", "overlay"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawDisk:
+    """One entry of /sys/block that has a device behind it."""
+
+    name: str
+    place: str | None
+    size: str | None
+    rotational: str | None
+    model: str | None
+    card: str | None
+    fabric: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawStorage:
+    """The texts. `sizes` holds the bytes of those mount points that could be asked."""
+
+    disks: tuple[RawDisk, ...]
+    trouble: str | None
+    mounts: str | None
+    sizes: tuple[tuple[str, int], ...]
+
+
+def read(host: Host) -> RawStorage:
+    """Collect the texts."""
+    names = host.names(BLOCK)
+    mounts = cgroup.mounts_text(host)
+    return RawStorage(
+        disks=tuple(
+            _read_disk(host, name)
+            for name in (names if isinstance(names, tuple) else ())
+            if not _NOT_A_DISK.match(name) and host.exists(f"{BLOCK}/{name}/device")
+        ),
+        trouble=_trouble(names),
+        mounts=mounts,
+        sizes=_sizes(host, mounts),
+    )
+
+
+def _trouble(names: tuple[str, ...] | Gone | Unreadable) -> str | None:
+    if isinstance(names, tuple):
+        return None
+    return names.reason if isinstance(names, Unreadable) else "is not there"
+
+
+def _read_disk(host: Host, name: str) -> RawDisk:
+    folder = f"{BLOCK}/{name}"
+    return RawDisk(
+        name=name,
+        place=host.target(f"{folder}/device"),
+        size=host.text(f"{folder}/size"),
+        rotational=host.text(f"{folder}/queue/rotational"),
+        model=host.text(f"{folder}/device/model") or host.text(f"{folder}/device/name"),
+        card=host.text(f"{folder}/device/type") if name.startswith("mmcblk") else None,
+        fabric=host.text(f"{folder}/device/transport") if name.startswith("nvme") else None,
+    )
+
+
+def _sizes(host: Host, mounts: str | None) -> tuple[tuple[str, int], ...]:
+    found = []
+    for entry in mounted(mounts):
+        # A file system in user space may hang for ever, and takes the asker with it.
+        space = None if entry.type.startswith(_IN_USER_SPACE) else host.space(entry.mount)
+        if space is not None:
+            found.append((entry.mount, space.size_bytes))
+    return tuple(found)
+
+
+def mounted(mounts: str | None) -> tuple[Filesystem, ...]:
+    """Return one file system for each device, at the shortest of its mount points, no sizes.
+
+    Devices that are mounted again for a container, and images on a loop device, do not count.
+    """
+    found: dict[str, Filesystem] = {}
+    for row in (mounts or "").splitlines():
+        words = row.split(" ")
+        if len(words) < 3 or not words[0].startswith("/dev/") or words[2] in _NOT_LASTING:
+            continue
+        device, mount, type_ = line(_plain(words[0])), line(_plain(words[1])), short(words[2])
+        if device is None or mount is None or type_ is None or device.startswith("/dev/loop"):
+            continue
+        entry = Filesystem(mount=mount, device=device, type=type_)
+        before = found.get(device)
+        if before is None or _rank(entry) < _rank(before):
+            found[device] = entry
+    return tuple(sorted(found.values(), key=_rank)[:256])
+
+
+def _rank(entry: Filesystem) -> tuple[int, str, str]:
+    return len(entry.mount), entry.mount, entry.device
+
+
+def _plain(text: str) -> str:
+    return _UNDER_A_FOLDER.sub(lambda match: chr(int(match[1], 8) & 0xFF), text)
+
+
+def parse(
+    raw: RawStorage,
+) -> Found[tuple[tuple[Disk, ...], tuple[Filesystem, ...]]] | Absent | Failed:
+    """Understand the texts."""
+    sizes = dict(raw.sizes)
+    filesystems = tuple(
+        dataclasses.replace(entry, size_bytes=sizes.get(entry.mount))
+        for entry in mounted(raw.mounts)
+    )
+    disks = tuple(sorted((_disk(disk) for disk in raw.disks), key=lambda disk: disk.name))[:1024]
+    if raw.trouble is not None and raw.trouble != "is not there" and not filesystems:
+        return Failed(f"{BLOCK} {raw.trouble}")
+    if not disks and not filesystems:
+        return Absent(f"{BLOCK} {raw.trouble or 'lists no disk'}")
+    return Found((disks, filesystems))
+
+
+def _disk(raw: RawDisk) -> Disk:
+    sectors = count(raw.size, 2**54)
+    return Disk(
+        name=short(raw.name) or "?",
+        transport=_transport(raw),
+        rotational={"0": False, "1": True}.get(raw.rotational or ""),
+        size_bytes=None if sectors is None else sectors * SECTOR_BYTES,
+        model=short(raw.model),
+    )
+
+
+def _transport(raw: RawDisk) -> str | None:
+    if raw.card:
+        return "sd" if raw.card.startswith("SD") else "mmc"
+    if raw.fabric and raw.fabric != "pcie":
+        return short(f"nvme-{raw.fabric}")
+    for stem, name in _TRANSPORT_OF_NAME:
+        if raw.name.startswith(stem):
+            return name
+    place = f"{raw.place or ''}/"
+    for sign, name in _TRANSPORT_OF_PATH:
+        if sign in place:
+            return name
+    return "scsi" if raw.name.startswith("sd") else None

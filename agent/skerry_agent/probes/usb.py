@@ -1,0 +1,134 @@
+"""USB devices, root hubs apart. The port is a device's identity; serial numbers are never read."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from skerry_agent.host import Host, Unreadable
+from skerry_agent.probes import device_names
+from skerry_agent.probes.kernel_text import hexadecimal, pairs, short
+from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.hardware import UsbDevice
+
+DEVICES = "/sys/bus/usb/devices"
+PER_INTERFACE = "00"
+"""The device class that says: look at the interfaces."""
+
+_PORT = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*\Z")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawUsb:
+    """One device."""
+
+    path: str
+    vendor: str | None
+    product: str | None
+    class_: str | None
+    interfaces: tuple[str | None, ...]
+    manufacturer: str | None
+    product_text: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawUsbs:
+    """All devices, and what the box's list calls them."""
+
+    devices: tuple[RawUsb, ...]
+    names: tuple[tuple[tuple[str, str], device_names.Names], ...]
+    trouble: str | None
+
+
+def read(host: Host) -> RawUsbs:
+    """Collect the texts."""
+    devices, trouble = read_devices(host)
+    unnamed = [
+        (d.vendor, d.product)
+        for d in devices
+        if d.vendor and d.product and not (d.manufacturer and d.product_text)
+    ]
+    names = device_names.read(host, "usb.ids", unnamed)
+    return RawUsbs(devices, tuple(sorted(names.items(), key=lambda item: item[0])), trouble)
+
+
+def read_devices(host: Host) -> tuple[tuple[RawUsb, ...], str | None]:
+    """Return all devices, or why they could not be listed."""
+    names = host.names(DEVICES)
+    if not isinstance(names, tuple):
+        return (), names.reason if isinstance(names, Unreadable) else None
+    interfaces: dict[str, list[str]] = {}
+    for name in names:
+        device, colon, _ = name.partition(":")
+        if colon:
+            interfaces.setdefault(device, []).append(name)
+    ports = [name for name in names if _PORT.match(name)]
+    return tuple(_read_device(host, port, interfaces.get(port, [])) for port in ports), None
+
+
+def _read_device(host: Host, port: str, interfaces: list[str]) -> RawUsb:
+    folder = f"{DEVICES}/{port}"
+    vendor = hexadecimal(host.text(f"{folder}/idVendor"))
+    product = hexadecimal(host.text(f"{folder}/idProduct"))
+    class_ = hexadecimal(host.text(f"{folder}/bDeviceClass"), 2)
+    if vendor is None or product is None or class_ is None:
+        event = pairs(host.text(f"{folder}/uevent"))
+        ids = (event.get("PRODUCT", "") + "//").split("/")
+        vendor, product = vendor or hexadecimal(ids[0]), product or hexadecimal(ids[1])
+        class_ = class_ or _first_class(event)
+    look_inside = class_ in (None, PER_INTERFACE)
+    return RawUsb(
+        path=port,
+        vendor=vendor,
+        product=product,
+        class_=class_,
+        interfaces=tuple(_interface_class(host, i) for i in interfaces) if look_inside else (),
+        manufacturer=host.text(f"{folder}/manufacturer"),
+        product_text=host.text(f"{folder}/product"),
+    )
+
+
+def _first_class(event: dict[str, str]) -> str | None:
+    """Return the class in `TYPE=239/2/1` (of a device) or `INTERFACE=3/1/2`, decimal numbers."""
+    text = event.get("INTERFACE") or event.get("TYPE") or ""
+    first = text.partition("/")[0]
+    return f"{int(first) & 0xFF:02x}" if first.isascii() and first.isdigit() else None
+
+
+def _interface_class(host: Host, name: str) -> str | None:
+    named = hexadecimal(host.text(f"{DEVICES}/{name}/bInterfaceClass"), 2)
+    return named or _first_class(pairs(host.text(f"{DEVICES}/{name}/uevent")))
+
+
+def parse(raw: RawUsbs) -> Found[tuple[UsbDevice, ...]] | Absent | Failed:
+    """Understand the texts."""
+    if raw.trouble is not None:
+        return Failed(f"{DEVICES} {raw.trouble}")
+    names = dict(raw.names)
+    devices = [
+        _device(d, names.get((d.vendor, d.product), device_names.UNNAMED), d.vendor, d.product)
+        for d in raw.devices
+        if d.vendor and d.product
+    ]
+    if not devices:
+        if raw.devices:
+            return Failed(f"{DEVICES} lists devices that do not say what they are")
+        return Absent(f"{DEVICES} lists no device")
+    return Found(tuple(sorted(devices, key=lambda device: port_order(device.path)))[:512])
+
+
+def port_order(path: str) -> tuple[int, ...]:
+    """Return what sorts ports as people count them: 1-2 before 1-10."""
+    return tuple(int(n) for n in re.findall(r"[0-9]{1,9}", path))
+
+
+def _device(raw: RawUsb, names: device_names.Names, vendor: str, product: str) -> UsbDevice:
+    found = {raw.class_} if raw.class_ not in (None, PER_INTERFACE) else set(raw.interfaces)
+    return UsbDevice(
+        path=raw.path,
+        vendor=vendor,
+        product=product,
+        classes=tuple(sorted(class_ for class_ in found if class_))[:64],
+        vendor_name=short(raw.manufacturer) or names.vendor,
+        product_name=short(raw.product_text) or names.device,
+    )

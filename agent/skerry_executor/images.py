@@ -1,0 +1,114 @@
+"""References to container images: `[registry[:port]/]path[:tag][@digest]`, parsed once.
+
+Pure. What people write short is read as docker and podman read it: `nginx` is
+`docker.io/library/nginx:latest`. https://github.com/distribution/reference has the grammar.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+DEFAULT_REGISTRY = "docker.io"
+LOCAL_REGISTRY = "localhost"
+"""podman's name for what was built on the box; there is nothing to pull it from."""
+
+_REGISTRY = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?")
+_PATH = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class ImageError(ValueError):
+    """A text that is not an image reference; says why."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image reference in full. At least one of `tag` and `digest` is there."""
+
+    registry: str
+    path: str
+    tag: str | None
+    digest: str | None
+
+    @property
+    def full(self) -> str:
+        """Return the reference as a runtime takes it; with a digest, the tag says nothing."""
+        name = f"{self.registry}/{self.path}"
+        return f"{name}@{self.digest}" if self.digest else f"{name}:{self.tag}"
+
+    @property
+    def local(self) -> bool:
+        """Whether there is no registry that it could be pulled from."""
+        return self.registry == LOCAL_REGISTRY
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePattern:
+    """What a policy allows: a registry, all below a path of one, or one tag or digest only."""
+
+    registry: str
+    path: str = ""
+    tag: str | None = None
+    digest: str | None = None
+
+    def allows(self, image: Image) -> bool:
+        """Say whether an image is one of those that this pattern names."""
+        if image.registry != self.registry:
+            return False
+        if self.path and image.path != self.path and not image.path.startswith(self.path + "/"):
+            return False
+        if self.tag is None and self.digest is None:
+            return True
+        if image.path != self.path or (self.digest is not None and image.digest != self.digest):
+            return False
+        # A digest beside the tag is what the runtime obeys, so a tag alone allows no digest.
+        return self.tag is None or (image.tag == self.tag and image.digest == self.digest)
+
+
+def parse_image(text: str) -> Image:
+    """Return the reference that the text is, with the defaults filled in. Raises ImageError."""
+    registry, path, tag, digest = _split(text)
+    if not path:
+        raise ImageError(f"{text!r} names no image")
+    if tag is None and digest is None:
+        tag = "latest"
+    return Image(registry=registry, path=path, tag=tag, digest=digest)
+
+
+def parse_pattern(text: str) -> ImagePattern:
+    """Return what a line of a policy allows. Raises ImageError."""
+    text = text.removesuffix("/")
+    if "/" not in text and _is_registry(text):
+        if not _REGISTRY.fullmatch(text):
+            raise ImageError(f"{text!r} is not the address of a registry")
+        return ImagePattern(registry=text.lower())
+    registry, path, tag, digest = _split(text)
+    return ImagePattern(registry=registry, path=path, tag=tag, digest=digest)
+
+
+def _split(text: str) -> tuple[str, str, str | None, str | None]:
+    rest, _, digest = text.partition("@")
+    if "@" in text and not _DIGEST.fullmatch(digest):
+        raise ImageError(f"{text!r}: its digest is not sha256: and 64 hexadecimal digits")
+    first, slash, below = rest.partition("/")
+    if slash and _is_registry(first):
+        registry, rest = first.lower(), below
+    else:
+        registry = DEFAULT_REGISTRY
+        rest = rest if slash else f"library/{rest}"
+    if registry == "index.docker.io":
+        registry = DEFAULT_REGISTRY
+    path, colon, tag = rest.partition(":")
+    if colon and not _TAG.fullmatch(tag):
+        raise ImageError(f"{text!r}: {tag[:80]!r} is not a tag")
+    if not _REGISTRY.fullmatch(registry):
+        raise ImageError(f"{text!r}: {registry[:80]!r} is not the address of a registry")
+    if not _PATH.fullmatch(path):
+        raise ImageError(f"{text!r}: {path[:80]!r} is not the path of an image")
+    return registry, path, tag or None, digest or None
+
+
+def _is_registry(first: str) -> bool:
+    return "." in first or ":" in first or first == LOCAL_REGISTRY

@@ -1,0 +1,192 @@
+"""What this box allows, whatever the hub orders: its own file, which the hub cannot change.
+
+An order with any violation is refused as a whole and changes nothing: half an order would be a
+state that nobody asked for. What is not allowed here is denied; without a file no image is.
+`check` may touch the file system only through the `resolve` that it is given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+
+from skerry_executor.images import ImageError, ImagePattern, parse_image
+from skerry_executor.specs import name_of
+from skerry_wire.messages import Order
+from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
+
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PortRange:
+    """Ports of the node that may be published, both ends included. `protocol` None: either."""
+
+    first: int
+    last: int
+    protocol: str | None = None
+
+    def allows(self, port: PortMapping) -> bool:
+        """Say whether the port lies within."""
+        return self.protocol in (None, port.protocol) and self.first <= port.host <= self.last
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What containers on this box may have. The defaults allow no image, hence nothing."""
+
+    images: tuple[ImagePattern, ...] = ()
+    any_image: bool = False
+    require_digest: bool = False
+    privileged: bool = False
+    host_network: bool = False
+    host_pid: bool = False
+    host_ipc: bool = False
+    capabilities: tuple[str, ...] = ()
+    bind: tuple[str, ...] = ()
+    bind_read_only: tuple[str, ...] = ()
+    volumes: bool = True
+    devices: tuple[str, ...] = ()
+    ports: tuple[PortRange, ...] = (PortRange(first=1, last=65535),)
+    cpu_milli: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """Something in an order that the box does not allow. `where` is empty for all together."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}" if self.where else self.reason
+
+
+Resolve = Callable[[str], str]
+"""Returns a path with every symbolic link of its existing part followed."""
+
+
+def check(order: Order, policy: Policy, resolve: Resolve) -> tuple[Violation, ...]:
+    """Return everything in the order that the policy does not allow."""
+    found = [
+        Violation(where=name_of(instance.id, container.name), reason=reason)
+        for instance in order.instances
+        for container in instance.containers
+        for reason in _reasons(container, policy, resolve)
+    ]
+    found += [Violation(where="", reason=reason) for reason in _totals(order, policy)]
+    return tuple(found)
+
+
+def _reasons(container: Container, policy: Policy, resolve: Resolve) -> Iterator[str]:
+    yield from _image(container.image, policy)
+    yield from _privileges(container, policy)
+    for mount in container.mounts:
+        yield from _mount(mount, policy, resolve)
+    for device in container.devices:
+        yield from _device(device, policy)
+    for port in container.ports:
+        if not any(allowed.allows(port) for allowed in policy.ports):
+            yield f"port {port.host}/{port.protocol} may not be published"
+
+
+def _image(text: str, policy: Policy) -> Iterator[str]:
+    try:
+        image = parse_image(text)
+    except ImageError as error:
+        yield f"image: {error}"
+        return
+    if not policy.any_image and not any(pattern.allows(image) for pattern in policy.images):
+        yield f"image {image.full} is not among those allowed"
+    if policy.require_digest and image.digest is None:
+        yield f"image {image.full} is not pinned by a digest"
+
+
+def _privileges(container: Container, policy: Policy) -> Iterator[str]:
+    asked = (
+        ("privileged", container.privileged, policy.privileged),
+        ("the network of the host", container.network == "host", policy.host_network),
+        ("the processes of the host", container.pid == "host", policy.host_pid),
+        ("the IPC of the host", container.ipc == "host", policy.host_ipc),
+    )
+    for name, wanted, allowed in asked:
+        if wanted and not allowed:
+            yield f"{name} is not allowed"
+    for capability in container.cap_add:
+        if plain_capability(capability) not in policy.capabilities:
+            yield f"capability {capability} is not allowed"
+
+
+def plain_capability(name: str) -> str:
+    """Return the name of a capability without its prefix, in capitals."""
+    return name.upper().removeprefix("CAP_")
+
+
+def _mount(mount: Mount, policy: Policy, resolve: Resolve) -> Iterator[str]:
+    if mount.kind == "tmpfs":
+        return
+    if mount.kind == "volume":
+        if not policy.volumes:
+            yield f"named volume {mount.source!r}: volumes are not allowed"
+        elif not _VOLUME.fullmatch(mount.source):
+            yield f"{mount.source[:80]!r} is not the name of a volume"
+        return
+    if not is_plain_path(mount.source):
+        yield f"bind {mount.source[:200]!r}: give an absolute path without . or .. or //"
+        return
+    allowed = policy.bind + (policy.bind_read_only if mount.read_only else ())
+    real = resolve(mount.source)
+    if any(is_within(real, resolve(folder)) for folder in allowed):
+        return
+    via = "" if real == mount.source else f" (which is {real})"
+    if not mount.read_only and any(is_within(real, resolve(f)) for f in policy.bind_read_only):
+        yield f"bind {mount.source}{via} is allowed read-only"
+    else:
+        yield f"bind {mount.source}{via} is not within an allowed folder"
+
+
+def _device(device: DeviceMapping, policy: Policy) -> Iterator[str]:
+    if not is_plain_path(device.host):
+        yield f"device {device.host[:200]!r}: give an absolute path without . or .. or //"
+    elif not any(_glob_fits(device.host, glob) for glob in policy.devices):
+        yield f"device {device.host} is not allowed"
+
+
+def _totals(order: Order, policy: Policy) -> Iterator[str]:
+    containers = [c for instance in order.instances for c in instance.containers]
+    limits = (
+        ("cpu_milli", "CPU limit", policy.cpu_milli, [c.cpu_limit_milli for c in containers]),
+        ("memory_bytes", "memory limit", policy.memory_bytes,
+         [c.memory_limit_bytes for c in containers]),
+    )  # fmt: skip
+    for name, words, most, asked in limits:
+        if most is None:
+            continue
+        without = sum(1 for value in asked if value is None)
+        if without:
+            yield f"{without} containers have no {words}; this box asks for one (limits.{name})"
+        total = sum(value for value in asked if value is not None)
+        if total > most:
+            yield f"the {words}s add up to {total}; this box allows {most} (limits.{name})"
+
+
+def is_plain_path(path: str) -> bool:
+    """Say whether the path is absolute and already in its shortest form."""
+    return path.startswith("/") and posixpath.normpath(path) == path and path[:2] != "//"
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Say whether a resolved path is a folder itself or lies below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _glob_fits(path: str, glob: str) -> bool:
+    """Match element by element, so that `*` does not reach into folders below."""
+    parts, patterns = path.split("/"), glob.split("/")
+    return len(parts) == len(patterns) and all(
+        fnmatch.fnmatchcase(part, pattern) for part, pattern in zip(parts, patterns, strict=True)
+    )

@@ -1,0 +1,156 @@
+"""Reads the box's policy file (TOML). Whatever is unknown or mistyped in it is an error by name."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from skerry_executor.images import ImageError, ImagePattern, parse_pattern
+from skerry_executor.policy import Policy, PortRange, is_plain_path, plain_capability
+
+MAX_POLICY_BYTES = 256 * 1024
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp))?")
+_SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)")
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_KEYS = {
+    "images": ("allow", "require_digest"),
+    "privileges": ("privileged", "host_network", "host_pid", "host_ipc", "capabilities"),
+    "mounts": ("bind", "bind_read_only", "volumes"),
+    "devices": ("allow",),
+    "ports": ("allow",),
+    "limits": ("cpu_milli", "memory"),
+}
+
+
+class PolicyError(Exception):
+    """The policy file cannot be used; names the key and says why."""
+
+
+def read_policy(path: pathlib.Path) -> Policy | None:
+    """Return the box's policy; None when there is no file. Raises PolicyError."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_POLICY_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PolicyError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return parse_policy(content)
+    except PolicyError as error:
+        raise PolicyError(f"{path}: {error}") from None
+
+
+def parse_policy(content: bytes) -> Policy:
+    """Return the policy that a file's content says. Raises PolicyError."""
+    if len(content) > MAX_POLICY_BYTES:
+        raise PolicyError(f"is larger than {MAX_POLICY_BYTES} bytes")
+    try:
+        plain = tomllib.loads(content.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PolicyError(f"is not TOML: {error}") from None
+    _check_keys(plain)
+    images = _texts(plain, "images", "allow")
+    default = Policy()
+    return Policy(
+        images=tuple(_image(text) for text in images if text != "*"),
+        any_image="*" in images,
+        require_digest=_flag(plain, "images", "require_digest", default.require_digest),
+        privileged=_flag(plain, "privileges", "privileged", default.privileged),
+        host_network=_flag(plain, "privileges", "host_network", default.host_network),
+        host_pid=_flag(plain, "privileges", "host_pid", default.host_pid),
+        host_ipc=_flag(plain, "privileges", "host_ipc", default.host_ipc),
+        capabilities=tuple(
+            plain_capability(name) for name in _texts(plain, "privileges", "capabilities")
+        ),
+        bind=_paths(plain, "mounts", "bind"),
+        bind_read_only=_paths(plain, "mounts", "bind_read_only"),
+        volumes=_flag(plain, "mounts", "volumes", default.volumes),
+        devices=_paths(plain, "devices", "allow"),
+        ports=_ports(plain, default.ports),
+        cpu_milli=_whole(plain, "limits", "cpu_milli"),
+        memory_bytes=_memory(plain),
+    )
+
+
+def _check_keys(plain: Mapping[str, Any]) -> None:
+    for section, content in plain.items():
+        if section not in _KEYS:
+            raise PolicyError(f"[{section}] is unknown; there are {', '.join(_KEYS)}")
+        if not isinstance(content, dict):
+            raise PolicyError(f"{section} must be a table: write [{section}]")
+        for key in content:
+            if key not in _KEYS[section]:
+                known = ", ".join(_KEYS[section])
+                raise PolicyError(f"{section}.{key} is unknown; there are {known}")
+
+
+def _found(plain: Mapping[str, Any], section: str, key: str) -> Any:
+    return plain.get(section, {}).get(key)
+
+
+def _flag(plain: Mapping[str, Any], section: str, key: str, default: bool) -> bool:
+    value = _found(plain, section, key)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise PolicyError(f"{section}.{key} must be true or false")
+    return value
+
+
+def _texts(plain: Mapping[str, Any], section: str, key: str) -> tuple[str, ...]:
+    value = _found(plain, section, key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise PolicyError(f"{section}.{key} must be a list of texts")
+    return tuple(value)
+
+
+def _paths(plain: Mapping[str, Any], section: str, key: str) -> tuple[str, ...]:
+    paths = _texts(plain, section, key)
+    for path in paths:
+        if not is_plain_path(path):
+            raise PolicyError(f"{section}.{key}: {path!r} is not an absolute path without ..")
+    return paths
+
+
+def _image(text: str) -> ImagePattern:
+    try:
+        return parse_pattern(text)
+    except ImageError as error:
+        raise PolicyError(f"images.allow: {error}") from None
+
+
+def _ports(plain: Mapping[str, Any], default: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
+    if _found(plain, "ports", "allow") is None:
+        return default
+    ranges = []
+    for text in _texts(plain, "ports", "allow"):
+        match = _PORTS.fullmatch(text)
+        first = int(match[1]) if match else 0
+        last = int(match[2] or match[1]) if match else 0
+        if match is None or not 1 <= first <= last <= 65535:
+            raise PolicyError(f"ports.allow: {text!r} is not like 80, 8000-8999 or 53/udp")
+        ranges.append(PortRange(first=first, last=last, protocol=match[3]))
+    return tuple(ranges)
+
+
+def _whole(plain: Mapping[str, Any], section: str, key: str) -> int | None:
+    value = _found(plain, section, key)
+    if value is not None and (type(value) is not int or value < 0):
+        raise PolicyError(f"{section}.{key} must be a whole number, 0 or more")
+    return value
+
+
+def _memory(plain: Mapping[str, Any]) -> int | None:
+    value = _found(plain, "limits", "memory")
+    if value is None:
+        return None
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PolicyError('limits.memory must be a text like "512 MiB" or "2GiB"')
+    return int(match[1]) * _UNITS[match[2]]

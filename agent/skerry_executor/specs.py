@@ -1,0 +1,67 @@
+"""The labels, name and digest by which a container on the box is known as ours.
+
+Pure. Changing what is digested here would restart every container of every box.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from skerry_wire import codec
+from skerry_wire.workload import Container, Instance
+
+NODE = "io.skerry.node"
+INSTANCE = "io.skerry.instance"
+CONTAINER = "io.skerry.container"
+WORKLOAD = "io.skerry.workload"
+REVISION = "io.skerry.revision"
+SPEC = "io.skerry.spec"
+
+
+def name_of(instance: str, container: str) -> str:
+    """Return the container's name: always the same, so that the runtime itself refuses doubles."""
+    return f"skerry-{instance}-{container}"
+
+
+def labels_of(node: str, instance: Instance, container: Container) -> dict[str, str]:
+    """Return every label of a container; the workload's own cannot stand in for ours."""
+    return {
+        **container.labels,
+        NODE: node,
+        INSTANCE: instance.id,
+        CONTAINER: container.name,
+        WORKLOAD: instance.workload,
+        REVISION: instance.revision,
+        SPEC: spec_of(instance, container),
+    }
+
+
+def spec_of(instance: Instance, container: Container) -> str:
+    """Return the digest of what the container shall be.
+
+    Fields that have their default do not count: a field that a later version adds must not
+    restart what an earlier one started.
+    """
+    return codec.revision_of([instance.revision, _said(container)])
+
+
+def _said(value: Any) -> Any:
+    """Return plain data without what is left at its default."""
+    if dataclasses.is_dataclass(value):
+        return {
+            field.name: _said(getattr(value, field.name))
+            for field in sorted(dataclasses.fields(value), key=lambda field: field.name)
+            if getattr(value, field.name) != _default(field)
+        }
+    if isinstance(value, tuple):
+        return [_said(element) for element in value]
+    if isinstance(value, dict):
+        return {key: _said(value[key]) for key in sorted(value)}
+    return value
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default

@@ -1,0 +1,151 @@
+"""What the executor must remember: whom it serves, and the newest order that it accepted.
+
+One file, written whole: it holds either what it held before or all of the new content, also
+after a power cut. A damaged file is an error that says what to do; it is never begun anew, for
+then an old order would be taken again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+from skerry_executor.order import HighWater, Identity
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Digest
+from skerry_wire.schema import Items
+from skerry_wire.types import Generation, Incarnation, NodeId
+
+FILE = "accepted.state"
+LOCK = "lock"
+MAX_STATE_BYTES = 512 * 1024
+_MAGIC = b"skerry-executor accepted 1\n"
+_HEAD_BYTES = len(_MAGIC) + 65
+
+
+class StateError(Exception):
+    """The state cannot be read or written; says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The newest accepted order, whose signature had been verified. It pins the identity."""
+
+    node: NodeId
+    incarnation: Incarnation
+    generation: Generation
+    digest: Digest
+    envelope: Annotated[bytes, Items(codec.MAX_MESSAGE_BYTES)]
+
+    @property
+    def identity(self) -> Identity:
+        """Return the node and incarnation that later orders must be for."""
+        return Identity(node=self.node, incarnation=self.incarnation)
+
+    @property
+    def high_water(self) -> HighWater:
+        """Return what later orders must not be older than."""
+        return HighWater(generation=self.generation, digest=self.digest)
+
+
+def load(folder: pathlib.Path) -> Accepted | None:
+    """Return what was accepted last, or None when nothing ever was. Raises StateError."""
+    path = folder / FILE
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_STATE_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return _parse(data)
+    except (WireError, ValueError) as error:
+        advice = "put back a copy, or forget it with `skerry-executor reset --yes`"
+        raise StateError(f"{path} is damaged ({error}): {advice}") from None
+
+
+def save(folder: pathlib.Path, accepted: Accepted) -> None:
+    """Replace what was accepted before, durably. Raises StateError; then the old one stays."""
+    body = codec.pack(accepted)
+    data = _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+    path, fresh = folder / FILE, folder / (FILE + ".new")
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.replace(fresh, path)
+        _sync_folder(folder)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)
+        raise StateError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def forget(folder: pathlib.Path) -> bool:
+    """Remove the pinned identity and the high-water mark; say whether there was any."""
+    try:
+        os.unlink(folder / FILE)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StateError(f"{folder / FILE} cannot be removed: {error.strerror}") from None
+    _sync_folder(folder)
+    return True
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path, wait_s: float) -> Iterator[None]:
+    """Hold the state for this process alone, as long as the body runs. Raises StateError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(f"{folder} cannot be used: {error.strerror}") from None
+    try:
+        _lock(fd, folder, time.monotonic() + wait_s)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int, folder: pathlib.Path, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                message = f"another skerry-executor is at work with {folder}"
+                raise StateError(message) from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _parse(data: bytes) -> Accepted:
+    if len(data) > MAX_STATE_BYTES:
+        raise ValueError(f"more than {MAX_STATE_BYTES} bytes")
+    if not data.startswith(_MAGIC):
+        raise ValueError("not a file of this program, or of a newer one")
+    digest, body = data[len(_MAGIC) : _HEAD_BYTES - 1], data[_HEAD_BYTES:]
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise ValueError("its checksum does not fit")
+    return codec.decode(Accepted, body, strict=True, most=MAX_STATE_BYTES)
+
+
+def _sync_folder(folder: pathlib.Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
