@@ -11,7 +11,6 @@ import dataclasses
 import errno
 import os
 import stat
-import time
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -305,55 +304,21 @@ class Host:
         """
         if not self.is_live:
             return NotEnded("processes run only on the live host")
-        import subprocess  # noqa: PLC0415 - only few agents ever need it
+        from skerry_agent.host_live import run_child  # noqa: PLC0415 - few agents ever need it
 
-        try:
-            child = subprocess.Popen(
-                list(arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=None if environment is None else dict(environment),
-                start_new_session=True,
-                close_fds=True,
-            )
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            return NotEnded(f"could not be started: {type(error).__name__}")
-        with child:
-            assert child.stdout is not None  # noqa: S101 - Popen was told to make it
-            output = _collect(child.stdout.fileno(), time.monotonic() + timeout_s, most)
-            if isinstance(output, bytes):
-                try:
-                    return Ended(child.wait(timeout=1), output)
-                except subprocess.TimeoutExpired:
-                    output = NotEnded("closed its output and went on")
-            _kill_group(child.pid)
-        return output
+        return run_child(arguments, timeout_s=timeout_s, most=most, environment=environment)
 
     def ask_socket(self, path: str, target: str, *, timeout_s: float) -> bytes | Unreadable:
         """Return the body of `GET target` over HTTP on a unix socket, at most 64 KiB."""
         if not self.is_live:
             return Unreadable("sockets answer only on the live host")
-        import socket  # noqa: PLC0415
+        from skerry_agent.host_live import http_get  # noqa: PLC0415
 
-        deadline = time.monotonic() + timeout_s
-        request = f"GET {target} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as link:
-                link.settimeout(timeout_s)
-                link.connect(self._resolve(path))
-                link.sendall(request.encode("ascii"))
-                answer = _collect(link.fileno(), deadline, 65_536)
-        except OSError as error:
-            return Unreadable((error.strerror or "timed out").lower())
-        except _Outside:
-            return Unreadable("too many levels of symbolic links")
-        if not isinstance(answer, bytes):
-            return Unreadable(answer.reason)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.") or head[8:13].strip()[:3] != b"200":
-            return Unreadable("did not answer with 200 OK")
-        return _unchunked(body) if b"chunked" in head.lower() else body
+            place = self._resolve(path)
+        except (OSError, ValueError, _Outside):
+            return Unreadable("is not there")
+        return http_get(place, target, timeout_s=timeout_s)
 
 
 def _kind_of(mode: int) -> Kind:
@@ -364,48 +329,3 @@ def _kind_of(mode: int) -> Kind:
     if stat.S_ISLNK(mode):
         return "link"
     return "socket" if stat.S_ISSOCK(mode) else "other"
-
-
-def _collect(handle: int, deadline: float, most: int) -> bytes | NotEnded:
-    """Return all that can be read until the other end closes."""
-    import select  # noqa: PLC0415
-
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    parts, size = [], 0
-    while True:
-        left_s = deadline - time.monotonic()
-        if left_s <= 0 or not poll.poll(left_s * 1000):
-            return NotEnded("took too long")
-        data = os.read(handle, 65_536)
-        if not data:
-            return b"".join(parts)
-        parts.append(data)
-        size += len(data)
-        if size > most:
-            return NotEnded(f"wrote more than {most} bytes")
-
-
-def _kill_group(pid: int) -> None:
-    import signal  # noqa: PLC0415
-
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except OSError:
-        return
-
-
-def _unchunked(body: bytes) -> bytes:
-    """Return the content of a chunked HTTP body, as far as it is whole."""
-    parts = []
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        try:
-            length = int(size.split(b";")[0], 16)
-        except ValueError:
-            break
-        if length <= 0:
-            break
-        parts.append(rest[:length])
-        body = rest[length + 2 :]
-    return b"".join(parts)

@@ -37,7 +37,7 @@ PCI_CLASSES = ("03", "0b40", "12")
 """Classes of PCI devices that get a label: displays, co-processors, accelerators."""
 
 USB_CLASSES = frozenset({"0e", "ef", "fe", "ff"})
-"""Classes of USB devices that get a label: video, miscellaneous, application- and vendor-specific."""
+"""Classes of USB devices that get a label: video, miscellaneous, application, vendor-specific."""
 
 X86_FLAGS = {
     "adx": "ADX",

@@ -70,7 +70,7 @@ def _system(hardware: Hardware) -> Iterable[tuple[str, str]]:
     board = " ".join(filter(None, (system.board_vendor, system.board_model)))
     if board or system.virtualization:
         machine = system.virtualization
-        yield "Board", _words(board, machine and machine != "none" and f"on {machine}" or None)
+        yield "Board", _words(board, None if machine in (None, "none") else f"on {machine}")
     if system.cgroup_version is not None:
         yield "Control groups", f"version {system.cgroup_version}"
 
@@ -92,7 +92,9 @@ def _cpu(hardware: Hardware) -> Iterable[tuple[str, str]]:
     if len(cpu.kinds) > 1:
         yield "CPU", _words(*(f"{kind.logical_count} x {kind.name}" for kind in cpu.kinds))
     if cpu.caches:
-        caches = (f"L{c.level} {c.type} {c.count} x {human_bytes(c.size_bytes)}" for c in cpu.caches)
+        caches = (
+            f"L{c.level} {c.type} {c.count} x {human_bytes(c.size_bytes)}" for c in cpu.caches
+        )
         yield "Caches", _words(*caches)
 
 
@@ -119,8 +121,8 @@ def _storage(hardware: Hardware) -> Iterable[tuple[str, str]]:
         size = human_bytes(disk.size_bytes)
         yield "Disk", _words(disk.name, size, disk.transport, turns[disk.rotational], disk.model)
     for entry in hardware.filesystems:
-        size = None if entry.size_bytes is None else human_bytes(entry.size_bytes)
-        yield "File system", _words(entry.mount, entry.device, entry.type, size)
+        known = None if entry.size_bytes is None else human_bytes(entry.size_bytes)
+        yield "File system", _words(entry.mount, entry.device, entry.type, known)
 
 
 def _devices(hardware: Hardware) -> Iterable[tuple[str, str]]:

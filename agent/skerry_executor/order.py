@@ -106,9 +106,7 @@ def _signature_fits(sealed: Envelope, key: bytes) -> bool:
     if len(sealed.signature) != 64:
         return False
     try:
-        VerifyKey(key).verify(
-            envelope.signing_bytes(sealed.type, sealed.payload), sealed.signature
-        )
+        VerifyKey(key).verify(envelope.signing_bytes(sealed.type, sealed.payload), sealed.signature)
     except BadSignatureError:
         return False
     return True

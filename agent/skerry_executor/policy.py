@@ -160,7 +160,7 @@ def _totals(order: Order, policy: Policy) -> Iterator[str]:
     containers = [c for instance in order.instances for c in instance.containers]
     limits = (
         ("cpu_milli", "CPU limit", policy.cpu_milli, [c.cpu_limit_milli for c in containers]),
-        ("memory_bytes", "memory limit", policy.memory_bytes,
+        ("memory", "memory limit", policy.memory_bytes,
          [c.memory_limit_bytes for c in containers]),
     )  # fmt: skip
     for name, words, most, asked in limits:

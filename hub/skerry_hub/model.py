@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from skerry_wire.codec import revision_of
+from skerry_wire.codec import revision_of, to_plain
 from skerry_wire.messages import Capability, Presence, Report
 from skerry_wire.schema import Items, Range, Text
 from skerry_wire.types import ByteCount, Count, InstanceId, Line, Name, NodeId, Revision, Short
@@ -40,12 +40,17 @@ class AcceleratorRequest:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What an instance reserves on its node, in thousandths of a processor and in bytes."""
+    """What an instance reserves on its node, in thousandths of a processor and in bytes.
+
+    `ports` are the node's own that it listens on: `tcp/8080`, or `tcp/127.0.0.1:8080` for one
+    address only.
+    """
 
     cpu_milli: Annotated[int, Range(0, 10_000_000)] = 0
     memory_bytes: ByteCount = 0
     storage_bytes: ByteCount = 0
     accelerators: Annotated[tuple[AcceleratorRequest, ...], Items(16)] = ()
+    ports: Annotated[tuple[Short, ...], Items(256)] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class Constraint:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What an operator asked for. Its revision is the digest of all of it but `replicas`."""
+    """What an operator asked for: one service of a compose file."""
 
     name: Name
     project: Name
@@ -79,8 +84,11 @@ class Workload:
 
     @property
     def revision(self) -> Revision:
-        """Return the digest that tells whether an instance must be replaced."""
-        return revision_of(dataclasses.replace(self, replicas=0))
+        """Return the digest that tells whether an instance must be replaced.
+
+        Only what the containers are counts: other requirements or labels restart nothing.
+        """
+        return revision_of(list(map(to_plain, self.containers)))
 
 
 # --- what was decided --------------------------------------------------------------------

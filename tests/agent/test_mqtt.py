@@ -6,10 +6,10 @@ import time
 
 import paho.mqtt.client as paho
 import pytest
-from lab.broker import Mosquitto
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from lab.broker import Mosquitto
 from skerry_agent import mqtt
 from skerry_agent.effects import Publish
 from skerry_agent.events import (

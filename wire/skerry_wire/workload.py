@@ -92,9 +92,13 @@ class Container:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """A workload's replica on a node. `revision` is the digest of the workload's content."""
+    """A workload's replica on a node. `revision` is the digest of what makes it be replaced.
+
+    `origin` is the workload as the hub had it, for a hub that has lost it; a node never reads it.
+    """
 
     id: InstanceId
     workload: Name
     revision: Revision
     containers: Annotated[tuple[Container, ...], Items(32)]
+    origin: Annotated[bytes, Items(64 * 1024)] | None = None

@@ -150,7 +150,12 @@ PCI_ROWS = (
         kind="npu",
         maker="Hailo",
         model="Hailo",
-        models=(("2864", "Hailo-8"), ("45c4", "Hailo-10H"), ("43a2", "Hailo-15L"), ("26a2", "Mars")),
+        models=(
+            ("2864", "Hailo-8"),
+            ("45c4", "Hailo-10H"),
+            ("43a2", "Hailo-15L"),
+            ("26a2", "Mars"),
+        ),
         nodes=(("hailo_chardev", "/dev/"), ("hailo1x", "/dev/")),
     ),
     PciRow(

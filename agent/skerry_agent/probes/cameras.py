@@ -12,7 +12,9 @@ from skerry_wire.hardware import Camera
 
 VIDEO = "/sys/class/video4linux"
 _NODE = re.compile(r"video([0-9]{1,4})\Z")
-_NOT_A_CAMERA = re.compile(r"(?:codec|-enc\b|-dec\b|encod|decod|isp|scaler|loopback|hevc|vpu)", re.I)
+_NOT_A_CAMERA = re.compile(
+    r"(?:codec|-enc\b|-dec\b|encod|decod|isp|scaler|loopback|hevc|vpu)", re.I
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Nothing is assumed at `/sys/fs/cgroup`: the mounts say where each hierarchy is, `/proc/self/cgroup`
 where in it this process stands. A limit that a service manager put on the agent's own unit says
-nothing about the box, so the last step of a path that ends in `.service` or `.scope` is passed over.
+nothing about the box, so a last step that ends in `.service` or `.scope` is passed over.
 """
 
 from __future__ import annotations

@@ -343,7 +343,9 @@ def _caches(raw: tuple[RawCache, ...]) -> tuple[CpuCache, ...]:
 def _flags(blocks: tuple[dict[str, str], ...]) -> tuple[str, ...]:
     """Return the instruction sets that every processor has."""
     common: frozenset[str] | None = None
-    for text in {block[k] for block in blocks for k in ("flags", "Features", "features") if k in block}:
+    for text in {
+        block[k] for block in blocks for k in ("flags", "Features", "features") if k in block
+    }:
         flags = frozenset(text.split())
         common = flags if common is None else common & flags
     return tuple(sorted(name for name in map(short, common or ()) if name))[:1024]

@@ -6,6 +6,7 @@ The lists are searched as they are, without being parsed: a box has few devices,
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from skerry_agent.host import Host
@@ -13,6 +14,7 @@ from skerry_agent.probes.kernel_text import short
 
 FOLDERS = ("/usr/share/misc", "/usr/share/hwdata", "/var/lib/usbutils")
 MAX_LIST_BYTES = 8 * 1024 * 1024
+_NEXT_VENDOR = re.compile(rb"\n[^\t#\n]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,14 +32,21 @@ def read(
     host: Host, list_name: str, wanted: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Names]:
     """Return the names of the wanted (vendor, device) ids that the box's list knows."""
-    missing = sorted(set(wanted))
-    if not missing:
+    pairs = tuple(sorted(set(wanted)))
+    places = (f"{folder}/{list_name}" for folder in FOLDERS)
+    place = next((place for place in places if host.kind(place) == "file"), None)
+    if place is None or not pairs:
         return {}
-    for folder in FOLDERS:
-        content = host.read(f"{folder}/{list_name}", MAX_LIST_BYTES)
-        if isinstance(content, bytes):
-            return {pair: look_up(content, *pair) for pair in missing}
-    return {}
+    key = place, host.stamp(place), pairs
+    known = host.remembered(key)
+    if isinstance(known, dict):
+        return known
+    content = host.read(place, MAX_LIST_BYTES)
+    if not isinstance(content, bytes):
+        return {}
+    found = {pair: look_up(content, *pair) for pair in pairs}
+    host.remember(key, found)
+    return found
 
 
 def look_up(content: bytes, vendor: str, device: str) -> Names:
@@ -47,7 +56,8 @@ def look_up(content: bytes, vendor: str, device: str) -> Names:
         return UNNAMED
     end = content.find(b"\n", start + 1)
     vendor_name = _name(content, start + 1)
-    block_end = _end_of_block(content, end)
+    after = _NEXT_VENDOR.search(content, end)
+    block_end = after.start() if after else len(content)
     found = content.find(b"\n\t%s  " % device.encode("ascii"), end, block_end)
     return Names(vendor_name, _name(content, found + 2) if found >= 0 else None)
 
@@ -55,13 +65,3 @@ def look_up(content: bytes, vendor: str, device: str) -> Names:
 def _name(content: bytes, start: int) -> str | None:
     end = content.find(b"\n", start)
     return short(content[start:end][6:].decode("utf-8", "replace")) if end > start else None
-
-
-def _end_of_block(content: bytes, start: int) -> int:
-    """Return where the next line begins that is neither indented nor a comment."""
-    at = start
-    while 0 <= at < len(content) - 1:
-        if content[at + 1 : at + 2] not in (b"\t", b"#", b"\n"):
-            return at + 1
-        at = content.find(b"\n", at + 1)
-    return len(content)

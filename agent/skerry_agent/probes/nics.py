@@ -14,6 +14,7 @@ from skerry_wire.hardware import Nic
 NET = "/sys/class/net"
 ARPHRD_ETHERNET = "1"
 ARPHRD_CAN = "280"
+PCI_OTHER_NETWORK = "0x0280"
 
 _CELLULAR_DRIVERS = frozenset({"qmi_wwan", "cdc_mbim", "iosm", "mhi_wwan_mbim", "mtk_t7xx"})
 _OF_A_CONTAINER = re.compile(r"(?:veth|cali|lxc|tap|vnet|fwpr|fwln)[0-9a-z]")
@@ -32,6 +33,7 @@ class RawNic:
     type: str | None
     uevent: str | None
     driver: str | None
+    pci_class: str | None
     speed: str | None
     mtu: str | None
     operstate: str | None
@@ -50,7 +52,9 @@ def read(host: Host) -> RawNics:
     names = host.names(NET)
     if not isinstance(names, tuple):
         return RawNics((), names.reason if isinstance(names, Unreadable) else None)
-    return RawNics(tuple(_read_nic(host, n) for n in names if host.kind(f"{NET}/{n}") == "folder"), None)
+    return RawNics(
+        tuple(_read_nic(host, n) for n in names if host.kind(f"{NET}/{n}") == "folder"), None
+    )
 
 
 def _read_nic(host: Host, name: str) -> RawNic:
@@ -63,6 +67,7 @@ def _read_nic(host: Host, name: str) -> RawNic:
         type=host.text(f"{folder}/type"),
         uevent=host.text(f"{folder}/uevent"),
         driver=host.link(f"{folder}/device/driver") if has_device else None,
+        pci_class=host.text(f"{folder}/device/class") if has_device else None,
         speed=host.text(f"{folder}/speed") if has_device else None,
         mtu=host.text(f"{folder}/mtu"),
         operstate=host.text(f"{folder}/operstate") if has_device else None,
@@ -101,6 +106,9 @@ def _kind(raw: RawNic) -> KindOfNic:
     if raw.type == ARPHRD_CAN:
         return "can"
     if raw.type == ARPHRD_ETHERNET:
+        # Old Wi-Fi drivers show themselves as Ethernet; their card's class does not.
+        if (raw.pci_class or "").startswith(PCI_OTHER_NETWORK) and not raw.name.startswith("e"):
+            return "wifi"
         return "ethernet"
     if raw.type is None and raw.has_device and raw.name.startswith("e"):
         return "ethernet"

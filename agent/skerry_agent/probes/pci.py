@@ -12,6 +12,9 @@ from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import PciFunction
 
 DEVICES = "/sys/bus/pci/devices"
+NO_ANSWER = "ffff"
+"""What the bus itself answers for an id when nothing does."""
+
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\Z")
 _MODALIAS = re.compile(
     r"pci:v([0-9A-F]{8})d([0-9A-F]{8})sv[0-9A-F]{8}sd[0-9A-F]{8}"
@@ -21,7 +24,7 @@ _MODALIAS = re.compile(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawFunction:
-    """One function. `place` is where it hangs in the tree of bridges, `physical` its SR-IOV parent."""
+    """One function. `place` is where it hangs in the tree of bridges; SR-IOV made it if virtual."""
 
     address: str
     place: str | None
@@ -99,29 +102,23 @@ def parse(raw: RawPci) -> Found[tuple[PciFunction, ...]] | Absent | Failed:
     if raw.trouble is not None:
         return Failed(f"{DEVICES} {raw.trouble}")
     names = dict(raw.names)
-    functions = [
-        _function(f, names.get((f.vendor, f.device), device_names.UNNAMED), f.vendor, f.device)
-        for f in raw.functions
-        if f.vendor and f.device
-    ]
+    functions = [_function(function, names) for function in raw.functions]
     if not functions:
-        if raw.functions:
-            return Failed(f"{DEVICES} lists functions that do not say what they are")
         return Absent(f"{DEVICES} lists no function")
     return Found(tuple(sorted(functions, key=lambda f: f.address))[:2048])
 
 
-def _function(
-    raw: RawFunction, names: device_names.Names, vendor: str, device: str
-) -> PciFunction:
+def _function(raw: RawFunction, names: dict[tuple[str, str], device_names.Names]) -> PciFunction:
+    vendor, device = raw.vendor or NO_ANSWER, raw.device or NO_ANSWER
+    named = names.get((vendor, device), device_names.UNNAMED)
     return PciFunction(
         address=raw.address,
         vendor=vendor,
         device=device,
         class_=raw.class_ or "ff0000",  # PCI's own number for "fits no class"
         driver=short(raw.driver),
-        vendor_name=names.vendor,
-        device_name=names.device,
+        vendor_name=named.vendor,
+        device_name=named.device,
         numa_node=count(raw.numa_node),
         sriov_vfs=count(raw.total_vfs),
         iommu_group=count(raw.iommu_group),

@@ -15,7 +15,9 @@ BLOCK = "/sys/block"
 SECTOR_BYTES = 512
 """The unit of `size` in sysfs, whatever the disk's own sectors are."""
 
-_NOT_A_DISK = re.compile(r"(?:sr|fd|mtdblock|ubiblock|loop|ram|zram|dm-|md)\d|mmcblk\d+(?:boot|rpmb)")
+_NOT_A_DISK = re.compile(
+    r"(?:sr|fd|mtdblock|ubiblock|loop|ram|zram|dm-|md)\d|mmcblk\d+(?:boot|rpmb)"
+)
 _UNDER_A_FOLDER = re.compile(r"\\([0-7]{3})")
 
 _TRANSPORT_OF_NAME = (

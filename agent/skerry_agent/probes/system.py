@@ -27,7 +27,7 @@ VENDORS_OF_VIRTUAL_MACHINES = (
     ("openstack", "kvm"),
     ("kvm", "kvm"),
 )
-"""What vendor and product of the DMI tables start with or hold, and the name that systemd gives it."""
+"""What the DMI tables hold in a virtual machine, and the name that systemd gives it."""
 
 NOT_FILLED_IN = frozenset(
     {

@@ -15,6 +15,7 @@ DEVICES = "/sys/bus/usb/devices"
 PER_INTERFACE = "00"
 """The device class that says: look at the interfaces."""
 
+_SERIAL = re.compile(r"(?=(?:[A-Za-z]*[0-9]){5})[0-9A-Z]{12,}\Z|[0-9a-f]{16,}\Z")
 _PORT = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*\Z")
 
 
@@ -129,6 +130,12 @@ def _device(raw: RawUsb, names: device_names.Names, vendor: str, product: str) -
         vendor=vendor,
         product=product,
         classes=tuple(sorted(class_ for class_ in found if class_))[:64],
-        vendor_name=short(raw.manufacturer) or names.vendor,
-        product_name=short(raw.product_text) or names.device,
+        vendor_name=_name(raw.manufacturer) or names.vendor,
+        product_name=_name(raw.product_text) or names.device,
     )
+
+
+def _name(text: str | None) -> str | None:
+    """Return a device's name for itself, without the serial numbers that some makers put there."""
+    words = (text or "").split()
+    return short(" ".join(word for word in words if not _SERIAL.match(word)))

@@ -68,6 +68,7 @@ class Actual:
 
     id: str
     name: str
+    node: str
     instance: str
     container: str
     workload: str

@@ -1,0 +1,164 @@
+"""Which order is to be carried out: verifies, asks the box's policy, remembers. No network.
+
+What is refused here changes nothing: not the state, not a container, not a run under way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+
+from skerry_executor import order as verification
+from skerry_executor import state
+from skerry_executor.keys import read_keys
+from skerry_executor.log import log
+from skerry_executor.order import Identity, Verified, refusal
+from skerry_executor.policy import Policy, check
+from skerry_executor.policy_file import PolicyError, read_policy
+from skerry_executor.settings import Settings
+from skerry_executor.state import Accepted, StateError
+from skerry_wire import codec, envelope
+from skerry_wire.errors import WireError
+from skerry_wire.local import ExecutorRequest
+from skerry_wire.messages import Envelope, Order, Refusal
+
+MAX_PROBLEMS = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What holds after a request: the newest accepted order, if any, and whether it may be done.
+
+    `refusal` says why the request's order, or by today's policy the accepted one, is not done.
+    `newer` tells that the request brought an order that was not accepted before.
+    """
+
+    accepted: Accepted | None = None
+    order: Order | None = None
+    refusal: Refusal | None = None
+    problems: tuple[str, ...] = ()
+    newer: bool = False
+    allowed: bool = False
+
+
+def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
+    """Decide about a request, and keep its order when it is taken. Never raises."""
+    try:
+        accepted = state.load(settings.state)
+    except StateError as error:
+        log("error", "the state is unusable", reason=str(error))
+        return Admitted(problems=(str(error)[:1024],))
+    stranger = _stranger(request, accepted)
+    if stranger is not None:
+        return stranger
+    if request.order is None:
+        return _held(accepted, settings)
+    return _offered(request, request.order, accepted, settings)
+
+
+def _stranger(request: ExecutorRequest, accepted: Accepted | None) -> Admitted | None:
+    """Return the answer to an agent that says it is another node than the pinned one."""
+    if accepted is None:
+        return None
+    asked = Identity(node=request.node, incarnation=request.incarnation)
+    if asked == accepted.identity:
+        return None
+    reason = (
+        f"this executor serves node {accepted.node}, incarnation {accepted.incarnation}; the agent "
+        f"is {asked.node}, {asked.incarnation}; if the box was given a new identity, "
+        "run `skerry-executor reset --yes`"
+    )
+    log("error", "asked by another identity", reason=reason)
+    code = verification.OTHER_INCARNATION
+    if asked.node != accepted.node:
+        code = verification.OTHER_NODE
+    refused = refusal(code, reason) if request.order is not None else None
+    return Admitted(refusal=refused, problems=(reason[:1024],))
+
+
+def _held(accepted: Accepted | None, settings: Settings) -> Admitted:
+    if accepted is None:
+        return Admitted()
+    try:
+        sealed = codec.decode(Envelope, accepted.envelope)
+        order = envelope.open_payload(sealed)
+    except WireError as error:
+        reason = f"the accepted order cannot be read ({error}); wait for the hub's next one"
+        return Admitted(accepted=accepted, problems=(reason[:1024],))
+    refused, problems = _against_policy(order, settings)
+    return Admitted(
+        accepted=accepted,
+        order=order,
+        refusal=refused,
+        problems=problems,
+        allowed=refused is None,
+    )
+
+
+def _offered(
+    request: ExecutorRequest, data: bytes, accepted: Accepted | None, settings: Settings
+) -> Admitted:
+    identity = Identity(node=request.node, incarnation=request.incarnation)
+    keys = read_keys(settings.keys)
+    high_water = accepted.high_water if accepted is not None else None
+    found = verification.verify(data, keys.by_id, identity, high_water)
+    if isinstance(found, Refusal):
+        return _refused(found, keys.problems, accepted, settings)
+    refused, problems = _against_policy(found.order, settings)
+    if refused is not None:
+        return _refused(refused, problems, accepted, settings)
+    if high_water is not None and found.order.generation == high_water.generation:
+        return Admitted(accepted=accepted, order=found.order, allowed=True)
+    return _kept(found, data, accepted, settings)
+
+
+def _kept(found: Verified, data: bytes, accepted: Accepted | None, settings: Settings) -> Admitted:
+    order = found.order
+    fresh = Accepted(
+        node=order.node,
+        incarnation=order.incarnation,
+        generation=order.generation,
+        digest=found.digest,
+        envelope=data,
+    )
+    try:
+        state.save(settings.state, fresh)
+    except StateError as error:
+        refused = refusal(verification.NOT_KEPT, str(error), order.generation)
+        return _refused(refused, (), accepted, settings)
+    log("info", "order accepted", generation=order.generation, instances=len(order.instances))
+    return Admitted(accepted=fresh, order=order, newer=True, allowed=True)
+
+
+def _refused(
+    refused: Refusal, problems: tuple[str, ...], accepted: Accepted | None, settings: Settings
+) -> Admitted:
+    """Return a refusal beside the order that was accepted before, which is only looked at."""
+    log("warning", "order refused", generation=refused.generation, code=refused.code,
+        reason=refused.reason)  # fmt: skip
+    held = _held(accepted, settings)
+    return dataclasses.replace(held, refusal=refused, problems=problems, allowed=False)
+
+
+def _against_policy(order: Order, settings: Settings) -> tuple[Refusal | None, tuple[str, ...]]:
+    """Return why the box does not allow an order, and every reason in full."""
+    try:
+        policy = read_policy(settings.policy)
+    except PolicyError as error:
+        reason = f"the box's policy cannot be used: {error}"
+        return refusal(verification.POLICY, reason, order.generation), ()
+    violations = [str(one) for one in check(order, policy or Policy(), os.path.realpath)]
+    if not violations:
+        return None, ()
+    absent = "" if policy is not None else _no_policy(settings.policy)
+    reason = f"the box's policy does not allow it: {absent}{'; '.join(violations)}"
+    problems = tuple(violation[:1024] for violation in violations)
+    if len(problems) > MAX_PROBLEMS:
+        more = len(problems) - MAX_PROBLEMS + 1
+        problems = (*problems[: MAX_PROBLEMS - 1], f"and {more} more")
+    return refusal(verification.POLICY, reason, order.generation), problems
+
+
+def _no_policy(path: pathlib.Path) -> str:
+    return f"there is no {path}, so no image is allowed; "

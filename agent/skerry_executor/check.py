@@ -1,0 +1,86 @@
+"""`skerry-executor check`: says of each thing that the executor needs whether it is in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import stat
+
+from skerry_executor import runtimes, state
+from skerry_executor.keys import read_keys
+from skerry_executor.policy_file import PolicyError, read_policy
+from skerry_executor.runtimes.base import RuntimeFailure
+from skerry_executor.settings import Settings
+from skerry_executor.state import StateError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    fine: bool
+    words: str
+
+
+def findings(settings: Settings) -> tuple[Finding, ...]:
+    """Look at the policy, the keys, the state and the runtime."""
+    return (
+        *_policy(settings.policy),
+        *_keys(settings.keys),
+        _state(settings.state),
+        _runtime(settings.runtime_socket),
+    )
+
+
+def _policy(path: pathlib.Path) -> tuple[Finding, ...]:
+    try:
+        policy = read_policy(path)
+    except PolicyError as error:
+        return (Finding("policy", False, str(error)),)
+    if policy is None:
+        words = f"{path} is not there, so no image is allowed; see the example in the documentation"
+        return (Finding("policy", False, words),)
+    if not policy.images and not policy.any_image:
+        return (Finding("policy", False, f"{path}: images.allow is empty, so nothing can run"),)
+    return (Finding("policy", True, str(path)), *_writable(path))
+
+
+def _keys(folder: pathlib.Path) -> tuple[Finding, ...]:
+    keys = read_keys(folder)
+    found = [Finding("keys", False, problem) for problem in keys.problems]
+    found += [Finding("keys", True, f"key {name}") for name in keys.by_id]
+    return (*found, *_writable(folder))
+
+
+def _writable(path: pathlib.Path) -> tuple[Finding, ...]:
+    """Say so when others than root and this user could change what the box relies on."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid not in (0, os.getuid()):
+        words = f"{path} can be changed by others than root: chown root, chmod go-w"
+        return (Finding("permissions", False, words),)
+    return ()
+
+
+def _state(folder: pathlib.Path) -> Finding:
+    try:
+        accepted = state.load(folder)
+    except StateError as error:
+        return Finding("state", False, str(error))
+    if accepted is None:
+        return Finding("state", True, f"{folder}: no order has been accepted yet")
+    words = f"node {accepted.node}, generation {accepted.generation}"
+    return Finding("state", True, words)
+
+
+def _runtime(socket: str | None) -> Finding:
+    runtime = runtimes.choose(socket)
+    try:
+        runtime.containers("check")
+    except RuntimeFailure as failure:
+        return Finding("runtime", False, failure.reason)
+    return Finding("runtime", True, runtime.name)

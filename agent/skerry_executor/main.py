@@ -1,0 +1,193 @@
+"""The command `skerry-executor`: settings, wiring, exit statuses.
+
+Imports late: a run is started for each visit of the agent, and every millisecond counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import sys
+from collections.abc import Mapping, Sequence
+
+from skerry_executor.settings import ENVIRONMENT, IDLE_S, KEYS, POLICY, STATE, Settings
+
+LOCK_WAIT_S = 10.0
+EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}POLICY,
+{ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER. An option on the command
+line wins. Exit status: 0 fine, 1 something is wrong, 2 wrong usage."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = _parser(os.environ).parse_args(given)
+    try:
+        settings = _settings(parsed)
+    except ValueError as error:
+        print(f"skerry-executor: {error}", file=sys.stderr)
+        return 2
+    match parsed.command or "run":
+        case "run":
+            return _run(settings)
+        case "listen":
+            return _listen(parsed, settings)
+        case "reset":
+            return _reset(settings, parsed.yes)
+        case "check":
+            return _check(settings)
+        case _:
+            return _version()
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skerry-executor",
+        description="Carries out the hub's signed orders on this box, within the box's own policy.",
+        epilog=EPILOG,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    run = commands.add_parser("run", help="serve the socket passed by systemd, then exit (default)")
+    listen = commands.add_parser("listen", help="hold the socket on a box without systemd")
+    listen.add_argument("--socket", required=True, metavar="PATH", help="where to listen")
+    listen.add_argument("--mode", default="0660", help="of the socket, octal (default: 0660)")
+    listen.add_argument("--group", help="the socket's group")
+    reset = commands.add_parser("reset", help="forget the node's identity and its newest order")
+    reset.add_argument("--yes", action="store_true", help="do it: older orders are valid again")
+    check = commands.add_parser("check", help="say what is wrong with policy, keys and runtime")
+    commands.add_parser("version", help="print the version")
+    for each in (parser, run, listen, reset, check):
+        _common(each, environment, top=each is parser)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, environment: Mapping[str, str], top: bool) -> None:
+    """Add the options that are understood before and after the command alike."""
+
+    def add(name: str, metavar: str, default: object, words: str) -> None:
+        variable = ENVIRONMENT + name.upper().replace("-", "_")
+        value = environment.get(variable, default) if top else argparse.SUPPRESS
+        shown = "" if default is None else f" (default: {default})"
+        parser.add_argument(f"--{name}", metavar=metavar, default=value, help=words + shown)
+
+    add("state", "DIR", str(STATE), "where the accepted order is kept")
+    add("policy", "FILE", str(POLICY), "the box's policy")
+    add("keys", "DIR", str(KEYS), "trusted public keys of hubs, *.pub")
+    add("runtime-socket", "PATH", None, "socket of podman or docker (default: the first found)")
+    add("allow-user", "USERS", None, "users who may ask, besides root: names or ids, with commas")
+    add("idle", "SECONDS", str(IDLE_S), "how long a run waits for another connection")
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    try:
+        idle_s = float(parsed.idle)
+    except ValueError:
+        raise ValueError(f"--idle: {parsed.idle!r} is not a number of seconds") from None
+    return Settings(
+        state=pathlib.Path(parsed.state),
+        policy=pathlib.Path(parsed.policy),
+        keys=pathlib.Path(parsed.keys),
+        runtime_socket=parsed.runtime_socket or None,
+        users=_users(parsed.allow_user or ""),
+        idle_s=idle_s,
+    )
+
+
+def _users(text: str) -> tuple[int, ...]:
+    import pwd  # noqa: PLC0415
+
+    found = []
+    for name in filter(None, text.split(",")):
+        try:
+            found.append(int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            raise ValueError(f"--allow-user: there is no user {name}") from None
+    return tuple(found)
+
+
+def _run(settings: Settings) -> int:
+    from skerry_executor import listen  # noqa: PLC0415
+
+    try:
+        listener = listen.inherited(os.environ, os.getpid())
+    except listen.ListenError as error:
+        print(f"skerry-executor: {error}", file=sys.stderr)
+        return 2
+    from skerry_executor import runtimes, serve, state  # noqa: PLC0415
+
+    try:
+        with state.locked(settings.state, LOCK_WAIT_S):
+            serve.Server(listener, settings, lambda: runtimes.choose(settings.runtime_socket)).run()
+    except state.StateError as error:
+        print(f"skerry-executor: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _listen(parsed: argparse.Namespace, settings: Settings) -> int:
+    from skerry_executor import listen  # noqa: PLC0415
+
+    try:
+        mode = int(parsed.mode, 8)
+    except ValueError:
+        print(f"skerry-executor: --mode {parsed.mode!r} is not octal", file=sys.stderr)
+        return 2
+    path = pathlib.Path(parsed.socket)
+    try:
+        listener = listen.bind(path, mode, parsed.group)
+    except listen.ListenError as error:
+        print(f"skerry-executor: {error}", file=sys.stderr)
+        return 1
+    listen.hold(listener, path, _passed_on(settings))
+    return 0
+
+
+def _passed_on(settings: Settings) -> list[str]:
+    arguments = ["--state", str(settings.state), "--policy", str(settings.policy)]
+    arguments += ["--keys", str(settings.keys), "--idle", str(settings.idle_s)]
+    if settings.runtime_socket is not None:
+        arguments += ["--runtime-socket", settings.runtime_socket]
+    if settings.users:
+        arguments += ["--allow-user", ",".join(map(str, settings.users))]
+    return arguments
+
+
+def _reset(settings: Settings, yes: bool) -> int:
+    from skerry_executor import state  # noqa: PLC0415
+
+    if not yes:
+        print(
+            "This forgets which node this box is and its newest order, so that older orders are "
+            "valid again. Nothing that runs is touched. Add --yes to do it.",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        with state.locked(settings.state, LOCK_WAIT_S):
+            was_there = state.forget(settings.state)
+    except state.StateError as error:
+        print(f"skerry-executor: {error}", file=sys.stderr)
+        return 1
+    print("forgotten" if was_there else "there was nothing to forget")
+    return 0
+
+
+def _check(settings: Settings) -> int:
+    from skerry_executor import check  # noqa: PLC0415
+
+    found = check.findings(settings)
+    for one in found:
+        print(f"{'ok ' if one.fine else 'BAD'} {one.subject}: {one.words}")
+    return 0 if all(one.fine for one in found) else 1
+
+
+def _version() -> int:
+    from skerry_wire import __version__  # noqa: PLC0415
+
+    print(f"skerry-executor {__version__}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

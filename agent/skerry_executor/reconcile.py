@@ -1,0 +1,258 @@
+"""What to do so that the box runs what an order says: desired and actual in, actions out. Pure.
+
+A container that has the order's spec is kept as it is and never restarted. What carries other
+labels than this node's is not even seen here. Doing the actions and deciding again gives none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from skerry_executor.images import parse_image
+from skerry_executor.runtimes.base import Actual, HostPort, Phase
+from skerry_executor.specs import name_of, spec_of
+from skerry_wire.workload import Container, Instance
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Leave a container as it is: it is what the order says."""
+
+    actual: Actual
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """Fetch an image before anything of the instance is touched."""
+
+    image: str
+    cached: bool
+    """Whether the image is there already, so that the instance can do without the pull."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """An image that is not on the box and cannot be fetched: the instance stays as it is."""
+
+    image: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End a container, within the grace that it was created with."""
+
+    actual: Actual
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Remove a stopped container."""
+
+    actual: Actual
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Make a container, without starting it."""
+
+    instance: Instance
+    container: Container
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Start a container, by its name when it has just been created."""
+
+    instance: str
+    reference: str
+
+
+Action = Keep | Pull | Missing | Stop | Remove | Create | Start
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InstancePlan:
+    """What one instance needs, in order; a failure ends this instance's actions only."""
+
+    instance: Instance
+    actions: tuple[Action, ...]
+
+    @property
+    def pulls(self) -> bool:
+        """Whether it waits for an image."""
+        return any(isinstance(action, Pull) for action in self.actions)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done at all."""
+        return any(not isinstance(action, Keep) for action in self.actions)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`first` makes room (unwanted containers, ports that others need), then each instance."""
+
+    first: tuple[Stop | Remove, ...]
+    instances: tuple[InstancePlan, ...]
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Return all actions, in order."""
+        return (*self.first, *(a for plan in self.instances for a in plan.actions))
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done at all."""
+        return bool(self.first) or any(plan.changes for plan in self.instances)
+
+
+def reconcile(
+    desired: Sequence[Instance], actual: Iterable[Actual], present: Collection[str]
+) -> Plan:
+    """Return what is to be done.
+
+    `actual` are the containers labelled with this node; `present` those images of
+    `images_needed` that are on the box.
+    """
+    matches = match(desired, actual)
+    plans = tuple(_instance_plan(instance, matches, present) for instance in desired)
+    released = _released(plans)
+    first = [step for one in matches.unwanted for step in _end(one)]
+    first += [step for one in released for step in _end(one)]
+    gone = {one.id for one in released}
+    plans = tuple(_without_ends(plan, gone) for plan in plans)
+    # Those that wait for an image come last: they may take hours.
+    return Plan(first=tuple(first), instances=tuple(sorted(plans, key=lambda plan: plan.pulls)))
+
+
+def images_needed(desired: Sequence[Instance], actual: Iterable[Actual]) -> tuple[str, ...]:
+    """Return the images, in full, of the containers that will have to be created."""
+    matches = match(desired, actual)
+    needed = {
+        parse_image(container.image).full: None
+        for instance in desired
+        for container in instance.containers
+        if (instance.id, container.name) not in matches.kept
+    }
+    return tuple(needed)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """Which container is which: by (instance, container) what stays and what is replaced."""
+
+    kept: dict[tuple[str, str], Actual]
+    replaced: dict[tuple[str, str], tuple[Actual, ...]]
+    unwanted: tuple[Actual, ...]
+
+
+def match(desired: Sequence[Instance], actual: Iterable[Actual]) -> Matches:
+    """Find for each desired container the one that has its spec, and what stands in its place."""
+    wanted = {
+        (instance.id, container.name): spec_of(instance, container)
+        for instance in desired
+        for container in instance.containers
+    }
+    kept: dict[tuple[str, str], Actual] = {}
+    replaced: dict[tuple[str, str], tuple[Actual, ...]] = {}
+    unwanted: list[Actual] = []
+    # Of several with the same spec, one that runs stays, and of these one with the right name.
+    for one in sorted(actual, key=_preference):
+        key = one.instance, one.container
+        if key not in wanted:
+            unwanted.append(one)
+        elif key not in kept and one.spec == wanted[key] and one.phase is not Phase.REMOVING:
+            kept[key] = one
+        else:
+            replaced[key] = (*replaced.get(key, ()), one)
+    return Matches(kept=kept, replaced=replaced, unwanted=tuple(unwanted))
+
+
+def should_start(container: Container, actual: Actual) -> bool:
+    """Say whether a container that does not run shall be started, by its own restart policy."""
+    if actual.phase is Phase.CREATED:
+        return True
+    if actual.phase is not Phase.EXITED:
+        return False
+    if container.restart == "always":
+        return True
+    if container.restart == "no" or actual.exit_code == 0:
+        return False
+    return container.restart_retries == 0 or actual.restarts < container.restart_retries
+
+
+def _preference(one: Actual) -> tuple[bool, bool, str]:
+    named = one.name == name_of(one.instance, one.container)
+    return one.phase is not Phase.RUNNING, not named, one.id
+
+
+def _instance_plan(instance: Instance, matches: Matches, present: Collection[str]) -> InstancePlan:
+    before: list[Action] = []
+    ends: list[Action] = []
+    begins: list[Action] = []
+    for container in instance.containers:
+        key = instance.id, container.name
+        for old in matches.replaced.get(key, ()):
+            ends = [*_end(old), *ends]
+        kept = matches.kept.get(key)
+        if kept is None:
+            before += _image_action(container, present)
+            begins.append(Create(instance=instance, container=container))
+            name = name_of(instance.id, container.name)
+            begins.append(Start(instance=instance.id, reference=name))
+        elif should_start(container, kept):
+            begins.append(Start(instance=instance.id, reference=kept.id))
+        else:
+            begins.append(Keep(actual=kept))
+    return InstancePlan(instance=instance, actions=(*dict.fromkeys(before), *ends, *begins))
+
+
+def _image_action(container: Container, present: Collection[str]) -> Iterator[Action]:
+    image = parse_image(container.image)
+    there = image.full in present
+    if image.local or container.pull == "never":
+        if not there:
+            why = "images of localhost are never pulled" if image.local else "pull is never"
+            yield Missing(image=image.full, reason=f"{image.full} is not on this box, and {why}")
+    elif not there or container.pull == "always":
+        yield Pull(image=image.full, cached=there)
+
+
+def _end(one: Actual) -> tuple[Stop, Remove] | tuple[Remove]:
+    if one.phase in (Phase.CREATED, Phase.EXITED, Phase.REMOVING):
+        return (Remove(actual=one),)
+    return Stop(actual=one), Remove(actual=one)
+
+
+def _released(plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
+    """Return those that give up a port which another instance is about to take.
+
+    An instance whose image is not there yet gives up nothing before it is: the other one then
+    finds the port in use, and is tried again.
+    """
+    takers: dict[HostPort, set[str]] = {}
+    for plan in plans:
+        for action in plan.actions:
+            if isinstance(action, Create):
+                for port in action.container.ports:
+                    taken = HostPort(port.host, port.protocol)
+                    takers.setdefault(taken, set()).add(plan.instance.id)
+    return tuple(
+        action.actual
+        for plan in plans
+        if not any(isinstance(action, Pull | Missing) for action in plan.actions)
+        for action in plan.actions
+        if isinstance(action, Remove)
+        and any(takers.get(port, set()) - {plan.instance.id} for port in action.actual.ports)
+    )
+
+
+def _without_ends(plan: InstancePlan, gone: Collection[str]) -> InstancePlan:
+    left = tuple(
+        action
+        for action in plan.actions
+        if not (isinstance(action, Stop | Remove) and action.actual.id in gone)
+    )
+    return dataclasses.replace(plan, actions=left)

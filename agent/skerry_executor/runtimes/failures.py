@@ -1,0 +1,90 @@
+"""Turns what podman and docker say into the kind of failure and words for an operator. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
+
+MAX_WORDS = 300
+
+_PORT = re.compile(r":([0-9]{1,5})[:\s]")
+_DEVICE = re.compile(r'(/dev/[^\s:"\\]+)')
+_PORT_SIGNS = ("address already in use", "port is already allocated", "ports are not available")
+_DISK_SIGNS = ("no space left on device", "disk quota exceeded")
+_NAME_SIGNS = ("is already in use by", "name is already in use")
+_AWAY_SIGNS = (
+    "connection refused",
+    "no such host",
+    "i/o timeout",
+    "timeout exceeded",
+    "handshake timeout",
+    "network is unreachable",
+    "no route to host",
+    "server misbehaving",
+    "connection reset",
+    "eof",
+)
+_DENIED_SIGNS = ("unauthorized", "authentication required", "denied", "forbidden")
+_UNKNOWN_SIGNS = ("manifest unknown", "name unknown", "not found", "does not exist")
+
+
+def from_answer(doing: str, status: int, body: bytes) -> RuntimeFailure:
+    """Return the failure that an answer with an error status means."""
+    said = message_of(body) or f"status {status}"
+    return RuntimeFailure(_kind(status, said.lower()), _words(doing, said))
+
+
+def from_pull(image: str, registry: str, said: str) -> RuntimeFailure:
+    """Return the failure that the message of a pull that did not succeed means."""
+    low = said.lower()
+    if any(sign in low for sign in _DISK_SIGNS):
+        return RuntimeFailure(Failure.DISK_FULL, _words(f"the disk is full: pulling {image}", said))
+    if any(sign in low for sign in _UNKNOWN_SIGNS) and not any(s in low for s in _DENIED_SIGNS):
+        why = f"image {image} is not in its registry"
+    elif any(sign in low for sign in _DENIED_SIGNS):
+        why = f"registry {registry} denies image {image}, or does not have it"
+    elif any(sign in low for sign in _AWAY_SIGNS):
+        why = f"registry {registry} cannot be reached for image {image}"
+    else:
+        why = f"image {image} cannot be pulled"
+    return RuntimeFailure(Failure.PULL, _words(why, said))
+
+
+def message_of(body: bytes) -> str:
+    """Return the runtime's own message, on one line; "" when there is none."""
+    try:
+        plain = json.loads(body)
+    except ValueError:
+        plain = None
+    said = plain.get("message") if isinstance(plain, dict) else None
+    text = said if isinstance(said, str) else body[:MAX_WORDS].decode(errors="replace")
+    return " ".join(text.split())
+
+
+def _kind(status: int, said: str) -> Failure:
+    if any(sign in said for sign in _PORT_SIGNS):
+        return Failure.PORT_IN_USE
+    if any(sign in said for sign in _DISK_SIGNS):
+        return Failure.DISK_FULL
+    if any(sign in said for sign in _NAME_SIGNS):
+        return Failure.NAME_TAKEN
+    if "/dev/" in said and "no such file or directory" in said:
+        return Failure.NO_DEVICE
+    return Failure.NOT_FOUND if status == 404 else Failure.OTHER
+
+
+def _words(doing: str, said: str) -> str:
+    low = said.lower()
+    if any(sign in low for sign in _PORT_SIGNS):
+        port = _PORT.search(said)
+        number = f" {port[1]}" if port else ""
+        doing = f"port{number} is already in use on this box"
+    elif any(sign in low for sign in _DISK_SIGNS):
+        doing = f"the disk is full: {doing}"
+    elif "/dev/" in low and "no such file or directory" in low:
+        device = _DEVICE.search(said)
+        doing = f"there is no device {device[1] if device else ''} on this box".replace("  ", " ")
+    said = said if len(said) <= MAX_WORDS else said[: MAX_WORDS - 3] + "..."
+    return f"{doing}: {said}"

@@ -1,0 +1,111 @@
+"""Reads what podman and docker answer when asked about a container. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from skerry_executor import specs
+from skerry_executor.order import shortened
+from skerry_executor.runtimes.base import Actual, HostPort, Phase
+from skerry_wire.messages import Health
+
+_ID = re.compile("[a-z0-9]([a-z0-9-]{0,125}[a-z0-9])?")
+_NAME = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_REVISION = re.compile("[0-9a-f]{8,64}")
+
+# docker: created, running, paused, restarting, removing, exited, dead.
+# podman: configured, created, initialized, running, paused, stopping, stopped, exited, removing.
+_PHASES = {
+    "configured": Phase.CREATED,
+    "created": Phase.CREATED,
+    "initialized": Phase.CREATED,
+    "running": Phase.RUNNING,
+    "restarting": Phase.RESTARTING,
+    "paused": Phase.PAUSED,
+    "stopping": Phase.RUNNING,
+    "stopped": Phase.EXITED,
+    "exited": Phase.EXITED,
+    "dead": Phase.REMOVING,
+    "removing": Phase.REMOVING,
+}
+_HEALTH = {
+    "": Health.NONE,
+    "none": Health.NONE,
+    "starting": Health.STARTING,
+    "healthy": Health.HEALTHY,
+    "unhealthy": Health.UNHEALTHY,
+}
+DEFAULT_GRACE_S = 10.0
+
+
+class InspectionError(ValueError):
+    """The answer is not what the API documents."""
+
+
+def parse(plain: Any) -> Actual | None:
+    """Return a container of ours, or None for one without our labels. Raises InspectionError."""
+    try:
+        labels = plain["Config"].get("Labels") or {}
+        if not _ours(labels):
+            return None
+        state, config = plain["State"], plain["Config"]
+        phase = _PHASES.get(str(state.get("Status", "")).lower(), Phase.UNKNOWN)
+        over = phase in (Phase.EXITED, Phase.RESTARTING)
+        health = state.get("Health") or {}
+        return Actual(
+            id=str(plain["Id"]),
+            name=str(plain["Name"]).removeprefix("/"),
+            node=labels[specs.NODE],
+            instance=labels[specs.INSTANCE],
+            container=labels[specs.CONTAINER],
+            workload=labels[specs.WORKLOAD],
+            revision=labels[specs.REVISION],
+            spec=str(labels.get(specs.SPEC, "")),
+            phase=phase,
+            pid=int(state.get("Pid") or 0) or None,
+            exit_code=_exit_code(state) if over else None,
+            restarts=max(0, int(plain.get("RestartCount") or 0)),
+            started_at=_moment(state.get("StartedAt")),
+            health=_HEALTH.get(health.get("Status") or "", Health.UNKNOWN),
+            error=shortened(" ".join(str(state.get("Error") or "").split()), 300) or None,
+            stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
+            ports=frozenset(_ports(plain.get("HostConfig") or {})),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InspectionError(f"{type(error).__name__} {error}") from None
+
+
+def _ours(labels: dict[str, Any]) -> bool:
+    forms = (
+        (specs.NODE, _NAME),
+        (specs.INSTANCE, _ID),
+        (specs.CONTAINER, _NAME),
+        (specs.WORKLOAD, _NAME),
+        (specs.REVISION, _REVISION),
+    )
+    return all(form.fullmatch(str(labels.get(label, ""))) for label, form in forms)
+
+
+def _exit_code(state: Any) -> int:
+    code = int(state.get("ExitCode") or 0)
+    return max(-(2**31), min(code, 2**31 - 1))
+
+
+def _moment(text: Any) -> float | None:
+    """Return seconds since 1970; None for the year 1, by which the runtimes say "never"."""
+    if not text:
+        return None
+    seconds = datetime.datetime.fromisoformat(str(text)).timestamp()
+    return seconds if seconds > 0 else None
+
+
+def _ports(host_config: dict[str, Any]) -> Iterator[HostPort]:
+    for key, bindings in (host_config.get("PortBindings") or {}).items():
+        protocol = key.partition("/")[2] or "tcp"
+        for binding in bindings or ():
+            with contextlib.suppress(TypeError, ValueError):
+                yield HostPort(int(binding["HostPort"]), protocol)

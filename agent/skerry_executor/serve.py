@@ -1,0 +1,310 @@
+"""The socket: takes one request from each connection, and answers until it is done.
+
+One convergence runs at a time. An order that is accepted while another is carried out cancels
+it; whoever asks for the same one waits, and sees its progress meanwhile. A client that goes away
+stops nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from skerry_executor.admission import Admitted, admit
+from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.converge import Convergence
+from skerry_executor.log import log
+from skerry_executor.runtimes.base import Runtime
+from skerry_executor.settings import Settings
+from skerry_wire import codec, local
+from skerry_wire.errors import WireError
+from skerry_wire.local import ExecutorReply, ExecutorRequest, Outcome
+
+REQUEST_S = 10.0
+"""How long a client may take to send its request."""
+SEND_S = 10.0
+"""How long a client may take to read a frame; a slower one is given up."""
+MAX_CONNECTIONS = 16
+ENDING_S = 10.0
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+class RequestError(Exception):
+    """A request that cannot be served; says why."""
+
+
+class Talk:
+    """One client. Sends frames; once it is gone, does nothing more, and never raises."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._gone = False
+        self.admitted = Admitted()
+
+    def progress(self, outcome: Outcome) -> None:
+        """Say how far the accepted order is, beside what this client's own request met."""
+        self._send(ExecutorReply(kind="progress", outcome=self._marked(outcome)))
+
+    def watch(self, watched: Sequence[tuple[str, int]]) -> None:
+        """Hand over pidfds."""
+        if not watched:
+            return
+        reply = ExecutorReply(kind="watch", watched=tuple(instance for instance, _ in watched))
+        self._send(reply, [fd for _, fd in watched])
+
+    def done(self, outcome: Outcome) -> None:
+        """End the conversation."""
+        self._send(ExecutorReply(kind="done", outcome=self._marked(outcome)))
+
+    def _marked(self, outcome: Outcome) -> Outcome:
+        problems = (*self.admitted.problems, *outcome.problems)[:16]
+        return dataclasses.replace(outcome, refusal=self.admitted.refusal, problems=problems)
+
+    def _send(self, reply: ExecutorReply, fds: Sequence[int] = ()) -> None:
+        with self._lock:
+            if self._gone:
+                return
+            try:
+                data = _frame(reply)
+                if fds:
+                    sent = socket.send_fds(self._connection, [data], list(fds))
+                    data = data[sent:]
+                self._connection.sendall(data)
+            except (OSError, WireError) as error:
+                self._gone = True
+                log("warning", "the client is gone", reason=str(error))
+
+
+def _frame(reply: ExecutorReply) -> bytes:
+    try:
+        return local.frame(reply)
+    except WireError:
+        if reply.outcome is None:
+            raise
+        # Hundreds of instances with long reasons: what stands in the way comes before why.
+        short = tuple(
+            dataclasses.replace(one, reason=one.reason[:80] if one.reason else None)
+            for one in reply.outcome.instances
+        )
+        outcome = dataclasses.replace(reply.outcome, instances=short)
+        return local.frame(dataclasses.replace(reply, outcome=outcome))
+
+
+class Server:
+    """Serves one listening socket until nobody has asked for anything for a while."""
+
+    def __init__(
+        self, listener: socket.socket, settings: Settings, open_runtime: Callable[[], Runtime]
+    ) -> None:
+        """`open_runtime` is called anew for each convergence: the runtime may come and go."""
+        self._listener = listener
+        self._settings = settings
+        self._open_runtime = open_runtime
+        self._admission = threading.Lock()
+        self._turn = threading.Lock()
+        self._talks_lock = threading.Lock()
+        self._talks: list[Talk] = []
+        self._cancel = Cancel()
+        self._newest = 0
+        self._ending = False
+        self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def end(self, *_signal: object) -> None:
+        """Take no more connections, and give up what takes long. Safe in a signal's handler."""
+        self._ending = True
+        with contextlib.suppress(OSError):
+            os.write(self._wake_out, b"x")
+
+    def run(self) -> None:
+        """Serve until idle for `idle_s`, or told to end."""
+        signal.signal(signal.SIGTERM, self.end)
+        signal.signal(signal.SIGINT, self.end)
+        threads: list[threading.Thread] = []
+        self._listener.setblocking(False)
+        poll = select.poll()
+        poll.register(self._wake_in, select.POLLIN)
+        idle_since = time.monotonic()
+        while not self._ending:
+            threads = [thread for thread in threads if thread.is_alive()]
+            if threads:
+                idle_since = time.monotonic()
+            left_s = idle_since + self._settings.idle_s - time.monotonic()
+            if left_s <= 0:
+                break
+            full = len(threads) >= MAX_CONNECTIONS
+            if full:
+                poll.poll(100)
+                continue
+            poll.register(self._listener, select.POLLIN)
+            ready = poll.poll(min(left_s, 1.0 if threads else left_s) * 1000)
+            poll.unregister(self._listener)
+            if any(fd == self._listener.fileno() for fd, _ in ready):
+                threads += self._accept()
+        self._finish(threads)
+
+    def _accept(self) -> list[threading.Thread]:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return []
+        thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+        thread.start()
+        return [thread]
+
+    def _finish(self, threads: Sequence[threading.Thread]) -> None:
+        if not threads:
+            return
+        self._cancel.ask()
+        until = time.monotonic() + ENDING_S
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _serve(self, connection: socket.socket) -> None:
+        talk = Talk(connection)
+        with connection:
+            try:
+                _check_peer(connection, self._settings.users)
+                request = _receive(connection)
+                connection.settimeout(SEND_S)
+                self._answer(request, talk)
+            except RequestError as error:
+                log("warning", "request not served", reason=str(error))
+                with contextlib.suppress(OSError):
+                    connection.settimeout(SEND_S)
+                talk.done(Outcome(problems=(str(error)[:1024],)))
+            except Exception as error:  # noqa: BLE001 - the last line: say it, serve the others
+                log(
+                    "error",
+                    "failed in an unforeseen way",
+                    reason=f"{type(error).__name__}: {error}",
+                )
+                talk.done(Outcome(problems=(f"executor: {type(error).__name__}: {error}"[:1024],)))
+
+    def _answer(self, request: ExecutorRequest, talk: Talk) -> None:
+        with self._admission:
+            admitted = talk.admitted = admit(request, self._settings)
+            if admitted.newer and admitted.accepted is not None:
+                self._newest = admitted.accepted.generation
+                self._cancel.ask()
+            with self._talks_lock:
+                self._talks.append(talk)
+        try:
+            if admitted.refusal is not None:
+                talk.progress(_standing(admitted))
+            with self._turn:
+                talk.done(self._converged(admitted, talk))
+        finally:
+            with self._talks_lock:
+                self._talks.remove(talk)
+
+    def _converged(self, admitted: Admitted, talk: Talk) -> Outcome:
+        """Carry out the accepted order, or only look at it where it is not to be done."""
+        if admitted.order is None or admitted.accepted is None:
+            return _standing(admitted)
+        generation = admitted.accepted.generation
+        if generation < self._newest:
+            return _overtaken(admitted, self._newest)
+        with self._admission:
+            # Asked between admission and here, it would be forgotten: so look again.
+            if generation < self._newest:
+                return _overtaken(admitted, self._newest)
+            cancel = self._cancel = Cancel()
+            if self._ending:
+                cancel.ask()
+        runtime = self._open_runtime()
+        tell = _Everyone(self._listening, talk, generation)
+        work = Convergence(admitted.order, admitted.accepted.digest, runtime, cancel, tell)
+        if not admitted.allowed:
+            return dataclasses.replace(work.survey(), reached=False)
+        try:
+            outcome = work.run()
+        except Cancelled:
+            return _overtaken(admitted, self._newest)
+        log("info", "done", generation=generation, reached=str(outcome.reached).lower())
+        return outcome
+
+    def _listening(self, generation: int) -> list[Talk]:
+        """Return the clients to which the progress of a generation means something."""
+        with self._talks_lock:
+            return [
+                talk
+                for talk in self._talks
+                if talk.admitted.accepted is not None
+                and talk.admitted.accepted.generation == generation
+            ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Everyone:
+    """Tells progress to all who wait for it; pidfds go to the one whose turn it is."""
+
+    listening: Callable[[int], list[Talk]]
+    talk: Talk
+    generation: int
+
+    def progress(self, outcome: Outcome) -> None:
+        for talk in self.listening(self.generation):
+            talk.progress(outcome)
+
+    def watch(self, watched: Sequence[tuple[str, int]]) -> None:
+        self.talk.watch(watched)
+
+
+def _standing(admitted: Admitted) -> Outcome:
+    if admitted.accepted is None:
+        return Outcome()
+    return Outcome(accepted=admitted.accepted.generation, digest=admitted.accepted.digest)
+
+
+def _overtaken(admitted: Admitted, newest: int) -> Outcome:
+    why = f"a newer order came, generation {newest}"
+    accepted = admitted.accepted
+    if accepted is None or newest <= accepted.generation:
+        why = "the executor was told to end"
+    return dataclasses.replace(_standing(admitted), problems=(f"superseded: {why}",))
+
+
+def _check_peer(connection: socket.socket, users: Sequence[int]) -> None:
+    size = _CREDENTIALS.size
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = _CREDENTIALS.unpack(raw)
+    if uid not in (0, os.getuid(), *users):
+        raise RequestError(f"user {uid} may not ask; allow it with --allow-user")
+
+
+def _receive(connection: socket.socket) -> ExecutorRequest:
+    until = time.monotonic() + REQUEST_S
+    try:
+        length = local.body_length(_exactly(connection, local.HEADER_BYTES, until))
+        body = _exactly(connection, length, until)
+        return codec.decode(ExecutorRequest, body, most=local.MAX_FRAME_BYTES)
+    except WireError as error:
+        raise RequestError(f"the request cannot be read: {error}") from None
+    except TimeoutError:
+        raise RequestError(f"the request did not come within {REQUEST_S:.0f} s") from None
+    except OSError as error:
+        raise RequestError(f"the request cannot be read: {error}") from None
+
+
+def _exactly(connection: socket.socket, count: int, until: float) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        left_s = until - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        connection.settimeout(left_s)
+        part = connection.recv(count - len(data))
+        if not part:
+            raise RequestError("the client left before its request was whole")
+        data += part
+    return bytes(data)

@@ -1,0 +1,24 @@
+"""The executor's settings: from the command line, else the environment, else the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+ENVIRONMENT = "SKERRY_EXECUTOR_"
+STATE = pathlib.Path("/var/lib/skerry-executor")
+POLICY = pathlib.Path("/etc/skerry/policy.toml")
+KEYS = pathlib.Path("/etc/skerry/trusted-keys.d")
+IDLE_S = 5.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`users` may ask for something, besides root and the executor's own user."""
+
+    state: pathlib.Path = STATE
+    policy: pathlib.Path = POLICY
+    keys: pathlib.Path = KEYS
+    runtime_socket: str | None = None
+    users: tuple[int, ...] = ()
+    idle_s: float = IDLE_S

@@ -1,0 +1,148 @@
+"""How an instance stands, in the words of a report: what is desired and what is there, in. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
+
+from skerry_executor.order import shortened
+from skerry_executor.reconcile import match, should_start
+from skerry_executor.runtimes.base import Actual, Phase
+from skerry_wire.messages import Health, InstanceState, InstanceStatus
+from skerry_wire.workload import Container, Instance
+
+SHORT_ID = 12
+MAX_REASON = 400
+
+# The worst container speaks for its instance.
+_SEVERITY = (
+    InstanceState.FAILED,
+    InstanceState.UNKNOWN,
+    InstanceState.PENDING,
+    InstanceState.RUNNING,
+    InstanceState.EXITED,
+)
+_HEALTH_SEVERITY = (Health.UNHEALTHY, Health.UNKNOWN, Health.STARTING, Health.HEALTHY, Health.NONE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An instance's status, and whether its part of the order is carried out."""
+
+    status: InstanceStatus
+    reached: bool
+
+
+def standings(
+    desired: Sequence[Instance], actual: Iterable[Actual], runtime: str
+) -> tuple[Standing, ...]:
+    """Return how each desired instance stands, in the order's order."""
+    matches = match(desired, actual)
+    done = []
+    for instance in desired:
+        keys = [(instance.id, container.name) for container in instance.containers]
+        own = [matches.kept.get(key) for key in keys]
+        old = [one for key in keys for one in matches.replaced.get(key, ())]
+        if old and not any(own):
+            done.append(_older(instance, old, runtime))
+        else:
+            done.append(_current(instance, own, runtime))
+    return tuple(done)
+
+
+def _current(instance: Instance, own: Sequence[Actual | None], runtime: str) -> Standing:
+    parts = [
+        _part(container, actual) for container, actual in zip(instance.containers, own, strict=True)
+    ]
+    parts.sort(key=lambda part: _SEVERITY.index(part[0]))
+    state, reason, _ = parts[0] if parts else (InstanceState.RUNNING, None, True)
+    there = [one for one in own if one is not None]
+    status = _status(instance, instance.revision, state, reason, there, runtime)
+    return Standing(status=status, reached=all(reached for _, _, reached in parts))
+
+
+def _older(instance: Instance, old: Sequence[Actual], runtime: str) -> Standing:
+    """Return the status of an instance that still runs what an earlier order said."""
+    running = any(one.phase is Phase.RUNNING for one in old)
+    state = InstanceState.RUNNING if running else InstanceState.PENDING
+    reason = f"revision {instance.revision} has not been started yet"
+    status = _status(instance, old[0].revision, state, reason, old, runtime)
+    return Standing(status=status, reached=False)
+
+
+def _status(
+    instance: Instance,
+    revision: str,
+    state: InstanceState,
+    reason: str | None,
+    there: Sequence[Actual],
+    runtime: str,
+) -> InstanceStatus:
+    started = [one.started_at for one in there if one.started_at is not None]
+    codes = [one.exit_code for one in there if one.exit_code is not None]
+    return InstanceStatus(
+        id=instance.id,
+        workload=instance.workload,
+        revision=revision,
+        state=state,
+        reason=None if reason is None else shortened(reason, MAX_REASON),
+        runtime=runtime,
+        container_ids=tuple(one.id[:SHORT_ID] for one in there),
+        health=min((one.health for one in there), key=_HEALTH_SEVERITY.index, default=Health.NONE),
+        started_at=min(started, default=None),
+        exit_code=max(codes, key=abs, default=None),
+        restarts=sum(one.restarts for one in there),
+    )
+
+
+def _part(container: Container, actual: Actual | None) -> tuple[InstanceState, str | None, bool]:
+    """Return a container's state, why it does not run, and whether that is what it shall be."""
+    name = container.name
+    if actual is None:
+        return InstanceState.PENDING, f"{name} has not been created yet", False
+    match actual.phase:
+        case Phase.RUNNING:
+            return InstanceState.RUNNING, None, True
+        case Phase.CREATED:
+            return InstanceState.PENDING, actual.error or f"{name} has not been started yet", False
+        case Phase.RESTARTING:
+            reason = f"{name} ended with {actual.exit_code}; the runtime starts it again"
+            return InstanceState.FAILED, reason, False
+        case Phase.EXITED:
+            return _ended(container, actual)
+        case Phase.PAUSED:
+            return InstanceState.UNKNOWN, f"{name} was paused on the box", False
+        case _:
+            return InstanceState.UNKNOWN, f"{name} is {actual.phase}", False
+
+
+def _ended(container: Container, actual: Actual) -> tuple[InstanceState, str | None, bool]:
+    reason = f"{container.name} ended with {actual.exit_code}"
+    if actual.error:
+        reason = f"{reason}: {actual.error}"
+    if should_start(container, actual):
+        return InstanceState.FAILED, reason, False
+    if container.restart == "on-failure" and actual.exit_code != 0:
+        return InstanceState.FAILED, f"{reason}, after {actual.restarts} restarts", True
+    return InstanceState.EXITED, None if actual.exit_code == 0 else reason, True
+
+
+def unwanted_status(
+    desired: Collection[str], actual: Iterable[Actual], runtime: str
+) -> tuple[InstanceStatus, ...]:
+    """Return the statuses of instances that are still there and no longer ordered."""
+    found: dict[str, InstanceStatus] = {}
+    for one in actual:
+        if one.instance in desired:
+            continue
+        before = found.get(one.instance)
+        ids = before.container_ids if before is not None else ()
+        found[one.instance] = InstanceStatus(
+            id=one.instance,
+            workload=one.workload[:63],
+            revision=one.revision,
+            state=InstanceState.STOPPING,
+            runtime=runtime,
+            container_ids=(*ids, one.id[:SHORT_ID])[:32],
+        )
+    return tuple(found.values())

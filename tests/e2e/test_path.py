@@ -1,0 +1,68 @@
+"""The whole path, and what other systems see of it."""
+
+import json
+import subprocess
+
+import pytest
+
+from lab.processes import wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_workload_is_applied_updated_and_deleted(fleet):
+    fleet.apply("shop")
+    (before,) = fleet.containers()
+    fleet.apply("shop")
+    assert fleet.containers() == [before], "the same content again restarts nothing"
+    fleet.apply("shop", revision="2")
+    (after,) = fleet.containers()
+    assert after != before
+    node = fleet.until_settled()
+    assert node["order"]["issued"] == 2
+    assert fleet.hub.cli("delete", "workload", "shop-web").returncode == 0
+    wait_for("the container to go", lambda: not fleet.containers())
+
+
+def test_what_other_systems_see_is_json_on_the_documented_topics(fleet):
+    fleet.apply("shop")
+    done = subprocess.run(
+        ["mosquitto_sub", "-p", str(fleet.broker.port), "-v", "-t", "skerry/v1/#", "-W", "3"],
+        capture_output=True,
+        check=False,
+    )
+    seen = {}
+    for line in done.stdout.split(b"\nskerry/"):
+        topic, _, payload = line.partition(b" ")
+        seen[topic.removeprefix(b"skerry/").decode()] = payload
+    for topic in ("presence", "capability", "report", "order", "heartbeat"):
+        assert f"v1/nodes/{fleet.box.node}/{topic}" in seen
+    view = json.loads(seen[f"v1/fleet/{fleet.box.node}"])
+    assert view["liveness"] == "online"
+    workload = json.loads(seen["v1/workloads/shop-web"])
+    assert (workload["wanted"], workload["placed"]) == (1, 1)
+    assert json.loads(seen["v1/hub/presence"])["online"] is True
+
+
+def test_a_workload_that_fits_nowhere_is_explained(fleet):
+    path = fleet.write("shop")
+    path.write_text(
+        path.read_text()
+        + "    deploy: {resources: {reservations: {memory: 900T}},"
+        + " placement: {constraints: ['node.labels.site == mars']}}\n"
+    )
+    done = fleet.hub.cli("apply", "-f", str(path), check=False)
+    assert done.returncode == 3
+    told = fleet.hub.cli("explain", "shop-web", check=False).stdout
+    assert "memory" in told
+    assert "site" in told
+    assert fleet.containers() == []
+
+
+def test_a_bad_file_is_refused_by_name_and_line(fleet):
+    path = fleet.write("shop")
+    path.write_text(path.read_text() + "    cgroup_parent: /x\n")
+    done = fleet.hub.cli("apply", "-f", str(path), check=False)
+    assert done.returncode == 1
+    assert "shop.yaml:7" in done.stderr
+    assert "cgroup_parent" in done.stderr
