@@ -6,15 +6,16 @@ import dataclasses
 import os
 import pathlib
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from skerry_agent.mqtt import Broker, broker_at
+from skerry_agent.broker import Broker, broker_at
 from skerry_wire.types import LABEL
 
 DEFAULT_FILE = pathlib.Path("/etc/skerry/agent.toml")
 MOST_BYTES = 256 * 1024
+SLOW_CACHE = "cpuinfo.json"
+"""File in the state folder that keeps what a slow look found."""
 
 
 class ConfigError(Exception):
@@ -81,6 +82,8 @@ def _read(path: pathlib.Path, *, required: bool) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}") from None
     if len(data) > MOST_BYTES:
         raise ConfigError(f"{path}: more than {MOST_BYTES} bytes")
+    import tomllib  # noqa: PLC0415 - many boxes have no file
+
     try:
         values = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -7,6 +7,8 @@ limits here guard against a damaged or different program behind the socket.
 from __future__ import annotations
 
 import array
+import contextlib
+import logging
 import os
 import socket
 import threading
@@ -17,30 +19,113 @@ from skerry_wire import codec, local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, ExecutorRequest
 
+log = logging.getLogger(__name__)
+
 CONNECT_S = 10.0
+AWAY_S = 1.5
+"""How long a socket may be away, as it is while its unit is started again, before that is told."""
 SILENCE_S = 1800.0
 """An executor that says nothing for so long is taken for hung: pulls say how far they are."""
 
 Watch = Callable[[str, int], None]
 """Takes the id of an instance and a pidfd of its main process, which is the taker's to close."""
 
+_AWAY = (FileNotFoundError, ConnectionRefusedError, BlockingIOError)
 
-def start(
-    path: str,
-    run: int,
-    request: ExecutorRequest,
-    post: Callable[[AgentEvent], None],
-    watch: Watch,
-) -> None:
-    """Begin run `run` in a thread of its own, which posts how it goes and how it ends."""
 
-    def work() -> None:
+class Run:
+    """One visit to the executor, in a thread of its own."""
+
+    def __init__(
+        self,
+        path: str,
+        number: int,
+        request: ExecutorRequest,
+        post: Callable[[AgentEvent], None],
+        watch: Watch,
+    ) -> None:
+        """`post` takes how run `number` goes and how it ends; `start` begins it."""
+        self._path = path
+        self._number = number
+        self._request = request
+        self._post = post
+        self._watch = watch
+        self._left = threading.Event()
+        self._connection: socket.socket | None = None
+        self._thread = threading.Thread(target=self._work, name=f"executor-{number}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Hear no more of this run: a newer one takes over. What the executor does goes on."""
+        self._left.set()
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _work(self) -> None:
         try:
-            _converse(path, run, request, post, watch)
+            with self._connected() as connection:
+                self._connection = connection
+                if not self._left.is_set():
+                    self._converse(connection)
         except (OSError, WireError) as error:
-            post(ExecutorFailed(run, _in_words(path, error)))
+            self._failed(_in_words(self._path, error))
+        except Exception as error:  # the core waits for an answer
+            log.exception("a run of the executor broke off in an unforeseen way")
+            self._failed(f"{type(error).__name__}: {error}")
 
-    threading.Thread(target=work, name=f"executor-{run}", daemon=True).start()
+    def _failed(self, reason: str) -> None:
+        if not self._left.is_set():
+            self._post(ExecutorFailed(self._number, reason))
+
+    def _connected(self) -> socket.socket:
+        try:
+            return _connect(self._path)
+        except _AWAY:
+            # It weighs as much as half of this agent, and is seldom needed: not before.
+            import tenacity as t  # noqa: PLC0415
+        again = t.Retrying(
+            retry=t.retry_if_exception_type(_AWAY),
+            wait=t.wait_random_exponential(multiplier=0.05, max=0.5),
+            stop=t.stop_any(t.stop_after_delay(AWAY_S), t.stop_when_event_set(self._left)),
+            sleep=t.sleep_using_event(self._left),
+            reraise=True,
+        )
+        return again(_connect, self._path)
+
+    def _converse(self, connection: socket.socket) -> None:
+        connection.sendall(local.frame(self._request))
+        connection.settimeout(SILENCE_S)
+        while True:
+            reply, fds = _receive(connection)
+            for unclaimed in fds[len(reply.watched) :]:
+                os.close(unclaimed)
+            for instance, fd in zip(reply.watched, fds, strict=False):
+                if self._left.is_set():
+                    os.close(fd)
+                else:
+                    self._watch(instance, fd)
+            if reply.outcome is None:
+                continue
+            if reply.kind == "done":
+                self._post(ExecutorDone(self._number, reply.outcome))
+                return
+            self._post(ExecutorProgressed(self._number, reply.outcome))
+
+
+def _connect(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        connection.settimeout(CONNECT_S)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _in_words(path: str, error: OSError | WireError) -> str:
@@ -51,32 +136,6 @@ def _in_words(path: str, error: OSError | WireError) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer on {path}"
     return f"{path}: {error}"
-
-
-def _converse(
-    path: str,
-    run: int,
-    request: ExecutorRequest,
-    post: Callable[[AgentEvent], None],
-    watch: Watch,
-) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(CONNECT_S)
-        connection.connect(path)
-        connection.sendall(local.frame(request))
-        connection.settimeout(SILENCE_S)
-        while True:
-            reply, fds = _receive(connection)
-            for unclaimed in fds[len(reply.watched) :]:
-                os.close(unclaimed)
-            for instance, fd in zip(reply.watched, fds, strict=False):
-                watch(instance, fd)
-            if reply.outcome is None:
-                continue
-            if reply.kind == "done":
-                post(ExecutorDone(run, reply.outcome))
-                return
-            post(ExecutorProgressed(run, reply.outcome))
 
 
 def _receive(connection: socket.socket) -> tuple[ExecutorReply, list[int]]:

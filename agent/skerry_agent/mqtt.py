@@ -7,12 +7,10 @@ hand over; an exception in one would end paho's network loop without a word.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import random
 import threading
 import time
-import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from skerry_agent.broker import Broker
 from skerry_agent.effects import Publish
 from skerry_agent.events import (
     Acknowledged,
@@ -47,29 +46,9 @@ STEADY_S = 30.0
 """A connection that held for so long was a good one: the back-off starts anew."""
 FLUSH_S = 2.0
 """How long `stop` waits for the broker to take what was published."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """Where the broker is, and how to trust it. Paths are None where TLS does not need them."""
-
-    host: str
-    port: int
-    tls: bool = False
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-
-def broker_at(url: str) -> Broker:
-    """Return the broker of `mqtt://host[:1883]` or `mqtts://host[:8883]`; ValueError otherwise."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise ValueError(f"{url!r} is no broker: write mqtt://host:port or mqtts://host:port")
-    if parts.username or parts.password or parts.path.strip("/") or parts.query:
-        raise ValueError("a broker's URL has a host and a port and nothing else")
-    tls = parts.scheme == "mqtts"
-    return Broker(host=parts.hostname, port=parts.port or (8883 if tls else 1883), tls=tls)
+STALL_S = 2 * BACKOFF_MOST_S + 3 * KEEPALIVE_S
+"""A link that is alive goes round its loop within this: paho leaves it when the broker is silent,
+so each round proves an echo, a new attempt to connect, or a wait for one."""
 
 
 class Link:
@@ -93,11 +72,17 @@ class Link:
         self._connection = 0
         self._online = False
         self._stopping = threading.Event()
+        self._seen_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
         """Begin to connect."""
         self._thread.start()
+
+    @property
+    def is_stalled(self) -> bool:
+        """Say whether the link's thread has ended or hangs, which only a new process mends."""
+        return time.monotonic() - self._seen_at > STALL_S
 
     def publish(self, effect: Publish) -> None:
         """Send a message, if there is a connection to send it on."""
@@ -154,7 +139,7 @@ class Link:
         failures = 0
         told = ""
         while not self._stopping.is_set():
-            started = time.monotonic()
+            started = self._seen_at = time.monotonic()
             was_online, reason = self._one_connection()
             if self._stopping.is_set():
                 return
@@ -187,11 +172,16 @@ class Link:
             was_online = False
             while code == paho.MQTT_ERR_SUCCESS:
                 code = client.loop(timeout=KEEPALIVE_S / 2)
+                self._seen_at = time.monotonic()
                 was_online = was_online or self._online
             reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
         except (OSError, ValueError) as error:
             was_online = self._online
             reason = f"{self._broker.host}:{self._broker.port}: {error}"
+        except Exception as error:  # whatever paho stumbles over, the next connection is a new one
+            was_online = self._online
+            log.exception("the connection to the broker broke in an unforeseen way")
+            reason = f"{type(error).__name__}: {error}"
         finally:
             self._online = False
             self._client = None
@@ -199,9 +189,7 @@ class Link:
 
     def _new_client(self, refusal: list[str]) -> paho.Client:
         client = _client(self._node)
-        if self._broker.tls:
-            broker = self._broker
-            client.tls_set(ca_certs=broker.ca, certfile=broker.certificate, keyfile=broker.key)
+        _secure(client, self._broker)
         will = self._make_will(self._connection)
         properties = _properties(PacketTypes.WILLMESSAGE, None)
         properties.WillDelayInterval = WILL_DELAY_S
@@ -240,6 +228,31 @@ class Link:
                     self._post(RequestArrived(verb, bytes(message.payload), correlation))
         except Exception:  # whatever it is, paho would end its loop
             log.exception("a message could not be taken")
+
+
+def greet(broker: Broker, client_id: str, timeout_s: float) -> str | None:
+    """Connect once, say good-bye, and return what went wrong, or None. For `skerry-agent check`."""
+    client = _client(client_id)
+    answers: list[Any] = []
+    client.on_connect = lambda _client, _data, _flags, code, *_: answers.append(code)
+    deadline = time.monotonic() + timeout_s
+    try:
+        _secure(client, broker)
+        client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=True)
+        code = paho.MQTT_ERR_SUCCESS
+        while not answers and code == paho.MQTT_ERR_SUCCESS and time.monotonic() < deadline:
+            code = client.loop(timeout=0.1)
+        client.disconnect()
+    except (OSError, ValueError) as error:
+        return f"no MQTT connection: {error}"
+    if not answers:
+        return f"does not answer to MQTT within {timeout_s:g} s"
+    return None if answers[0].value == 0 else f"refuses this box: {answers[0]}"
+
+
+def _secure(client: paho.Client, broker: Broker) -> None:
+    if broker.tls:
+        client.tls_set(ca_certs=broker.ca, certfile=broker.certificate, keyfile=broker.key)
 
 
 def _client(client_id: str) -> paho.Client:

@@ -88,12 +88,20 @@ class Shell:
         self._exits: dict[int, str] = {}
         self._exits_lock = threading.Lock()
         self._others: dict[int, Callable[[], None]] = {}
+        self._often: Callable[[], None] | None = None
+        self._often_s = 0.0
+        self._often_at = NEVER
         self._running = True
 
     def listen(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` from the loop whenever `fd` can be read."""
         self._others[fd] = ready
         self._poll.register(fd, select.EPOLLIN)
+
+    def every(self, interval_s: float, call: Callable[[], None]) -> None:
+        """Call from the loop at least this often: proof that the loop goes round."""
+        self._often, self._often_s = call, interval_s
+        self._often_at = self._mono()
 
     def watch(self, instance: str, pidfd: int) -> None:
         """Post `InstanceExited` once the process of a pidfd has ended. Any thread."""
@@ -114,9 +122,17 @@ class Shell:
                 self._handle(ev.Tick(), saves)
             if saves:
                 self._save(saves[-1])
+            self._prove()
+
+    def _prove(self) -> None:
+        # Whatever woke the loop, half an interval is reason enough: so it is not woken for this.
+        now = self._mono()
+        if self._often is not None and now >= self._often_at - self._often_s / 2:
+            self._often()
+            self._often_at = now + self._often_s
 
     def _patience_s(self) -> float | None:
-        deadline = self.state.next_deadline
+        deadline = min(self.state.next_deadline, self._often_at)
         if deadline == NEVER:
             return None
         # A millisecond more: waking up just before the deadline would mean to wake up twice.

@@ -11,6 +11,7 @@ from paho.mqtt.properties import Properties
 
 from lab.broker import Mosquitto
 from skerry_agent import mqtt
+from skerry_agent.broker import broker_at
 from skerry_agent.effects import Publish
 from skerry_agent.events import (
     Acknowledged,
@@ -82,7 +83,7 @@ def will(connection):
 @pytest.fixture
 def link(broker):
     happened = queue.Queue()
-    link = mqtt.Link(mqtt.broker_at(broker.url), NODE, will, happened.put)
+    link = mqtt.Link(broker_at(broker.url), NODE, will, happened.put)
     link.happened = happened
     link.start()
     yield link
@@ -175,7 +176,7 @@ def test_too_large_a_message_is_dropped(link, ear):
 
 def test_a_dropped_connection_publishes_the_will(broker, ear):
     happened = queue.Queue()
-    link = mqtt.Link(mqtt.broker_at(broker.url), NODE, will, happened.put)
+    link = mqtt.Link(broker_at(broker.url), NODE, will, happened.put)
     link.start()
     assert isinstance(happened.get(timeout=10), Connected)
     link._stopping.set()  # it shall not come back
@@ -187,7 +188,7 @@ def test_a_dropped_connection_publishes_the_will(broker, ear):
 
 
 def test_a_clean_end_publishes_no_will(broker, ear):
-    link = mqtt.Link(mqtt.broker_at(broker.url), NODE, will, (happened := queue.Queue()).put)
+    link = mqtt.Link(broker_at(broker.url), NODE, will, (happened := queue.Queue()).put)
     link.start()
     assert isinstance(happened.get(timeout=10), Connected)
     link.stop()
@@ -197,7 +198,7 @@ def test_a_clean_end_publishes_no_will(broker, ear):
 
 def test_stop_waits_for_what_was_published(broker, ear):
     happened = queue.Queue()
-    link = mqtt.Link(mqtt.broker_at(broker.url), NODE, will, happened.put)
+    link = mqtt.Link(broker_at(broker.url), NODE, will, happened.put)
     link.start()
     assert isinstance(happened.get(timeout=10), Connected)
     gone = Presence(**STAMP, seq=5, online=False, since=1.0, version="0")
@@ -210,7 +211,7 @@ def test_stop_waits_for_what_was_published(broker, ear):
 def test_without_a_broker_it_says_so_once_and_keeps_trying(tmp_path):
     broker = Mosquitto(tmp_path / "late")
     happened = queue.Queue()
-    link = mqtt.Link(mqtt.broker_at(broker.url), NODE, will, happened.put)
+    link = mqtt.Link(broker_at(broker.url), NODE, will, happened.put)
     link.start()
     try:
         first = happened.get(timeout=10)
@@ -226,7 +227,7 @@ def test_without_a_broker_it_says_so_once_and_keeps_trying(tmp_path):
 
 
 def test_publishing_while_offline_is_dropped_not_queued(tmp_path):
-    link = mqtt.Link(mqtt.broker_at("mqtt://127.0.0.1:9"), NODE, will, lambda event: None)
+    link = mqtt.Link(broker_at("mqtt://127.0.0.1:9"), NODE, will, lambda event: None)
     link.publish(Publish(NodeTopic.PRESENCE, will(1)))
     assert link._tokens == {}
 
@@ -236,10 +237,10 @@ def test_publishing_while_offline_is_dropped_not_queued(tmp_path):
 )
 def test_a_wrong_broker_is_refused(url):
     with pytest.raises(ValueError, match=r".+"):
-        mqtt.broker_at(url)
+        broker_at(url)
 
 
 def test_ports():
-    assert mqtt.broker_at("mqtt://h").port == 1883
-    assert mqtt.broker_at("mqtts://h").port == 8883
-    assert mqtt.broker_at("mqtts://h:1").tls
+    assert broker_at("mqtt://h").port == 1883
+    assert broker_at("mqtts://h").port == 8883
+    assert broker_at("mqtts://h:1").tls

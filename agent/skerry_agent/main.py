@@ -1,0 +1,227 @@
+"""The command `skerry-agent`: options, exit statuses, what is printed.
+
+Imports late: each command pays for what it needs alone, and a running agent for nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skerry_agent.capability import Collected
+    from skerry_agent.config import Config
+
+EPILOG = """\
+settings, each in the file /etc/skerry/agent.toml (or --config), in the environment, or as option;
+the later wins:
+  broker       SKERRY_AGENT_BROKER       mqtt://host[:1883] or mqtts://host[:8883]
+  broker_ca    SKERRY_AGENT_BROKER_CA    and _CERTIFICATE, _KEY: files for mqtts
+  node_id      SKERRY_AGENT_NODE_ID      made up at the first start when not given
+  state        SKERRY_AGENT_STATE        folder that survives a power cut
+  executor     SKERRY_AGENT_EXECUTOR     socket of skerry-executor
+  control      SKERRY_AGENT_CONTROL      socket that `skerry-agent status` asks
+  heartbeat_s  SKERRY_AGENT_HEARTBEAT_S  seconds between heartbeats, 1 to 3600
+  [labels]     (file only)               labels of this node
+
+exit status: 0 fine, 1 something is wrong, 2 wrong usage or settings
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    commands = {
+        "run": _run,
+        "status": _status,
+        "capability": _capability,
+        "check": _check,
+        "version": _version,
+    }
+    from skerry_agent.config import ConfigError  # noqa: PLC0415
+
+    try:
+        return commands[parsed.command](parsed)
+    except ConfigError as error:
+        return _complain(str(error), 2)
+    except BrokenPipeError:
+        # Whoever read has read enough; nor may Python complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skerry-agent",
+        description="Tells the hub what this box has and how it is, and has orders carried out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, words: str, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=words,
+            description=description,
+            epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name != "version":
+            added.add_argument(
+                "--config", type=pathlib.Path, metavar="FILE", help="the settings' file"
+            )
+        return added
+
+    run = command("run", "work until stopped", "Work in the foreground until SIGTERM or Ctrl-C.")
+    for name, metavar, words in (
+        ("broker", "URL", "where the broker is"),
+        ("node-id", "ID", "this box's id, at its first start"),
+        ("state", "DIR", "the state folder"),
+        ("executor", "PATH", "the executor's socket"),
+        ("control", "PATH", "the control socket"),
+        ("heartbeat-s", "SECONDS", "time between two heartbeats"),
+    ):
+        run.add_argument(f"--{name}", metavar=metavar, help=words)
+    run.add_argument("-v", "--verbose", action="store_true", help="log more")
+
+    status = command(
+        "status",
+        "ask the agent that runs on this box",
+        "Print how the running agent is. Exit status 1 when none answers.",
+    )
+    status.add_argument("--control", metavar="PATH", help="the control socket")
+    status.add_argument("--json", action="store_true", help="print JSON")
+
+    capability = command(
+        "capability",
+        "print the hardware of this box, read now",
+        "Read the hardware of this box, or of a recorded one, and print it. Needs no agent.",
+    )
+    capability.add_argument("--root", metavar="DIR", help="read a recorded box in this folder")
+    capability.add_argument("--state", metavar="DIR", help="the state folder, for the slow part")
+    capability.add_argument("--json", action="store_true", help="print JSON")
+    capability.add_argument(
+        "--slow", action="store_true", help="wait for the slow part too (about two seconds)"
+    )
+
+    check = command(
+        "check",
+        "say line by line what works and what does not",
+        "Look at everything that the agent needs. Exit status 1 when anything is BAD.",
+    )
+    for name, metavar in (("broker", "URL"), ("state", "DIR"), ("executor", "PATH")):
+        check.add_argument(f"--{name}", metavar=metavar, help="in place of the setting")
+    command("version", "print the version", "Print the version.")
+    return parser
+
+
+def _config(parsed: argparse.Namespace) -> Config:
+    """Return the settings. Raises ConfigError."""
+    from skerry_agent import config  # noqa: PLC0415
+
+    names = ("broker", "node_id", "state", "executor", "control", "heartbeat_s")
+    options = {name: getattr(parsed, name, None) for name in names}
+    return config.from_process(parsed.config, options)
+
+
+def _complain(text: str, status: int) -> int:
+    print(f"skerry-agent: {text}", file=sys.stderr)
+    return status
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    import logging  # noqa: PLC0415
+
+    from skerry_agent import log  # noqa: PLC0415
+
+    settings = _config(parsed)
+    log.start(os.environ, logging.DEBUG if parsed.verbose else logging.INFO)
+    from skerry_agent import run  # noqa: PLC0415
+    from skerry_agent.journal import JournalError  # noqa: PLC0415
+
+    try:
+        run.run(settings)
+    except JournalError as error:
+        return _complain(str(error), 1)
+    return 0
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    from skerry_agent import control, status  # noqa: PLC0415
+
+    path = _config(parsed).control
+    try:
+        told = control.ask(path)
+    except control.ControlError as error:
+        hint = "is it started? try `systemctl status skerry-agent`, or name its socket: --control"
+        return _complain(f"{error}; {hint}", 1)
+    print(status.to_json(told, indent=2) if parsed.json else status.table(told))
+    return 0
+
+
+def _capability(parsed: argparse.Namespace) -> int:
+    from skerry_agent import capability, present  # noqa: PLC0415
+    from skerry_agent.host import Host  # noqa: PLC0415
+
+    if parsed.root is not None:
+        if not os.path.isdir(parsed.root):
+            return _complain(f"--root: {parsed.root} is no folder", 2)
+        collected = capability.collect(Host(parsed.root))
+    else:
+        collected = _of_this_box(parsed)
+    print(present.to_json(collected) if parsed.json else present.table(collected))
+    return 0
+
+
+def _of_this_box(parsed: argparse.Namespace) -> Collected:
+    import dataclasses  # noqa: PLC0415
+
+    from skerry_agent import capability, slow  # noqa: PLC0415
+    from skerry_agent.config import SLOW_CACHE  # noqa: PLC0415
+    from skerry_agent.host import Host  # noqa: PLC0415
+
+    settings = _config(parsed)
+    host, cache = Host(settings.root), settings.state / SLOW_CACHE
+    collected = capability.collect(host, operator_labels=settings.labels)
+    found = slow.read_slow(host, cache) if parsed.slow else slow.read_cached(host, cache)
+    if found is None:
+        return collected
+    whole = capability.merge_slow(collected.hardware, found)
+    return dataclasses.replace(collected, hardware=whole)
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    from skerry_agent import check, config  # noqa: PLC0415
+
+    try:
+        settings = _config(parsed)
+    except config.ConfigError as error:
+        print(f"BAD config: {error}")
+        return 1
+    fine = True
+    for one in check.findings(settings, parsed.config or config.DEFAULT_FILE):
+        print(f"{'ok ' if one.fine else 'BAD'} {one.subject}: {one.words}", flush=True)
+        fine = fine and one.fine
+    return 0 if fine else 1
+
+
+def _version(_parsed: argparse.Namespace) -> int:
+    from skerry_wire import __version__  # noqa: PLC0415
+
+    print(f"skerry-agent {__version__}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,151 @@
+"""Runs the agent: puts the parts together, and takes them apart in order."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+from skerry_agent import doors, hotplug, notify
+from skerry_agent import events as ev
+from skerry_agent.config import SLOW_CACHE, Config
+from skerry_agent.control import Control, ControlError
+from skerry_agent.host import Host
+from skerry_agent.journal import Identity, Journal
+from skerry_agent.mqtt import Link
+from skerry_agent.shell import Inbox, Shell
+from skerry_agent.state import PresenceSeq, Settings, State, presence_seq
+from skerry_agent.status import status_of
+from skerry_wire import __version__
+from skerry_wire.messages import Presence
+
+log = logging.getLogger(__name__)
+
+HOTPLUG_END_S = 0.5
+
+
+def run(config: Config) -> None:
+    """Work until asked to stop (SIGTERM, SIGINT). Raises JournalError when it cannot start."""
+    journal = Journal(config.state)
+    try:
+        _run(config, journal)
+    finally:
+        journal.close()
+
+
+def _run(config: Config, journal: Journal) -> None:
+    identity = journal.identity(config.node)
+    state = _first_state(config, journal, identity)
+    log.info(
+        "skerry-agent %s: node %s, incarnation %s, start %d, broker %s",
+        __version__, identity.node, identity.incarnation, state.boot, config.broker,
+    )  # fmt: skip
+    inbox = Inbox()
+    host = Host(config.root)
+    link = Link(config.broker, identity.node, _will(identity, state.boot), inbox.post)
+    real = doors.RealDoors(
+        link=link,
+        prober=doors.prober(host, config.state / SLOW_CACHE, config.labels, inbox.post),
+        host=host,
+        journal=journal,
+        identity=identity,
+        executor=config.executor,
+        state=config.state,
+        post=inbox.post,
+    )
+    shell = Shell(state, real, inbox)
+    notifier = notify.Notifier(os.environ, os.getpid())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: inbox.post(ev.StopAsked()))
+    control = _serve(config, shell)
+    watch = hotplug.HotplugWatch(_to_events(inbox.post))
+    watch.start()
+    link.start()
+    _keep_watchdog(notifier, shell, link)
+    notifier.ready()
+    # What was imported stays for ever: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    try:
+        shell.run()
+    finally:
+        notifier.stopping()
+        log.info("stopping; what runs on this box keeps running")
+        link.stop()
+        watch.stop(HOTPLUG_END_S)
+        if control is not None:
+            control.close()
+
+
+def _first_state(config: Config, journal: Journal, identity: Identity) -> State:
+    boot = journal.next_boot()
+    saved, problem = journal.load()
+    if problem is not None:
+        log.warning("%s; it is put aside, the hub has the order", problem)
+    return State(
+        node=identity.node,
+        incarnation=identity.incarnation,
+        boot=boot,
+        version=__version__,
+        settings=Settings(heartbeat_s=config.heartbeat_s),
+        order=saved.order,
+        events=saved.events,
+    )
+
+
+def _will(identity: Identity, boot: int) -> Callable[[int], Presence]:
+    def will(connection: int) -> Presence:
+        return Presence(
+            incarnation=identity.incarnation,
+            boot=boot,
+            seq=presence_seq(connection, PresenceSeq.WILL),
+            online=False,
+            since=0.0,  # nobody knows now when that will be
+            version=__version__,
+        )
+
+    return will
+
+
+def _serve(config: Config, shell: Shell) -> Control | None:
+    """Serve the control socket; an agent that cannot works all the same."""
+    broker = str(config.broker)
+    try:
+        control = Control(config.control, lambda: status_of(shell.state, broker))
+    except ControlError as error:
+        log.warning("`skerry-agent status` will not work: %s", error)
+        return None
+    shell.listen(control.fd, control.on_ready)
+    return control
+
+
+def _to_events(post: Callable[[ev.AgentEvent], None]) -> Callable[[hotplug.Notice], None]:
+    def notice(told: hotplug.Notice) -> None:
+        match told:
+            case hotplug.DeviceNotice():
+                post(ev.DevicesChanged(f"{told.action} {told.devpath}"))
+            case hotplug.RescanNeeded():
+                post(ev.DevicesChanged(told.reason))
+            case hotplug.Unavailable():
+                log.warning(
+                    "devices that come or go will not be noticed, only read again at a start or "
+                    "when the hub asks: %s",
+                    told.reason,
+                )
+
+    return notice
+
+
+def _keep_watchdog(notifier: notify.Notifier, shell: Shell, link: Link) -> None:
+    if notifier.feed_s is None:
+        return
+
+    def feed() -> None:
+        if link.is_stalled:
+            log.error("the link to the broker hangs: left to the watchdog")
+        else:
+            notifier.alive()
+
+    shell.every(notifier.feed_s, feed)
