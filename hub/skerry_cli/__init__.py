@@ -1,0 +1,1 @@
+"""`skerry`, the operator's command line: a thin client of the hub's API. It decides nothing."""

@@ -1,0 +1,73 @@
+"""How a command ends when it does not end well: exit statuses, and errors in words."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import IO, Any
+
+import click
+
+from skerry_cli.clean import clean
+
+
+class Exit(enum.IntEnum):
+    """The exit statuses, which scripts rely on."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    NOT_PLACED = 3
+    TIMED_OUT = 4
+    CHANGES_PENDING = 5
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+class Failure(click.ClickException):
+    """A command that failed; each line of the message is shown on stderr."""
+
+    def __init__(self, message: str, status: Exit = Exit.ERROR) -> None:
+        super().__init__(message)
+        self.exit_code = status  # type: ignore[misc] # click reads it from the instance
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the message, its control characters made visible."""
+        for line in self.message.splitlines():
+            click.echo(f"skerry: {clean(line)}", file=file, err=True)
+
+
+class UnreachableError(Failure):
+    """The hub did not answer. `passing`: it may, a moment later."""
+
+    def __init__(self, message: str, *, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing
+
+
+class UnexpectedAnswerError(Failure):
+    """What answered does not speak as a hub of this version does."""
+
+
+class RefusedError(Failure):
+    """The hub answered a request with problems; `lines` says each, `file:line: field: reason`."""
+
+    def __init__(self, status: int, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.status = status
+        self.lines = tuple(lines)
+
+    @property
+    def passing(self) -> bool:
+        """Say whether the same request may be answered a moment later."""
+        return self.status in (502, 503, 504)
+
+    @property
+    def unknown_name(self) -> bool:
+        """Say whether the hub does not know the thing that was asked for."""
+        return self.status == 404
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write each problem as a line that editors can jump to."""
+        for line in self.lines:
+            click.echo(clean(line), file=file, err=True)

@@ -1,0 +1,208 @@
+"""`skerry get`: lists, once or as they change."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from skerry_cli.failures import Exit, Failure, RefusedError
+from skerry_cli.follow import follow
+from skerry_cli.hub import Hub, Query, path
+from skerry_cli.kinds import EVENT, INSTANCE, Kind, kind_of
+from skerry_cli.records import items_of, part_of, read
+from skerry_cli.screen import Cell, Screen, plain, widths_of
+from skerry_cli.session import Session, anywhere, complete_names, output
+
+EXAMPLES = """\b
+Examples:
+  skerry get nodes -o wide
+  skerry get workloads -l team=shop
+  skerry get instances --node box-1
+  skerry get events --workload shop-web --limit 20
+  skerry get instances -w                 until Ctrl-C, each row that changes
+  skerry get node box-1 -o json           with all its hardware
+"""
+
+
+class KindParam(click.ParamType):  # type: ignore[type-arg]
+    """One of the kinds that the hub lists, however it is called."""
+
+    name = "kind"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Kind:
+        """Return the kind."""
+        found = value if isinstance(value, Kind) else kind_of(value)
+        if found is None:
+            self.fail(f"{value!r} is none of nodes, workloads, instances, events", param, ctx)
+        return found
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Complete the kinds' names."""
+        words = ("nodes", "workloads", "instances", "events")
+        return [
+            click.shell_completion.CompletionItem(word)
+            for word in words
+            if word.startswith(incomplete)
+        ]
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("kind", type=KindParam(), metavar="KIND")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_names())
+@output("wide", "json", "yaml", "name")
+@click.option("-l", "--selector", metavar="LABELS", help="Only those with k=v, k2!=v2, k3, !k4.")
+@click.option("-w", "--watch", is_flag=True, help="Go on, and print each row again that changes.")
+@click.option("--no-headers", is_flag=True, help="Print rows only.")
+@click.option("--node", help="Only the instances or events of this node.")
+@click.option("--workload", help="Only the instances or events of this workload.")
+@click.option("--limit", type=click.IntRange(1, 100_000), help="Only so many events, the newest.")
+@anywhere
+@click.pass_obj
+def get(session: Session, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
+    """List nodes (no), workloads (wl), instances (in) or events (ev), all or by NAME."""
+    query = _query(kind, names, options)
+    hub, screen = session.connect(), Screen()
+    listing = Listing(screen, hub, kind, options["form"], not options["no_headers"])
+    if options["watch"]:
+        _watch(hub, screen, listing, lambda: _named(kind, names, _list(hub, kind, query)))
+    elif names and kind.inside:
+        _get_each(hub, kind, names, listing)
+    else:
+        found = _named(kind, names, _list(hub, kind, query))
+        listing.show(found, alone=len(names) == 1)
+        missing = [name for name in names if not any(_is(kind, item, name) for item in found)]
+        if missing:
+            raise Failure("\n".join(f"there is no {kind.name} {name}" for name in missing))
+
+
+def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
+    if names and options["selector"]:
+        raise click.UsageError("give names or a selector, not both")
+    if options["selector"] and kind is EVENT:
+        raise click.UsageError("events have no labels to select by")
+    if (options["node"] or options["workload"]) and kind not in (INSTANCE, EVENT):
+        raise click.UsageError("--node and --workload are for instances and events")
+    if options["limit"] and kind is not EVENT:
+        raise click.UsageError("--limit is for events")
+    return {key: options[key] for key in ("selector", "node", "workload", "limit")}
+
+
+def _list(hub: Hub, kind: Kind, query: Query) -> list[Any]:
+    return items_of(hub.get(path(kind.plural), query))
+
+
+def _is(kind: Kind, item: Any, name: str) -> bool:
+    return name in kind.names(read(kind.record, item))
+
+
+def _named(kind: Kind, names: Sequence[str], items: list[Any]) -> list[Any]:
+    if not names:
+        return items
+    return [item for item in items if any(_is(kind, item, name) for name in names)]
+
+
+def _get_each(hub: Hub, kind: Kind, names: Sequence[str], listing: Listing) -> None:
+    """Show those of the names that there are, then fail for the others."""
+    found, missing = [], []
+    for name in dict.fromkeys(names):
+        try:
+            found.append(hub.get(path(kind.plural, name)))
+        except RefusedError as failure:
+            if not failure.unknown_name:
+                raise
+            missing.append(failure)
+    if listing.form in ("json", "yaml") and len(names) == 1 and found:
+        listing.screen.document(found[0], listing.form)
+    else:
+        # The answer to one name holds more than the list's view of it.
+        views = [part_of(answer, kind.inside or "") for answer in found]
+        if views or not missing:
+            listing.show(views)
+    if missing:
+        raise RefusedError(404, [line for failure in missing for line in failure.lines])
+
+
+class Listing:
+    """Shows the items of one kind in one form, whole lists or single rows."""
+
+    def __init__(
+        self, screen: Screen, hub: Hub, kind: Kind, form: str | None, headings: bool
+    ) -> None:
+        self.screen = screen
+        self.form = form
+        self.kind = kind
+        self.columns = kind.shown(form == "wide")
+        self._hub = hub
+        self._headings = headings
+        self._widths: list[int] | None = None
+
+    def show(self, items: list[Any], *, alone: bool = False) -> None:
+        """Write plain items; `alone` means that just one thing was asked for."""
+        if self.form in ("json", "yaml"):
+            document = items[0] if alone and items else {"items": items}
+            self.screen.document(document, self.form)
+        elif self.form == "name":
+            for item in items:
+                self.screen.line(f"{self.kind.name}/{self._identity(item)}")
+        elif items:
+            self._table([self.cells(item) for item in items])
+        elif not alone:
+            self.screen.note(f"there are no {self.kind.plural}")
+
+    def show_changed(self, items: list[Any]) -> None:
+        """Write those items of a watch that are new or have changed."""
+        if self.form in ("json", "yaml"):
+            for item in items:
+                self.screen.document(item, self.form, stream=True)
+        elif items:
+            self.show(items)
+
+    def cells(self, item: Any) -> list[Cell]:
+        """Return an item's row."""
+        record, now = read(self.kind.record, item), self._hub.now()
+        return [column.cell(record, now) for column in self.columns]
+
+    def lasting(self, item: Any) -> Any:
+        """Return what of an item makes a watch show it again."""
+        if self.form in ("json", "yaml"):
+            return item
+        if self.form == "name":
+            return self._identity(item)
+        cells = zip(self.columns, self.cells(item), strict=True)
+        return [plain(cell) for column, cell in cells if not column.passing]
+
+    def _identity(self, item: Any) -> str:
+        return self.kind.identity(read(self.kind.record, item))
+
+    def by_identity(self, items: list[Any]) -> dict[str, Any]:
+        """Return the items by their own names."""
+        return {self._identity(item): item for item in items}
+
+    def _table(self, rows: list[list[Cell]]) -> None:
+        headings: list[Cell] = [column.title for column in self.columns]
+        if self._widths is None:
+            self._widths = widths_of([headings, *rows] if self._headings else rows)
+            if self._headings:
+                self.screen.heading(headings, self._widths)
+        for row in rows:
+            self.screen.row(row, self._widths)
+
+
+def _watch(hub: Hub, screen: Screen, listing: Listing, look: Callable[[], list[Any]]) -> None:
+    shown: dict[str, Any] = {}
+    with contextlib.closing(follow(hub, look, screen.note)) as looks:
+        for items in looks:
+            present = listing.by_identity(items)
+            lasting = {name: listing.lasting(item) for name, item in present.items()}
+            changed = [name for name in lasting if lasting[name] != shown.get(name)]
+            listing.show_changed([present[name] for name in changed])
+            if listing.kind is not EVENT:
+                for name in shown.keys() - lasting.keys():
+                    screen.note(f"{listing.kind.name}/{name} is gone")
+            shown = lasting
+    raise click.exceptions.Exit(Exit.OK)

@@ -1,0 +1,285 @@
+"""The only door to the hub: JSON over HTTP, with time-outs, limits of size and errors in words.
+
+It uses the standard library's client because every command starts anew: urllib3 would add 60 ms
+to each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import http.client
+import json
+import socket
+import ssl
+import time
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+from skerry_cli.failures import (
+    Exit,
+    Failure,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from skerry_cli.records import Problem, read
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+RETRY_FIRST_S = 0.1
+RETRY_FOR_S = 1.6
+"""For how long a request that changes nothing is repeated while the hub is away or busy."""
+CLOCK_DIFFERS_S = 2.0
+
+Query = Mapping[str, str | int | float | None]
+
+
+def path(*words: str) -> str:
+    """Return the path of a resource of the API; each word is one segment, whatever it holds."""
+    if not all(words):
+        raise Failure("a name must not be empty", Exit.USAGE)
+    return "/api/v1/" + "/".join(urllib.parse.quote(word, safe="") for word in words)
+
+
+class Hub:
+    """One hub. Every method raises a Failure that says what is wrong and what to do about it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca_file: str | None = None,
+        timeout_s: float = 30.0,
+        retry_for_s: float = RETRY_FOR_S,
+    ) -> None:
+        """`timeout_s` bounds a whole request, `retry_for_s` its repetitions."""
+        self.url = url.rstrip("/")
+        self.deadline: float | None = None
+        """When everything that is asked must be over, by the monotonic clock."""
+        self._parts = _parse(url)
+        self._ca_file = ca_file
+        self._timeout_s = timeout_s
+        self._retry_for_s = retry_for_s
+        self._kept: http.client.HTTPConnection | None = None
+        self._ahead_s = 0.0
+
+    def now(self) -> float:
+        """Return the time by the hub's clock, as far as its answers tell, in s since 1970."""
+        return time.time() + self._ahead_s
+
+    def get(self, where: str, query: Query | None = None) -> Any:
+        """Return what the hub says, asking again for a short time while it is away or busy."""
+        end = time.monotonic() + self._retry_for_s
+        delay_s = RETRY_FIRST_S
+        while True:
+            try:
+                return self._ask("GET", where, query, None, self._timeout_s)
+            except (UnreachableError, RefusedError) as failure:
+                if not failure.passing or time.monotonic() + delay_s > min(end, self._end(end)):
+                    raise
+            time.sleep(delay_s)
+            delay_s *= 2
+
+    def post(self, where: str, body: Any = None) -> Any:
+        """Ask the hub to do something, once, and return its answer."""
+        return self._ask("POST", where, None, body, self._timeout_s)
+
+    def delete(self, where: str) -> Any:
+        """Ask the hub to forget something, once, and return its answer."""
+        return self._ask("DELETE", where, None, None, self._timeout_s)
+
+    def change(self, after: int, wait_s: float) -> int:
+        """Return the number of the hub's newest change; wait up to `wait_s` for one after `after`.
+
+        Does not ask again by itself.
+        """
+        query: Query = {"after": after, "timeout_s": f"{wait_s:g}"}
+        answer = self._ask("GET", path("changes"), query, None, wait_s + self._timeout_s)
+        number = answer.get("change") if isinstance(answer, dict) else None
+        if type(number) is not int:
+            raise UnexpectedAnswerError(f"{self.url} did not answer with the number of a change")
+        return number
+
+    def close(self) -> None:
+        """Close the connection that is kept open between requests."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _end(self, otherwise: float) -> float:
+        return otherwise if self.deadline is None else min(otherwise, self.deadline)
+
+    def _ask(
+        self, method: str, where: str, query: Query | None, body: Any, timeout_s: float
+    ) -> Any:
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        target = self._parts.path.rstrip("/") + where
+        target += "?" + urllib.parse.urlencode(given) if given else ""
+        data = None if body is None else json.dumps(body).encode()
+        end = self._end(time.monotonic() + timeout_s)
+        try:
+            status, answer = self._exchange(method, target, data, end)
+        except Failure:
+            self.close()
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._unreachable(error, timeout_s) from None
+        except BaseException:
+            self.close()
+            raise
+        return self._understood(f"{method} {where}", status, answer)
+
+    def _exchange(
+        self, method: str, target: str, data: bytes | None, end: float
+    ) -> tuple[int, bytes]:
+        if method != "GET":
+            # The hub may have closed a kept connection, and then nobody could say whether it
+            # had taken the request.
+            self.close()
+        if self._kept is not None:
+            with contextlib.suppress(ConnectionError, http.client.HTTPException):
+                return self._exchange_on(self._kept, method, target, data, end)
+            self.close()
+        connection = self._kept = self._connection()
+        connection.timeout = _remaining(end)
+        connection.connect()
+        return self._exchange_on(connection, method, target, data, end)
+
+    def _exchange_on(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        data: bytes | None,
+        end: float,
+    ) -> tuple[int, bytes]:
+        # The answer may take the socket over; it is still needed to shorten the time-out.
+        kept: socket.socket | None = connection.sock
+        if kept is None:
+            raise http.client.NotConnected
+        kept.settimeout(_remaining(end))
+        headers = {"Accept": "application/json", "User-Agent": "skerry"}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        connection.request(method, target, data, headers)
+        with connection.getresponse() as response:
+            body = bytearray()
+            while True:
+                kept.settimeout(_remaining(end))
+                chunk = response.read1(1024 * 1024)
+                if not chunk:
+                    break
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise UnexpectedAnswerError(
+                        f"{self.url} answered with more than {MAX_ANSWER_BYTES >> 20} MiB: "
+                        "narrow the question down, for instance with -l"
+                    )
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
+            self._set_clock(response.headers.get("Date"))
+            return response.status, bytes(body)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "http":
+            return http.client.HTTPConnection(host, port)
+        try:
+            context = ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:
+            raise Failure(f"{self._ca_file}: cannot read certificates from it: {error}") from None
+        return http.client.HTTPSConnection(host, port, context=context)
+
+    def _set_clock(self, date: str | None) -> None:
+        if not date:
+            return
+        with contextlib.suppress(ValueError, OverflowError):
+            ahead_s = email.utils.parsedate_to_datetime(date).timestamp() - time.time()
+            self._ahead_s = ahead_s if abs(ahead_s) > CLOCK_DIFFERS_S else 0.0
+
+    def _understood(self, question: str, status: int, data: bytes) -> Any:
+        try:
+            answer = json.loads(data, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise UnexpectedAnswerError(self._not_a_hub(question, status)) from None
+        if 200 <= status < 300:
+            return answer
+        try:
+            problems = read(tuple[Problem, ...], answer["problems"])
+        except (KeyError, TypeError, UnexpectedAnswerError):
+            raise UnexpectedAnswerError(self._not_a_hub(question, status)) from None
+        lines = [str(problem) for problem in problems]
+        raise RefusedError(status, lines or [f"the hub answered {status} to {question}"])
+
+    def _not_a_hub(self, question: str, status: int) -> str:
+        return (
+            f"{self.url} answered {question} with status {status}, and not as a hub does.\n"
+            "Is this the address of a Skerry hub? Set it with --hub or SKERRY_HUB."
+        )
+
+    def _unreachable(self, error: Exception, timeout_s: float) -> UnreachableError:
+        where = f"cannot reach the hub at {self.url}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return UnreachableError(
+                f"{where}: its certificate is not trusted ({error.verify_message}).\n"
+                "Name the file of the authority that signed it with --ca-file or SKERRY_CA_FILE.",
+                passing=False,
+            )
+        if isinstance(error, TimeoutError):
+            return UnreachableError(
+                f"{where}: no whole answer within {timeout_s:g} s (--request-timeout).",
+                passing=True,
+            )
+        if isinstance(error, (http.client.BadStatusLine, ssl.SSLError)) and not isinstance(
+            error, (ConnectionError, ssl.SSLEOFError)
+        ):
+            return UnreachableError(
+                f"{where}: what listens there does not speak {self._parts.scheme.upper()}.",
+                passing=False,
+            )
+        unnamed = isinstance(error, socket.gaierror)
+        advice = "Is its name right?" if unnamed else "Is `skerry-hub serve` running there?"
+        return UnreachableError(
+            f"{where}: {_words(error)}.\n{advice} Set its address with --hub or SKERRY_HUB.",
+            passing=not unnamed or error.args[:1] == (socket.EAI_AGAIN,),
+        )
+
+
+def _remaining(end: float) -> float:
+    remaining = end - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError
+    return remaining
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+        return (
+            "its answer was cut off"
+            if isinstance(error, http.client.IncompleteRead)
+            else (f"its answer is not HTTP ({type(error).__name__})")
+        )
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _parse(url: str) -> urllib.parse.SplitResult:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        good = good and parts.port != 0 and not (parts.query or parts.fragment or parts.username)
+        good = good and url.isascii() and url.isprintable() and " " not in url
+    except ValueError:
+        good = False
+    if not good:
+        raise Failure(
+            f"{url!r} is not the address of a hub, such as http://127.0.0.1:8440 "
+            "(--hub or SKERRY_HUB)",
+            Exit.USAGE,
+        )
+    return parts

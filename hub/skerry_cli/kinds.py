@@ -1,0 +1,261 @@
+"""KINDS, the visible table: what can be listed, how it is asked for, and its columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from skerry_cli import words
+from skerry_cli.records import Accelerator, Event, Instance, Node, Workload
+from skerry_cli.screen import Cell, Colour, Styled
+
+_COLOURS: Mapping[str, Colour] = {
+    "online": "green",
+    "running": "green",
+    "healthy": "green",
+    "plugged": "green",
+    "unreachable": "yellow",
+    "progressing": "yellow",
+    "pending": "yellow",
+    "pulling": "yellow",
+    "creating": "yellow",
+    "starting": "yellow",
+    "stopping": "yellow",
+    "exited": "yellow",
+    "unplugged": "yellow",
+    "lost": "red",
+    "degraded": "red",
+    "unplaced": "red",
+    "failed": "red",
+    "refused": "red",
+    "unhealthy": "red",
+    "probe_failed": "red",
+    "runtime_failed": "red",
+}
+
+
+def state(word: str) -> Styled:
+    """Return the word for a state in its colour."""
+    return Styled(word, _COLOURS.get(word))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `passing` ones change all the time: a watch prints no row for them alone."""
+
+    title: str
+    cell: Callable[[Any, float], Cell]
+    """(record, the hub's time in s since 1970) -> what is shown."""
+    wide: bool = False
+    passing: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of thing that the hub lists."""
+
+    name: str
+    short: str
+    record: type
+    columns: tuple[Column, ...]
+    inside: str | None = None
+    """The key of the thing itself in the answer to its own address; None: it has no address."""
+    identity: Callable[[Any], str] = lambda record: record.id
+    names: Callable[[Any], tuple[str, ...]] = lambda record: (record.id,)
+    """Everything that an operator may call it."""
+
+    @property
+    def plural(self) -> str:
+        """Return the name of its list, which is also the API's."""
+        return f"{self.name}s"
+
+    def shown(self, wide: bool) -> tuple[Column, ...]:
+        """Return the columns of a list."""
+        return tuple(column for column in self.columns if wide or not column.wide)
+
+
+def liveness(node: Node) -> Styled:
+    """Return a node's liveness, with whatever else an operator must look at."""
+    troubles = {
+        "diverged": node.diverged,
+        "refused": node.order.refusal,
+        "problems": node.problems,
+    }
+    found = [name for name, trouble in troubles.items() if trouble]
+    return Styled(
+        ",".join([node.liveness, *found]), "red" if found else state(node.liveness).colour
+    )
+
+
+def accelerators(found: Iterable[Accelerator]) -> str:
+    """Return accelerators by kind and model: 2 gpu L4, 1 npu Hailo-8 (unusable)."""
+    counts: dict[str, int] = {}
+    for item in found:
+        name = f"{item.kind} {item.model}" + ("" if item.usable else " (unusable)")
+        counts[name] = counts.get(name, 0) + 1
+    return words.joined([f"{number} {name}" for name, number in counts.items()])
+
+
+def labels(found: Mapping[str, str]) -> str:
+    """Return labels as a selector would name them."""
+    return ",".join(f"{key}={value}" for key, value in sorted(found.items())) or words.NONE
+
+
+def _reserved(reserved: str, total: str) -> str:
+    return f"{reserved}/{total}"
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return words.NONE if value is None else f"{value:.3g}{unit}"
+
+
+def _time(moment: float) -> str:
+    import datetime  # noqa: PLC0415 - only the wide list of events shows times
+
+    try:
+        return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return words.NONE
+
+
+NODE = Kind(
+    name="node",
+    short="no",
+    record=Node,
+    inside="node",
+    names=lambda node: (node.id, node.hostname),
+    columns=(
+        Column("NODE", lambda node, _: node.id),
+        Column("HOSTNAME", lambda node, _: node.hostname),
+        Column("STATUS", lambda node, _: liveness(node)),
+        Column("INSTANCES", lambda node, _: str(len(node.instances))),
+        Column(
+            "CPU",
+            lambda node, _: _reserved(
+                words.processors(node.resources.cpu_reserved_milli),
+                words.processors(node.resources.cpu_milli),
+            ),
+        ),
+        Column(
+            "MEMORY",
+            lambda node, _: _reserved(
+                words.size(node.resources.memory_reserved_bytes),
+                words.size(node.resources.memory_bytes),
+            ),
+        ),
+        Column("ACCELERATORS", lambda node, _: accelerators(node.accelerators)),
+        Column("SEEN", lambda node, now: words.age(node.last_seen, now), passing=True),
+        Column("AGE", lambda node, now: words.age(node.registered_at, now), passing=True),
+        Column(
+            "STORAGE",
+            lambda node, _: _reserved(
+                words.size(node.resources.storage_reserved_bytes),
+                words.size(node.resources.storage_bytes),
+            ),
+            wide=True,
+        ),
+        Column("LOAD", lambda node, _: _number(node.resources.load_1m), wide=True, passing=True),
+        Column(
+            "TEMP",
+            lambda node, _: _number(node.resources.temperature_c, " C"),
+            wide=True,
+            passing=True,
+        ),
+        Column("ORDER", lambda node, _: f"{node.order.reached}/{node.order.issued}", wide=True),
+        Column("ARCH", lambda node, _: node.arch or words.NONE, wide=True),
+        Column("OS", lambda node, _: node.os or words.NONE, wide=True),
+        Column("KERNEL", lambda node, _: node.kernel or words.NONE, wide=True),
+        Column("RUNTIMES", lambda node, _: words.joined(list(node.runtimes)), wide=True),
+        Column("AGENT", lambda node, _: node.version or words.NONE, wide=True),
+        Column("LABELS", lambda node, _: labels(node.labels), wide=True),
+    ),
+)
+
+WORKLOAD = Kind(
+    name="workload",
+    short="wl",
+    record=Workload,
+    inside="workload",
+    identity=lambda workload: workload.name,
+    names=lambda workload: (workload.name,),
+    columns=(
+        Column("WORKLOAD", lambda workload, _: workload.name),
+        Column("STATE", lambda workload, _: state(workload.state)),
+        Column("READY", lambda workload, _: f"{workload.current}/{workload.wanted}"),
+        Column("PLACED", lambda workload, _: str(workload.placed)),
+        Column("MODE", lambda workload, _: workload.mode),
+        Column("AGE", lambda workload, now: words.age(workload.created_at, now), passing=True),
+        Column("PROJECT", lambda workload, _: workload.project, wide=True),
+        Column("REVISION", lambda workload, _: workload.revision, wide=True),
+        Column(
+            "UPDATED",
+            lambda workload, now: words.age(workload.updated_at, now),
+            wide=True,
+            passing=True,
+        ),
+        Column("IMAGES", lambda workload, _: words.joined(list(workload.images)), wide=True),
+        Column("REASON", lambda workload, _: workload.reason or words.NONE, wide=True),
+    ),
+)
+
+INSTANCE = Kind(
+    name="instance",
+    short="in",
+    record=Instance,
+    columns=(
+        Column("INSTANCE", lambda instance, _: instance.id),
+        Column("NODE", lambda instance, _: instance.hostname),
+        Column("STATE", lambda instance, _: state(instance.state)),
+        Column("HEALTH", lambda instance, _: health(instance)),
+        Column("RESTARTS", lambda instance, _: str(instance.restarts)),
+        Column("AGE", lambda instance, now: words.age(instance.started_at, now), passing=True),
+        Column("WORKLOAD", lambda instance, _: instance.workload, wide=True),
+        Column("NODE-ID", lambda instance, _: instance.node, wide=True),
+        Column("REVISION", lambda instance, _: instance.revision, wide=True),
+        Column("CURRENT", lambda instance, _: "yes" if instance.current else "no", wide=True),
+        Column("EXIT", lambda instance, _: exit_code(instance), wide=True),
+        Column("IMAGE", lambda instance, _: instance.image or words.NONE, wide=True),
+        Column("REASON", lambda instance, _: instance.reason or words.NONE, wide=True),
+    ),
+)
+
+EVENT = Kind(
+    name="event",
+    short="ev",
+    record=Event,
+    columns=(
+        Column("AGE", lambda event, now: words.age(event.at, now), passing=True),
+        Column("NODE", lambda event, _: event.node or words.NONE),
+        Column("KIND", lambda event, _: state(event.kind)),
+        Column("SUBJECT", lambda event, _: event.subject or words.NONE),
+        Column("DETAIL", lambda event, _: event.detail or words.NONE),
+        Column("TIME", lambda event, _: _time(event.at), wide=True),
+        Column("GENERATION", lambda event, _: _generation(event), wide=True),
+        Column("EVENT", lambda event, _: event.id, wide=True),
+    ),
+)
+
+KINDS = (NODE, WORKLOAD, INSTANCE, EVENT)
+
+
+def kind_of(word: str) -> Kind | None:
+    """Return the kind that an operator calls so: nodes, node, no."""
+    for kind in KINDS:
+        if word in (kind.name, kind.plural, kind.short):
+            return kind
+    return None
+
+
+def health(instance: Instance) -> Styled:
+    """Return what an instance's health check says; a dash where it has none."""
+    return Styled(words.NONE) if instance.health == "none" else state(instance.health)
+
+
+def exit_code(instance: Instance) -> str:
+    """Return the status with which an instance ended last."""
+    return words.NONE if instance.exit_code is None else str(instance.exit_code)
+
+
+def _generation(event: Event) -> str:
+    return words.NONE if event.generation is None else str(event.generation)

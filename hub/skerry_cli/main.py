@@ -1,0 +1,141 @@
+"""The command `skerry`: the table of its commands, each imported when it is used."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from skerry_cli.failures import Exit
+from skerry_cli.session import DEFAULT_HUB, Duration, Session
+
+COMMANDS = {
+    "get": "List nodes, workloads, instances or events.",
+    "describe": "Tell everything about one node, workload or instance.",
+    "apply": "Make the hub want what compose files say.",
+    "plan": "Show what an apply would do.",
+    "explain": "Tell why a workload is placed where it is, or nowhere.",
+    "delete": "Delete workloads, or forget nodes.",
+    "wait": "Wait until a node or workload is as it should be.",
+    "node": "Settle a node that has diverged from the hub.",
+    "label": "Give labels to a node, or take them away.",
+    "completion": "Print the script that completes commands and names in a shell.",
+    "version": "Print the version.",
+}
+"""Each command's module has its name, and a click command of the same name."""
+
+HELP = """Run workloads on a fleet of edge boxes.
+
+\b
+  skerry get nodes                   the boxes, and how they are
+  skerry plan -f shop.yaml           what an apply would do
+  skerry apply -f shop.yaml --wait   run the services of a compose file
+  skerry describe workload shop-web  where it runs, and what is wrong
+  skerry explain shop-web            every reason of every node
+
+\b
+Exit status:
+  0  done                     3  something found no node
+  1  error                    4  not in time
+  2  wrong usage              5  changes are pending (plan --exit-code)
+"""
+
+
+class Lazy(click.Group):
+    """The commands of the table, imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, or None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"skerry_cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the table, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the commands' names, without importing any command."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=words)
+            for name, words in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+
+
+@click.group(
+    cls=Lazy,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--hub",
+    metavar="URL",
+    envvar="SKERRY_HUB",
+    default=DEFAULT_HUB,
+    show_default=True,
+    help="The hub's address (SKERRY_HUB).",
+)
+@click.option(
+    "--ca-file",
+    metavar="FILE",
+    envvar="SKERRY_CA_FILE",
+    type=click.Path(),
+    help="Who may vouch for the hub's certificate, for https (SKERRY_CA_FILE).",
+)
+@click.option(
+    "--request-timeout",
+    metavar="TIME",
+    envvar="SKERRY_REQUEST_TIMEOUT",
+    type=Duration(),
+    default=30.0,
+    help="How long one answer may take (SKERRY_REQUEST_TIMEOUT; default: 30s).",
+)
+@click.pass_context
+def cli(ctx: click.Context, /, **options: Any) -> None:
+    """Keep what all commands share."""
+    ctx.obj = Session(**options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character must not end the command.
+            stream.reconfigure(errors="backslashreplace")
+    given = None if arguments is None else list(arguments)
+    try:
+        done = cli.main(given, prog_name="skerry", standalone_mode=False)
+    except click.ClickException as failure:
+        failure.show()
+        return int(failure.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        return _pipe_closed()
+    return done if isinstance(done, int) else Exit.OK
+
+
+def _pipe_closed() -> int:
+    with contextlib.suppress(OSError):
+        sys.stdout.close()
+    return Exit.PIPE_CLOSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

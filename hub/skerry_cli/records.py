@@ -1,0 +1,240 @@
+"""What the hub's answers say, as far as the command line reads them.
+
+Declared like wire messages and read by the same reader: nothing of an answer is used before it
+has passed through here. A newer hub's further fields are ignored, and its new words for states
+are shown as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from skerry_cli.failures import UnexpectedAnswerError
+from skerry_wire.errors import WireError
+from skerry_wire.schema import Check, Items, Text, reader
+
+T = TypeVar("T")
+MANY = Items(10_000_000)
+Words = Annotated[str, Text(64 * 1024)]
+Names = Annotated[tuple[Words, ...], MANY]
+Labels = Annotated[Mapping[str, Words], MANY]
+Counts = Annotated[Mapping[str, int], MANY]
+
+_readers: dict[Any, Check] = {}
+
+
+def read(kind: type[T], plain: Any) -> T:
+    """Return the record of `kind` that plain JSON holds. Raises UnexpectedAnswerError."""
+    if kind not in _readers:
+        _readers[kind] = reader(Annotated[kind, MANY], False)
+    try:
+        return _readers[kind](plain)  # type: ignore[no-any-return]
+    except WireError as error:
+        raise UnexpectedAnswerError(
+            f"the hub's answer is not as expected: {error}.\n"
+            "Do this program and the hub fit together? `skerry version --hub` shows both versions."
+        ) from None
+
+
+def items_of(plain: Any) -> list[Any]:
+    """Return the items of a list, still plain. Raises UnexpectedAnswerError."""
+    items = plain.get("items") if isinstance(plain, dict) else None
+    if not isinstance(items, list):
+        raise UnexpectedAnswerError("the hub's answer is not as expected: it has no list of items")
+    return items
+
+
+def part_of(plain: Any, key: str) -> Any:
+    """Return one part of an answer, still plain. Raises UnexpectedAnswerError."""
+    if not isinstance(plain, dict) or key not in plain:
+        raise UnexpectedAnswerError(f"the hub's answer is not as expected: it has no {key!r}")
+    return plain[key]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a request."""
+
+    reason: Words
+    file: Words | None = None
+    line: int | None = None
+    field: Words | None = None
+
+    def __str__(self) -> str:
+        file = self.file and (f"{self.file}:{self.line}" if self.line else self.file)
+        return ": ".join(part for part in (file or "skerry", self.field, self.reason) if part)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One instance, and what its node says of it."""
+
+    id: Words
+    workload: Words
+    revision: Words
+    node: Words
+    hostname: Words
+    state: Words
+    reason: Words | None = None
+    health: Words = "none"
+    image: Words | None = None
+    started_at: float | None = None
+    exit_code: int | None = None
+    restarts: int = 0
+    current: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How far a node has followed its orders."""
+
+    issued: int = 0
+    accepted: int = 0
+    reached: int = 0
+    refusal: Words | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a node has, what is reserved of it, and what it measured as available."""
+
+    cpu_milli: int | None = None
+    cpu_reserved_milli: int = 0
+    memory_bytes: int | None = None
+    memory_reserved_bytes: int = 0
+    memory_available_bytes: int | None = None
+    storage_bytes: int | None = None
+    storage_reserved_bytes: int = 0
+    storage_available_bytes: int | None = None
+    cpu_percent: float | None = None
+    load_1m: float | None = None
+    temperature_c: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """One accelerator of a node."""
+
+    kind: Words
+    vendor: Words
+    model: Words
+    usable: bool = False
+    reason: Words | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One node."""
+
+    id: Words
+    hostname: Words
+    incarnation: Words
+    liveness: Words
+    last_seen: float
+    registered_at: float
+    version: Words | None = None
+    arch: Words | None = None
+    os: Words | None = None
+    kernel: Words | None = None
+    labels: Labels = dataclasses.field(default_factory=dict)
+    accelerators: Annotated[tuple[Accelerator, ...], MANY] = ()
+    runtimes: Names = ()
+    resources: Resources = Resources()
+    order: Order = Order()
+    problems: Names = ()
+    diverged: Words | None = None
+    instances: Annotated[tuple[Instance, ...], MANY] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened."""
+
+    id: Words
+    node: Words
+    kind: Words
+    at: float
+    subject: Words = ""
+    detail: Words = ""
+    generation: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One workload."""
+
+    name: Words
+    project: Words
+    revision: Words
+    mode: Words
+    images: Names
+    wanted: int
+    placed: int
+    running: int
+    current: int
+    state: Words
+    reason: Words | None = None
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    instances: Annotated[tuple[Instance, ...], MANY] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why one node does not take one workload; `missing` is the shortage, in the text's unit."""
+
+    constraint: Words
+    text: Words
+    missing: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one node says to one workload."""
+
+    node: Words
+    hostname: Words
+    feasible: bool
+    reasons: Annotated[tuple[Reason, ...], MANY] = ()
+    score: float | None = None
+    scores: Annotated[Mapping[str, float], MANY] = dataclasses.field(default_factory=dict)
+    instances: Names = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Every node's verdict on one workload."""
+
+    workload: Words
+    wanted: int
+    placed: int
+    feasible: int
+    blocked: Counts = dataclasses.field(default_factory=dict)
+    alone: Counts = dataclasses.field(default_factory=dict)
+    verdicts: Annotated[tuple[Verdict, ...], MANY] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step of a plan."""
+
+    action: Words
+    instance: Words
+    workload: Words
+    node: Words
+    detail: Words = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an apply does, or would do."""
+
+    changes: Annotated[tuple[Change, ...], MANY] = ()
+    created: Names = ()
+    updated: Names = ()
+    unchanged: Names = ()
+    removed: Names = ()
+    orphans: Names = ()
+    unplaced: Annotated[tuple[Explanation, ...], MANY] = ()

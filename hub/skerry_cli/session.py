@@ -1,0 +1,111 @@
+"""What every command starts from: the hub's address, and the options that all commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from skerry_cli.words import parse_duration
+
+if TYPE_CHECKING:
+    from skerry_cli.hub import Hub
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEFAULT_HUB = "http://127.0.0.1:8440"
+COMPLETE_WITHIN_S = 0.8
+"""A shell waits while names are completed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Where the hub is, and how long it may take."""
+
+    hub: str = DEFAULT_HUB
+    ca_file: str | None = None
+    request_timeout: float = 30.0
+
+    def connect(self) -> Hub:
+        """Return the hub; nothing is sent before something is asked."""
+        from skerry_cli.hub import Hub  # noqa: PLC0415 - `version` and `--help` need no network
+
+        return Hub(self.hub, ca_file=self.ca_file, timeout_s=self.request_timeout)
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg] # older ones take no argument
+    """A length of time, in seconds once it is read."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or say what is wrong."""
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _override(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value is not None and isinstance(ctx.obj, Session):
+        ctx.obj = dataclasses.replace(ctx.obj, **{str(param.name): value})
+
+
+def anywhere(command: F) -> F:
+    """Let a command take the hub's address after its own name, too."""
+    for name, kind in (
+        ("--hub", str),
+        ("--ca-file", click.Path(exists=False, dir_okay=False)),
+        ("--request-timeout", Duration()),
+    ):
+        command = click.option(
+            name, type=kind, expose_value=False, hidden=True, callback=_override
+        )(command)
+    return command
+
+
+def output(*forms: str) -> Callable[[F], F]:
+    """Let a command take -o with one of the forms."""
+    return click.option("-o", "--output", "form", type=click.Choice(forms), help="How to print it.")
+
+
+def complete_names(
+    plural: str | None = None,
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return what completes names of one list; without it, of the kind given before."""
+
+    def complete(ctx: click.Context, _param: click.Parameter, start: str) -> list[CompletionItem]:
+        # A shell that completes must never see an error, whatever it is.
+        with contextlib.suppress(Exception, click.exceptions.Exit):
+            return [CompletionItem(name) for name in _names(ctx, plural) if name.startswith(start)]
+        return []
+
+    return complete
+
+
+def _names(ctx: click.Context, plural: str | None) -> list[str]:
+    from skerry_cli.hub import Hub, path  # noqa: PLC0415
+    from skerry_cli.kinds import kind_of  # noqa: PLC0415
+    from skerry_cli.records import items_of, read  # noqa: PLC0415
+
+    kind = kind_of(plural or str(ctx.params.get("kind", "")))
+    if kind is None:
+        return []
+    given = ctx.find_root().params
+    hub = Hub(
+        given.get("hub") or DEFAULT_HUB,
+        ca_file=given.get("ca_file"),
+        timeout_s=COMPLETE_WITHIN_S,
+        retry_for_s=0.0,
+    )
+    items = items_of(hub.get(path(kind.plural)))
+    records: list[Any] = [read(kind.record, item) for item in items]
+    names = {name for record in records for name in kind.names(record)}
+    return sorted(name for name in names if name.isprintable() and " " not in name)
