@@ -40,6 +40,7 @@ class Admitted:
     problems: tuple[str, ...] = ()
     newer: bool = False
     allowed: bool = False
+    policy: Policy = dataclasses.field(default_factory=Policy)
 
 
 def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
@@ -86,13 +87,14 @@ def _held(accepted: Accepted | None, settings: Settings) -> Admitted:
     except WireError as error:
         reason = f"the accepted order cannot be read ({error}); wait for the hub's next one"
         return Admitted(accepted=accepted, problems=(reason[:1024],))
-    refused, problems = _against_policy(order, settings)
+    judged = _against_policy(order, settings)
     return Admitted(
         accepted=accepted,
         order=order,
-        refusal=refused,
-        problems=problems,
-        allowed=refused is None,
+        refusal=judged.refusal,
+        problems=judged.problems,
+        allowed=judged.refusal is None,
+        policy=judged.policy,
     )
 
 
@@ -105,15 +107,21 @@ def _offered(
     found = verification.verify(data, keys.by_id, identity, high_water)
     if isinstance(found, Refusal):
         return _refused(found, keys.problems, accepted, settings)
-    refused, problems = _against_policy(found.order, settings)
-    if refused is not None:
-        return _refused(refused, problems, accepted, settings)
-    if high_water is not None and found.order.generation == high_water.generation:
-        return Admitted(accepted=accepted, order=found.order, allowed=True)
-    return _kept(found, data, accepted, settings)
+    judged = _against_policy(found.order, settings)
+    if judged.refusal is not None:
+        return _refused(judged.refusal, judged.problems, accepted, settings)
+    if high_water is None or found.order.generation > high_water.generation:
+        fresh = _kept(found, data, settings)
+        if isinstance(fresh, Refusal):
+            return _refused(fresh, (), accepted, settings)
+        return Admitted(
+            accepted=fresh, order=found.order, newer=True, allowed=True, policy=judged.policy
+        )
+    return Admitted(accepted=accepted, order=found.order, allowed=True, policy=judged.policy)
 
 
-def _kept(found: Verified, data: bytes, accepted: Accepted | None, settings: Settings) -> Admitted:
+def _kept(found: Verified, data: bytes, settings: Settings) -> Accepted | Refusal:
+    """Make the order the one that counts, before anything is done about it."""
     order = found.order
     fresh = Accepted(
         node=order.node,
@@ -125,10 +133,9 @@ def _kept(found: Verified, data: bytes, accepted: Accepted | None, settings: Set
     try:
         state.save(settings.state, fresh)
     except StateError as error:
-        refused = refusal(verification.NOT_KEPT, str(error), order.generation)
-        return _refused(refused, (), accepted, settings)
+        return refusal(verification.NOT_KEPT, str(error), order.generation)
     log("info", "order accepted", generation=order.generation, instances=len(order.instances))
-    return Admitted(accepted=fresh, order=order, newer=True, allowed=True)
+    return fresh
 
 
 def _refused(
@@ -141,23 +148,32 @@ def _refused(
     return dataclasses.replace(held, refusal=refused, problems=problems, allowed=False)
 
 
-def _against_policy(order: Order, settings: Settings) -> tuple[Refusal | None, tuple[str, ...]]:
-    """Return why the box does not allow an order, and every reason in full."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Judged:
+    """Why the box does not allow an order, every reason in full; and the policy that says so."""
+
+    policy: Policy
+    refusal: Refusal | None = None
+    problems: tuple[str, ...] = ()
+
+
+def _against_policy(order: Order, settings: Settings) -> _Judged:
     try:
-        policy = read_policy(settings.policy)
+        found = read_policy(settings.policy)
     except PolicyError as error:
         reason = f"the box's policy cannot be used: {error}"
-        return refusal(verification.POLICY, reason, order.generation), ()
-    violations = [str(one) for one in check(order, policy or Policy(), os.path.realpath)]
+        return _Judged(Policy(), refusal(verification.POLICY, reason, order.generation))
+    policy = found or Policy()
+    violations = [str(one) for one in check(order, policy, os.path.realpath)]
     if not violations:
-        return None, ()
-    absent = "" if policy is not None else _no_policy(settings.policy)
+        return _Judged(policy)
+    absent = "" if found is not None else _no_policy(settings.policy)
     reason = f"the box's policy does not allow it: {absent}{'; '.join(violations)}"
     problems = tuple(violation[:1024] for violation in violations)
     if len(problems) > MAX_PROBLEMS:
         more = len(problems) - MAX_PROBLEMS + 1
         problems = (*problems[: MAX_PROBLEMS - 1], f"and {more} more")
-    return refusal(verification.POLICY, reason, order.generation), problems
+    return _Judged(policy, refusal(verification.POLICY, reason, order.generation), problems)
 
 
 def _no_policy(path: pathlib.Path) -> str:

@@ -39,7 +39,7 @@ class Cancel:
 
     @contextlib.contextmanager
     def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Have `wake` called if the wish comes within; whatever the body then raises is Cancelled."""
+        """Have `wake` called if the wish comes within; what the body then raises is Cancelled."""
         with self._lock:
             if self._asked:
                 raise Cancelled

@@ -53,7 +53,7 @@ class Tell(Protocol):
 
 
 class Convergence:
-    """One run towards one order. `exists` says whether a path of the box is there."""
+    """One run towards one order. `object_to` says what the box has against a container now."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class Convergence:
         runtime: Runtime,
         cancel: Cancel,
         tell: Tell,
-        exists: Callable[[str], bool] = os.path.exists,
+        object_to: Callable[[Container], RuntimeFailure | None],
     ) -> None:
         self._order = order
         self._digest = digest
         self._runtime = runtime
         self._cancel = cancel
         self._tell = tell
-        self._exists = exists
+        self._object_to = object_to
         self._lock = threading.Lock()
         self._actual: dict[str, Actual] = {}
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
@@ -85,7 +85,7 @@ class Convergence:
             return self._blind(failure)
         if plan.changes:
             self._carry_out(plan)
-        return self._outcome()
+        return self.stands()
 
     def survey(self) -> Outcome:
         """Only look, change nothing, and return how the order stands."""
@@ -93,7 +93,7 @@ class Convergence:
             self._look()
         except RuntimeFailure as failure:
             return self._blind(failure)
-        return self._outcome()
+        return self.stands()
 
     def _look(self) -> rec.Plan:
         actual = self._runtime.containers(self._order.node)
@@ -142,37 +142,34 @@ class Convergence:
         if instance in self._failures:
             return
         try:
-            self._check_box(actions)
+            # Before anything is stopped that cannot be replaced.
+            for action in actions:
+                if isinstance(action, rec.Create):
+                    self._check_box(action.container)
             for action in actions:
                 self._cancel.check()
                 self._do(instance, action)
         except Cancelled:
             return
         except RuntimeFailure as failure:
-            log("warning", "failed", generation=self._order.generation, instance=instance,
-                kind=failure.kind, reason=failure.reason)  # fmt: skip
-            with self._lock:
-                self._failures[instance] = failure
+            self._failed(instance, failure)
+        except Exception as error:  # noqa: BLE001 - one instance never takes the others with it
+            reason = f"executor: {type(error).__name__}: {error}"
+            self._failed(instance, RuntimeFailure(Failure.OTHER, reason))
         with self._lock:
             self._doing.pop(instance, None)
         self._progress()
 
-    def _check_box(self, actions: Iterable[rec.Action]) -> None:
-        """Raise before anything is stopped, where the box lacks what a new container names.
+    def _failed(self, instance: str, failure: RuntimeFailure) -> None:
+        log("warning", "failed", generation=self._order.generation, instance=instance,
+            kind=failure.kind, reason=failure.reason)  # fmt: skip
+        with self._lock:
+            self._failures[instance] = failure
 
-        podman would make the missing folder itself, outside what the policy meant.
-        """
-        for action in actions:
-            if not isinstance(action, rec.Create):
-                continue
-            for mount in action.container.mounts:
-                if mount.kind == "bind" and not self._exists(mount.source):
-                    reason = f"{mount.source}, which is to be mounted, is not on this box"
-                    raise RuntimeFailure(Failure.OTHER, reason)
-            for device in action.container.devices:
-                if not self._exists(device.host):
-                    reason = f"there is no device {device.host} on this box"
-                    raise RuntimeFailure(Failure.NO_DEVICE, reason)
+    def _check_box(self, container: Container) -> None:
+        found = self._object_to(container)
+        if found is not None:
+            raise found
 
     def _do(self, instance: str, action: rec.Action) -> None:
         match action:
@@ -222,6 +219,7 @@ class Convergence:
             self._take_over(name, instance, container, failure)
 
     def _create_once(self, name: str, instance: Instance, container: Container) -> None:
+        self._check_box(container)
         labels = labels_of(self._order.node, instance, container)
         image = parse_image(container.image).full
         self._runtime.create(name, image, container, labels)
@@ -276,7 +274,8 @@ class Convergence:
             # Within the lock, so that an older picture never overtakes a newer one.
             self._tell.progress(dataclasses.replace(self._picture(), reached=False))
 
-    def _outcome(self) -> Outcome:
+    def stands(self) -> Outcome:
+        """Return how the order stands, as far as is known now."""
         with self._lock:
             return self._picture()
 

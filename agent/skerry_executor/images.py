@@ -70,21 +70,26 @@ class ImagePattern:
 def parse_image(text: str) -> Image:
     """Return the reference that the text is, with the defaults filled in. Raises ImageError."""
     registry, path, tag, digest = _split(text)
-    if not path:
-        raise ImageError(f"{text!r} names no image")
     if tag is None and digest is None:
         tag = "latest"
-    return Image(registry=registry, path=path, tag=tag, digest=digest)
+    return Image(registry=registry, path=_official(registry, path), tag=tag, digest=digest)
 
 
 def parse_pattern(text: str) -> ImagePattern:
     """Return what a line of a policy allows. Raises ImageError."""
-    text = text.removesuffix("/")
+    if "*" in text:
+        advice = 'a registry or path allows all below it; "*" alone allows any image'
+        raise ImageError(f"{text!r}: * is not part of a name; {advice}")
+    whole, text = text, text.removesuffix("/")
     if "/" not in text and _is_registry(text):
+        if whole == text and ":" in text and "." not in text.partition(":")[0]:
+            raise ImageError(f"{text!r}: write {text}/ for a registry, library/{text} for an image")
         if not _REGISTRY.fullmatch(text):
             raise ImageError(f"{text!r} is not the address of a registry")
         return ImagePattern(registry=text.lower())
     registry, path, tag, digest = _split(text)
+    if tag is not None or digest is not None:
+        path = _official(registry, path)
     return ImagePattern(registry=registry, path=path, tag=tag, digest=digest)
 
 
@@ -108,6 +113,11 @@ def _split(text: str) -> tuple[str, str, str | None, str | None]:
     if not _PATH.fullmatch(path):
         raise ImageError(f"{text!r}: {path[:80]!r} is not the path of an image")
     return registry, path, tag or None, digest or None
+
+
+def _official(registry: str, path: str) -> str:
+    """Return the path as docker.io knows it: `docker.io/nginx` is `docker.io/library/nginx`."""
+    return f"library/{path}" if registry == DEFAULT_REGISTRY and "/" not in path else path
 
 
 def _is_registry(first: str) -> bool:

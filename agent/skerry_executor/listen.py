@@ -24,9 +24,12 @@ from skerry_executor.log import log
 
 FIRST_FD = 3
 BACKLOG = 64
+STALE_S = 3.0
+"""How long a run whose holder was killed may take to leave the socket."""
 AGAIN_S = 1.0
 """Pause after a run that failed: the connection that it did not take is still there."""
 ENDING_S = 15.0
+HOLDER = "SKERRY_EXECUTOR_HOLDER"
 
 
 class ListenError(Exception):
@@ -49,6 +52,24 @@ def inherited(environment: Mapping[str, str], pid: int) -> socket.socket:
         raise ListenError(f"what was passed is no socket: {error.strerror}") from None
     listener.set_inheritable(False)
     return listener
+
+
+def holder(environment: Mapping[str, str]) -> int | None:
+    """Return a pidfd of the `hold` that started this run; None when systemd did.
+
+    Raises ListenError when it is gone: another one may hold the path by now.
+    """
+    pid = environment.get(HOLDER)
+    if pid is None:
+        return None
+    try:
+        fd = os.pidfd_open(int(pid))
+    except (ValueError, OSError):
+        raise ListenError("the process that held the socket is gone") from None
+    if os.getppid() != int(pid):
+        os.close(fd)
+        raise ListenError("the process that held the socket is gone")
+    return fd
 
 
 def bind(path: pathlib.Path, mode: int, group: str | None) -> socket.socket:
@@ -83,15 +104,21 @@ def _clear(path: pathlib.Path) -> None:
         return
     except OSError as error:
         raise ListenError(f"cannot listen at {path}: {error.strerror}") from None
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        failure = probe.connect_ex(str(path))
+    until = time.monotonic() + STALE_S
+    while not (failure := _knock(path)) and time.monotonic() < until:
+        time.sleep(0.25)
     if failure == 0:
         raise ListenError(f"another process listens at {path} already")
-    if failure != errno.ECONNREFUSED:
+    if failure not in (errno.ECONNREFUSED, errno.ENOENT):
         raise ListenError(f"{path} is there and cannot be replaced: {os.strerror(failure)}")
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+
+
+def _knock(path: pathlib.Path) -> int:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(str(path))
 
 
 def hold(listener: socket.socket, path: pathlib.Path, arguments: Sequence[str]) -> None:
@@ -140,8 +167,13 @@ def _spawn(fd: int, arguments: Sequence[str]) -> int:
             os.dup2(fd, FIRST_FD, inheritable=True)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        environment = {**os.environ, "LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-        os.execve(program[0], program, environment)
+        environment = {
+            **os.environ,
+            "LISTEN_FDS": "1",
+            "LISTEN_PID": str(os.getpid()),
+            HOLDER: str(os.getppid()),
+        }
+        os.execve(program[0], program, environment)  # noqa: S606 - no shell is what we want
     finally:
         os._exit(127)
 

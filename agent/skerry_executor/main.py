@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
 from skerry_executor.settings import ENVIRONMENT, IDLE_S, KEYS, POLICY, STATE, Settings
 
 LOCK_WAIT_S = 10.0
+MAX_IDLE_S = 86400.0
 EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}POLICY,
 {ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER. An option on the command
 line wins. Exit status: 0 fine, 1 something is wrong, 2 wrong usage."""
@@ -83,7 +85,9 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     try:
         idle_s = float(parsed.idle)
     except ValueError:
-        raise ValueError(f"--idle: {parsed.idle!r} is not a number of seconds") from None
+        idle_s = -1.0
+    if not 0 <= idle_s <= MAX_IDLE_S:
+        raise ValueError(f"--idle: {parsed.idle!r} is not 0 to {MAX_IDLE_S:.0f} seconds")
     return Settings(
         state=pathlib.Path(parsed.state),
         policy=pathlib.Path(parsed.policy),
@@ -100,7 +104,7 @@ def _users(text: str) -> tuple[int, ...]:
     found = []
     for name in filter(None, text.split(",")):
         try:
-            found.append(int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid)
+            found.append(int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid)
         except KeyError:
             raise ValueError(f"--allow-user: there is no user {name}") from None
     return tuple(found)
@@ -110,6 +114,7 @@ def _run(settings: Settings) -> int:
     from skerry_executor import listen  # noqa: PLC0415
 
     try:
+        holder = listen.holder(os.environ)
         listener = listen.inherited(os.environ, os.getpid())
     except listen.ListenError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
@@ -118,7 +123,12 @@ def _run(settings: Settings) -> int:
 
     try:
         with state.locked(settings.state, LOCK_WAIT_S):
-            serve.Server(listener, settings, lambda: runtimes.choose(settings.runtime_socket)).run()
+            server = serve.Server(
+                listener, settings, lambda: runtimes.choose(settings.runtime_socket), holder
+            )
+            signal.signal(signal.SIGTERM, server.end)
+            signal.signal(signal.SIGINT, server.end)
+            server.run()
     except state.StateError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 1
@@ -169,7 +179,11 @@ def _reset(settings: Settings, yes: bool) -> int:
     except state.StateError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 1
-    print("forgotten" if was_there else "there was nothing to forget")
+    if not was_there:
+        print("there was nothing to forget")
+        return 0
+    print("forgotten; what runs keeps running, and under a new node id is nobody's: look for it")
+    print("with `podman ps --filter label=io.skerry.node`, and remove what is not wanted")
     return 0
 
 

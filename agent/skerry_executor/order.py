@@ -138,20 +138,25 @@ def _contradiction(order: Order) -> Refusal | None:
     """Return what makes an order impossible that its schema allows."""
     if order.generation == 0:
         return refusal(MALFORMED, "generation 0 is none")
-    names = [
+    taken = [
         name_of(instance.id, container.name)
         for instance in order.instances
         for container in instance.containers
     ]
     ids = [instance.id for instance in order.instances]
-    for text, values in (("instance id", ids), ("container name", names)):
+    for text, values in (("instance id", ids), ("container name", taken)):
         twice = next((v for v, count in collections.Counter(values).items() if count > 1), None)
         if twice is not None:
             return refusal(MALFORMED, f"two have the {text} {twice}", order.generation)
     for instance in order.instances:
         for container in instance.containers:
-            if any(not key or "=" in key or "\0" in key for key in container.environment):
-                where = name_of(instance.id, container.name)
-                reason = f"{where}: an environment variable has no name, or one with = or NUL"
-                return refusal(MALFORMED, reason, order.generation)
+            # podman joins labels with = too: such a name could stand in for one of ours.
+            for kind, names in (
+                ("environment variable", container.environment),
+                ("label", container.labels),
+            ):
+                if any(not name or "=" in name or "\0" in name for name in names):
+                    where = name_of(instance.id, container.name)
+                    reason = f"{where}: {kind} without a name, or with = or NUL in it"
+                    return refusal(MALFORMED, reason, order.generation)
     return None

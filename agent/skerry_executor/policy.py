@@ -19,6 +19,9 @@ from skerry_wire.messages import Order
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
 
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+_SEPARATORS = re.compile(r'[\x00-\x1f\x7f,:"\\]')
+"""podman writes mounts and devices as `source=...,target=...` and `host:container:rwm` and reads
+that again: one of these within a path would begin an option, such as another source."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +79,14 @@ def check(order: Order, policy: Policy, resolve: Resolve) -> tuple[Violation, ..
         Violation(where=name_of(instance.id, container.name), reason=reason)
         for instance in order.instances
         for container in instance.containers
-        for reason in _reasons(container, policy, resolve)
+        for reason in reasons(container, policy, resolve)
     ]
     found += [Violation(where="", reason=reason) for reason in _totals(order, policy)]
     return tuple(found)
 
 
-def _reasons(container: Container, policy: Policy, resolve: Resolve) -> Iterator[str]:
+def reasons(container: Container, policy: Policy, resolve: Resolve) -> Iterator[str]:
+    """Say what the policy has against one container, looked at by itself."""
     yield from _image(container.image, policy)
     yield from _privileges(container, policy)
     for mount in container.mounts:
@@ -127,16 +131,18 @@ def plain_capability(name: str) -> str:
 
 
 def _mount(mount: Mount, policy: Policy, resolve: Resolve) -> Iterator[str]:
+    if _SEPARATORS.search(mount.target):
+        yield f'mount target {mount.target[:200]!r}: may not have any of , : " \\ in it'
     if mount.kind == "tmpfs":
         return
     if mount.kind == "volume":
         if not policy.volumes:
-            yield f"named volume {mount.source!r}: volumes are not allowed"
-        elif not _VOLUME.fullmatch(mount.source):
+            yield f"volume {mount.source!r}: volumes are not allowed"
+        elif mount.source and not _VOLUME.fullmatch(mount.source):
             yield f"{mount.source[:80]!r} is not the name of a volume"
         return
     if not is_plain_path(mount.source):
-        yield f"bind {mount.source[:200]!r}: give an absolute path without . or .. or //"
+        yield f"bind {mount.source[:200]!r}: {_PLAIN}"
         return
     allowed = policy.bind + (policy.bind_read_only if mount.read_only else ())
     real = resolve(mount.source)
@@ -150,8 +156,10 @@ def _mount(mount: Mount, policy: Policy, resolve: Resolve) -> Iterator[str]:
 
 
 def _device(device: DeviceMapping, policy: Policy) -> Iterator[str]:
+    if _SEPARATORS.search(device.container):
+        yield f'device target {device.container[:200]!r}: may not have any of , : " \\ in it'
     if not is_plain_path(device.host):
-        yield f"device {device.host[:200]!r}: give an absolute path without . or .. or //"
+        yield f"device {device.host[:200]!r}: {_PLAIN}"
     elif not any(_glob_fits(device.host, glob) for glob in policy.devices):
         yield f"device {device.host} is not allowed"
 
@@ -174,8 +182,13 @@ def _totals(order: Order, policy: Policy) -> Iterator[str]:
             yield f"the {words}s add up to {total}; this box allows {most} (limits.{name})"
 
 
+_PLAIN = 'give an absolute path without . or .. or // or any of , : " \\'
+
+
 def is_plain_path(path: str) -> bool:
-    """Say whether the path is absolute and already in its shortest form."""
+    """Say whether the path is absolute, in its shortest form, and free of separators."""
+    if _SEPARATORS.search(path):
+        return False
     return path.startswith("/") and posixpath.normpath(path) == path and path[:2] != "//"
 
 

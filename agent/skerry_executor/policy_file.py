@@ -12,6 +12,7 @@ from skerry_executor.images import ImageError, ImagePattern, parse_pattern
 from skerry_executor.policy import Policy, PortRange, is_plain_path, plain_capability
 
 MAX_POLICY_BYTES = 256 * 1024
+_TABLE = re.compile(r"\s*\[\s*([^\]\s]+)\s*\]")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp))?")
 _SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)")
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -28,6 +29,11 @@ _KEYS = {
 class PolicyError(Exception):
     """The policy file cannot be used; names the key and says why."""
 
+    def __init__(self, reason: str, key: str = "") -> None:
+        """`key` is written like images.allow; empty when it is not about one."""
+        super().__init__(reason)
+        self.key = key
+
 
 def read_policy(path: pathlib.Path) -> Policy | None:
     """Return the box's policy; None when there is no file. Raises PolicyError."""
@@ -41,7 +47,24 @@ def read_policy(path: pathlib.Path) -> Policy | None:
     try:
         return parse_policy(content)
     except PolicyError as error:
-        raise PolicyError(f"{path}: {error}") from None
+        line = _line_of(content, error.key)
+        where = str(path) if line is None else f"{path}:{line}"
+        raise PolicyError(f"{where}: {error}", error.key) from None
+
+
+def _line_of(content: bytes, key: str) -> int | None:
+    """Return the line of a key such as `images.allow`, else of its table; None when not found."""
+    section, _, name = key.partition(".")
+    table, found = "", None
+    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
+        match = _TABLE.match(line)
+        left = line.partition("=")[0].strip()
+        if match is not None:
+            table = match[1]
+            found = number if table == section else found
+        elif (table == section and left == name) or (not table and left in (section, key)):
+            return number
+    return found
 
 
 def parse_policy(content: bytes) -> Policy:
@@ -79,13 +102,18 @@ def parse_policy(content: bytes) -> Policy:
 def _check_keys(plain: Mapping[str, Any]) -> None:
     for section, content in plain.items():
         if section not in _KEYS:
-            raise PolicyError(f"[{section}] is unknown; there are {', '.join(_KEYS)}")
+            raise PolicyError(f"[{section}] is unknown; there are {', '.join(_KEYS)}", section)
         if not isinstance(content, dict):
-            raise PolicyError(f"{section} must be a table: write [{section}]")
+            raise PolicyError(f"{section} must be a table: write [{section}]", section)
         for key in content:
             if key not in _KEYS[section]:
                 known = ", ".join(_KEYS[section])
-                raise PolicyError(f"{section}.{key} is unknown; there are {known}")
+                where = f"{section}.{key}"
+                raise PolicyError(f"{where} is unknown; there are {known}", where)
+
+
+def _wrong(section: str, key: str, reason: str) -> PolicyError:
+    return PolicyError(f"{section}.{key}: {reason}", f"{section}.{key}")
 
 
 def _found(plain: Mapping[str, Any], section: str, key: str) -> Any:
@@ -97,7 +125,7 @@ def _flag(plain: Mapping[str, Any], section: str, key: str, default: bool) -> bo
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise PolicyError(f"{section}.{key} must be true or false")
+        raise _wrong(section, key, "must be true or false")
     return value
 
 
@@ -106,7 +134,7 @@ def _texts(plain: Mapping[str, Any], section: str, key: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise PolicyError(f"{section}.{key} must be a list of texts")
+        raise _wrong(section, key, "must be a list of texts")
     return tuple(value)
 
 
@@ -114,7 +142,8 @@ def _paths(plain: Mapping[str, Any], section: str, key: str) -> tuple[str, ...]:
     paths = _texts(plain, section, key)
     for path in paths:
         if not is_plain_path(path):
-            raise PolicyError(f"{section}.{key}: {path!r} is not an absolute path without ..")
+            why = 'is not an absolute path without .. and without any of , : " \\'
+            raise _wrong(section, key, f"{path!r} {why}")
     return paths
 
 
@@ -122,7 +151,7 @@ def _image(text: str) -> ImagePattern:
     try:
         return parse_pattern(text)
     except ImageError as error:
-        raise PolicyError(f"images.allow: {error}") from None
+        raise _wrong("images", "allow", str(error)) from None
 
 
 def _ports(plain: Mapping[str, Any], default: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
@@ -134,7 +163,7 @@ def _ports(plain: Mapping[str, Any], default: tuple[PortRange, ...]) -> tuple[Po
         first = int(match[1]) if match else 0
         last = int(match[2] or match[1]) if match else 0
         if match is None or not 1 <= first <= last <= 65535:
-            raise PolicyError(f"ports.allow: {text!r} is not like 80, 8000-8999 or 53/udp")
+            raise _wrong("ports", "allow", f"{text!r} is not like 80, 8000-8999 or 53/udp")
         ranges.append(PortRange(first=first, last=last, protocol=match[3]))
     return tuple(ranges)
 
@@ -142,7 +171,7 @@ def _ports(plain: Mapping[str, Any], default: tuple[PortRange, ...]) -> tuple[Po
 def _whole(plain: Mapping[str, Any], section: str, key: str) -> int | None:
     value = _found(plain, section, key)
     if value is not None and (type(value) is not int or value < 0):
-        raise PolicyError(f"{section}.{key} must be a whole number, 0 or more")
+        raise _wrong(section, key, "must be a whole number, 0 or more")
     return value
 
 
@@ -152,5 +181,5 @@ def _memory(plain: Mapping[str, Any]) -> int | None:
         return None
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise PolicyError('limits.memory must be a text like "512 MiB" or "2GiB"')
+        raise _wrong("limits", "memory", 'must be a text like "512 MiB" or "2GiB"')
     return int(match[1]) * _UNITS[match[2]]

@@ -11,13 +11,13 @@ import contextlib
 import dataclasses
 import os
 import select
-import signal
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
 
+from skerry_executor import box
 from skerry_executor.admission import Admitted, admit
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
@@ -104,12 +104,20 @@ class Server:
     """Serves one listening socket until nobody has asked for anything for a while."""
 
     def __init__(
-        self, listener: socket.socket, settings: Settings, open_runtime: Callable[[], Runtime]
+        self,
+        listener: socket.socket,
+        settings: Settings,
+        open_runtime: Callable[[], Runtime],
+        holder: int | None = None,
     ) -> None:
-        """`open_runtime` is called anew for each convergence: the runtime may come and go."""
+        """`open_runtime` is called anew for each convergence: the runtime may come and go.
+
+        `holder` is a pidfd of the process that keeps the socket; the run ends with it.
+        """
         self._listener = listener
         self._settings = settings
         self._open_runtime = open_runtime
+        self._holder = holder
         self._admission = threading.Lock()
         self._turn = threading.Lock()
         self._talks_lock = threading.Lock()
@@ -127,12 +135,12 @@ class Server:
 
     def run(self) -> None:
         """Serve until idle for `idle_s`, or told to end."""
-        signal.signal(signal.SIGTERM, self.end)
-        signal.signal(signal.SIGINT, self.end)
         threads: list[threading.Thread] = []
         self._listener.setblocking(False)
         poll = select.poll()
-        poll.register(self._wake_in, select.POLLIN)
+        for fd in (self._wake_in, self._holder):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
         idle_since = time.monotonic()
         while not self._ending:
             threads = [thread for thread in threads if thread.is_alive()]
@@ -141,16 +149,21 @@ class Server:
             left_s = idle_since + self._settings.idle_s - time.monotonic()
             if left_s <= 0:
                 break
-            full = len(threads) >= MAX_CONNECTIONS
-            if full:
+            if len(threads) >= MAX_CONNECTIONS:
                 poll.poll(100)
                 continue
             poll.register(self._listener, select.POLLIN)
-            ready = poll.poll(min(left_s, 1.0 if threads else left_s) * 1000)
+            ready = [fd for fd, _ in poll.poll(min(left_s, 1.0 if threads else left_s) * 1000)]
             poll.unregister(self._listener)
-            if any(fd == self._listener.fileno() for fd, _ in ready):
+            if self._holder in ready:
+                log("warning", "the process that held the socket is gone")
+                self._ending = True
+            elif self._listener.fileno() in ready:
                 threads += self._accept()
         self._finish(threads)
+        os.close(self._wake_in)
+        wake_out, self._wake_out = self._wake_out, -1
+        os.close(wake_out)
 
     def _accept(self) -> list[threading.Thread]:
         try:
@@ -223,13 +236,20 @@ class Server:
                 cancel.ask()
         runtime = self._open_runtime()
         tell = _Everyone(self._listening, talk, generation)
-        work = Convergence(admitted.order, admitted.accepted.digest, runtime, cancel, tell)
+        work = Convergence(
+            admitted.order,
+            admitted.accepted.digest,
+            runtime,
+            cancel,
+            tell,
+            lambda container: box.objection(container, admitted.policy),
+        )
         if not admitted.allowed:
             return dataclasses.replace(work.survey(), reached=False)
         try:
             outcome = work.run()
         except Cancelled:
-            return _overtaken(admitted, self._newest)
+            return _overtaken(admitted, self._newest, work.stands())
         log("info", "done", generation=generation, reached=str(outcome.reached).lower())
         return outcome
 
@@ -266,12 +286,14 @@ def _standing(admitted: Admitted) -> Outcome:
     return Outcome(accepted=admitted.accepted.generation, digest=admitted.accepted.digest)
 
 
-def _overtaken(admitted: Admitted, newest: int) -> Outcome:
+def _overtaken(admitted: Admitted, newest: int, stands: Outcome | None = None) -> Outcome:
     why = f"a newer order came, generation {newest}"
     accepted = admitted.accepted
     if accepted is None or newest <= accepted.generation:
         why = "the executor was told to end"
-    return dataclasses.replace(_standing(admitted), problems=(f"superseded: {why}",))
+    stands = stands or _standing(admitted)
+    problems = (f"superseded: {why}", *stands.problems)[:16]
+    return dataclasses.replace(stands, reached=False, problems=problems)
 
 
 def _check_peer(connection: socket.socket, users: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import stat
 import time
 from collections.abc import Iterator
 from typing import Annotated
@@ -74,7 +75,12 @@ def load(folder: pathlib.Path) -> Accepted | None:
 
 
 def save(folder: pathlib.Path, accepted: Accepted) -> None:
-    """Replace what was accepted before, durably. Raises StateError; then the old one stays."""
+    """Replace what was accepted before, durably.
+
+    Raises StateError; then the old one counts on. (Should only the folder's sync have failed, it
+    is the new one, which is as good: it is offered again, and taken as the same.)
+    """
+    _prepare(folder)
     body = codec.pack(accepted)
     data = _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
     path, fresh = folder / FILE, folder / (FILE + ".new")
@@ -107,8 +113,8 @@ def forget(folder: pathlib.Path) -> bool:
 @contextlib.contextmanager
 def locked(folder: pathlib.Path, wait_s: float) -> Iterator[None]:
     """Hold the state for this process alone, as long as the body runs. Raises StateError."""
+    _prepare(folder)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateError(f"{folder} cannot be used: {error.strerror}") from None
@@ -117,6 +123,20 @@ def locked(folder: pathlib.Path, wait_s: float) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _prepare(folder: pathlib.Path) -> None:
+    """Make the folder, so that only this user can change what is in it. Raises StateError."""
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync_folder(folder.parent)
+        found = folder.stat()
+    except OSError as error:
+        raise StateError(f"{folder} cannot be used: {error.strerror}") from None
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        advice = "chown it to the executor's user and chmod go-w, after a look at who wrote there"
+        raise StateError(f"{folder} can be changed by other users: {advice}")
 
 
 def _lock(fd: int, folder: pathlib.Path, until: float) -> None:

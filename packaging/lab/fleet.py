@@ -16,7 +16,8 @@ from lab.processes import LabError, Process, free_port, wait_for
 
 POLICY = """\
 # What this box lets a hub do: images that were made on the spot, and little else.
-images = ["localhost/*"]
+[images]
+allow = ["localhost"]
 """
 
 

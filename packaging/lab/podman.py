@@ -59,7 +59,7 @@ class Podman:
 
     def start(self) -> None:
         """Make the image, find settings with which a container starts here, start the service."""
-        self.run("import", "-", self.image, data=_image())
+        self.run("import", "-", self.image, data=image_tar())
         try:
             self._try()
         except LabError:
@@ -93,7 +93,7 @@ class Podman:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _image() -> bytes:
+def image_tar() -> bytes:
     """Return the root file system of an image: a static busybox and one page."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:

@@ -161,7 +161,8 @@ class ContainerRuntime:
 
     def create(self, name: str, image: str, container: Container, labels: dict[str, str]) -> str:  # noqa: D102
         target = "/containers/create?" + urllib.parse.urlencode({"name": name})
-        body = creation.body_of(image, container, labels)
+        splits = self.name == "podman"
+        body = creation.body_of(image, container, labels, splits_health=splits)
         answer = self._call("POST", target, f"creating {name}", body=body, fine=(201,))
         return str(self._parsed(answer, dict).get("Id", ""))
 

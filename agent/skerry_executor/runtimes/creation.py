@@ -6,6 +6,7 @@ Fields: https://docs.docker.com/engine/api/v1.41/#tag/Container/operation/Contai
 from __future__ import annotations
 
 import math
+import shlex
 from typing import Any
 
 from skerry_wire.workload import Container, HealthCheck, Mount
@@ -15,8 +16,13 @@ NANO_CPUS_PER_MILLI = 1_000_000
 _HEALTH_FORMS = ("CMD", "CMD-SHELL", "NONE")
 
 
-def body_of(image: str, container: Container, labels: dict[str, str]) -> dict[str, Any]:
-    """Return the body of the request that creates the container."""
+def body_of(
+    image: str, container: Container, labels: dict[str, str], *, splits_health: bool = False
+) -> dict[str, Any]:
+    """Return the body of the request that creates the container.
+
+    `splits_health`: the runtime splits the arguments of a health check at every space.
+    """
     body: dict[str, Any] = {
         "Image": image,
         "Labels": labels,
@@ -31,7 +37,7 @@ def body_of(image: str, container: Container, labels: dict[str, str]) -> dict[st
         "User": container.user,
         "WorkingDir": container.working_dir,
         "StopSignal": container.stop_signal,
-        "Healthcheck": None if container.health is None else _health(container.health),
+        "Healthcheck": _health(container.health, splits_health) if container.health else None,
     }
     body.update({key: value for key, value in optional.items() if value is not None})
     return body
@@ -82,18 +88,26 @@ def _port_bindings(container: Container) -> dict[str, list[dict[str, str]]]:
 
 
 def _mount(mount: Mount) -> dict[str, Any]:
-    return {
+    plain: dict[str, Any] = {
         "Type": mount.kind,
         "Source": mount.source,
         "Target": mount.target,
         "ReadOnly": mount.read_only,
     }
+    if mount.kind == "bind" and mount.read_only:
+        # What else is mounted below the folder would come along, and be writable.
+        plain["BindOptions"] = {"NonRecursive": True}
+    return plain
 
 
-def _health(check: HealthCheck) -> dict[str, Any]:
+def _health(check: HealthCheck, splits: bool) -> dict[str, Any]:
     command = list(check.command)
     if not command or command[0] not in _HEALTH_FORMS:
         command = ["CMD", *command]
+    words = command[1:]
+    if splits and command[0] == "CMD" and any(word.split() != [word] for word in words):
+        # Only what follows CMD-SHELL arrives whole; the container's own shell takes it apart.
+        command = ["CMD-SHELL", shlex.join(words)]
     return {
         "Test": command,
         "Interval": round(check.interval_s * NANOSECONDS),

@@ -35,13 +35,7 @@ class NoRuntime:
     def pull(self, image: str, cancel: Cancel, progress: Callable[[str], None]) -> None:  # noqa: ARG002, D102
         self._fail()
 
-    def create(  # noqa: D102
-        self,
-        name: str,
-        image: str,
-        container: Container,
-        labels: dict[str, str],  # noqa: ARG002
-    ) -> str:
+    def create(self, name: str, image: str, container: Container, labels: dict[str, str]) -> str:  # noqa: ARG002, D102
         self._fail()
 
     def start(self, reference: str) -> None:  # noqa: ARG002, D102

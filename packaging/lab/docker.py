@@ -1,0 +1,80 @@
+"""A real dockerd with a store of its own, so that nothing of this machine's own is touched."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from lab.podman import Podman, image_tar
+from lab.processes import LabError, Process, wait_for
+
+PROGRAM = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+class Docker:
+    """dockerd on a unix socket, with its own root, and a tiny image in it.
+
+    It leaves the machine's packet filter alone, so its containers reach nobody; published ports
+    are served by its own proxy. It does make the bridge docker0.
+    """
+
+    image = Podman.image
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        """`folder` takes everything; `start` starts the daemon."""
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.socket = folder / "docker.sock"
+        self._daemon: Process | None = None
+
+    def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
+        """Run the docker client, and return what it prints."""
+        done = subprocess.run(
+            ["docker", "--host", f"unix://{self.socket}", *words],
+            input=data,
+            capture_output=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise LabError(f"docker {words[0]}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode(errors="replace")
+
+    def start(self) -> None:
+        """Start the daemon, and make the image."""
+        self.serve()
+        self.run("import", "-", self.image, data=image_tar())
+
+    def serve(self) -> None:
+        """Start the daemon (again)."""
+        if PROGRAM is None:
+            raise LabError("dockerd is not installed")
+        folder = self._folder
+        self.socket.unlink(missing_ok=True)
+        command = [PROGRAM, "--host", f"unix://{self.socket}", "--pidfile", f"{folder}/pid"]
+        command += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
+        command += ["--default-ulimit", "nofile=20000:20000", "--ip-forward=false"]
+        command += ["--iptables=false", "--ip6tables=false", "--ip-masq=false"]
+        self._daemon = Process("docker", command, folder)
+
+        def look() -> bool:
+            assert self._daemon is not None
+            if not self._daemon.alive:
+                raise LabError(f"dockerd ended:\n{self._daemon.log()[-3000:]}")
+            return self.socket.exists() and bool(self.run("version", check=False))
+
+        wait_for("dockerd to answer", look)
+
+    def stop(self) -> None:
+        """End the daemon, and with it what runs."""
+        if self._daemon is not None:
+            self._daemon.stop(30)
+            self._daemon = None
+
+    def remove_all(self) -> None:
+        """Remove every container, and the store."""
+        for container in self.run("ps", "--all", "--quiet", check=False).split():
+            self.run("rm", "--force", "--volumes", container, check=False)
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
