@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from skerry_cli.failures import RefusedError, UnreachableError
@@ -16,7 +16,7 @@ AWAY_FIRST_S = 0.2
 AWAY_MOST_S = 5.0
 
 
-def follow(hub: Hub, look: Callable[[], T], say: Callable[[str], None]) -> Iterator[T]:
+def follow(hub: Hub, look: Callable[[], T], say: Callable[[str], None]) -> Generator[T]:
     """Yield what `look` sees, now and after each change, until the hub's deadline if it has one.
 
     While the hub is away it is asked again, ever more seldom, and `say` is told once. Without a

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, Query, path
-from skerry_cli.kinds import EVENT, INSTANCE, Kind, kind_of
+from skerry_cli.kinds import EVENT, INSTANCE, KINDS, Kind, kind_of
 from skerry_cli.records import items_of, part_of, read
 from skerry_cli.screen import Cell, Screen, plain, widths_of
 from skerry_cli.session import Session, anywhere, complete_names, output
@@ -40,15 +41,14 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
         return found
 
     def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
         """Complete the kinds' names."""
-        words = ("nodes", "workloads", "instances", "events")
-        return [
-            click.shell_completion.CompletionItem(word)
-            for word in words
-            if word.startswith(incomplete)
-        ]
+        words = (kind.plural for kind in KINDS)
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 @click.command(epilog=EXAMPLES)
@@ -63,7 +63,7 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 @click.option("--limit", type=click.IntRange(1, 100_000), help="Only so many events, the newest.")
 @anywhere
 @click.pass_obj
-def get(session: Session, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
+def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
     """List nodes (no), workloads (wl), instances (in) or events (ev), all or by NAME."""
     query = _query(kind, names, options)
     hub, screen = session.connect(), Screen()
@@ -164,8 +164,8 @@ class Listing:
 
     def cells(self, item: Any) -> list[Cell]:
         """Return an item's row."""
-        record, now = read(self.kind.record, item), self._hub.now()
-        return [column.cell(record, now) for column in self.columns]
+        record: Any = read(self.kind.record, item)
+        return [column.cell(record, self._hub.now()) for column in self.columns]
 
     def lasting(self, item: Any) -> Any:
         """Return what of an item makes a watch show it again."""

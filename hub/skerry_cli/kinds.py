@@ -97,7 +97,7 @@ def accelerators(found: Iterable[Accelerator]) -> str:
     return words.joined([f"{number} {name}" for name, number in counts.items()])
 
 
-def labels(found: Mapping[str, str]) -> str:
+def label_list(found: Mapping[str, str]) -> str:
     """Return labels as a selector would name them."""
     return ",".join(f"{key}={value}" for key, value in sorted(found.items())) or words.NONE
 
@@ -168,7 +168,7 @@ NODE = Kind(
         Column("KERNEL", lambda node, _: node.kernel or words.NONE, wide=True),
         Column("RUNTIMES", lambda node, _: words.joined(list(node.runtimes)), wide=True),
         Column("AGENT", lambda node, _: node.version or words.NONE, wide=True),
-        Column("LABELS", lambda node, _: labels(node.labels), wide=True),
+        Column("LABELS", lambda node, _: label_list(node.labels), wide=True),
     ),
 )
 

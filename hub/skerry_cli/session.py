@@ -92,10 +92,11 @@ def complete_names(
 
 def _names(ctx: click.Context, plural: str | None) -> list[str]:
     from skerry_cli.hub import Hub, path  # noqa: PLC0415
-    from skerry_cli.kinds import kind_of  # noqa: PLC0415
+    from skerry_cli.kinds import Kind, kind_of  # noqa: PLC0415
     from skerry_cli.records import items_of, read  # noqa: PLC0415
 
-    kind = kind_of(plural or str(ctx.params.get("kind", "")))
+    given_kind = ctx.params.get("kind")
+    kind = given_kind if isinstance(given_kind, Kind) else kind_of(plural or str(given_kind))
     if kind is None:
         return []
     given = ctx.find_root().params

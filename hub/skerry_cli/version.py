@@ -8,7 +8,6 @@ from skerry_cli.screen import Screen
 from skerry_cli.session import Session, output
 from skerry_wire import __version__
 
-
 EXAMPLES = """\b
 Examples:
   skerry version

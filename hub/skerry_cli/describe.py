@@ -1,0 +1,72 @@
+"""`skerry describe`: everything about one thing, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from skerry_cli import words
+from skerry_cli.describe_node import show_node
+from skerry_cli.describe_workload import show_workload
+from skerry_cli.failures import Failure
+from skerry_cli.hub import Hub, path
+from skerry_cli.kinds import EVENT, exit_code, health, state
+from skerry_cli.records import Event, Instance, items_of, read
+from skerry_cli.screen import Screen
+from skerry_cli.session import Session, anywhere, complete_names
+from skerry_cli.sheets import tell_list
+
+EXAMPLES = """\b
+Examples:
+  skerry describe node box-1
+  skerry describe workload shop-web
+  skerry describe instance shop-web-0
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("kind", type=click.Choice(["node", "workload", "instance"]))
+@click.argument("name", shell_complete=complete_names())
+@anywhere
+@click.pass_obj
+def describe(session: Session, /, kind: str, name: str) -> None:
+    """Tell everything about one node, workload or instance: how it is, why, and what to do."""
+    hub, screen = session.connect(), Screen()
+    if kind == "node":
+        show_node(screen, hub.get(path("nodes", name)), hub.now())
+    elif kind == "workload":
+        show_workload(screen, hub.get(path("workloads", name)), hub.now())
+    else:
+        show_instance(screen, hub, name)
+
+
+def show_instance(screen: Screen, hub: Hub, name: str) -> None:
+    """Write everything about one instance. Raises Failure when there is none of this name."""
+    instances = [read(Instance, item) for item in items_of(hub.get(path("instances")))]
+    found = next((instance for instance in instances if instance.id == name), None)
+    if found is None:
+        raise Failure(f"there is no instance {name}")
+    now = hub.now()
+    ended = found.exit_code is not None
+    screen.facts(
+        (
+            ("Instance", found.id),
+            ("Workload", found.workload),
+            ("Node", f"{found.hostname} ({found.node})"),
+            ("State", state(found.state)),
+            ("Reason", found.reason),
+            ("Health", health(found)),
+            ("Started", f"{words.age(found.started_at, now)} ago" if found.started_at else None),
+            ("Restarts", str(found.restarts)),
+            ("Last exit status", exit_code(found) if ended else None),
+            ("Image", found.image),
+            ("Revision", found.revision + ("" if found.current else " (an older one)")),
+        )
+    )
+    tell_list(screen, "Events of its workload", EVENT, _events(hub, found.workload), now)
+
+
+def _events(hub: Hub, workload: str) -> list[Any]:
+    plain = hub.get(path("events"), {"workload": workload, "limit": 20})
+    return [read(Event, item) for item in items_of(plain)]

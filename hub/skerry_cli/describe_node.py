@@ -1,0 +1,91 @@
+"""The whole story of one node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from skerry_cli import words
+from skerry_cli.failures import UnexpectedAnswerError
+from skerry_cli.hardware import tree
+from skerry_cli.kinds import EVENT, INSTANCE, state
+from skerry_cli.records import MANY, Event, Node, Resources, part_of, read
+from skerry_cli.screen import Cell, Screen, Styled
+from skerry_cli.sheets import tell_lines, tell_list
+from skerry_wire.hardware import Hardware
+
+
+def show_node(screen: Screen, answer: Any, now: float) -> None:
+    """Write everything that the hub's answer says of a node."""
+    node = read(Node, part_of(answer, "node"))
+    events = read(Annotated[tuple[Event, ...], MANY], part_of(answer, "events"))  # type: ignore[arg-type,var-annotated]
+    screen.facts(facts(node, now))
+    tell_lines(screen, "Diverged: the hub leaves this node alone", diverged(node))
+    tell_lines(screen, "Problems", [Styled(problem, "red") for problem in node.problems])
+    screen.section("Resources")
+    screen.table(resource_rows(node.resources), indent="  ")
+    tell_lines(screen, "Labels", [f"{key}={value}" for key, value in sorted(node.labels.items())])
+    tell_lines(screen, "Hardware", _hardware(part_of(answer, "hardware")))
+    tell_list(screen, "Instances", INSTANCE, node.instances, now)
+    tell_list(screen, "Events", EVENT, events, now)
+
+
+def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:
+    """Return who the node is, and how it is."""
+    order = node.order
+    measured = (
+        ("CPU", node.resources.cpu_percent, "%"),
+        ("load", node.resources.load_1m, ""),
+        ("temperature", node.resources.temperature_c, " C"),
+    )
+    now_doing = [f"{name} {value:.3g}{unit}" for name, value, unit in measured if value is not None]
+    return [
+        ("Node", node.id),
+        ("Hostname", node.hostname),
+        ("Liveness", state(node.liveness)),
+        ("Heard of", f"{words.age(node.last_seen, now)} ago" if node.last_seen else "never"),
+        ("Registered", f"{words.age(node.registered_at, now)} ago"),
+        ("Agent", node.version),
+        ("System", words.joined([part for part in (node.arch, node.os, node.kernel) if part])),
+        ("Runtimes", words.joined(list(node.runtimes))),
+        ("Now", words.joined(now_doing)),
+        ("Order", f"issued {order.issued}, accepted {order.accepted}, reached {order.reached}"),
+        ("Order refused", Styled(order.refusal, "red") if order.refusal else None),
+    ]
+
+
+def diverged(node: Node) -> list[Cell]:
+    """Return why the hub holds a node, and what an operator can do."""
+    if not node.diverged:
+        return []
+    return [
+        Styled(node.diverged, "red"),
+        f"skerry node adopt {node.id}       what it runs is what is wanted",
+        f"skerry node overwrite {node.id}   what the hub wants is what it shall run",
+    ]
+
+
+def resource_rows(resources: Resources) -> list[Sequence[Cell]]:
+    """Return a table of what there is, what is reserved, what is left, and what is unused now."""
+    has = resources
+    rows: list[Sequence[Cell]] = [("RESOURCE", "TOTAL", "RESERVED", "FREE", "UNUSED NOW")]
+    free = None if has.cpu_milli is None else has.cpu_milli - has.cpu_reserved_milli
+    cpu = (has.cpu_milli, has.cpu_reserved_milli, free)
+    rows.append(("cpu", *map(words.processors, cpu), words.NONE))
+    for name, total, reserved, available in (
+        ("memory", has.memory_bytes, has.memory_reserved_bytes, has.memory_available_bytes),
+        ("storage", has.storage_bytes, has.storage_reserved_bytes, has.storage_available_bytes),
+    ):
+        left = None if total is None else max(0, total - reserved)
+        rows.append((name, *map(words.size, (total, reserved, left, available))))
+    return rows
+
+
+def _hardware(plain: Any) -> list[Cell]:
+    if plain is None:
+        return ["not known yet"]
+    try:
+        return list(tree(read(Hardware, plain)))
+    except UnexpectedAnswerError:
+        # A newer agent's hardware must not hide the rest of the story.
+        return ["not readable by this version of skerry; -o json of `skerry get node` has it"]

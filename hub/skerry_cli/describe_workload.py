@@ -1,0 +1,196 @@
+"""The whole story of one workload."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from skerry_cli import words
+from skerry_cli.kinds import EVENT, INSTANCE, label_list, state
+from skerry_cli.records import (
+    MANY,
+    Event,
+    Instance,
+    Labels,
+    Names,
+    Words,
+    Workload,
+    part_of,
+    read,
+)
+from skerry_cli.screen import Cell, Screen, Styled
+from skerry_cli.sheets import tell_lines, tell_list
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A port of the node that reaches a port of the container."""
+
+    host: int
+    container: int
+    protocol: Words = "tcp"
+    host_ip: Words = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """What a container sees at a path."""
+
+    kind: Words
+    target: Words
+    source: Words = ""
+    read_only: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device of the node that a container gets."""
+
+    host: Words
+    container: Words
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What is asked for of one container."""
+
+    name: Words
+    image: Words
+    entrypoint: Names | None = None
+    command: Names | None = None
+    environment: Labels = dataclasses.field(default_factory=dict)
+    ports: Annotated[tuple[Port, ...], MANY] = ()
+    mounts: Annotated[tuple[Mount, ...], MANY] = ()
+    devices: Annotated[tuple[Device, ...], MANY] = ()
+    restart: Words = "always"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AcceleratorRequest:
+    """So many accelerators of a kind."""
+
+    kind: Words
+    count: int = 1
+    vendor: Words | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What each instance reserves."""
+
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    storage_bytes: int = 0
+    accelerators: Annotated[tuple[AcceleratorRequest, ...], MANY] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """A test of a node."""
+
+    key: Words
+    operator: Words
+    value: Words
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What an operator asked for."""
+
+    containers: Annotated[tuple[Container, ...], MANY] = ()
+    resources: Request = Request()
+    constraints: Annotated[tuple[Constraint, ...], MANY] = ()
+    labels: Labels = dataclasses.field(default_factory=dict)
+
+
+def show_workload(screen: Screen, answer: Any, now: float) -> None:
+    """Write everything that the hub's answer says of a workload."""
+    workload = read(Workload, part_of(answer, "workload"))
+    content = read(Content, part_of(answer, "content"))
+    events = read(Annotated[tuple[Event, ...], MANY], part_of(answer, "events"))  # type: ignore[arg-type,var-annotated]
+    screen.facts(facts(workload, content, now))
+    for container in content.containers:
+        tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
+    tell_list(screen, "Instances", INSTANCE, workload.instances, now)
+    tell_lines(screen, "What is wrong", wrong(workload))
+    if workload.placed < workload.wanted or workload.state == "unplaced":
+        screen.section("Why no further node takes it")
+        screen.line(f"  skerry explain {workload.name}")
+    tell_list(screen, "Events", EVENT, events, now)
+
+
+def facts(workload: Workload, content: Content, now: float) -> list[tuple[str, Cell | None]]:
+    """Return what was asked for, and how far it is."""
+    wanted = words.count(workload.wanted, "replica")
+    if workload.mode == "global":
+        wanted = f"one on each of {words.count(workload.wanted, 'node')}"
+    constraints = [f"{one.key} {one.operator} {one.value}" for one in content.constraints]
+    updated = f"{words.age(workload.updated_at, now)} ago" if workload.updated_at else None
+    return [
+        ("Workload", workload.name),
+        ("Project", workload.project),
+        ("State", state(workload.state)),
+        ("Reason", workload.reason),
+        ("Wanted", wanted),
+        (
+            "Progress",
+            f"placed {workload.placed}, running {workload.running}, "
+            f"of them at the wanted revision {workload.current}",
+        ),
+        ("Revision", workload.revision),
+        ("Created", f"{words.age(workload.created_at, now)} ago" if workload.created_at else None),
+        ("Updated", updated),
+        ("Reserves", words.joined(list(request_words(content.resources)))),
+        ("Constraints", words.joined(constraints)),
+        ("Labels", label_list(content.labels)),
+    ]
+
+
+def request_words(request: Request) -> Iterator[str]:
+    """Yield what each instance reserves."""
+    if request.cpu_milli:
+        yield f"cpu {words.processors(request.cpu_milli)}"
+    if request.memory_bytes:
+        yield f"memory {words.size(request.memory_bytes)}"
+    if request.storage_bytes:
+        yield f"storage {words.size(request.storage_bytes)}"
+    for one in request.accelerators:
+        yield f"{one.count} {one.vendor or 'any'} {one.kind}"
+
+
+def container_lines(container: Container) -> Iterator[str]:
+    """Yield what is asked for of a container. Values of variables may be secret: only names."""
+    yield f"image {container.image}"
+    if container.entrypoint:
+        yield f"entrypoint {' '.join(container.entrypoint)}"
+    if container.command:
+        yield f"command {' '.join(container.command)}"
+    if container.environment:
+        yield f"environment {', '.join(sorted(container.environment))}"
+    for port in container.ports:
+        host = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+        where = f"{host}:{port.host}" if host else str(port.host)
+        yield f"port {where} to {port.container}/{port.protocol}"
+    for mount in container.mounts:
+        mode = ", read-only" if mount.read_only else ""
+        source = f" {mount.source}" if mount.source else ""
+        yield f"{mount.kind}{source} at {mount.target}{mode}"
+    for device in container.devices:
+        yield f"device {device.host} at {device.container}"
+    yield f"restart {container.restart}"
+
+
+def wrong(workload: Workload) -> list[Cell]:
+    """Return a line for each instance that is not as it should be."""
+    return [
+        Styled(_wrong_words(instance), "red" if instance.state == "failed" else "yellow")
+        for instance in workload.instances
+        if instance.reason or instance.state in ("failed", "exited")
+    ]
+
+
+def _wrong_words(instance: Instance) -> str:
+    ended = f" with status {instance.exit_code}" if instance.exit_code is not None else ""
+    reason = f": {instance.reason}" if instance.reason else ""
+    return f"{instance.id} on {instance.hostname} is {instance.state}{ended}{reason}"

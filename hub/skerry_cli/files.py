@@ -1,0 +1,77 @@
+"""Reads the files of an apply, as the API takes them. Their content is the hub's to judge."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from skerry_cli.failures import Exit, Failure
+
+F = TypeVar("F", bound=Callable[..., Any])
+MAX_FILE_BYTES = 4 * 1024 * 1024
+STDIN = "-"
+
+
+def file_options(command: F) -> F:
+    """Let a command take compose files and their project."""
+    command = click.option(
+        "-p",
+        "--project",
+        metavar="NAME",
+        help="The project of all files (default: `name:` in the file, then its folder's name).",
+    )(command)
+    return click.option(
+        "-f",
+        "--file",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(),
+        help="A compose file; - is standard input. May be given more than once.",
+    )(command)
+
+
+def body_of(files: Sequence[str], project: str | None, *, prune: bool = False) -> dict[str, Any]:
+    """Return the body of a plan or an apply. Raises Failure naming a file that cannot be read."""
+    if not files:
+        raise click.UsageError("name at least one file with -f")
+    if files.count(STDIN) > 1:
+        raise click.UsageError("standard input can be read only once")
+    return {"files": [_file(name, project) for name in files], "prune": prune}
+
+
+def _file(name: str, project: str | None) -> dict[str, Any]:
+    data = _read(name)
+    if len(data) > MAX_FILE_BYTES:
+        raise Failure(f"{name}: is larger than {MAX_FILE_BYTES >> 20} MiB")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Failure(f"{name}:{line}: is not UTF-8 text") from None
+    where = {"name": "stdin" if name == STDIN else name, "text": text}
+    if project is not None:
+        return {**where, "project": project, "project_given": True}
+    return {**where, "project": _project_of(name)}
+
+
+def _read(name: str) -> bytes:
+    try:
+        if name == STDIN:
+            return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        with pathlib.Path(name).open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise Failure(f"{name}: {error.strerror or error}", Exit.ERROR) from None
+
+
+def _project_of(name: str) -> str:
+    """Return the name of the file's folder, as far as a project may be called so."""
+    folder = pathlib.Path.cwd() if name == STDIN else pathlib.Path(name).resolve().parent
+    letters = re.sub(r"[^a-z0-9-]+", "-", folder.name.lower())
+    return letters[:63].strip("-") or "default"

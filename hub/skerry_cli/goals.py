@@ -1,0 +1,141 @@
+"""What a wait waits for: looks whether it is reached, and says what was seen last."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from skerry_cli import words
+from skerry_cli.failures import Exit, Failure, RefusedError
+from skerry_cli.follow import follow
+from skerry_cli.hub import Hub, path
+from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
+from skerry_cli.screen import Screen
+
+Wanted = Literal["online", "running", "deleted"]
+DEFAULT_TIMEOUT_S = 300.0
+GOALS: dict[str, tuple[Wanted, ...]] = {
+    "node": ("online", "deleted"),
+    "workload": ("running", "deleted"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Goal:
+    """A thing, and how it shall be."""
+
+    kind: str
+    name: str
+    wanted: Wanted
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """How a thing was at the last look."""
+
+    reached: bool
+    text: str
+    state: str = ""
+
+
+def look_at(hub: Hub, goal: Goal) -> Seen:
+    """Return how far a goal is."""
+    try:
+        answer = hub.get(path(f"{goal.kind}s", goal.name))
+    except RefusedError as failure:
+        if not failure.unknown_name:
+            raise
+        return _absent(hub, goal)
+    view = part_of(answer, goal.kind)
+    if goal.kind == "node":
+        return _node(read(Node, view), goal, hub.now())
+    return _workload(read(Workload, view), goal)
+
+
+def _absent(hub: Hub, goal: Goal) -> Seen:
+    if goal.wanted != "deleted":
+        return Seen(False, f"the hub knows no such {goal.kind}")
+    if goal.kind == "node":
+        return Seen(True, "deleted")
+    # The workload is forgotten at once; its instances end when their nodes say so.
+    left = [
+        instance
+        for item in items_of(hub.get(path("instances"), {"workload": goal.name}))
+        if (instance := read(Instance, item)).workload == goal.name
+    ]
+    if not left:
+        return Seen(True, "deleted")
+    return Seen(
+        False, "; ".join(f"{one.id} is still {one.state} on {one.hostname}" for one in left)
+    )
+
+
+def _node(node: Node, goal: Goal, now: float) -> Seen:
+    text = f"{node.liveness}, heard of {words.age(node.last_seen, now)} ago"
+    if not node.last_seen:
+        text = f"{node.liveness}, never heard of"
+    return Seen(goal.wanted == node.liveness, text, node.liveness)
+
+
+def _workload(workload: Workload, goal: Goal) -> Seen:
+    text = f"{workload.state}, {workload.current} of {workload.wanted} running"
+    told = {workload.reason} if workload.reason else set()
+    text += f" ({workload.reason})" if workload.reason else ""
+    for instance in workload.instances:
+        if instance.state != "running" or not instance.current:
+            text += f"; {instance.id} on {instance.hostname} is {instance.state}"
+            text += "" if instance.current else " at an older revision"
+            if instance.reason and instance.reason not in told:
+                told.add(instance.reason)
+                text += f": {instance.reason}"
+    return Seen(goal.wanted == workload.state, text, workload.state)
+
+
+def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) -> None:
+    """Return when every goal is reached. Raises Failure with what is missing after the time.
+
+    Progress is shown where a person watches the messages.
+    """
+    if not goals:
+        return
+    last: dict[Goal, Seen] = {}
+    hub.deadline = time.monotonic() + timeout_s
+    progress, say = _progress(screen)
+    with progress as show:
+
+        def look() -> bool:
+            for goal in goals:
+                if goal not in last or not last[goal].reached:
+                    last[goal] = look_at(hub, goal)
+            show(last)
+            return all(seen.reached for seen in last.values())
+
+        with contextlib.closing(follow(hub, look, say)) as looks:
+            if any(looks):
+                return
+    missing = [goal for goal in goals if goal not in last or not last[goal].reached]
+    lines = [
+        f"{goal} is not {goal.wanted} after {words.duration(timeout_s)}; "
+        + (f"last seen: {last[goal].text}" if goal in last else "the hub did not answer")
+        for goal in missing
+    ]
+    raise Failure("\n".join(lines), Exit.TIMED_OUT)
+
+
+Show = Callable[[dict[Goal, Seen]], None]
+
+
+def _progress(
+    screen: Screen,
+) -> tuple[contextlib.AbstractContextManager[Show], Callable[[str], None]]:
+    if screen.shows_progress:
+        from skerry_cli.progress import progress  # noqa: PLC0415 - rich takes long to import
+
+        return progress()
+    return contextlib.nullcontext(lambda _: None), screen.note

@@ -1,0 +1,64 @@
+"""`skerry node`: settles a node that has diverged from the hub."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from skerry_cli.failures import Exit, Failure
+from skerry_cli.hub import path
+from skerry_cli.kinds import liveness
+from skerry_cli.records import Node, read
+from skerry_cli.screen import Screen
+from skerry_cli.session import Session, anywhere, complete_names
+
+EXAMPLES = """\b
+A node diverges when it has taken an order that this hub does not know, as after the hub's
+database was put back to an older copy. The hub then leaves it alone until it is told what counts.
+\b
+Examples:
+  skerry describe node box-1       what it runs, and why it is held
+  skerry node adopt box-1          what it runs is what is wanted
+  skerry node overwrite box-1      what the hub wants is what it shall run
+"""
+
+
+@click.group(epilog=EXAMPLES)
+def node() -> None:
+    """Settle a node that has diverged from the hub."""
+
+
+@node.command()
+@click.argument("name", shell_complete=complete_names("nodes"))
+@anywhere
+@click.pass_obj
+def adopt(session: Session, /, name: str) -> None:
+    """Take what the node runs as what is wanted, and end the hold."""
+    _settle(session, name, "adopt", "adopted")
+
+
+@node.command()
+@click.argument("name", shell_complete=complete_names("nodes"))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@anywhere
+@click.pass_obj
+def overwrite(session: Session, /, name: str, yes: bool) -> None:
+    """Make the node run what the hub wants, whatever it runs now, and end the hold."""
+    if not yes:
+        confirm(f"Remove from node {name} whatever this hub does not know of?")
+    _settle(session, name, "overwrite", "overwritten")
+
+
+def _settle(session: Session, name: str, verb: str, done: str) -> None:
+    found = read(Node, session.connect().post(path("nodes", name, verb)))
+    screen = Screen()
+    screen.line(f"node/{found.id} {done}")
+    if found.diverged:
+        screen.note("it is held still: ", liveness(found), f": {found.diverged}")
+
+
+def confirm(question: str) -> None:
+    """Ask a person on a terminal; without one the command line itself is the answer."""
+    if sys.stdin.isatty() and not click.confirm(question, err=True):
+        raise Failure("nothing was done", Exit.ERROR)

@@ -1,0 +1,99 @@
+"""A plan, and what is not placed, as people read it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from skerry_cli import words
+from skerry_cli.records import Change, Explanation, Plan, Reason, Verdict
+from skerry_cli.screen import Cell, Colour, Styled
+
+SIGNS: Mapping[str, tuple[str, Colour | None]] = {
+    "create": ("+", "green"),
+    "replace": ("~", "yellow"),
+    "move": (">", "cyan"),
+    "remove": ("-", "red"),
+    "keep": ("=", "dim"),
+}
+
+DONE = {"created": "created", "updated": "updated", "unchanged": "unchanged", "removed": "removed"}
+MEANT = {
+    "created": "will be created",
+    "updated": "will be updated",
+    "unchanged": "is unchanged",
+    "removed": "will be removed",
+}
+_COLOURS: Mapping[str, Colour] = {"created": "green", "updated": "yellow", "removed": "red"}
+
+
+def pending(plan: Plan) -> bool:
+    """Say whether a plan changes anything."""
+    if plan.created or plan.updated or plan.removed:
+        return True
+    return any(change.action != "keep" for change in plan.changes)
+
+
+def lines(
+    plan: Plan, wording: Mapping[str, str], *, keep: bool = False
+) -> Iterator[Sequence[Cell]]:
+    """Yield a line for each workload, each followed by its instances that change.
+
+    `wording` is DONE or MEANT; `keep` also shows the instances that stay.
+    """
+    changes: dict[str, list[Change]] = {}
+    for change in plan.changes:
+        if keep or change.action != "keep":
+            changes.setdefault(change.workload, []).append(change)
+    outcomes = {name: outcome for outcome in wording for name in getattr(plan, outcome)}
+    for name in sorted(outcomes.keys() | changes.keys()):
+        outcome = outcomes.get(name)
+        if outcome is None:
+            yield (f"workload/{name}",)
+        else:
+            yield (f"workload/{name} ", Styled(wording[outcome], _COLOURS.get(outcome)))
+        yield from map(_line, changes.get(name, ()))
+
+
+def _line(change: Change) -> Sequence[Cell]:
+    sign, colour = SIGNS.get(change.action, ("?", None))
+    detail = f"  ({change.detail})" if change.detail else ""
+    verb = {"move": "to", "remove": "from"}.get(change.action, "on")
+    return ("  ", Styled(f"{sign} {change.instance} {verb} {change.node}", colour), detail)
+
+
+def summary(plan: Plan) -> str:
+    """Return the counts of a plan's steps: 2 to create, 1 to replace."""
+    counts = {action: 0 for action in SIGNS if action != "keep"}
+    for change in plan.changes:
+        if change.action in counts:
+            counts[change.action] += 1
+    found = [f"{number} to {action}" for action, number in counts.items() if number]
+    return ", ".join(found) or "no instance changes"
+
+
+def shortage(explanation: Explanation) -> str:
+    """Return in one line why a workload is not wholly placed, with the nearest miss of each."""
+    head = f"{explanation.workload}: {explanation.placed} of {explanation.wanted} placed"
+    if not explanation.verdicts and not explanation.blocked:
+        return f"{head}; there is no node"
+    parts = [
+        f"{constraint} {words.count(number, 'node')}{_nearest(explanation.verdicts, constraint)}"
+        for constraint, number in sorted(explanation.blocked.items(), key=lambda item: -item[1])
+        if number
+    ]
+    lead = "no further node fits" if explanation.placed else "no node fits"
+    return f"{head}; {lead}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _nearest(verdicts: Sequence[Verdict], constraint: str) -> str:
+    """Return the node that lacks least of what one constraint measures."""
+    misses: list[tuple[float, Verdict, Reason]] = [
+        (reason.missing, verdict, reason)
+        for verdict in verdicts
+        for reason in verdict.reasons
+        if reason.constraint == constraint and reason.missing is not None
+    ]
+    if not misses:
+        return ""
+    _, verdict, reason = min(misses, key=lambda miss: (miss[0], miss[1].node))
+    return f" (nearest: {verdict.hostname}: {reason.text})"
