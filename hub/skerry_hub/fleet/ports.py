@@ -1,0 +1,88 @@
+"""Which ports of which nodes are taken, and by which instances. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable
+
+EVERY_ADDRESS = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Port:
+    """A port of a node; `address` empty: on every address."""
+
+    protocol: str
+    number: str
+    address: str = EVERY_ADDRESS
+
+    @classmethod
+    def parse(cls, text: str) -> Port:
+        """Return the port that `tcp/8080` or `tcp/127.0.0.1:8080` names. Raises nothing."""
+        protocol, _, rest = text.partition("/")
+        address, _, number = rest.rpartition(":")
+        return cls(protocol, number, _plain(address))
+
+    def conflicts(self, other: Port) -> bool:
+        """Say whether two instances on one node cannot have both."""
+        if (self.protocol, self.number) != (other.protocol, other.number):
+            return False
+        return self.address == other.address or EVERY_ADDRESS in (self.address, other.address)
+
+
+def _plain(address: str) -> str:
+    """Return the one spelling of an address; every address of either family is every address."""
+    text = address.strip("[]")
+    try:
+        parsed = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return EVERY_ADDRESS if parsed.is_unspecified else str(parsed)
+
+
+Holders = tuple[tuple[Port, str], ...]
+"""The ports of one number that are taken on one node, each with the instance that has it."""
+
+
+class TakenPorts:
+    """Taken ports, by protocol and number, then by row."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, str], dict[int, Holders]] = {}
+
+    def copy(self) -> TakenPorts:
+        """Return another that changes on its own."""
+        other = TakenPorts()
+        other._taken = {key: dict(rows) for key, rows in self._taken.items()}
+        return other
+
+    def take(self, row: int, texts: Iterable[str], instance: str) -> None:
+        """Note that an instance on this row has these ports."""
+        for port in map(Port.parse, texts):
+            rows = self._taken.setdefault((port.protocol, port.number), {})
+            rows[row] = (*rows.get(row, ()), (port, instance))
+
+    def give_back(self, row: int, texts: Iterable[str], instance: str) -> None:
+        """Forget what `take` noted."""
+        for port in map(Port.parse, texts):
+            key = port.protocol, port.number
+            rows = self._taken.get(key, {})
+            left = tuple(held for held in rows.get(row, ()) if held != (port, instance))
+            if left:
+                rows[row] = left
+                continue
+            rows.pop(row, None)
+            if not rows:
+                self._taken.pop(key, None)
+
+    def rows(self, port: Port) -> dict[int, Holders]:
+        """Return who has this number on which rows, on whatever address. Not to be changed."""
+        return self._taken.get((port.protocol, port.number), {})
+
+    def holder(self, row: int, port: Port) -> str | None:
+        """Return the instance on this row that keeps another from having this port."""
+        held = self.rows(port).get(row, ())
+        return next((instance for other, instance in held if port.conflicts(other)), None)
