@@ -96,6 +96,8 @@ class EventView:
     subject: str = ""
     detail: str = ""
     generation: int | None = None
+    workload: str = ""
+    """The workload that it is about, empty where it is about none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

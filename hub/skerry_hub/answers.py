@@ -1,0 +1,280 @@
+"""What the HTTP API answers from: snapshots of the records, and the calls that change them."""
+
+from __future__ import annotations
+
+import re
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from skerry_hub import desired, selector
+from skerry_hub.desired import RefusedError, Work
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.model import Explanation, Node
+from skerry_hub.placement.explain import explain
+from skerry_hub.requests import ApplyRequest, LabelRequest
+from skerry_hub.service import Service
+from skerry_hub.showing import instances_on, node_view, workload_view
+from skerry_hub.state import Draft, Kept, Known, Publication
+from skerry_hub.views import (
+    EventView,
+    InstanceView,
+    NodeDetail,
+    NodeView,
+    PlanView,
+    Problem,
+    WorkloadDetail,
+    WorkloadView,
+)
+from skerry_hub.workloads.compose import ComposeError, SourceFile
+from skerry_hub.workloads.compose import parse as parse_compose
+from skerry_wire import codec, envelope, topics
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Envelope, Order
+from skerry_wire.topics import NodeTopic
+
+EVENTS_SHOWN = 20
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,252}")
+
+
+class Answers:
+    """One method for each thing that can be asked. Any thread."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def _known(self) -> Known:
+        return self._service.known
+
+    @property
+    def _columns(self) -> Columns:
+        return self._service.columns
+
+    # --- reading --------------------------------------------------------------------------
+
+    def nodes(self, where: str | None) -> list[NodeView]:
+        """Return the nodes whose labels fit, by hostname."""
+        terms = _selector(where)
+        found = [
+            node_view(self._known, self._columns, node)
+            for node in list(self._known.nodes.values())
+            if selector.fits(terms, node.all_labels)
+        ]
+        return sorted(found, key=lambda view: (view.hostname, view.id))
+
+    def node(self, name: str) -> NodeDetail:
+        """Return one node with its hardware and newest events."""
+        node = find_node(self._known, name)
+        return NodeDetail(
+            node=node_view(self._known, self._columns, node),
+            hardware=node.capability.hardware if node.capability is not None else None,
+            events=self._service.store.events(node=node.id, limit=EVENTS_SHOWN),
+        )
+
+    def workloads(self, where: str | None) -> list[WorkloadView]:
+        """Return the workloads whose labels fit, by name."""
+        return [workload_view(self._known, kept) for kept in self._fitting(where)]
+
+    def workload(self, name: str) -> WorkloadDetail:
+        """Return one workload with its content and newest events."""
+        kept = _find_workload(self._known, name)
+        return WorkloadDetail(
+            workload=workload_view(self._known, kept),
+            content=kept.workload,
+            events=self._service.store.events(workload=name, limit=EVENTS_SHOWN),
+        )
+
+    def instances(
+        self, where: str | None, node: str | None, workload: str | None
+    ) -> list[InstanceView]:
+        """Return the instances on a node, of a workload, or whose workload's labels fit."""
+        only = find_node(self._known, node).id if node is not None else None
+        names = {kept.workload.name for kept in self._fitting(where)} if where else None
+        found = [
+            view
+            for one in list(self._known.nodes.values())
+            if only is None or one.id == only
+            for view in instances_on(self._known, one)
+            if (workload is None or view.workload == workload)
+            and (names is None or view.workload in names)
+        ]
+        return sorted(found, key=lambda view: (view.workload, len(view.id), view.id))
+
+    def events(self, node: str | None, workload: str | None, limit: int) -> tuple[EventView, ...]:
+        """Return the newest events, oldest first."""
+        known = self._known.nodes.get(node) if node is not None else None
+        if node is not None and known is None:
+            node = _by_hostname(self._known, node) or node
+        return self._service.store.events(node=node, workload=workload, limit=limit)
+
+    def explain(self, name: str, node: str | None) -> Explanation:
+        """Return what every node, or one, says to a workload."""
+        kept = _find_workload(self._known, name)
+        only = find_node(self._known, node).id if node is not None else None
+        current = self._known.of_workload(name)
+
+        def look(work: Work) -> Explanation:
+            return explain(work.columns, kept.workload, current, node=only)
+
+        return self._service.call(look, dry=True)
+
+    def _fitting(self, where: str | None) -> list[Kept]:
+        terms = _selector(where)
+        return [
+            kept
+            for _, kept in sorted(self._known.workloads.items())
+            if selector.fits(terms, kept.workload.labels)
+        ]
+
+    # --- changing -------------------------------------------------------------------------
+
+    def apply(self, request: ApplyRequest, *, dry: bool) -> PlanView:
+        """Take compose files as what is wanted; with `dry`, only say what that would change."""
+        files = [
+            SourceFile(
+                name=one.name, text=one.text, project=one.project, project_given=one.project_given
+            )
+            for one in request.files
+        ]
+        try:
+            workloads = parse_compose(files)
+        except ComposeError as error:
+            raise RefusedError(400, *error.problems) from None
+
+        def change(work: Work) -> PlanView:
+            plan = desired.apply(work, workloads, prune=request.prune)
+            _clear_views(work, plan.removed)
+            return plan
+
+        return self._service.call(change, dry=dry)
+
+    def delete_workload(self, name: str) -> PlanView:
+        """Want a workload no more."""
+
+        def change(work: Work) -> PlanView:
+            plan = desired.delete(work, name)
+            _clear_views(work, plan.removed)
+            return plan
+
+        return self._service.call(change)
+
+    def label(self, name: str, request: LabelRequest) -> NodeView:
+        """Change the labels that operators gave a node."""
+        for key in request.set:
+            if _LABEL.fullmatch(key) is None:
+                reason = "a label is letters, digits, '.', '_', '/' and '-', at most 253"
+                raise RefusedError(400, Problem(reason=reason, field=f"set.{key[:80]}"))
+
+        def change(work: Work) -> Node:
+            node = find_node(work.draft, name)
+            return desired.label(work, node, request.set, request.unset)
+
+        return self._shown(self._service.call(change))
+
+    def overwrite(self, name: str) -> NodeView:
+        """End a node's hold: it shall run what this hub wants."""
+
+        def change(work: Work) -> Node:
+            node = desired.overwrite(work, find_node(work.draft, name))
+            work.draft.events.append(
+                self._service.hub_event(node, "overwritten", "this hub's order stands", work.now)
+            )
+            return node
+
+        return self._shown(self._service.call(change))
+
+    def adopt(self, name: str) -> NodeView:
+        """End a node's hold: what it runs is wanted. Asks the node for its order."""
+        node = find_node(self._known, name)
+        if node.diverged is None:
+            raise RefusedError(409, Problem(reason=f"{node.hostname} is not held"))
+        reply = self._service.ask(node, "order")
+        if reply.error is not None:
+            raise RefusedError(409, Problem(reason=f"{node.hostname}: {reply.error}"))
+        order, digest = self._verified(node, reply.body)
+
+        def change(work: Work) -> Node:
+            present = find_node(work.draft, name)
+            adopted = desired.adopt(work, present, order, digest, reply.body)
+            detail = f"order {order.generation}, {len(order.instances)} instances"
+            work.draft.events.append(self._service.hub_event(adopted, "adopted", detail, work.now))
+            return adopted
+
+        return self._shown(self._service.call(change))
+
+    def _verified(self, node: Node, data: bytes) -> tuple[Order, str]:
+        """Return the order that a node says it holds, if it is one that this hub's key signed."""
+        try:
+            sealed = codec.decode(Envelope, data)
+            Ed25519PublicKey.from_public_bytes(self._service.key.public).verify(
+                sealed.signature, envelope.signing_bytes(sealed.type, sealed.payload)
+            )
+            order = envelope.open_payload(sealed)
+        except (WireError, InvalidSignature) as error:
+            reason = f"{node.hostname} holds an order that this hub's key did not sign"
+            raise RefusedError(409, Problem(reason=f"{reason}: {error}".rstrip(": "))) from None
+        accepted = node.report.accepted if node.report is not None else 0
+        if order.generation != accepted:
+            reason = (
+                f"{node.hostname} sent order {order.generation}, and says it accepted {accepted}; "
+                "try again"
+            )
+            raise RefusedError(409, Problem(reason=reason))
+        return order, envelope.digest_of(sealed.payload)
+
+    def forget(self, name: str) -> PlanView:
+        """Forget a node, and what the broker keeps of it."""
+
+        def change(work: Work) -> PlanView:
+            node = find_node(work.draft, name)
+            plan = desired.forget(work, node)
+            kept = (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT, NodeTopic.ORDER)
+            cleared = [str(topics.Node(node.id, topic)) for topic in kept]
+            cleared.append(str(topics.NodeView(node.id)))
+            work.draft.outbox.extend(Publication(topic=one, payload=b"") for one in cleared)
+            return plan
+
+        return self._service.call(change)
+
+    def _shown(self, node: Node) -> NodeView:
+        return node_view(self._known, self._columns, self._known.nodes.get(node.id, node))
+
+
+def _selector(text: str | None) -> tuple[selector.Term, ...]:
+    try:
+        return selector.parse(text)
+    except selector.SelectorError as error:
+        raise RefusedError(400, Problem(reason=str(error), field="selector")) from None
+
+
+def find_node(where: Known | Draft, name: str) -> Node:
+    """Return the node of an id, or of a hostname that only one has. Raises RefusedError."""
+    node = where.nodes.get(name)
+    if node is not None:
+        return node
+    named = [one for one in list(where.nodes.values()) if one.hostname == name]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(sorted(one.id for one in named)[:10])
+        reason = f"{len(named)} nodes have the hostname {name}; name one by its id: {ids}"
+        raise RefusedError(409, Problem(reason=reason))
+    raise RefusedError(404, Problem(reason=f"there is no node {name[:80]}"))
+
+
+def _by_hostname(known: Known, name: str) -> str | None:
+    return next((one.id for one in list(known.nodes.values()) if one.hostname == name), None)
+
+
+def _find_workload(known: Known, name: str) -> Kept:
+    kept = known.workloads.get(name)
+    if kept is None:
+        raise RefusedError(404, Problem(reason=f"there is no workload {name[:80]}"))
+    return kept
+
+
+def _clear_views(work: Work, names: tuple[str, ...]) -> None:
+    """Have the broker forget the views of workloads that are gone."""
+    for name in names:
+        work.draft.outbox.append(Publication(topic=str(topics.WorkloadView(name)), payload=b""))

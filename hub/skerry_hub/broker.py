@@ -1,0 +1,332 @@
+"""The hub's only MQTT: two connections to the broker, that always come back.
+
+One carries heartbeats (clean, QoS 0): they may be many, and a lost one is made good by the next.
+The other carries all the rest: its session outlives the hub, and a message is acknowledged only
+once `ack` is called, after the commit. Nothing to be published is kept here: the outbox is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from skerry_hub.state import Publication
+from skerry_wire import codec, topics
+from skerry_wire.topics import NodeTopic
+
+log = structlog.get_logger("broker")
+
+KEEPALIVE_S = 30
+SESSION_EXPIRY_S = 14 * 86_400
+RECEIVE_MOST = 500
+"""Most messages that wait for their acknowledgement; the broker keeps the rest."""
+BACKOFF_FIRST_S = 0.2
+BACKOFF_MOST_S = 15.0
+STEADY_S = 30.0
+FLUSH_S = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerUrl:
+    """Where the broker is."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None
+    password: str | None = dataclasses.field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+
+def broker_at(url: str) -> BrokerUrl:
+    """Return the broker of `mqtt[s]://[user:password@]host[:port]`. Raises ValueError."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("a broker is mqtt://host:port or mqtts://host:port")
+    tls = parts.scheme == "mqtts"
+    return BrokerUrl(
+        host=parts.hostname,
+        port=parts.port or (8883 if tls else 1883),
+        tls=tls,
+        username=parts.username and urllib.parse.unquote(parts.username),
+        password=parts.password and urllib.parse.unquote(parts.password),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ears:
+    """Who is told what comes. Called from the connections' threads; must hand over and return."""
+
+    heartbeat: Callable[[str, bytes], None]
+    message: Callable[[str, bytes, Callable[[], None]], None]
+    connected: Callable[[], None]
+    disconnected: Callable[[], None]
+    published: Callable[[int], None]
+
+
+class Broker:
+    """Both connections of one hub."""
+
+    def __init__(self, url: BrokerUrl, hub_id: str, will: Publication, ears: Ears) -> None:
+        self._ears = ears
+        self._main = _Rest(url, f"skerry-hub-{hub_id}", will, ears)
+        self._beats = _Heartbeats(url, f"skerry-hub-{hub_id}-heartbeats", ears)
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._main.start()
+        self._beats.start()
+
+    def publish(self, publication: Publication, token: int | None = None) -> None:
+        """Send, if there is a connection. `published(token)` says that the broker has it."""
+        self._main.publish(publication, token)
+
+    def request(self, node: str, verb: str, payload: bytes, expiry_s: int) -> None:
+        """Ask one node something."""
+        topic = str(topics.NodeRequest(node, verb))
+        self._main.publish(
+            Publication(topic=topic, payload=payload, retain=False, expiry_s=expiry_s), None
+        )
+
+    def stop(self, farewell: Publication) -> None:
+        """Say good-bye, wait shortly until the broker has what was sent, and disconnect."""
+        self._main.publish(farewell, None)
+        self._main.flush()
+        self._main.stop()
+        self._beats.stop()
+
+
+class _Connection:
+    """A connection that comes back, each time with a new client: nothing old is ever resent."""
+
+    def __init__(self, url: BrokerUrl, client_id: str) -> None:
+        self._url = url
+        self._id = client_id
+        self._client: paho.Client | None = None
+        self._online = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=client_id, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        client = self._client
+        if client is not None:
+            client.disconnect()
+        self._thread.join(FLUSH_S)
+
+    def _run(self) -> None:
+        failures, told = 0, ""
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            was_online, reason = self._one()
+            if self._stopping.is_set():
+                return
+            if was_online or reason != told:
+                log.warning("not connected", broker=str(self._url), reason=reason)
+                told = reason
+            failures = 0 if was_online and time.monotonic() - started > STEADY_S else failures + 1
+            ceiling = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 20))
+            self._stopping.wait(random.uniform(ceiling / 4, ceiling))  # noqa: S311
+
+    def _one(self) -> tuple[bool, str]:
+        client = self._make()
+        if self._url.username is not None:
+            client.username_pw_set(self._url.username, self._url.password)
+        if self._url.tls:
+            client.tls_set()
+        refusal: list[str] = []
+
+        def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, *_: Any) -> None:
+            if code.value != 0:
+                refusal.append(f"the broker refuses the connection: {code}")
+                return
+            self._online = True
+            self._ready(client)
+
+        client.on_connect = on_connect
+        self._client = client
+        was_online = False
+        try:
+            client.connect(
+                self._url.host,
+                self._url.port,
+                KEEPALIVE_S,
+                clean_start=False,
+                properties=self._properties(),
+            )
+            code = MQTTErrorCode.MQTT_ERR_SUCCESS
+            while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                code = self._loop(client)
+                was_online = was_online or self._online
+            reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
+        except (OSError, ValueError) as error:
+            reason = str(error)
+        finally:
+            self._online, self._client = False, None
+            self._gone()
+        return was_online, reason
+
+    def _make(self) -> paho.Client:
+        raise NotImplementedError
+
+    def _properties(self) -> Any:
+        raise NotImplementedError
+
+    def _ready(self, client: paho.Client) -> None:
+        raise NotImplementedError
+
+    def _gone(self) -> None:
+        """Be told that the connection has ended, if it ever stood."""
+
+    def _loop(self, client: paho.Client) -> MQTTErrorCode:
+        return client.loop(timeout=KEEPALIVE_S / 2)
+
+
+class _Rest(_Connection):
+    """Everything but heartbeats."""
+
+    def __init__(self, url: BrokerUrl, client_id: str, will: Publication, ears: Ears) -> None:
+        super().__init__(url, client_id)
+        self._will = will
+        self._ears = ears
+        self._tokens: dict[int, int | None] = {}
+        self._early: set[int] = set()
+
+    def publish(self, publication: Publication, token: int | None) -> None:
+        client = self._client
+        if client is None or not self._online:
+            return
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = (
+            codec.CONTENT_TYPE if "/nodes/" in publication.topic else "application/json"
+        )
+        properties.UserProperty = ("v", codec.SCHEMA_VERSION)
+        if publication.expiry_s is not None:
+            properties.MessageExpiryInterval = publication.expiry_s
+        info = client.publish(
+            publication.topic,
+            publication.payload,
+            qos=1,
+            retain=publication.retain,
+            properties=properties,
+        )
+        # The acknowledgement may come before `publish` has returned the number.
+        self._tokens[info.mid] = token
+        if info.mid in self._early:
+            self._early.discard(info.mid)
+            self._settle(info.mid)
+
+    def flush(self) -> None:
+        deadline = time.monotonic() + FLUSH_S
+        while self._online and self._tokens and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _settle(self, mid: int) -> None:
+        token = self._tokens.pop(mid, None)
+        if token is not None:
+            self._ears.published(token)
+
+    def _make(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv5, manual_ack=True
+        )
+        client.max_inflight_messages_set(100)
+        client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        self._tokens, self._early = {}, set()
+        return client
+
+    def _properties(self) -> Any:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MOST
+        properties.MaximumPacketSize = 1024 * 1024
+        return properties
+
+    def _ready(self, client: paho.Client) -> None:
+        # Retained messages come again at each connection: the hub may have missed some.
+        options = SubscribeOptions(qos=1, noLocal=True)
+        wanted = [one for one in topics.ALL_FROM_NODES if not one.endswith(NodeTopic.HEARTBEAT)]
+        client.subscribe([(one, options) for one in wanted])
+        self._ears.connected()
+
+    def _gone(self) -> None:
+        self._ears.disconnected()
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, *_: Any) -> None:
+        try:
+            if code.is_failure:
+                log.error("the broker refuses a publication", reason=str(code))
+            if mid in self._tokens:
+                self._settle(mid)
+            else:
+                self._early.add(mid)
+        except Exception:  # whatever it is, paho would end its loop
+            log.exception("an acknowledgement could not be taken")
+
+    def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        def ack() -> None:
+            if self._client is client:
+                client.ack(message.mid, message.qos)
+
+        try:
+            self._ears.message(message.topic, bytes(message.payload), ack)
+        except Exception:  # whatever it is, paho would end its loop
+            log.exception("a message could not be taken")
+
+
+class _Heartbeats(_Connection):
+    """Heartbeats alone."""
+
+    def __init__(self, url: BrokerUrl, client_id: str, ears: Ears) -> None:
+        super().__init__(url, client_id)
+        self._take = ears.heartbeat
+        self._count = 0
+
+    def _make(self) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv5)
+        client.on_message = self._on_message
+        return client
+
+    def _properties(self) -> Any:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.MaximumPacketSize = 1024 * 1024
+        return properties
+
+    def _ready(self, client: paho.Client) -> None:
+        client.subscribe(f"{topics.ROOT}/nodes/+/{NodeTopic.HEARTBEAT}", qos=0)
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        self._count += 1
+        try:
+            self._take(message.topic, bytes(message.payload))
+        except Exception:  # whatever it is, paho would end its loop
+            log.exception("a heartbeat could not be taken")
+
+    def _loop(self, client: paho.Client) -> MQTTErrorCode:
+        code = client.loop(timeout=KEEPALIVE_S / 2)
+        # paho selects before every packet; in a flood, read on while there is more.
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            before = self._count
+            code = client.loop_read()
+            if self._count == before:
+                break
+        return code

@@ -1,0 +1,107 @@
+"""The hub's settings: command line and environment, checked once, into a frozen dataclass."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+
+from skerry_hub.broker import BrokerUrl, broker_at
+from skerry_hub.fleet.liveness import Patience
+
+PREFIX = "SKERRY_HUB_"
+DEFAULT_LISTEN = "127.0.0.1:8440"
+DEFAULT_MQTT_PORT = 1883
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the text names it and says what it must be."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """`broker` is None where the hub starts one of its own, on `mqtt_port` of loopback."""
+
+    data: pathlib.Path
+    host: str
+    port: int
+    broker: BrokerUrl | None
+    mqtt_port: int
+    database: str
+    patience: Patience
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `serve`; each has an environment variable too."""
+    environment = os.environ
+
+    def add(name: str, metavar: str, default: str | None, words: str) -> None:
+        variable = PREFIX + name.upper().replace("-", "_")
+        shown = "" if default is None else f" (default: {default})"
+        parser.add_argument(
+            f"--{name}",
+            metavar=metavar,
+            default=environment.get(variable, default),
+            help=f"{words}{shown} [{variable}]",
+        )
+
+    add("data", "DIR", None, "folder for the order key, the database and the broker's files")
+    add("listen", "HOST:PORT", DEFAULT_LISTEN, "where the HTTP API listens")
+    add("broker", "URL", None, "an MQTT 5 broker, mqtt://host:port; default: one of its own")
+    add("mqtt-port", "PORT", str(DEFAULT_MQTT_PORT), "loopback port of the hub's own broker")
+    add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
+    add("unreachable-after", "SECONDS", "60", "silence after which a node is unreachable")
+    add("lost-after", "SECONDS", "600", "silence after which a node is lost")
+
+
+def checked(given: Mapping[str, str | None]) -> Config:
+    """Return the settings. Raises ConfigError."""
+    if not given["data"]:
+        raise ConfigError("--data DIR is missing: the folder in which the hub keeps everything")
+    data = pathlib.Path(given["data"]).resolve()
+    host, port = _address(given["listen"] or DEFAULT_LISTEN)
+    try:
+        broker = broker_at(given["broker"]) if given["broker"] else None
+    except ValueError as error:
+        raise ConfigError(f"--broker: {error}") from None
+    patience = Patience(
+        unreachable_s=_seconds("--unreachable-after", given["unreachable_after"]),
+        lost_s=_seconds("--lost-after", given["lost_after"]),
+    )
+    if patience.lost_s < patience.unreachable_s:
+        raise ConfigError("--lost-after must not be less than --unreachable-after")
+    return Config(
+        data=data,
+        host=host,
+        port=port,
+        broker=broker,
+        mqtt_port=_port("--mqtt-port", given["mqtt_port"]),
+        database=given["database"] or f"sqlite:///{data / 'hub.db'}",
+        patience=patience,
+    )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not host:
+        raise ConfigError(f"--listen {text!r} must be HOST:PORT")
+    return host, _port("--listen", port)
+
+
+def _port(name: str, text: str | None) -> int:
+    if text is None or not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise ConfigError(f"{name}: {text!r} is not a port, 1 to 65535")
+    return int(text)
+
+
+def _seconds(name: str, text: str | None) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        raise ConfigError(f"{name}: {text!r} is not a number of seconds") from None
+    if not 1 <= value <= 10_000_000:
+        raise ConfigError(f"{name} must be 1 to 10000000 seconds")
+    return value

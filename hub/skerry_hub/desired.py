@@ -1,0 +1,319 @@
+"""What is asked for, and what that changes: apply, delete, labels, adopt, overwrite, fill. Pure.
+
+Every function here works on a `Work`: a draft of the records and columns of its own. Whether the
+draft is committed or thrown away (a plan) is the caller's affair, and changes nothing in it.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.model import Assignment, Change, Decision, Explanation, Node, Workload
+from skerry_hub.orders import Issued, content_of, workload_of
+from skerry_hub.placement.engine import place
+from skerry_hub.placement.explain import explain
+from skerry_hub.state import Draft, Kept
+from skerry_hub.views import PlanView, Problem
+from skerry_wire.messages import Order
+from skerry_wire.workload import Instance
+
+MAX_LABELS = 256
+
+
+class RefusedError(Exception):
+    """What was asked for cannot be done. `status` is HTTP's: 400, 404 or 409."""
+
+    def __init__(self, status: int, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.reason for problem in problems))
+        self.status = status
+        self.problems = problems
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """What one call may change. `columns` must be its own: they are changed as it goes."""
+
+    draft: Draft
+    columns: Columns
+    now: float
+
+
+def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView:
+    """Take workloads as what is wanted, and decide where they go."""
+    _check_owners(work, workloads)
+    named = {workload.name for workload in workloads}
+    projects = {workload.project for workload in workloads}
+    orphans = sorted(
+        kept.workload.name
+        for kept in work.draft.workloads.values()
+        if kept.workload.project in projects and kept.workload.name not in named
+    )
+    changes: list[Change] = []
+    for name in orphans if prune else ():
+        changes += _remove(work, name)
+    sorted_: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
+    unplaced: list[Explanation] = []
+    for workload in sorted(workloads, key=lambda one: one.name):
+        kind = _keep(work, workload)
+        sorted_[kind].append(workload.name)
+        decision = _place(work, workload, keep=kind == "unchanged")
+        changes += decision.changes
+        if decision.unplaced:
+            unplaced.append(_explained(work, workload))
+    return PlanView(
+        changes=tuple(changes),
+        created=tuple(sorted_["created"]),
+        updated=tuple(sorted_["updated"]),
+        unchanged=tuple(sorted_["unchanged"]),
+        removed=tuple(orphans) if prune else (),
+        orphans=() if prune else tuple(orphans),
+        unplaced=tuple(unplaced),
+    )
+
+
+def delete(work: Work, name: str) -> PlanView:
+    """Want a workload no more. Raises RefusedError when there is none of that name."""
+    if work.draft.workloads.get(name) is None:
+        raise RefusedError(404, Problem(reason=f"there is no workload {name}"))
+    return PlanView(changes=tuple(_remove(work, name)), removed=(name,))
+
+
+def fill(work: Work, names: Iterable[str]) -> None:
+    """Place what found no node before, and daemons on nodes that have come; move nothing."""
+    for name in sorted(names):
+        kept = work.draft.workloads.get(name)
+        if kept is not None:
+            _place(work, kept.workload, keep=True)
+
+
+def wanting(work: Work) -> list[str]:
+    """Return the workloads that a node which has come, or changed, could take something of."""
+    counts: collections.Counter[str] = collections.Counter()
+    for one in work.draft.assignments.values():
+        counts[one.workload] += 1
+    return [
+        kept.workload.name
+        for kept in work.draft.workloads.values()
+        if kept.workload.mode == "global" or counts[kept.workload.name] < kept.workload.replicas
+    ]
+
+
+def label(work: Work, node: Node, put: Mapping[str, str], unset: Collection[str]) -> Node:
+    """Change the labels that operators gave a node."""
+    labels = {key: text for key, text in node.labels.items() if key not in unset}
+    labels.update(put)
+    if len(labels) > MAX_LABELS:
+        raise RefusedError(400, Problem(reason=f"more than {MAX_LABELS} labels", field="set"))
+    node = dataclasses.replace(node, labels=labels)
+    put_node(work, node)
+    return node
+
+
+def forget(work: Work, node: Node) -> PlanView:
+    """Forget a node; its instances are placed anew elsewhere."""
+    names = set()
+    changes = []
+    for one in work.draft.on_node(node.id):
+        work.columns.release(one)
+        work.draft.assignments.remove(one.id)
+        names.add(one.workload)
+        changes.append(
+            Change(
+                action="remove",
+                instance=one.id,
+                workload=one.workload,
+                node=node.id,
+                detail="its node is forgotten",
+            )
+        )
+    work.draft.nodes.remove(node.id)
+    work.draft.orders.remove(node.id)
+    work.columns.remove(node.id)
+    unplaced = []
+    for name in sorted(names):
+        kept = work.draft.workloads.get(name)
+        if kept is None:
+            continue
+        decision = _place(work, kept.workload, keep=True)
+        changes += [change for change in decision.changes if change.action != "keep"]
+        if decision.unplaced:
+            unplaced.append(_explained(work, kept.workload))
+    return PlanView(changes=tuple(changes), unplaced=tuple(unplaced))
+
+
+# --- nodes that are held --------------------------------------------------------------------
+
+
+def overwrite(work: Work, node: Node) -> Node:
+    """End a node's hold: what this hub wants is what it shall run."""
+    _check_held(node)
+    accepted = node.report.accepted if node.report is not None else 0
+    node = dataclasses.replace(
+        node, diverged=None, generation=max(node.generation, accepted), digest=None
+    )
+    work.draft.orders.remove(node.id)
+    put_node(work, node)
+    return node
+
+
+def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) -> Node:
+    """End a node's hold: what it was ordered, and runs, is what is wanted.
+
+    The order must be the node's newest, and verified: its instances become assignments, their
+    origins workloads. What the hub thought to be elsewhere and the node runs is taken to be here.
+    """
+    _check_held(node)
+    if order.node != node.id or order.incarnation != node.incarnation:
+        raise RefusedError(409, Problem(reason=f"{node.hostname} holds an order for another node"))
+    for one in work.draft.on_node(node.id):
+        work.columns.release(one)
+        work.draft.assignments.remove(one.id)
+    for instance in order.instances:
+        _adopt_instance(work, node, instance)
+    _adopt_counts(work, order)
+    work.draft.orders.put(
+        node.id,
+        Issued(
+            node=node.id,
+            incarnation=order.incarnation,
+            generation=order.generation,
+            content=content_of(order.instances),
+            envelope=envelope,
+        ),
+    )
+    node = dataclasses.replace(node, diverged=None, generation=order.generation, digest=digest)
+    put_node(work, node)
+    return node
+
+
+def _check_held(node: Node) -> None:
+    if node.diverged is None:
+        raise RefusedError(409, Problem(reason=f"{node.hostname} is not held: it follows this hub"))
+
+
+def _adopt_instance(work: Work, node: Node, instance: Instance) -> None:
+    workload = workload_of(instance)
+    kept = work.draft.workloads.get(workload.name)
+    before = work.draft.assignments.get(instance.id)
+    if before is not None:
+        work.columns.release(before)
+        work.draft.touched.add(before.node)
+    if kept is None or kept.workload.revision != workload.revision:
+        replicas = kept.workload.replicas if kept is not None else 0
+        created_at = kept.created_at if kept is not None else work.now
+        workload = dataclasses.replace(workload, replicas=replicas)
+        work.draft.workloads.put(
+            workload.name, Kept(workload=workload, created_at=created_at, updated_at=work.now)
+        )
+    own = {device for container in workload.containers for device in container.devices}
+    given = tuple(
+        device
+        for container in instance.containers
+        for device in container.devices
+        if device not in own
+    )
+    assignment = Assignment(
+        id=instance.id,
+        workload=workload.name,
+        revision=instance.revision,
+        node=node.id,
+        resources=workload.resources,
+        devices=given,
+        accelerators=_accelerators_behind(node, {device.host for device in given}),
+    )
+    work.draft.assignments.put(assignment.id, assignment)
+    work.columns.reserve(assignment)
+
+
+def _accelerators_behind(node: Node, paths: Collection[str]) -> tuple[str, ...]:
+    found = node.capability.hardware.accelerators if node.capability is not None else ()
+    return tuple(one.address for one in found if not set(paths).isdisjoint(one.device_nodes))
+
+
+def _adopt_counts(work: Work, order: Order) -> None:
+    """Let no adopted instance be one too many."""
+    for name in sorted({instance.workload for instance in order.instances}):
+        kept = work.draft.workloads.get(name)
+        held = len(work.draft.of_workload(name))
+        if kept is not None and kept.workload.mode != "global" and kept.workload.replicas < held:
+            workload = dataclasses.replace(kept.workload, replicas=held)
+            work.draft.workloads.put(name, dataclasses.replace(kept, workload=workload))
+
+
+# --- one workload ----------------------------------------------------------------------------
+
+
+def put_node(work: Work, node: Node) -> None:
+    """Keep a node's record, and look whether an order is due."""
+    work.draft.nodes.put(node.id, node)
+    work.draft.touched.add(node.id)
+    work.columns.put(node)
+
+
+def _check_owners(work: Work, workloads: Sequence[Workload]) -> None:
+    problems = []
+    for workload in workloads:
+        kept = work.draft.workloads.get(workload.name)
+        if kept is not None and kept.workload.project != workload.project:
+            owner = kept.workload.project
+            reason = f"workload {workload.name} belongs to project {owner}, not {workload.project}"
+            problems.append(Problem(reason=reason, field="name"))
+    if problems:
+        raise RefusedError(409, *problems)
+
+
+def _keep(work: Work, workload: Workload) -> str:
+    """Keep a workload's content; say whether it is created, updated or unchanged."""
+    kept = work.draft.workloads.get(workload.name)
+    if kept is not None and kept.workload == workload:
+        return "unchanged"
+    created_at = work.now if kept is None else kept.created_at
+    work.draft.workloads.put(
+        workload.name, Kept(workload=workload, created_at=created_at, updated_at=work.now)
+    )
+    for one in work.draft.of_workload(workload.name):
+        work.draft.touched.add(one.node)  # its order says where its instances stem from
+    return "created" if kept is None else "updated"
+
+
+def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
+    before = work.draft.of_workload(workload.name)
+    decision = place(work.columns, workload, before, keep=keep)
+    _take_over(work, before, decision)
+    return decision
+
+
+def _remove(work: Work, name: str) -> list[Change]:
+    before = work.draft.of_workload(name)
+    _take_over(work, before, Decision(workload=name))
+    work.draft.workloads.remove(name)
+    return [
+        Change(action="remove", instance=one.id, workload=name, node=one.node) for one in before
+    ]
+
+
+def _take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> None:
+    old = {one.id: one for one in before}
+    new = {one.id: one for one in decision.assignments}
+    for key in sorted(old.keys() | new.keys()):
+        was, is_ = old.get(key), new.get(key)
+        if was == is_:
+            continue
+        if was is not None:
+            work.columns.release(was)
+            work.draft.touched.add(was.node)
+        if is_ is None:
+            work.draft.assignments.remove(key)
+    for key, is_ in sorted(new.items()):
+        if old.get(key) == is_:
+            continue
+        work.columns.reserve(is_)
+        work.draft.assignments.put(key, is_)
+        work.draft.touched.add(is_.node)
+
+
+def _explained(work: Work, workload: Workload) -> Explanation:
+    return explain(work.columns, workload, work.draft.of_workload(workload.name))

@@ -1,0 +1,82 @@
+"""Signs the orders that a draft makes due, and puts them into its outbox, in one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+from skerry_hub import metrics
+from skerry_hub.keys import OrderKey
+from skerry_hub.model import Node
+from skerry_hub.orders import Issued, content_of, instances, next_order
+from skerry_hub.state import Draft, Publication
+from skerry_wire import codec, envelope, topics
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Envelope
+from skerry_wire.topics import NodeTopic
+from skerry_wire.workload import Instance
+
+
+def issue(draft: Draft, heard: Collection[str], key: OrderKey, now: float) -> dict[str, str]:
+    """Add an order for each touched node that shall run something else than it was ordered.
+
+    A node of which no report was seen since the hub started gets none (a restored store may know
+    less than the node), nor does one that is held. Returns why an order could not be made, by node.
+    """
+    failures = {}
+    for node_id in sorted(draft.touched):
+        node = draft.nodes.get(node_id)
+        if node is None or node.diverged is not None or node_id not in heard:
+            continue
+        wanted = _wanted(draft, node_id)
+        content = content_of(wanted)
+        if not _due(node, draft.orders.get(node_id), wanted, content):
+            continue
+        order = next_order(node, wanted, now)
+        try:
+            sealed = envelope.seal(order, key.id, key.sign)
+        except WireError as error:
+            failures[node_id] = f"the order for node {node.hostname} does not fit: {error}"
+            continue
+        _put(draft, node, order.generation, content, sealed)
+    draft.touched.clear()
+    return failures
+
+
+def _wanted(draft: Draft, node_id: str) -> tuple[Instance, ...]:
+    assignments = draft.on_node(node_id)
+    names = {one.workload for one in assignments}
+    found = {name: kept.workload for name in names if (kept := draft.workloads.get(name))}
+    return instances(assignments, found)
+
+
+def _due(node: Node, issued: Issued | None, wanted: tuple[Instance, ...], content: str) -> bool:
+    if issued is None or issued.incarnation != node.incarnation:
+        # A node that never ran anything of ours needs no order to run nothing.
+        return bool(wanted) or (node.report is not None and node.report.accepted > 0)
+    return issued.content != content or issued.generation != node.generation
+
+
+def _put(draft: Draft, node: Node, generation: int, content: str, sealed: Envelope) -> None:
+    data = codec.encode(sealed)
+    draft.nodes.put(
+        node.id,
+        dataclasses.replace(node, generation=generation, digest=envelope.digest_of(sealed.payload)),
+    )
+    draft.orders.put(
+        node.id,
+        Issued(
+            node=node.id,
+            incarnation=node.incarnation,
+            generation=generation,
+            content=content,
+            envelope=data,
+        ),
+    )
+    draft.outbox.append(publication(node.id, data))
+    metrics.ORDERS.inc()
+
+
+def publication(node_id: str, data: bytes) -> Publication:
+    """Return how an order reaches its node."""
+    return Publication(topic=str(topics.Node(node_id, NodeTopic.ORDER)), payload=data)

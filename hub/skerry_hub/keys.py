@@ -1,0 +1,89 @@
+"""The key that signs orders: made at first start, readable by its owner alone.
+
+A box trusts the public half; whoever has the private half owns the fleet. It is part of a backup.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+import stat
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from skerry_wire.envelope import key_id_of
+
+PRIVATE = "order-key"
+PUBLIC = "order-key.pub"
+
+
+class OrderKeyError(Exception):
+    """The key cannot be read or made; the text says why and what to do."""
+
+
+class OrderKey:
+    """An Ed25519 key. `public` are its 32 bytes, `id` is the name by which boxes know it."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = private.public_key().public_bytes_raw()
+        self.id = key_id_of(self.public)
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature of the data."""
+        return self._private.sign(data)
+
+
+def load_or_make(folder: pathlib.Path) -> OrderKey:
+    """Return the key of a data folder. Raises OrderKeyError."""
+    path = folder / PRIVATE
+    try:
+        found = path.read_bytes() if path.exists() else _make(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        raise OrderKeyError(f"the order key {path} cannot be used: {error.strerror}") from None
+    if mode & 0o077:
+        raise OrderKeyError(
+            f"the order key {path} can be read by others (mode {mode:04o}): chmod 600 {path}"
+        )
+    try:
+        private = serialization.load_pem_private_key(found, None)
+    except (ValueError, TypeError) as error:
+        raise OrderKeyError(f"the order key {path} is damaged: {error}") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise OrderKeyError(f"the order key {path} is not an Ed25519 key")
+    key = OrderKey(private)
+    _write_public(folder / PUBLIC, key)
+    return key
+
+
+def _make(path: pathlib.Path) -> bytes:
+    data = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    beside = path.with_suffix(".new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return data
+
+
+def _write_public(path: pathlib.Path, key: OrderKey) -> None:
+    text = base64.b64encode(key.public).decode() + "\n"
+    try:
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    except OSError as error:
+        raise OrderKeyError(f"the public key {path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,182 @@
+"""The command `skerry-hub`: wiring, signals, exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import pathlib
+import secrets
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from skerry_wire import __version__
+
+if TYPE_CHECKING:
+    from skerry_hub.config import Config
+    from skerry_hub.keys import OrderKey
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0 fine, 1 wrong, 2 wrong usage."""
+    from skerry_hub import config  # noqa: PLC0415 - `version` needs none of it
+
+    parser = argparse.ArgumentParser(
+        prog="skerry-hub", description="Holds the fleet's state, places workloads, signs orders."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the hub until it is told to end")
+    config.add_options(serve)
+    key = commands.add_parser("key", help="print the public key that boxes must trust")
+    key.add_argument("--data", required=True, metavar="DIR", help="the hub's data folder")
+    commands.add_parser("version", help="print the version")
+    given = parser.parse_args(arguments)
+    if given.command == "version":
+        print(f"skerry-hub {__version__}")
+        return 0
+    if given.command == "key":
+        return _print_key(pathlib.Path(given.data))
+    try:
+        settings = config.checked(vars(given))
+    except config.ConfigError as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 2
+    return _serve(settings)
+
+
+def _print_key(data: pathlib.Path) -> int:
+    from skerry_hub.keys import PUBLIC  # noqa: PLC0415
+
+    try:
+        print((data / PUBLIC).read_text().strip())
+    except OSError as error:
+        print(
+            f"skerry-hub: {data / PUBLIC}: {error.strerror}; the hub makes it at its first start",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _serve(settings: Config) -> int:
+    from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
+    from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
+    from skerry_hub.store import StoreError  # noqa: PLC0415
+
+    _log_to_stderr()
+    try:
+        lock = _claim(settings.data)
+        try:
+            run(settings, load_or_make(settings.data))
+        finally:
+            os.close(lock)
+    except (OSError, OrderKeyError, BrokerError, StoreError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        print(f"skerry-hub: {where}{reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _claim(data: pathlib.Path) -> int:
+    """Make the data folder, and hold it against a second hub."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise OSError(None, "another hub is using this data folder", str(data)) from None
+    return lock
+
+
+def run(settings: Config, key: OrderKey) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    import uvicorn  # noqa: PLC0415
+
+    from skerry_hub import api  # noqa: PLC0415
+    from skerry_hub.broker import Broker, BrokerUrl, Ears  # noqa: PLC0415
+    from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
+    from skerry_hub.service import Service  # noqa: PLC0415
+    from skerry_hub.store import open_store  # noqa: PLC0415
+
+    log = structlog.get_logger("hub")
+    store = open_store(settings.database)
+    service = Service(store, key, settings.patience)
+    mosquitto = None
+    url = settings.broker
+    if url is None:
+        mosquitto = Mosquitto(settings.data / "mosquitto", settings.mqtt_port)
+        mosquitto.start()
+        url = BrokerUrl(
+            host="127.0.0.1", port=settings.mqtt_port, tls=False, username=None, password=None
+        )
+    ears = Ears(
+        heartbeat=service.on_heartbeat,
+        message=service.on_message,
+        connected=service.on_connected,
+        disconnected=service.on_disconnected,
+        published=service.on_published,
+    )
+    hub_id = store.setting("id", secrets.token_hex(4))
+    broker = Broker(url, hub_id, service.presence(online=False), ears)
+    service.start(broker)
+    broker.start()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            api.create(service),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+            limit_concurrency=1000,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+    log.info(
+        "serving",
+        api=f"http://{settings.host}:{settings.port}",
+        broker=str(url),
+        order_key=key.id,
+        nodes=len(service.known.nodes),
+        workloads=len(service.known.workloads),
+    )
+    try:
+        server.run()
+    finally:
+        broker.stop(service.presence(online=False))
+        service.stop()
+        if mosquitto is not None:
+            mosquitto.stop()
+        store.close()
+        log.info("ended")
+
+
+def _log_to_stderr() -> None:
+    """One line an entry; without a time of its own where the box's journal adds it."""
+    processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
+    if "JOURNAL_STREAM" not in os.environ:
+        processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+    processors += [
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(
+            key_order=["timestamp", "level", "event"], drop_missing=True
+        ),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,39 @@
+"""What Prometheus is told of the hub itself."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+MESSAGES = Counter(
+    "skerry_messages_total",
+    "Messages of nodes, by topic and what became of them: taken, stale, malformed, ...",
+    ["topic", "result"],
+    registry=REGISTRY,
+)
+COMMITS = Counter("skerry_commits_total", "Transactions of the store.", registry=REGISTRY)
+COMMIT_FAILURES = Counter(
+    "skerry_commit_failures_total", "Transactions that the store refused.", registry=REGISTRY
+)
+COMMIT_SECONDS = Histogram(
+    "skerry_commit_seconds",
+    "How long a transaction takes.",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
+    registry=REGISTRY,
+)
+ORDERS = Counter("skerry_orders_issued_total", "Orders signed.", registry=REGISTRY)
+OUTBOX = Gauge(
+    "skerry_outbox_messages",
+    "Publications that the broker has not acknowledged.",
+    registry=REGISTRY,
+)
+NODES = Gauge("skerry_nodes", "Nodes by liveness.", ["liveness"], registry=REGISTRY)
+HELD = Gauge("skerry_nodes_diverged", "Nodes that are held.", registry=REGISTRY)
+WORKLOADS = Gauge("skerry_workloads", "Workloads.", registry=REGISTRY)
+INSTANCES = Gauge("skerry_instances", "Instances that have a node.", registry=REGISTRY)
+CONNECTED = Gauge(
+    "skerry_broker_connected", "Whether the hub has its broker: 1 or 0.", registry=REGISTRY
+)
+for _result in ("taken", "malformed"):
+    MESSAGES.labels("presence", _result)

@@ -1,0 +1,96 @@
+"""Assignments into the one order of a node. Pure: signing and publishing are done elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from skerry_hub.model import Assignment, Node, Workload
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Order
+from skerry_wire.schema import Items, Text
+from skerry_wire.types import Generation, NodeId, Revision
+from skerry_wire.workload import Container, Instance
+
+MAX_ORIGIN_BYTES = 64 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """The newest order of a node as it was signed. `content` is the digest of its instances."""
+
+    node: NodeId
+    incarnation: Annotated[str, Text(32)]
+    generation: Generation
+    content: Revision
+    envelope: Annotated[bytes, Items(512 * 1024)]
+
+
+def instances(
+    assignments: Iterable[Assignment], workloads: Mapping[str, Workload]
+) -> tuple[Instance, ...]:
+    """Return what a node shall run, in the order of the instances' ids."""
+    return tuple(
+        _instance(assignment, workloads[assignment.workload])
+        for assignment in sorted(assignments, key=lambda one: one.id)
+        if assignment.workload in workloads
+    )
+
+
+def _instance(assignment: Assignment, workload: Workload) -> Instance:
+    return Instance(
+        id=assignment.id,
+        workload=workload.name,
+        revision=assignment.revision,
+        containers=tuple(_with_devices(one, assignment) for one in workload.containers),
+        origin=origin_of(workload),
+    )
+
+
+def _with_devices(container: Container, assignment: Assignment) -> Container:
+    if not assignment.devices:
+        return container
+    return dataclasses.replace(container, devices=(*container.devices, *assignment.devices))
+
+
+def origin_of(workload: Workload) -> bytes | None:
+    """Return the workload as an order carries it: without its replicas, which vary by themselves.
+
+    None where it is too large to travel along: such a workload cannot be adopted, only run.
+    """
+    data = codec.pack(dataclasses.replace(workload, replicas=0))
+    return data if len(data) <= MAX_ORIGIN_BYTES else None
+
+
+def workload_of(instance: Instance) -> Workload:
+    """Return the workload that an instance of an order stems from, as well as it can be told."""
+    if instance.origin is not None:
+        try:
+            return codec.decode(Workload, instance.origin, most=MAX_ORIGIN_BYTES)
+        except WireError:
+            pass  # of a hub that had other workloads: the containers still say what runs
+    return Workload(
+        name=instance.workload, project=instance.workload, containers=instance.containers
+    )
+
+
+def content_of(wanted: tuple[Instance, ...]) -> str:
+    """Return the digest that tells whether an order would say anything new."""
+    return codec.revision_of([codec.to_plain(instance) for instance in wanted])
+
+
+def next_order(node: Node, wanted: tuple[Instance, ...], now: float) -> Order:
+    """Return the next order of a node's present incarnation.
+
+    Its generation is above all that the hub issued and all that the node says it accepted.
+    """
+    accepted = node.report.accepted if node.report is not None else 0
+    return Order(
+        node=node.id,
+        incarnation=node.incarnation,
+        generation=max(node.generation, accepted) + 1,
+        issued_at=now,
+        instances=wanted,
+    )

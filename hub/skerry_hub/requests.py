@@ -1,0 +1,39 @@
+"""What the HTTP API is asked, declared like wire messages: the same limits, the same errors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated
+
+from skerry_wire.schema import Items, Text
+
+Label = Annotated[str, Text(253, r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyFile:
+    """One compose file. `project` names it, unless the file does or `project_given` insists."""
+
+    name: Annotated[str, Text(1024)]
+    text: Annotated[str, Text(256 * 1024)]
+    project: Annotated[str, Text(255)] = ""
+    project_given: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRequest:
+    """Compose files whose services are wanted; with `prune`, their projects' others no more."""
+
+    files: Annotated[tuple[ApplyFile, ...], Items(64)]
+    prune: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRequest:
+    """Labels to give a node, and to take from it."""
+
+    set: Annotated[Mapping[str, Annotated[str, Text(256)]], Items(256)] = dataclasses.field(
+        default_factory=dict
+    )
+    unset: Annotated[tuple[Label, ...], Items(256)] = ()

@@ -1,0 +1,241 @@
+"""Records into views: what people and other systems are shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.model import Assignment, Node
+from skerry_hub.state import Kept, Known
+from skerry_hub.views import (
+    InstanceView,
+    NodeView,
+    OrderView,
+    ResourcesView,
+    WorkloadView,
+)
+from skerry_wire.messages import Health, InstanceState, InstanceStatus
+
+State = Literal["running", "progressing", "degraded", "unplaced"]
+
+_FAILED = (InstanceState.FAILED, InstanceState.EXITED)
+
+
+def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
+    """Return what is shown of a node."""
+    capability, report = node.capability, node.report
+    hardware = capability.hardware if capability is not None else None
+    system = hardware.system if hardware is not None else None
+    return NodeView(
+        id=node.id,
+        hostname=node.hostname,
+        incarnation=node.incarnation,
+        liveness=node.liveness,
+        last_seen=max(node.last_seen, columns.last_seen(node.id)),
+        registered_at=node.registered_at,
+        version=node.presence.version if node.presence is not None else None,
+        arch=system.arch if system is not None else None,
+        os=system.os_name if system is not None else None,
+        kernel=system.kernel if system is not None else None,
+        capability=capability.revision if capability is not None else None,
+        labels=node.all_labels,
+        accelerators=hardware.accelerators if hardware is not None else (),
+        runtimes=tuple(
+            " ".join(filter(None, (one.name, one.version)))
+            for one in (hardware.runtimes if hardware is not None else ())
+        ),
+        resources=_resources(columns, node),
+        order=OrderView(
+            issued=node.generation,
+            accepted=report.accepted if report is not None else 0,
+            reached=report.generation if report is not None else 0,
+            refusal=_refusal(node),
+        ),
+        problems=report.problems if report is not None else (),
+        diverged=node.diverged,
+        instances=instances_on(known, node),
+    )
+
+
+def _refusal(node: Node) -> str | None:
+    refusal = node.report.refusal if node.report is not None else None
+    if refusal is None:
+        return None
+    number = f" {refusal.generation}" if refusal.generation else ""
+    return f"order{number} refused ({refusal.code}): {refusal.reason}"
+
+
+def _resources(columns: Columns, node: Node) -> ResourcesView:
+    capacity, reserved = columns.capacity(node.id), columns.reserved(node.id)
+    sample = columns.sample(node.id)
+    return ResourcesView(
+        cpu_milli=capacity.cpu_milli,
+        cpu_reserved_milli=reserved.cpu_milli or 0,
+        memory_bytes=capacity.memory_bytes,
+        memory_reserved_bytes=reserved.memory_bytes or 0,
+        memory_available_bytes=sample.memory_available_bytes if sample is not None else None,
+        storage_bytes=capacity.storage_bytes,
+        storage_reserved_bytes=reserved.storage_bytes or 0,
+        storage_available_bytes=sample.storage_available_bytes if sample is not None else None,
+        cpu_percent=sample.cpu_percent if sample is not None else None,
+        load_1m=sample.load_1m if sample is not None else None,
+        temperature_c=sample.temperature_c if sample is not None else None,
+    )
+
+
+def instances_on(known: Known, node: Node) -> tuple[InstanceView, ...]:
+    """Return what was placed on a node, and what it still runs besides."""
+    told = _told(node)
+    placed = [
+        _instance(known, node, one, told.pop(one.id, None))
+        for one in sorted(known.on_node(node.id), key=instance_order)
+    ]
+    return (*placed, *(_left(node, status) for status in told.values()))
+
+
+def instances_of(known: Known, kept: Kept) -> tuple[InstanceView, ...]:
+    """Return every instance of a workload."""
+    views = []
+    for one in sorted(known.of_workload(kept.workload.name), key=instance_order):
+        node = known.nodes.get(one.node)
+        if node is not None:
+            views.append(_instance(known, node, one, _told(node).get(one.id)))
+    return tuple(views)
+
+
+def instance_order(one: Assignment) -> tuple[str, int, str]:
+    """Sort instances by workload and number: 2 before 10."""
+    _, _, tail = one.id.rpartition("-")
+    return one.workload, int(tail) if tail.isdecimal() else 0, one.id
+
+
+def _told(node: Node) -> dict[str, InstanceStatus]:
+    return {status.id: status for status in (node.report.instances if node.report else ())}
+
+
+def _instance(
+    known: Known, node: Node, one: Assignment, status: InstanceStatus | None
+) -> InstanceView:
+    kept = known.workloads.get(one.workload)
+    image = kept.workload.containers[0].image if kept is not None else None
+    if status is None:
+        return InstanceView(
+            id=one.id,
+            workload=one.workload,
+            revision=one.revision,
+            node=node.id,
+            hostname=node.hostname,
+            state=InstanceState.PENDING,
+            reason=_why_pending(node),
+            image=image,
+            current=False,
+        )
+    return InstanceView(
+        id=one.id,
+        workload=one.workload,
+        revision=status.revision,
+        node=node.id,
+        hostname=node.hostname,
+        state=status.state,
+        reason=status.reason,
+        health=status.health,
+        image=image,
+        started_at=status.started_at,
+        exit_code=status.exit_code,
+        restarts=status.restarts,
+        current=status.revision == one.revision,
+    )
+
+
+def _why_pending(node: Node) -> str | None:
+    if node.diverged is not None:
+        return "the node is held: it has more than this hub ordered"
+    refusal = node.report.refusal if node.report is not None else None
+    if refusal is not None:
+        return f"the node refused its order: {refusal.reason}"
+    return None if node.liveness == "online" else f"the node is {node.liveness}"
+
+
+def _left(node: Node, status: InstanceStatus) -> InstanceView:
+    """Return what a node runs that is not wanted there, or no more."""
+    return InstanceView(
+        id=status.id,
+        workload=status.workload,
+        revision=status.revision,
+        node=node.id,
+        hostname=node.hostname,
+        state=status.state,
+        reason=status.reason or "not wanted here; it goes with the node's next order",
+        health=status.health,
+        started_at=status.started_at,
+        exit_code=status.exit_code,
+        restarts=status.restarts,
+        current=False,
+    )
+
+
+def workload_view(known: Known, kept: Kept) -> WorkloadView:
+    """Return what is shown of a workload."""
+    workload = kept.workload
+    instances = instances_of(known, kept)
+    wanted = len(instances) if workload.mode == "global" else workload.replicas
+    running = [one for one in instances if one.state is InstanceState.RUNNING]
+    current = [one for one in running if one.current]
+    state, reason = _state(wanted, instances, len(current))
+    return WorkloadView(
+        name=workload.name,
+        project=workload.project,
+        revision=workload.revision,
+        mode=workload.mode,
+        images=tuple(container.image for container in workload.containers),
+        wanted=wanted,
+        placed=len(instances),
+        running=len(running),
+        current=len(current),
+        state=state,
+        reason=reason,
+        created_at=kept.created_at,
+        updated_at=kept.updated_at,
+        instances=instances,
+    )
+
+
+def _state(
+    wanted: int, instances: tuple[InstanceView, ...], current: int
+) -> tuple[State, str | None]:
+    failed = [one for one in instances if _ails(one)]
+    if failed:
+        first = failed[0]
+        why = first.reason or (
+            f"exit code {first.exit_code}" if first.exit_code is not None else str(first.state)
+        )
+        return "degraded", f"{first.id} on {first.hostname}: {why}"
+    if len(instances) < wanted:
+        missing = wanted - len(instances)
+        return "unplaced", f"{missing} of {wanted} replicas found no node: see skerry explain"
+    starting = [one for one in instances if one.health is Health.STARTING]
+    if current < wanted or starting:
+        waits = next((one for one in instances if not one.current or one in starting), None)
+        return "progressing", _why_waiting(waits)
+    return "running", None
+
+
+def _why_waiting(one: InstanceView | None) -> str | None:
+    if one is None:
+        return None
+    state = "health check is starting" if one.health is Health.STARTING else str(one.state)
+    return f"{one.id} on {one.hostname}: {one.reason or state}"
+
+
+def _ails(one: InstanceView) -> bool:
+    return one.state in _FAILED or one.health is Health.UNHEALTHY
+
+
+def workload_of_subject(known: Known, node: Node | None, subject: str) -> str:
+    """Return the workload that an event's subject is an instance of, "" where it is none."""
+    assignment = known.assignments.get(subject)
+    if assignment is not None:
+        return assignment.workload
+    statuses: Iterable[InstanceStatus] = node.report.instances if node and node.report else ()
+    return next((status.workload for status in statuses if status.id == subject), "")

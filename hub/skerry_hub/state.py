@@ -1,0 +1,168 @@
+"""What the hub durably knows, in memory, and the draft of a change to it. Pure.
+
+`Known` is what the store holds. A `Draft` collects what one transaction would change; it is read
+through to what it would change. Only after the commit does `Known.settle` take it over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from skerry_hub.model import Assignment, Node, Workload
+from skerry_hub.orders import Issued
+from skerry_hub.views import EventView
+
+V = TypeVar("V")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A workload as it is kept: its content, and when it came and last changed (hub's clock)."""
+
+    workload: Workload
+    created_at: float
+    updated_at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A message of the hub that must reach the broker. An empty payload clears a topic."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+    expiry_s: int | None = None
+
+
+class Overlay(Generic[V]):
+    """A mapping with changes that are not yet in it; None is a removal."""
+
+    def __init__(self, base: Mapping[str, V]) -> None:
+        self._base = base
+        self.changes: dict[str, V | None] = {}
+
+    def get(self, key: str) -> V | None:
+        """Return what stands under a key after the changes."""
+        return self.changes[key] if key in self.changes else self._base.get(key)
+
+    def put(self, key: str, value: V) -> None:
+        """Add or replace."""
+        self.changes[key] = value
+
+    def remove(self, key: str) -> None:
+        """Take away."""
+        self.changes[key] = None
+
+    def values(self) -> Iterator[V]:
+        """Yield every value after the changes."""
+        for key, value in self._base.items():
+            if key not in self.changes:
+                yield value
+        yield from (value for value in self.changes.values() if value is not None)
+
+
+class Known:
+    """All durable records. Changed by `settle` alone, in the one thread that writes."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Node] = (),
+        workloads: Iterable[Kept] = (),
+        assignments: Iterable[Assignment] = (),
+        orders: Iterable[Issued] = (),
+    ) -> None:
+        self.nodes = {node.id: node for node in nodes}
+        self.workloads = {kept.workload.name: kept for kept in workloads}
+        self.assignments = {one.id: one for one in assignments}
+        self.orders = {order.node: order for order in orders}
+        self.by_node: dict[str, dict[str, Assignment]] = {}
+        self.by_workload: dict[str, dict[str, Assignment]] = {}
+        for one in self.assignments.values():
+            self._index(one)
+
+    def on_node(self, node: str) -> tuple[Assignment, ...]:
+        """Return the assignments of a node."""
+        return tuple(self.by_node.get(node, {}).values())
+
+    def of_workload(self, workload: str) -> tuple[Assignment, ...]:
+        """Return the assignments of a workload."""
+        return tuple(self.by_workload.get(workload, {}).values())
+
+    def settle(self, draft: Draft) -> None:
+        """Take over what has been committed."""
+        _merge(self.nodes, draft.nodes.changes)
+        _merge(self.workloads, draft.workloads.changes)
+        _merge(self.orders, draft.orders.changes)
+        for key, after in draft.assignments.changes.items():
+            before = self.assignments.get(key)
+            if before is not None:
+                _drop(self.by_node, before.node, key)
+                _drop(self.by_workload, before.workload, key)
+            if after is not None:
+                self._index(after)
+        _merge(self.assignments, draft.assignments.changes)
+
+    def _index(self, one: Assignment) -> None:
+        self.by_node.setdefault(one.node, {})[one.id] = one
+        self.by_workload.setdefault(one.workload, {})[one.id] = one
+
+
+class Draft:
+    """What one transaction would change."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self.nodes = Overlay(known.nodes)
+        self.workloads = Overlay(known.workloads)
+        self.assignments = Overlay(known.assignments)
+        self.orders = Overlay(known.orders)
+        self.events: list[EventView] = []
+        self.outbox: list[Publication] = []
+        self.touched: set[str] = set()
+        """Nodes for which an order may be due."""
+
+    def of_workload(self, workload: str) -> tuple[Assignment, ...]:
+        """Return the assignments that a workload would have."""
+        return self._held("workload", workload, self._known.by_workload.get(workload, {}))
+
+    def on_node(self, node: str) -> tuple[Assignment, ...]:
+        """Return the assignments that a node would have."""
+        return self._held("node", node, self._known.by_node.get(node, {}))
+
+    def _held(
+        self, field: str, name: str, base: Mapping[str, Assignment]
+    ) -> tuple[Assignment, ...]:
+        changes = self.assignments.changes
+        kept = [one for key, one in base.items() if key not in changes]
+        kept += [one for one in changes.values() if one and getattr(one, field) == name]
+        return tuple(sorted(kept, key=lambda one: one.id))
+
+    @property
+    def empty(self) -> bool:
+        """Say whether there is nothing to commit."""
+        return not (
+            self.nodes.changes
+            or self.workloads.changes
+            or self.assignments.changes
+            or self.orders.changes
+            or self.events
+            or self.outbox
+        )
+
+
+def _merge(into: dict[str, V], changes: Mapping[str, V | None]) -> None:
+    for key, value in changes.items():
+        if value is None:
+            into.pop(key, None)
+        else:
+            into[key] = value
+
+
+def _drop(index: dict[str, dict[str, Assignment]], name: str, key: str) -> None:
+    held = index.get(name)
+    if held is not None:
+        held.pop(key, None)
+        if not held:
+            del index[name]

@@ -1,0 +1,85 @@
+"""The tables of the store. A change here needs a migration in `migrations/versions`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+hub = Table(
+    "hub",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    # The record without the three below, which are large or change at other times.
+    Column("record", LargeBinary, nullable=False),
+    Column("presence", LargeBinary),
+    Column("capability", LargeBinary),
+    Column("report", LargeBinary),
+)
+
+workloads = Table(
+    "workloads",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("id", String(127), primary_key=True),
+    Column("workload", String(63), nullable=False),
+    Column("node", String(63), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("node", String(63), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("node", String(63), nullable=False),
+    Column("workload", String(63), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("events_by_node", "node", "seq"),
+    Index("events_by_workload", "workload", "seq"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("topic", String(255), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("retain", Integer, nullable=False),
+    Column("expiry_s", Integer),
+)
