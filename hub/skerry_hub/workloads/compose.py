@@ -1,0 +1,164 @@
+"""Compose files into workloads: every problem of every file, or all that is asked for. Pure.
+
+The specification is https://github.com/compose-spec/compose-spec. What of it is not supported is
+refused by name and line, never ignored; `keys` has the whole list.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping, Sequence
+
+from skerry_hub.model import Workload
+from skerry_hub.views import Problem
+from skerry_hub.workloads import limits
+from skerry_hub.workloads.keys import FILE
+from skerry_hub.workloads.mounts import declared
+from skerry_hub.workloads.problems import (
+    MAX_PROBLEMS,
+    Problems,
+    RefusedError,
+    TooManyProblemsError,
+    short,
+)
+from skerry_hub.workloads.reading import Section, Value, attempt, entries, parsed, text
+from skerry_hub.workloads.service import service
+from skerry_hub.workloads.yaml_tree import parse_tree
+from skerry_wire.types import LABEL
+
+MAX_FILES = 100
+MAX_ALL_CHARACTERS = 1024 * 1024
+"""Most characters of all files together."""
+
+MAX_SERVICES = 100
+"""Most services of one file."""
+
+_MOST_NAME = 63
+_NAME = re.compile(LABEL)
+_NAME_HINT = f"lower-case letters, digits and inner hyphens, at most {_MOST_NAME}"
+_NOT_IN_NAME = re.compile(r"[^a-z0-9-]+")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file as it was sent. `project` names its project where the file itself does not.
+
+    With `project_given` an operator said so, and it wins over the file.
+    """
+
+    name: str
+    text: str
+    project: str = ""
+    project_given: bool = False
+
+
+class ComposeError(Exception):
+    """Files that cannot be taken, with everything that is wrong with any of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{one.file}:{one.line or ''}: {one.field or ''}: {one.reason}" for one in self.problems
+        )
+
+
+def parse(files: Sequence[SourceFile]) -> tuple[Workload, ...]:
+    """Return the workloads of all files, in the order of the files. Raises ComposeError."""
+    if len(files) > MAX_FILES:
+        raise ComposeError((Problem(reason=f"{len(files)} files are more than {MAX_FILES}"),))
+    if sum(len(file.text) for file in files) > MAX_ALL_CHARACTERS:
+        reason = f"the files have more than {MAX_ALL_CHARACTERS} characters together"
+        raise ComposeError((Problem(reason=reason),))
+    wrong: list[Problem] = []
+    found: dict[str, Workload] = {}
+    places: dict[str, str] = {}
+    for file in files:
+        problems = Problems(file.name)
+        with contextlib.suppress(TooManyProblemsError):  # the last problem says so
+            for value, workload in _workloads(file, problems):
+                if workload.name in places:
+                    value.refuse(f"{workload.name} is already in {places[workload.name]}")
+                    continue
+                found[workload.name] = workload
+                places[workload.name] = f"{file.name}, line {value.line}"
+        wrong += problems.in_order()
+        if len(wrong) > MAX_PROBLEMS:
+            break
+    if wrong:
+        raise ComposeError(tuple(wrong))
+    return tuple(found.values())
+
+
+def _workloads(file: SourceFile, problems: Problems) -> list[tuple[Value, Workload]]:
+    """Return the file's workloads, each with its service; nothing where the file is no tree."""
+    try:
+        tree = parse_tree(file.text, problems)
+        if tree is None:
+            raise RefusedError("is empty: there are no services in it")
+        return _services(file, Section(Value(tree, "", tree.line, problems), FILE))
+    except RefusedError as refused:
+        problems.add(refused.reason, refused.field, refused.line)
+        return []
+
+
+def _services(file: SourceFile, top: Section) -> list[tuple[Value, Workload]]:
+    project = _project(file, top)
+    volumes = top.get("volumes", lambda one: declared(one, project or ""), {}, empty_ok=True)
+    services = top.need("services", lambda one: tuple(entries(one)), ())
+    if "services" in top and not 1 <= len(services) <= MAX_SERVICES:
+        top.refuse("services", f"must be 1 to {MAX_SERVICES} services")
+        return []
+    found = []
+    for name, value in services:
+        read = functools.partial(_workload, service_name=name, project=project, volumes=volumes)
+        workload = attempt(value, read)
+        if workload is not None:
+            found.append((value, workload))
+    return found
+
+
+def _workload(
+    value: Value, service_name: str, project: str | None, volumes: Mapping[str, str]
+) -> Workload:
+    before = len(value.problems)
+    name = service_name if project is None else f"{project}-{service_name}"
+    if _NAME.fullmatch(service_name) is None:
+        value.refuse(f"{short(service_name)} is not a name of a service: {_NAME_HINT}")
+    elif len(name) > _MOST_NAME:
+        value.refuse(f"{short(name)} is {len(name)} characters long, more than {_MOST_NAME}")
+    found = service(value, service_name, name, project or "", volumes)
+    # Beside other problems, limits would only tell of the same values again.
+    if project is not None and len(value.problems) == before:
+        limits.check(found, value)
+    return found
+
+
+def _project(file: SourceFile, top: Section) -> str | None:
+    """Return the project's name; None, and a problem, where there is none."""
+    said = top.get("name", parsed(_project_name), None)
+    top.get("version", text, None)
+    if file.project_given:
+        if _NAME.fullmatch(file.project) is None:
+            top.value.problems.add(f"project {short(file.project)}: {_NAME_HINT}")
+            return None
+        return file.project
+    if "name" in top:
+        return said
+    # A folder's name is nobody's choice for this: it is made to fit, as others do.
+    folder = _NOT_IN_NAME.sub("-", file.project.lower()).strip("-")[:_MOST_NAME].strip("-")
+    if not folder:
+        top.value.problems.add("is missing: the file has no folder to name its project", "name")
+        return None
+    return folder
+
+
+def _project_name(written: str) -> str:
+    if _NAME.fullmatch(written) is None:
+        raise RefusedError(f"{short(written)} is not a name of a project: {_NAME_HINT}")
+    return written

@@ -1,0 +1,101 @@
+"""How many instances, what each reserves, and on which nodes. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from skerry_hub.model import AcceleratorRequest, Constraint
+from skerry_hub.workloads.accelerators import accelerators
+from skerry_hub.workloads.keys import DEPLOY, LIMITS, PLACEMENT, RESERVATIONS, RESOURCES
+from skerry_hub.workloads.problems import RefusedError, short
+from skerry_hub.workloads.reading import Section, Value, choice, listed, pairs, parsed, whole
+from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
+
+Mode = Literal["replicated", "global"]
+
+MAX_REPLICAS = 100_000
+_MODES: Mapping[str, Mode] = {"replicated": "replicated", "global": "global"}
+_JOBS = dict.fromkeys(
+    ("replicated-job", "global-job"), "a workload runs until it is deleted; use restart: on-failure"
+)
+_CONSTRAINT = re.compile(r"\s*([^\s=!]+)\s*(==|!=)\s*(\S(?:.*\S)?)\s*", re.DOTALL)
+_FIELDS = ("node.id", "node.hostname", "node.platform.arch", "node.platform.os")
+_LABEL = "node.labels."
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""Nodes tell the kernel's names of architectures; these are the other ones in wide use."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Deploy:
+    """What the key `deploy` of a service says. None: nothing."""
+
+    mode: Mode = "replicated"
+    replicas: int | None = None
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    cpu_limit_milli: int | None = None
+    memory_limit_bytes: int | None = None
+    cpu_milli: int | None = None
+    memory_bytes: int | None = None
+    storage_bytes: int = 0
+    accelerators: tuple[AcceleratorRequest, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+
+
+def deploy(value: Value) -> Deploy:
+    """Read the key `deploy` of a service."""
+    section = Section(value, DEPLOY, empty_ok=True)
+    mode: Mode = section.get("mode", choice(_MODES, _JOBS), "replicated")
+    replicas = section.get("replicas", whole(0, MAX_REPLICAS), None)
+    if mode == "global" and "replicas" in section:
+        section.refuse("replicas", "is not for mode: global, which is one on every node that fits")
+    resources = section.get("resources", lambda one: Section(one, RESOURCES), None)
+    limits = reservations = None
+    if resources is not None:
+        limits = resources.get("limits", lambda one: Section(one, LIMITS), None)
+        reservations = resources.get("reservations", lambda one: Section(one, RESERVATIONS), None)
+    found = Deploy(
+        mode=mode,
+        replicas=replicas,
+        labels=section.get("labels", pairs(missing=""), {}),
+        constraints=section.get("placement", _placement, ()),
+    )
+    if limits is not None:
+        found = dataclasses.replace(
+            found,
+            cpu_limit_milli=limits.get("cpus", parsed(cpu_milli), None),
+            memory_limit_bytes=limits.get("memory", parsed(some_bytes), None),
+        )
+    if reservations is not None:
+        found = dataclasses.replace(
+            found,
+            cpu_milli=reservations.get("cpus", parsed(cpu_milli), None),
+            memory_bytes=reservations.get("memory", parsed(byte_count), None),
+            storage_bytes=reservations.get("x-storage", parsed(byte_count), 0),
+            accelerators=reservations.get("devices", accelerators, ()),
+        )
+    return found
+
+
+def _placement(value: Value) -> tuple[Constraint, ...]:
+    section = Section(value, PLACEMENT)
+    return section.get("constraints", listed(parsed(constraint)), ())
+
+
+def constraint(written: str) -> Constraint:
+    """Return the constraint that a text like `node.labels.site == quay-3` is."""
+    match = _CONSTRAINT.fullmatch(written)
+    if match is None:
+        raise RefusedError(f"{short(written)} is not a constraint like node.labels.site == quay-3")
+    key, operator, value = match.groups()
+    if key not in _FIELDS and not (key.startswith(_LABEL) and len(key) > len(_LABEL)):
+        raise RefusedError(
+            f"{short(written)}: {short(key)} is not one of {', '.join(_FIELDS)}, {_LABEL}<label>"
+        )
+    if value[0] in "'\"=":
+        raise RefusedError(f"{short(written)}: write the value without quotes or a third =")
+    if key == "node.platform.arch":
+        value = _ARCHITECTURES.get(value, value)
+    return Constraint(key=key, operator="==" if operator == "==" else "!=", value=value)

@@ -1,0 +1,37 @@
+"""The operators' reference of compose keys, from the same table that files are read by. Pure."""
+
+from __future__ import annotations
+
+from skerry_hub.workloads.keys import TABLES, Keys
+
+_HEAD = """\
+# Keys of compose files
+
+Made from `hub/skerry_hub/workloads/keys.py` by `docs/generate.py`; do not edit. What the keys
+become is told in [compose.md](../compose.md).
+
+A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, with one
+exception that is listed here. Every other key is refused by name and line, and so is any key that
+the specification does not know.
+"""
+
+
+def reference() -> str:
+    """Return the document, in Markdown."""
+    return "\n".join([_HEAD, *(_chapter(path, keys) for path, keys in TABLES)])
+
+
+def _chapter(path: str, keys: Keys) -> str:
+    lines = [f"## {f'`{path}`' if path else 'The file'}", "", "| key | meaning |", "|---|---|"]
+    lines += [f"| `{key}` | {_cell(meaning)} |" for key, meaning in sorted(keys.supported.items())]
+    if keys.refused:
+        lines += ["", "Refused:", "", "| key | why, or what to do instead |", "|---|---|"]
+        lines += [
+            f"| `{key}` | {_cell(why or 'not supported')} |"
+            for key, why in sorted(keys.refused.items())
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

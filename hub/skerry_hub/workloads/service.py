@@ -1,0 +1,231 @@
+"""One service of a compose file into one workload. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from skerry_hub.model import Resources, Workload
+from skerry_hub.workloads.accelerators import gpus, merged
+from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy
+from skerry_hub.workloads.devices import device
+from skerry_hub.workloads.health import MAX_S, health, within
+from skerry_hub.workloads.image import image
+from skerry_hub.workloads.keys import SERVICE
+from skerry_hub.workloads.mounts import mounts, tmpfs
+from skerry_hub.workloads.ports import ports, reserved
+from skerry_hub.workloads.problems import RefusedError, short
+from skerry_hub.workloads.reading import (
+    Section,
+    Value,
+    boolean,
+    choice,
+    listed,
+    pairs,
+    parsed,
+    text,
+    whole,
+    word,
+)
+from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
+from skerry_wire.workload import Container, DeviceMapping, Mount
+
+Network = Literal["bridge", "host", "none"]
+Restart = Literal["no", "always", "on-failure"]
+Pull = Literal["missing", "always", "never"]
+Namespace = Literal["private", "host"]
+
+
+RESERVED_LABELS = "io.skerry."
+_NETWORKS: Mapping[str, Network] = {"bridge": "bridge", "host": "host", "none": "none"}
+_PULLS: Mapping[str, Pull] = {
+    "missing": "missing",
+    "if_not_present": "missing",
+    "always": "always",
+    "never": "never",
+}
+_BUILD = {"build": "build the image before, and push it where the nodes can pull it"}
+_PIDS: Mapping[str, Namespace] = {"host": "host"}
+_IPCS: Mapping[str, Namespace] = {"private": "private", "host": "host"}
+_RESTARTS: Mapping[str, Restart] = {
+    "no": "no",
+    "always": "always",
+    "unless-stopped": "always",
+    "on-failure": "on-failure",
+}
+_ON_FAILURE = re.compile(r"on-failure:([0-9]{1,6})")
+_SIGNAL = re.compile(r"[A-Z0-9+]{1,16}")
+_CAPABILITY = re.compile(r"[A-Za-z_]{1,40}")
+_VARIABLE = "has no value: it would come from the shell of whoever applies; write NAME=value"
+
+
+def service(
+    value: Value, service_name: str, name: str, project: str, volumes: Mapping[str, str]
+) -> Workload:
+    """Read a service. Problems are noted; with any, what is returned is of no use."""
+    section = Section(value, SERVICE)
+    asked: Deploy = section.get("deploy", deploy, Deploy(), empty_ok=True)
+    labels = section.get("labels", _labels, {})
+    published = section.get("ports", ports, ())
+    network: Network = section.get("network_mode", choice(_NETWORKS), "bridge")
+    if published and network != "bridge":
+        section.refuse("ports", f"cannot be published with network_mode: {network}")
+    restart, retries = section.get("restart", parsed(_restart), ("always", 0))
+    container = Container(
+        name=service_name,
+        image=section.need("image", parsed(image), ""),
+        pull=section.get("pull_policy", choice(_PULLS, _BUILD), "missing"),
+        entrypoint=section.get("entrypoint", _arguments, None, empty_ok=True),
+        command=section.get("command", _arguments, None, empty_ok=True),
+        environment=section.get("environment", pairs(missing=None, why=_VARIABLE), {}),
+        labels=labels,
+        user=section.get("user", word, None),
+        working_dir=section.get("working_dir", parsed(_working_dir), None),
+        ports=published,
+        mounts=_mounts(section, volumes),
+        devices=section.get("devices", _devices, ()),
+        restart=restart,
+        restart_retries=retries,
+        health=section.get("healthcheck", health, None),
+        stop_signal=section.get("stop_signal", parsed(_signal), None),
+        stop_grace_s=section.get("stop_grace_period", within(0, MAX_S), 10.0),
+        cpu_limit_milli=_agreed(section, "cpus", cpu_milli, asked.cpu_limit_milli, "limits.cpus"),
+        memory_limit_bytes=_agreed(
+            section, "mem_limit", some_bytes, asked.memory_limit_bytes, "limits.memory"
+        ),
+        read_only=section.get("read_only", boolean, default=False),
+        init=section.get("init", boolean, default=False),
+        privileged=section.get("privileged", boolean, default=False),
+        network=network,
+        pid=section.get("pid", choice(_PIDS), "private"),
+        ipc=section.get("ipc", choice(_IPCS), "private"),
+        cap_add=section.get("cap_add", listed(parsed(_capability)), ()),
+        cap_drop=section.get("cap_drop", listed(parsed(_capability)), ()),
+    )
+    memory = _agreed(
+        section, "mem_reservation", byte_count, asked.memory_bytes, "reservations.memory"
+    )
+    _within_limits(value, container, asked.cpu_milli, memory)
+    return Workload(
+        name=name,
+        project=project,
+        mode=asked.mode,
+        replicas=_replicas(section, asked),
+        containers=(container,),
+        resources=Resources(
+            cpu_milli=asked.cpu_milli or 0,
+            memory_bytes=memory or 0,
+            storage_bytes=asked.storage_bytes,
+            accelerators=merged((*asked.accelerators, *section.get("gpus", gpus, ()))),
+            ports=reserved(published),
+        ),
+        constraints=asked.constraints,
+        labels={**labels, **asked.labels},
+    )
+
+
+def _replicas(section: Section, asked: Deploy) -> int:
+    scale = section.get("scale", whole(0, MAX_REPLICAS), None)
+    if scale is None:
+        return 1 if asked.replicas is None else asked.replicas
+    if asked.mode == "global":
+        section.refuse("scale", "is not for mode: global, which is one on every node that fits")
+    elif asked.replicas not in (None, scale):
+        section.refuse("scale", f"differs from deploy.replicas, which is {asked.replicas}")
+    return scale
+
+
+def _agreed(
+    section: Section, key: str, parse: Callable[[str], int], other: int | None, other_key: str
+) -> int | None:
+    """Return what may be said at two places; where both do, they must say the same."""
+    found = section.get(key, parsed(parse), None)
+    if None not in (found, other) and found != other:
+        section.refuse(key, f"differs from deploy.resources.{other_key}")
+    return other if found is None else found
+
+
+def _within_limits(
+    value: Value, container: Container, cpu_milli: int | None, memory_bytes: int | None
+) -> None:
+    both = (
+        ("cpus", cpu_milli, container.cpu_limit_milli),
+        ("memory", memory_bytes, container.memory_limit_bytes),
+    )
+    for name, reserved_, limit in both:
+        if reserved_ is not None and limit is not None and reserved_ > limit:
+            value.refuse(f"reserves more {name} than its limit allows it to use")
+
+
+def _arguments(value: Value) -> tuple[str, ...]:
+    """Read a program and its arguments: a list, or a text split as a shell would."""
+    if value.is_sequence:
+        found = listed(text)(value)
+    else:
+        try:
+            found = tuple(shlex.split(text(value)))
+        except ValueError as error:
+            raise RefusedError(f"cannot be split like a shell's words: {error}") from None
+    if not found:
+        raise RefusedError("is empty: leave it out to take the image's own")
+    return found
+
+
+def _labels(value: Value) -> dict[str, str]:
+    found = pairs(missing="")(value)
+    for name in found:
+        if name.startswith(RESERVED_LABELS):
+            raise RefusedError(f"{short(name)}: {RESERVED_LABELS} is for Skerry's own labels")
+    return found
+
+
+def _mounts(section: Section, volumes: Mapping[str, str]) -> tuple[Mount, ...]:
+    found: tuple[Mount, ...] = (
+        *section.get("volumes", lambda one: mounts(one, volumes), ()),
+        *section.get("tmpfs", tmpfs, ()),
+    )
+    _once(section.value, "mounts", [mount.target for mount in found])
+    return found
+
+
+def _devices(value: Value) -> tuple[DeviceMapping, ...]:
+    found = listed(device)(value)
+    _once(value, "maps", [one.container for one in found])
+    return found
+
+
+def _once(value: Value, verb: str, paths: list[str]) -> None:
+    for path in sorted(path for path, times in Counter(paths).items() if times > 1):
+        value.refuse(f"{verb} {short(path)} twice")
+
+
+def _restart(written: str) -> tuple[Restart, int]:
+    match = _ON_FAILURE.fullmatch(written)
+    if match is not None:
+        return "on-failure", int(match[1])
+    if written not in _RESTARTS:
+        raise RefusedError(
+            f"must be one of {', '.join(_RESTARTS)}, on-failure:<n>; not {short(written)}"
+        )
+    return _RESTARTS[written], 0
+
+
+def _working_dir(written: str) -> str:
+    if not written.startswith("/"):
+        raise RefusedError(f"{short(written)} is not an absolute path in the container")
+    return written
+
+
+def _signal(written: str) -> str:
+    if _SIGNAL.fullmatch(written) is None:
+        raise RefusedError(f"{short(written)} is not a signal like SIGINT")
+    return written
+
+
+def _capability(written: str) -> str:
+    if _CAPABILITY.fullmatch(written) is None:
+        raise RefusedError(f"{short(written)} is not a capability like NET_ADMIN")
+    return written.upper()
