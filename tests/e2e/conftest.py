@@ -27,6 +27,7 @@ class Fleet:
     def __init__(self, folder, podman):
         self.folder = folder
         self.podman = podman
+        self.ports = {}
         self.broker = Mosquitto(folder / "broker")
         self.hub = Hub(folder / "hub", self.broker)
         self.box = Box(folder / "box", self.hub.broker_url, podman.socket)
@@ -73,7 +74,7 @@ class Fleet:
         )
 
     def write(self, project, revision="1", image=None, port=None):
-        port = port or free_port()
+        port = port or self.ports.setdefault(project, free_port())
         path = self.folder / f"{project}.yaml"
         text = WEB.format(
             project=project, image=image or self.podman.image, port=port, revision=revision
