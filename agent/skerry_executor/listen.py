@@ -1,7 +1,6 @@
 """The listening socket: taken over from systemd, or held here on boxes without it.
 
-`hold` stands in for a systemd socket unit: it starts `skerry-executor run` when somebody
-connects, and hands it the socket by the protocol of sd_listen_fds(3).
+`hold` stands in for a systemd socket unit: it starts a run when somebody connects.
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ import select
 import signal
 import socket
 import stat
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from skerry_executor.log import log
@@ -29,7 +27,6 @@ STALE_S = 3.0
 AGAIN_S = 1.0
 """Pause after a run that failed: the connection that it did not take is still there."""
 ENDING_S = 15.0
-HOLDER = "SKERRY_EXECUTOR_HOLDER"
 
 
 class ListenError(Exception):
@@ -52,24 +49,6 @@ def inherited(environment: Mapping[str, str], pid: int) -> socket.socket:
         raise ListenError(f"what was passed is no socket: {error.strerror}") from None
     listener.set_inheritable(False)
     return listener
-
-
-def holder(environment: Mapping[str, str]) -> int | None:
-    """Return a pidfd of the `hold` that started this run; None when systemd did.
-
-    Raises ListenError when it is gone: another one may hold the path by now.
-    """
-    pid = environment.get(HOLDER)
-    if pid is None:
-        return None
-    try:
-        fd = os.pidfd_open(int(pid))
-    except (ValueError, OSError):
-        raise ListenError("the process that held the socket is gone") from None
-    if os.getppid() != int(pid):
-        os.close(fd)
-        raise ListenError("the process that held the socket is gone")
-    return fd
 
 
 def bind(path: pathlib.Path, mode: int, group: str | None) -> socket.socket:
@@ -121,8 +100,13 @@ def _knock(path: pathlib.Path) -> int:
         return probe.connect_ex(str(path))
 
 
-def hold(listener: socket.socket, path: pathlib.Path, arguments: Sequence[str]) -> None:
-    """Run `skerry-executor run` with `arguments` whenever somebody connects; until SIGTERM."""
+def hold(listener: socket.socket, path: pathlib.Path, run: Callable[[int], int]) -> None:
+    """Start `run` in a process of its own whenever somebody connects; until SIGTERM.
+
+    `run` is given a pidfd of this process, so that it can end with it, and returns its exit
+    status. The child is forked and not executed: it has everything imported already.
+    """
+    own = os.pidfd_open(os.getpid())
     child = 0
 
     def end(*_signal: object) -> NoReturn:
@@ -134,7 +118,7 @@ def hold(listener: socket.socket, path: pathlib.Path, arguments: Sequence[str]) 
     try:
         while True:
             select.select([listener], [], [])
-            child = _spawn(listener.fileno(), arguments)
+            child = _fork(run, own)
             _, status = os.waitpid(child, 0)
             child = 0
             code = os.waitstatus_to_exitcode(status)
@@ -150,32 +134,20 @@ def hold(listener: socket.socket, path: pathlib.Path, arguments: Sequence[str]) 
             _end(child)
 
 
-def _spawn(fd: int, arguments: Sequence[str]) -> int:
-    """Start a run with the socket as its third descriptor.
-
-    Its LISTEN_PID must be its own process id, which only the forked child knows; this process
-    has no other thread, so a plain fork is safe.
-    """
-    program = [sys.executable, "-m", "skerry_executor.main", "run", *arguments]
+def _fork(run: Callable[[int], int], holder: int) -> int:
+    """Return the id of a child that does the run; this process has no other thread."""
     child = os.fork()
     if child:
         return child
+    code = 1
     try:
-        if fd == FIRST_FD:
-            os.set_inheritable(fd, True)
-        else:
-            os.dup2(fd, FIRST_FD, inheritable=True)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        environment = {
-            **os.environ,
-            "LISTEN_FDS": "1",
-            "LISTEN_PID": str(os.getpid()),
-            HOLDER: str(os.getppid()),
-        }
-        os.execve(program[0], program, environment)  # noqa: S606 - no shell is what we want
+        code = run(holder)
+    except Exception as error:  # noqa: BLE001 - nothing of the parent's may run in the child
+        log("error", "the run failed", reason=f"{type(error).__name__}: {error}")
     finally:
-        os._exit(127)
+        os._exit(code)
 
 
 def _end(child: int) -> None:

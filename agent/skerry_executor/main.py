@@ -5,34 +5,50 @@ Imports late: a run is started for each visit of the agent, and every millisecon
 
 from __future__ import annotations
 
-import argparse
 import os
 import pathlib
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from skerry_executor.settings import ENVIRONMENT, IDLE_S, KEYS, POLICY, STATE, Settings
+from skerry_executor.settings import ENVIRONMENT, IDLE_S, KEYS, MAX_IDLE_S, POLICY, STATE, Settings
+
+if TYPE_CHECKING:
+    import argparse
+    import socket
 
 LOCK_WAIT_S = 10.0
-MAX_IDLE_S = 86400.0
+OPTIONS: tuple[tuple[str, str, str | None, str], ...] = (
+    ("state", "DIR", str(STATE), "where the accepted order is kept"),
+    ("policy", "FILE", str(POLICY), "the box's policy"),
+    ("keys", "DIR", str(KEYS), "trusted public keys of hubs, *.pub"),
+    ("runtime-socket", "PATH", None, "socket of podman or docker (default: the first found)"),
+    ("allow-user", "USERS", None, "users who may ask, besides root: names or ids, with commas"),
+    ("idle", "SECONDS", f"{IDLE_S:g}", "how long a run waits for another connection"),
+)
 EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}POLICY,
-{ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER. An option on the command
-line wins. Exit status: 0 fine, 1 something is wrong, 2 wrong usage."""
+{ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER, {ENVIRONMENT}IDLE. An
+option on the command line wins. Exit status: 0 fine, 1 something is wrong, 2 wrong usage."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = _parser(os.environ).parse_args(given)
+    values = {name: os.environ.get(_variable(name), default) for name, _, default, _ in OPTIONS}
+    parsed: argparse.Namespace | None = None
+    # What systemd starts has no options, and need not wait for argparse.
+    if given not in ([], ["run"]):
+        parsed = _parser(values).parse_args(given)
+        values = {name: getattr(parsed, name.replace("-", "_")) for name in values}
     try:
-        settings = _settings(parsed)
+        settings = _settings(values)
     except ValueError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 2
-    match parsed.command or "run":
-        case "run":
-            return _run(settings)
+    if parsed is None or parsed.command in (None, "run"):
+        return _run(settings)
+    match parsed.command:
         case "listen":
             return _listen(parsed, settings)
         case "reset":
@@ -43,7 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _version()
 
 
-def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+def _variable(option: str) -> str:
+    return ENVIRONMENT + option.upper().replace("-", "_")
+
+
+def _parser(values: Mapping[str, str | None]) -> argparse.ArgumentParser:
+    import argparse  # noqa: PLC0415
+
     parser = argparse.ArgumentParser(
         prog="skerry-executor",
         description="Carries out the hub's signed orders on this box, within the box's own policy.",
@@ -59,41 +81,29 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     reset.add_argument("--yes", action="store_true", help="do it: older orders are valid again")
     check = commands.add_parser("check", help="say what is wrong with policy, keys and runtime")
     commands.add_parser("version", help="print the version")
+    # The options are understood before and after the command alike.
     for each in (parser, run, listen, reset, check):
-        _common(each, environment, top=each is parser)
+        for name, metavar, default, words in OPTIONS:
+            value = values[name] if each is parser else argparse.SUPPRESS
+            shown = "" if default is None else f" (default: {default})"
+            each.add_argument(f"--{name}", metavar=metavar, default=value, help=words + shown)
     return parser
 
 
-def _common(parser: argparse.ArgumentParser, environment: Mapping[str, str], top: bool) -> None:
-    """Add the options that are understood before and after the command alike."""
-
-    def add(name: str, metavar: str, default: object, words: str) -> None:
-        variable = ENVIRONMENT + name.upper().replace("-", "_")
-        value = environment.get(variable, default) if top else argparse.SUPPRESS
-        shown = "" if default is None else f" (default: {default})"
-        parser.add_argument(f"--{name}", metavar=metavar, default=value, help=words + shown)
-
-    add("state", "DIR", str(STATE), "where the accepted order is kept")
-    add("policy", "FILE", str(POLICY), "the box's policy")
-    add("keys", "DIR", str(KEYS), "trusted public keys of hubs, *.pub")
-    add("runtime-socket", "PATH", None, "socket of podman or docker (default: the first found)")
-    add("allow-user", "USERS", None, "users who may ask, besides root: names or ids, with commas")
-    add("idle", "SECONDS", str(IDLE_S), "how long a run waits for another connection")
-
-
-def _settings(parsed: argparse.Namespace) -> Settings:
+def _settings(values: Mapping[str, str | None]) -> Settings:
+    idle = values["idle"] or ""
     try:
-        idle_s = float(parsed.idle)
+        idle_s = float(idle)
     except ValueError:
         idle_s = -1.0
     if not 0 <= idle_s <= MAX_IDLE_S:
-        raise ValueError(f"--idle: {parsed.idle!r} is not 0 to {MAX_IDLE_S:.0f} seconds")
+        raise ValueError(f"--idle: {idle!r} is not 0 to {MAX_IDLE_S:.0f} seconds")
     return Settings(
-        state=pathlib.Path(parsed.state),
-        policy=pathlib.Path(parsed.policy),
-        keys=pathlib.Path(parsed.keys),
-        runtime_socket=parsed.runtime_socket or None,
-        users=_users(parsed.allow_user or ""),
+        state=pathlib.Path(values["state"] or STATE),
+        policy=pathlib.Path(values["policy"] or POLICY),
+        keys=pathlib.Path(values["keys"] or KEYS),
+        runtime_socket=values["runtime-socket"] or None,
+        users=_users(values["allow-user"] or ""),
         idle_s=idle_s,
     )
 
@@ -114,11 +124,14 @@ def _run(settings: Settings) -> int:
     from skerry_executor import listen  # noqa: PLC0415
 
     try:
-        holder = listen.holder(os.environ)
         listener = listen.inherited(os.environ, os.getpid())
     except listen.ListenError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 2
+    return _serve(listener, settings, None)
+
+
+def _serve(listener: socket.socket, settings: Settings, holder: int | None) -> int:
     from skerry_executor import runtimes, serve, state  # noqa: PLC0415
 
     try:
@@ -149,18 +162,19 @@ def _listen(parsed: argparse.Namespace, settings: Settings) -> int:
     except listen.ListenError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 1
-    listen.hold(listener, path, _passed_on(settings))
+    _import_for_runs()
+    listen.hold(listener, path, lambda holder: _serve(listener, settings, holder))
     return 0
 
 
-def _passed_on(settings: Settings) -> list[str]:
-    arguments = ["--state", str(settings.state), "--policy", str(settings.policy)]
-    arguments += ["--keys", str(settings.keys), "--idle", str(settings.idle_s)]
-    if settings.runtime_socket is not None:
-        arguments += ["--runtime-socket", settings.runtime_socket]
-    if settings.users:
-        arguments += ["--allow-user", ",".join(map(str, settings.users))]
-    return arguments
+def _import_for_runs() -> None:
+    """Import what each run needs, before the runs are forked."""
+    import nacl.signing  # noqa: PLC0415
+
+    from skerry_executor import serve  # noqa: PLC0415
+    from skerry_executor.runtimes import containers  # noqa: PLC0415
+
+    del nacl, serve, containers
 
 
 def _reset(settings: Settings, yes: bool) -> int:

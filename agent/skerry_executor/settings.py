@@ -10,6 +10,7 @@ STATE = pathlib.Path("/var/lib/skerry-executor")
 POLICY = pathlib.Path("/etc/skerry/policy.toml")
 KEYS = pathlib.Path("/etc/skerry/trusted-keys.d")
 IDLE_S = 5.0
+MAX_IDLE_S = 86400.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
