@@ -1,0 +1,168 @@
+"""Nodes and workloads in one line each, and a column of them."""
+
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.model import (
+    AcceleratorRequest,
+    Assignment,
+    Constraint,
+    Liveness,
+    Node,
+    Resources,
+    Workload,
+)
+from skerry_wire.hardware import (
+    Accelerator,
+    Cpu,
+    Filesystem,
+    Hardware,
+    Memory,
+    RuntimeInfo,
+    System,
+)
+from skerry_wire.messages import Capability, Heartbeat
+from skerry_wire.workload import Container
+
+INCARNATION = "00112233445566778899aabbccddeeff"
+MIB = 2**20
+GIB = 2**30
+PODMAN = RuntimeInfo(name="podman", socket="/run/podman/podman.sock", usable=True)
+
+
+def accelerator(address, kind="gpu", vendor="NVIDIA", usable=True, **more):
+    more.setdefault("device_nodes", (f"/dev/{kind}-{address}",))
+    return Accelerator(
+        kind=kind,
+        vendor=vendor,
+        model="Example",
+        bus="pci",
+        address=address,
+        usable=usable,
+        **more,
+    )
+
+
+def node(
+    name,
+    *,
+    cpus=4,
+    memory=4 * GIB,
+    storage=32 * GIB,
+    accelerators=(),
+    runtimes=(PODMAN,),
+    labels=None,
+    hub_labels=None,
+    arch="x86_64",
+    liveness=Liveness.ONLINE,
+    diverged=None,
+    incarnation=INCARNATION,
+    known=True,
+    last_seen=0.0,
+    **hardware,
+):
+    filesystems = (
+        ()
+        if storage is None
+        else (Filesystem(mount="/", device="/dev/a", type="ext4", size_bytes=storage),)
+    )
+    hardware.setdefault("filesystems", filesystems)
+    capability = Capability(
+        incarnation=incarnation,
+        boot=1,
+        seq=1,
+        revision="00ff00ff",
+        hardware=Hardware(
+            system=System(hostname=f"host-{name}", arch=arch),
+            cpu=Cpu(logical_count=cpus),
+            memory=Memory(total_bytes=memory),
+            accelerators=tuple(accelerators),
+            runtimes=tuple(runtimes),
+            labels=labels or {},
+            **hardware,
+        ),
+    )
+    return Node(
+        id=name,
+        incarnation=incarnation,
+        registered_at=0.0,
+        capability=capability if known else None,
+        liveness=liveness,
+        labels=hub_labels or {},
+        diverged=diverged,
+        last_seen=last_seen,
+    )
+
+
+def workload(
+    name="shop-web",
+    *,
+    replicas=1,
+    mode="replicated",
+    cpu=0,
+    memory=0,
+    storage=0,
+    ports=(),
+    accelerators=(),
+    constraints=(),
+    image="web:1",
+):
+    return Workload(
+        name=name,
+        project="shop",
+        mode=mode,
+        replicas=replicas,
+        containers=(Container(name="web", image=image),),
+        resources=Resources(
+            cpu_milli=cpu,
+            memory_bytes=memory,
+            storage_bytes=storage,
+            ports=tuple(ports),
+            accelerators=tuple(accelerators),
+        ),
+        constraints=tuple(constraint(text) for text in constraints),
+    )
+
+
+def constraint(text):
+    key, operator, value = text.split(" ", 2)
+    return Constraint(key=key, operator=operator, value=value)
+
+
+def gpus(count=1, vendor=None, kind="gpu"):
+    return AcceleratorRequest(kind=kind, count=count, vendor=vendor)
+
+
+def assignment(instance, where, *, of=None, **more):
+    of = of or workload()
+    return Assignment(
+        id=instance,
+        workload=of.name,
+        revision=of.revision,
+        node=where,
+        resources=of.resources,
+        **more,
+    )
+
+
+def fleet(*nodes, reserved=()):
+    columns = Columns()
+    for one in nodes:
+        columns.put(one)
+    for one in reserved:
+        columns.reserve(one)
+    return columns
+
+
+def beat(seq, boot=1, incarnation=INCARNATION, **more):
+    return Heartbeat(
+        incarnation=incarnation, boot=boot, seq=seq, capability="00ff00ff", generation=3, **more
+    )
+
+
+def where(decision):
+    """Return each instance's node."""
+    return {one.id: one.node for one in decision.assignments}
+
+
+def steps(decision):
+    """Return what changes, `keep` left out."""
+    return [(c.action, c.instance, c.node) for c in decision.changes if c.action != "keep"]
