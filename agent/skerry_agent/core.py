@@ -101,7 +101,7 @@ def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
     for kept in state.events:
         state, publication = send_event(state, kept)
         effects.append(publication)
-    return state, effects
+    return state, [*effects, Log("info", "broker: connected")]
 
 
 def _disconnected(state: State, event: ev.Disconnected, _now: ev.Now) -> Step:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -24,6 +26,8 @@ from skerry_wire.messages import Presence
 log = logging.getLogger(__name__)
 
 HOTPLUG_END_S = 0.5
+M_ARENA_MAX = -8
+"""glibc's name for how many heaps its threads may have, in mallopt(3)."""
 
 
 def run(config: Config) -> None:
@@ -36,6 +40,7 @@ def run(config: Config) -> None:
 
 
 def _run(config: Config, journal: Journal) -> None:
+    _keep_one_heap()
     identity = journal.identity(config.node)
     state = _first_state(config, journal, identity)
     log.info(
@@ -77,6 +82,12 @@ def _run(config: Config, journal: Journal) -> None:
         watch.stop(HOTPLUG_END_S)
         if control is not None:
             control.close()
+
+
+def _keep_one_heap() -> None:
+    """Have all threads share one heap: one of its own for each costs a tenth of the memory."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def _first_state(config: Config, journal: Journal, identity: Identity) -> State:

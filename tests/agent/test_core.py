@@ -102,7 +102,10 @@ def test_at_connect_it_says_everything_again():
     assert (presence.boot, presence.seq) == (3, 6)
     assert published(done, NodeTopic.CAPABILITY)[0].revision == "c" * 16
     assert len(published(done, NodeTopic.REPORT)) == 1
-    assert all(e.retain for e in done if e.topic in ("presence", "capability", "report"))
+    retained = [e for e in done if isinstance(e, effects.Publish) and e.topic != NodeTopic.EVENT]
+    assert len(retained) == 3
+    assert all(e.retain for e in retained)
+    assert isinstance(done[-1], effects.Log)
 
 
 def test_the_will_of_a_connection_lies_between_it_and_the_next():

@@ -177,7 +177,7 @@ def parse(raw: RawCpus) -> Found[Cpu] | Absent | Failed:
             present_count=len(present) or None,
             effective_count=len(cgroup.effective_cpus(raw.groups, online)) or None,
             core_count=_cores(cpus, blocks),
-            package_count=_packages(cpus, blocks),
+            package_count=_packages(cpus, blocks, raw.nodes),
             numa_node_count=raw.nodes or 1,
             model=short(model),
             vendor=_vendor(blocks, raw),
@@ -229,7 +229,7 @@ def _cores(cpus: list[RawCpu], blocks: tuple[dict[str, str], ...]) -> int | None
     return len(cores) or None
 
 
-def _packages(cpus: list[RawCpu], blocks: tuple[dict[str, str], ...]) -> int | None:
+def _packages(cpus: list[RawCpu], blocks: tuple[dict[str, str], ...], nodes: int) -> int | None:
     packages: set[object] = set()
     for cpu in cpus:
         if count(cpu.package_id) is not None:
@@ -238,6 +238,10 @@ def _packages(cpus: list[RawCpu], blocks: tuple[dict[str, str], ...]) -> int | N
             packages.add(cpu.package_cpus)
     if not packages:
         packages = {block["physical id"] for block in blocks if "physical id" in block}
+    # ARM boards give each cluster a package number; ARM servers with more sockets have NUMA nodes.
+    is_arm = any(cpu.midr for cpu in cpus) or any("CPU implementer" in block for block in blocks)
+    if is_arm and packages and nodes <= 1:
+        return 1
     return len(packages) or None
 
 
