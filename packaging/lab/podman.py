@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Sequence
 
 from lab.processes import LabError, Process, wait_for
 
@@ -28,12 +29,18 @@ class Podman:
 
     image = "localhost/skerry-demo-web:1"
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        """`folder` takes everything; `start` starts the service."""
+    def __init__(self, folder: pathlib.Path, insecure: Sequence[str] = ()) -> None:
+        """`folder` takes everything; registries that are `insecure` are asked without TLS."""
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "podman.sock"
         self._environment: dict[str, str] = {}
+        if insecure:
+            registries = folder / "registries.conf"
+            registries.write_text(
+                "".join(f'[[registry]]\nlocation = "{one}"\ninsecure = true\n' for one in insecure)
+            )
+            self._environment["CONTAINERS_REGISTRIES_CONF"] = str(registries)
         self._service: Process | None = None
 
     def command(self, *words: str) -> list[str]:
@@ -42,7 +49,11 @@ class Podman:
         if program is None:
             raise LabError("podman is not installed")
         folder = self._folder
-        return [program, "--root", f"{folder}/root", "--runroot", f"{folder}/run", *words]
+        # `tmpdir` too: it holds the sign by which podman knows a reboot, and to share it is to have
+        # one store's reset take the containers of another for dead.
+        apart = ["--root", f"{folder}/root", "--runroot", f"{folder}/run"]
+        apart += ["--tmpdir", f"{folder}/tmp", "--network-config-dir", f"{folder}/networks"]
+        return [program, *apart, *words]
 
     def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
         """Run podman, and return what it prints."""
@@ -65,7 +76,7 @@ class Podman:
         except LabError:
             careful = self._folder / "containers.conf"
             careful.write_text(_CAREFUL)
-            self._environment = {"CONTAINERS_CONF": str(careful)}
+            self._environment["CONTAINERS_CONF"] = str(careful)
             self._try()
         self.serve()
 
