@@ -1,0 +1,388 @@
+"""What the executor relies on in a runtime: the fake, podman and docker all keep to it."""
+
+import socket
+import threading
+import time
+import urllib.request
+
+import pytest
+from tests.executor.conftest import REMOTE
+from tests.executor.fake_runtime import FakeRuntime
+from tests.executor.orders import IMAGE, NODE, container, instance
+
+from lab.podman import PAGE
+from lab.processes import free_port, wait_for
+from skerry_executor import specs
+from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.runtimes import containers
+from skerry_executor.runtimes.base import Failure, HostPort, Phase, RuntimeFailure
+from skerry_wire.messages import Health
+from skerry_wire.workload import DeviceMapping, HealthCheck, Mount, PortMapping
+
+NAME = "skerry-shop-web-0-web"
+
+
+class Real:
+    """A runtime of the lab, and what the contract needs beside it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.runtime = containers.connect(str(lab.socket))
+
+    def clear(self):
+        for one in self.lab.run("ps", "--all", "--quiet").split():
+            self.lab.run("rm", "--force", one, check=False)
+
+    def remote_image(self, request):
+        """Return an image that a registry has and the runtime has not."""
+        image = f"{request.getfixturevalue('registry').address}/{REMOTE}"
+        self.lab.run("tag", IMAGE, image)
+        self.lab.run("push", image)
+        self.lab.run("rmi", image)
+        return image
+
+    def silent_image(self, request):
+        """Return an image of a registry that takes connections and never answers."""
+        listener = socket.socket()
+        request.addfinalizer(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        return f"127.0.0.1:{listener.getsockname()[1]}/tiny/web:1"
+
+    def absent_image(self, request):
+        return f"{request.getfixturevalue('registry').address}/no/such:1"
+
+    def taken_port(self, request):
+        listener = socket.socket()
+        request.addfinalizer(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        return listener.getsockname()[1]
+
+
+class Faked:
+    """The fake, with the same surroundings."""
+
+    def __init__(self):
+        self.runtime = FakeRuntime(images=[IMAGE])
+
+    def clear(self):
+        pass
+
+    def remote_image(self, _request):
+        self.runtime.registry.add("registry.example/tiny/web:1")
+        return "registry.example/tiny/web:1"
+
+    def silent_image(self, _request):
+        self.runtime.silent.add("registry.example/silent:1")
+        return "registry.example/silent:1"
+
+    def absent_image(self, _request):
+        return "registry.example/no/such:1"
+
+    def taken_port(self, _request):
+        self.runtime.ports_taken.add(8080)
+        return 8080
+
+
+@pytest.fixture(params=["fake", "podman", "docker"])
+def any_runtime(request):
+    found = Faked() if request.param == "fake" else Real(request.getfixturevalue(request.param))
+    yield found
+    found.clear()
+
+
+@pytest.fixture(params=["podman", "docker"])
+def real(request):
+    found = Real(request.getfixturevalue(request.param))
+    yield found
+    found.clear()
+
+
+def made(runtime, name=NAME, node=NODE, image=IMAGE, **changes):
+    """Create a container of ours that ends at once when asked to, and return its id."""
+    wanted = container(**{"stop_grace_s": 0.0, "restart": "no", **changes})
+    labels = specs.labels_of(node, instance(containers=[wanted]), wanted)
+    return runtime.create(name, image, wanted, labels)
+
+
+def started(runtime, **changes):
+    made(runtime, **changes)
+    runtime.start(NAME)
+    found = runtime.container(NAME)
+    assert found is not None
+    return found
+
+
+# --- the life of a container --------------------------------------------------------------
+
+
+def test_a_container_is_created_started_stopped_and_removed_each_as_often_as_one_likes(any_runtime):
+    runtime = any_runtime.runtime
+    assert runtime.containers(NODE) == ()
+    assert runtime.container(NAME) is None
+    created = made(runtime)
+    (found,) = runtime.containers(NODE)
+    assert (found.id, found.name, found.phase, found.pid) == (created, NAME, Phase.CREATED, None)
+    assert (found.node, found.instance, found.container) == (NODE, "shop-web-0", "web")
+    assert (found.workload, found.revision) == ("shop-web", "1" * 16)
+
+    for reference in (NAME, created):
+        runtime.start(reference)
+    running = runtime.container(created)
+    assert running == runtime.container(NAME)
+    assert (running.phase, running.exit_code, running.health) == (Phase.RUNNING, None, Health.NONE)
+    assert running.pid > 0
+    assert running.started_at > 0
+
+    for reference in (NAME, created, "skerry-no-such"):
+        runtime.stop(reference, 0.0, Cancel())
+    stopped = runtime.container(NAME)
+    assert (stopped.phase, stopped.exit_code, stopped.pid) == (Phase.EXITED, 137, None)
+
+    for reference in (NAME, created):
+        runtime.remove(reference)
+    assert runtime.containers(NODE) == ()
+    with pytest.raises(RuntimeFailure) as failure:
+        runtime.start(NAME)
+    assert failure.value.kind is Failure.NOT_FOUND
+
+
+def test_what_runs_is_removed_too(any_runtime):
+    started(any_runtime.runtime)
+    any_runtime.runtime.remove(NAME)
+    assert any_runtime.runtime.container(NAME) is None
+
+
+def test_a_container_that_ended_has_its_exit_code(any_runtime):
+    made(any_runtime.runtime, command=("/bin/sh", "-c", "exit 7"))
+    any_runtime.runtime.start(NAME)
+
+    def look():
+        found = any_runtime.runtime.container(NAME)
+        return found if found.phase is Phase.EXITED else None
+
+    assert wait_for("the end", look).exit_code == 7
+
+
+def test_containers_of_others_are_not_seen(any_runtime):
+    runtime = any_runtime.runtime
+    made(runtime, name="other-node", node="box-2")
+    runtime.create("no-label", IMAGE, container(), {})
+    assert runtime.containers(NODE) == ()
+    assert runtime.container("no-label") is None
+    assert runtime.container("other-node").node == "box-2"
+
+
+def test_a_name_that_is_taken_is_said(any_runtime):
+    made(any_runtime.runtime)
+    with pytest.raises(RuntimeFailure) as failure:
+        made(any_runtime.runtime)
+    assert failure.value.kind is Failure.NAME_TAKEN
+    assert NAME in failure.value.reason
+
+
+def test_a_program_that_is_not_in_the_image_is_said(any_runtime):
+    made(any_runtime.runtime, entrypoint=("/nothere",))
+    with pytest.raises(RuntimeFailure) as failure:
+        any_runtime.runtime.start(NAME)
+    assert failure.value.kind is Failure.OTHER
+    assert "/nothere" in failure.value.reason
+
+
+# --- images -------------------------------------------------------------------------------
+
+
+def test_an_image_that_is_not_there_cannot_be_used(any_runtime):
+    missing = "localhost/no-such:1"
+    assert any_runtime.runtime.has_image(IMAGE)
+    assert not any_runtime.runtime.has_image(missing)
+    with pytest.raises(RuntimeFailure) as failure:
+        made(any_runtime.runtime, image=missing)
+    assert failure.value.kind is Failure.NOT_FOUND
+    assert missing in failure.value.reason
+
+
+def test_an_image_is_pulled(any_runtime, request):
+    image = any_runtime.remote_image(request)
+    assert not any_runtime.runtime.has_image(image)
+    any_runtime.runtime.pull(image, Cancel(), lambda _amount: None)
+    assert any_runtime.runtime.has_image(image)
+    made(any_runtime.runtime, image=image)
+
+
+def test_an_image_that_the_registry_does_not_have_is_said(any_runtime, request):
+    image = any_runtime.absent_image(request)
+    with pytest.raises(RuntimeFailure) as failure:
+        any_runtime.runtime.pull(image, Cancel(), lambda _amount: None)
+    assert failure.value.kind is Failure.PULL
+    assert f"image {image} is not in its registry" in failure.value.reason
+
+
+def test_a_pull_that_waits_is_given_up_when_something_newer_comes(any_runtime, request):
+    image = any_runtime.silent_image(request)
+    cancel, ended = Cancel(), []
+
+    def work():
+        with pytest.raises(Cancelled):
+            any_runtime.runtime.pull(image, cancel, lambda _amount: None)
+        ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.5)
+    assert thread.is_alive()
+    cancel.ask()
+    thread.join(10)
+    assert ended == [True]
+
+
+def test_a_registry_that_is_away_is_said(real):
+    image = f"127.0.0.1:{free_port()}/tiny/web:1"
+    with pytest.raises(RuntimeFailure) as failure:
+        real.runtime.pull(image, Cancel(), lambda _amount: None)
+    assert failure.value.kind is Failure.PULL
+    assert f"cannot be reached for image {image}" in failure.value.reason
+
+
+# --- what a container has -----------------------------------------------------------------
+
+
+def test_a_port_in_use_is_said_by_its_number(any_runtime, request):
+    port = any_runtime.taken_port(request)
+    made(any_runtime.runtime, ports=(PortMapping(host=port, container=80, host_ip="127.0.0.1"),))
+    with pytest.raises(RuntimeFailure) as failure:
+        any_runtime.runtime.start(NAME)
+    assert failure.value.kind is Failure.PORT_IN_USE
+    assert f"port {port} is already in use" in failure.value.reason
+
+
+def test_ports_are_published(real):
+    port = free_port()
+    found = started(
+        real.runtime,
+        command=("/bin/httpd", "-f", "-p", "80", "-h", "/www"),
+        ports=(PortMapping(host=port, container=80, host_ip="127.0.0.1"),),
+    )
+    assert found.ports == {HostPort(port, "tcp")}
+
+    def look():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as page:
+                return page.read().decode()
+        except OSError:
+            return None
+
+    assert wait_for("the page", look) == PAGE
+
+
+def said_by(real, **changes):
+    """Return what a container writes until it ends."""
+    made(real.runtime, **changes)
+    real.runtime.start(NAME)
+    look = lambda: real.runtime.container(NAME).phase is Phase.EXITED  # noqa: E731
+    wait_for("the end", look)
+    return real.lab.run("logs", NAME)
+
+
+def script(text):
+    return {"entrypoint": ("/bin/busybox", "sh", "-c"), "command": (text,)}
+
+
+def test_mounts_are_as_asked_for(real, tmp_path):
+    (tmp_path / "rw").mkdir()
+    (tmp_path / "ro").mkdir()
+    (tmp_path / "ro" / "file").write_text("from the box\n")
+    text = """
+        cat /ro/file
+        touch /ro/new && echo "wrote read-only"
+        touch /rw/new /tmp/new /named/new /anonymous/new && echo "wrote the others"
+        grep -c ' /tmp tmpfs ' /proc/mounts
+    """
+    said = said_by(
+        real,
+        **script(text),
+        read_only=True,
+        mounts=(
+            Mount(kind="bind", source=str(tmp_path / "rw"), target="/rw"),
+            Mount(kind="bind", source=str(tmp_path / "ro"), target="/ro", read_only=True),
+            Mount(kind="tmpfs", target="/tmp"),
+            Mount(kind="volume", source="skerry-test", target="/named"),
+            Mount(kind="volume", target="/anonymous"),
+        ),
+    )
+    assert "from the box\n" in said
+    assert "wrote the others\n1\n" in said
+    assert "wrote read-only" not in said
+    assert (tmp_path / "rw" / "new").exists()
+
+
+def test_environment_user_folder_and_devices_are_as_asked_for(real):
+    text = 'echo "$A"; pwd; busybox id -u; echo into > /dev/hole && echo "wrote the device"'
+    said = said_by(
+        real,
+        **script(text),
+        environment={"A": "a = 'b'  c", "PATH": "/bin"},
+        user="1234",
+        working_dir="/www",
+        devices=(DeviceMapping(host="/dev/null", container="/dev/hole"),),
+    )
+    assert said.splitlines() == ["a = 'b'  c", "/www", "1234", "wrote the device"]
+
+
+def test_limits_restart_and_grace_are_as_asked_for(real):
+    made(
+        real.runtime,
+        cpu_limit_milli=250,
+        memory_limit_bytes=64 * 2**20,
+        restart="on-failure",
+        restart_retries=3,
+        stop_grace_s=2.5,
+    )
+    form = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}}"
+    assert real.lab.run("inspect", "--format", form, NAME).split() == [
+        str(64 * 2**20),
+        "250000000",
+        "on-failure",
+    ]
+    assert real.runtime.container(NAME).stop_grace_s == 3.0
+
+
+def test_a_container_without_its_device_is_refused_in_words(real):
+    missing = (DeviceMapping(host="/dev/no-such", container="/dev/x"),)
+    with pytest.raises(RuntimeFailure) as failure:
+        started(real.runtime, devices=missing)
+    assert failure.value.kind is Failure.NO_DEVICE
+    assert "there is no device /dev/no-such on this box" in failure.value.reason
+
+
+def test_health_begins_with_starting(any_runtime):
+    check = HealthCheck(command=("/bin/true",), interval_s=3600.0)
+    found = started(any_runtime.runtime, health=check)
+    assert found.health in (Health.STARTING, Health.HEALTHY)
+
+
+@pytest.mark.parametrize(
+    "command", [("/bin/test", "-d", "/www"), ("/bin/sh", "-c", "test -d /w*w")]
+)
+def test_a_health_check_gets_its_arguments_whole(real, command):
+    started(real.runtime, health=HealthCheck(command=command, interval_s=0.5))
+    if real.runtime.name == "podman":
+        # Its checks are timers of systemd, which not every machine has.
+        real.lab.run("healthcheck", "run", NAME)
+    healthy = lambda: real.runtime.container(NAME).health is Health.HEALTHY  # noqa: E731
+    assert wait_for("the health", healthy)
+
+
+# --- where podman must not be believed ----------------------------------------------------
+
+
+def test_read_only_binds_do_not_bring_what_is_mounted_below_them(real, tmp_path):
+    said = said_by(
+        real,
+        **script("grep ' /ro' /proc/mounts | busybox cut -d' ' -f2,4"),
+        mounts=(Mount(kind="bind", source="/sys/fs", target="/ro", read_only=True),),
+    )
+    mounts = [line.split() for line in said.splitlines()]
+    assert mounts
+    assert all("ro" in options.split(",") for _, options in mounts)
