@@ -1,0 +1,48 @@
+"""Network interfaces: what has a device is hardware."""
+
+import pytest
+from tests.agent.trees import found, result
+
+from skerry_agent.probes.result import Absent
+
+
+def test_virtual_interfaces_are_not_hardware_and_those_of_containers_do_not_count(tree):
+    tree.nic("eth0", speed=1000).nic("lo", device=False, type=772)
+    for name in ("docker0", "br-lan", "cni0"):
+        tree.nic(name, device=False)
+    for number in range(81):
+        tree.nic(f"veth{number:04x}", device=False)
+    nics = found(tree, "nics")
+    assert [nic.name for nic in nics] == ["eth0", "br-lan", "cni0", "docker0", "lo"]
+    assert [nic.name for nic in nics if nic.hardware] == ["eth0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "kind"),
+    [
+        ("eth0", {}, "ethernet"),
+        ("wlan0", {"wireless": {}}, "wifi"),
+        ("wlp1s0", {"phy80211": {}}, "wifi"),
+        ("can0", {"type": 280}, "can"),
+        ("wwan0", {"uevent": "DEVTYPE=wwan"}, "wwan"),
+        ("ib0", {"type": 32}, "other"),
+    ],
+)
+def test_kinds(tree, name, files, kind):
+    (nic,) = found(tree.nic(name, **files), "nics")
+    assert nic.kind == kind
+
+
+@pytest.mark.parametrize(("speed", "mbps"), [("1000", 1000), ("-1", None), ("0", None), ("", None)])
+def test_a_link_that_is_down_has_no_speed(tree, speed, mbps):
+    (nic,) = found(tree.nic("eth0", speed=speed), "nics")
+    assert nic.speed_mbps == mbps
+
+
+def test_no_address_is_ever_told(tree):
+    tree.nic("eth0", address="52:54:00:12:34:56")
+    assert "52:54" not in repr(found(tree, "nics"))
+
+
+def test_none_is_absent(tree):
+    assert isinstance(result(tree, "nics"), Absent)

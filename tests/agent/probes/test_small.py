@@ -1,0 +1,78 @@
+"""The probes of few lines: cameras, Bluetooth, runtimes."""
+
+import socket
+
+import pytest
+from tests.agent.trees import Tree, found, result
+
+from skerry_agent.probes import runtimes
+from skerry_agent.probes.result import Absent
+
+
+def video(tree, node, name, device):
+    tree.write(f"sys/class/video4linux/{node}/name", name)
+    if device:
+        tree.write(f"sys/devices/{device}", {})
+        tree.link(f"sys/class/video4linux/{node}/device", f"/sys/devices/{device}")
+
+
+def test_a_camera_with_two_nodes_is_one_and_codecs_are_none(tree):
+    video(tree, "video0", "HD Webcam: HD Webcam", "usb1/1-1/1-1:1.0")
+    video(tree, "video1", "HD Webcam: HD Webcam", "usb1/1-1/1-1:1.0")
+    video(tree, "video10", "bcm2835-codec-decode", "platform/bcm2835-codec")
+    video(tree, "video20", "Dummy video device", None)
+    (camera,) = found(tree, "cameras")
+    assert (camera.name, camera.path) == ("HD Webcam: HD Webcam", "/dev/video0")
+
+
+def test_no_camera_is_absent(tree):
+    assert isinstance(result(tree, "cameras"), Absent)
+
+
+def test_bluetooth_controllers_by_their_bus(tree):
+    for name, place in (("hci0", "pci0000:00/usb1/1-2/bluetooth/hci0"), ("hci1", "serial0/hci1")):
+        tree.write(f"sys/devices/{place}", {})
+        tree.link(f"sys/class/bluetooth/{name}", f"/sys/devices/{place}")
+    tree.write("sys/class/bluetooth/hci0:11", {})
+    assert [(c.name, c.bus) for c in found(tree, "bluetooth")] == [
+        ("hci0", "usb"),
+        ("hci1", "uart"),
+    ]
+
+
+def test_no_controller_is_absent(tree):
+    assert isinstance(result(tree, "bluetooth"), Absent)
+
+
+def test_an_installed_runtime_without_its_socket_is_not_usable(tree):
+    (podman,) = found(tree.write("usr/bin/podman"), "runtimes")
+    assert (podman.name, podman.usable) == ("podman", False)
+    assert "socket" in podman.reason
+
+
+def test_a_socket_makes_it_usable(tmp_path):
+    # Unix sockets have short paths; pytest's folders may be too long for them.
+    tree = Tree(tmp_path / "b").write("usr/bin/containerd").write("run/containerd", {})
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tree.root / "run/containerd/containerd.sock"))
+        (one,) = found(tree, "runtimes")
+    assert (one.usable, one.socket) == (True, "/run/containerd/containerd.sock")
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        (b'{"Version": "4.3.1"}', "4.3.1"),
+        (b'{"Version": 4}', None),
+        (b"[]", None),
+        (b"\xff", None),
+        (b"[" * 10_000, None),
+        (None, None),
+    ],
+)
+def test_the_version_in_an_answer(answer, version):
+    assert runtimes.version_in(answer) == version
+
+
+def test_no_runtime_is_absent(tree):
+    assert isinstance(result(tree, "runtimes"), Absent)

@@ -1,0 +1,65 @@
+"""Disks and file systems."""
+
+import pytest
+from tests.agent.trees import found, result
+
+from skerry_agent.probes.result import Absent
+from skerry_wire.hardware import Filesystem
+
+
+def disk(tree, name, place="pci0000:00/0000:00:1f.2/ata1/host0", sectors=2000, **files):
+    tree.write(f"sys/block/{name}", {"size": sectors, "queue": {"rotational": 0}})
+    tree.write(f"sys/devices/{place}", {"model": "A disk", **files})
+    return tree.link(f"sys/block/{name}/device", f"/sys/devices/{place}")
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "files", "transport"),
+    [
+        ("sda", "pci0000:00/0000:00:1f.2/ata1/host0", {}, "sata"),
+        ("sdb", "pci0000:00/0000:00:14.0/usb1/1-1/host2", {}, "usb"),
+        ("nvme0n1", "pci0000:00/0000:01:00.0/nvme/nvme0", {"transport": "pcie"}, "nvme"),
+        ("nvme1n1", "virtual/nvme-fabrics/ctl/nvme1", {"transport": "tcp"}, "nvme-tcp"),
+        ("mmcblk0", "platform/sdhci/mmc0/mmc0:0001", {"type": "MMC"}, "mmc"),
+        ("mmcblk1", "platform/sdhci/mmc1/mmc1:aaaa", {"type": "SD"}, "sd"),
+        ("vda", "pci0000:00/0000:00:05.0/virtio2", {}, "virtio"),
+    ],
+)
+def test_transports(tree, name, place, files, transport):
+    ((found_disk,), _) = found(disk(tree, name, place, **files), "storage")
+    assert (found_disk.transport, found_disk.size_bytes) == (transport, 2000 * 512)
+    assert found_disk.rotational is False
+
+
+@pytest.mark.parametrize(
+    "name", ["loop0", "ram0", "zram0", "sr0", "dm-0", "md0", "mmcblk0boot0", "mtdblock0", "fd0"]
+)
+def test_what_is_no_disk(tree, name):
+    disks, _ = found(disk(disk(tree, "sda"), name, f"virtual/{name}"), "storage")
+    assert [one.name for one in disks] == ["sda"]
+
+
+def test_a_file_system_is_one_however_often_it_is_mounted(tree):
+    tree.write(
+        "proc/self/mounts",
+        "/dev/sda1 / ext4 rw 0 0\n"
+        "/dev/sda1 /var/lib/containers/storage/overlay ext4 rw 0 0\n"
+        "tmpfs /run tmpfs rw 0 0\n"
+        "/dev/loop3 /snap/core squashfs ro 0 0\n"
+        "overlay /merged overlay rw 0 0\n"
+        "/dev/sdb1 /mnt/with\\040space xfs rw 0 0",
+    )
+    _, filesystems = found(tree, "storage")
+    assert filesystems == (
+        Filesystem(mount="/", device="/dev/sda1", type="ext4"),
+        Filesystem(mount="/mnt/with space", device="/dev/sdb1", type="xfs"),
+    )
+
+
+def test_an_unknown_size_is_none_not_zero(tree):
+    ((one,), _) = found(disk(tree, "sda", sectors="nonsense"), "storage")
+    assert one.size_bytes is None
+
+
+def test_none_is_absent(tree):
+    assert isinstance(result(tree, "storage"), Absent)
