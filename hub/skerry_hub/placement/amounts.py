@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-import math
+from skerry_hub.fleet.facts import Resource
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-def unit_of(size_bytes: int) -> tuple[str, int]:
-    """Return the largest unit that is not larger than a size, and its bytes."""
-    index = min(max(size_bytes.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
-    return _UNITS[index], 1024**index
+def unit_of(resource: Resource, amount: int) -> tuple[str, int]:
+    """Return the unit in which people read an amount, and how much it is."""
+    if resource is Resource.CPU:
+        return "", 1000
+    index = min(max(amount.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    return f" {_UNITS[index]}", 1024**index
 
 
-def down(value: float) -> str:
-    """Return a number with at most one decimal, not larger than it is."""
-    return f"{math.floor(value * 10) / 10:g}" if abs(value) < 1e5 else f"{math.floor(value)}"
+def down(resource: Resource, amount: int) -> str:
+    """Return an amount that is not larger than it is: `180.5 MiB`, `0.25`."""
+    name, unit = unit_of(resource, amount)
+    parts = _parts(resource)
+    return _decimal(amount * parts // unit, parts) + name
 
 
-def up(value: float) -> str:
-    """Return a number with at most one decimal, not smaller than it is."""
-    return f"{math.ceil(value * 10) / 10:g}" if abs(value) < 1e5 else f"{math.ceil(value)}"
+def up(resource: Resource, amount: int) -> str:
+    """Return an amount that is not smaller than it is."""
+    name, unit = unit_of(resource, amount)
+    parts = _parts(resource)
+    return _decimal(-(-amount * parts // unit), parts) + name
 
 
-def bytes_text(size_bytes: int) -> str:
-    """Return a size in its own unit."""
-    name, unit = unit_of(size_bytes)
-    return f"{up(size_bytes / unit)} {name}"
+def _parts(resource: Resource) -> int:
+    """Return how finely an amount is told: processors in thousandths, sizes in tenths."""
+    return 1000 if resource is Resource.CPU else 10
 
 
-def shortage_text(what: str, free: float, wanted: float, unit: str = "") -> str:
-    """Return `memory 180 MiB free < 256 MiB`; both numbers are in the unit."""
-    name = f" {unit}" if unit else ""
+def _decimal(count: int, parts: int) -> str:
+    whole, rest = divmod(count, parts)
+    return f"{whole}.{rest:0{len(str(parts)) - 1}}".rstrip("0").rstrip(".")
+
+
+def shortage_text(resource: Resource, free: int, wanted: int) -> str:
+    """Return `memory 180 MiB free < 256 MiB`."""
+    name = resource.name.lower()
     if free < 0:
-        return f"{what} overbooked by {up(-free)}{name}, {up(wanted)}{name} wanted"
-    return f"{what} {down(free)}{name} free < {up(wanted)}{name}"
+        return f"{name} overbooked by {up(resource, -free)}, {up(resource, wanted)} wanted"
+    return f"{name} {down(resource, free)} free < {up(resource, wanted)}"

@@ -16,7 +16,7 @@ from skerry_hub.fleet.columns import Columns, Mask, Rows
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, DRIVEN_RUNTIMES, Resource, is_of
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import Constraint, Liveness, Reason, Workload
-from skerry_hub.placement.amounts import bytes_text, shortage_text, unit_of, up
+from skerry_hub.placement.amounts import shortage_text, unit_of, up
 from skerry_wire.hardware import Accelerator
 
 MAX_NAME = 128
@@ -27,7 +27,7 @@ MAX_TEXT = 1024
 class Refusal:
     """One reason of one node.
 
-    `missing` is the shortage in the text's own unit, `share` what part of the wanted is missing:
+    `missing` is the shortage in the unit of what is wanted, `share` what part of the wanted is missing:
     0 to 1, so that shortages of different things compare. `is_unknown`: the node does not say.
     `is_shortage`: the node would do if it had more, or less were taken; it is not the wrong node.
     """
@@ -152,17 +152,15 @@ class Enough:
         free = int(columns.free(self.resource, np.array([row]))[0])
         if free >= min(self.wanted, AMOUNT_LIMIT):
             return
-        is_cpu = self.resource is Resource.CPU
-        unit, size = ("", 1000) if is_cpu else unit_of(self.wanted)
         if columns.facts(row).capacity[self.resource] is None:
-            wanted = up(self.wanted / size) if is_cpu else bytes_text(self.wanted)
-            text = f"{self.name} of the node is unknown, {wanted} wanted"
+            text = f"{self.name} of the node is unknown, {up(self.resource, self.wanted)} wanted"
             yield Refusal(text, is_unknown=True, is_shortage=True)
             return
         short = self.wanted - free
+        _, unit = unit_of(self.resource, self.wanted)
         yield Refusal(
-            shortage_text(self.name, free / size, self.wanted / size, unit),
-            round(short / size, 3),
+            shortage_text(self.resource, free, self.wanted),
+            round(short / unit, 3),
             share=min(1.0, short / self.wanted),
             is_shortage=True,
         )
