@@ -99,12 +99,14 @@ def _workloads(file: SourceFile, problems: Problems) -> list[tuple[Value, Worklo
     """Return the file's workloads, each with its service; nothing where the file is no tree."""
     try:
         tree = parse_tree(file.text, problems)
-        if tree is None:
-            raise RefusedError("is empty: there are no services in it")
-        return _services(file, Section(Value(tree, "", tree.line, problems), FILE))
     except RefusedError as refused:
         problems.add(refused.reason, refused.field, refused.line)
         return []
+    if tree is None:
+        problems.add("is empty: there are no services in it")
+        return []
+    root = Value(tree, "", tree.line, problems)
+    return attempt(root, lambda one: _services(file, Section(one, FILE))) or []
 
 
 def _services(file: SourceFile, top: Section) -> list[tuple[Value, Workload]]:

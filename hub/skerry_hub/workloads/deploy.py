@@ -24,8 +24,6 @@ _JOBS = dict.fromkeys(
 _CONSTRAINT = re.compile(r"\s*([^\s=!]+)\s*(==|!=)\s*(\S(?:.*\S)?)\s*", re.DOTALL)
 _FIELDS = ("node.id", "node.hostname", "node.platform.arch", "node.platform.os")
 _LABEL = "node.labels."
-_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
-"""Nodes tell the kernel's names of architectures; these are the other ones in wide use."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +94,4 @@ def constraint(written: str) -> Constraint:
         )
     if value[0] in "'\"=":
         raise RefusedError(f"{short(written)}: write the value without quotes or a third =")
-    if key == "node.platform.arch":
-        value = _ARCHITECTURES.get(value, value)
     return Constraint(key=key, operator="==" if operator == "==" else "!=", value=value)

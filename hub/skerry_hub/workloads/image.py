@@ -21,9 +21,7 @@ def image(text: str) -> str:
     if not text or len(text) > _MOST:
         raise RefusedError(f"must have 1 to {_MOST} characters")
     if "://" in text:
-        raise RefusedError(
-            f"{short(text)} is not an image reference: leave out the {text.split('://', maxsplit=1)[0][:10]}://"
-        )
+        raise RefusedError(f"{short(text)} is a URL: write an image without its scheme")
     name, at, digest = text.partition("@")
     if at and _DIGEST.fullmatch(digest) is None:
         raise RefusedError(

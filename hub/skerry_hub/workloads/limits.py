@@ -48,7 +48,7 @@ KEYS: dict[type, dict[str, str]] = {
 }
 """The key of each field whose name it is not."""
 
-_INDEX = re.compile(r"\[([0-9]+)\]")
+_INDEX = re.compile(r"\[([0-9]+)\]\.?(.*)")
 
 
 def check(workload: Workload, service: Value) -> None:
@@ -88,4 +88,4 @@ def _place(service: Value, key: str, inner: str) -> tuple[Value, str]:
     index = _INDEX.fullmatch(inner)
     if index is None or not place.is_sequence or int(index[1]) >= len(listing := [*items(place)]):
         return place, inner
-    return listing[int(index[1])], ""
+    return listing[int(index[1])], index[2]

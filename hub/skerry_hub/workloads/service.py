@@ -57,6 +57,8 @@ _RESTARTS: Mapping[str, Restart] = {
     "on-failure": "on-failure",
 }
 _ON_FAILURE = re.compile(r"on-failure:([0-9]{1,6})")
+_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
+"""A line that goes on in the next one, which the standard library would take for an argument."""
 _SIGNAL = re.compile(r"[A-Z0-9+]{1,16}")
 _CAPABILITY = re.compile(r"[A-Za-z_]{1,40}")
 _VARIABLE = "has no value: it would come from the shell of whoever applies; write NAME=value"
@@ -166,7 +168,7 @@ def _arguments(value: Value) -> tuple[str, ...]:
         found = listed(text)(value)
     else:
         try:
-            found = tuple(shlex.split(text(value)))
+            found = tuple(shlex.split(_CONTINUED.sub(r"\1", text(value))))
         except ValueError as error:
             raise RefusedError(f"cannot be split like a shell's words: {error}") from None
     if not found:

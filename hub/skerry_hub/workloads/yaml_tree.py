@@ -238,7 +238,8 @@ def _merged(value: Node, field: str, line: int) -> dict[str, Entry]:
     for source in sources:
         if not isinstance(source, Mapping):
             raise RefusedError("must be a mapping, or a list of them", under(field, _MERGE), line)
-        found = {**source.entries, **found}
+        for key, entry in source.entries.items():
+            found.setdefault(key, entry)
     return found
 
 

@@ -1,0 +1,139 @@
+"""Replicas, reservations, limits and constraints."""
+
+import pytest
+from tests.hub.workloads.samples import refusals, workload
+
+from skerry_hub.model import Resources
+
+
+def test_what_is_not_said_is_one_replica_without_reservations():
+    found = workload("deploy:")
+    assert (found.mode, found.replicas, found.resources) == ("replicated", 1, Resources())
+
+
+@pytest.mark.parametrize(
+    ("part", "replicas"),
+    [
+        ("deploy: {replicas: 3}", 3),
+        ('deploy: {replicas: "0"}', 0),
+        ("scale: 4", 4),
+        ("scale: 2\ndeploy: {replicas: 2}", 2),
+    ],
+)
+def test_replicas(part, replicas):
+    assert workload(part).replicas == replicas
+
+
+def test_reservations_and_limits():
+    found = workload(
+        "deploy: {resources: {limits: {cpus: 2, memory: 1G},"
+        " reservations: {cpus: '0.5', memory: 1M, x-storage: 2G, x-other: ignored}}}"
+    )
+    assert found.resources == Resources(cpu_milli=500, memory_bytes=2**20, storage_bytes=2 * 2**30)
+    (container,) = found.containers
+    assert (container.cpu_limit_milli, container.memory_limit_bytes) == (2000, 2**30)
+
+
+def test_the_services_own_keys_say_the_same():
+    found = workload("cpus: 2\nmem_limit: 1g\nmem_reservation: 1m")
+    assert found.resources.memory_bytes == 2**20
+    (container,) = found.containers
+    assert (container.cpu_limit_milli, container.memory_limit_bytes) == (2000, 2**30)
+    both = "cpus: 2.0\ndeploy: {resources: {limits: {cpus: '2'}}}"
+    assert workload(both).containers[0].cpu_limit_milli == 2000
+
+
+def test_labels_of_both_kinds_select_the_workload():
+    found = workload("labels: {a: 1, b: 2}\ndeploy: {labels: ['b=3', 'c']}")
+    assert found.labels == {"a": "1", "b": "3", "c": ""}
+    assert found.containers[0].labels == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("node.labels.site == quay-3", ("node.labels.site", "==", "quay-3")),
+        ("node.labels.a.b/c!=x y", ("node.labels.a.b/c", "!=", "x y")),
+        ("  node.id==box-1  ", ("node.id", "==", "box-1")),
+        ("node.hostname != b", ("node.hostname", "!=", "b")),
+        ("node.platform.arch == arm64", ("node.platform.arch", "==", "arm64")),
+        ("node.platform.os == linux", ("node.platform.os", "==", "linux")),
+    ],
+)
+def test_a_constraint(text, parts):
+    (found,) = workload(f"deploy: {{placement: {{constraints: ['{text}']}}}}").constraints
+    assert (found.key, found.operator, found.value) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("node.labels.site = x", "is not a constraint like"),
+        ("node.labels.site", "is not a constraint like"),
+        ("node.labels.site ==", "is not a constraint like"),
+        ("== x", "is not a constraint like"),
+        ("node.labels.site === x", "without quotes or a third ="),
+        ('node.labels.site == \\"x\\"', "without quotes"),
+        ("node.role == manager", "'node.role' is not one of node.id, node.hostname"),
+        ("node.labels. == x", "is not one of"),
+        ("engine.labels.os == x", "is not one of"),
+        ("", "is not a constraint like"),
+    ],
+)
+def test_what_is_no_constraint(text, reason):
+    part = f'deploy:\n  placement:\n    constraints:\n      - "{text}"'
+    ((line, field, said),) = refusals(part)
+    assert (line, field) == (7, "deploy.placement.constraints[0]")
+    assert reason in said
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "reason"),
+    [
+        ("deploy: []", "deploy", "must be a mapping"),
+        ("deploy: {mode: replicated-job}", "deploy.mode", "'replicated-job' is not supported"),
+        ("deploy: {mode: both}", "deploy.mode", "must be one of replicated, global"),
+        ("deploy: {replicas: -1}", "deploy.replicas", "from 0 to 100000"),
+        ("deploy: {replicas: 100001}", "deploy.replicas", "from 0 to 100000"),
+        ("deploy: {replicas: 1.5}", "deploy.replicas", "from 0 to 100000"),
+        ("deploy: {replicas: 2, mode: global}", "deploy.replicas", "is not for mode: global"),
+        ("scale: 2\ndeploy: {mode: global}", "scale", "is not for mode: global"),
+        ("scale: 2\ndeploy: {replicas: 3}", "scale", "differs from deploy.replicas, which is 3"),
+        ("deploy: {restart_policy: {}}", "deploy.restart_policy", "use `restart` of the service"),
+        ("deploy: {update_config: {}}", "deploy.update_config", "is not supported"),
+        ("deploy: {resources: {limits: {pids: 1}}}", "deploy.resources.limits.pids", "not support"),
+        ("deploy: {resources: {limits: {memory: 0}}}", "deploy.resources.limits.memory", "more th"),
+        (
+            "deploy: {resources: {reservations: {generic_resources: []}}}",
+            "deploy.resources.reservations.generic_resources",
+            "use `devices`",
+        ),
+        ("deploy: {resources: {reservation: {}}}", "deploy.resources.reservation", "reservations?"),
+        ("deploy: {placement: {preferences: []}}", "deploy.placement.preferences", "not supported"),
+        ("deploy: {labels: 3}", "deploy.labels", "must be a mapping"),
+        (
+            "cpus: 1\ndeploy: {resources: {limits: {cpus: 2}}}",
+            "cpus",
+            "differs from deploy.resources.limits.cpus",
+        ),
+        (
+            "mem_limit: 1m\ndeploy: {resources: {limits: {memory: 1g}}}",
+            "mem_limit",
+            "differs from deploy.resources.limits.memory",
+        ),
+        (
+            "mem_limit: 1m\nmem_reservation: 2m",
+            "services.web",
+            "reserves more memory than its limit",
+        ),
+        (
+            "cpus: 1\ndeploy: {resources: {reservations: {cpus: 2}}}",
+            "services.web",
+            "reserves more cpus than its limit",
+        ),
+    ],
+)
+def test_what_cannot_be_deployed(part, field, reason):
+    ((_, at, said),) = refusals(part)
+    assert at == field
+    assert reason in said

@@ -1,0 +1,20 @@
+"""The reference document is the table, and the one in the repository is this one."""
+
+import pathlib
+
+from skerry_hub.workloads.keys import TABLES
+from skerry_hub.workloads.reference import reference
+
+DOCUMENT = pathlib.Path(__file__).parents[3] / "docs" / "reference" / "compose.md"
+
+
+def test_every_key_is_in_the_document():
+    text = reference()
+    for path, keys in TABLES:
+        assert f"## `{path}`" in text or not path
+        for key in (*keys.supported, *keys.refused):
+            assert f"| `{key}` |" in text
+
+
+def test_the_document_is_in_step():
+    assert DOCUMENT.read_text() == reference(), "run python docs/generate.py"
