@@ -297,7 +297,7 @@ def test_a_full_disk_under_the_agents_state_is_said_and_heals(fleet):
         fleet.until_online()
         fleet.apply("shop")
         before = fleet.containers()
-        with (state / "ballast").open("wb") as ballast:
+        with (state / "ballast").open("wb", buffering=0) as ballast:
             while True:
                 try:
                     ballast.write(b"x" * 1024)
