@@ -1,0 +1,90 @@
+"""Settings: which wins, and that an error names the setting."""
+
+import pathlib
+
+import pytest
+
+from skerry_agent.broker import Broker
+from skerry_agent.config import ConfigError, load
+
+
+def of(tmp_path, text="", environment=None, **options):
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    return load(path, environment or {}, options)
+
+
+def test_defaults(tmp_path):
+    config = of(tmp_path)
+    assert config.broker == Broker(host="127.0.0.1", port=1883)
+    assert config.heartbeat_s == 15.0
+    assert config.node is None
+
+
+def test_file_environment_and_options_in_that_order(tmp_path):
+    text = 'broker = "mqtt://file"\nstate = "/file"\nheartbeat_s = 5\n'
+    environment = {"SKERRY_AGENT_BROKER": "mqtt://env", "SKERRY_AGENT_STATE": "/env"}
+    config = of(tmp_path, text, environment, state="/option", executor=None)
+    assert config.broker.host == "env"
+    assert str(config.state) == "/option"
+    assert config.heartbeat_s == 5.0
+    assert config.executor == "/run/skerry/executor.sock"
+
+
+def test_labels_and_tls(tmp_path):
+    text = 'broker = "mqtts://h"\nbroker_ca = "/ca"\n[labels]\nsite = "north"\n'
+    config = of(tmp_path, text)
+    assert config.labels == {"site": "north"}
+    assert (config.broker.port, config.broker.tls, config.broker.ca) == (8883, True, "/ca")
+    assert str(config.broker) == "mqtts://h:8883"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('broker = "http://x"', "broker"),
+        ("broker = 5", "broker"),
+        ('broker = "mqtt://user:secret@h"', "broker"),
+        ('node_id = "Not_A_Label"', "node_id"),
+        ("heartbeat_s = 0", "heartbeat_s"),
+        ('heartbeat_s = "often"', "heartbeat_s"),
+        ("heartbeat_s = nan", "heartbeat_s"),
+        ('labels = "x"', "labels"),
+        ("[labels]\nsite = 5", "site"),
+        ('[labels]\nsite = "' + "x" * 257 + '"', "site"),
+        ("colour = 1", "colour"),
+        ("not toml", "agent.toml"),
+        ("x = '" + "y" * 300_000 + "'", "agent.toml"),
+    ],
+)
+def test_an_error_names_what_is_wrong(tmp_path, text, named):
+    with pytest.raises(ConfigError, match=named) as caught:
+        of(tmp_path, text)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_wrong_setting_in_the_environment_is_named_too(tmp_path):
+    with pytest.raises(ConfigError, match="heartbeat_s"):
+        of(tmp_path, environment={"SKERRY_AGENT_HEARTBEAT_S": "1e9"})
+
+
+def test_a_named_file_must_be_there(tmp_path):
+    with pytest.raises(ConfigError, match="no such file"):
+        load(tmp_path / "none", {}, {})
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ConfigError, match="directory"):
+        load(tmp_path, {}, {})
+
+
+def test_the_example_file_says_the_defaults(tmp_path):
+    example = pathlib.Path(__file__).parents[2] / "packaging" / "agent.toml"
+    assert load(example, {}, {}) == of(tmp_path)
+    uncommented = "\n".join(
+        line.removeprefix("# ") if " = " in line or "[" in line[:3] else ""
+        for line in example.read_text().splitlines()
+    )
+    named = of(tmp_path, uncommented)
+    assert named.labels
+    assert named.broker.tls
