@@ -1,0 +1,177 @@
+"""The agent's end of the executor's socket, against a real socket."""
+
+import contextlib
+import os
+import queue
+import struct
+import threading
+
+import pytest
+from tests.agent.executors import FakeExecutor
+
+from skerry_agent.events import ExecutorDone, ExecutorFailed, ExecutorProgressed
+from skerry_agent.executor_client import Run
+from skerry_wire import local
+from skerry_wire.local import ExecutorRequest, Outcome
+
+REQUEST = ExecutorRequest(node="box-1", incarnation="0" * 32, order=b"order")
+
+
+class Heard:
+    """What a run says."""
+
+    def __init__(self):
+        self.events = queue.Queue()
+        self.watched = queue.Queue()
+
+    def run(self, path, number=1):
+        run = Run(path, number, REQUEST, self.events.put, lambda *pair: self.watched.put(pair))
+        run.start()
+        return run
+
+    def next(self):
+        return self.events.get(timeout=10)
+
+
+@pytest.fixture
+def heard():
+    heard = Heard()
+    yield heard
+    while not heard.watched.empty():
+        os.close(heard.watched.get()[1])
+
+
+@contextlib.contextmanager
+def executor(answer, path=None):
+    fake = FakeExecutor(answer, path)
+    try:
+        yield fake
+    finally:
+        fake.close()
+
+
+def finish(_request, visit):
+    visit.say("done", Outcome(accepted=1, reached=True))
+
+
+def test_progress_and_end_are_posted_with_the_runs_number(heard):
+    def answer(_request, visit):
+        visit.say("progress", Outcome(accepted=1))
+        visit.say("done", Outcome(accepted=1, reached=True))
+
+    with executor(answer) as fake:
+        heard.run(fake.path, 7)
+        assert heard.next() == ExecutorProgressed(7, Outcome(accepted=1))
+        assert heard.next() == ExecutorDone(7, Outcome(accepted=1, reached=True))
+        assert fake.requests.get(timeout=5) == REQUEST
+
+
+def open_pidfds():
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{fd}") == "anon_inode:[pidfd]":
+                found.add(int(fd))
+    return found
+
+
+def test_pidfds_are_handed_over_and_those_without_a_name_closed(heard):
+    def answer(_request, visit):
+        pidfds = [os.pidfd_open(os.getpid()) for _ in range(3)]
+        visit.say("watch", watched=["web-0", "web-1"], fds=pidfds)
+        for pidfd in pidfds:
+            os.close(pidfd)
+        finish(_request, visit)
+
+    with executor(answer) as fake:
+        before = open_pidfds()
+        heard.run(fake.path)
+        assert isinstance(heard.next(), ExecutorDone)
+        pairs = [heard.watched.get(timeout=5) for _ in range(2)]
+    assert [name for name, _ in pairs] == ["web-0", "web-1"]
+    for _, pidfd in pairs:
+        assert pidfd in open_pidfds()
+        os.close(pidfd)
+    assert open_pidfds() == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        struct.pack(">I", local.MAX_FRAME_BYTES + 1),
+        struct.pack(">I", 4) + b"\xc1\xc1\xc1\xc1",
+        struct.pack(">I", 100) + b"short",
+    ],
+)
+def test_nonsense_and_an_early_end_are_failures(heard, data):
+    with executor(lambda _request, visit: visit.connection.sendall(data)) as fake:
+        heard.run(fake.path, 3)
+        failed = heard.next()
+    assert isinstance(failed, ExecutorFailed)
+    assert failed.run == 3
+
+
+def test_a_socket_that_is_not_there_is_said_with_what_to_do(heard, tmp_path):
+    heard.run(str(tmp_path / "none"))
+    assert "skerry-executor.socket" in heard.next().reason
+
+
+def test_a_socket_that_nobody_serves_is_said(heard):
+    with executor(finish) as fake:
+        fake._listener.close()
+        heard.run(fake.path)
+        assert "refused" in heard.next().reason
+
+
+def test_a_path_that_is_too_long_is_said(heard):
+    heard.run("/tmp/" + "x" * 200)
+    assert "too long" in heard.next().reason
+
+
+def test_a_socket_that_comes_back_in_time_is_no_failure(heard, tmp_path):
+    with executor(finish) as gone:
+        path = gone.path + "2"
+        run = heard.run(path)
+        with executor(finish, path):
+            assert isinstance(heard.next(), ExecutorDone)
+        run._thread.join(5)
+
+
+def test_a_run_that_is_left_says_nothing_more_and_ends(heard):
+    reached, hold = threading.Event(), threading.Event()
+
+    def answer(_request, visit):
+        visit.say("progress", Outcome(accepted=1))
+        reached.set()
+        hold.wait(10)
+
+    with executor(answer) as fake:
+        run = heard.run(fake.path)
+        assert isinstance(heard.next(), ExecutorProgressed)
+        assert reached.wait(5)
+        run.leave()
+        run._thread.join(5)
+        hold.set()
+    assert not run._thread.is_alive()
+    assert heard.events.empty()
+
+
+def test_one_that_is_left_while_the_socket_is_away_ends_too(heard, tmp_path):
+    run = heard.run(str(tmp_path / "none"))
+    run.leave()
+    run._thread.join(5)
+    assert not run._thread.is_alive()
+    assert heard.events.empty()
+
+
+def test_what_cannot_be_foreseen_is_a_failure_not_silence(heard):
+    def post(event):
+        if isinstance(event, ExecutorProgressed):
+            raise RuntimeError("a bug")
+        heard.events.put(event)
+
+    with executor(lambda _request, visit: visit.say("progress", Outcome())) as fake:
+        Run(fake.path, 1, REQUEST, post, lambda *_: None).start()
+        assert "RuntimeError: a bug" in heard.next().reason

@@ -1,0 +1,37 @@
+"""One line for each thing worth knowing."""
+
+import logging
+
+from skerry_agent.log import MAX_LINE, OneLine
+
+
+def line(text, *, journal=False, level=logging.INFO, error=None):
+    info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("x", level, "file.py", 1, text, (), info)
+    return OneLine(journal=journal).format(record)
+
+
+def test_the_journal_gets_a_priority_and_no_time():
+    assert line("hello", journal=True) == "<6>hello"
+    assert line("oh", journal=True, level=logging.ERROR) == "<3>oh"
+
+
+def test_people_get_a_time_and_the_level():
+    words = line("hello", level=logging.WARNING).split(" ")
+    assert words[1:] == ["warning:", "hello"]
+    assert words[0][:2] == "20"
+
+
+def test_an_exception_is_on_the_same_line_with_its_place():
+    try:
+        raise ValueError("two\nlines")
+    except ValueError as error:
+        text = line("it broke", journal=True, error=error)
+    assert "\n" not in text
+    assert text.startswith("<6>it broke: ValueError: two lines (")
+    assert "test_log.py:" in text
+
+
+def test_nobody_can_forge_a_line_or_flood_it():
+    assert line("one\n<0>two", journal=True) == "<6>one <0>two"
+    assert len(line("x" * 10_000, journal=True)) <= MAX_LINE + 3
