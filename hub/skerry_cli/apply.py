@@ -56,7 +56,10 @@ def apply(
     else:
         _show(screen, answer, found, options["form"])
         if options["wait"]:
-            wait_for(screen, hub, _goals(found), options["timeout"])
+            goals = _goals(found)
+            wait_for(screen, hub, goals, options["timeout"])
+            for goal in [] if options["form"] else goals:
+                screen.line(f"{goal} is {goal.wanted}")
     if found.unplaced:
         ctx.exit(Exit.NOT_PLACED)
 

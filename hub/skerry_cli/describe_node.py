@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from skerry_cli import words
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.hardware import tree
 from skerry_cli.kinds import EVENT, INSTANCE, state
-from skerry_cli.records import MANY, Event, Node, Resources, part_of, read
+from skerry_cli.records import Event, Node, Resources, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_wire.hardware import Hardware
@@ -18,7 +18,7 @@ from skerry_wire.hardware import Hardware
 def show_node(screen: Screen, answer: Any, now: float) -> None:
     """Write everything that the hub's answer says of a node."""
     node = read(Node, part_of(answer, "node"))
-    events = read(Annotated[tuple[Event, ...], MANY], part_of(answer, "events"))  # type: ignore[arg-type,var-annotated]
+    events = read_all(Event, part_of(answer, "events"))
     screen.facts(facts(node, now))
     tell_lines(screen, "Diverged: the hub leaves this node alone", diverged(node))
     tell_lines(screen, "Problems", [Styled(problem, "red") for problem in node.problems])

@@ -18,6 +18,7 @@ from skerry_cli.records import (
     Workload,
     part_of,
     read,
+    read_all,
 )
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
@@ -108,7 +109,7 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
     """Write everything that the hub's answer says of a workload."""
     workload = read(Workload, part_of(answer, "workload"))
     content = read(Content, part_of(answer, "content"))
-    events = read(Annotated[tuple[Event, ...], MANY], part_of(answer, "events"))  # type: ignore[arg-type,var-annotated]
+    events = read_all(Event, part_of(answer, "events"))
     screen.facts(facts(workload, content, now))
     for container in content.containers:
         tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
@@ -156,7 +157,7 @@ def request_words(request: Request) -> Iterator[str]:
     if request.storage_bytes:
         yield f"storage {words.size(request.storage_bytes)}"
     for one in request.accelerators:
-        yield f"{one.count} {one.vendor or 'any'} {one.kind}"
+        yield " ".join(part for part in (str(one.count), one.vendor, one.kind) if part)
 
 
 def container_lines(container: Container) -> Iterator[str]:

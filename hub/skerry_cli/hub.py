@@ -24,7 +24,7 @@ from skerry_cli.failures import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from skerry_cli.records import Problem, read
+from skerry_cli.records import Problem, read_all
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 RETRY_FIRST_S = 0.1
@@ -207,7 +207,7 @@ class Hub:
         if 200 <= status < 300:
             return answer
         try:
-            problems = read(tuple[Problem, ...], answer["problems"])
+            problems = read_all(Problem, answer["problems"])
         except (KeyError, TypeError, UnexpectedAnswerError):
             raise UnexpectedAnswerError(self._not_a_hub(question, status)) from None
         lines = [str(problem) for problem in problems]

@@ -38,6 +38,11 @@ def read(kind: type[T], plain: Any) -> T:
         ) from None
 
 
+def read_all(kind: type[T], plain: Any) -> tuple[T, ...]:
+    """Return the records of `kind` that a plain list holds. Raises UnexpectedAnswerError."""
+    return read(tuple[kind, ...], plain)  # type: ignore[valid-type]
+
+
 def items_of(plain: Any) -> list[Any]:
     """Return the items of a list, still plain. Raises UnexpectedAnswerError."""
     items = plain.get("items") if isinstance(plain, dict) else None

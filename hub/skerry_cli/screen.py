@@ -27,6 +27,7 @@ _CODES: Mapping[Colour, str] = {
     "dim": "2",
 }
 GAP = "   "
+WRITE_MOST = 16 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,8 +124,11 @@ class Screen:
         self._write(self._out, clean_json(text))
 
     def _write(self, stream: TextIO, text: str) -> None:
+        text += "\n"
         try:
-            stream.write(text + "\n")
+            # An unbuffered stream would not tell that only a part of one large text was taken.
+            for at in range(0, len(text), WRITE_MOST):
+                stream.write(text[at : at + WRITE_MOST])
             stream.flush()
         except BrokenPipeError:
             # What is still in the buffer must not be tried again when the interpreter ends.

@@ -1,0 +1,65 @@
+import dataclasses
+import os
+import subprocess
+import sys
+
+import click.testing
+import pytest
+from tests.cli.canned import CannedHub
+
+from skerry_cli.main import cli
+
+
+@dataclasses.dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def hub():
+    hub = CannedHub()
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture
+def skerry(hub):
+    """Run a command line in this process against the canned hub."""
+
+    def run(*words, code=0, data=None, **environment):
+        done = click.testing.CliRunner().invoke(
+            cli,
+            words,
+            prog_name="skerry",
+            input=data,
+            env={"SKERRY_HUB": hub.url, **environment},
+            catch_exceptions=False,
+        )
+        assert done.exit_code == code, done.output
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def start(hub):
+    """Start a command line as a process of its own against the canned hub."""
+    started = []
+
+    def run(*words, **options):
+        environment = {"SKERRY_HUB": hub.url, "TERM": "xterm", **options.pop("env", {})}
+        clean = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "skerry_cli.main", *words],
+            env={**clean, **environment},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()

@@ -1,0 +1,228 @@
+"""`skerry get`: lists in every form, and watches."""
+
+import dataclasses
+import json
+import signal
+
+import pytest
+import yaml
+from tests.cli.canned import Answers, Raw, plain, problems
+from tests.cli.samples import (
+    BROKEN,
+    DETAIL,
+    EVENTS,
+    INSTANCE,
+    LOST,
+    NODE,
+    NODE_DETAIL,
+    WORKLOAD,
+)
+
+from skerry_cli.kinds import KINDS, kind_of
+from skerry_hub.model import Liveness
+
+NODES = """\
+NODE    HOSTNAME   STATUS                           INSTANCES   CPU      MEMORY          \
+ACCELERATORS                         SEEN   AGE
+box-1   quay       online                           1           0.25/4   180 MiB/8 GiB   \
+1 gpu L4, 1 npu Hailo-8 (unusable)   3s     3d
+box-2   pier       lost,diverged,refused,problems   1           0/-      0 B/-           \
+-                                    -      90s
+"""
+
+WORKLOADS = """\
+WORKLOAD   STATE     READY   PLACED   MODE         AGE   PROJECT   REVISION           UPDATED   \
+IMAGES            REASON
+shop-web   running   1/1     1        replicated   2d    shop      1234567890abcdef   10m       \
+localhost/web:1   -
+"""
+
+INSTANCES = """\
+INSTANCE     NODE   STATE     HEALTH    RESTARTS   AGE
+shop-web-0   quay   running   healthy   0          5m
+shop-web-1   pier   failed    -         4          -
+"""
+
+LISTED_EVENTS = """\
+AGE   NODE    KIND      SUBJECT      DETAIL
+60m   box-1   started   -            -
+30s   box-2   failed    shop-web-1   image localhost/web:2 cannot be pulled
+"""
+
+
+@pytest.fixture(autouse=True)
+def fleet(hub):
+    hub.answers |= {
+        "GET /api/v1/nodes": [NODE, LOST],
+        "GET /api/v1/nodes/box-1": NODE_DETAIL,
+        "GET /api/v1/workloads": [WORKLOAD],
+        "GET /api/v1/workloads/shop-web": DETAIL,
+        "GET /api/v1/instances": [INSTANCE, BROKEN],
+        "GET /api/v1/events": EVENTS,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["nodes"], NODES),
+        (["workload", "-o", "wide"], WORKLOADS),
+        (["in"], INSTANCES),
+        (["events"], LISTED_EVENTS),
+        (
+            ["no", "--no-headers", "box-1"],
+            "box-1   quay   online   1   0.25/4   180 MiB/8 GiB   "
+            "1 gpu L4, 1 npu Hailo-8 (unusable)   3s   3d\n",
+        ),
+        (["nodes", "-o", "name"], "node/box-1\nnode/box-2\n"),
+        (["wl", "shop-web", "-o", "name"], "workload/shop-web\n"),
+        (["instances", "shop-web-1", "-o", "name"], "instance/shop-web-1\n"),
+        (["ev", "-o", "name"], "event/e1\nevent/e2\n"),
+    ],
+)
+def test_a_list_is_shown(skerry, words, text):
+    done = skerry("get", *words)
+    assert done.out == text
+    assert done.err == ""
+
+
+def test_every_kind_has_a_plural_a_singular_and_a_short_name():
+    for kind in KINDS:
+        assert kind_of(kind.name) is kind_of(kind.plural) is kind_of(kind.short) is kind
+    assert kind_of("pods") is None
+
+
+@pytest.mark.parametrize("kind", ["nodes", "workloads", "instances", "events"])
+def test_json_and_yaml_are_what_the_hub_said(skerry, hub, kind):
+    said = plain(hub.answers[f"GET /api/v1/{kind}"])
+    assert json.loads(skerry("get", kind, "-o", "json").out) == said
+    assert yaml.safe_load(skerry("get", kind, "-o", "yaml").out) == said
+
+
+def test_one_name_gives_the_whole_answer_and_more_names_a_list(skerry, hub):
+    assert json.loads(skerry("get", "node", "box-1", "-o", "json").out) == plain(NODE_DETAIL)
+    assert json.loads(skerry("get", "instance", "shop-web-0", "-o", "json").out) == plain(INSTANCE)
+    hub.answers["GET /api/v1/nodes/box-2"] = NODE_DETAIL
+    two = json.loads(skerry("get", "node", "box-1", "box-2", "-o", "json").out)
+    assert two == plain([NODE, NODE])
+
+
+def test_what_is_there_is_shown_and_what_is_not_is_an_error(skerry):
+    done = skerry("get", "node", "box-1", "box-9", code=1)
+    assert done.out.splitlines()[1].startswith("box-1")
+    assert done.err == "skerry: there is no box-9\n"
+    done = skerry("get", "instance", "shop-web-9", code=1)
+    assert (done.out, done.err) == ("", "skerry: there is no instance shop-web-9\n")
+    done = skerry("get", "node", "box-9", "-o", "json", code=1)
+    assert (done.out, done.err) == ("", "skerry: there is no box-9\n")
+
+
+def test_an_empty_list_is_no_error(skerry, hub):
+    hub.answers["GET /api/v1/nodes"] = []
+    done = skerry("get", "nodes")
+    assert (done.out, done.err) == ("", "there are no nodes\n")
+    assert json.loads(skerry("get", "nodes", "-o", "json").out) == {"items": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "query"),
+    [
+        (["nodes", "-l", "site=quay-3,!zone"], {"selector": "site=quay-3,!zone"}),
+        (["instances", "--node", "box-1", "-l", "a"], {"node": "box-1", "selector": "a"}),
+        (["events", "--workload", "w", "--limit", "5"], {"workload": "w", "limit": "5"}),
+    ],
+)
+def test_what_narrows_a_list_is_the_hubs_to_do(skerry, hub, words, query):
+    skerry("get", *words)
+    assert hub.asked[-1].query == query
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ([], "Missing argument 'KIND'"),
+        (["pods"], "'pods' is none of nodes, workloads, instances, events"),
+        (["nodes", "box-1", "-l", "a=b"], "not both"),
+        (["events", "-l", "a=b"], "no labels"),
+        (["nodes", "--node", "box-1"], "--node and --workload"),
+        (["nodes", "--limit", "5"], "--limit is for events"),
+        (["events", "--limit", "0"], "--limit"),
+        (["nodes", "-o", "xml"], "xml"),
+    ],
+)
+def test_wrong_usage_exits_2_and_asks_nothing(skerry, hub, words, error):
+    assert error in skerry("get", *words, code=2).err
+    assert hub.asked == []
+
+
+def test_a_bad_selector_is_the_hubs_problem_to_tell(skerry, hub):
+    hub.answers["GET /api/v1/nodes"] = problems(400, {"reason": "is empty", "field": "selector"})
+    assert skerry("get", "nodes", "-l", ",", code=1).err == "skerry: selector: is empty\n"
+
+
+def test_an_answer_of_another_shape_is_an_error_in_words(skerry, hub):
+    hub.answers["GET /api/v1/nodes"] = {"items": [{"id": 7}]}
+    done = skerry("get", "nodes", code=1)
+    assert "the hub's answer is not as expected: [0]" in done.err or "id: must be text" in done.err
+
+
+def test_what_a_box_says_cannot_steer_the_terminal(skerry, hub):
+    evil = dataclasses.replace(
+        NODE, hostname="\x1b]0;pwned\x07\nbox-7  fine", labels={"\x9b2J": "\u202e\r"}
+    )
+    hub.answers["GET /api/v1/nodes"] = [evil]
+    for form in ([], ["-o", "wide"], ["-o", "json"], ["-o", "yaml"]):
+        out = skerry("get", "nodes", *form).out
+        assert not set(out) & set("\x1b\x07\r\x9b\u202e")
+    assert "\\x1b]0;pwned\\x07\\x0abox-7" in skerry("get", "nodes").out
+    assert json.loads(skerry("get", "nodes", "-o", "json").out) == plain([evil])
+
+
+# --- watches ------------------------------------------------------------------------------
+
+
+def test_a_watch_shows_what_changes_again_and_ends_with_130(start, hub):
+    down = dataclasses.replace(NODE, liveness=Liveness.UNREACHABLE)
+    hub.answers["GET /api/v1/nodes"] = [NODE, LOST]
+    watch = start("get", "nodes", "-w")
+    lines = [watch.stdout.readline() for _ in range(3)]
+    assert "".join(lines) == NODES
+    # Something that no column shows, and times that pass, are no reason for a row.
+    hub.answers["GET /api/v1/nodes"] = [
+        dataclasses.replace(NODE, last_seen=NODE.last_seen + 2),
+        LOST,
+    ]
+    hub.change()
+    hub.wait_asked(lambda asked: asked.query.get("after") == "2")
+    hub.answers["GET /api/v1/nodes"] = [down]
+    hub.change()
+    row = watch.stdout.readline()
+    assert row.startswith("box-1   quay       unreachable                      1")
+    assert watch.stderr.readline() == "node/box-2 is gone\n"
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(10) == 130
+    assert (watch.stdout.read(), watch.stderr.read().strip()) == ("", "")
+
+
+def test_a_watch_of_events_shows_each_once(start, hub):
+    hub.answers["GET /api/v1/events"] = EVENTS[:1]
+    watch = start("get", "events", "-w", "-o", "json")
+    assert json.loads(watch.stdout.readline())["id"] == "e1"
+    hub.answers["GET /api/v1/events"] = EVENTS
+    hub.change()
+    assert json.loads(watch.stdout.readline())["id"] == "e2"
+
+
+def test_a_watch_outlives_the_hub(start, hub):
+    away = Answers({"change": 1}, Raw(b""), Raw(b""), {"change": 7}, Raw(b"", hold_s=30))
+    hub.answers["GET /api/v1/changes"] = away
+    hub.answers["GET /api/v1/nodes"] = Answers([NODE], [NODE, LOST])
+    watch = start("get", "nodes", "-w", "-o", "name")
+    assert watch.stdout.readline() == "node/box-1\n"
+    assert watch.stdout.readline() == "node/box-2\n"
+    assert "Trying again." in watch.stderr.readline()
+
+
+def test_a_watch_of_a_hub_that_was_never_there_fails(skerry):
+    done = skerry("get", "nodes", "-w", code=1, SKERRY_HUB="http://127.0.0.1:9")
+    assert "cannot reach the hub at http://127.0.0.1:9" in done.err

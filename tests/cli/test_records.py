@@ -1,0 +1,83 @@
+"""What the command line reads is what the hub's views write."""
+
+import dataclasses
+import json
+
+import pytest
+from tests.cli import samples
+
+from skerry_cli import describe_workload, records
+from skerry_cli.failures import UnexpectedAnswerError
+from skerry_hub import model, views
+from skerry_wire.codec import to_plain
+from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
+
+PAIRS = [
+    (records.Problem, views.Problem),
+    (records.Instance, views.InstanceView),
+    (records.Order, views.OrderView),
+    (records.Resources, views.ResourcesView),
+    (records.Node, views.NodeView),
+    (records.Event, views.EventView),
+    (records.Workload, views.WorkloadView),
+    (records.Plan, views.PlanView),
+    (records.Reason, model.Reason),
+    (records.Verdict, model.Verdict),
+    (records.Explanation, model.Explanation),
+    (records.Change, model.Change),
+    (describe_workload.Content, model.Workload),
+    (describe_workload.Request, model.Resources),
+    (describe_workload.AcceleratorRequest, model.AcceleratorRequest),
+    (describe_workload.Constraint, model.Constraint),
+    (describe_workload.Container, Container),
+    (describe_workload.Port, PortMapping),
+    (describe_workload.Mount, Mount),
+    (describe_workload.Device, DeviceMapping),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_every_field_that_is_read_is_one_that_the_hub_writes(ours, theirs):
+    read = {field.name for field in dataclasses.fields(ours)}
+    assert read <= {field.name for field in dataclasses.fields(theirs)}
+
+
+SAMPLES = [(view, sample) for view, found in samples.FULL for sample in found]
+OF_VIEW = {theirs: ours for ours, theirs in PAIRS}
+
+
+@pytest.mark.parametrize(("view", "sample"), SAMPLES)
+def test_a_view_is_read_whole(view, sample):
+    plain = json.loads(json.dumps(to_plain(sample, nulls=True)))
+    record = records.read(OF_VIEW[view], plain)
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, (str, int, float, bool)):
+            assert value == getattr(sample, field.name)
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 5, "x", [], {}, {"id": 7}, {"id": "e", "node": "n", "kind": "k", "at": "x"}]
+)
+def test_what_is_something_else_is_an_error_in_words(wrong):
+    with pytest.raises(UnexpectedAnswerError, match="skerry version --hub"):
+        records.read(records.Event, wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, [], {}, {"items": None}, {"items": {}}])
+def test_a_list_without_items_is_an_error_in_words(wrong):
+    with pytest.raises(UnexpectedAnswerError):
+        records.items_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        ({"reason": "is bad"}, "skerry: is bad"),
+        ({"reason": "r", "file": "shop.yaml", "line": 7, "field": "a.b"}, "shop.yaml:7: a.b: r"),
+        ({"reason": "r", "file": "shop.yaml"}, "shop.yaml: r"),
+        ({"reason": "r", "field": "selector"}, "skerry: selector: r"),
+    ],
+)
+def test_a_problem_is_a_line_that_editors_can_jump_to(problem, line):
+    assert str(records.read(records.Problem, problem)) == line
