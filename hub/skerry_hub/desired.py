@@ -21,6 +21,8 @@ from skerry_wire.messages import Order
 from skerry_wire.workload import Instance
 
 MAX_LABELS = 256
+LAST_GENERATION = 2**53 - 1
+"""There is no order after this one: a node that claims it was lied to, or lies."""
 
 
 class RefusedError(Exception):
@@ -151,9 +153,14 @@ def overwrite(work: Work, node: Node) -> Node:
     """End a node's hold: what this hub wants is what it shall run."""
     _check_held(node)
     accepted = node.report.accepted if node.report is not None else 0
-    node = dataclasses.replace(
-        node, diverged=None, generation=max(node.generation, accepted), digest=None
-    )
+    if accepted >= LAST_GENERATION:
+        reason = f"{node.hostname} says it accepted order {accepted}, and no order can follow that"
+        raise RefusedError(409, Problem(reason=reason))
+    # What it says it accepted is known now, so that saying so again is no new divergence.
+    digest = node.report.digest if accepted and node.report is not None else None
+    if accepted < node.generation:
+        accepted, digest = node.generation, node.digest
+    node = dataclasses.replace(node, diverged=None, generation=accepted, digest=digest)
     work.draft.orders.remove(node.id)
     put_node(work, node)
     return node
@@ -171,8 +178,7 @@ def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) ->
     for one in work.draft.on_node(node.id):
         work.columns.release(one)
         work.draft.assignments.remove(one.id)
-    for instance in order.instances:
-        _adopt_instance(work, node, instance)
+    changed = {name for one in order.instances if (name := _adopt_instance(work, node, one))}
     _adopt_counts(work, order)
     work.draft.orders.put(
         node.id,
@@ -186,6 +192,8 @@ def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) ->
     )
     node = dataclasses.replace(node, diverged=None, generation=order.generation, digest=digest)
     put_node(work, node)
+    # Instances elsewhere follow the content that was adopted.
+    fill(work, changed)
     return node
 
 
@@ -194,14 +202,16 @@ def _check_held(node: Node) -> None:
         raise RefusedError(409, Problem(reason=f"{node.hostname} is not held: it follows this hub"))
 
 
-def _adopt_instance(work: Work, node: Node, instance: Instance) -> None:
+def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
+    """Take one instance over; return its workload's name where the content is new to this hub."""
     workload = workload_of(instance)
     kept = work.draft.workloads.get(workload.name)
     before = work.draft.assignments.get(instance.id)
     if before is not None:
         work.columns.release(before)
         work.draft.touched.add(before.node)
-    if kept is None or kept.workload.revision != workload.revision:
+    is_new = kept is None or kept.workload.revision != workload.revision
+    if is_new:
         replicas = kept.workload.replicas if kept is not None else 0
         created_at = kept.created_at if kept is not None else work.now
         workload = dataclasses.replace(workload, replicas=replicas)
@@ -226,6 +236,7 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> None:
     )
     work.draft.assignments.put(assignment.id, assignment)
     work.columns.reserve(assignment)
+    return workload.name if is_new else None
 
 
 def _accelerators_behind(node: Node, paths: Collection[str]) -> tuple[str, ...]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
-from skerry_hub import metrics
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Node
 from skerry_hub.orders import Issued, content_of, instances, next_order
 from skerry_hub.state import Draft, Publication
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Envelope
+from skerry_wire.messages import Envelope, Order
 from skerry_wire.topics import NodeTopic
 from skerry_wire.workload import Instance
 
@@ -34,6 +33,8 @@ def issue(draft: Draft, heard: Collection[str], key: OrderKey, now: float) -> di
             continue
         order = next_order(node, wanted, now)
         try:
+            # What its node would refuse to read is not signed.
+            codec.from_plain(Order, codec.to_plain(order), strict=True)
             sealed = envelope.seal(order, key.id, key.sign)
         except WireError as error:
             failures[node_id] = f"the order for node {node.hostname} does not fit: {error}"
@@ -74,7 +75,6 @@ def _put(draft: Draft, node: Node, generation: int, content: str, sealed: Envelo
         ),
     )
     draft.outbox.append(publication(node.id, data))
-    metrics.ORDERS.inc()
 
 
 def publication(node_id: str, data: bytes) -> Publication:

@@ -14,7 +14,17 @@ from typing import Annotated, Literal
 from skerry_wire.codec import revision_of, to_plain
 from skerry_wire.messages import Capability, Presence, Report
 from skerry_wire.schema import Items, Range, Text
-from skerry_wire.types import ByteCount, Count, InstanceId, Line, Name, NodeId, Revision, Short
+from skerry_wire.types import (
+    ByteCount,
+    Count,
+    Generation,
+    InstanceId,
+    Line,
+    Name,
+    NodeId,
+    Revision,
+    Short,
+)
 from skerry_wire.workload import Container, DeviceMapping
 
 
@@ -192,7 +202,7 @@ class Node:
     """The labels that operators gave it at the hub; they override the node's own."""
     diverged: Line | None = None
     """Why the hub holds this node and issues it nothing; None when all is well."""
-    generation: Count = 0
+    generation: Generation = 0
     """The newest order issued to it (0: none), and the digest of that order's payload."""
     digest: str | None = None
 

@@ -63,6 +63,33 @@ class Overlay(Generic[V]):
         yield from (value for value in self.changes.values() if value is not None)
 
 
+class Assigned(Overlay[Assignment]):
+    """Changed assignments, found by their node and by their workload."""
+
+    def __init__(self, base: Mapping[str, Assignment]) -> None:
+        super().__init__(base)
+        self.by_node: dict[str, dict[str, Assignment]] = {}
+        self.by_workload: dict[str, dict[str, Assignment]] = {}
+
+    def put(self, key: str, value: Assignment) -> None:
+        """Add or replace."""
+        self._unlist(key)
+        self.by_node.setdefault(value.node, {})[key] = value
+        self.by_workload.setdefault(value.workload, {})[key] = value
+        super().put(key, value)
+
+    def remove(self, key: str) -> None:
+        """Take away."""
+        self._unlist(key)
+        super().remove(key)
+
+    def _unlist(self, key: str) -> None:
+        before = self.changes.get(key)
+        if before is not None:
+            _drop(self.by_node, before.node, key)
+            _drop(self.by_workload, before.workload, key)
+
+
 class Known:
     """All durable records. Changed by `settle` alone, in the one thread that writes."""
 
@@ -116,7 +143,7 @@ class Draft:
         self._known = known
         self.nodes = Overlay(known.nodes)
         self.workloads = Overlay(known.workloads)
-        self.assignments = Overlay(known.assignments)
+        self.assignments = Assigned(known.assignments)
         self.orders = Overlay(known.orders)
         self.events: list[EventView] = []
         self.outbox: list[Publication] = []
@@ -125,19 +152,20 @@ class Draft:
 
     def of_workload(self, workload: str) -> tuple[Assignment, ...]:
         """Return the assignments that a workload would have."""
-        return self._held("workload", workload, self._known.by_workload.get(workload, {}))
+        changed = self.assignments.by_workload.get(workload, {})
+        return self._held(self._known.by_workload.get(workload, {}), changed)
 
     def on_node(self, node: str) -> tuple[Assignment, ...]:
         """Return the assignments that a node would have."""
-        return self._held("node", node, self._known.by_node.get(node, {}))
+        changed = self.assignments.by_node.get(node, {})
+        return self._held(self._known.by_node.get(node, {}), changed)
 
     def _held(
-        self, field: str, name: str, base: Mapping[str, Assignment]
+        self, base: Mapping[str, Assignment], changed: Mapping[str, Assignment]
     ) -> tuple[Assignment, ...]:
         changes = self.assignments.changes
         kept = [one for key, one in base.items() if key not in changes]
-        kept += [one for one in changes.values() if one and getattr(one, field) == name]
-        return tuple(sorted(kept, key=lambda one: one.id))
+        return tuple(sorted((*kept, *changed.values()), key=lambda one: one.id))
 
     @property
     def empty(self) -> bool:

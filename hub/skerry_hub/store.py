@@ -6,11 +6,16 @@ field needs no migration; what is looked up by has a column. Writes come from on
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+import alembic.command
+import alembic.config
+import alembic.util
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -28,11 +33,43 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 EVENTS_KEPT = 100_000
 """Older events are removed, a few at a time."""
 
+FORMS = "postgresql://user@host/name or sqlite:////folder/hub.db"
+CLAIM = 0x736B65727279
+"""The number of the lock that a hub holds on a server's database: "skerry"."""
+CLAIM_S = 3.0
+SERVER_OPTIONS = {
+    "connect_timeout": 10,
+    # A server that is gone without a word is noticed in seconds, by both ends.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+}
+
 M = TypeVar("M")
 
 
 class StoreError(Exception):
     """The database cannot be used; the text says which and why, without its password."""
+
+
+class UnsupportedError(Exception):
+    """The database is of another kind."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a database says is wrong, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Raise StoreError for whatever the database raises."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(f"the database cannot be used: {reason_of(error)}") from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +83,20 @@ class Queued:
 class Store:
     """One database. `open_store` makes it ready."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, claim: sa.Connection | None = None) -> None:
         self._engine = engine
+        self._claim = claim
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def close(self) -> None:
         """Give the connections back."""
+        if self._claim is not None:
+            self._claim.close()
         self._engine.dispose()
 
     def load(self) -> Known:
         """Return everything that decisions need. Raises StoreError where a record is damaged."""
-        with self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             return Known(
                 nodes=[_node(row) for row in connection.execute(sa.select(tables.nodes))],
                 workloads=[_kept(row) for row in connection.execute(sa.select(tables.workloads))],
@@ -71,9 +111,12 @@ class Store:
             )
 
     def setting(self, key: str, otherwise: str) -> str:
-        """Return a value of the hub's own; at the first time, keep `otherwise` and return it."""
+        """Return a value of the hub's own; at the first time, keep `otherwise` and return it.
+
+        Raises StoreError.
+        """
         table = tables.hub
-        with self._engine.begin() as connection:
+        with _told(), self._engine.begin() as connection:
             found = connection.execute(
                 sa.select(table.c.value).where(table.c.key == key)
             ).scalar_one_or_none()
@@ -95,7 +138,7 @@ class Store:
             self._put(connection, tables.assignments, "id", _assignment_rows(draft))
             self._put(connection, tables.orders, "node", _order_rows(draft))
             self._add_events(connection, draft.events)
-            return [_enqueue(connection, one) for one in draft.outbox]
+            return self._enqueue(connection, draft.outbox)
 
     def _put_nodes(self, connection: sa.Connection, draft: Draft, known: Known) -> None:
         for node_id, node in draft.nodes.changes.items():
@@ -141,6 +184,15 @@ class Store:
         statement = self._insert(tables.events).on_conflict_do_nothing(index_elements=["id"])
         connection.execute(statement, rows)
 
+    def _enqueue(self, connection: sa.Connection, added: Sequence[Publication]) -> list[Queued]:
+        """Add to the outbox. Of a topic that is retained only the newest counts."""
+        table = tables.outbox
+        retained = sorted({one.topic for one in added if one.retain})
+        for start in range(0, len(retained), 500):
+            some = table.c.topic.in_(retained[start : start + 500])
+            connection.execute(sa.delete(table).where(some, table.c.retain == 1))
+        return [_enqueue(connection, one) for one in added]
+
     def seen_events(self, ids: Sequence[str]) -> set[str]:
         """Return which of these events are kept already."""
         table = tables.events
@@ -160,12 +212,18 @@ class Store:
 
     def published(self, seqs: Sequence[int]) -> None:
         """Forget publications that the broker has acknowledged."""
-        if not seqs:
-            return
+        table = tables.outbox
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(tables.outbox).where(tables.outbox.c.seq.in_(seqs)))
+            for start in range(0, len(seqs), 500):
+                some = table.c.seq.in_(seqs[start : start + 500])
+                connection.execute(sa.delete(table).where(some))
 
     # --- reading --------------------------------------------------------------------------
+
+    def outbox_count(self) -> int:
+        """Return how many publications wait for their acknowledgement. Raises StoreError."""
+        with _told(), self._engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(tables.outbox)) or 0
 
     def outbox(self) -> list[Queued]:
         """Return what the broker has not acknowledged, oldest first."""
@@ -194,7 +252,7 @@ class Store:
             query = query.where(table.c.node == node)
         if workload is not None:
             query = query.where(table.c.workload == workload)
-        with self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             found = [_read(EventView, data, "event") for data in connection.scalars(query)]
         return tuple(reversed(found))
 
@@ -206,23 +264,46 @@ def open_store(url: str) -> Store:
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         engine = _engine(parsed)
-    except (sa.exc.SQLAlchemyError, ImportError) as error:
+    except UnsupportedError as error:
         raise StoreError(f"the database URL cannot be used: {error}") from None
-    shown = parsed.render_as_string(hide_password=True)
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError):
+        # What it says quotes the URL, which may hold a password.
+        raise StoreError(f"the database URL cannot be used: it must be {FORMS}") from None
+    # Options after the question mark may be a password too.
+    shown = parsed.set(query={}).render_as_string(hide_password=True)
     try:
+        claim = _claim(engine)
         with engine.connect() as connection:
             _migrate(connection)
-    except sa.exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+    except alembic.util.CommandError as error:
+        reason = f"it was made by another version of the hub: {error}"
         raise StoreError(f"the database {shown} cannot be used: {reason}") from None
-    return Store(engine)
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
+    return Store(engine, claim)
+
+
+def _claim(engine: sa.Engine) -> sa.Connection | None:
+    """Hold a server's database against a second hub (a folder has a lock file for it)."""
+    if engine.dialect.name != "postgresql":
+        return None
+    deadline = time.monotonic() + CLAIM_S
+    claim = engine.connect()
+    while not claim.scalar(sa.select(sa.func.pg_try_advisory_lock(CLAIM))):
+        claim.rollback()
+        if time.monotonic() > deadline:
+            claim.close()
+            raise StoreError("another hub is using the database: each needs its own")
+        time.sleep(0.1)  # the server may not have noticed yet that a killed one is gone
+    claim.commit()
+    return claim
 
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise sa.exc.ArgumentError(f"{url.get_backend_name()} is neither sqlite nor postgresql")
+        raise UnsupportedError(f"{url.get_backend_name()[:40]} is neither sqlite nor postgresql")
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=SERVER_OPTIONS)
     engine = sa.create_engine(url, connect_args={"timeout": 10, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
@@ -235,9 +316,6 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _migrate(connection: sa.Connection) -> None:
-    import alembic.command  # noqa: PLC0415 - not needed once the hub is up
-    import alembic.config  # noqa: PLC0415
-
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -72,6 +72,7 @@ events = Table(
     Column("content", LargeBinary, nullable=False),
     Index("events_by_node", "node", "seq"),
     Index("events_by_workload", "workload", "seq"),
+    sqlite_autoincrement=True,
 )
 
 outbox = Table(
@@ -82,4 +83,6 @@ outbox = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("retain", Integer, nullable=False),
     Column("expiry_s", Integer),
+    # A number must never come again: a late acknowledgement would take another row's publication.
+    sqlite_autoincrement=True,
 )

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("node", sa.String(63), nullable=False),
         sa.Column("workload", sa.String(63), nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("events_by_node", "events", ["node", "seq"])
     op.create_index("events_by_workload", "events", ["workload", "seq"])
@@ -64,6 +65,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.LargeBinary, nullable=False),
         sa.Column("retain", sa.Integer, nullable=False),
         sa.Column("expiry_s", sa.Integer),
+        sqlite_autoincrement=True,
     )
 
 
