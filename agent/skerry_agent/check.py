@@ -62,9 +62,9 @@ def _library(name: str, module: str) -> Finding:
 def _state(folder: pathlib.Path) -> Finding:
     if not folder.exists():
         above = next(parent for parent in folder.absolute().parents if parent.exists())
-        if os.access(above, os.W_OK | os.X_OK):
+        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             return Finding(True, "state", f"{folder} is not there yet and can be made")
-        return Finding(False, "state", f"{folder} is not there, and {above} is not writable")
+        return Finding(False, "state", f"{folder} is not there and cannot be made in {above}")
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")

@@ -148,3 +148,54 @@ def test_it_sleeps_when_there_is_nothing_to_do(shell):
     before = time.clock_gettime(clock)
     time.sleep(0.5)
     assert time.clock_gettime(clock) - before < 0.02
+
+
+@pytest.fixture
+def loop():
+    """A shell that has nothing to do, and is not yet started."""
+    inbox = Inbox()
+    state = State(node="box-1", incarnation="0" * 32, boot=1, version="0")
+    shell = Shell(state, FakeDoors(inbox), inbox)
+    shell.inbox = inbox
+    return shell
+
+
+def run_until(shell, ready):
+    thread = threading.Thread(target=shell.run, daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    shell.inbox.post(ev.StopAsked())
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_the_loop_proves_that_it_goes_round(loop):
+    fed, enough = [], threading.Event()
+
+    def feed():
+        fed.append(time.monotonic())
+        if len(fed) == 4:
+            enough.set()
+
+    loop.every(0.05, feed)
+    run_until(loop, enough)
+    assert len(fed) >= 4
+
+
+def test_other_wake_ups_do_not_make_it_prove_more_often(loop):
+    fed, enough = [], threading.Event()
+    loop.every(3600.0, lambda: fed.append(1))
+    reader, writer = os.pipe()
+    woken = []
+
+    def ready():
+        woken.append(os.read(reader, 1))
+        if len(woken) == 20:
+            enough.set()
+
+    loop.listen(reader, ready)
+    os.write(writer, b"x" * 20)
+    run_until(loop, enough)
+    assert fed == [1], "at the start, and then no more"
+    os.close(reader)
+    os.close(writer)
