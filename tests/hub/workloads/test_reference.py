@@ -2,10 +2,13 @@
 
 import pathlib
 
+from tests.hub.workloads.samples import parse_text
+
 from skerry_hub.workloads.keys import TABLES
 from skerry_hub.workloads.reference import reference
 
-DOCUMENT = pathlib.Path(__file__).parents[3] / "docs" / "reference" / "compose.md"
+DOCS = pathlib.Path(__file__).parents[3] / "docs"
+DOCUMENT = DOCS / "reference" / "compose.md"
 
 
 def test_every_key_is_in_the_document():
@@ -18,3 +21,9 @@ def test_every_key_is_in_the_document():
 
 def test_the_document_is_in_step():
     assert DOCUMENT.read_text() == reference(), "run python docs/generate.py"
+
+
+def test_the_example_of_the_guide_is_a_workload():
+    text = (DOCS / "compose.md").read_text().split("```yaml\n")[1].partition("```")[0]
+    (found,) = parse_text(text, project="folder")
+    assert (found.name, found.replicas) == ("shop-web", 3)
