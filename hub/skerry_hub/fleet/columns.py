@@ -304,33 +304,37 @@ class Columns:
 
     def total(self, resource: Resource, rows: Rows) -> Counts:
         """Return how much there is; 0 where it is not known."""
-        total: Counts = self._capacity[resource, rows]
-        return total
+        column: Counts = self._capacity[resource]
+        return column.take(rows)
 
     def free(self, resource: Resource, rows: Rows) -> Counts:
         """Return how much is left; negative where the box has less than it had."""
-        free: Counts = self._capacity[resource, rows] - self._reserved[resource, rows]
-        return free
+        reserved: Counts = self._reserved[resource]
+        return self.total(resource, rows) - reserved.take(rows)
+
+    def free_on(self, resource: Resource, row: int) -> int:
+        """Return how much is left on one row."""
+        return int(self._capacity[resource, row]) - int(self._reserved[resource, row])
 
     def instances(self, rows: Rows) -> Counts:
         """Return how many instances of any workload are placed."""
-        return self._instances[rows]
+        return self._instances.take(rows)
 
     def online(self, rows: Rows) -> Mask:
         """Say which are online."""
-        return self._online[rows]
+        return self._online.take(rows)
 
     def diverged(self, rows: Rows) -> Mask:
         """Say which are held."""
-        return self._diverged[rows]
+        return self._diverged.take(rows)
 
     def has_runtime(self, rows: Rows) -> Mask:
         """Say which have a container runtime that an executor can drive, at whatever socket."""
-        return self._has_runtime[rows]
+        return self._has_runtime.take(rows)
 
     def runtime_answers(self, rows: Rows) -> Mask:
         """Say which have one whose socket is where it usually is."""
-        return self._runtime_answers[rows]
+        return self._runtime_answers.take(rows)
 
     def equal(self, key: str, value: str, rows: Rows) -> Mask:
         """Say on which a constraint's key has this value."""
@@ -340,7 +344,7 @@ class Columns:
             mask = np.zeros(len(self._facts), dtype=np.bool_)
             mask[everyone] = [facts.equals(key, value) for facts in self.each(everyone)]
             _keep(self._equal, (key, value), mask)
-        return mask[rows]
+        return mask.take(rows)
 
     def port_free(self, port: Port, rows: Rows) -> Mask:
         """Say on which an instance could have this port."""
@@ -366,7 +370,7 @@ class Columns:
     def idle_count(self, rows: Rows, kind: str | None = None, vendor: str | None = None) -> Counts:
         """Return how many accelerators (of a kind, of a vendor) are usable and not held."""
         if kind is None:
-            return self._idle_accelerators[rows]
+            return self._idle_accelerators.take(rows)
         vendor = None if vendor is None else vendor.casefold()
         count = self._idle_of.get((kind, vendor))
         if count is None:
@@ -376,7 +380,7 @@ class Columns:
                 _count(self.idle_accelerators(row), kind, vendor) for row in having.tolist()
             ]
             _keep(self._idle_of, (kind, vendor), count)
-        return count[rows]
+        return count.take(rows)
 
 
 def amounts_of(assignment: Assignment) -> tuple[int, int, int]:

@@ -60,8 +60,8 @@ class Facts:
     """Each address once, sorted by it; those that are not usable too."""
     runtimes: tuple[RuntimeInfo, ...]
     """Those that an executor can drive."""
-    runtimes_trouble: str | None
-    """Why the runtimes are not known, where their probe failed."""
+    failed_probes: Mapping[str, str]
+    """What is not known although the node was asked, and why: by the probe's name."""
 
     def value(self, key: str) -> str | None:
         """Return what a constraint's key stands for on this node, None where it has no such."""
@@ -93,7 +93,6 @@ class Facts:
 def facts_of(node: Node) -> Facts:
     """Return what placement looks at of this node."""
     hardware = node.capability.hardware if node.capability else Hardware()
-    probe = hardware.probes.get("runtimes")
     return Facts(
         id=node.id,
         hostname=node.hostname,
@@ -107,7 +106,11 @@ def facts_of(node: Node) -> Facts:
         capacity=(_cpu_milli(hardware), _memory_bytes(hardware), _storage_bytes(hardware)),
         accelerators=_by_address(hardware.accelerators),
         runtimes=tuple(r for r in hardware.runtimes if r.name in DRIVEN_RUNTIMES),
-        runtimes_trouble=probe.reason if probe is not None and probe.status == "failed" else None,
+        failed_probes={
+            name: probe.reason or "its probe failed"
+            for name, probe in hardware.probes.items()
+            if probe.status == "failed"
+        },
     )
 
 

@@ -27,9 +27,9 @@ MAX_TEXT = 1024
 class Refusal:
     """One reason of one node.
 
-    `missing` is the shortage in the unit of what is wanted, `share` what part of the wanted is missing:
-    0 to 1, so that shortages of different things compare. `is_unknown`: the node does not say.
-    `is_shortage`: the node would do if it had more, or less were taken; it is not the wrong node.
+    `missing` is the shortage in the unit of what is wanted; `share`, 0 to 1, what part of the
+    wanted that is, so that shortages of different things compare. `is_unknown`: the node does not
+    say. `is_shortage`: the node would do if it had more, or less were taken.
     """
 
     text: str
@@ -121,10 +121,8 @@ class Runtime:
             return
         if not facts.is_known:
             yield Refusal("hardware is not known yet", is_unknown=True)
-        elif facts.runtimes_trouble is not None:
-            yield Refusal(
-                f"container runtimes are unknown: {facts.runtimes_trouble}", is_unknown=True
-            )
+        elif (why := facts.failed_probes.get("runtimes")) is not None:
+            yield Refusal(f"container runtimes are unknown: {why}", is_unknown=True)
         else:
             yield Refusal(f"neither {' nor '.join(sorted(DRIVEN_RUNTIMES))} is installed")
 
@@ -149,7 +147,7 @@ class Enough:
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the shortage."""
-        free = int(columns.free(self.resource, np.array([row]))[0])
+        free = columns.free_on(self.resource, row)
         if free >= min(self.wanted, AMOUNT_LIMIT):
             return
         if columns.facts(row).capacity[self.resource] is None:
@@ -229,6 +227,10 @@ class FreeAccelerators:
                 continue
             what = self.kind if vendor is None else f"{vendor} {self.kind}"
             usable = sum(a.usable for a in there)
+            failed = facts.failed_probes.get("accelerators")
+            if failed is not None:
+                yield Refusal(f"accelerators are unknown: {failed}", is_unknown=True)
+                continue
             yield Refusal(
                 _too_few(what, count, free, usable, there),
                 float(count - free),

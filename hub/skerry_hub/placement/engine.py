@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import Assignment, Change, Decision, Workload
+from skerry_hub.model import Assignment, Change, Decision, Liveness, Workload
 from skerry_hub.placement.constraints import MAX_TEXT, clip
 from skerry_hub.placement.trial import Candidates, Trial
 
@@ -94,7 +94,7 @@ def _place_replicas(trial: Trial, current: Sequence[Assignment], keep: bool) -> 
 
 def _surplus_order(trial: Trial, assignment: Assignment) -> tuple[bool, int, str]:
     row = trial.columns.row(assignment.node)
-    is_online = row is not None and bool(trial.columns.online(np.array([row]))[0])
+    is_online = row is not None and trial.columns.facts(row).liveness is Liveness.ONLINE
     index, instance = _rank(trial.workload.name, assignment.id)
     return is_online, -index, instance
 

@@ -104,8 +104,8 @@ class Trial:
         against = [refusal.text for _, refusal in found if not refusal.is_unknown]
         if against and not keep:
             return None, "; ".join(against)
-        after = None if against else self.assign(before.id, row, before.accelerators)
-        after = after or unfitted
+        fits = not found if keep else not against
+        after = (self.assign(before.id, row, before.accelerators) if fits else None) or unfitted
         self.reserve(after)
         return after, ""
 
@@ -119,12 +119,10 @@ class Candidates:
         everyone = trial.columns.rows()
         # By node id: of equal scores the first is the smallest.
         self._rows = everyone[trial.mask(everyone, used_up=False)]
-        self._own = np.zeros(len(self._rows), dtype=np.int64)
-        at = {row: index for index, row in enumerate(self._rows.tolist())}
-        for assignment in placed:
-            row = trial.columns.row(assignment.node)
-            if row in at:
-                self._own[at[row]] += 1
+        there = [trial.columns.row(assignment.node) for assignment in placed]
+        known = np.array([row for row in there if row is not None], dtype=np.intp)
+        most = int(everyone.max(initial=0)) + 1
+        self._own = np.bincount(known, minlength=most)[self._rows]
         self._scores = np.empty(len(self._rows))
         self._score(np.arange(len(self._rows)))
 

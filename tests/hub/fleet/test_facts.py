@@ -78,9 +78,11 @@ def test_only_runtimes_that_an_executor_drives_count():
     k3s, podman = RuntimeInfo(name="k3s", usable=True), RuntimeInfo(name="podman")
     assert facts_of(node("a", runtimes=(k3s, podman))).runtimes == (podman,)
     failed = {"runtimes": ProbeStatus(status="failed", reason="no access")}
-    assert facts_of(node("a", runtimes=(), probes=failed)).runtimes_trouble == "no access"
+    assert facts_of(node("a", runtimes=(), probes=failed)).failed_probes == {
+        "runtimes": "no access"
+    }
     absent = {"runtimes": ProbeStatus(status="absent", reason="none")}
-    assert facts_of(node("a", runtimes=(), probes=absent)).runtimes_trouble is None
+    assert facts_of(node("a", runtimes=(), probes=absent)).failed_probes == {}
 
 
 @pytest.mark.parametrize(

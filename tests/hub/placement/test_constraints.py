@@ -93,6 +93,11 @@ REFUSED = [
         ["1 usable nvidia gpu free < 2: 1 there", "no usable npu free: none there"],
     ),
     (
+        node("a", probes={"accelerators": ProbeStatus(status="failed", reason="no")}),
+        workload(accelerators=[gpus()]),
+        ["accelerators are unknown: no"],
+    ),
+    (
         node("a", known=False),
         workload(cpu=1000, constraints=["node.platform.os == linux"]),
         [

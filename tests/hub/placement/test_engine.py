@@ -18,7 +18,7 @@ from tests.hub.placement.boxes import (
 
 from skerry_hub.model import Liveness
 from skerry_hub.placement.engine import index_of, place, reserve_decision
-from skerry_wire.hardware import RuntimeInfo
+from skerry_wire.hardware import ProbeStatus, RuntimeInfo
 from skerry_wire.workload import DeviceMapping
 
 
@@ -221,10 +221,12 @@ def test_accelerators_of_a_node_that_says_nothing_are_kept():
     load = workload(accelerators=[gpus()])
     columns = fleet(node("a", accelerators=[accelerator("1")]))
     first = placed(columns, load)
-    columns.put(node("a", known=False))
     newer = workload(accelerators=[gpus()], image="web:2")
-    (after,) = place(columns, newer, first.assignments, keep=False).assignments
-    assert after == dataclasses.replace(first.assignments[0], revision=newer.revision)
+    failed = {"accelerators": ProbeStatus(status="failed", reason="no")}
+    for silent in (node("a", known=False), node("a", probes=failed)):
+        columns.put(silent)
+        (after,) = place(columns, newer, first.assignments, keep=False).assignments
+        assert after == dataclasses.replace(first.assignments[0], revision=newer.revision)
 
 
 def test_instances_of_a_node_that_is_gone_are_placed_anew_under_their_ids():
