@@ -13,7 +13,8 @@ import click
 from skerry_cli.failures import Exit, Failure
 
 F = TypeVar("F", bound=Callable[..., Any])
-MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024
+"""What a hub takes of one file."""
 STDIN = "-"
 
 
@@ -48,7 +49,7 @@ def body_of(files: Sequence[str], project: str | None, *, prune: bool = False) -
 def _file(name: str, project: str | None) -> dict[str, Any]:
     data = _read(name)
     if len(data) > MAX_FILE_BYTES:
-        raise Failure(f"{name}: is larger than {MAX_FILE_BYTES >> 20} MiB")
+        raise Failure(f"{name}: is larger than {MAX_FILE_BYTES >> 10} KiB")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

@@ -60,7 +60,7 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 @click.option("--no-headers", is_flag=True, help="Print rows only.")
 @click.option("--node", help="Only the instances or events of this node.")
 @click.option("--workload", help="Only the instances or events of this workload.")
-@click.option("--limit", type=click.IntRange(1, 100_000), help="Only so many events, the newest.")
+@click.option("--limit", type=click.IntRange(1, 10_000), help="Only so many events, the newest.")
 @anywhere
 @click.pass_obj
 def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import email.utils
 import http.client
 import json
+import math
 import socket
 import ssl
 import time
@@ -31,6 +32,7 @@ RETRY_FIRST_S = 0.1
 RETRY_FOR_S = 1.6
 """For how long a request that changes nothing is repeated while the hub is away or busy."""
 CLOCK_DIFFERS_S = 2.0
+MOST_DIGITS = 20
 
 Query = Mapping[str, str | int | float | None]
 
@@ -201,7 +203,9 @@ class Hub:
 
     def _understood(self, question: str, status: int, data: bytes) -> Any:
         try:
-            answer = json.loads(data, parse_constant=_refuse_constant)
+            answer = json.loads(
+                data, parse_constant=_refuse, parse_float=_float, parse_int=_integer
+            )
         except (ValueError, RecursionError):
             raise UnexpectedAnswerError(self._not_a_hub(question, status)) from None
         if 200 <= status < 300:
@@ -264,8 +268,17 @@ def _words(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
 
 
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text[:40]} is no number of JSON that can be worked with")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _integer(text: str) -> float:
+    return int(text) if len(text) <= MOST_DIGITS else _refuse(text)
 
 
 def _parse(url: str) -> urllib.parse.SplitResult:

@@ -166,7 +166,7 @@ class CannedHub:
 
     def _poll(self, after, timeout_s):
         with self._lock:
-            self._lock.wait_for(lambda: self._change > after or self._ended, timeout_s)
+            self._lock.wait_for(lambda: self._change != after or self._ended, timeout_s)
             return {"change": self._change}
 
 

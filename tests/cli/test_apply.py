@@ -88,11 +88,11 @@ def test_a_project_that_is_given_wins(skerry, hub, file):
 @pytest.mark.parametrize("command", ["apply", "plan", "delete"])
 def test_files_that_cannot_be_read_are_named_and_nothing_is_sent(skerry, hub, tmp_path, command):
     (tmp_path / "bad.yaml").write_bytes(b"a: 1\nb: \xff\n")
-    (tmp_path / "big.yaml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
+    (tmp_path / "big.yaml").write_bytes(b"#" * (256 * 1024 + 1))
     for name, words in (
         ("none.yaml", "No such file"),
         ("bad.yaml", "bad.yaml:2: is not UTF-8"),
-        ("big.yaml", "larger than 4 MiB"),
+        ("big.yaml", "larger than 256 KiB"),
         ("", "Is a directory"),
     ):
         done = skerry(command, "-f", str(tmp_path / name), code=1)

@@ -127,6 +127,8 @@ NONSENSE = {
     "text": raw(b"<html>hello</html>"),
     "nothing": raw(b""),
     "not a number": raw(b'{"a": NaN}'),
+    "infinity": raw(b'{"a": 1e999}'),
+    "too many digits": raw(b'{"a": 1' + b"0" * 30 + b"}"),
     "depth": raw(b"[" * 200_000),
     "bytes": raw(b"\xff\xfe\x00"),
     "a status without problems": raw(b'{"detail": "Not Found"}', "404 Not Found"),

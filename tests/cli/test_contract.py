@@ -1,0 +1,98 @@
+"""What the command line asks is what the real API takes, so that the canned hub proves something.
+
+The answers of the canned hub are made of the hub's own view classes; here every question that
+the commands ask is held against the API's document and the records that it reads bodies with.
+"""
+
+import re
+
+import pytest
+from tests.cli.canned import problems
+from tests.cli.samples import (
+    DETAIL,
+    EVENTS,
+    EXPLANATION,
+    INSTANCE,
+    NODE,
+    NODE_DETAIL,
+    PLAN,
+    WORKLOAD,
+)
+
+from skerry_hub import api
+from skerry_hub.requests import ApplyRequest, LabelRequest
+from skerry_wire.codec import from_plain
+
+BODIES = {"/api/v1/plan": ApplyRequest, "/api/v1/apply": ApplyRequest}
+
+
+@pytest.fixture(scope="module")
+def document():
+    return api.openapi_document()
+
+
+def documented(document, asked):
+    """Return what the API's document says of a question, or fail."""
+    for template, methods in document["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), asked.path):
+            assert asked.method.lower() in methods, asked
+            return methods[asked.method.lower()]
+    raise AssertionError(f"the API knows nothing of {asked}")
+
+
+COMMANDS = [
+    ["get", "nodes", "-l", "a=b"],
+    ["get", "node", "box-1"],
+    ["get", "workloads", "-l", "a=b"],
+    ["get", "workload", "w"],
+    ["get", "instances", "-l", "a=b", "--node", "n", "--workload", "w"],
+    ["get", "events", "--node", "n", "--workload", "w", "--limit", "10000"],
+    ["describe", "node", "box-1"],
+    ["describe", "workload", "w"],
+    ["describe", "instance", "shop-web-0"],
+    ["plan", "-f", "-"],
+    ["apply", "-f", "-", "--prune", "--project", "p"],
+    ["explain", "w", "--node", "n"],
+    ["delete", "workload", "w"],
+    ["delete", "node", "box-1"],
+    ["node", "adopt", "box-1"],
+    ["node", "overwrite", "box-1"],
+    ["label", "node", "box-1", "a=b", "c-"],
+    ["wait", "node", "box-1", "--for", "online"],
+    ["version", "--hub"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
+    hub.answers |= {
+        "GET /api/v1/nodes": [NODE],
+        "GET /api/v1/nodes/box-1": NODE_DETAIL,
+        "GET /api/v1/workloads": [WORKLOAD],
+        "GET /api/v1/workloads/w": DETAIL,
+        "GET /api/v1/workloads/w/explain": EXPLANATION,
+        "GET /api/v1/instances": [INSTANCE],
+        "GET /api/v1/events": EVENTS,
+        "POST /api/v1/plan": PLAN,
+        "POST /api/v1/apply": PLAN,
+        "DELETE /api/v1/workloads/w": PLAN,
+        "DELETE /api/v1/nodes/box-1": PLAN,
+        "POST /api/v1/nodes/box-1/adopt": NODE,
+        "POST /api/v1/nodes/box-1/overwrite": NODE,
+        "POST /api/v1/nodes/box-1/labels": NODE,
+    }
+    skerry(*words, data="services: {}\n", code=3 if words[0] == "explain" else 0)
+    assert hub.asked
+    for asked in hub.asked:
+        operation = documented(document, asked)
+        known = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+        assert asked.query.keys() <= known
+        assert (asked.body is not None) == ("requestBody" in operation)
+        if asked.body is not None:
+            kind = BODIES.get(asked.path, LabelRequest)
+            assert from_plain(kind, asked.body, strict=True)
+
+
+def test_problems_have_the_shape_of_the_apis(document):
+    schema = document["components"]["schemas"]["Problem"]["properties"]
+    assert problems(400, {"reason": "r"}).body["problems"][0].keys() == schema.keys()
