@@ -9,6 +9,7 @@ import stat
 
 from skerry_executor import runtimes, state
 from skerry_executor.keys import read_keys
+from skerry_executor.policy import Policy, is_within
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_executor.settings import Settings
@@ -27,14 +28,15 @@ class Finding:
 def findings(settings: Settings) -> tuple[Finding, ...]:
     """Look at the policy, the keys, the state and the runtime."""
     return (
-        *_policy(settings.policy),
+        *_policy(settings),
         *_keys(settings.keys),
         _state(settings.state),
         _runtime(settings.runtime_socket),
     )
 
 
-def _policy(path: pathlib.Path) -> tuple[Finding, ...]:
+def _policy(settings: Settings) -> tuple[Finding, ...]:
+    path = settings.policy
     try:
         policy = read_policy(path)
     except PolicyError as error:
@@ -44,14 +46,26 @@ def _policy(path: pathlib.Path) -> tuple[Finding, ...]:
         return (Finding("policy", False, words),)
     if not policy.images and not policy.any_image:
         return (Finding("policy", False, f"{path}: images.allow is empty, so nothing can run"),)
-    return (Finding("policy", True, str(path)), *_writable(path))
+    return (Finding("policy", True, str(path)), *_writable(path), *_exposed(policy, settings))
+
+
+def _exposed(policy: Policy, settings: Settings) -> tuple[Finding, ...]:
+    """Say which of the executor's own files the policy would let a container change."""
+    own = (settings.policy, settings.keys, settings.state)
+    return tuple(
+        Finding("policy", False, f"mounts.bind: {path} may be mounted writable by {folder}")
+        for path in map(os.path.realpath, own)
+        for folder in policy.bind
+        if is_within(path, os.path.realpath(folder)) or is_within(os.path.realpath(folder), path)
+    )
 
 
 def _keys(folder: pathlib.Path) -> tuple[Finding, ...]:
     keys = read_keys(folder)
     found = [Finding("keys", False, problem) for problem in keys.problems]
     found += [Finding("keys", True, f"key {name}") for name in keys.by_id]
-    return (*found, *_writable(folder))
+    names = sorted(folder.glob("*.pub"))
+    return (*found, *(one for path in (folder, *names) for one in _writable(path)))
 
 
 def _writable(path: pathlib.Path) -> tuple[Finding, ...]:

@@ -122,8 +122,10 @@ class Server:
         self._turn = threading.Lock()
         self._talks_lock = threading.Lock()
         self._talks: list[Talk] = []
+        self._silent: set[socket.socket] = set()
         self._cancel = Cancel()
         self._newest = 0
+        self._under_way: tuple[int, Convergence] | None = None
         self._ending = False
         self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -178,6 +180,11 @@ class Server:
         if not threads:
             return
         self._cancel.ask()
+        with self._talks_lock:
+            for connection in self._silent:
+                # Whoever has not said what he wants is not waited for.
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
         until = time.monotonic() + ENDING_S
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -187,7 +194,7 @@ class Server:
         with connection:
             try:
                 _check_peer(connection, self._settings.users)
-                request = _receive(connection)
+                request = self._request(connection)
                 connection.settimeout(SEND_S)
                 self._answer(request, talk)
             except RequestError as error:
@@ -203,6 +210,15 @@ class Server:
                 )
                 talk.done(Outcome(problems=(f"executor: {type(error).__name__}: {error}"[:1024],)))
 
+    def _request(self, connection: socket.socket) -> ExecutorRequest:
+        with self._talks_lock:
+            self._silent.add(connection)
+        try:
+            return _receive(connection)
+        finally:
+            with self._talks_lock:
+                self._silent.discard(connection)
+
     def _answer(self, request: ExecutorRequest, talk: Talk) -> None:
         with self._admission:
             admitted = talk.admitted = admit(request, self._settings)
@@ -214,11 +230,19 @@ class Server:
         try:
             if admitted.refusal is not None:
                 talk.progress(_standing(admitted))
+            else:
+                self._catch_up(talk)
             with self._turn:
                 talk.done(self._converged(admitted, talk))
         finally:
             with self._talks_lock:
                 self._talks.remove(talk)
+
+    def _catch_up(self, talk: Talk) -> None:
+        """Tell a client that has to wait how far the run is, if it is towards the same order."""
+        accepted, under_way = talk.admitted.accepted, self._under_way
+        if under_way is not None and accepted is not None and under_way[0] == accepted.generation:
+            talk.progress(dataclasses.replace(under_way[1].stands(), reached=False))
 
     def _converged(self, admitted: Admitted, talk: Talk) -> Outcome:
         """Carry out the accepted order, or only look at it where it is not to be done."""
@@ -246,10 +270,13 @@ class Server:
         )
         if not admitted.allowed:
             return dataclasses.replace(work.survey(), reached=False)
+        self._under_way = generation, work
         try:
             outcome = work.run()
         except Cancelled:
             return _overtaken(admitted, self._newest, work.stands())
+        finally:
+            self._under_way = None
         log("info", "done", generation=generation, reached=str(outcome.reached).lower())
         return outcome
 

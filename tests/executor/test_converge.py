@@ -1,0 +1,296 @@
+"""One run towards an order, on the fake runtime."""
+
+import dataclasses
+import os
+
+import pytest
+from tests.executor.fake_runtime import FakeRuntime
+from tests.executor.orders import IMAGE, NODE, container, instance, order
+
+from skerry_executor import specs
+from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.converge import Convergence
+from skerry_executor.runtimes.base import Failure, Phase, RuntimeFailure
+from skerry_executor.runtimes.none import NoRuntime
+from skerry_wire.messages import InstanceState
+from skerry_wire.workload import PortMapping
+
+REMOTE = "registry.example/web:1"
+DIGEST = "d" * 64
+
+
+class Told:
+    """What a client would have been told."""
+
+    def __init__(self):
+        self.outcomes = []
+        self.watched = []
+
+    def progress(self, outcome):
+        self.outcomes.append(outcome)
+
+    def watch(self, watched):
+        for name, fd in watched:
+            os.fstat(fd)  # it is open
+            self.watched.append(name)
+
+    def states(self, name):
+        """Return the states of an instance, without repetitions."""
+        seen = [one.state for o in self.outcomes for one in o.instances if one.id == name]
+        return [s for n, s in enumerate(seen) if n == 0 or seen[n - 1] is not s]
+
+
+def run(runtime, wanted, *, told=None, cancel=None, object_to=lambda _container: None):
+    work = Convergence(wanted, DIGEST, runtime, cancel or Cancel(), told or Told(), object_to)
+    return work.run()
+
+
+def states(outcome):
+    return {one.id: one.state for one in outcome.instances}
+
+
+@pytest.fixture
+def runtime():
+    return FakeRuntime(images=[IMAGE], registry=[REMOTE])
+
+
+def test_an_order_is_reached_and_told_step_by_step(runtime):
+    told = Told()
+    outcome = run(runtime, order(instance("a-0"), instance("b-0", image=REMOTE)), told=told)
+    assert (outcome.accepted, outcome.digest, outcome.reached) == (1, DIGEST, True)
+    assert (outcome.retry_after_s, outcome.problems) == (None, ())
+    assert states(outcome) == {"a-0": "running", "b-0": "running"}
+    assert told.states("b-0") == ["pending", "pulling", "creating", "running"]
+    assert not any(one.reached for one in told.outcomes)
+    assert sorted(told.watched) == ["a-0", "b-0"]
+    (status,) = (one for one in outcome.instances if one.id == "a-0")
+    assert (status.runtime, status.workload, status.revision) == ("fake", "a", "1" * 16)
+    assert status.reason is None
+    assert len(status.container_ids) == 1
+
+
+def test_the_same_order_again_changes_nothing_and_watches_again(runtime):
+    wanted = order(instance("a-0"), instance("b-0"))
+    run(runtime, wanted)
+    before, told = len(runtime.changes()), Told()
+    assert run(runtime, wanted, told=told).reached
+    assert len(runtime.changes()) == before
+    assert sorted(told.watched) == ["a-0", "b-0"]
+
+
+def test_what_is_no_longer_ordered_is_stopped_and_removed(runtime):
+    run(runtime, order(instance("a-0"), instance("b-0")))
+    outcome = run(runtime, order(instance("b-0"), generation=2))
+    assert outcome.reached
+    assert states(outcome) == {"b-0": "running"}
+    assert [verb for verb, _ in runtime.changes()][-2:] == ["stop", "remove"]
+
+
+def test_containers_of_others_are_left_alone(runtime):
+    runtime.create("mine", IMAGE, container(), {})
+    foreign = instance("z-0")
+    labels = specs.labels_of("box-2", foreign, foreign.containers[0])
+    runtime.create("skerry-z-0-web", IMAGE, container(), labels)
+    before = len(runtime.changes())
+    assert run(runtime, order()).reached
+    assert len(runtime.changes()) == before
+
+
+# --- failures -----------------------------------------------------------------------------
+
+
+def test_an_image_that_cannot_be_pulled_fails_its_instance_only(runtime):
+    missing = "registry.example/none:1"
+    outcome = run(runtime, order(instance("a-0", image=missing), instance("b-0")))
+    assert states(outcome) == {"a-0": "failed", "b-0": "running"}
+    (failed,) = (one for one in outcome.instances if one.id == "a-0")
+    assert failed.reason == f"image {missing} is not in its registry"
+    assert (outcome.reached, outcome.retry_after_s) == (False, 15.0)
+
+
+def test_the_old_one_keeps_running_while_its_new_image_cannot_be_had(runtime):
+    run(runtime, order(instance()))
+    wanted = order(instance(revision="2", image="registry.example/none:1"), generation=2)
+    outcome = run(runtime, wanted)
+    (status,) = outcome.instances
+    assert (status.state, status.revision) == (InstanceState.RUNNING, "1" * 16)
+    assert "is not in its registry" in status.reason
+    assert not outcome.reached
+    assert "stop" not in [verb for verb, _ in runtime.changes()]
+
+
+def test_a_registry_that_is_away_keeps_no_box_from_starting_what_it_has(runtime):
+    runtime.images.add("registry.example/cached:1")
+    wanted = instance(image="registry.example/cached:1", pull="always")
+    assert run(runtime, order(wanted)).reached
+
+
+def test_an_image_that_is_never_pulled_is_said(runtime):
+    outcome = run(runtime, order(instance(image="localhost/none:1")))
+    assert "images of localhost are never pulled" in outcome.instances[0].reason
+
+
+def test_a_port_in_use_is_said_and_heals(runtime):
+    runtime.ports_taken.add(80)
+    wanted = order(instance(ports=(PortMapping(host=80, container=80),)))
+    outcome = run(runtime, wanted)
+    assert states(outcome) == {"shop-web-0": "failed"}
+    assert outcome.instances[0].reason == "port 80 is already in use on this box"
+    assert outcome.retry_after_s == 5.0
+    runtime.ports_taken.clear()
+    assert run(runtime, wanted).reached
+
+
+def test_what_ends_at_once_is_seen_with_its_exit_code(runtime):
+    ending = {"command": ("/bin/sh", "-c", "exit 3")}
+    outcome = run(
+        runtime,
+        order(
+            instance("a-0", restart="no", **ending),
+            instance("b-0", restart="always", **ending),
+            instance("c-0", restart="no", command=("/bin/sh", "-c", "exit 0")),
+        ),
+    )
+    assert states(outcome) == {"a-0": "exited", "b-0": "failed", "c-0": "exited"}
+    assert [one.exit_code for one in outcome.instances] == [3, 3, 0]
+    assert [one.reason for one in outcome.instances] == ["web ended with 3"] * 2 + [None]
+    assert not outcome.reached
+
+
+def test_what_the_box_objects_to_is_said_before_anything_is_stopped(runtime):
+    run(runtime, order(instance()))
+    refuse = lambda _container: RuntimeFailure(Failure.OTHER, "/srv is not on this box")  # noqa: E731
+    outcome = run(runtime, order(instance(revision="2"), generation=2), object_to=refuse)
+    assert outcome.instances[0].reason == "/srv is not on this box"
+    assert outcome.instances[0].state is InstanceState.RUNNING
+    assert "stop" not in [verb for verb, _ in runtime.changes()]
+
+
+def test_the_box_is_asked_again_after_a_pull(runtime):
+    def after_the_pull(_container):
+        pulled = ("pull", REMOTE) in runtime.calls
+        return RuntimeFailure(Failure.OTHER, "not any more") if pulled else None
+
+    outcome = run(runtime, order(instance(image=REMOTE)), object_to=after_the_pull)
+    assert outcome.instances[0].reason == "not any more"
+    assert "create" not in [verb for verb, _ in runtime.changes()]
+
+
+def test_a_runtime_that_is_missing_is_said_for_each_instance():
+    missing = NoRuntime("no container runtime on this box: install podman")
+    outcome = run(missing, order(instance("a-0"), instance("b-0")))
+    assert outcome.problems == ("no container runtime on this box: install podman",)
+    assert states(outcome) == {"a-0": "unknown", "b-0": "unknown"}
+    assert (outcome.accepted, outcome.reached, outcome.retry_after_s) == (1, False, 30.0)
+
+
+def test_what_cannot_be_removed_is_a_problem_of_the_box(runtime):
+    run(runtime, order(instance("a-0")))
+    runtime.fails["remove"] = RuntimeFailure(Failure.OTHER, "device or resource busy")
+    outcome = run(runtime, order(generation=2))
+    assert outcome.problems == ("a-0 cannot be removed: device or resource busy",)
+    assert not outcome.reached
+
+
+def test_an_error_nobody_foresaw_fails_its_instance_only(runtime):
+    def object_to(wanted):
+        if wanted.name == "odd":
+            raise KeyError("odd")
+
+    odd = instance("a-0", containers=[container("odd")])
+    outcome = run(runtime, order(odd, instance("b-0")), object_to=object_to)
+    assert states(outcome) == {"a-0": "failed", "b-0": "running"}
+    assert outcome.instances[0].reason == "executor: KeyError: 'odd'"
+
+
+# --- after a power cut --------------------------------------------------------------------
+
+
+def test_what_was_created_and_not_started_is_started(runtime):
+    wanted = instance()
+    labels = specs.labels_of(NODE, wanted, wanted.containers[0])
+    runtime.create("skerry-shop-web-0-web", IMAGE, wanted.containers[0], labels)
+    assert run(runtime, order(wanted)).reached
+    assert [verb for verb, _ in runtime.changes()] == ["create", "start"]
+
+
+class Late(FakeRuntime):
+    """Lists nothing at first, as when a cut-off creation ends after the list was taken."""
+
+    def containers(self, node):
+        found = super().containers(node)
+        return () if [verb for verb, _ in self.calls].count("list") == 1 else found
+
+
+@pytest.mark.parametrize(
+    ("revision", "verbs"),
+    [("1", ["create", "create", "start"]), ("2", ["create", "create", "stop", "remove", "create",
+                                                 "start"])],
+)  # fmt: skip
+def test_a_name_that_is_ours_already_is_taken_over(revision, verbs):
+    runtime = Late(images=[IMAGE])
+    there = instance(revision=revision)
+    labels = specs.labels_of(NODE, there, there.containers[0])
+    runtime.create("skerry-shop-web-0-web", IMAGE, there.containers[0], labels)
+    assert run(runtime, order(instance())).reached
+    assert [verb for verb, _ in runtime.changes()] == verbs
+
+
+def test_a_name_that_somebody_else_has_is_left_to_him(runtime):
+    runtime.create("skerry-shop-web-0-web", IMAGE, container(), {})
+    outcome = run(runtime, order(instance()))
+    assert "a container that is not ours has the name" in outcome.instances[0].reason
+    assert [verb for verb, _ in runtime.changes()] == ["create", "create"]
+
+
+# --- giving up ----------------------------------------------------------------------------
+
+
+def test_nothing_begins_once_something_newer_came(runtime):
+    cancel = Cancel()
+    cancel.ask()
+    with pytest.raises(Cancelled):
+        run(runtime, order(instance()), cancel=cancel)
+    assert runtime.changes() == []
+
+
+def test_a_survey_changes_nothing(runtime):
+    run(runtime, order(instance()))
+    (one,) = runtime.containers(NODE)
+    runtime.put(one, phase=Phase.EXITED, exit_code=1, pid=None)
+    before = len(runtime.changes())
+    work = Convergence(
+        order(instance("a-0")), DIGEST, runtime, Cancel(), Told(), lambda _container: None
+    )
+    outcome = work.survey()
+    assert states(outcome) == {"a-0": "pending", "shop-web-0": "stopping"}
+    assert len(runtime.changes()) == before
+
+
+def test_hundreds_of_instances_are_told_seldom(runtime):
+    told = Told()
+    assert run(runtime, order(*(instance(f"a-{n}") for n in range(200))), told=told).reached
+    assert 0 < len(told.outcomes) < 200
+    assert len(told.watched) == 200
+
+
+def test_no_descriptor_is_left_open(runtime):
+    before = len(os.listdir("/proc/self/fd"))
+    run(runtime, order(*(instance(f"a-{n}") for n in range(20))))
+    run(runtime, order(*(instance(f"a-{n}") for n in range(20))))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_worst_container_speaks_for_its_instance(runtime):
+    parts = [container("good"), container("bad", command=("/bin/sh", "-c", "exit 1"))]
+    outcome = run(runtime, order(instance(containers=parts)))
+    (status,) = outcome.instances
+    assert (status.state, status.reason) == (InstanceState.FAILED, "bad ended with 1")
+    assert len(status.container_ids) == 2
+    (good,) = (one for one in runtime.containers(NODE) if one.container == "good")
+    runtime.put(good, phase=Phase.PAUSED)
+    again = run(runtime, order(instance(containers=parts)))
+    assert {one.state for one in again.instances} == {InstanceState.FAILED}
+    fine = dataclasses.replace(parts[1], command=("/bin/sleep", "1"))
+    paused = run(runtime, order(instance(containers=[parts[0], fine])))
+    assert paused.instances[0].reason == "good was paused on the box"

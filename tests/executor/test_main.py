@@ -1,0 +1,185 @@
+"""The command line: what it prints, and its exit statuses."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from tests.executor.orders import INCARNATION, NODE, key_file
+
+from skerry_executor import state
+from skerry_executor.main import main
+from skerry_executor.state import Accepted
+from skerry_wire import __version__
+
+ROOT = pathlib.Path(__file__).parents[2]
+ACCEPTED = Accepted(node=NODE, incarnation=INCARNATION, generation=7, digest="a" * 64, envelope=b"")
+
+
+@pytest.fixture
+def box(tmp_path):
+    """Return the options of a box on which all is well, but for the runtime."""
+    (tmp_path / "keys").mkdir(mode=0o755)
+    (tmp_path / "keys" / "hub.pub").write_text(key_file())
+    (tmp_path / "policy.toml").write_text('[images]\nallow = ["localhost"]\n')
+    (tmp_path / "policy.toml").chmod(0o644)
+    return {
+        "--state": str(tmp_path / "state"),
+        "--policy": str(tmp_path / "policy.toml"),
+        "--keys": str(tmp_path / "keys"),
+        "--runtime-socket": str(tmp_path / "runtime"),
+    }
+
+
+def words(command, options):
+    return [command, *(word for pair in options.items() for word in pair)]
+
+
+def test_the_version(capsys):
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == f"skerry-executor {__version__}\n"
+
+
+def test_the_help_names_every_command_and_variable(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    for word in ("run", "listen", "reset", "check", "version", "--policy", "EXECUTOR_ALLOW_USER"):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance"], "invalid choice: 'dance'"),
+        (["listen"], "--socket"),
+        (["check", "--idle", "soon"], "--idle: 'soon' is not 0 to 86400 seconds"),
+        (["check", "--idle", "nan"], "--idle: 'nan'"),
+        (["check", "--idle", "-1"], "--idle"),
+        (["check", "--allow-user", "no-such-user"], "there is no user no-such-user"),
+        (["listen", "--socket", "/x", "--mode", "9"], "--mode '9' is not octal"),
+        (["run"], "no listening socket was passed: start skerry-executor.socket"),
+        ([], "no listening socket was passed: start skerry-executor.socket"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_is_wrong(capsys, arguments, said):
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_check_says_what_is_in_order_and_what_is_not(box, capsys):
+    assert main(words("check", box)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "ok  policy",
+        "ok  keys",
+        "ok  state",
+        "BAD runtime",
+    ]
+    assert "there is no such socket" in lines[3]
+    assert "no order has been accepted yet" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda box: os.unlink(box["--policy"]), "BAD policy: "),
+        (lambda box: pathlib.Path(box["--policy"]).write_text("x"), "is not TOML"),
+        (lambda box: pathlib.Path(box["--policy"]).write_text(""), "images.allow is empty"),
+        (lambda box: os.chmod(box["--policy"], 0o666), "BAD permissions: "),
+        (lambda box: os.chmod(box["--keys"], 0o777), "chown root, chmod go-w"),
+        (lambda box: pathlib.Path(box["--keys"], "hub.pub").chmod(0o666), "hub.pub can be changed"),
+        (lambda box: pathlib.Path(box["--keys"], "hub.pub").unlink(), "holds no *.pub"),
+        (lambda box: pathlib.Path(box["--keys"], "a.pub").write_text("?"), "a.pub: is not base64"),
+        (
+            lambda box: (os.mkdir(box["--state"]),
+                         pathlib.Path(box["--state"], state.FILE).write_text("damage")),
+            "is damaged",
+        ),
+        (
+            lambda box: pathlib.Path(box["--policy"]).write_text(
+                f'[images]\nallow = ["localhost"]\n[mounts]\nbind = ["{box["--keys"]}/.."]'
+            ),
+            "mounts.bind",
+        ),
+        (
+            lambda box: pathlib.Path(box["--policy"]).write_text(
+                f'[images]\nallow = ["localhost"]\n[mounts]\nbind = ["{box["--keys"]}"]'
+            ),
+            "may be mounted writable",
+        ),
+    ],
+)  # fmt: skip
+def test_check_finds_what_is_wrong(box, capsys, spoil, said):
+    spoil(box)
+    assert main(words("check", box)) == 1
+    bad = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD")]
+    assert any(said in line for line in bad), bad
+
+
+def test_check_tells_what_listens_there_and_is_no_runtime(box, tmp_path, capsys):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "runtime"))
+        listener.listen()
+
+        def answer():
+            connection, _ = listener.accept()
+            connection.recv(4096)
+            connection.sendall(b"nonsense\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert main(words("check", box)) == 1
+        thread.join()
+    assert "BAD runtime: the runtime at" in capsys.readouterr().out
+
+
+def test_check_is_0_where_all_is_well(box, podman, capsys):
+    assert main(words("check", {**box, "--runtime-socket": f"unix://{podman.socket}"})) == 0
+    assert "ok  runtime: podman" in capsys.readouterr().out
+
+
+def test_reset_asks_first_and_then_forgets(box, capsys):
+    folder = pathlib.Path(box["--state"])
+    state.save(folder, ACCEPTED)
+    assert main(words("reset", box)) == 1
+    assert "Add --yes to do it" in capsys.readouterr().err
+    assert state.load(folder) == ACCEPTED
+    assert main([*words("reset", box), "--yes"]) == 0
+    assert capsys.readouterr().out.startswith("forgotten; what runs keeps running")
+    assert state.load(folder) is None
+    assert main([*words("reset", box), "--yes"]) == 0
+    assert capsys.readouterr().out == "there was nothing to forget\n"
+
+
+def test_reset_mends_a_damaged_state(box):
+    folder = pathlib.Path(box["--state"])
+    state.save(folder, ACCEPTED)
+    (folder / state.FILE).write_bytes(b"damage")
+    assert main([*words("reset", box), "--yes"]) == 0
+    assert state.load(folder) is None
+
+
+def test_options_come_from_the_environment_and_the_command_line_wins(box, tmp_path):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'wire'}:{ROOT / 'agent'}",
+        "SKERRY_EXECUTOR_POLICY": str(tmp_path / "from-the-environment"),
+    }
+    for options, name in (([], "from-the-environment"), (["--policy", "/given"], "/given")):
+        done = subprocess.run(
+            [sys.executable, "-m", "skerry_executor.main", "check", *options],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert f"{name} is not there" in done.stdout

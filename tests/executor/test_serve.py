@@ -1,0 +1,342 @@
+"""The socket: real connections, a fake runtime behind."""
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import threading
+
+import pytest
+from tests.executor.client import Client, asked
+from tests.executor.fake_runtime import FakeRuntime
+from tests.executor.orders import IMAGE, INCARNATION, STRANGER, instance, key_file, order, signed
+
+from skerry_executor import listen, state
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.serve import MAX_CONNECTIONS, Server
+from skerry_executor.settings import Settings
+from skerry_wire import codec, local
+
+SLOW = "registry.example/slow:1"
+POLICY = '[images]\nallow = ["localhost", "registry.example"]\n'
+
+
+class Box:
+    """A server in a thread, and what it works with."""
+
+    def __init__(self, folder, **changes):
+        self.path = folder / "socket"
+        self.runtime = FakeRuntime(images=[IMAGE], silent=[SLOW])
+        (folder / "keys").mkdir(exist_ok=True)
+        (folder / "keys" / "hub.pub").write_text(key_file())
+        self.policy = folder / "policy.toml"
+        self.policy.write_text(POLICY)
+        self.settings = Settings(
+            **{
+                "state": folder / "state",
+                "policy": self.policy,
+                "keys": folder / "keys",
+                "idle_s": 60.0,
+                **changes,
+            }
+        )
+        self.listener = listen.bind(self.path, 0o666, None)
+        read, self.holder = os.pipe()
+        self.server = Server(self.listener, self.settings, lambda: self.runtime, read)
+        self.thread = threading.Thread(target=self.server.run)
+        self.thread.start()
+
+    def end(self):
+        if self.thread.is_alive():
+            self.server.end()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+        self.listener.close()
+        self.path.unlink()
+        os.close(self.holder)
+
+
+@pytest.fixture
+def box(tmp_path):
+    box = Box(tmp_path)
+    yield box
+    box.end()
+
+
+def test_an_order_is_carried_out_with_progress_pidfds_and_an_outcome(box):
+    client = Client(box.path).ask(signed(order(instance(), generation=3)))
+    outcome = client.done()
+    assert (outcome.accepted, outcome.reached, outcome.refusal) == (3, True, None)
+    assert [reply.kind for reply in client.replies] == ["progress", "watch", "progress", "done"]
+    assert client.pidfds == 1
+    assert state.load(box.settings.state).generation == 3
+
+
+def test_without_an_order_the_newest_accepted_one_is_converged_to(box):
+    assert asked(box.path).accepted == 0
+    asked(box.path, signed(order(instance())))
+    (one,) = box.runtime.containers("box-1")
+    box.runtime.remove(one.id)
+    outcome = asked(box.path)
+    assert (outcome.accepted, outcome.reached) == (1, True)
+    assert len(box.runtime.containers("box-1")) == 1
+
+
+def test_the_same_order_again_is_converged_to_again(box):
+    data = signed(order(instance()))
+    asked(box.path, data)
+    (one,) = box.runtime.containers("box-1")
+    box.runtime.remove(one.id)
+    assert asked(box.path, data).reached
+    assert len(box.runtime.containers("box-1")) == 1
+
+
+GOOD = order(instance(), generation=5)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "accepted"),
+    [
+        (b"garbage", "malformed", 5),
+        (signed(order(generation=9), STRANGER), "unknown_key", 5),
+        (signed(order(generation=9, node="box-2")), "other_node", 5),
+        (signed(order(generation=9, incarnation="f" * 32)), "other_incarnation", 5),
+        (signed(order(generation=4)), "stale_generation", 5),
+        (signed(order(generation=5)), "conflicting_generation", 5),
+        (signed(order(instance(image="evil/web"), generation=9)), "policy", 5),
+        (signed(order(instance(privileged=True), generation=9)), "policy", 5),
+    ],
+)
+def test_a_refused_order_changes_nothing_and_is_told_with_its_reason(box, data, code, accepted):
+    asked(box.path, signed(GOOD))
+    kept = (box.settings.state / state.FILE).read_bytes()
+    before = box.runtime.containers("box-1"), len(box.runtime.changes())
+    client = Client(box.path).ask(data)
+    outcome = client.done()
+    assert outcome.refusal.code == code
+    assert outcome.refusal.reason
+    assert (outcome.accepted, outcome.reached) == (accepted, False)
+    assert [one.id for one in outcome.instances] == ["shop-web-0"]
+    assert client.replies[0].outcome.refusal == outcome.refusal
+    assert (box.runtime.containers("box-1"), len(box.runtime.changes())) == before
+    assert (box.settings.state / state.FILE).read_bytes() == kept
+
+
+def test_the_first_order_pins_node_and_incarnation(box):
+    asked(box.path, signed(GOOD))
+    for identity in ({"node": "box-2"}, {"incarnation": "f" * 32}):
+        wanted = order(generation=9, **identity)
+        outcome = asked(box.path, signed(wanted), **identity)
+        assert outcome.refusal.code == f"other_{next(iter(identity))}"
+        assert "skerry-executor reset --yes" in outcome.refusal.reason
+        assert asked(box.path, **identity).accepted == 0
+    assert len(box.runtime.containers("box-1")) == 1
+
+
+def test_a_policy_that_became_stricter_holds_what_was_accepted(box):
+    asked(box.path, signed(GOOD))
+    box.policy.write_text("")
+    (one,) = box.runtime.containers("box-1")
+    box.runtime.remove(one.id)
+    outcome = asked(box.path)
+    assert outcome.refusal.code == "policy"
+    assert outcome.problems == (
+        "skerry-shop-web-0-web: image localhost/skerry-demo-web:1 is not among those allowed",
+    )
+    assert box.runtime.containers("box-1") == ()
+
+
+def test_without_a_policy_file_nothing_is_allowed_and_the_reason_names_it(box):
+    box.policy.unlink()
+    refused = asked(box.path, signed(GOOD)).refusal
+    assert refused.code == "policy"
+    assert f"there is no {box.policy}, so no image is allowed" in refused.reason
+    box.policy.write_text("[images]\nalow = []")
+    refused = asked(box.path, signed(GOOD)).refusal
+    assert f"{box.policy}:2: images.alow is unknown" in refused.reason
+    assert state.load(box.settings.state) is None
+
+
+def test_an_order_that_cannot_be_kept_is_not_carried_out(box):
+    box.settings.state.mkdir(mode=0o700)
+    (box.settings.state / (state.FILE + ".new")).mkdir()
+    outcome = asked(box.path, signed(GOOD))
+    assert outcome.refusal.code == "not_kept"
+    assert "cannot be written" in outcome.refusal.reason
+    assert box.runtime.changes() == []
+
+
+def test_a_damaged_state_lets_nothing_run(box):
+    asked(box.path, signed(GOOD))
+    (box.settings.state / state.FILE).write_bytes(b"damage")
+    before = len(box.runtime.changes())
+    outcome = asked(box.path, signed(order(generation=9)))
+    assert "is damaged" in outcome.problems[0]
+    assert not outcome.reached
+    assert len(box.runtime.changes()) == before
+
+
+# --- several at once ----------------------------------------------------------------------
+
+
+def test_a_newer_order_cancels_a_pull_under_way(box):
+    older = Client(box.path).ask(signed(order(instance(image=SLOW), generation=1)))
+    assert box.runtime.pulling.wait(20)
+    newer = asked(box.path, signed(order(instance(), generation=2)))
+    assert (newer.accepted, newer.reached) == (2, True)
+    outcome = older.done()
+    assert outcome.problems == ("superseded: a newer order came, generation 2",)
+    assert not outcome.reached
+
+
+def test_a_refused_order_cancels_nothing(box):
+    slow = Client(box.path).ask(signed(order(instance(image=SLOW), generation=2)))
+    assert box.runtime.pulling.wait(20)
+    stale = Client(box.path).ask(signed(order(generation=1)))
+    assert stale.next().outcome.refusal.code == "stale_generation"
+    asked_newer = asked(box.path, signed(order(generation=3)))
+    assert asked_newer.reached
+    assert slow.done().problems
+    assert stale.done().refusal.code == "stale_generation"
+
+
+def test_who_asks_for_the_same_order_waits_and_sees_progress(box):
+    data = signed(order(instance(image=SLOW), generation=1))
+    first = Client(box.path).ask(data)
+    assert box.runtime.pulling.wait(20)
+    second = Client(box.path).ask(data)
+    assert second.next().kind == "progress"
+    newer = Client(box.path).ask(signed(order(generation=2)))
+    assert newer.done().reached
+    assert first.done().accepted == 1
+    assert second.done().problems == ("superseded: a newer order came, generation 2",)
+
+
+def test_a_client_that_leaves_stops_nothing(box):
+    client = Client(box.path).ask(signed(order(*(instance(f"a-{n}") for n in range(50)))))
+    client.next()
+    client.connection.close()
+    assert asked(box.path).reached
+    assert len(box.runtime.containers("box-1")) == 50
+
+
+def test_more_connections_than_are_served_at_once_are_all_answered(box):
+    clients = [Client(box.path).ask() for _ in range(MAX_CONNECTIONS + 8)]
+    assert [client.done().accepted for client in clients] == [0] * len(clients)
+
+
+# --- bad clients --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xff\xff\xff", "a frame of 4294967295 bytes"),
+        (struct.pack(">I", 3) + b"\xc1xx", "is not msgpack"),
+        (struct.pack(">I", 1) + b"\x80", "node: is missing"),
+        (struct.pack(">I", 5000) + b"\x91" * 5000, "is not msgpack"),
+        (
+            local.frame(local.ExecutorRequest(node="box-1", incarnation=INCARNATION)).replace(
+                b"box-1", b"BOX-1"
+            ),
+            "node: ",
+        ),
+    ],
+)
+def test_garbage_is_answered_in_words_and_others_are_served(box, data, words):
+    outcome = Client(box.path).send(data).done()
+    assert words in outcome.problems[0]
+    assert asked(box.path, signed(GOOD)).reached
+
+
+def test_a_client_that_says_half_and_leaves_is_forgotten(box):
+    client = Client(box.path).send(b"\x00\x00")
+    client.connection.close()
+    assert asked(box.path, signed(GOOD)).reached
+
+
+def test_an_oversized_order_is_refused_before_it_is_looked_at(box):
+    request = {"node": "box-1", "inc": INCARNATION, "order": b"x" * (codec.MAX_MESSAGE_BYTES + 1)}
+    body = codec.msgpack.packb(request)
+    outcome = Client(box.path).send(struct.pack(">I", len(body)) + body).done()
+    assert "at most 262144 bytes" in outcome.problems[0]
+
+
+@pytest.mark.parametrize("users", [(), (65534,)])
+def test_another_user_may_only_ask_when_the_box_says_so(tmp_path, users):
+    if os.geteuid() != 0:
+        pytest.skip("only root can ask as somebody else")
+    box = Box(tmp_path, users=users)
+    os.chmod(tmp_path, 0o755)
+    os.chmod(tmp_path.parent, 0o755)
+    os.chmod(tmp_path.parent.parent, 0o755)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            os.setuid(65534)
+            outcome = asked(box.path, signed(GOOD))
+            os.write(write, codec.pack(outcome))
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with open(read, "rb") as file:
+        outcome = codec.decode(local.Outcome, file.read())
+    if users:
+        assert outcome.reached
+    else:
+        assert outcome.problems == ("user 65534 may not ask; allow it with --allow-user",)
+        assert box.runtime.calls == []
+        assert state.load(box.settings.state) is None
+    box.end()
+
+
+def test_a_runtime_that_fails_is_said_in_words(box):
+    box.runtime.fails["list"] = RuntimeFailure(Failure.UNREACHABLE, "nothing listens there")
+    outcome = asked(box.path, signed(GOOD))
+    assert outcome.problems == ("nothing listens there",)
+    box.runtime.fails.clear()
+    assert asked(box.path).reached
+
+
+# --- the end ------------------------------------------------------------------------------
+
+
+def test_a_run_ends_when_nobody_asks(tmp_path):
+    box = Box(tmp_path, idle_s=0.05)
+    box.thread.join(20)
+    assert not box.thread.is_alive()
+    box.end()
+
+
+def test_a_run_that_works_is_not_idle(tmp_path):
+    box = Box(tmp_path, idle_s=0.05)
+    slow = Client(box.path).ask(signed(order(instance(image=SLOW))))
+    assert box.runtime.pulling.wait(20)
+    box.thread.join(0.5)
+    assert box.thread.is_alive()
+    box.server.end()
+    outcome = slow.done()
+    assert outcome.problems == ("superseded: the executor was told to end",)
+    assert [one.id for one in outcome.instances] == ["shop-web-0"]
+    box.end()
+
+
+def test_a_run_ends_with_the_process_that_holds_its_socket(box):
+    slow = Client(box.path).ask(signed(order(instance(image=SLOW))))
+    assert box.runtime.pulling.wait(20)
+    os.write(box.holder, b"x")
+    assert slow.done().problems == ("superseded: the executor was told to end",)
+    box.thread.join(20)
+    assert not box.thread.is_alive()
+
+
+def test_what_comes_after_the_end_waits_for_the_next_run(box):
+    box.server.end()
+    box.thread.join(20)
+    late = Client(box.path).ask()
+    late.connection.setblocking(False)
+    assert select.select([late.connection], [], [], 0.1)[0] == []
+    late.connection.setblocking(True)
+    late.connection.shutdown(socket.SHUT_RDWR)
