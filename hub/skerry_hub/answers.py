@@ -103,18 +103,22 @@ class Answers:
 
     def events(self, node: str | None, workload: str | None, limit: int) -> tuple[EventView, ...]:
         """Return the newest events, oldest first."""
-        known = self._known.nodes.get(node) if node is not None else None
-        if node is not None and known is None:
-            node = _by_hostname(self._known, node) or node
+        if node is not None:
+            try:
+                node = find_node(self._known, node).id
+            except RefusedError as error:
+                if error.status != 404:
+                    raise
+                # Perhaps one that was forgotten: what it told is still here, by its id.
         return self._service.store.events(node=node, workload=workload, limit=limit)
 
     def explain(self, name: str, node: str | None) -> Explanation:
         """Return what every node, or one, says to a workload."""
-        kept = _find_workload(self._known, name)
-        only = find_node(self._known, node).id if node is not None else None
-        current = self._known.of_workload(name)
 
         def look(work: Work) -> Explanation:
+            kept = _find_workload(work.draft, name)
+            only = find_node(work.draft, node).id if node is not None else None
+            current = work.draft.of_workload(name)
             return explain(work.columns, kept.workload, current, node=only)
 
         return self._service.call(look, dry=True)
@@ -263,12 +267,8 @@ def find_node(where: Known | Draft, name: str) -> Node:
     raise RefusedError(404, Problem(reason=f"there is no node {name[:80]}"))
 
 
-def _by_hostname(known: Known, name: str) -> str | None:
-    return next((one.id for one in list(known.nodes.values()) if one.hostname == name), None)
-
-
-def _find_workload(known: Known, name: str) -> Kept:
-    kept = known.workloads.get(name)
+def _find_workload(where: Known | Draft, name: str) -> Kept:
+    kept = where.workloads.get(name)
     if kept is None:
         raise RefusedError(404, Problem(reason=f"there is no workload {name[:80]}"))
     return kept

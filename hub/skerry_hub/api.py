@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -10,7 +11,9 @@ import prometheus_client
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import metrics, views
 from skerry_hub.answers import Answers
@@ -35,6 +38,27 @@ Name = Annotated[str, Path(max_length=253)]
 Only = Annotated[str | None, Query(max_length=253)]
 
 
+class SameOrigin:
+    """Refuses what a page of another site makes an operator's browser send.
+
+    The API needs no password where it listens on loopback only, and a browser there reaches it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            origin = headers.get("origin")
+            if origin is not None and origin.partition("://")[2] != headers.get("host"):
+                refusal = _problems(403, Problem(reason="requests of other sites are refused"))
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 class TooLargeError(Exception):
     """The body of a request is larger than MAX_BODY_BYTES."""
 
@@ -50,6 +74,7 @@ def create(service: Service | None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     answers: Any = Answers(service) if service is not None else None
+    app.add_middleware(SameOrigin)
     _add_health(app, service)
     _add_nodes(app, answers)
     _add_workloads(app, answers)
@@ -117,8 +142,9 @@ def _asked(kind: type) -> dict[str, Any]:
 
 
 def _add_health(app: FastAPI, service: Service | None) -> None:
+    # No thread of the pool: those may all wait for a store that fails.
     @app.get("/healthz", response_class=Response, summary="Whether the hub works")
-    def healthz() -> Response:
+    async def healthz() -> Response:
         if service is None or not service.alive:
             return Response("the writer has ended\n", status_code=503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
@@ -131,7 +157,7 @@ def _add_health(app: FastAPI, service: Service | None) -> None:
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     @app.get("/api/v1/version", response_class=Response, summary="The hub's version")
-    def version() -> Response:
+    async def version() -> Response:
         return Response(orjson.dumps({"version": __version__}), media_type=JSON)
 
 
@@ -144,7 +170,10 @@ def _gauge(service: Service) -> None:
     metrics.WORKLOADS.set(len(service.known.workloads))
     metrics.INSTANCES.set(len(service.known.assignments))
     metrics.CONNECTED.set(int(service.connected))
-    metrics.OUTBOX.set(len(service.store.outbox()))
+    try:
+        metrics.OUTBOX.set(service.store.outbox_count())
+    except StoreError:
+        metrics.OUTBOX.set(math.nan)  # the rest is worth more than ever when the store fails
 
 
 def _add_nodes(app: FastAPI, answers: Answers) -> None:
@@ -285,11 +314,13 @@ def _add_errors(app: FastAPI) -> None:
                 return _problems(400, *map(_invalid, error.errors()[:20]))
             case HTTPException():
                 return _problems(error.status_code, Problem(reason=str(error.detail)))
-        return _problems(503, Problem(reason=str(error)))
+            case BusyError() | StoreError():
+                return _problems(503, Problem(reason=str(error)))
+        return _problems(500, Problem(reason="the hub failed: its log says more"))
 
     kinds: tuple[type[Exception], ...] = (
         RefusedError, WireError, TooLargeError, RequestValidationError, HTTPException,
-        BusyError, StoreError,
+        BusyError, StoreError, Exception,
     )  # fmt: skip
     for kind in kinds:
         app.add_exception_handler(kind, refused)

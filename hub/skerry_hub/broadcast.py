@@ -6,6 +6,7 @@ connection.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 import orjson
@@ -13,13 +14,15 @@ import orjson
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.showing import node_view, workload_view
 from skerry_hub.state import Known, Publication
-from skerry_hub.views import EventView
+from skerry_hub.views import EventView, NodeView, WorkloadView
 from skerry_wire import codec, topics
 
 NODE_GAP_S = 5.0
 WORKLOAD_GAP_S = 1.0
 CHUNK = 200
 """Most views in one go: the hub has other things to do."""
+MAX_VIEW_BYTES = 512 * 1024
+"""A larger view goes without its instances, which its counts stand for: brokers have limits."""
 
 Publish = Callable[[Publication], None]
 
@@ -65,9 +68,16 @@ class Broadcast:
     def _payload(known: Known, columns: Columns, kind: str, name: str) -> bytes | None:
         if kind == "node":
             node = known.nodes.get(name)
-            return None if node is None else to_json(node_view(known, columns, node))
+            return None if node is None else _fitting(node_view(known, columns, node))
         kept = known.workloads.get(name)
-        return None if kept is None else to_json(workload_view(known, kept))
+        return None if kept is None else _fitting(workload_view(known, kept))
+
+
+def _fitting(view: NodeView | WorkloadView) -> bytes:
+    payload = to_json(view)
+    if len(payload) <= MAX_VIEW_BYTES:
+        return payload
+    return to_json(dataclasses.replace(view, instances=()))
 
 
 def event_publication(event: EventView) -> Publication:

@@ -39,6 +39,9 @@ READ_AHEAD_BYTES = 64 * 1024
 READ_MOST = 1000
 """Most packets that are read before the connection's own needs are looked after."""
 FLUSH_S = 2.0
+MAX_PACKET_BYTES = 1024 * 1024
+PACKET_ROOM_BYTES = 4096
+"""What topic and properties may take of a packet."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +55,25 @@ class BrokerUrl:
     password: str | None = dataclasses.field(repr=False)
 
     def __str__(self) -> str:
-        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
 
 
 def broker_at(url: str) -> BrokerUrl:
     """Return the broker of `mqtt[s]://[user:password@]host[:port]`. Raises ValueError."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
-        raise ValueError("a broker is mqtt://host:port or mqtts://host:port")
+    form = "a broker is mqtt://host:port or mqtts://host:port"
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(form) from None  # its own words quote the URL, and what is secret in it
+    rest = parts.path.strip("/") or parts.query or parts.fragment
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or rest or port == 0:
+        raise ValueError(form)
     tls = parts.scheme == "mqtts"
     return BrokerUrl(
         host=parts.hostname,
-        port=parts.port or (8883 if tls else 1883),
+        port=port or (8883 if tls else 1883),
         tls=tls,
         username=parts.username and urllib.parse.unquote(parts.username),
         password=parts.password and urllib.parse.unquote(parts.password),
@@ -75,7 +85,8 @@ class Ears:
     """Who is told what comes. Called from the connections' threads; must hand over and return."""
 
     heartbeat: Callable[[str, bytes], None]
-    message: Callable[[str, bytes, Callable[[], None]], None]
+    message: Callable[[str, bytes, Callable[[], None], bool], None]
+    """Topic, payload, what acknowledges it, and whether the broker had kept it."""
     connected: Callable[[], None]
     disconnected: Callable[[], None]
     published: Callable[[int], None]
@@ -141,6 +152,8 @@ class _ReadsAhead(paho.Client):
 class _Connection:
     """A connection that comes back, each time with a new client: nothing old is ever resent."""
 
+    _most_bytes = MAX_PACKET_BYTES
+
     def __init__(self, url: BrokerUrl, client_id: str) -> None:
         self._url = url
         self._id = client_id
@@ -175,31 +188,45 @@ class _Connection:
 
     def _one(self) -> tuple[bool, str]:
         client = self._make()
-        if self._url.username is not None:
-            client.username_pw_set(self._url.username, self._url.password)
-        if self._url.tls:
-            client.tls_set()
         refusal: list[str] = []
 
-        def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, *_: Any) -> None:
+        def on_connect(
+            _client: Any, _data: Any, _flags: Any, code: Any, properties: Any = None, *_: Any
+        ) -> None:
             if code.value != 0:
                 refusal.append(f"the broker refuses the connection: {code}")
                 return
+            most = getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES)
+            self._most_bytes = min(most, MAX_PACKET_BYTES)
             self._online = True
             self._ready(client)
 
+        def on_subscribe(_client: Any, _data: Any, _mid: Any, codes: Any, *_: Any) -> None:
+            refused = [str(code) for code in codes if code.is_failure]
+            if refused:
+                log.error("the broker refuses a subscription", reason=", ".join(refused))
+
         client.on_connect = on_connect
+        client.on_subscribe = on_subscribe
         self._client = client
         was_online = False
         try:
+            if self._url.username is not None:
+                client.username_pw_set(self._url.username, self._url.password)
+            if self._url.tls:
+                client.tls_set()
             self._connect(client)
             code = MQTTErrorCode.MQTT_ERR_SUCCESS
             while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
                 code = self._loop(client)
                 was_online = was_online or self._online
             reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
-        except (OSError, ValueError) as error:
+        except OSError as error:
             reason = str(error)
+        except Exception as error:
+            # What a broker sends may be anything, and paho raises many things: never for good.
+            log.exception("the connection failed", broker=str(self._url))
+            reason = f"{type(error).__name__}: {error}"
         finally:
             self._online, self._client = False, None
             self._gone()
@@ -228,6 +255,38 @@ class _Connection:
         return code
 
 
+class _Unsettled:
+    """Which publications of one client the broker has not acknowledged. Two threads."""
+
+    def __init__(self, published: Callable[[int], None]) -> None:
+        self._published = published
+        self._lock = threading.Lock()
+        self._tokens: dict[int, int | None] = {}
+        self._early: dict[int, bool] = {}
+        """Acknowledged, or refused, before `publish` had returned the number."""
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def sent(self, mid: int, token: int | None) -> None:
+        with self._lock:
+            refused = self._early.pop(mid, None)
+            if refused is None:
+                self._tokens[mid] = token
+        if refused is False and token is not None:
+            self._published(token)
+
+    def acknowledged(self, mid: int, *, refused: bool) -> None:
+        with self._lock:
+            if mid not in self._tokens:
+                self._early[mid] = refused
+                return
+            token = self._tokens.pop(mid)
+        # What the broker refuses stays in the outbox, for a broker that was put right.
+        if token is not None and not refused:
+            self._published(token)
+
+
 class _Rest(_Connection):
     """Everything but heartbeats."""
 
@@ -235,12 +294,17 @@ class _Rest(_Connection):
         super().__init__(url, client_id)
         self._will = will
         self._ears = ears
-        self._tokens: dict[int, int | None] = {}
-        self._early: set[int] = set()
+        self._unsettled = _Unsettled(ears.published)
 
     def publish(self, publication: Publication, token: int | None) -> None:
-        client = self._client
+        client, unsettled = self._client, self._unsettled
         if client is None or not self._online:
+            return
+        if len(publication.payload) > self._most_bytes - PACKET_ROOM_BYTES:
+            # The broker would end the connection, again and again.
+            log.error(
+                "too large to publish", topic=publication.topic, size=len(publication.payload)
+            )
             return
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = (
@@ -256,21 +320,12 @@ class _Rest(_Connection):
             retain=publication.retain,
             properties=properties,
         )
-        # The acknowledgement may come before `publish` has returned the number.
-        self._tokens[info.mid] = token
-        if info.mid in self._early:
-            self._early.discard(info.mid)
-            self._settle(info.mid)
+        unsettled.sent(info.mid, token)
 
     def flush(self) -> None:
         deadline = time.monotonic() + FLUSH_S
-        while self._online and self._tokens and time.monotonic() < deadline:
+        while self._online and len(self._unsettled) and time.monotonic() < deadline:
             time.sleep(0.01)
-
-    def _settle(self, mid: int) -> None:
-        token = self._tokens.pop(mid, None)
-        if token is not None:
-            self._ears.published(token)
 
     def _make(self) -> _ReadsAhead:
         client = _ReadsAhead(
@@ -279,15 +334,25 @@ class _Rest(_Connection):
         client.max_inflight_messages_set(100)
         client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         client.on_message = self._on_message
-        client.on_publish = self._on_publish
-        self._tokens, self._early = {}, set()
+        # Numbers begin anew with each client, and so does what is known of them.
+        unsettled = self._unsettled = _Unsettled(self._ears.published)
+
+        def on_publish(_client: Any, _data: Any, mid: int, code: Any, *_: Any) -> None:
+            try:
+                if code.is_failure:
+                    log.error("the broker refuses a publication", reason=str(code))
+                unsettled.acknowledged(mid, refused=code.is_failure)
+            except Exception:  # whatever it is, paho would end its loop
+                log.exception("an acknowledgement could not be taken")
+
+        client.on_publish = on_publish
         return client
 
     def _connect(self, client: paho.Client) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MOST
-        properties.MaximumPacketSize = 1024 * 1024
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
         url = self._url
         client.connect(url.host, url.port, KEEPALIVE_S, clean_start=False, properties=properties)
 
@@ -301,24 +366,13 @@ class _Rest(_Connection):
     def _gone(self) -> None:
         self._ears.disconnected()
 
-    def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, *_: Any) -> None:
-        try:
-            if code.is_failure:
-                log.error("the broker refuses a publication", reason=str(code))
-            if mid in self._tokens:
-                self._settle(mid)
-            else:
-                self._early.add(mid)
-        except Exception:  # whatever it is, paho would end its loop
-            log.exception("an acknowledgement could not be taken")
-
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         def ack() -> None:
             if self._client is client:
                 client.ack(message.mid, message.qos)
 
         try:
-            self._ears.message(message.topic, bytes(message.payload), ack)
+            self._ears.message(message.topic, bytes(message.payload), ack, message.retain)
         except Exception:  # whatever it is, paho would end its loop
             log.exception("a message could not be taken")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 
@@ -25,7 +26,7 @@ class Changes:
             self._count += 1
             waiting, self._waiting = self._waiting, set()
         for loop, event in waiting:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and its waiters with it
                 loop.call_soon_threadsafe(event.set)
 
     async def wait(self, after: int, timeout_s: float) -> int:

@@ -91,14 +91,14 @@ def fill(work: Work, names: Iterable[str]) -> None:
             _place(work, kept.workload, keep=True)
 
 
-def wanting(work: Work) -> list[str]:
+def wanting(draft: Draft) -> list[str]:
     """Return the workloads that a node which has come, or changed, could take something of."""
     counts: collections.Counter[str] = collections.Counter()
-    for one in work.draft.assignments.values():
+    for one in draft.assignments.values():
         counts[one.workload] += 1
     return [
         kept.workload.name
-        for kept in work.draft.workloads.values()
+        for kept in draft.workloads.values()
         if kept.workload.mode == "global" or counts[kept.workload.name] < kept.workload.replicas
     ]
 

@@ -13,6 +13,8 @@ from skerry_hub.desired import Work
 from skerry_wire.messages import Heartbeat, NodeMessage
 
 MOST_HEARTBEATS = 200_000
+MOST_ITEMS = 100_000
+"""Messages beyond are dropped: of those that the broker sends again it never sends so many."""
 MOST_CALLS = 1_000
 """More calls than this at once are answered with "busy"."""
 
@@ -25,6 +27,8 @@ class Incoming:
     topic: str
     message: NodeMessage
     ack: Callable[[], None]
+    retained: bool = False
+    """Whether the broker had it, rather than passed it on as it came."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,11 +68,12 @@ class Inbox:
         self._beats: collections.deque[tuple[str, Heartbeat]] = collections.deque()
         self._calls = 0
         self._condition = threading.Condition()
-        self.dropped_heartbeats = 0
 
     def post(self, item: Item) -> bool:
-        """Add, and wake the writer. False: too many calls wait already."""
+        """Add, and wake the writer. False: too many calls, or messages, wait already."""
         with self._condition:
+            if isinstance(item, Incoming) and len(self._items) >= MOST_ITEMS:
+                return False
             if isinstance(item, Call):
                 if self._calls >= MOST_CALLS:
                     return False
@@ -77,12 +82,15 @@ class Inbox:
             self._condition.notify()
         return True
 
-    def beat(self, node: str, heartbeat: Heartbeat) -> None:
-        """Add a heartbeat. The writer is not woken: it looks by itself, soon enough."""
+    def beat(self, node: str, heartbeat: Heartbeat) -> bool:
+        """Add a heartbeat; False: too many wait already.
+
+        The writer is not woken: it looks by itself, soon enough.
+        """
         if len(self._beats) >= MOST_HEARTBEATS:
-            self.dropped_heartbeats += 1
-            return
+            return False
         self._beats.append((node, heartbeat))
+        return True
 
     def wait(self, timeout_s: float) -> list[Item]:
         """Return all that waits, as soon as there is something or the time is over."""
@@ -91,6 +99,14 @@ class Inbox:
                 self._condition.wait(timeout_s)
             found = list(self._items)
             self._items.clear()
+            self._calls = 0
+        return found
+
+    def calls(self) -> list[Call]:
+        """Return the calls that wait, and leave the rest."""
+        with self._condition:
+            found = [item for item in self._items if isinstance(item, Call)]
+            self._items = collections.deque(i for i in self._items if not isinstance(i, Call))
             self._calls = 0
         return found
 

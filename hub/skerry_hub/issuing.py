@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Container
 
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Node
@@ -16,7 +16,7 @@ from skerry_wire.topics import NodeTopic
 from skerry_wire.workload import Instance
 
 
-def issue(draft: Draft, heard: Collection[str], key: OrderKey, now: float) -> dict[str, str]:
+def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dict[str, str]:
     """Add an order for each touched node that shall run something else than it was ordered.
 
     A node of which no report was seen since the hub started gets none (a restored store may know

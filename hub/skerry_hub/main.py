@@ -8,6 +8,7 @@ import logging
 import os
 import pathlib
 import secrets
+import socket
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -68,6 +69,7 @@ def _serve(settings: Config) -> int:
     from skerry_hub.store import StoreError  # noqa: PLC0415
 
     _log_to_stderr()
+    os.umask(0o077)  # the database holds what workloads are given, which may be secret
     try:
         lock = _claim(settings.data)
         try:
@@ -96,6 +98,8 @@ def _claim(data: pathlib.Path) -> int:
 
 def run(settings: Config, key: OrderKey) -> None:
     """Serve until SIGTERM or SIGINT."""
+    import signal  # noqa: PLC0415
+
     import uvicorn  # noqa: PLC0415
 
     from skerry_hub import api  # noqa: PLC0415
@@ -105,6 +109,7 @@ def run(settings: Config, key: OrderKey) -> None:
     from skerry_hub.store import open_store  # noqa: PLC0415
 
     log = structlog.get_logger("hub")
+    listening = _listen(settings.host, settings.port)
     store = open_store(settings.database)
     service = Service(store, key, settings.patience)
     mosquitto = None
@@ -147,8 +152,11 @@ def run(settings: Config, key: OrderKey) -> None:
         nodes=len(service.known.nodes),
         workloads=len(service.known.workloads),
     )
+    # uvicorn sends itself the signal again when it has ended; what follows is still to be done.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     try:
-        server.run()
+        server.run(sockets=[listening])
     finally:
         broker.stop(service.presence(online=False))
         service.stop()
@@ -156,6 +164,16 @@ def run(settings: Config, key: OrderKey) -> None:
             mosquitto.stop()
         store.close()
         log.info("ended")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the API's address before anything else is started. Raises OSError."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, reason, f"--listen {host}:{port}") from None
 
 
 def _log_to_stderr() -> None:

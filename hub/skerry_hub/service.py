@@ -6,48 +6,45 @@ message is acknowledged after the commit. Everything that decides is a pure func
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
-import dataclasses
-import itertools
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import sqlalchemy.exc
 import structlog
 import tenacity
 
 from skerry_hub import desired, metrics
-from skerry_hub.broadcast import Broadcast, event_publication, to_json
+from skerry_hub.asking import Asking
 from skerry_hub.changes import Changes
 from skerry_hub.complaints import Complaints
 from skerry_hub.desired import RefusedError, Work
-from skerry_hub.fleet.apply import Dropped, Note, take
+from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.liveness import Patience, judge
+from skerry_hub.fleet.liveness import Patience
+from skerry_hub.heard import Heard
 from skerry_hub.inbox import Call, Connected, Disconnected, Inbox, Incoming, Item, Published
-from skerry_hub.issuing import issue, publication
+from skerry_hub.issuing import issue
+from skerry_hub.judging import judge_all
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Liveness, Node
-from skerry_hub.showing import workload_of_subject
+from skerry_hub.publishing import Publisher, Publishing, sides
+from skerry_hub.receiving import Receiving
 from skerry_hub.state import Draft, Publication
-from skerry_hub.store import Queued, Store
-from skerry_hub.views import EventView, HubPresence, Problem
-from skerry_wire import __version__, codec, topics
+from skerry_hub.store import Store, StoreError, reason_of
+from skerry_hub.taking import take_all
+from skerry_hub.telling import Telling
+from skerry_hub.views import EventView, Problem
+from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (
-    Capability,
     Event,
-    Heartbeat,
-    NodeMessage,
-    Presence,
     Reply,
-    Report,
     Request,
 )
-from skerry_wire.topics import NodeTopic
 
 log = structlog.get_logger("service")
 
@@ -59,29 +56,13 @@ CALL_S = 20.0
 """How long a call waits for its turn and its commit."""
 REPLY_S = 15.0
 FILL_GAP_S = 0.2
-BEHIND_S = 30.0
-"""An order that its node has not accepted is sent again at the earliest after so long, ..."""
-REFUSED_S = 600.0
-"""... and after so long where the node refused it: its policy may have changed."""
+RESEND_S = 30.0
 TRIM_S = 3600.0
-
-CLASSES: dict[NodeTopic, type[NodeMessage]] = {
-    NodeTopic.PRESENCE: Presence,
-    NodeTopic.CAPABILITY: Capability,
-    NodeTopic.REPORT: Report,
-    NodeTopic.EVENT: Event,
-    NodeTopic.REPLY: Reply,
-}
-
-
-class Publisher(Protocol):
-    """The way to the broker; `broker.Broker` is one."""
-
-    def publish(self, publication: Publication, token: int | None = None) -> None:
-        """Send, if there is a connection."""
-
-    def request(self, node: str, verb: str, payload: bytes, expiry_s: int) -> None:
-        """Ask a node."""
+TRIM_EVENTS = 10_000
+"""The events are trimmed after so long, or after so many more."""
+STALL_S = 5.0
+"""A writer that was held up for so long, or whose clock jumped, has not been watching."""
+STORE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StoreError)
 
 
 class BusyError(Exception):
@@ -95,32 +76,40 @@ class Service:
         self.store = store
         self.key = key
         self.known = store.load()
-        self.columns = Columns()
         self.changes = Changes()
         self._patience = patience or Patience()
-        self._publisher: Publisher | None = None
         self._inbox = Inbox()
         self._complaints = Complaints()
-        self._broadcast = Broadcast()
-        self._replies: dict[str, concurrent.futures.Future[Reply]] = {}
-        self._heard: set[str] = set()
-        self._sent_at: dict[str, float] = {}
+        self._publishing = Publishing(key.id)
+        self._receiving = Receiving(self._inbox, self._complaints)
+        self.on_heartbeat = self._receiving.heartbeat
+        self.on_message = self._receiving.message
+        self._asking = Asking()
+        self._heard = Heard()
+        self._todo: collections.deque[Item] = collections.deque()
+        self._in_doubt = False
+        """Whether a transaction failed, which a database may still have taken."""
         self._watching_since: float | None = None
-        self._since = time.time()
         self._fill_due = True
-        self._filled_at = self._ticked_at = self._resent_at = self._trimmed_at = 0.0
-        self._event_numbers = itertools.count()
-        self._event_prefix = f"hub-{secrets.token_hex(4)}"
+        self._filled_at = self._resent_at = self._trimmed_at = 0.0
+        self._ticked = (time.monotonic(), time.time())
+        self._events_added = 0
+        self._telling = Telling()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._fill_columns()
+
+    def _fill_columns(self) -> None:
+        columns = Columns()
         for node in self.known.nodes.values():
-            self.columns.put(node)
+            columns.put(node)
         for assignment in self.known.assignments.values():
-            self.columns.reserve(assignment)
+            columns.reserve(assignment)
+        self.columns = columns
 
     def start(self, publisher: Publisher) -> None:
         """Begin to work."""
-        self._publisher = publisher
+        self._publishing.publisher = publisher
         self._thread.start()
 
     def stop(self) -> None:
@@ -134,41 +123,16 @@ class Service:
         """Say whether the writer works."""
         return self._thread.is_alive()
 
+    def presence(self, *, online: bool) -> Publication:
+        """Return what the hub says of itself."""
+        return self._publishing.presence(online=online)
+
     @property
     def connected(self) -> bool:
         """Say whether the broker is there."""
         return self._watching_since is not None
 
     # --- from the broker's threads ----------------------------------------------------------
-
-    def on_heartbeat(self, topic: str, payload: bytes) -> None:
-        """Take a heartbeat."""
-        where = topics.parse(topic)
-        if not isinstance(where, topics.Node):
-            self._complaints.note("heartbeat", "malformed", f"{topic[:100]!r} is no topic of ours")
-            return
-        try:
-            heartbeat = codec.decode(Heartbeat, payload)
-        except WireError as error:
-            self._complaints.note("heartbeat", "malformed", f"{topic}: {error}")
-            return
-        self._inbox.beat(where.node, heartbeat)
-
-    def on_message(self, topic: str, payload: bytes, ack: Callable[[], None]) -> None:
-        """Take any other message of a node."""
-        where = topics.parse(topic)
-        kind = where.topic if isinstance(where, topics.Node) else None
-        if not isinstance(where, topics.Node) or kind not in CLASSES:
-            self._complaints.note("other", "malformed", f"{topic[:100]!r} is no topic of ours")
-            ack()
-            return
-        try:
-            message = codec.decode(CLASSES[kind], payload)
-        except WireError as error:
-            self._complaints.note(kind.value, "malformed", f"{topic}: {error}")
-            ack()
-            return
-        self._inbox.post(Incoming(where.node, kind.value, message, ack))
 
     def on_connected(self) -> None:
         """Be told that the broker is there."""
@@ -195,42 +159,52 @@ class Service:
         try:
             return answer.result(CALL_S)
         except concurrent.futures.TimeoutError:
-            answer.cancel()
-            raise BusyError(f"the hub did not get to it within {CALL_S:g} s; try again") from None
+            if answer.cancel():
+                reason = f"the hub did not get to it within {CALL_S:g} s; try again"
+            else:
+                reason = f"it takes more than {CALL_S:g} s; look whether it was done, and try again"
+            raise BusyError(reason) from None
 
     def ask(self, node: Node, verb: str) -> Reply:
         """Ask a node something and return its answer. Raises RefusedError when there is none."""
-        if self._publisher is None or not self.connected or node.liveness is not Liveness.ONLINE:
+        publisher = self._publishing.publisher
+        if publisher is None or not self.connected or node.liveness is not Liveness.ONLINE:
             raise RefusedError(
                 409, Problem(reason=f"{node.hostname} must be online for this: it is asked")
             )
-        request = Request(id=secrets.token_hex(8), verb=verb)
-        answer = self._replies[request.id] = concurrent.futures.Future()
-        try:
-            self._publisher.request(node.id, verb, codec.encode(request), int(REPLY_S))
-            return answer.result(REPLY_S)
-        except concurrent.futures.TimeoutError:
+
+        def send(request: Request) -> None:
+            publisher.request(node.id, verb, codec.encode(request), int(REPLY_S))
+
+        reply = self._asking.ask(node.id, verb, send, REPLY_S)
+        if reply is None:
             reason = f"{node.hostname} did not answer within {REPLY_S:g} s"
-            raise RefusedError(409, Problem(reason=reason)) from None
-        finally:
-            self._replies.pop(request.id, None)
+            raise RefusedError(409, Problem(reason=reason))
+        return reply
 
     # --- the writer -------------------------------------------------------------------------
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            items = self._inbox.wait(WAIT_S)
-            try:
-                self._work(items)
-            except Exception:  # the writer must not end: what went wrong is in the log
-                log.exception("the writer failed")
-                self._stopping.wait(1.0)
+            self._todo.extend(self._inbox.wait(WAIT_S))
+            self._guarded(self._work)
+        self._todo.extend(self._inbox.wait(0))
+        self._refuse_calls("the hub is ending")
 
-    def _work(self, items: Sequence[Item]) -> None:
-        self._take_heartbeats()
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Go on whatever happens: one part that fails must not silence the others."""
+        try:
+            step()
+        except Exception:
+            log.exception("the writer failed")
+            self._stopping.wait(0.2)
+
+    def _work(self) -> None:
+        self._guarded(self._take_heartbeats)
         messages: list[Incoming] = []
         published: list[int] = []
-        for item in items:
+        while self._todo:
+            item = self._todo.popleft()
             if isinstance(item, Incoming):
                 messages.append(item)
                 continue
@@ -243,24 +217,26 @@ class Service:
                 case Call():
                     self._take_call(item)
                 case Connected():
-                    self._on_connected()
+                    self._guarded(self._on_connected)
                 case Disconnected():
                     self._watching_since = None
         self._take_messages(messages)
         if published:
             self._retry(lambda: self.store.published(published))
-        self._fill()
-        self._tick()
+        self._guarded(self._fill)
+        self._guarded(self._tick)
         if self.connected:
-            self._broadcast.send(self.known, self.columns, self._publish, time.monotonic())
+            self._publishing.views(self.known, self.columns)
 
     def _take_heartbeats(self) -> None:
         beats = self._inbox.heartbeats()
         if not beats:
             return
-        now, put, taken = time.time(), self.columns.heartbeat, 0
+        now, put, heard, taken = time.time(), self.columns.heartbeat, self._heard.beat, 0
         for node, beat in beats:
-            taken += put(node, beat, now)
+            if put(node, beat, now):
+                taken += 1
+                heard(node)
         metrics.MESSAGES.labels("heartbeat", "taken").inc(taken)
         if taken < len(beats):
             metrics.MESSAGES.labels("heartbeat", "stale").inc(len(beats) - taken)
@@ -269,75 +245,74 @@ class Service:
         """Make of many messages one transaction, and acknowledge them all."""
         if not messages:
             return
-        self._retry(lambda: self._commit_messages(messages))
+        try:
+            if not self._retry(lambda: self._commit_messages(messages)):
+                return  # the hub ends: the broker will bring them again
+        except Exception as error:
+            if len(messages) > 1:
+                for one in messages:
+                    self._take_messages([one])
+                return
+            # It would come again and again, and take the place of others.
+            log.exception("a message cannot be taken", node=messages[0].node)
+            self._complaints.note(messages[0].topic, "failed", repr(error)[:200])
         for one in messages:
             one.ack()
 
     def _commit_messages(self, messages: Sequence[Incoming]) -> None:
-        draft, now = Draft(self.known), time.time()
-        heard: set[str] = set()
-        joined: set[str] = set()
+        now = time.time()
         ids = [one.message.id for one in messages if isinstance(one.message, Event)]
         seen = self.store.seen_events(ids) if ids else set()
-        for one in messages:
-            before = draft.nodes.get(one.node)
-            taken = take(before, one.node, one.message, now)
-            node = before if isinstance(taken, Dropped) else taken.node
-            same = node is not None and node.incarnation == one.message.incarnation
-            if same and isinstance(one.message, Report):
-                heard.add(one.node)
-                draft.touched.add(one.node)
-            if isinstance(taken, Dropped):
-                metrics.MESSAGES.labels(one.topic, taken.reason).inc()
-                continue
-            metrics.MESSAGES.labels(one.topic, "taken").inc()
-            self.columns.seen(one.node, now)
-            if taken.node is not before:
-                draft.nodes.put(one.node, taken.node)
-            if taken.joined:
-                joined.add(one.node)
-            for note in taken.notes:
-                draft.events.append(self._hub_event(taken.node, note, now))
-            if isinstance(one.message, Event) and one.message.id not in seen:
-                seen.add(one.message.id)
-                draft.events.append(self._node_event(taken.node, one.message, now))
-            if isinstance(one.message, Reply):
-                self._answer(one.message)
-        self._heard |= heard
-        self._commit(draft, now)
-        for node_id in draft.nodes.changes:
-            self._resend(node_id)
-        if joined:
-            self._fill_due = True
-
-    def _answer(self, reply: Reply) -> None:
-        waiting = self._replies.get(reply.id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(reply)
+        batch = take_all(self.known, messages, seen, self._telling, now)
+        for node in batch.renewed:
+            self._heard.forget(node)
+        for node, retained in batch.reported:
+            self._heard.report(node, retained=retained)
+        self._commit(batch.draft, now)
+        for (topic, result), count in batch.counts.items():
+            metrics.MESSAGES.labels(topic, result).inc(count)
+        for node in batch.alive:
+            self.columns.seen(node, now)
+        for node, reply in batch.replies:
+            self._asking.answered(node, reply)
+        for node in batch.draft.nodes.changes:
+            self._publishing.resend(self.known, self._heard, node)
+        self._fill_due = self._fill_due or batch.joined
 
     def _take_call(self, call: Call) -> None:
         if not call.answer.set_running_or_notify_cancel():
             return
-        work = Work(Draft(self.known), self.columns.copy(), time.time())
         try:
+            self._resolve_doubt()
+            work = Work(Draft(self.known), self.columns.copy(), time.time())
             answer = call.change(work)
             failures = issue(work.draft, self._heard, self.key, work.now)
             if failures:
                 raise RefusedError(400, *(Problem(reason=text) for text in failures.values()))
             if not call.dry:
                 self._commit(work.draft, work.now, work.columns)
+                # What it freed, or allowed, others may have waited for.
+                self._fill_due = True
         except (RefusedError, WireError) as error:
             call.answer.set_exception(error)
-        except sqlalchemy.exc.SQLAlchemyError as error:
+        except STORE_ERRORS as error:
             metrics.COMMIT_FAILURES.inc()
-            reason = str(getattr(error, "orig", None) or error).split("\n", 1)[0]
-            log.error("the store fails", reason=reason)
-            call.answer.set_exception(BusyError(f"the hub's store fails: {reason}"))
+            log.error("the store fails", reason=reason_of(error))
+            call.answer.set_exception(BusyError(f"the hub's store fails: {reason_of(error)}"))
         except Exception as error:
             log.exception("a call failed")
             call.answer.set_exception(error)
         else:
             call.answer.set_result(answer)
+
+    def _refuse_calls(self, reason: str) -> None:
+        """Answer whoever waits that it cannot be done now."""
+        self._todo.extend(self._inbox.calls())
+        calls = [item for item in self._todo if isinstance(item, Call)]
+        self._todo = collections.deque(one for one in self._todo if not isinstance(one, Call))
+        for call in calls:
+            if call.answer.set_running_or_notify_cancel():
+                call.answer.set_exception(BusyError(reason))
 
     def _fill(self) -> None:
         """Place what had found no node, now that one has come or changed."""
@@ -345,24 +320,58 @@ class Service:
         if not self._fill_due or now - self._filled_at < FILL_GAP_S:
             return
         self._fill_due, self._filled_at = False, now
-        work = Work(Draft(self.known), self.columns.copy(), time.time())
-        desired.fill(work, desired.wanting(work))
-        if work.draft.assignments.changes:
-            self._retry(lambda: self._commit(work.draft, work.now, work.columns))
+        names = desired.wanting(Draft(self.known))
+        if not names or self._filled(names):
+            return
+        for name in names:  # one that fits no order must not hold up the others
+            self._filled([name])
+
+    def _filled(self, names: Sequence[str]) -> bool:
+        failures: dict[str, str] = {}
+
+        def settle() -> None:
+            work = Work(Draft(self.known), self.columns.copy(), time.time())
+            desired.fill(work, names)
+            failures.clear()
+            failures.update(issue(work.draft, self._heard, self.key, work.now))
+            if work.draft.assignments.changes and not failures:
+                self._commit(work.draft, work.now, work.columns)
+
+        self._retry(settle)
+        if len(names) == 1:
+            for node, reason in failures.items():
+                self._complaints.note("order", "failed", f"{names[0]} on {node}: {reason}")
+        return not failures
+
+    def _resolve_doubt(self) -> None:
+        """Look at what the database has, where a transaction failed that it may have taken.
+
+        Raises StoreError.
+        """
+        if not self._in_doubt:
+            return
+        self.known = self.store.load()
+        self._fill_columns()
+        queued = self.store.outbox()
+        self._in_doubt = False
+        self._publishing.send(queued)
+        self._publishing.all_changed(self.known)
+        self._look_anew()
+        self.changes.bump()
 
     def _commit(self, draft: Draft, now: float, columns: Columns | None = None) -> None:
         for node_id, reason in issue(draft, self._heard, self.key, now).items():
-            log.error("no order", node=node_id, reason=reason)
+            self._complaints.note("order", "failed", f"{node_id}: {reason}")
         if draft.empty:
             return
         with metrics.COMMIT_SECONDS.time():
-            queued = self.store.commit(draft, self.known)
+            try:
+                queued = self.store.commit(draft, self.known)
+            except sqlalchemy.exc.SQLAlchemyError:
+                self._in_doubt = True
+                raise
         metrics.COMMITS.inc()
-        before = self.known.assignments
-        workloads = set(draft.workloads.changes)
-        for key, one in draft.assignments.changes.items():
-            was = before.get(key)
-            workloads.update(x.workload for x in (one, was) if x is not None)
+        nodes, workloads = sides(self.known, draft)
         self.known.settle(draft)
         if columns is not None:
             self.columns = columns
@@ -371,173 +380,119 @@ class Service:
                 self._forget(node_id)
             else:
                 self.columns.put(node)
-        self._log_orders(draft)
-        self._send(queued)
-        self._announce(draft, workloads)
-
-    def _announce(self, draft: Draft, workloads: set[str]) -> None:
-        for node_id in draft.nodes.changes:
-            held = self.known.by_node.get(node_id, {})
-            workloads.update(one.workload for one in held.values())
-        nodes = set(draft.nodes.changes) | {
-            one.node for one in draft.assignments.changes.values() if one is not None
-        }
-        self._broadcast.changed(nodes, workloads)
+        self._events_added += len(draft.events)
+        self._publishing.send(queued)
+        self._publishing.settled(self.known, draft, nodes, workloads)
         if self.connected:
-            for event in draft.events:
-                if event.node:
-                    self._publish(event_publication(event))
+            self._publishing.tell(draft)
         self.changes.bump()
-
-    def _log_orders(self, draft: Draft) -> None:
-        for node_id, issued in draft.orders.changes.items():
-            if issued is not None:
-                revisions = sorted(
-                    f"{one.id}@{one.revision[:8]}" for one in self.known.on_node(node_id)
-                )
-                log.info(
-                    "order issued",
-                    node=node_id,
-                    generation=issued.generation,
-                    instances=revisions[:20],
-                )
 
     def _forget(self, node_id: str) -> None:
         self.columns.remove(node_id)
-        self._heard.discard(node_id)
-        self._sent_at.pop(node_id, None)
+        self._heard.forget(node_id)
+        self._publishing.forget(node_id)
 
-    def _retry(self, change: Callable[[], None]) -> None:
-        """Do it until the store takes it: what came from the broker is not given up."""
+    def _retry(self, change: Callable[[], None]) -> bool:
+        """Do it until the store takes it: what came from the broker is not given up.
+
+        False where the hub was told to end before that.
+        """
 
         def complain(state: tenacity.RetryCallState) -> None:
             metrics.COMMIT_FAILURES.inc()
             error = state.outcome.exception() if state.outcome is not None else None
-            log.error("the store fails", reason=str(error).split("\n", 1)[0])
+            reason = reason_of(error) if isinstance(error, Exception) else ""
+            log.error("the store fails", reason=reason)
+            self._refuse_calls(f"the hub's store fails: {reason}")
 
-        for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(sqlalchemy.exc.SQLAlchemyError),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_heal),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
             stop=tenacity.stop_when_event_set(self._stopping),
             sleep=tenacity.sleep_using_event(self._stopping),
             before_sleep=complain,
             reraise=True,
-        ):
-            with attempt:
-                change()
-
-    # --- publishing -------------------------------------------------------------------------
-
-    def _publish(self, one: Publication, token: int | None = None) -> None:
-        if self._publisher is not None:
-            self._publisher.publish(one, token)
-
-    def _send(self, queued: Sequence[Queued]) -> None:
-        for one in queued:
-            self._publish(one.publication, one.seq)
-            where = topics.parse(one.publication.topic)
-            if isinstance(where, topics.Node):
-                self._sent_at[where.node] = time.monotonic()
-
-    def presence(self, *, online: bool) -> Publication:
-        """Return what the hub says of itself."""
-        view = HubPresence(
-            online=online, since=self._since, version=__version__, order_key=self.key.id
         )
-        return Publication(topic=str(topics.HubPresence()), payload=to_json(view))
+        try:
+            for attempt in retrying:
+                with attempt:
+                    self._resolve_doubt()
+                    change()
+        except STORE_ERRORS as error:
+            if _may_heal(error):
+                return False
+            raise
+        return True
 
     def _on_connected(self) -> None:
         log.info("connected to the broker")
         self._watching_since = time.time()
-        self._publish(self.presence(online=True))
-        self._send(self.store.outbox())
-        # The broker may have lost everything: what is retained is said again.
-        self._broadcast.changed(self.known.nodes, self.known.workloads)
-        for node_id, issued in self.known.orders.items():
-            node = self.known.nodes.get(node_id)
-            if node is not None and node.diverged is None and node_id in self._heard:
-                self._publish(publication(node_id, issued.envelope))
-
-    def _resend(self, node_id: str) -> None:
-        """Send a node's order again if the node is there and has not accepted it."""
-        node, issued = self.known.nodes.get(node_id), self.known.orders.get(node_id)
-        if node is None or issued is None or node.report is None:
-            return
-        if node.diverged is not None or node_id not in self._heard:
-            return
-        behind = node.report.accepted < node.generation
-        if not behind or node.liveness is not Liveness.ONLINE:
-            return
-        gap = BEHIND_S if node.report.refusal is None else REFUSED_S
-        if time.monotonic() - self._sent_at.get(node_id, 0.0) < gap:
-            return
-        self._sent_at[node_id] = time.monotonic()
-        self._publish(publication(node_id, issued.envelope))
+        self._publishing.publish(self.presence(online=True))
+        self._retry(lambda: self._publishing.send(self.store.outbox()))
+        self._publishing.say_again(self.known, self._heard)
 
     # --- time -------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        mono_s = time.monotonic()
-        if mono_s - self._ticked_at < TICK_S:
+        mono_s, now = time.monotonic(), time.time()
+        passed_s = mono_s - self._ticked[0]
+        if passed_s < TICK_S:
             return
-        self._ticked_at = mono_s
+        if passed_s > STALL_S or abs(now - self._ticked[1] - passed_s) > STALL_S:
+            self._look_anew()
+        self._ticked = mono_s, now
+        self._hear()
         self._judge()
         self._complaints.flush()
-        if mono_s - self._resent_at > BEHIND_S:
+        if mono_s - self._resent_at > RESEND_S:
             self._resent_at = mono_s
             for node_id in list(self.known.orders):
-                self._resend(node_id)
-        if mono_s - self._trimmed_at > TRIM_S:
-            self._trimmed_at = mono_s
+                self._publishing.resend(self.known, self._heard, node_id)
+        if mono_s - self._trimmed_at > TRIM_S or self._events_added > TRIM_EVENTS:
+            self._trimmed_at, self._events_added = mono_s, 0
             self._retry(self.store.trim_events)
 
-    def _judge(self) -> None:
-        if self._watching_since is None:
-            return  # who cannot see judges nobody
-        now = time.time()
-        suspects = set(self.columns.silent(now - self._patience.unreachable_s))
-        suspects.update(
-            node.id for node in self.known.nodes.values() if node.liveness is not Liveness.ONLINE
-        )
-        draft = Draft(self.known)
-        for node_id in sorted(suspects):
-            node = self.known.nodes.get(node_id)
-            if node is None:
-                continue
-            seen = max(node.last_seen, self.columns.last_seen(node_id))
-            liveness = judge(node, seen, self._watching_since, now, self._patience)
-            if liveness is node.liveness:
-                continue
-            draft.nodes.put(node_id, dataclasses.replace(node, liveness=liveness, last_seen=seen))
-            detail = f"last heard {now - seen:.0f} s ago" if liveness != "online" else "heard again"
-            draft.events.append(self._hub_event(node, Note(liveness.value, detail=detail), now))
-            self._fill_due = self._fill_due or liveness is Liveness.ONLINE
-        self._retry(lambda: self._commit(draft, now))
+    def _look_anew(self) -> None:
+        """Hold no silence against anybody that the hub itself could not have heard through."""
+        if self._watching_since is not None:
+            self._watching_since = time.time()
 
-    # --- events -----------------------------------------------------------------------------
+    def _hear(self) -> None:
+        """Look at what is due to nodes that are newly known to be as they were reported."""
+        ripe = self._heard.ripe()
+        if not ripe:
+            return
+
+        def touch() -> None:
+            draft = Draft(self.known)
+            draft.touched |= ripe
+            self._commit(draft, time.time())
+
+        self._retry(touch)
+
+    def _judge(self) -> None:
+        watching_since = self._watching_since
+        if watching_since is None:
+            return  # who cannot see judges nobody
+
+        def settle() -> None:
+            now = time.time()
+            draft = judge_all(
+                self.known, self.columns, self._telling, self._patience, watching_since, now
+            )
+            self._commit(draft, now)
+            changed = draft.nodes.changes.values()
+            if any(node and node.liveness is Liveness.ONLINE for node in changed):
+                self._fill_due = True
+
+        self._retry(settle)
 
     def hub_event(self, node: Node, kind: str, detail: str, now: float) -> EventView:
         """Return an event that the hub itself has to tell of."""
-        return self._hub_event(node, Note(kind, detail=detail), now)
+        return self._telling.of_hub(node, Note(kind, detail=detail), now)
 
-    def _hub_event(self, node: Node, note: Note, now: float) -> EventView:
-        return EventView(
-            id=f"{self._event_prefix}-{next(self._event_numbers)}",
-            node=node.id,
-            kind=note.kind,
-            at=now,
-            subject=note.subject,
-            detail=note.detail,
-        )
 
-    def _node_event(self, node: Node, event: Event, now: float) -> EventView:
-        return EventView(
-            id=event.id,
-            node=node.id,
-            kind=event.kind.value,
-            at=now,
-            subject=event.subject,
-            detail=event.detail,
-            generation=event.generation,
-            workload=workload_of_subject(self.known, node, event.subject),
-        )
+def _may_heal(error: BaseException) -> bool:
+    """Say whether a database may take later what it refused; a value it never will."""
+    never = (sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError)
+    return isinstance(error, STORE_ERRORS) and not isinstance(error, never)

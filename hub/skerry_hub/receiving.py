@@ -1,0 +1,62 @@
+"""Messages of nodes from bytes to records, for the inbox. What is none is counted, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from skerry_hub.complaints import Complaints
+from skerry_hub.inbox import Inbox, Incoming
+from skerry_wire import codec, topics
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Capability, Event, Heartbeat, NodeMessage, Presence, Reply, Report
+from skerry_wire.topics import NodeTopic
+
+CLASSES: dict[NodeTopic, type[NodeMessage]] = {
+    NodeTopic.PRESENCE: Presence,
+    NodeTopic.CAPABILITY: Capability,
+    NodeTopic.REPORT: Report,
+    NodeTopic.EVENT: Event,
+    NodeTopic.REPLY: Reply,
+}
+FLOODED = "more came than the hub can take"
+
+
+class Receiving:
+    """Called from the broker's threads."""
+
+    def __init__(self, inbox: Inbox, complaints: Complaints) -> None:
+        self._inbox = inbox
+        self._complaints = complaints
+
+    def heartbeat(self, topic: str, payload: bytes) -> None:
+        """Take a heartbeat."""
+        where = topics.parse(topic)
+        if not isinstance(where, topics.Node):
+            self._complaints.note("heartbeat", "malformed", f"{topic[:100]!r} is no topic of ours")
+            return
+        try:
+            heartbeat = codec.decode(Heartbeat, payload)
+        except WireError as error:
+            self._complaints.note("heartbeat", "malformed", f"{topic}: {error}")
+            return
+        if not self._inbox.beat(where.node, heartbeat):
+            self._complaints.note("heartbeat", "dropped", FLOODED)
+
+    def message(
+        self, topic: str, payload: bytes, ack: Callable[[], None], retained: bool = False
+    ) -> None:
+        """Take any other message; `ack` is called once it is durable, or known to be none."""
+        where = topics.parse(topic)
+        kind = where.topic if isinstance(where, topics.Node) else None
+        if not isinstance(where, topics.Node) or kind not in CLASSES:
+            self._complaints.note("other", "malformed", f"{topic[:100]!r} is no topic of ours")
+            ack()
+            return
+        try:
+            message = codec.decode(CLASSES[kind], payload)
+        except WireError as error:
+            self._complaints.note(kind.value, "malformed", f"{topic}: {error}")
+            ack()
+            return
+        if not self._inbox.post(Incoming(where.node, kind.value, message, ack, retained)):
+            self._complaints.note(kind.value, "dropped", FLOODED)

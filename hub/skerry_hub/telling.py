@@ -1,0 +1,46 @@
+"""Events as the hub keeps them: those of nodes, and its own."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+
+from skerry_hub.fleet.apply import Note
+from skerry_hub.model import Node
+from skerry_hub.showing import workload_of_subject
+from skerry_hub.state import Known
+from skerry_hub.views import EventView
+from skerry_wire.messages import Event
+
+
+class Telling:
+    """Makes events, and gives the hub's own their ids: no other process makes the same."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._prefix = f"hub-{secrets.token_hex(4)}"
+
+    def of_hub(self, node: Node, note: Note, now: float) -> EventView:
+        """Return what the hub itself has to tell of a node."""
+        return EventView(
+            id=f"{self._prefix}-{next(self._numbers)}",
+            node=node.id,
+            kind=note.kind,
+            at=now,
+            subject=note.subject,
+            detail=note.detail,
+        )
+
+    @staticmethod
+    def of_node(known: Known, node: Node, event: Event, now: float) -> EventView:
+        """Return what a node told of itself. The time is the hub's: a box may not know it."""
+        return EventView(
+            id=event.id,
+            node=node.id,
+            kind=event.kind.value,
+            at=now,
+            subject=event.subject,
+            detail=event.detail,
+            generation=event.generation,
+            workload=workload_of_subject(known, node, event.subject),
+        )
