@@ -159,7 +159,7 @@ def box(tmp_path, broker):
     box.close()
 
 
-def test_from_the_first_word_to_the_last(hub, box):
+def test_from_the_first_word_to_the_last(hub, box, broker):
     box.start()
     presence = hub.next(NodeTopic.PRESENCE, Presence)
     assert (presence.online, presence.boot) == (True, 1)
@@ -199,6 +199,7 @@ def test_from_the_first_word_to_the_last(hub, box):
     assert time.monotonic() - before < 5
     gone = hub.next(NodeTopic.PRESENCE, Presence, lambda presence: not presence.online)
     assert gone.seq == presence_seq(1, PresenceSeq.STOPPED)
+    assert f"Client {NODE} disconnected." in broker.process.log(), "in good order, without a will"
     assert not pathlib.Path(box.control).exists()
     box.start()
     again = hub.next(NodeTopic.PRESENCE, Presence, lambda presence: presence.online)
