@@ -144,6 +144,7 @@ def _serve(listener: socket.socket, settings: Settings, holder: int | None) -> i
             server.run()
     except state.StateError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
+        serve.decline(listener, settings.users, f"executor: {error}")
         return 1
     return 0
 

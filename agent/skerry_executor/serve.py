@@ -32,6 +32,7 @@ REQUEST_S = 10.0
 """How long a client may take to send its request."""
 SEND_S = 10.0
 """How long a client may take to read a frame; a slower one is given up."""
+DECLINE_S = 1.0
 MAX_CONNECTIONS = 16
 ENDING_S = 10.0
 
@@ -98,6 +99,19 @@ def _frame(reply: ExecutorReply) -> bytes:
         )
         outcome = dataclasses.replace(reply.outcome, instances=short)
         return local.frame(dataclasses.replace(reply, outcome=outcome))
+
+
+def decline(listener: socket.socket, users: Sequence[int], reason: str) -> None:
+    """Answer everybody who waits on the socket that nothing can be done, and why."""
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(DECLINE_S)
+                with contextlib.suppress(RequestError):
+                    _check_peer(connection, users)
+                    Talk(connection).done(Outcome(problems=(reason[:1024],)))
 
 
 class Server:
