@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Facts, Resource, facts_of, is_of
-from skerry_hub.fleet.ports import Port, TakenPorts
+from skerry_hub.fleet.ports import Port
+from skerry_hub.fleet.reserved import Counts, Reserved
 from skerry_hub.model import Assignment, Liveness, Node
 from skerry_wire.hardware import Accelerator
 from skerry_wire.messages import Heartbeat
 
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
 K = TypeVar("K")
 V = TypeVar("V")
 N = TypeVar("N", bound=np.generic)
@@ -67,14 +67,11 @@ class Columns:
         self._unused: list[int] = list(reversed(range(FIRST_ROWS)))
         self._facts: list[Facts | None] = [None] * FIRST_ROWS
         self._beats: list[tuple[Heartbeat, float] | None] = [None] * FIRST_ROWS
-        self._held: dict[str, tuple[Assignment, ...]] = {}
-        self._taken = TakenPorts()
+        self._reserved = Reserved(FIRST_ROWS)
         self._sorted: Rows | None = None
         # A row without a node is never silent.
         self._seen = np.full(FIRST_ROWS, math.inf)
         self._capacity = np.zeros((len(Resource), FIRST_ROWS), dtype=np.int64)
-        self._reserved = np.zeros((len(Resource), FIRST_ROWS), dtype=np.int64)
-        self._instances = np.zeros(FIRST_ROWS, dtype=np.int64)
         self._online = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._diverged = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._has_runtime = np.zeros(FIRST_ROWS, dtype=np.bool_)
@@ -127,7 +124,7 @@ class Columns:
 
     def remove(self, node_id: str) -> None:
         """Forget a node, and everything that was reserved of it."""
-        for assignment in self._held.get(node_id, ()):
+        for assignment in self._reserved.of(node_id):
             self.release(assignment)
         row = self._rows.pop(node_id, None)
         if row is None:
@@ -143,8 +140,8 @@ class Columns:
         row = self._rows[facts.id] = self._unused.pop()
         self._facts[row] = facts
         self._seen[row] = -math.inf
-        for assignment in self._held.get(facts.id, ()):
-            self._occupy(row, assignment)
+        for assignment in self._reserved.of(facts.id):
+            self._reserved.count(row, assignment)
         return row
 
     def _grow(self) -> None:
@@ -152,6 +149,7 @@ class Columns:
         self._unused = list(reversed(range(size, 2 * size)))
         self._facts += [None] * size
         self._beats += [None] * size
+        self._reserved.double()
         for name, value in list(vars(self).items()):
             if isinstance(value, np.ndarray):
                 setattr(self, name, _doubled(value))
@@ -221,36 +219,16 @@ class Columns:
     def reserve(self, assignment: Assignment) -> None:
         """Take from its node what an instance needs; what the same instance had there goes back."""
         self.release(assignment)
-        self._held[assignment.node] = (*self._held.get(assignment.node, ()), assignment)
         row = self._rows.get(assignment.node)
-        if row is not None:
-            self._occupy(row, assignment)
+        self._reserved.add(row, assignment)
+        if row is not None and assignment.accelerators:
+            self._count_accelerators(row)
 
     def release(self, assignment: Assignment) -> None:
         """Give back what is reserved for this instance on this node, if anything is."""
-        held = self._held.get(assignment.node, ())
-        before = next((other for other in held if other.id == assignment.id), None)
-        if before is None:
-            return
-        left = tuple(other for other in held if other.id != assignment.id)
-        if left:
-            self._held[assignment.node] = left
-        else:
-            del self._held[assignment.node]
         row = self._rows.get(assignment.node)
-        if row is None:
-            return
-        self._instances[row] -= 1
-        self._reserved[:, row] -= amounts_of(before)
-        self._taken.give_back(row, before.resources.ports, before.id)
-        if before.accelerators:
-            self._count_accelerators(row)
-
-    def _occupy(self, row: int, assignment: Assignment) -> None:
-        self._instances[row] += 1
-        self._reserved[:, row] += amounts_of(assignment)
-        self._taken.take(row, assignment.resources.ports, assignment.id)
-        if assignment.accelerators:
+        before = self._reserved.drop(row, assignment)
+        if row is not None and before is not None and before.accelerators:
             self._count_accelerators(row)
 
     def _count_accelerators(self, row: int) -> None:
@@ -269,7 +247,7 @@ class Columns:
 
     def reserved(self, node_id: str) -> Totals:
         """Return what is reserved of a node."""
-        held = self._held.get(node_id, ())
+        held = self._reserved.of(node_id)
         return Totals(
             cpu_milli=sum(a.resources.cpu_milli for a in held),
             memory_bytes=sum(a.resources.memory_bytes for a in held),
@@ -309,16 +287,16 @@ class Columns:
 
     def free(self, resource: Resource, rows: Rows) -> Counts:
         """Return how much is left; negative where the box has less than it had."""
-        reserved: Counts = self._reserved[resource]
+        reserved: Counts = self._reserved.amounts[resource]
         return self.total(resource, rows) - reserved.take(rows)
 
     def free_on(self, resource: Resource, row: int) -> int:
         """Return how much is left on one row."""
-        return int(self._capacity[resource, row]) - int(self._reserved[resource, row])
+        return int(self._capacity[resource, row]) - int(self._reserved.amounts[resource, row])
 
     def instances(self, rows: Rows) -> Counts:
         """Return how many instances of any workload are placed."""
-        return self._instances.take(rows)
+        return self._reserved.instances.take(rows)
 
     def online(self, rows: Rows) -> Mask:
         """Say which are online."""
@@ -348,23 +326,23 @@ class Columns:
 
     def port_free(self, port: Port, rows: Rows) -> Mask:
         """Say on which an instance could have this port."""
-        taken = self._taken.rows(port)
+        taken = self._reserved.ports.rows(port)
         if not taken:
             return np.ones(len(rows), dtype=np.bool_)
-        holder = self._taken.holder
+        holder = self._reserved.ports.holder
         found = (row not in taken or holder(row, port) is None for row in rows.tolist())
         return np.fromiter(found, np.bool_, len(rows))
 
     def port_holder(self, row: int, port: Port) -> str | None:
         """Return the instance that keeps another from having this port."""
-        return self._taken.holder(row, port)
+        return self._reserved.ports.holder(row, port)
 
     def idle_accelerators(self, row: int) -> list[Accelerator]:
         """Return the usable accelerators that no instance holds, by their addresses."""
         facts = self.facts(row)
         if not facts.accelerators:
             return []
-        held = {address for a in self._held.get(facts.id, ()) for address in a.accelerators}
+        held = {address for a in self._reserved.of(facts.id) for address in a.accelerators}
         return [a for a in facts.accelerators if a.usable and a.address not in held]
 
     def idle_count(self, rows: Rows, kind: str | None = None, vendor: str | None = None) -> Counts:
@@ -381,16 +359,6 @@ class Columns:
             ]
             _keep(self._idle_of, (kind, vendor), count)
         return count.take(rows)
-
-
-def amounts_of(assignment: Assignment) -> tuple[int, int, int]:
-    """Return what an instance takes of each Resource."""
-    wanted = assignment.resources
-    return (
-        min(wanted.cpu_milli, AMOUNT_LIMIT),
-        min(wanted.memory_bytes, AMOUNT_LIMIT),
-        min(wanted.storage_bytes, AMOUNT_LIMIT),
-    )
 
 
 def _count(idle: Sequence[Accelerator], kind: str, vendor: str | None) -> int:

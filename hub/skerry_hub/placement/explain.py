@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skerry_hub.fleet.columns import Columns, Counts, Mask, Rows
+from skerry_hub.fleet.columns import Columns, Mask, Rows
+from skerry_hub.fleet.reserved import Counts
 from skerry_hub.model import Assignment, Explanation, Verdict, Workload
 from skerry_hub.placement.constraints import reason_of
 from skerry_hub.placement.scores import Scores, score_all

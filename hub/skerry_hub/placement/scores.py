@@ -12,8 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from skerry_hub.fleet.columns import Columns, Counts, Mask, Rows
+from skerry_hub.fleet.columns import Columns, Mask, Rows
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
+from skerry_hub.fleet.reserved import Counts
 from skerry_hub.model import Workload
 
 Scores = npt.NDArray[np.float64]

@@ -273,7 +273,7 @@ def _state(columns):
         "idle_count": [columns.idle_count(rows, kind).tolist() for kind in (None, "gpu", "npu")],
         "ports": {
             key: {columns.facts(row).id: held for row, held in taken.items()}
-            for key, taken in columns._taken._taken.items()
+            for key, taken in columns._reserved.ports._taken.items()
         },
         "online": np.flatnonzero(columns.online(rows)).tolist(),
     }
