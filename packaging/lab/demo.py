@@ -50,7 +50,7 @@ def answers(port: int) -> bool:
     """Say whether the web workload answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as page:
-            return page.read().decode() == PAGE
+            return bool(page.read().decode() == PAGE)
     except (OSError, urllib.error.URLError):
         return False
 

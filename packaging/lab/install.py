@@ -106,10 +106,10 @@ def _make_venv() -> None:
     say("making the virtual environment .venv from packaging/lock/dev.txt (about a minute)")
     python = VENV / "bin" / "python"
     if not python.exists():
-        subprocess.run([SYSTEM_PYTHON, "-m", "venv", VENV], check=True)
-    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
+        subprocess.run([SYSTEM_PYTHON, "-m", "venv", str(VENV)], check=True)
+    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
     stamp.write_text(wanted)
 
 
@@ -117,12 +117,10 @@ def old_paho() -> pathlib.Path:
     """Return a folder with paho-mqtt 1.6.1, the version of Debian 12, whatever this machine has."""
     if not OLD_PAHO.exists():
         say("fetching paho-mqtt 1.6.1 to test against")
-        pip = [VENV / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps"]
+        pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
         lock = ROOT / "packaging" / "lock" / "paho-1.txt"
         beside = OLD_PAHO.with_suffix(".new")
-        subprocess.run(
-            [*pip, "--require-hashes", "-r", lock, "--no-build-isolation", "--target", beside],
-            check=True,
-        )
+        target = ["--no-build-isolation", "--target", str(beside)]
+        subprocess.run([*pip, "--require-hashes", "-r", str(lock), *target], check=True)
         beside.rename(OLD_PAHO)
     return OLD_PAHO

@@ -1,0 +1,96 @@
+"""Measures everything, and prints one table.
+
+usage: ./dev bench [--only NAME] [-o json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks import apply, commands, heartbeats, idle, machine, placement
+from benchmarks.row import BenchError, Row, say
+from lab.processes import LabError
+
+
+def placed() -> list[Row]:
+    """Measure placement on fleets of made-up boxes."""
+    say("placement on fleets of 1,000 to 100,000 boxes")
+    return [Row(what=what, figure=figure) for what, figure in placement.measure()]
+
+
+MEASURES: dict[str, Callable[[], list[Row]]] = {
+    "version": commands.version,
+    "capability": commands.capability,
+    "apply": apply.measure,
+    "heartbeats": heartbeats.measure,
+    "idle": idle.measure,
+    "placement": placed,
+}
+"""In the order in which they are measured."""
+
+
+def main() -> int:
+    """Measure; the exit status is 1 when a budget is not met or something cannot be measured."""
+    given = _parser().parse_args()
+    names = given.only or list(MEASURES)
+    described = machine.describe()
+    rows: list[Row] = []
+    for name in names:
+        try:
+            rows += MEASURES[name]()
+        except (BenchError, LabError) as error:
+            say(f"{name}: {error}")
+            reason = str(error).split("\n", 1)[0]
+            rows.append(Row(what=name, figure=f"could not be measured: {reason}", met=False))
+    if given.output == "json":
+        print(
+            json.dumps({"machine": described, "rows": [*map(dataclasses.asdict, rows)]}, indent=2)
+        )
+    else:
+        print(table(described, rows))
+    return int(any(row.met is False for row in rows))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./dev bench",
+        description="Measure speed, memory and traffic on the real parts, and print one table. "
+        "Takes about ten minutes; what else runs on the machine shows in the figures.",
+        epilog="exit status: 0 every budget is met, 1 not",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        choices=list(MEASURES),
+        help=f"measure only this; may be repeated: {', '.join(MEASURES)}",
+    )
+    parser.add_argument(
+        "-o", "--output", choices=["table", "json"], default="table", help="how to print it"
+    )
+    return parser
+
+
+def table(described: dict[str, str], rows: Sequence[Row]) -> str:
+    """Return the table in Markdown, with the machine's description above it."""
+    words = {True: "yes", False: "NO", None: "-"}
+    lines = [("what", "figure", "budget", "met"), ("---",) * 4]
+    lines += [(row.what, row.figure, row.budget or "-", words[row.met]) for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    text = [f"{name}: {value}" for name, value in described.items()]
+    text.append("")
+    for line in lines:
+        cells = (
+            "-" * width if cell == "---" else cell.ljust(width)
+            for cell, width in zip(line, widths, strict=True)
+        )
+        text.append(f"| {' | '.join(cells)} |")
+    return "\n".join(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

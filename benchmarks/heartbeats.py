@@ -1,0 +1,229 @@
+"""How many heartbeats a second one hub takes through a real mosquitto, and loses none.
+
+Publishers, broker and hub share this machine, so the hub has less of it than it would have alone.
+A rate counts when every message of its rounds was decoded and applied, and the last of them within
+SETTLED_S after it was sent: so the hub keeps up, and the broker hides no queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import typing
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from benchmarks.nodes import joining, node_name
+from benchmarks.row import BenchError, Row, at_least, plain, say
+from lab.fleet import Hub
+from lab.install import ROOT
+from lab.processes import wait_for
+from skerry_wire import codec, topics
+from skerry_wire.topics import NodeTopic
+
+NODES = 400
+PUBLISHERS = 4
+SECONDS = 8.0
+BUDGET = 15_000
+STEP = 2_500
+MOST = 60_000
+ROUNDS = 3
+"""Rounds that the figure must have passed."""
+SETTLED_S = 1.0
+LATE_S = 0.25
+"""Publishers that are later than this have not sent at the rate that was asked for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round: was every message taken in time, and at what cost for the hub."""
+
+    kept: bool
+    words: str
+    hub_percent: float
+
+
+class Flood:
+    """A hub with its own mosquitto, nodes that it knows, and floods of their heartbeats."""
+
+    def __init__(self, hub: Hub) -> None:
+        """`hub` runs."""
+        self._hub = hub
+        self._rounds = 0
+        assert hub.process is not None
+        self._pid = hub.process.pid
+
+    def join(self) -> None:
+        """Have the hub know the nodes, and wait until it has told everybody of them."""
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.connect("127.0.0.1", self._hub.mqtt_port)
+        client.loop_start()
+        for number in range(NODES):
+            for topic, message in zip(
+                (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT),
+                joining(number),
+                strict=True,
+            ):
+                where = str(topics.Node(node_name(number), topic))
+                client.publish(where, codec.encode(message), 0).wait_for_publish(10)
+        wait_for("the hub to know its nodes", lambda: self._known() == NODES, 60)
+        client.disconnect()
+        client.loop_stop()
+        wait_for("the hub to be quiet", self._is_quiet, 120)
+
+    def _known(self) -> int:
+        return len(self._hub.get("/api/v1/nodes")["items"])
+
+    def _is_quiet(self) -> bool:
+        pids = [self._pid, *_children(self._pid)]
+        before = sum(map(_cpu_s, pids))
+        time.sleep(1)
+        return sum(map(_cpu_s, pids)) - before < 0.05
+
+    def round(self, rate: float) -> Round:
+        """Send at this rate, and count what was taken."""
+        self._rounds += 1
+        each = NODES // PUBLISHERS
+        publishers = [
+            _publisher(self._hub.mqtt_port, each, number * each, rate / PUBLISHERS, self._rounds)
+            for number in range(PUBLISHERS)
+        ]
+        try:
+            return self._watch(publishers, rate)
+        finally:
+            for one in publishers:
+                one.kill()
+                one.communicate()
+
+    def _watch(self, publishers: list[subprocess.Popen[str]], rate: float) -> Round:
+        for one in publishers:
+            _line(one)
+        before, cpu_before, began = self._taken(), _cpu_s(self._pid), time.monotonic()
+        for one in publishers:
+            _go(one)
+        late_s = max(float(_line(one)) for one in publishers)
+        ended = time.monotonic()
+        cpu = (_cpu_s(self._pid) - cpu_before) / (ended - began) * 100
+        wanted = PUBLISHERS * round(rate / PUBLISHERS * SECONDS)
+        missing = self._missing(before + wanted, ended + SETTLED_S)
+        if late_s > LATE_S:
+            words = f"publishers and broker are {late_s:.1f} s behind"
+        elif missing:
+            words = f"{missing:,} of {wanted:,} not taken {SETTLED_S:g} s after the last"
+        else:
+            words = f"all {wanted:,} taken, hub at {cpu:.0f} % of a core"
+        say(f"{rate:,.0f}/s: {words}")
+        if missing:
+            self._drain()
+        return Round(kept=not missing and late_s <= LATE_S, words=words, hub_percent=cpu)
+
+    def _missing(self, wanted: int, until: float) -> int:
+        while (missing := wanted - self._taken()) > 0 and time.monotonic() < until:
+            time.sleep(0.1)
+        return missing
+
+    def _drain(self) -> None:
+        """Wait until nothing more comes."""
+        last = -1
+        while (taken := self._taken()) != last:
+            last = taken
+            time.sleep(1)
+
+    def _taken(self) -> int:
+        for line in self._hub.get("/metrics").decode().splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == 'skerry_messages_total{result="taken",topic="heartbeat"}':
+                return int(float(value))
+        return 0
+
+
+def measure() -> list[Row]:
+    """Go up from the budget until a rate fails twice, or down until one passes."""
+    with tempfile.TemporaryDirectory(prefix="skerry-bench-") as name, contextlib.ExitStack() as end:
+        hub = Hub(pathlib.Path(name) / "hub")
+        hub.start()
+        end.callback(hub.stop)
+        flood = Flood(hub)
+        say(f"{NODES} nodes join a hub")
+        flood.join()
+        flood.round(BUDGET / 3)  # brings everything into memory
+        rate, rounds = highest(flood)
+    cost = sum(one.hub_percent for one in rounds) / len(rounds)
+    note = f"{PUBLISHERS} publishers and the broker on the same machine"
+    return [
+        at_least("heartbeats taken by one hub, none lost", rate, BUDGET, "/s", note=note),
+        plain("the hub's processor at that rate", cost, "% of a core"),
+    ]
+
+
+def highest(flood: Flood) -> tuple[float, list[Round]]:
+    """Return the highest rate of which ROUNDS rounds were kept, and those rounds."""
+    rate = float(BUDGET)
+    while rate < MOST and _passes(flood, rate, 1):
+        rate += STEP
+    while rate > STEP:
+        rate -= STEP
+        rounds = _passes(flood, rate, ROUNDS)
+        if rounds:
+            return rate, rounds
+    raise BenchError("the hub does not even keep up with the lowest rate")
+
+
+def _passes(flood: Flood, rate: float, wanted: int) -> list[Round]:
+    """Return so many kept rounds in a row, or none. One may fail: this machine has other work."""
+    kept: list[Round] = []
+    failed = 0
+    while len(kept) < wanted:
+        one = flood.round(rate)
+        if one.kept:
+            kept.append(one)
+            continue
+        failed += 1
+        if failed == 2:
+            return []
+    return kept
+
+
+def _publisher(
+    port: int, nodes: int, first: int, rate: float, number: int
+) -> subprocess.Popen[str]:
+    words = [port, nodes, first, rate, SECONDS, number]
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.publisher", *map(str, words)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    line = typing.cast("typing.TextIO", process.stdout).readline().strip()
+    if not line:
+        raise BenchError("a publisher of heartbeats ended early")
+    return line
+
+
+def _go(process: subprocess.Popen[str]) -> None:
+    stdin = typing.cast("typing.TextIO", process.stdin)
+    stdin.write("go\n")
+    stdin.flush()
+
+
+def _children(pid: int) -> list[int]:
+    tasks = pathlib.Path(f"/proc/{pid}/task")
+    return [
+        int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()
+    ]
+
+
+def _cpu_s(pid: int) -> float:
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,127 @@
+"""What an agent costs a box while nothing happens: memory, processor, disk, network.
+
+On Debian's own Python with its packaged libraries, connected to a real mosquitto.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import pathlib
+import tempfile
+import time
+
+from benchmarks.commands import AGENT
+from benchmarks.relay import Relay
+from benchmarks.row import BenchError, Row, at_most, median, plain, say
+from lab.broker import Mosquitto
+from lab.fleet import Box, Hub
+from lab.install import SYSTEM_PYTHON
+from lab.podman import Podman
+from lab.processes import Process
+
+HEARTBEAT_S = 15
+WINDOW_S = 60.0
+WINDOWS = 3
+SETTLE_S = 20.0
+"""The slow look at the hardware, and what follows a start, must be over."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the kernel says of one process, and the relay of its link."""
+
+    at: float
+    cpu_s: float
+    wakeups: int
+    written_bytes: int
+    link_bytes: int
+
+
+def measure() -> list[Row]:
+    """Start an agent, let it settle, and read it before and after each window."""
+    with tempfile.TemporaryDirectory(prefix="skerry-bench-") as name, contextlib.ExitStack() as end:
+        relay, agent = _start(pathlib.Path(name), end)
+        say(f"an idle agent: {SETTLE_S:g} s to settle, then {WINDOWS} times {WINDOW_S:g} s")
+        time.sleep(SETTLE_S)
+        readings, memory = [_read(agent.pid, relay)], []
+        for _ in range(WINDOWS):
+            time.sleep(WINDOW_S)
+            readings.append(_read(agent.pid, relay))
+            memory.append(_pss_bytes(agent.pid))
+        if not agent.alive:
+            raise BenchError(f"the agent ended:\n{agent.log()[-1000:]}")
+    return _rows(readings, memory)
+
+
+def _start(folder: pathlib.Path, end: contextlib.ExitStack) -> tuple[Relay, Process]:
+    """Start everything that a box needs to be content, and the agent that is measured."""
+    podman = Podman(folder / "podman")
+    end.callback(podman.remove_all)
+    podman.start()
+    broker = Mosquitto(folder / "broker")
+    broker.start()
+    end.callback(broker.stop)
+    relay = Relay(broker.port)
+    end.callback(relay.stop)
+    hub = Hub(folder / "hub", broker)
+    hub.start()
+    end.callback(hub.stop)
+    url = f"mqtt://127.0.0.1:{relay.port}"
+    executor = Box(folder / "box", url, podman.socket)
+    executor.trust(hub.key)
+    executor.start_executor()
+    end.callback(executor.stop)
+    box = Box(folder / "box", url, podman.socket, python=SYSTEM_PYTHON)
+    box.start_agent(**AGENT, SKERRY_AGENT_HEARTBEAT_S=str(HEARTBEAT_S))
+    end.callback(box.stop)
+    hub.cli("wait", "node", box.node, "--for", "online", "--timeout", "60s")
+    assert box.agent is not None
+    return relay, box.agent
+
+
+def _rows(readings: list[Reading], memory: list[int]) -> list[Row]:
+    pairs = list(itertools.pairwise(readings))
+    cpu = median([(b.cpu_s - a.cpu_s) / (b.at - a.at) * 100 for a, b in pairs])
+    wakeups = median([(b.wakeups - a.wakeups) / (b.at - a.at) * 60 for a, b in pairs])
+    link = median([(b.link_bytes - a.link_bytes) / (b.at - a.at) * 3600 / 1024 for a, b in pairs])
+    written = readings[-1].written_bytes - readings[0].written_bytes
+    beat = f"a heartbeat each {HEARTBEAT_S} s"
+    return [
+        at_most("agent connected and idle: memory (PSS)", median(memory) / 2**20, 28, "MiB"),
+        at_most("agent connected and idle: processor", cpu, 0.2, "% of a core", note=beat),
+        plain("agent connected and idle: wake-ups", wakeups, "a minute"),
+        at_most("agent connected and idle: MQTT, both ways", link, 64, "KiB an hour"),
+        at_most("agent connected and idle: disk writes", written, 0, "bytes"),
+    ]
+
+
+def _read(pid: int, relay: Relay) -> Reading:
+    process = pathlib.Path("/proc") / str(pid)
+    # After the name, which may hold anything: field 3 is the first.
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    ticks = sum(int(fields[number - 3]) for number in (14, 15, 16, 17))
+    wakeups = sum(
+        _value(task / "status", "voluntary_ctxt_switches") for task in (process / "task").iterdir()
+    )
+    return Reading(
+        at=time.monotonic(),
+        cpu_s=ticks / os.sysconf("SC_CLK_TCK"),
+        wakeups=wakeups,
+        written_bytes=_value(process / "io", "write_bytes"),
+        link_bytes=relay.bytes,
+    )
+
+
+def _pss_bytes(pid: int) -> int:
+    return _value(pathlib.Path("/proc") / str(pid) / "smaps_rollup", "Pss") * 1024
+
+
+def _value(path: pathlib.Path, name: str) -> int:
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key == name:
+            return int(value.split()[0])
+    raise BenchError(f"{path} has no {name}")
