@@ -43,10 +43,9 @@ LATE_S = 0.25
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round: was every message taken in time, and at what cost for the hub."""
+    """One round: whether every message was taken in time, and at what cost for the hub."""
 
     kept: bool
-    words: str
     hub_percent: float
 
 
@@ -112,29 +111,26 @@ class Flood:
         ended = time.monotonic()
         cpu = (_cpu_s(self._pid) - cpu_before) / (ended - began) * 100
         wanted = PUBLISHERS * round(rate / PUBLISHERS * SECONDS)
-        missing = self._missing(before + wanted, ended + SETTLED_S)
-        if late_s > LATE_S:
-            words = f"publishers and broker are {late_s:.1f} s behind"
-        elif missing:
-            words = f"{missing:,} of {wanted:,} not taken {SETTLED_S:g} s after the last"
-        else:
-            words = f"all {wanted:,} taken, hub at {cpu:.0f} % of a core"
-        say(f"{rate:,.0f}/s: {words}")
-        if missing:
-            self._drain()
-        return Round(kept=not missing and late_s <= LATE_S, words=words, hub_percent=cpu)
+        late = self._missing(before + wanted, ended + SETTLED_S)
+        lost = before + wanted - self._drained() if late else 0
+        say(
+            f"{rate:,.0f}/s: of {wanted:,}, {lost:,} lost, {late - lost:,} late; "
+            f"hub at {cpu:.0f} % of a core, the last sent {late_s:.2f} s late"
+        )
+        return Round(kept=not late and late_s <= LATE_S, hub_percent=cpu)
 
     def _missing(self, wanted: int, until: float) -> int:
         while (missing := wanted - self._taken()) > 0 and time.monotonic() < until:
             time.sleep(0.1)
         return missing
 
-    def _drain(self) -> None:
-        """Wait until nothing more comes."""
+    def _drained(self) -> int:
+        """Return what was taken once nothing more comes."""
         last = -1
         while (taken := self._taken()) != last:
             last = taken
             time.sleep(1)
+        return taken
 
     def _taken(self) -> int:
         for line in self._hub.get("/metrics").decode().splitlines():

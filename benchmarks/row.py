@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -62,22 +63,26 @@ def say(text: str) -> None:
 
 def process_ms(
     command: Sequence[str], runs: int, environment: Mapping[str, str] | None = None
-) -> list[float]:
-    """Return how long the whole process takes, of each run, in milliseconds.
+) -> tuple[list[float], float]:
+    """Return how long each run of a whole process takes, and the median of their processor time.
 
-    One run more, before, brings the files into memory. Raises BenchError when a run fails.
+    In milliseconds. One run more, before, brings the files into memory. Raises BenchError when a
+    run fails.
     """
-    found = []
+    found, worked = [], []
     for _ in range(runs + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         done = subprocess.run(
             command, env={**os.environ, **(environment or {})}, capture_output=True, check=False
         )
         found.append((time.perf_counter() - started) * 1000)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        worked.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip()[-500:]
             raise BenchError(f"{' '.join(command)}: status {done.returncode}: {words}")
-    return found[1:]
+    return found[1:], median(worked[1:])
 
 
 def spread(values: Sequence[float]) -> str:
