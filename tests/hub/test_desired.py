@@ -1,0 +1,393 @@
+"""What operators ask for and what that changes, on real columns and with the real placement."""
+
+import dataclasses
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.hub.records import (
+    FIRST,
+    NOW,
+    assignment,
+    capability,
+    changed,
+    columns_of,
+    hardware,
+    kept,
+    node,
+    report,
+    settled,
+    work_on,
+    workload,
+)
+
+from skerry_hub import desired
+from skerry_hub.desired import LAST_GENERATION, RefusedError
+from skerry_hub.fleet.apply import take
+from skerry_hub.issuing import issue
+from skerry_hub.keys import OrderKey
+from skerry_hub.model import AcceleratorRequest, Constraint, Resources
+from skerry_hub.orders import instances
+from skerry_hub.state import Known
+from skerry_wire import codec, envelope
+from skerry_wire.hardware import Accelerator
+from skerry_wire.messages import Envelope, Order
+
+KEY = OrderKey(Ed25519PrivateKey.generate())
+SITE = Constraint(key="node.labels.site", operator="==", value="quay-3")
+LARGE = Resources(memory_bytes=5 * 2**30)
+"""Two of these do not fit one of the records' nodes."""
+GPU = Accelerator(
+    kind="gpu", vendor="AMD", model="Navi", bus="pci", address="0000:01:00.0",
+    device_nodes=("/dev/dri/renderD128",), usable=True,
+)  # fmt: skip
+
+
+def fleet(*names, **fields):
+    return Known([node(name, **fields) for name in names or ["box-1", "box-2"]])
+
+
+def applied(known, *workloads, prune=False):
+    """Return the plan, and what is known once it is committed."""
+    work = work_on(known)
+    plan = desired.apply(work, workloads, prune=prune)
+    check(work)
+    return plan, settled(known, work.draft)
+
+
+def check(work):
+    """The columns of a call must be what they would be, had they been made of its draft."""
+    made = columns_of(Known(work.draft.nodes.values(), (), work.draft.assignments.values(), ()))
+    assert work.columns.ids() == made.ids()
+    for node_id in made.ids():
+        assert work.columns.reserved(node_id) == made.reserved(node_id)
+
+
+def actions(plan):
+    return [(change.action, change.instance, change.node) for change in plan.changes]
+
+
+# --- apply --------------------------------------------------------------------------------
+
+
+def test_a_workload_is_created_placed_and_found_unchanged_the_second_time():
+    plan, known = applied(fleet(), workload(replicas=2))
+    assert plan.created == ("shop-web",)
+    assert actions(plan) == [("create", "shop-web-0", "box-1"), ("create", "shop-web-1", "box-2")]
+    again, after = applied(known, workload(replicas=2))
+    assert again.unchanged == ("shop-web",)
+    assert {change.action for change in again.changes} == {"keep"}
+    assert after.assignments == known.assignments
+    assert after.workloads["shop-web"].updated_at == NOW
+
+
+def test_a_plan_changes_nothing():
+    known = fleet()
+    before = dict(known.nodes), columns_of(known).reserved("box-1")
+    work = work_on(known)
+    desired.apply(work, [workload(resources=LARGE)], prune=False)
+    assert (dict(known.nodes), columns_of(known).reserved("box-1")) == before
+    assert known.workloads == {}
+
+
+def test_another_image_replaces_and_another_label_touches_the_order_alone():
+    _, known = applied(fleet("box-1"), workload())
+    plan, after = applied(known, workload(image="localhost/web:2"))
+    assert plan.updated == ("shop-web",)
+    assert [change.action for change in plan.changes] == ["replace"]
+    assert after.workloads["shop-web"].created_at == known.workloads["shop-web"].created_at
+    work = work_on(known)
+    desired.apply(work, [workload(labels={"tier": "front"})], prune=False)
+    assert work.draft.touched == {"box-1"}
+    assert work.draft.assignments.changes == {}
+
+
+def test_what_finds_no_node_is_told_with_every_reason():
+    plan, known = applied(fleet(), workload(replicas=3, resources=LARGE, constraints=(SITE,)))
+    (explanation,) = plan.unplaced
+    assert (explanation.wanted, explanation.placed) == (3, 0)
+    assert [len(verdict.reasons) > 0 for verdict in explanation.verdicts] == [True, True]
+    assert known.of_workload("shop-web") == ()
+    assert "shop-web" in known.workloads, "it is wanted all the same"
+
+
+def test_two_workloads_of_one_apply_do_not_take_the_same_room():
+    first, second = workload("shop-a", resources=LARGE), workload("shop-b", resources=LARGE)
+    plan, known = applied(fleet("box-1"), second, first)
+    assert [one.id for one in known.on_node("box-1")] == ["shop-a-0"]
+    assert [one.workload for one in plan.unplaced] == ["shop-b"]
+
+
+def test_orphans_are_named_and_removed_only_with_prune():
+    _, known = applied(fleet("box-1"), workload("shop-a"), workload("shop-b"), workload("tool-x"))
+    plan, after = applied(known, workload("shop-a"))
+    assert (plan.orphans, plan.removed) == (("shop-b",), ())
+    assert set(after.workloads) == {"shop-a", "shop-b", "tool-x"}
+    plan, after = applied(known, workload("shop-a"), prune=True)
+    assert (plan.orphans, plan.removed) == ((), ("shop-b",))
+    assert ("remove", "shop-b-0", "box-1") in actions(plan)
+    assert set(after.workloads) == {"shop-a", "tool-x"}
+    assert set(after.assignments) == {"shop-a-0", "tool-x-0"}
+
+
+def test_what_prune_frees_is_free_for_what_comes():
+    _, known = applied(fleet("box-1"), workload("shop-old", resources=LARGE))
+    plan, _ = applied(known, workload("shop-new", resources=LARGE), prune=True)
+    assert plan.unplaced == ()
+
+
+def test_a_name_of_another_project_is_refused_and_nothing_of_the_file_is_taken():
+    _, known = applied(fleet(), workload("shop-web"))
+    with pytest.raises(RefusedError) as raised:
+        applied(known, workload("shop-web", project="other"), workload("shop-new"))
+    assert raised.value.status == 409
+    (problem,) = raised.value.problems
+    assert "project shop" in problem.reason
+
+
+def test_delete_removes_its_instances_and_an_unknown_name_is_404():
+    _, known = applied(fleet(), workload(replicas=2))
+    work = work_on(known)
+    plan = desired.delete(work, "shop-web")
+    check(work)
+    assert plan.removed == ("shop-web",)
+    assert work.draft.touched == {"box-1", "box-2"}
+    assert settled(known, work.draft).assignments == {}
+    with pytest.raises(RefusedError) as raised:
+        desired.delete(work_on(known), "shop-nothing")
+    assert raised.value.status == 404
+
+
+# --- fill ---------------------------------------------------------------------------------
+
+
+def test_what_waits_is_placed_when_a_node_comes_and_nothing_moves():
+    _, known = applied(fleet("box-2"), workload(replicas=2, resources=LARGE))
+    assert len(known.of_workload("shop-web")) == 1
+    known.nodes["box-1"] = node("box-1")
+    work = work_on(known)
+    assert desired.wanting(work.draft) == ["shop-web"]
+    desired.fill(work, ["shop-web", "gone-web"])
+    check(work)
+    after = settled(known, work.draft)
+    assert {one.id: one.node for one in after.of_workload("shop-web")} == {
+        "shop-web-0": "box-2",
+        "shop-web-1": "box-1",
+    }
+    assert desired.wanting(work_on(after).draft) == []
+
+
+def test_a_daemon_wants_every_node_that_comes():
+    _, known = applied(fleet("box-1"), workload(mode="global"))
+    assert desired.wanting(work_on(known).draft) == ["shop-web"]
+
+
+# --- labels -------------------------------------------------------------------------------
+
+
+def test_labels_are_put_and_unset_and_count_at_once():
+    known = fleet("box-1")
+    work = work_on(known)
+    after = desired.label(work, known.nodes["box-1"], {"site": "quay-3", "spare": "yes"}, [])
+    after = desired.label(work, after, {}, ["spare", "none"])
+    assert after.labels == {"site": "quay-3"}
+    assert work.draft.nodes.get("box-1") == after
+    plan = desired.apply(work, [workload(constraints=(SITE,))], prune=False)
+    assert plan.unplaced == ()
+
+
+def test_more_labels_than_a_record_can_hold_are_refused():
+    many = {f"key-{number}": "x" for number in range(desired.MAX_LABELS + 1)}
+    with pytest.raises(RefusedError) as raised:
+        desired.label(work_on(fleet()), node(), many, [])
+    assert raised.value.status == 400
+
+
+# --- forget -------------------------------------------------------------------------------
+
+
+def test_a_forgotten_node_takes_its_order_along_and_its_instances_go_elsewhere():
+    _, known = applied(fleet(), workload(replicas=2))
+    work = work_on(known)
+    plan = desired.forget(work, known.nodes["box-1"])
+    check(work)
+    assert actions(plan) == [
+        ("remove", "shop-web-0", "box-1"),
+        ("create", "shop-web-0", "box-2"),
+    ]
+    after = settled(known, work.draft)
+    assert set(after.nodes) == {"box-2"}
+    assert {one.node for one in after.assignments.values()} == {"box-2"}
+
+
+def test_what_finds_no_other_node_is_told():
+    _, known = applied(fleet(), workload(replicas=2, resources=LARGE))
+    plan = desired.forget(work_on(known), known.nodes["box-1"])
+    assert [one.workload for one in plan.unplaced] == ["shop-web"]
+
+
+# --- nodes that are held ------------------------------------------------------------------
+
+
+def held(accepted, digest="d" * 64, **fields):
+    return node(
+        diverged="it is ahead of this hub",
+        report=report(accepted=accepted, digest=digest),
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("generation", "accepted", "after"), [(1, 5, 5), (5, 5, 5), (7, 5, 7), (0, 0, 0)]
+)
+def test_overwrite_ends_a_hold_above_all_that_was_accepted(generation, accepted, after):
+    record = held(accepted, generation=generation)
+    work = work_on(Known([record]))
+    found = desired.overwrite(work, record)
+    assert (found.diverged, found.generation) == (None, after)
+    assert work.draft.touched == {"box-1"}
+
+
+def test_a_node_that_was_overwritten_and_says_again_what_it_accepted_is_not_held_again():
+    record = held(5, generation=1)
+    found = desired.overwrite(work_on(Known([record])), record)
+    again = take(found, "box-1", changed(record.report, seq=9), NOW)
+    assert again.node.diverged is None
+
+
+def test_the_order_after_an_overwrite_is_above_what_the_node_accepted():
+    record = held(5, generation=1)
+    work = work_on(Known([record]))
+    desired.overwrite(work, record)
+    issue(work.draft, {"box-1"}, KEY, NOW)
+    assert work.draft.nodes.get("box-1").generation == 6
+
+
+def test_a_node_that_claims_the_last_generation_cannot_be_overwritten():
+    record = held(LAST_GENERATION, generation=1)
+    with pytest.raises(RefusedError) as raised:
+        desired.overwrite(work_on(Known([record])), record)
+    assert raised.value.status == 409
+
+
+@pytest.mark.parametrize("accepted", [2**32, LAST_GENERATION - 1])
+def test_a_generation_however_high_can_be_kept(accepted):
+    record = held(accepted, generation=1)
+    found = desired.overwrite(work_on(Known([record])), record)
+    bare = dataclasses.replace(found, presence=None, capability=None, report=None)
+    assert codec.decode(type(bare), codec.pack(bare)) == bare
+
+
+@pytest.mark.parametrize("step", ["overwrite", "adopt"])
+def test_a_node_that_is_not_held_is_left_alone(step):
+    record = node()
+    work = work_on(Known([record]))
+    order = Order(node="box-1", incarnation=FIRST, generation=1, issued_at=NOW)
+    steps = {
+        "overwrite": lambda: desired.overwrite(work, record),
+        "adopt": lambda: desired.adopt(work, record, order, "d" * 64, b""),
+    }
+    with pytest.raises(RefusedError) as raised:
+        steps[step]()
+    assert raised.value.status == 409
+    assert work.draft.empty
+
+
+def ordered(known, node_id="box-1"):
+    """Return the order that a hub that knows this issues to a node, and its bytes."""
+    work = work_on(known)
+    work.draft.touched.add(node_id)
+    issue(work.draft, {node_id}, KEY, NOW)
+    sealed = codec.decode(Envelope, work.draft.outbox[0].payload)
+    return (
+        envelope.open_payload(sealed),
+        envelope.digest_of(sealed.payload),
+        work.draft.outbox[0].payload,
+    )
+
+
+def adopted(known, record, order):
+    work = work_on(known)
+    work.draft.nodes.put(record.id, record)
+    found = desired.adopt(work, record, *order)
+    check(work)
+    return found, work
+
+
+def test_what_a_node_was_ordered_becomes_what_is_wanted():
+    shop = workload(replicas=2, labels={"tier": "front"})
+    _, lost = applied(fleet("box-1"), shop, workload("tool-x"))
+    order = ordered(lost)
+    record = held(1)
+    found, work = adopted(Known([record]), record, order)
+    assert (found.diverged, found.generation, found.digest) == (None, 1, order[1])
+    after = settled(Known([record]), work.draft)
+    assert after.workloads["shop-web"].workload == shop
+    assert after.workloads["tool-x"].workload.replicas == 1
+    assert after.assignments == lost.assignments
+    assert issue(work.draft, {"box-1"}, KEY, NOW) == {}
+    assert work.draft.outbox == [], "the node has this order already"
+
+
+def test_what_the_hub_wanted_of_a_node_and_it_does_not_run_is_placed_anew():
+    _, lost = applied(fleet("box-1"), workload("shop-web"))
+    _, known = applied(fleet("box-1"), workload("other-web"))
+    record = held(1)
+    known.nodes["box-1"] = record
+    _, work = adopted(known, record, ordered(lost))
+    after = settled(known, work.draft)
+    assert set(after.assignments) == {"shop-web-0"}
+    assert set(after.workloads) == {"shop-web", "other-web"}
+    assert desired.wanting(work.draft) == ["other-web"]
+
+
+def test_an_instance_that_was_thought_to_be_elsewhere_is_taken_to_be_here():
+    _, lost = applied(fleet("box-1"), workload())
+    known = Known([held(1), node("box-2")], [kept()], [assignment(node="box-2")])
+    _, work = adopted(known, known.nodes["box-1"], ordered(lost))
+    assert {one.id: one.node for one in work.draft.assignments.values()} == {"shop-web-0": "box-1"}
+    assert "box-2" in work.draft.touched
+
+
+def test_instances_elsewhere_follow_the_content_that_was_adopted():
+    new = workload(image="localhost/web:2", replicas=2)
+    _, lost = applied(fleet("box-1"), new)
+    lost.assignments.pop("shop-web-1")
+    lost = Known(lost.nodes.values(), lost.workloads.values(), lost.assignments.values())
+    old = [assignment("shop-web-0", "box-1"), assignment("shop-web-1", "box-2")]
+    known = Known([held(1), node("box-2")], [kept(replicas=2)], old)
+    _, work = adopted(known, known.nodes["box-1"], ordered(lost))
+    after = settled(known, work.draft)
+    assert {one.revision for one in after.of_workload("shop-web")} == {new.revision}
+    assert {one.id: one.node for one in after.of_workload("shop-web")} == {
+        "shop-web-0": "box-1",
+        "shop-web-1": "box-2",
+    }
+    names = {"shop-web": after.workloads["shop-web"].workload}
+    for one in instances(after.of_workload("shop-web"), names):
+        assert one.containers[0].image == "localhost/web:2"
+
+
+def test_accelerators_that_a_node_had_given_are_held_again():
+    gpu = workload(resources=Resources(accelerators=(AcceleratorRequest(kind="gpu"),)))
+    equipped = capability(accelerators=(GPU,))
+    _, lost = applied(fleet("box-1", capability=equipped), gpu)
+    record = held(1, capability=equipped)
+    _, work = adopted(Known([record]), record, ordered(lost))
+    (one,) = work.draft.assignments.values()
+    assert one.accelerators == (GPU.address,)
+    assert one == lost.assignments["shop-web-0"]
+
+
+def test_an_order_of_another_node_or_incarnation_is_not_adopted():
+    _, lost = applied(fleet("box-1"), workload())
+    order, digest, data = ordered(lost)
+    record = held(1)
+    for wrong in (changed(order, node="box-2"), changed(order, incarnation="c" * 32)):
+        with pytest.raises(RefusedError) as raised:
+            desired.adopt(work_on(Known([record])), record, wrong, digest, data)
+        assert raised.value.status == 409
+
+
+def test_a_box_of_the_records_has_room_for_one_large_instance():
+    # What the tests above rest on.
+    assert LARGE.memory_bytes < hardware().memory.total_bytes < 2 * LARGE.memory_bytes
