@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 
 from skerry_hub.broker import BrokerUrl, broker_at
@@ -14,6 +15,8 @@ from skerry_hub.fleet.liveness import Patience
 PREFIX = "SKERRY_HUB_"
 DEFAULT_LISTEN = "127.0.0.1:8440"
 DEFAULT_MQTT_PORT = 1883
+
+_PORT = re.compile("[0-9]{1,5}")
 
 
 class ConfigError(Exception):
@@ -92,8 +95,8 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _port(name: str, text: str | None) -> int:
-    if text is None or not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise ConfigError(f"{name}: {text!r} is not a port, 1 to 65535")
+    if text is None or _PORT.fullmatch(text) is None or not 1 <= int(text) <= 65_535:
+        raise ConfigError(f"{name}: {(text or '')[:80]!r} is not a port, 1 to 65535")
     return int(text)
 
 

@@ -1,0 +1,110 @@
+"""Settings as a table: what they become, and what is said of wrong ones."""
+
+import argparse
+
+import pytest
+
+from skerry_hub.broker import BrokerUrl, broker_at
+from skerry_hub.config import ConfigError, add_options, checked
+
+GIVEN = {
+    "data": "/srv/hub",
+    "listen": "127.0.0.1:8440",
+    "broker": None,
+    "mqtt_port": "1883",
+    "database": None,
+    "unreachable_after": "60",
+    "lost_after": "600",
+}
+
+
+def test_what_the_defaults_become():
+    found = checked(GIVEN)
+    assert (str(found.data), found.host, found.port) == ("/srv/hub", "127.0.0.1", 8440)
+    assert (found.broker, found.mqtt_port) == (None, 1883)
+    assert found.database == "sqlite:////srv/hub/hub.db"
+    assert (found.patience.unreachable_s, found.patience.lost_s) == (60.0, 600.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "host", "port"),
+    [
+        ("listen", "0.0.0.0:80", "0.0.0.0", 80),
+        ("listen", "[::1]:8440", "::1", 8440),
+        ("listen", "hub.example:8440", "hub.example", 8440),
+    ],
+)
+def test_where_it_listens(name, text, host, port):
+    found = checked({**GIVEN, name: text})
+    assert (found.host, found.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("data", None, "--data DIR is missing"),
+        ("data", "", "--data DIR is missing"),
+        ("listen", "8440", "HOST:PORT"),
+        ("listen", ":8440", "HOST:PORT"),
+        ("listen", "localhost:0", "1 to 65535"),
+        ("listen", "localhost:http", "1 to 65535"),
+        ("listen", "localhost:٤٢", "1 to 65535"),
+        ("mqtt_port", "9" * 5000, "--mqtt-port"),
+        ("mqtt_port", "65536", "--mqtt-port"),
+        ("mqtt_port", "-1", "--mqtt-port"),
+        ("broker", "tcp://h", "mqtt://host:port"),
+        ("unreachable_after", "soon", "--unreachable-after"),
+        ("unreachable_after", "nan", "--unreachable-after"),
+        ("lost_after", "0", "--lost-after"),
+        ("lost_after", "inf", "--lost-after"),
+        ("lost_after", "30", "must not be less"),
+    ],
+)
+def test_a_wrong_setting_is_named(name, text, says):
+    with pytest.raises(ConfigError) as raised:
+        checked({**GIVEN, name: text})
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("mqtt://h", BrokerUrl(host="h", port=1883, tls=False, username=None, password=None)),
+        ("mqtts://h", BrokerUrl(host="h", port=8883, tls=True, username=None, password=None)),
+        (
+            "mqtt://u:p%40ss@h:99/",
+            BrokerUrl(host="h", port=99, tls=False, username="u", password="p@ss"),
+        ),
+    ],
+)
+def test_a_broker_is_read_and_shown_without_its_password(url, broker):
+    found = broker_at(url)
+    assert found == broker
+    for shown in (str(found), repr(found)):
+        assert "p@ss" not in shown
+        assert "p%40ss" not in shown
+
+
+def test_an_address_of_version_six_is_shown_as_it_is_written():
+    assert str(broker_at("mqtt://[::1]:1884")) == "mqtt://[::1]:1884"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "h", "http://h", "mqtt://", "mqtt://:1883", "mqtt://h/topic", "mqtt://h?x=secret",
+        "mqtt://h:0", "mqtt://h:99999", "mqtt://u:sec/ret@h", "mqtt://u@h:secret", "mqtt://[secret",
+    ],
+)  # fmt: skip
+def test_what_is_no_broker_is_refused_without_repeating_it(url):
+    with pytest.raises(ValueError, match="a broker is mqtt://") as raised:
+        broker_at(url)
+    assert "sec" not in str(raised.value)
+
+
+def test_every_option_names_its_variable_in_the_help():
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    told = parser.format_help()
+    for name in GIVEN:
+        assert f"SKERRY_HUB_{name.upper()}" in told.replace("\n", "")

@@ -1,0 +1,105 @@
+"""Many messages into one draft."""
+
+from tests.hub.records import (
+    FIRST,
+    NOW,
+    SECOND,
+    assignment,
+    capability,
+    event,
+    kept,
+    node,
+    presence,
+    report,
+)
+
+from skerry_hub.inbox import Incoming
+from skerry_hub.state import Known
+from skerry_hub.taking import take_all
+from skerry_hub.telling import Telling
+from skerry_wire.messages import Capability, Event, Presence, Reply
+
+TOPICS = {Presence: "presence", Capability: "capability", Event: "event", Reply: "reply"}
+
+
+def taken(known, *messages, seen=(), retained=False, where="box-1"):
+    came = [
+        Incoming(where, TOPICS.get(type(one), "report"), one, lambda: None, retained)
+        for one in messages
+    ]
+    return take_all(known, came, seen, Telling(), NOW)
+
+
+def test_a_later_message_of_a_batch_sees_what_an_earlier_one_changed():
+    batch = taken(Known(), presence(), capability(), report(), presence(), event())
+    after = batch.draft.nodes.get("box-1")
+    assert (after.presence, after.capability, after.report) == (
+        presence(),
+        capability(),
+        report(),
+    )
+    assert batch.counts == {
+        ("presence", "taken"): 1,
+        ("capability", "taken"): 1,
+        ("report", "taken"): 1,
+        ("presence", "stale"): 1,
+        ("event", "taken"): 1,
+    }
+    assert batch.joined
+    assert batch.alive == batch.renewed == {"box-1"}
+    assert [one.kind for one in batch.draft.events] == ["registered", "online", "exited"]
+
+
+def test_an_event_is_kept_once_however_often_it_comes():
+    batch = taken(Known([node()]), event("e-1"), event("e-2"), event("e-1"), seen={"e-2"})
+    assert [one.id for one in batch.draft.events] == ["e-1"]
+    assert batch.draft.nodes.changes == {}
+    assert batch.counts["event", "taken"] == 3
+
+
+def test_an_event_names_the_workload_that_it_is_about():
+    known = Known([node()], [kept()], [assignment()])
+    (told,) = taken(known, event(subject="shop-web-0", detail="exit code 1")).draft.events
+    assert (told.workload, told.detail, told.at) == ("shop-web", "exit code 1", NOW)
+
+
+def test_a_report_that_is_stale_still_says_that_its_node_was_heard():
+    batch = taken(Known([node(sequences={"report": (1, 9)})]), report(seq=9), retained=True)
+    assert batch.counts == {("report", "stale"): 1}
+    assert batch.reported == [("box-1", True)]
+    assert batch.draft.touched == {"box-1"}
+    assert batch.alive == set()
+
+
+def test_a_report_of_another_incarnation_says_nothing_of_this_one():
+    known = Known([node(incarnation=SECOND, retired=(FIRST,))])
+    batch = taken(known, report(seq=99))
+    assert (batch.reported, batch.draft.touched) == ([], set())
+    assert batch.counts == {("report", "retired_incarnation"): 1}
+
+
+def test_what_was_reported_before_a_box_was_made_anew_is_forgotten():
+    known = Known([node()])
+    batch = taken(known, report(seq=5), presence(incarnation=SECOND))
+    assert (batch.reported, batch.renewed) == ([], {"box-1"})
+    batch = taken(known, report(seq=5), report(incarnation=SECOND))
+    assert batch.reported == [("box-1", False)]
+
+
+def test_a_reply_is_passed_on_and_changes_nothing():
+    reply = Reply(incarnation=FIRST, boot=1, seq=1, id="r-1")
+    batch = taken(Known([node()]), reply)
+    assert batch.replies == [("box-1", reply)]
+    assert batch.draft.empty
+
+
+def test_a_node_that_nobody_knows_is_counted_and_no_more():
+    batch = taken(Known(), event(), where="ghost-1")
+    assert batch.counts == {("event", "unknown_node"): 1}
+    assert batch.draft.empty
+
+
+def test_events_of_the_hub_itself_never_share_an_id_with_another_process():
+    known = Known()
+    ids = {taken(known, presence()).draft.events[0].id for _ in range(20)}
+    assert len(ids) == 20
