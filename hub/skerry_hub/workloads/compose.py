@@ -147,7 +147,9 @@ def _project(file: SourceFile, top: Section) -> str | None:
     top.get("version", text, None)
     if file.project_given:
         if _NAME.fullmatch(file.project) is None:
-            top.value.problems.add(f"project {short(file.project)}: {_NAME_HINT}")
+            top.value.problems.add(
+                f"{short(file.project)} is not a name of a project: {_NAME_HINT}"
+            )
             return None
         return file.project
     if "name" in top:
