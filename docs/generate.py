@@ -8,11 +8,18 @@ from __future__ import annotations
 import json
 import pathlib
 import sys
+from collections.abc import Iterator
 
-from skerry_hub import api, views
+import click
+from prometheus_client import Counter, Gauge, Histogram
+
+from skerry_cli.main import cli
+from skerry_hub import api, metrics, views
+from skerry_hub.workloads.reference import reference
 from skerry_wire import asyncapi
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
+WIDTH = 100
 
 VIEWS = {
     "hubPresence": views.HubPresence,
@@ -20,34 +27,84 @@ VIEWS = {
     "nodeViewEvent": views.EventView,
     "workloadView": views.WorkloadView,
 }
+"""What the hub publishes as JSON, by the name of its channel."""
 
 
 def documents() -> dict[str, str]:
     """Return each document's text by its file name."""
-    found = {
-        "asyncapi.json": asyncapi.document(VIEWS),
-        "openapi.json": api.openapi_document(),
+    return {
+        "asyncapi.json": _json(asyncapi.document(VIEWS)),
+        "cli.md": commands(),
+        "compose.md": reference(),
+        "metrics.md": metrics_table(),
+        "openapi.json": _json(api.openapi_document()),
     }
-    return {name: json.dumps(content, indent=2) + "\n" for name, content in found.items()}
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def commands() -> str:
+    """Return the help of every command of the command line."""
+    text = ["# Commands of `skerry`", "", _made_from("hub/skerry_cli")]
+    for context in _contexts(cli, "skerry", None):
+        words = context.command.get_help(context).rstrip()
+        text += ["", f"## {context.command_path}", "", "```", words, "```"]
+    return "\n".join(text) + "\n"
+
+
+def _contexts(
+    command: click.Command, name: str, parent: click.Context | None
+) -> Iterator[click.Context]:
+    context = command.make_context(
+        name, [], parent, resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH
+    )
+    yield context
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None:
+                yield from _contexts(found, below, context)
+
+
+def metrics_table() -> str:
+    """Return what Prometheus is told, as a table."""
+    lines = ["# Metrics of the hub", "", _made_from("hub/skerry_hub/metrics.py"), ""]
+    lines += ["| name | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in vars(metrics).values():
+        if not isinstance(metric, Counter | Gauge | Histogram):
+            continue
+        (family,) = metric.describe()
+        suffix = "_total" if family.type == "counter" else ""
+        # What a metric is labelled with is told nowhere else before it has a first value.
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+        meaning = family.documentation
+        lines.append(f"| `{family.name}{suffix}` | {family.type} | {labels} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _made_from(place: str) -> str:
+    return f"Made from `{place}` by `docs/generate.py`; do not edit."
 
 
 def main(arguments: list[str]) -> int:
     """Write or compare; the exit status is 1 when something is out of step."""
     check = arguments == ["--check"]
-    stale = []
-    for name, text in documents().items():
-        path = FOLDER / name
-        if path.exists() and path.read_text() == text:
-            continue
-        stale.append(name)
-        if not check:
-            FOLDER.mkdir(exist_ok=True)
-            path.write_text(text)
-            print(f"wrote {path}")
-    if stale and check:
+    found = documents()
+    stale = [name for name, text in found.items() if _content(FOLDER / name) != text]
+    if check and stale:
         print(f"out of step: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr)
         return 1
+    FOLDER.mkdir(exist_ok=True)
+    for name in stale:
+        (FOLDER / name).write_text(found[name])
+        print(f"wrote {FOLDER / name}")
     return 0
+
+
+def _content(path: pathlib.Path) -> str | None:
+    return path.read_text() if path.exists() else None
 
 
 if __name__ == "__main__":
