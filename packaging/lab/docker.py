@@ -10,6 +10,7 @@ import subprocess
 from lab.podman import Podman, image_tar
 from lab.processes import LabError, Process, wait_for
 
+BRIDGE = pathlib.Path("/sys/class/net/docker0")
 PROGRAM = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
@@ -17,7 +18,7 @@ class Docker:
     """dockerd on a unix socket, with its own root, and a tiny image in it.
 
     It leaves the machine's packet filter alone, so its containers reach nobody; published ports
-    are served by its own proxy. It does make the bridge docker0.
+    are served by its own proxy. It does make the bridge docker0, which goes with it.
     """
 
     image = Podman.image
@@ -28,6 +29,7 @@ class Docker:
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "docker.sock"
         self._daemon: Process | None = None
+        self._made_bridge = not BRIDGE.exists()
 
     def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
         """Run the docker client, and return what it prints."""
@@ -77,4 +79,6 @@ class Docker:
         for container in self.run("ps", "--all", "--quiet", check=False).split():
             self.run("rm", "--force", "--volumes", container, check=False)
         self.stop()
+        if self._made_bridge and BRIDGE.exists():
+            subprocess.run(["ip", "link", "delete", BRIDGE.name], check=False)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,224 @@
+"""Finding a runtime, and what is said when it is none, silent, or talks nonsense."""
+
+import socket
+import threading
+
+import pytest
+from tests.executor.orders import container
+
+from skerry_executor import runtimes
+from skerry_executor.cancel import Cancel
+from skerry_executor.runtimes import containers, creation, failures, unix_http
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes.none import NoRuntime
+from skerry_wire.workload import HealthCheck
+
+
+@pytest.fixture
+def answering(tmp_path):
+    """Return a function that makes a socket which answers each connection with given bytes."""
+    listeners = []
+
+    def make(*answers):
+        path = str(tmp_path / f"socket-{len(listeners)}")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
+        listeners.append(listener)
+
+        def serve():
+            for answer in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return path
+
+    yield make
+    for listener in listeners:
+        listener.close()
+
+
+def http(body=b"", status=200, headers=""):
+    return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+
+
+PODMAN = http(b"OK", headers="Api-Version: 1.41\r\nLibpod-API-Version: 4.3.1\r\n")
+DOCKER = http(b"OK", headers="Api-Version: 1.52\r\n")
+
+
+def failure_of(act, *arguments):
+    with pytest.raises(RuntimeFailure) as failure:
+        act(*arguments)
+    return failure.value
+
+
+# --- finding it ---------------------------------------------------------------------------
+
+
+def test_the_runtimes_are_looked_for_in_the_order_of_the_table():
+    asked = []
+
+    def exists(path):
+        asked.append(path)
+        return False
+
+    found = runtimes.choose(None, exists)
+    assert asked == ["/run/podman/podman.sock", "/run/docker.sock", "/var/run/docker.sock"]
+    failure = failure_of(found.containers, "box-1")
+    assert failure.kind is Failure.ABSENT
+    assert "install podman and start podman.socket" in failure.reason
+
+
+def test_podman_and_docker_are_told_apart_and_asked_in_a_version_that_both_know(answering):
+    for answer, name, prefix in ((PODMAN, "podman", "/v1.41"), (DOCKER, "docker", "/v1.44")):
+        found = containers.connect(answering(answer))
+        assert (found.name, found._prefix) == (name, prefix)
+
+
+def test_a_socket_that_is_not_there_or_not_served_is_said(tmp_path):
+    none = failure_of(containers.connect, str(tmp_path / "none"))
+    assert (none.kind, "there is no such socket" in none.reason) == (Failure.UNREACHABLE, True)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "dead"))
+    assert "nothing listens there" in failure_of(containers.connect, str(tmp_path / "dead")).reason
+    chosen = runtimes.choose(f"unix://{tmp_path}/none")
+    assert isinstance(chosen, NoRuntime)
+    assert failure_of(chosen.start, "x").kind is Failure.UNREACHABLE
+
+
+def test_none_refuses_every_call_in_the_same_words():
+    none = NoRuntime("there is none")
+    calls = (
+        (none.containers, "n"),
+        (none.container, "r"),
+        (none.has_image, "i"),
+        (none.pull, "i", Cancel(), print),
+        (none.create, "n", "i", container(), {}),
+        (none.start, "r"),
+        (none.stop, "r", 1.0, Cancel()),
+        (none.remove, "r"),
+    )
+    for act, *arguments in calls:
+        assert str(failure_of(act, *arguments)) == "there is none"
+
+
+# --- nonsense -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"", "RemoteDisconnected"),
+        (b"nonsense\r\n\r\n", "BadStatusLine"),
+        (http(b'{"message": "no"}', 500), "does not answer: no"),
+        (http(b"OK", headers="Api-Version: none\r\n"), "is not the socket of podman or docker"),
+    ],
+)
+def test_a_socket_of_something_else_is_said(answering, answer, words):
+    assert words in failure_of(containers.connect, answering(answer)).reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (http(b"not json"), "is not JSON of the expected form"),
+        (http(b"[1]"), "is not JSON of the expected form"),
+        (http(b"{}"), "cannot be read: KeyError 'Config'"),
+        (http(b'{"Config": {}, "State": 5}'), None),  # without our labels it is none of ours
+        (http(b'{"message": "broken"}', 500), "looking at container x: broken"),
+        (http(b"", 500), "looking at container x: status 500"),
+    ],
+)
+def test_an_answer_that_is_not_what_the_api_documents_is_said(answering, answer, words):
+    runtime = containers.connect(answering(PODMAN, answer))
+    if words is None:
+        assert runtime.container("x") is None
+        return
+    assert words in failure_of(runtime.container, "x").reason
+
+
+def test_a_runtime_that_is_silent_is_given_up(answering, tmp_path):
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen()
+        with pytest.raises(TimeoutError):
+            unix_http.request(str(tmp_path / "silent"), "GET", "/_ping", timeout_s=0.05)
+
+
+def test_an_answer_without_end_is_given_up(answering):
+    path = answering(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (unix_http.MAX_LINE_BYTES + 2))
+    with (
+        pytest.raises(unix_http.TooLargeError),
+        unix_http.lines(path, "GET", "/", silence_s=5, cancel=Cancel()) as (_, lines),
+    ):
+        list(lines)
+
+
+# --- words for an operator: what podman 4.3 and docker 20.10 said ---------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind", "words"),
+    [
+        (500, "cannot listen on the TCP port: listen tcp4 127.0.0.1:8080: bind: address already "
+              "in use", Failure.PORT_IN_USE, "port 8080 is already in use on this box"),
+        (500, "driver failed programming external connectivity on endpoint x: Bind for "
+              "0.0.0.0:80 failed: port is already allocated", Failure.PORT_IN_USE,
+         "port 80 is already in use on this box"),
+        (500, "write /var/lib/x: no space left on device", Failure.DISK_FULL, "the disk is full"),
+        (409, 'Conflict. The container name "/x" is already in use by container "y"',
+         Failure.NAME_TAKEN, "creating x"),
+        (500, 'error gathering device information while adding custom device "/dev/ttyUSB0": no '
+              "such file or directory", Failure.NO_DEVICE, "there is no device /dev/ttyUSB0"),
+        (404, "no such container", Failure.NOT_FOUND, "creating x: no such container"),
+        (500, "anything\n  else", Failure.OTHER, "creating x: anything else"),
+    ],
+)  # fmt: skip
+def test_what_a_runtime_says_is_put_in_words(status, said, kind, words):
+    body = b'{"message": "%s"}' % said.encode().replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    failure = failures.from_answer("creating x", status, body)
+    assert failure.kind is kind
+    assert failure.reason.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        ("manifest for x:1 not found: manifest unknown", Failure.PULL, "is not in its registry"),
+        ("dial tcp 127.0.0.1:9: connect: connection refused", Failure.PULL, "cannot be reached"),
+        ("lookup x: no such host", Failure.PULL, "cannot be reached"),
+        ("pull access denied for x, repository does not exist", Failure.PULL, "denies image"),
+        ("unauthorized: authentication required", Failure.PULL, "denies image"),
+        ("no space left on device", Failure.DISK_FULL, "the disk is full"),
+        ("anything else", Failure.PULL, "cannot be pulled"),
+    ],
+)
+def test_why_a_pull_failed_is_put_in_words(said, kind, words):
+    failure = failures.from_pull("registry.example/x:1", "registry.example", said)
+    assert failure.kind is kind
+    assert words in failure.reason
+    assert "registry.example" in failure.reason
+
+
+def test_long_messages_are_cut():
+    assert len(failures.from_answer("x", 500, b"y" * 10000).reason) < 400
+
+
+@pytest.mark.parametrize(
+    ("command", "splits", "test"),
+    [
+        (("CMD-SHELL", "a  b"), True, ["CMD-SHELL", "a  b"]),
+        (("NONE",), True, ["NONE"]),
+        (("CMD", "a", "b"), True, ["CMD", "a", "b"]),
+        (("a", "b c"), False, ["CMD", "a", "b c"]),
+        (("a", "b c"), True, ["CMD-SHELL", "a 'b c'"]),
+        (("a", ""), True, ["CMD-SHELL", "a ''"]),
+    ],
+)
+def test_health_checks_in_the_words_of_the_api(command, splits, test):
+    wanted = container(health=HealthCheck(command=command))
+    body = creation.body_of("i", wanted, {}, splits_health=splits)
+    assert body["Healthcheck"]["Test"] == test
