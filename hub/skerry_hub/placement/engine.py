@@ -86,7 +86,7 @@ def _place_replicas(trial: Trial, current: Sequence[Assignment], keep: bool) -> 
     for instance in sorted(staying, key=lambda name: _surplus_order(trial, staying[name])):
         if len(staying) <= wanted:
             break
-        trial.release(staying.pop(instance))
+        del staying[instance]
         outcome[instance] = outcome[instance][0], None, f"{wanted} wanted"
     unplaced = _fill(trial, staying, outcome)
     return _decision(trial, outcome, unplaced)

@@ -58,7 +58,7 @@ def test_memory_is_the_smaller_of_the_box_and_its_limit(memory, size):
     [
         ([mount("/", 10), mount("/data", 90)], 10),
         ([mount("/", 10), mount("/var", 20), mount("/var/lib", 30), mount("/var/lib/x", 40)], 30),
-        ([mount("/", 10), mount("/var/library", 99)], 10),
+        ([mount("/", 10), mount("/var/library", 99), mount("/var/li", 50)], 10),
         ([mount("/data", 90), mount("/boot", 5)], 90),
         ([mount("/", None), mount("/data", 90)], None),
         ([mount("/data", None)], None),

@@ -88,6 +88,13 @@ def test_the_node_with_most_room_left_is_taken():
     assert where(place(columns, workload(memory=GIB), [], keep=False)) == {"shop-web-0": "b"}
 
 
+def test_a_second_replica_goes_elsewhere_even_where_there_is_less_room():
+    busy = [assignment(f"x-{index}", "b") for index in range(3)]
+    columns = fleet(node("a", memory=64 * GIB), node("b", memory=GIB), reserved=busy)
+    decision = place(columns, workload(replicas=2, memory=100 * MIB), [], keep=False)
+    assert where(decision) == {"shop-web-0": "a", "shop-web-1": "b"}
+
+
 def test_workloads_that_reserve_nothing_spread_too():
     columns = fleet(node("a"), node("b"))
     names = [f"shop-{index}" for index in range(4)]
@@ -234,8 +241,9 @@ def test_instances_of_a_node_that_is_gone_are_placed_anew_under_their_ids():
     gone = assignment("shop-web-0", "zzz")
     decision = place(columns, workload(), [gone], keep=False)
     assert steps(decision) == [("move", "shop-web-0", "a")]
-    kept = place(columns, workload(image="web:2"), [gone], keep=True)
-    assert where(kept) == {"shop-web-0": "zzz"}
+    newer = workload(image="web:2")
+    (kept,) = place(columns, newer, [gone], keep=True).assignments
+    assert (kept.node, kept.revision) == ("zzz", newer.revision)
 
 
 # --- fewer and more -------------------------------------------------------------------------
@@ -305,6 +313,17 @@ def test_keep_replaces_a_revision_with_what_it_has_where_there_is_no_room_for_mo
     assert (after.resources.memory_bytes, after.revision) == (GIB, newer.revision)
 
 
+def test_keep_reserves_nothing_more_of_what_a_node_does_not_say():
+    columns = fleet(node("a"))
+    first = placed(columns, workload(cpu=1000))
+    columns.put(node("a", cpus=None))
+    newer = workload(cpu=2000, image="web:2")
+    (after,) = place(columns, newer, first.assignments, keep=True).assignments
+    assert after.resources.cpu_milli == 1000
+    (after,) = place(columns, newer, first.assignments, keep=False).assignments
+    assert after.resources.cpu_milli == 2000
+
+
 # --- one on each node ------------------------------------------------------------------------
 
 
@@ -330,6 +349,16 @@ def test_a_global_workload_follows_nodes_that_join_and_keeps_those_that_are_lost
     second = placed(columns, load, first.assignments, keep=True)
     assert steps(second) == [("create", "shop-web-b", "b")]
     assert where(second) == {"shop-web-a": "a", "shop-web-b": "b"}
+
+
+def test_a_global_workload_is_not_in_its_own_way():
+    columns = fleet(node("a"), node("b"))
+    load = workload(mode="global", ports=["tcp/80"], cpu=3000)
+    first = placed(columns, load)
+    for keep in (True, False):
+        again = place(columns, load, first.assignments, keep=keep)
+        assert again.assignments == first.assignments
+        assert (steps(again), again.unplaced) == ([], 0)
 
 
 def test_a_global_workload_leaves_nodes_that_an_apply_excludes():
