@@ -1,14 +1,14 @@
-"""The whole path on this machine: hub, broker, box, workload; and what happens when things die.
-
-usage: python -m lab.demo [--once]
-"""
+"""The whole path on this machine: hub, broker, box, workload; and what happens when things die."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 
 from lab.fleet import Box, Hub
+from lab.install import ROOT
 from lab.podman import PAGE, Podman
 from lab.processes import LabError, free_port, wait_for
 
@@ -66,10 +67,13 @@ def play(folder: pathlib.Path, podman: Podman, hub: Hub, box: Box) -> int:
     box.trust(hub.key)
     box.start()
     hub.cli("wait", "node", box.node, "--for", "online", "--timeout", "60s")
-    show(hub, "get", "nodes", "-o", "wide")
+    show(hub, "get", "nodes")
 
     say("the hardware that this machine really has")
     show(hub, "describe", "node", box.node)
+    print(
+        "(Runtimes are looked for where they usually listen; the demo's podman listens elsewhere.)"
+    )
 
     port = free_port()
     file = folder / "shop.yaml"
@@ -80,8 +84,11 @@ def play(folder: pathlib.Path, podman: Podman, hub: Hub, box: Box) -> int:
     show(hub, "apply", "-f", str(file), "--wait", "--timeout", "60s")
     wait_for("the workload to answer", lambda: answers(port))
     print(f"http://127.0.0.1:{port}/ answers: {PAGE.strip()}")
-    show(hub, "get", "instances", "-o", "wide")
+    show(hub, "get", "instances")
     show(hub, "explain", "shop-web")
+
+    say("what other systems see of it, on the broker")
+    listen(hub, "skerry/v1/workloads/shop-web")
 
     say("the agent is killed; the container lives")
     born = started(podman)
@@ -102,49 +109,82 @@ def play(folder: pathlib.Path, podman: Podman, hub: Hub, box: Box) -> int:
     return port
 
 
+def listen(hub: Hub, topic: str) -> None:
+    """Show the newest message of a topic as any MQTT client gets it."""
+    words = ["mosquitto_sub", "-p", str(hub.mqtt_port), "-t", topic, "-C", "1", "-W", "10"]
+    print(f"$ {' '.join(words)}", flush=True)
+    done = subprocess.run(words, capture_output=True, check=False)
+    if done.returncode:
+        raise LabError(f"nothing came on {topic} within 10 s")
+    print(json.dumps(json.loads(done.stdout), indent=2), flush=True)
+
+
 def started(podman: Podman) -> str:
     """Return the ids and start times of the containers."""
     return podman.run("ps", "--format", "{{.ID}} {{.StartedAt}}")
 
 
 def main() -> int:
-    """Play the story, then end or stay."""
-    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    """Play the story, then end or stay; the exit status is 1 when it went wrong."""
+    parser = argparse.ArgumentParser(prog="./dev demo", description=_DESCRIPTION)
     parser.add_argument("--once", action="store_true", help="end when the story is told")
-    arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="skerry-demo-"))
-    podman = Podman(folder / "podman")
-    hub = Hub(folder / "hub")
-    box = Box(folder / "box", hub.broker_url, podman.socket)
+    given = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
-        port = play(folder, podman, hub, box)
-        if arguments.once:
-            say("the whole path works")
-            return 0
-        say("everything stays until Ctrl-C")
-        print(
-            f"export SKERRY_HUB={hub.url}     # then, in another terminal: .venv/bin/skerry get nodes"
-        )
-        print(f"mosquitto_sub -p {hub.mqtt_port} -v -t 'skerry/v1/#'")
-        print(f"curl http://127.0.0.1:{port}/")
-        print(f"logs: {folder}/*/*.log", flush=True)
-        signal.pause()
+        with contextlib.ExitStack() as end:
+            _run(end, once=given.once)
     except KeyboardInterrupt:
-        print()
+        return 130
     except LabError as error:
         print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+_DESCRIPTION = """The whole path on this machine, with the real programs: hub, broker, box,
+workload, and what happens when the agent dies. Needs root. Everything is removed at the end."""
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
+def _run(end: contextlib.ExitStack, *, once: bool) -> None:
+    """Play the story. Whatever was begun until then is removed when `end` is."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="skerry-demo-"))
+    end.callback(shutil.rmtree, folder, ignore_errors=True)
+    podman = Podman(folder / "podman")
+    end.callback(podman.remove_all)
+    hub = Hub(folder / "hub")
+    end.callback(hub.stop)
+    box = Box(folder / "box", hub.broker_url, podman.socket)
+    end.callback(box.stop)
+    end.callback(_begin_to_clean)
+    try:
+        port = play(folder, podman, hub, box)
+    except LabError:
         for log in sorted(folder.glob("*/*.log")):
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}", file=sys.stderr)
-        return 1
-    finally:
-        say("cleaning up")
-        box.stop()
-        hub.stop()
-        podman.remove_all()
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
+        raise
+    if once:
+        say("the whole path works")
+        return
+    say("everything stays until Ctrl-C; in another terminal:")
+    print(f"export SKERRY_HUB={hub.url}")
+    print(f"{ROOT}/.venv/bin/skerry get nodes")
+    print(f"mosquitto_sub -p {hub.mqtt_port} -v -t 'skerry/v1/fleet/#' -t 'skerry/v1/workloads/#'")
+    print(f"curl http://127.0.0.1:{port}/")
+    print(f"tail -F {folder}/*/*.log", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def _begin_to_clean() -> None:
+    """Say so; from here on nothing may interrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    say("cleaning up")
 
 
 if __name__ == "__main__":

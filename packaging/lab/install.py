@@ -5,16 +5,19 @@ Standard library only: this runs before anything is installed.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+from typing import TextIO
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-OLD_PAHO = ROOT / ".cache" / "paho-1.6.1"
+CACHE = ROOT / ".cache"
+OLD_PAHO = CACHE / "paho-1.6.1"
 LOCK = ROOT / "packaging" / "lock" / "dev.txt"
 
 PACKAGES = {
@@ -28,7 +31,12 @@ PACKAGES = {
 }
 """Programs, and the Debian packages that bring them."""
 
-FOLDERS = {"/usr/lib/cni": "containernetworking-plugins", "/usr/share/misc/pci.ids": "pci.ids"}
+FOLDERS = {
+    "/usr/lib/cni": "containernetworking-plugins",
+    "/usr/share/misc/pci.ids": "pci.ids",
+    # Debian starts a server of its own with it; the tests start another, and leave that one alone.
+    "/usr/lib/postgresql": "postgresql",
+}
 
 DEBIAN_PYTHON = {
     "paho": "python3-paho-mqtt",
@@ -53,8 +61,32 @@ def say(text: str) -> None:
 
 def install_all() -> None:
     """Install what is missing: Debian packages, then the virtual environment."""
-    _install_packages(_missing_packages())
-    _make_venv()
+    if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
+        sys.exit(f"dev: Python 3.11 or later is needed, this is {sys.version.split()[0]}")
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "dev.lock").open("w") as lock:
+        _take(lock)
+        _install_packages(_missing_packages())
+        _make_venv()
+
+
+def _take(lock: TextIO) -> None:
+    """Let one at a time install; the others wait, and then find everything there."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another ./dev is installing: waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def sudo(purpose: str) -> list[str]:
+    """Return what makes a command root's; nothing for root. Ends the program where it cannot be."""
+    if os.geteuid() == 0:
+        return []
+    if not shutil.which("sudo"):
+        sys.exit(f"dev: only root may {purpose}, and there is no sudo here: run ./dev as root")
+    say(f"asking sudo: only root may {purpose}")
+    return ["sudo"]
 
 
 def _missing_packages() -> list[str]:
@@ -86,31 +118,38 @@ def _install_packages(packages: list[str]) -> None:
     if not shutil.which("apt-get"):
         sys.exit(f"dev: please install {', '.join(packages)}: there is no apt-get here to do it")
     say(f"installing {', '.join(packages)} with apt-get")
-    root = [] if os.geteuid() == 0 else ["sudo"]
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
-    ):
-        done = subprocess.run([*root, *command], env=quiet, check=False, stdout=subprocess.DEVNULL)
-        if done.returncode and "install" in command:
-            sys.exit(f"dev: {' '.join(command)} failed with status {done.returncode}")
+    apt = [*sudo("install packages"), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    # Where the lists cannot be fetched, those of before may do.
+    subprocess.run([*apt, "update"], check=False, stdout=subprocess.DEVNULL)
+    install = [*apt, "install", "-y", "--no-install-recommends", *packages]
+    done = subprocess.run(install, check=False, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        sys.exit(f"dev: {' '.join(install)} failed with status {done.returncode}")
 
 
 def _make_venv() -> None:
     """Make the virtual environment from the locked packages, unless it is the same already."""
-    wanted = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    # Its programs name the folder that they are in: a checkout that was moved makes a new one.
+    made_of = LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), bytes(ROOT)
+    wanted = hashlib.sha256(b"".join(made_of)).hexdigest()
     stamp = VENV / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("making the virtual environment .venv from packaging/lock/dev.txt (about a minute)")
     python = VENV / "bin" / "python"
-    if not python.exists():
-        subprocess.run([SYSTEM_PYTHON, "-m", "venv", str(VENV)], check=True)
+    if not stamp.exists():  # none yet, or one that was broken off
+        _or_end([SYSTEM_PYTHON, "-m", "venv", "--clear", str(VENV)])
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
+    _or_end([*pip, "--require-hashes", "-r", str(LOCK)])
+    _or_end([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     stamp.write_text(wanted)
+
+
+def _or_end(command: list[str]) -> None:
+    """Run a command; end the program, with its words, where it fails."""
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        sys.exit(f"dev: {' '.join(command)} failed with status {status}")
 
 
 def old_paho() -> pathlib.Path:
@@ -121,6 +160,6 @@ def old_paho() -> pathlib.Path:
         lock = ROOT / "packaging" / "lock" / "paho-1.txt"
         beside = OLD_PAHO.with_suffix(".new")
         target = ["--no-build-isolation", "--target", str(beside)]
-        subprocess.run([*pip, "--require-hashes", "-r", str(lock), *target], check=True)
+        _or_end([*pip, "--require-hashes", "-r", str(lock), *target])
         beside.rename(OLD_PAHO)
     return OLD_PAHO
