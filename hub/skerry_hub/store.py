@@ -203,12 +203,12 @@ class Store:
                 found.update(connection.scalars(sa.select(table.c.id).where(table.c.id.in_(some))))
         return found
 
-    def trim_events(self) -> None:
+    def trim_events(self, most: int = EVENTS_KEPT) -> None:
         """Remove the oldest events beyond those that are kept."""
         table = tables.events
         with self._engine.begin() as connection:
             newest = connection.scalar(sa.select(sa.func.max(table.c.seq))) or 0
-            connection.execute(sa.delete(table).where(table.c.seq <= newest - EVENTS_KEPT))
+            connection.execute(sa.delete(table).where(table.c.seq <= newest - most))
 
     def published(self, seqs: Sequence[int]) -> None:
         """Forget publications that the broker has acknowledged."""
@@ -257,8 +257,11 @@ class Store:
         return tuple(reversed(found))
 
 
-def open_store(url: str) -> Store:
-    """Connect, bring the tables up to date, and return the store. Raises StoreError."""
+def open_store(url: str, claim_s: float = CLAIM_S) -> Store:
+    """Connect, bring the tables up to date, and return the store. Raises StoreError.
+
+    `claim_s` is how long another hub, perhaps just killed, may keep hold of a server's database.
+    """
     try:
         parsed = sa.make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):
@@ -272,7 +275,7 @@ def open_store(url: str) -> Store:
     # Options after the question mark may be a password too.
     shown = parsed.set(query={}).render_as_string(hide_password=True)
     try:
-        claim = _claim(engine)
+        claim = _claim(engine, claim_s)
         with engine.connect() as connection:
             _migrate(connection)
     except alembic.util.CommandError as error:
@@ -283,11 +286,11 @@ def open_store(url: str) -> Store:
     return Store(engine, claim)
 
 
-def _claim(engine: sa.Engine) -> sa.Connection | None:
+def _claim(engine: sa.Engine, claim_s: float) -> sa.Connection | None:
     """Hold a server's database against a second hub (a folder has a lock file for it)."""
     if engine.dialect.name != "postgresql":
         return None
-    deadline = time.monotonic() + CLAIM_S
+    deadline = time.monotonic() + claim_s
     claim = engine.connect()
     while not claim.scalar(sa.select(sa.func.pg_try_advisory_lock(CLAIM))):
         claim.rollback()

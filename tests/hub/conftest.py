@@ -1,0 +1,46 @@
+"""Databases and brokers for the hub's tests: each test has its own, one server serves them all."""
+
+import itertools
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from lab import postgres
+from lab.broker import Mosquitto
+from lab.postgres import Postgres
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server():
+    if not postgres.installed():
+        pytest.skip("PostgreSQL is not installed; ./dev test installs it")
+    # Not pytest's own folder, which another user cannot enter.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="skerry-postgres-"))
+    folder.chmod(0o755)
+    server = Postgres(folder / "server")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    """The URL of an empty database, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'hub.db'}"
+    return request.getfixturevalue("server").make(f"hub_{next(_numbers)}")
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    mosquitto = Mosquitto(tmp_path / "broker")
+    mosquitto.start()
+    yield mosquitto
+    mosquitto.stop()

@@ -1,0 +1,438 @@
+"""The store's contract, on SQLite and on a real PostgreSQL: the same tests for both."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import alembic.autogenerate
+import alembic.migration
+import pytest
+import sqlalchemy as sa
+from tests.hub.records import (
+    FIRST,
+    NOW,
+    assignment,
+    capability,
+    kept,
+    node,
+    presence,
+    refusal,
+    report,
+    status,
+)
+
+from skerry_hub import store as store_module
+from skerry_hub import tables
+from skerry_hub.model import Liveness
+from skerry_hub.orders import Issued
+from skerry_hub.state import Draft, Known, Publication
+from skerry_hub.store import StoreError, open_store
+from skerry_hub.views import EventView
+
+ISSUED = Issued(
+    node="box-1", incarnation=FIRST, generation=3, content="0" * 16, envelope=b"\x00\xff signed"
+)
+
+
+@pytest.fixture
+def store(database):
+    store = open_store(database)
+    yield store
+    store.close()
+
+
+def told(name, node="box-1", workload="", **fields):
+    return EventView(id=name, node=node, kind="exited", at=NOW, workload=workload, **fields)
+
+
+def say(topic, payload=b"x", **fields):
+    return Publication(topic=topic, payload=payload, **fields)
+
+
+def commit(store, known, change):
+    """Let `change` fill a draft, commit it, and return what is to be published."""
+    draft = Draft(known)
+    change(draft)
+    queued = store.commit(draft, known)
+    known.settle(draft)
+    return queued
+
+
+def same(known, other):
+    for name in ("nodes", "workloads", "assignments", "orders", "by_node", "by_workload"):
+        assert getattr(known, name) == getattr(other, name), name
+
+
+def everything(draft):
+    draft.nodes.put(
+        "box-1",
+        node(
+            labels={"site": "quay-3"},
+            retired=("c" * 32,),
+            sequences={"presence": (1, 2), "report": (7, 9)},
+            report=report(accepted=3, instances=(status(),), refusal=refusal()),
+            diverged="it is ahead of this hub",
+            generation=2**40,
+            digest="d" * 64,
+            liveness=Liveness.LOST,
+        ),
+    )
+    draft.nodes.put("box-2", node("box-2", presence=None, capability=None, report=None))
+    draft.workloads.put("shop-web", kept(replicas=3, labels={"tier": "front"}))
+    for number in range(3):
+        draft.assignments.put(f"shop-web-{number}", assignment(f"shop-web-{number}"))
+    draft.orders.put("box-1", ISSUED)
+
+
+# --- what is committed is there -----------------------------------------------------------
+
+
+def test_an_empty_database_knows_nothing(store):
+    same(store.load(), Known())
+    assert store.outbox() == []
+    assert store.outbox_count() == 0
+    assert store.events() == ()
+
+
+def test_everything_comes_back_as_it_was(store):
+    known = Known()
+    commit(store, known, everything)
+    same(store.load(), known)
+
+
+def test_a_change_replaces_and_a_removal_removes(store):
+    known = Known()
+    commit(store, known, everything)
+
+    def change(draft):
+        draft.nodes.put("box-1", node(presence=presence(online=False, seq=9)))
+        draft.nodes.remove("box-2")
+        draft.workloads.put("shop-web", kept(image="localhost/web:2"))
+        draft.assignments.remove("shop-web-1")
+        draft.assignments.put("shop-web-2", assignment("shop-web-2", "box-9"))
+        draft.orders.remove("box-1")
+
+    commit(store, known, change)
+    same(store.load(), known)
+
+
+def test_only_the_large_part_that_has_changed_is_written(store):
+    known = Known()
+    commit(store, known, everything)
+    before = known.nodes["box-1"]
+    other = node(presence=before.presence, capability=before.capability, report=report(seq=99))
+    values = store_module._node_values(other, before)
+    assert set(values) == {"record", "report"}
+    commit(store, known, lambda draft: draft.nodes.put("box-1", other))
+    same(store.load(), known)
+
+
+def test_more_rows_than_a_statement_takes_are_written_and_removed(store):
+    known = Known()
+    ids = [f"shop-web-{number}" for number in range(1201)]
+
+    def add(draft):
+        for key in ids:
+            draft.assignments.put(key, assignment(key))
+            draft.outbox.append(say(f"topic/{key}"))
+            draft.events.append(told(key))
+
+    queued = commit(store, known, add)
+    assert len(store.load().assignments) == len(ids)
+    assert len(store.seen_events([*ids, "none"])) == len(ids)
+
+    def remove(draft):
+        for key in ids:
+            draft.assignments.remove(key)
+
+    commit(store, known, remove)
+    store.published([one.seq for one in queued])
+    assert store.load().assignments == {}
+    assert store.outbox() == []
+
+
+def test_a_draft_is_taken_whole_or_not_at_all(store):
+    known = Known()
+    commit(store, known, everything)
+
+    def change(draft):
+        draft.nodes.put("box-3", node("box-3"))
+        draft.workloads.put("tool-x", kept("tool-x"))
+        draft.assignments.remove("shop-web-0")
+        draft.events.append(told("e-1"))
+        draft.outbox.append(say("topic/a"))
+        # The table takes no topic of nothing.
+        draft.outbox.append(say(None, retain=False))
+
+    draft = Draft(known)
+    change(draft)
+    with pytest.raises(sa.exc.IntegrityError):
+        store.commit(draft, known)
+    same(store.load(), known)
+    assert store.events() == ()
+    assert store.outbox() == []
+
+
+def test_what_was_committed_is_there_for_the_next_process(store, database):
+    known = Known()
+    commit(store, known, everything)
+    store.close()
+    again = open_store(database)
+    same(again.load(), known)
+    again.close()
+
+
+# --- the outbox ---------------------------------------------------------------------------
+
+
+def test_the_outbox_keeps_its_order_and_what_it_was_given(store):
+    known = Known()
+    sent = [
+        say("b", b"\x00\xff"),
+        say("a", b"", retain=True),
+        say("c", b"3", retain=False, expiry_s=60),
+    ]
+    queued = commit(store, known, lambda draft: draft.outbox.extend(sent))
+    assert [one.publication for one in queued] == sent
+    assert store.outbox() == queued
+    assert store.outbox_count() == 3
+    store.published([queued[1].seq])
+    assert [one.publication for one in store.outbox()] == [sent[0], sent[2]]
+    store.published([])
+    store.published([queued[1].seq, 10**6])
+    assert store.outbox_count() == 2
+
+
+def test_only_the_newest_of_a_retained_topic_waits(store):
+    known = Known()
+    for number in range(5):
+        commit(store, known, lambda draft, n=number: draft.outbox.append(say("t", b"%d" % n)))
+        event = say("t", b"event", retain=False)
+        commit(store, known, lambda draft, one=event: draft.outbox.append(one))
+    waiting = [one.publication.payload for one in store.outbox()]
+    assert waiting == [b"event"] * 4 + [b"4", b"event"]
+
+
+def test_a_number_never_comes_again(store):
+    # A second acknowledgement of an old publication must not take a new one out of the outbox.
+    known, numbers = Known(), []
+    for _ in range(4):
+        (queued,) = commit(store, known, lambda draft: draft.outbox.append(say("t")))
+        numbers.append(queued.seq)
+        store.published([queued.seq])
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 4
+
+
+# --- events -------------------------------------------------------------------------------
+
+
+def test_an_event_is_kept_once(store):
+    known = Known()
+    commit(store, known, lambda draft: draft.events.extend([told("e-1"), told("e-2")]))
+    commit(
+        store, known, lambda draft: draft.events.extend([told("e-2", node="box-2"), told("e-3")])
+    )
+    assert [one.id for one in store.events()] == ["e-1", "e-2", "e-3"]
+    assert {one.node for one in store.events()} == {"box-1"}
+    assert store.seen_events(["e-1", "e-9"]) == {"e-1"}
+    assert store.seen_events([]) == set()
+
+
+def test_events_are_found_by_node_and_workload_the_newest_of_them_oldest_first(store):
+    known = Known()
+    events = [
+        told(f"e-{number}", f"box-{number % 2}", "shop-web" if number % 3 else "")
+        for number in range(10)
+    ]
+    commit(store, known, lambda draft: draft.events.extend(events))
+    assert store.events() == tuple(events)
+    assert [one.id for one in store.events(limit=2)] == ["e-8", "e-9"]
+    assert [one.id for one in store.events(node="box-1", limit=2)] == ["e-7", "e-9"]
+    assert [one.id for one in store.events(workload="shop-web", node="box-0")] == [
+        "e-2", "e-4", "e-8",
+    ]  # fmt: skip
+    assert store.events(node="ghost") == ()
+
+
+def test_old_events_are_trimmed_and_the_newest_kept(store):
+    known = Known()
+    commit(store, known, lambda draft: draft.events.extend(told(f"e-{n}") for n in range(20)))
+    store.trim_events(most=5)
+    assert [one.id for one in store.events()] == [f"e-{n}" for n in range(15, 20)]
+    store.trim_events(most=5)
+    assert len(store.events()) == 5
+
+
+# --- settings, migrations, damage ---------------------------------------------------------
+
+
+def test_a_setting_is_what_it_was_at_first(store):
+    assert store.setting("id", "first") == "first"
+    assert store.setting("id", "second") == "first"
+
+
+def test_the_migrations_make_the_tables_that_the_code_says(store):
+    with store._engine.connect() as connection:
+        context = alembic.migration.MigrationContext.configure(
+            connection, opts={"compare_type": True}
+        )
+        assert alembic.autogenerate.compare_metadata(context, tables.metadata) == []
+
+
+def test_opening_again_changes_nothing(store, database):
+    commit(store, Known(), everything)
+    store.close()
+    for _ in range(2):
+        again = open_store(database)
+        assert len(again.load().nodes) == 2
+        again.close()
+
+
+def test_a_database_of_a_later_version_is_refused_in_words(store, database):
+    with store._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(StoreError, match="another version"):
+        open_store(database)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "names"),
+    [
+        ("nodes", "record", "record of node box-1"),
+        ("nodes", "capability", "capability of node box-1"),
+        ("workloads", "content", "workload shop-web"),
+        ("assignments", "content", "assignment shop-web-0"),
+        ("orders", "content", "order of box-1"),
+    ],
+)
+def test_a_damaged_record_is_named(store, table, column, names):
+    def change(draft):
+        draft.nodes.put("box-1", node())
+        draft.workloads.put("shop-web", kept())
+        draft.assignments.put("shop-web-0", assignment())
+        draft.orders.put("box-1", ISSUED)
+
+    commit(store, Known(), change)
+    with store._engine.begin() as connection:
+        connection.execute(
+            sa.update(tables.metadata.tables[table]).values({column: b"\x93damaged"})
+        )
+    with pytest.raises(StoreError, match=names):
+        store.load()
+
+
+def test_a_damaged_event_is_said_too(store):
+    commit(store, Known(), lambda draft: draft.events.append(told("e-1")))
+    with store._engine.begin() as connection:
+        connection.execute(sa.update(tables.events).values(content=b"\xc1"))
+    with pytest.raises(StoreError, match="event"):
+        store.events()
+
+
+def test_a_database_that_is_gone_is_an_error_in_words(store):
+    tables.metadata.drop_all(store._engine)
+    for ask in (store.load, store.events, store.outbox_count, lambda: store.setting("a", "b")):
+        with pytest.raises(StoreError, match="cannot be used"):
+            ask()
+
+
+# --- URLs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:geheim@127.0.0.1:1/x",
+        "postgres://u:geheim@127.0.0.1:1/x?password=geheim2",
+        "postgresql://u:geheim@127.0.0.1:port/x",
+        "postgresql//u:geheim@127.0.0.1/x",
+        "postgresql+nodriver://u:geheim@127.0.0.1/x",
+        "mysql://u:geheim@127.0.0.1/x",
+        "sqlite:////nowhere/at/all/hub.db",
+        "u:geheim@h",
+        "",
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_said_without_its_password(url):
+    with pytest.raises(StoreError) as raised:
+        open_store(url)
+    text = str(raised.value)
+    assert "cannot be used" in text
+    assert "geheim" not in text
+    assert "\n" not in text
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path):
+    (tmp_path / "hub.db").write_bytes(b"this is no database at all, but long enough" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        open_store(f"sqlite:///{tmp_path / 'hub.db'}")
+
+
+def test_a_server_takes_one_hub_a_database(server):
+    url = server.make("claimed")
+    first = open_store(url)
+    with pytest.raises(StoreError, match="another hub"):
+        open_store(url, claim_s=0)
+    other = open_store(server.make("unclaimed"))
+    other.close()
+    first.close()
+    open_store(url).close()
+
+
+# --- killed -------------------------------------------------------------------------------
+
+WRITER = """
+import sys
+sys.path.insert(0, {root!r})
+from skerry_hub.state import Draft, Publication
+from skerry_hub.store import open_store
+from tests.hub.records import kept
+
+store = open_store({url!r})
+known = store.load()
+number = len(known.workloads)
+while True:
+    draft = Draft(known)
+    draft.workloads.put(f"shop-{{number}}", kept(f"shop-{{number}}"))
+    draft.outbox.append(Publication(topic=f"topic/{{number}}", payload=b"x"))
+    store.commit(draft, known)
+    known.settle(draft)
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_no_commit_that_was_acknowledged_is_lost_when_its_writer_is_killed(tmp_path, pytestconfig):
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    code = textwrap.dedent(WRITER).format(root=str(pytestconfig.rootpath), url=url)
+    acknowledged = -1
+    for lines in (1, 7, 20):
+        writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(lines):
+            acknowledged = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        rest, _ = writer.communicate()
+        acknowledged = max([acknowledged, *map(int, rest.splitlines())])
+        store = open_store(url)
+        names, waiting = set(store.load().workloads), store.outbox_count()
+        store.close()
+        assert {f"shop-{number}" for number in range(acknowledged + 1)} <= names
+        assert waiting == len(names), "workload and publication are one transaction"
+    assert acknowledged >= 27
+
+
+def test_what_a_person_sees_of_capability_is_not_shared(store):
+    # Two nodes with equal hardware are two records: writing one must not write the other.
+    known = Known()
+    hardware = capability()
+    commit(
+        store,
+        known,
+        lambda draft: [draft.nodes.put(n, node(n, capability=hardware)) for n in ("a", "b")],
+    )
+    commit(store, known, lambda draft: draft.nodes.put("a", node("a", capability=None)))
+    found = store.load()
+    assert (found.nodes["a"].capability, found.nodes["b"].capability) == (None, hardware)
