@@ -25,6 +25,8 @@ PACKAGES = {
     "mosquitto_sub": "mosquitto-clients",
     "podman": "podman",
     "runc": "runc",
+    "dockerd": "docker.io",
+    "docker-registry": "docker-registry",
     "busybox": "busybox-static",
     "iptables": "iptables",
     "git": "git",

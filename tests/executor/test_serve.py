@@ -177,6 +177,34 @@ def test_a_damaged_state_lets_nothing_run(box):
     assert len(box.runtime.changes()) == before
 
 
+class Recording(FakeRuntime):
+    """Notes which generation is on the disk when something is changed."""
+
+    def __init__(self, folder, **has):
+        super().__init__(**has)
+        self.folder = folder
+        self.kept = []
+
+    def _call(self, verb, subject):
+        super()._call(verb, subject)
+        if verb not in ("list", "look", "has"):
+            self.kept.append((verb, state.load(self.folder).generation))
+
+
+def test_an_order_is_on_the_disk_before_anything_is_changed(box):
+    box.runtime = Recording(box.settings.state, images=[IMAGE])
+    asked(box.path, signed(order(instance("a-0"), generation=1)))
+    asked(box.path, signed(order(instance("b-0"), generation=2)))
+    assert box.runtime.kept == [
+        ("create", 1),
+        ("start", 1),
+        ("stop", 2),
+        ("remove", 2),
+        ("create", 2),
+        ("start", 2),
+    ]
+
+
 # --- several at once ----------------------------------------------------------------------
 
 
