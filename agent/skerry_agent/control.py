@@ -108,7 +108,12 @@ def ask(path: str, timeout_s: float = ANSWER_S) -> AgentStatus:
     try:
         line = _line(path, timeout_s)
     except (FileNotFoundError, ConnectionRefusedError):
-        raise ControlError(f"no agent serves {path}") from None
+        raise ControlError(
+            f"no agent serves {path}; is it started? try `systemctl status skerry-agent`, "
+            "or name its socket: --control"
+        ) from None
+    except PermissionError:
+        raise ControlError(f"{path} may not be opened by this user; ask as root") from None
     except TimeoutError:
         raise ControlError(f"the agent at {path} did not answer within {timeout_s:g} s") from None
     except OSError as error:

@@ -164,8 +164,7 @@ def _status(parsed: argparse.Namespace) -> int:
     try:
         told = control.ask(path)
     except control.ControlError as error:
-        hint = "is it started? try `systemctl status skerry-agent`, or name its socket: --control"
-        return _complain(f"{error}; {hint}", 1)
+        return _complain(str(error), 1)
     print(status.to_json(told, indent=2) if parsed.json else status.table(told))
     return 0
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 4096
 """Events beyond this are dropped, the newest first: a flood must not eat the box's memory."""
+MOST_WAITING_BYTES = 8 * 1024 * 1024
+"""Likewise of orders and requests, which others send and which may be large."""
 
 
 class Inbox:
@@ -36,10 +38,13 @@ class Inbox:
         self._waiting: collections.deque[ev.AgentEvent] = collections.deque()
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.dropped = 0
+        self._bytes = 0
+        # Taken only for what came from the broker: a signal's handler posts in the loop's thread.
+        self._bytes_lock = threading.Lock()
 
     def post(self, event: ev.AgentEvent) -> None:
         """Put an event at the end, and wake the loop."""
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING or not self._has_room_for(event):
             self.dropped += 1
             return
         self._waiting.append(event)
@@ -52,8 +57,21 @@ class Inbox:
             os.eventfd_read(self.fd)
         found = []
         while self._waiting:
-            found.append(self._waiting.popleft())
+            event = self._waiting.popleft()
+            if isinstance(event, ev.OrderArrived | ev.RequestArrived):
+                with self._bytes_lock:
+                    self._bytes -= len(event.data)
+            found.append(event)
         return found
+
+    def _has_room_for(self, event: ev.AgentEvent) -> bool:
+        if not isinstance(event, ev.OrderArrived | ev.RequestArrived):
+            return True
+        with self._bytes_lock:
+            if self._bytes + len(event.data) > MOST_WAITING_BYTES:
+                return False
+            self._bytes += len(event.data)
+        return True
 
 
 class Doors(Protocol):

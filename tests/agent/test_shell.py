@@ -11,7 +11,7 @@ import pytest
 from skerry_agent import effects
 from skerry_agent import events as ev
 from skerry_agent.journal import Saved
-from skerry_agent.shell import MOST_WAITING, Inbox, Shell
+from skerry_agent.shell import MOST_WAITING, MOST_WAITING_BYTES, Inbox, Shell
 from skerry_agent.state import Settings, State
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
@@ -139,6 +139,19 @@ def test_a_flood_is_dropped_not_kept():
     assert inbox.dropped == 10
     assert len(inbox.drain()) == MOST_WAITING
     assert inbox.drain() == []
+
+
+def test_a_flood_of_large_orders_is_dropped_long_before_that_and_a_stop_still_comes_through():
+    inbox = Inbox()
+    order = ev.OrderArrived(b"x" * 256 * 1024)
+    for _ in range(100):
+        inbox.post(order)
+    inbox.post(ev.StopAsked())
+    waiting = inbox.drain()
+    assert len(waiting) == MOST_WAITING_BYTES // len(order.data) + 1
+    assert waiting[-1] == ev.StopAsked()
+    inbox.post(order)
+    assert inbox.drain() == [order], "what was taken makes room again"
 
 
 def test_it_sleeps_when_there_is_nothing_to_do(shell):
