@@ -128,6 +128,10 @@ def _shown(kind: type, *, many: bool = False) -> dict[int | str, dict[str, Any]]
     if many:
         items = {"type": "array", "items": schema}
         schema = {"type": "object", "properties": {"items": items}, "required": ["items"]}
+    return _answered(schema)
+
+
+def _answered(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     problems = {"description": "refused", "content": {JSON: {"schema": {"$ref": REF + "Problems"}}}}
     return {
         200: {"description": "done", "content": {JSON: {"schema": schema}}},
@@ -156,7 +160,14 @@ def _add_health(app: FastAPI, service: Service | None) -> None:
         text = prometheus_client.generate_latest(metrics.REGISTRY)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
-    @app.get("/api/v1/version", response_class=Response, summary="The hub's version")
+    schema = {"type": "object", "properties": {"version": {"type": "string"}}}
+
+    @app.get(
+        "/api/v1/version",
+        response_class=Response,
+        summary="The hub's version",
+        responses=_answered({**schema, "required": ["version"]}),
+    )
     async def version() -> Response:
         return Response(orjson.dumps({"version": __version__}), media_type=JSON)
 
@@ -285,7 +296,14 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
 
 
 def _add_changes(app: FastAPI, service: Service | None) -> None:
-    @app.get("/api/v1/changes", response_class=Response, summary="Wait for a change")
+    schema = {"type": "object", "properties": {"change": {"type": "integer"}}}
+
+    @app.get(
+        "/api/v1/changes",
+        response_class=Response,
+        summary="Wait for a change",
+        responses=_answered({**schema, "required": ["change"]}),
+    )
     async def changes(
         after: Annotated[int, Query(ge=0)] = 0,
         timeout_s: Annotated[float, Query(ge=0, le=60)] = 25.0,
@@ -353,5 +371,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
             "properties": {"problems": problems},
             "required": ["problems"],
         }
+        # FastAPI's own words for bad parameters are never sent: they become `Problems`, too.
+        for path in found["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
         app.openapi_schema = found
     return app.openapi_schema
