@@ -38,6 +38,7 @@ from skerry_hub.store import Store, StoreError, reason_of
 from skerry_hub.taking import take_all
 from skerry_hub.telling import Telling
 from skerry_hub.views import EventView, Problem
+from skerry_hub.watch import Watch
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (
@@ -51,7 +52,6 @@ log = structlog.get_logger("service")
 T = TypeVar("T")
 
 WAIT_S = 0.25
-TICK_S = 1.0
 CALL_S = 20.0
 """How long a call waits for its turn and its commit."""
 REPLY_S = 15.0
@@ -60,8 +60,6 @@ RESEND_S = 30.0
 TRIM_S = 3600.0
 TRIM_EVENTS = 10_000
 """The events are trimmed after so long, or after so many more."""
-STALL_S = 5.0
-"""A writer that was held up for so long, or whose clock jumped, has not been watching."""
 STORE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StoreError)
 
 
@@ -89,10 +87,9 @@ class Service:
         self._todo: collections.deque[Item] = collections.deque()
         self._in_doubt = False
         """Whether a transaction failed, which a database may still have taken."""
-        self._watching_since: float | None = None
         self._fill_due = True
         self._filled_at = self._resent_at = self._trimmed_at = 0.0
-        self._ticked = (time.monotonic(), time.time())
+        self._watch = Watch(time.monotonic(), time.time())
         self._events_added = 0
         self._telling = Telling()
         self._stopping = threading.Event()
@@ -130,7 +127,7 @@ class Service:
     @property
     def connected(self) -> bool:
         """Say whether the broker is there."""
-        return self._watching_since is not None
+        return self._watch.since is not None
 
     # --- from the broker's threads ----------------------------------------------------------
 
@@ -219,7 +216,7 @@ class Service:
                 case Connected():
                     self._guarded(self._on_connected)
                 case Disconnected():
-                    self._watching_since = None
+                    self._watch.end()
         self._take_messages(messages)
         if published:
             self._retry(lambda: self.store.published(published))
@@ -356,7 +353,7 @@ class Service:
         self._in_doubt = False
         self._publishing.send(queued)
         self._publishing.all_changed(self.known)
-        self._look_anew()
+        self._watch.begin_anew(time.time())
         self.changes.bump()
 
     def _commit(self, draft: Draft, now: float, columns: Columns | None = None) -> None:
@@ -426,7 +423,7 @@ class Service:
 
     def _on_connected(self) -> None:
         log.info("connected to the broker")
-        self._watching_since = time.time()
+        self._watch.begin(time.time())
         self._publishing.publish(self.presence(online=True))
         self._retry(lambda: self._publishing.send(self.store.outbox()))
         self._publishing.say_again(self.known, self._heard)
@@ -434,13 +431,9 @@ class Service:
     # --- time -------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        mono_s, now = time.monotonic(), time.time()
-        passed_s = mono_s - self._ticked[0]
-        if passed_s < TICK_S:
+        mono_s = time.monotonic()
+        if not self._watch.tick(mono_s, time.time()):
             return
-        if passed_s > STALL_S or abs(now - self._ticked[1] - passed_s) > STALL_S:
-            self._look_anew()
-        self._ticked = mono_s, now
         self._hear()
         self._judge()
         self._complaints.flush()
@@ -451,11 +444,6 @@ class Service:
         if mono_s - self._trimmed_at > TRIM_S or self._events_added > TRIM_EVENTS:
             self._trimmed_at, self._events_added = mono_s, 0
             self._retry(self.store.trim_events)
-
-    def _look_anew(self) -> None:
-        """Hold no silence against anybody that the hub itself could not have heard through."""
-        if self._watching_since is not None:
-            self._watching_since = time.time()
 
     def _hear(self) -> None:
         """Look at what is due to nodes that are newly known to be as they were reported."""
@@ -471,7 +459,7 @@ class Service:
         self._retry(touch)
 
     def _judge(self) -> None:
-        watching_since = self._watching_since
+        watching_since = self._watch.since
         if watching_since is None:
             return  # who cannot see judges nobody
 
