@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from skerry_executor import reconcile as rec
+from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.images import parse_image
 from skerry_executor.log import log
-from skerry_executor.runtimes.base import Actual, Failure, Phase, Runtime, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.specs import labels_of, name_of, spec_of
 from skerry_executor.status import standings, unwanted_status
 from skerry_wire.local import MAX_WATCHED, Outcome

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.images import parse_image
-from skerry_executor.runtimes.base import Actual, HostPort, Phase
 from skerry_executor.specs import name_of, spec_of
 from skerry_wire.workload import Container, Instance
 

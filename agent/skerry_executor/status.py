@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
+from skerry_executor.actual import Actual, Phase
 from skerry_executor.order import shortened
 from skerry_executor.reconcile import match, should_start
-from skerry_executor.runtimes.base import Actual, Phase
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 from skerry_wire.workload import Container, Instance
 

@@ -5,8 +5,9 @@ import os
 import threading
 
 from skerry_executor import specs
+from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.cancel import Cancelled
-from skerry_executor.runtimes.base import Actual, Failure, HostPort, Phase, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.messages import Health
 
 

@@ -13,9 +13,10 @@ from tests.executor.orders import IMAGE, NODE, container, instance
 from lab.podman import PAGE
 from lab.processes import free_port, wait_for
 from skerry_executor import specs
+from skerry_executor.actual import HostPort, Phase
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.runtimes import containers
-from skerry_executor.runtimes.base import Failure, HostPort, Phase, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.messages import Health
 from skerry_wire.workload import DeviceMapping, HealthCheck, Mount, PortMapping
 

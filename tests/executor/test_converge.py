@@ -8,9 +8,10 @@ from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, NODE, container, instance, order
 
 from skerry_executor import specs
+from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
-from skerry_executor.runtimes.base import Failure, Phase, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 from skerry_wire.messages import InstanceState
 from skerry_wire.workload import PortMapping

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.executor.orders import NODE, container, instance
 
 from skerry_executor import reconcile as rec
-from skerry_executor.runtimes.base import Actual, HostPort, Phase
+from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.specs import labels_of, name_of, spec_of
 from skerry_wire.workload import PortMapping
 

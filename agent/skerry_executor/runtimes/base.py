@@ -6,13 +6,12 @@ call may raise RuntimeFailure, whose reason is fit for an operator's eyes.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Callable
 from typing import Protocol
 
+from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
-from skerry_wire.messages import Health
 from skerry_wire.workload import Container
 
 
@@ -40,49 +39,6 @@ class RuntimeFailure(Exception):  # noqa: N818
 
     def __str__(self) -> str:
         return self.reason
-
-
-class Phase(enum.StrEnum):
-    """Where a container stands."""
-
-    CREATED = "created"
-    RUNNING = "running"
-    RESTARTING = "restarting"
-    PAUSED = "paused"
-    EXITED = "exited"
-    REMOVING = "removing"
-    UNKNOWN = "unknown"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class HostPort:
-    """A port of the node that a container takes, on any of its addresses."""
-
-    number: int
-    protocol: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Actual:
-    """One container of ours as the runtime has it. `spec` tells what it was made from."""
-
-    id: str
-    name: str
-    node: str
-    instance: str
-    container: str
-    workload: str
-    revision: str
-    spec: str
-    phase: Phase
-    pid: int | None = None
-    exit_code: int | None = None
-    restarts: int = 0
-    started_at: float | None = None
-    health: Health = Health.NONE
-    error: str | None = None
-    stop_grace_s: float = 10.0
-    ports: frozenset[HostPort] = frozenset()
 
 
 class Runtime(Protocol):

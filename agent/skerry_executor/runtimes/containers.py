@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from skerry_executor import specs
+from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import creation, failures, inspection, unix_http
-from skerry_executor.runtimes.base import Actual, Failure, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.runtimes.unix_http import Answer
 from skerry_wire.workload import Container
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from skerry_executor import specs
+from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.order import shortened
-from skerry_executor.runtimes.base import Actual, HostPort, Phase
 from skerry_wire.messages import Health
 
 _ID = re.compile("[a-z0-9]([a-z0-9-]{0,125}[a-z0-9])?")

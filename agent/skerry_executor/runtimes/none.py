@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
+from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes.base import Actual, Failure, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.workload import Container
 
 

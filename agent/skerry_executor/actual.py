@@ -1,0 +1,51 @@
+"""A container of ours as the runtime has it. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from skerry_wire.messages import Health
+
+
+class Phase(enum.StrEnum):
+    """Where a container stands."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    PAUSED = "paused"
+    EXITED = "exited"
+    REMOVING = "removing"
+    UNKNOWN = "unknown"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port of the node that a container takes, on any of its addresses."""
+
+    number: int
+    protocol: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Actual:
+    """One container of ours as the runtime has it. `spec` tells what it was made from."""
+
+    id: str
+    name: str
+    node: str
+    instance: str
+    container: str
+    workload: str
+    revision: str
+    spec: str
+    phase: Phase
+    pid: int | None = None
+    exit_code: int | None = None
+    restarts: int = 0
+    started_at: float | None = None
+    health: Health = Health.NONE
+    error: str | None = None
+    stop_grace_s: float = 10.0
+    ports: frozenset[HostPort] = frozenset()
