@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from skerry_hub import desired, selector
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import Explanation, Node
+from skerry_hub.model import Assignment, Explanation, Node, Workload
 from skerry_hub.placement.explain import explain
 from skerry_hub.requests import ApplyRequest, LabelRequest
 from skerry_hub.service import Service
@@ -115,13 +115,17 @@ class Answers:
     def explain(self, name: str, node: str | None) -> Explanation:
         """Return what every node, or one, says to a workload."""
 
-        def look(work: Work) -> Explanation:
+        def look(
+            work: Work,
+        ) -> tuple[Columns, Workload, tuple[Assignment, ...], str | None]:
             kept = _find_workload(work.draft, name)
             only = find_node(work.draft, node).id if node is not None else None
-            current = work.draft.of_workload(name)
-            return explain(work.columns, kept.workload, current, node=only)
+            return work.columns, kept.workload, work.draft.of_workload(name), only
 
-        return self._service.call(look, dry=True)
+        # The writer gives a picture of the fleet; to put a large one into words takes seconds,
+        # which are not the writer's.
+        columns, workload, current, only = self._service.call(look, dry=True)
+        return explain(columns, workload, current, node=only)
 
     def _fitting(self, where: str | None) -> list[Kept]:
         terms = _selector(where)

@@ -7,6 +7,7 @@ draft is committed or thrown away (a plan) is the caller's affair, and changes n
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -21,6 +22,8 @@ from skerry_wire.messages import Order
 from skerry_wire.workload import Instance
 
 MAX_LABELS = 256
+NEAREST = 20
+"""Most nodes whose reasons a plan holds for a workload that fits nowhere, the nearest misses."""
 LAST_GENERATION = 2**53 - 1
 """There is no order after this one: a node that claims it was lied to, or lies."""
 
@@ -88,7 +91,8 @@ def fill(work: Work, names: Iterable[str]) -> None:
     for name in sorted(names):
         kept = work.draft.workloads.get(name)
         if kept is not None:
-            _place(work, kept.workload, keep=True)
+            with contextlib.suppress(RefusedError):  # said when it was applied
+                _place(work, kept.workload, keep=True)
 
 
 def wanting(draft: Draft) -> list[str]:
@@ -293,6 +297,12 @@ def _keep(work: Work, workload: Workload) -> str:
 def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
     before = work.draft.of_workload(workload.name)
     decision = place(work.columns, workload, before, keep=keep)
+    for one in decision.assignments:
+        other = work.draft.assignments.get(one.id)
+        if other is not None and other.workload != workload.name:
+            # `a-b` on node `1` and the second replica of `a-b`: one must not overwrite the other.
+            reason = f"{workload.name} and {other.workload} would both have an instance {one.id}"
+            raise RefusedError(409, Problem(reason=f"{reason}: rename one of the two"))
     _take_over(work, before, decision)
     return decision
 
@@ -327,4 +337,5 @@ def _take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> 
 
 
 def _explained(work: Work, workload: Workload) -> Explanation:
-    return explain(work.columns, workload, work.draft.of_workload(workload.name))
+    found = explain(work.columns, workload, work.draft.of_workload(workload.name))
+    return dataclasses.replace(found, verdicts=found.verdicts[:NEAREST])

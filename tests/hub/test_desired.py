@@ -62,6 +62,10 @@ def check(work):
         assert work.columns.reserved(node_id) == made.reserved(node_id)
 
 
+def parts(known):
+    return known.workloads.values(), known.assignments.values(), known.orders.values()
+
+
 def actions(plan):
     return [(change.action, change.instance, change.node) for change in plan.changes]
 
@@ -179,6 +183,32 @@ def test_what_waits_is_placed_when_a_node_comes_and_nothing_moves():
 def test_a_daemon_wants_every_node_that_comes():
     _, known = applied(fleet("box-1"), workload(mode="global"))
     assert desired.wanting(work_on(known).draft) == ["shop-web"]
+
+
+def test_an_instance_never_takes_the_name_of_anothers():
+    known = fleet("1")
+    _, known = applied(known, workload("shop-web", replicas=2))
+    daemon = workload("shop-web", project="shop", mode="global")
+    daemon = dataclasses.replace(daemon, name="shop", project="shop")
+    one = dataclasses.replace(workload("shop-web-x"), name="shop-1", project="shop")
+    _, known = applied(known, dataclasses.replace(one, replicas=1))
+    # The daemon `shop` on node `1-0` would be `shop-1-0`, which `shop-1` has already.
+    known = Known([*known.nodes.values(), node("1-0")], *parts(known))
+    with pytest.raises(RefusedError) as refused:
+        desired.apply(work_on(known), [daemon], prune=False)
+    assert refused.value.status == 409
+    assert "shop-1-0" in str(refused.value)
+    work = work_on(known)
+    desired.fill(work, ["shop"])
+    assert work.draft.assignments.changes == {}
+
+
+def test_a_plan_for_a_large_fleet_holds_the_nearest_misses_only():
+    known = fleet(*(f"box-{n}" for n in range(desired.NEAREST + 5)))
+    plan, _ = applied(known, workload(constraints=(SITE,)))
+    (told,) = plan.unplaced
+    assert len(told.verdicts) == desired.NEAREST
+    assert sum(told.blocked.values()) == desired.NEAREST + 5
 
 
 # --- labels -------------------------------------------------------------------------------
