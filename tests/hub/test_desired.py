@@ -186,16 +186,11 @@ def test_a_daemon_wants_every_node_that_comes():
 
 
 def test_an_instance_never_takes_the_name_of_anothers():
-    known = fleet("1")
-    _, known = applied(known, workload("shop-web", replicas=2))
-    daemon = workload("shop-web", project="shop", mode="global")
-    daemon = dataclasses.replace(daemon, name="shop", project="shop")
-    one = dataclasses.replace(workload("shop-web-x"), name="shop-1", project="shop")
-    _, known = applied(known, dataclasses.replace(one, replicas=1))
+    _, known = applied(fleet("box-1"), workload("shop-1", replicas=1))
     # The daemon `shop` on node `1-0` would be `shop-1-0`, which `shop-1` has already.
     known = Known([*known.nodes.values(), node("1-0")], *parts(known))
     with pytest.raises(RefusedError) as refused:
-        desired.apply(work_on(known), [daemon], prune=False)
+        desired.apply(work_on(known), [workload("shop", mode="global")], prune=False)
     assert refused.value.status == 409
     assert "shop-1-0" in str(refused.value)
     work = work_on(known)
