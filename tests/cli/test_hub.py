@@ -99,13 +99,22 @@ def test_a_question_is_asked_again_after_a_broken_answer(hub):
 
 
 def test_an_instruction_is_given_once(hub):
+    door = quick(hub, retry_for_s=5.0)
     hub.answers["POST /x"] = Answers(problems(503, {"reason": "busy"}), {})
     with pytest.raises(RefusedError, match="busy"):
-        quick(hub, retry_for_s=5.0).post("/x", {})
+        door.post("/x", {})
+    # Not even the connection that is kept from before may lead to a second time.
     hub.answers["DELETE /x"] = Answers(Raw(b""), {})
     with pytest.raises(UnreachableError):
-        quick(hub, retry_for_s=5.0).delete("/x")
+        door.delete("/x")
     assert len(hub.asked) == 2
+
+
+def test_a_question_that_is_refused_is_asked_once(hub):
+    hub.answers["GET /x"] = problems(400, {"reason": "is bad"})
+    with pytest.raises(RefusedError, match="is bad"):
+        quick(hub, retry_for_s=5.0).get("/x")
+    assert len(hub.asked) == 1
 
 
 def test_problems_are_told_line_by_line(hub):
