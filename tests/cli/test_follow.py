@@ -4,11 +4,11 @@ import itertools
 import time
 
 import pytest
+from tests.cli.canned import Answers, Raw, problems
 
 from skerry_cli.failures import RefusedError, UnexpectedAnswerError, UnreachableError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub
-from tests.cli.canned import Answers, Raw, problems
 
 AWAY = Raw(b"")
 SILENT = Raw(b"", hold_s=30)
