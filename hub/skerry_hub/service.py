@@ -201,16 +201,16 @@ class Service:
         messages: list[Incoming] = []
         published: list[int] = []
         while self._todo:
-            item = self._todo.popleft()
-            if isinstance(item, Incoming):
-                messages.append(item)
+            if messages and not isinstance(self._todo[0], Incoming | Published):
+                # What comes next stays in the queue meanwhile: a call may have to be refused.
+                self._take_messages(messages)
+                messages = []
                 continue
-            if isinstance(item, Published):
-                published.append(item.seq)
-                continue
-            self._take_messages(messages)
-            messages = []
-            match item:
+            match item := self._todo.popleft():
+                case Incoming():
+                    messages.append(item)
+                case Published():
+                    published.append(item.seq)
                 case Call():
                     self._take_call(item)
                 case Connected():

@@ -1,0 +1,103 @@
+"""A service on a real store, with a fake broker, driven as nodes and operators do."""
+
+import threading
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.hub.fake_broker import FakeBroker
+from tests.hub.records import NOW, capability, presence, report
+
+from lab.processes import wait_for
+from skerry_hub import desired, metrics
+from skerry_hub.broker import Ears
+from skerry_hub.fleet.liveness import Patience
+from skerry_hub.keys import OrderKey
+from skerry_hub.service import Service
+from skerry_hub.store import open_store
+from skerry_wire import codec, envelope
+from skerry_wire.messages import Capability, Envelope, Event, Presence, Reply
+
+TOPICS = {Presence: "presence", Capability: "capability", Event: "event", Reply: "reply"}
+PATIENT = Patience(unreachable_s=3600, lost_s=36_000)
+
+
+class Rig:
+    """One life of a hub. Another one on the same folder is the next."""
+
+    def __init__(self, folder, key=None, patience=PATIENT, store=None):
+        self.store = store or open_store(f"sqlite:///{folder / 'hub.db'}")
+        self.key = key or OrderKey(Ed25519PrivateKey.generate())
+        self.service = Service(self.store, self.key, patience)
+        self.broker = FakeBroker(
+            Ears(
+                heartbeat=self.service.on_heartbeat,
+                message=self.service.on_message,
+                connected=self.service.on_connected,
+                disconnected=self.service.on_disconnected,
+                published=self.service.on_published,
+            )
+        )
+
+    def start(self):
+        self.service.start(self.broker)
+        self.broker.start()
+        return self
+
+    def stop(self):
+        self.service.stop()
+        self.store.close()
+
+    # --- nodes ------------------------------------------------------------------------
+
+    def say(self, node, message, retained=False, on_ack=lambda: None):
+        """Send a message of a node; what is returned is set at its acknowledgement."""
+        acknowledged = threading.Event()
+
+        def ack():
+            on_ack()
+            acknowledged.set()
+
+        topic = f"skerry/v1/nodes/{node}/{TOPICS.get(type(message), 'report')}"
+        self.service.on_message(topic, codec.encode(message), ack, retained)
+        return acknowledged
+
+    def beat(self, node, message):
+        self.service.on_heartbeat(f"skerry/v1/nodes/{node}/heartbeat", codec.encode(message))
+
+    def join(self, *nodes, seq=1, accepted=0, retained=False, **fields):
+        """Let nodes say what they say at each connection, and wait until that is durable."""
+        for node in nodes:
+            self.say(node, presence(seq=seq), retained)
+            self.say(node, capability(seq=seq, hostname=f"host-{node}"), retained)
+            said = self.say(node, report(seq=seq, accepted=accepted, **fields), retained)
+            assert said.wait(20)
+
+    # --- operators --------------------------------------------------------------------
+
+    def apply(self, *workloads, dry=False):
+        return self.service.call(lambda work: desired.apply(work, workloads, prune=False), dry=dry)
+
+    # --- looking ----------------------------------------------------------------------
+
+    def node(self, name="box-1"):
+        return self.service.known.nodes.get(name)
+
+    def orders(self, node="box-1"):
+        """Return the orders that were published for a node so far, opened."""
+        found = self.broker.payloads(f"skerry/v1/nodes/{node}/order")
+        return [envelope.open_payload(codec.decode(Envelope, one)) for one in found if one]
+
+    def idle(self):
+        """Wait until the writer has done all that was before this, and what that made due."""
+        self.service.call(lambda work: None, dry=True)
+        self.service.call(lambda work: None, dry=True)
+
+
+def count(topic, result):
+    return metrics.MESSAGES.labels(topic, result)._value.get()
+
+
+def until(what, look, timeout_s=20):
+    return wait_for(what, look, timeout_s)
+
+
+__all__ = ["NOW", "Rig", "count", "until"]
