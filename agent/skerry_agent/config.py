@@ -31,6 +31,7 @@ class Config:
     state: pathlib.Path = pathlib.Path("/var/lib/skerry-agent")
     executor: str = "/run/skerry/executor.sock"
     control: str = "/run/skerry-agent/control.sock"
+    runtime_socket: str | None = None
     heartbeat_s: float = 15.0
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     root: pathlib.Path = pathlib.Path("/")
@@ -45,6 +46,7 @@ _TEXT = {
     "state": "/var/lib/skerry-agent",
     "executor": "/run/skerry/executor.sock",
     "control": "/run/skerry-agent/control.sock",
+    "runtime_socket": "",
 }
 """Every setting that is a text, with its default."""
 
@@ -120,6 +122,7 @@ def _checked(values: Mapping[str, Any]) -> Config:
         state=pathlib.Path(texts["state"]),
         executor=texts["executor"],
         control=texts["control"],
+        runtime_socket=texts["runtime_socket"] or None,
         heartbeat_s=_heartbeat(values["heartbeat_s"]),
         labels=_labels(values["labels"]),
     )

@@ -81,10 +81,14 @@ class Host:
     """One box, running or recorded. Paths are absolute, as on that box.
 
     `live` allows what has an effect or needs a kernel (processes, sockets, free space); it is
-    true for the root `/` alone, unless given.
+    true for the root `/` alone, unless given. `runtime_socket` is where the box's administrator
+    put the container runtime's socket, None for the usual places.
     """
 
-    def __init__(self, root: Path | str, *, live: bool | None = None) -> None:
+    def __init__(
+        self, root: Path | str, *, live: bool | None = None, runtime_socket: str | None = None
+    ) -> None:
+        self.runtime_socket = runtime_socket
         self.root = Path(os.path.realpath(root))
         self.is_live = str(self.root) == "/" if live is None else live
         self._base = "" if str(self.root) == "/" else str(self.root)
@@ -93,7 +97,7 @@ class Host:
 
     def afresh(self) -> Host:
         """Return a host that looks at the same root anew, knowing still what was remembered."""
-        other = Host(self.root, live=self.is_live)
+        other = Host(self.root, live=self.is_live, runtime_socket=self.runtime_socket)
         other._memory = self._memory
         return other
 

@@ -191,7 +191,8 @@ def _of_this_box(parsed: argparse.Namespace) -> Collected:
     from skerry_agent.host import Host  # noqa: PLC0415
 
     settings = _config(parsed)
-    host, cache = Host(settings.root), settings.state / SLOW_CACHE
+    host = Host(settings.root, runtime_socket=settings.runtime_socket)
+    cache = settings.state / SLOW_CACHE
     collected = capability.collect(host, operator_labels=settings.labels)
     found = slow.read_slow(host, cache) if parsed.slow else slow.read_cached(host, cache)
     if found is None:

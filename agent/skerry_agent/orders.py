@@ -10,7 +10,7 @@ import dataclasses
 from skerry_agent import events as ev
 from skerry_agent import reporting
 from skerry_agent.effects import Converge, Effect, Log
-from skerry_agent.state import NEVER, State
+from skerry_agent.state import NEVER, NOTHING_YET, State
 from skerry_agent.telling import Step, note, report, report_now, save
 from skerry_wire import codec
 from skerry_wire.errors import WireError
@@ -136,7 +136,10 @@ def _took(state: State, outcome: Outcome, now: ev.Now) -> Step:
         state = dataclasses.replace(state, order=state.offered)
         text = f"order accepted, {len(outcome.instances)} instances"
         effects = [save(state), Log("info", text, generation=outcome.accepted)]
+    attached = before is NOTHING_YET and state.offered is None
     for kind, subject, detail in reporting.instance_changes(before, outcome):
+        if attached and kind is EventKind.RUNNING:
+            continue  # it ran before this agent started: that is no news
         state, more = note(state, now, kind, subject, detail)
         effects += more
     if refusal is not None and refusal != before.refusal:

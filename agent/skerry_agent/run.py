@@ -48,7 +48,7 @@ def _run(config: Config, journal: Journal) -> None:
         __version__, identity.node, identity.incarnation, state.boot, config.broker,
     )  # fmt: skip
     inbox = Inbox()
-    host = Host(config.root)
+    host = Host(config.root, runtime_socket=config.runtime_socket)
     link = Link(config.broker, identity.node, _will(identity, state.boot), inbox.post)
     real = doors.RealDoors(
         link=link,

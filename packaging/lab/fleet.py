@@ -131,6 +131,7 @@ class Box:
             "SKERRY_AGENT_STATE": str(folder / "agent"),
             "SKERRY_AGENT_EXECUTOR": str(self.socket),
             "SKERRY_AGENT_CONTROL": str(folder / "control.sock"),
+            "SKERRY_AGENT_RUNTIME_SOCKET": str(runtime),
             "SKERRY_AGENT_HEARTBEAT_S": "1",
         }
         self._executor_environment = {

@@ -192,6 +192,17 @@ def test_an_order_goes_to_the_executor_and_its_progress_to_the_hub():
     assert [e.kind for e in published(done, NodeTopic.EVENT)] == [EventKind.RUNNING]
 
 
+def test_what_ran_before_the_agent_started_is_no_news_but_what_fails_is():
+    box = Box()
+    box.on(ev.Started())
+    box.on(ev.Connected(1))
+    found = (status(), status(InstanceState.FAILED, "db-0", reason="exit code 1"))
+    outcome = Outcome(accepted=1, digest=DIGEST, reached=False, instances=found)
+    done = box.on(ev.ExecutorDone(box.state.run, outcome))
+    told = [(e.kind, e.subject) for e in published(done, NodeTopic.EVENT)]
+    assert told == [(EventKind.FAILED, "db-0")]
+
+
 def test_reports_of_progress_keep_their_distance_and_the_last_is_never_lost():
     box = Box().up()
     box.wait(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes.kernel_text import line, short
@@ -39,9 +40,9 @@ RUNTIMES = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawRuntime:
-    """What stands where one runtime should be."""
+    """What stands where one runtime should be; at a set socket, only its answer tells the name."""
 
-    name: str
+    name: str | None
     program: str | None
     socket: str | None
     answer: bytes | None
@@ -49,8 +50,15 @@ class RawRuntime:
 
 
 def read(host: Host) -> tuple[RawRuntime, ...]:
-    """Collect what there is."""
-    return tuple(_read_runtime(host, known) for known in RUNTIMES)
+    """Collect what there is, at the usual places and at the socket that was set."""
+    found = tuple(_read_runtime(host, known) for known in RUNTIMES)
+    place = host.runtime_socket
+    if place is None or host.kind(place) != "socket":
+        return found
+    answer = _version_answer(host, None, place)
+    trouble = answer.reason if isinstance(answer, Unreadable) else None
+    told = answer if isinstance(answer, bytes) else None
+    return (*found, RawRuntime(None, program=None, socket=place, answer=told, trouble=trouble))
 
 
 def _read_runtime(host: Host, known: KnownRuntime) -> RawRuntime:
@@ -84,16 +92,17 @@ def _version_answer(host: Host, program: str | None, socket: str) -> bytes | Unr
 
 def parse(raw: tuple[RawRuntime, ...]) -> Found[tuple[RuntimeInfo, ...]] | Absent | Failed:
     """Understand what there is."""
-    found = [_info(runtime) for runtime in raw if runtime.program or runtime.socket]
+    # A set socket comes last, and stands for its runtime.
+    found = {one.name: one for one in map(_info, (r for r in raw if r.program or r.socket))}
     if not found:
         return Absent("no known container runtime is installed")
-    return Found(tuple(sorted(found, key=lambda runtime: runtime.name)))
+    return Found(tuple(found[name] for name in sorted(found)))
 
 
 def _info(raw: RawRuntime) -> RuntimeInfo:
     reason = None if raw.socket else "is installed, but its socket is not there"
     return RuntimeInfo(
-        name=raw.name,
+        name=raw.name or engine_in(raw.answer),
         version=version_in(raw.answer),
         socket=raw.socket,
         usable=raw.socket is not None,
@@ -103,11 +112,21 @@ def _info(raw: RawRuntime) -> RuntimeInfo:
 
 def version_in(answer: bytes | None) -> str | None:
     """Return the version in an answer of Docker's API, None when it is something else."""
-    if answer is None:
-        return None
-    try:
-        told = json.loads(answer)
-    except (ValueError, RecursionError):
-        return None
-    version = told.get("Version") if isinstance(told, dict) else None
+    version = _told(answer).get("Version")
     return short(version) if isinstance(version, str) else None
+
+
+def engine_in(answer: bytes | None) -> str:
+    """Return whose API it is that answers: podman names itself among the components."""
+    components = _told(answer).get("Components")
+    listed = components if isinstance(components, list) else []
+    names = [one.get("Name") for one in listed if isinstance(one, dict)]
+    return "podman" if "Podman Engine" in names else "docker"
+
+
+def _told(answer: bytes | None) -> dict[str, Any]:
+    try:
+        told = json.loads(answer or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}

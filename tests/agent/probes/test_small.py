@@ -1,10 +1,12 @@
 """The probes of few lines: cameras, Bluetooth, runtimes."""
 
+import dataclasses
 import socket
 
 import pytest
 from tests.agent.trees import Tree, found, result
 
+from skerry_agent.host import Host
 from skerry_agent.probes import runtimes
 from skerry_agent.probes.result import Absent
 
@@ -57,6 +59,39 @@ def test_a_socket_makes_it_usable(tmp_path):
         listener.bind(str(tree.root / "run/containerd/containerd.sock"))
         (one,) = found(tree, "runtimes")
     assert (one.usable, one.socket) == (True, "/run/containerd/containerd.sock")
+
+
+def test_a_socket_that_was_set_stands_for_its_runtime(tmp_path):
+    tree = Tree(tmp_path / "b").write("usr/bin/dockerd").write("usr/bin/podman").write("srv", {})
+    host = Host(tree.root, runtime_socket="/srv/p.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tree.root / "srv/p.sock"))
+        raw = runtimes.read(host)
+    answer = b'{"Version": "4.3.1", "Components": [{"Name": "Podman Engine"}]}'
+    answered = (*raw[:-1], dataclasses.replace(raw[-1], answer=answer, trouble=None))
+    docker, podman = runtimes.parse(answered).value
+    assert (docker.name, docker.usable) == ("docker", False)
+    assert (podman.name, podman.version, podman.socket) == ("podman", "4.3.1", "/srv/p.sock")
+    assert podman.usable
+
+
+def test_a_socket_that_was_set_and_is_not_there_changes_nothing(tree):
+    tree.write("usr/bin/podman")
+    assert runtimes.read(Host(tree.root, runtime_socket="/srv/p.sock")) == runtimes.read(tree.host)
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (b'{"Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]}', "podman"),
+        (b'{"Components": [{"Name": "Engine"}]}', "docker"),
+        (b'{"Components": 4}', "docker"),
+        (b'{"Components": [4]}', "docker"),
+        (None, "docker"),
+    ],
+)
+def test_whose_api_answers(answer, name):
+    assert runtimes.engine_in(answer) == name
 
 
 @pytest.mark.parametrize(
