@@ -8,14 +8,14 @@ import click
 
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.files import body_of, file_options
-from skerry_cli.goals import DEFAULT_TIMEOUT_S, Goal, wait_for
+from skerry_cli.goals import Goal, wait_for
 from skerry_cli.hub import Hub, path
 from skerry_cli.node import confirm
 from skerry_cli.plan import tell_shortages
 from skerry_cli.plan_text import lines
 from skerry_cli.records import Plan, read
 from skerry_cli.screen import Screen
-from skerry_cli.session import Duration, Session, anywhere, complete_names
+from skerry_cli.session import Session, anywhere, complete_names, time_limit
 
 EXAMPLES = """\b
 A node that is forgotten keeps running what it runs; its instances are placed on other nodes, and
@@ -34,13 +34,7 @@ Examples:
 @file_options
 @click.option("--ignore-not-found", is_flag=True, help="What is not there is no error.")
 @click.option("--wait", "wait", is_flag=True, help="Return when it is gone from the nodes, too.")
-@click.option(
-    "--timeout",
-    type=Duration(),
-    default=DEFAULT_TIMEOUT_S,
-    metavar="TIME",
-    help="How long to wait (default: 5m).",
-)
+@time_limit
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a node is forgotten.")
 @anywhere
 @click.pass_context

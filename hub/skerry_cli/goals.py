@@ -16,7 +16,6 @@ from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
 from skerry_cli.screen import Screen
 
 Wanted = Literal["online", "running", "deleted"]
-DEFAULT_TIMEOUT_S = 300.0
 GOALS: dict[str, tuple[Wanted, ...]] = {
     "node": ("online", "deleted"),
     "workload": ("running", "deleted"),

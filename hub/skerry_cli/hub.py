@@ -25,7 +25,6 @@ from skerry_cli.failures import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from skerry_cli.records import Problem, read_all
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 RETRY_FIRST_S = 0.1
@@ -210,6 +209,8 @@ class Hub:
             raise UnexpectedAnswerError(self._not_a_hub(question, status)) from None
         if 200 <= status < 300:
             return answer
+        from skerry_cli.records import Problem, read_all  # noqa: PLC0415 - only for errors
+
         try:
             problems = read_all(Problem, answer["problems"])
         except (KeyError, TypeError, UnexpectedAnswerError):

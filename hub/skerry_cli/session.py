@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_HUB = "http://127.0.0.1:8440"
+WAIT_S = 300.0
 COMPLETE_WITHIN_S = 0.8
 """A shell waits while names are completed."""
 
@@ -69,6 +70,17 @@ def anywhere(command: F) -> F:
             name, type=kind, expose_value=False, hidden=True, callback=_override
         )(command)
     return command
+
+
+def time_limit(command: F) -> F:
+    """Let a command take how long it may wait."""
+    return click.option(
+        "--timeout",
+        type=Duration(),
+        default=WAIT_S,
+        metavar="TIME",
+        help="How long to wait (default: 5m).",
+    )(command)
 
 
 def output(*forms: str) -> Callable[[F], F]:

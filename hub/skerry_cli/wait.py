@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from skerry_cli.goals import DEFAULT_TIMEOUT_S, GOALS, Goal, Wanted, wait_for
+from skerry_cli.goals import GOALS, Goal, Wanted, wait_for
 from skerry_cli.screen import Screen
-from skerry_cli.session import Duration, Session, anywhere, complete_names
+from skerry_cli.session import Session, anywhere, complete_names, time_limit
 
 EXAMPLES = """\b
 Examples:
@@ -30,13 +30,7 @@ Exit status: 4 when it is not so in time; the message says how it was seen last.
     required=True,
     help="How it shall be.",
 )
-@click.option(
-    "--timeout",
-    type=Duration(),
-    default=DEFAULT_TIMEOUT_S,
-    metavar="TIME",
-    help="How long to wait (default: 5m).",
-)
+@time_limit
 @anywhere
 @click.pass_obj
 def wait(
