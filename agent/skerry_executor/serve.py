@@ -110,7 +110,7 @@ def decline(listener: socket.socket, users: Sequence[int], reason: str) -> None:
             with connection:
                 connection.settimeout(DECLINE_S)
                 with contextlib.suppress(RequestError):
-                    _check_peer(connection, users)
+                    _receive(connection, users, DECLINE_S)
                     Talk(connection).done(Outcome(problems=(reason[:1024],)))
 
 
@@ -207,7 +207,6 @@ class Server:
         talk = Talk(connection)
         with connection:
             try:
-                _check_peer(connection, self._settings.users)
                 request = self._request(connection)
                 connection.settimeout(SEND_S)
                 self._answer(request, talk)
@@ -228,7 +227,7 @@ class Server:
         with self._talks_lock:
             self._silent.add(connection)
         try:
-            return _receive(connection)
+            return _receive(connection, self._settings.users, REQUEST_S)
         finally:
             with self._talks_lock:
                 self._silent.discard(connection)
@@ -338,6 +337,7 @@ def _overtaken(admitted: Admitted, newest: int, stands: Outcome | None = None) -
 
 
 def _check_peer(connection: socket.socket, users: Sequence[int]) -> None:
+    """Raise RequestError when the process at the other end is not one that may ask."""
     size = _CREDENTIALS.size
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     _, uid, _ = _CREDENTIALS.unpack(raw)
@@ -345,16 +345,19 @@ def _check_peer(connection: socket.socket, users: Sequence[int]) -> None:
         raise RequestError(f"user {uid} may not ask; allow it with --allow-user")
 
 
-def _receive(connection: socket.socket) -> ExecutorRequest:
-    until = time.monotonic() + REQUEST_S
+def _receive(connection: socket.socket, users: Sequence[int], within_s: float) -> ExecutorRequest:
+    """Return the request of a client that may ask. Raises RequestError."""
+    until = time.monotonic() + within_s
     try:
         length = local.body_length(_exactly(connection, local.HEADER_BYTES, until))
         body = _exactly(connection, length, until)
+        # Not before: who is refused while he still writes would never read why.
+        _check_peer(connection, users)
         return codec.decode(ExecutorRequest, body, most=local.MAX_FRAME_BYTES)
     except WireError as error:
         raise RequestError(f"the request cannot be read: {error}") from None
     except TimeoutError:
-        raise RequestError(f"the request did not come within {REQUEST_S:.0f} s") from None
+        raise RequestError(f"the request did not come within {within_s:.0f} s") from None
     except OSError as error:
         raise RequestError(f"the request cannot be read: {error}") from None
 
