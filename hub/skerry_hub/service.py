@@ -251,8 +251,14 @@ class Service:
                     self._take_messages([one])
                 return
             # It would come again and again, and take the place of others.
-            log.exception("a message cannot be taken", node=messages[0].node)
-            self._complaints.note(messages[0].topic, "failed", repr(error)[:200])
+            known = isinstance(error, STORE_ERRORS)
+            log.error(
+                "a message cannot be taken",
+                node=messages[0].node,
+                reason=reason_of(error),
+                exc_info=not known,
+            )
+            self._complaints.note(messages[0].topic, "failed", reason_of(error)[:200])
         for one in messages:
             one.ack()
 

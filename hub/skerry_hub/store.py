@@ -306,8 +306,12 @@ def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise UnsupportedError(f"{url.get_backend_name()[:40]} is neither sqlite nor postgresql")
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, connect_args=SERVER_OPTIONS)
-    engine = sa.create_engine(url, connect_args={"timeout": 10, "check_same_thread": False})
+        return sa.create_engine(
+            url, pool_pre_ping=True, hide_parameters=True, connect_args=SERVER_OPTIONS
+        )
+    # Values are not repeated in errors: what workloads are given may be secret.
+    options = {"timeout": 10, "check_same_thread": False}
+    engine = sa.create_engine(url, hide_parameters=True, connect_args=options)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

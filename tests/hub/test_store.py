@@ -339,6 +339,14 @@ def test_a_database_that_is_gone_is_an_error_in_words(store):
             ask()
 
 
+def test_an_error_repeats_no_value(store):
+    draft = Draft(Known())
+    draft.outbox.append(say(None, b"geheim", retain=False))
+    with pytest.raises(sa.exc.IntegrityError) as raised:
+        store.commit(draft, Known())
+    assert "geheim" not in str(raised.value)
+
+
 # --- URLs ---------------------------------------------------------------------------------
 
 
