@@ -40,7 +40,6 @@ class Seen:
 
     reached: bool
     text: str
-    state: str = ""
 
 
 def look_at(hub: Hub, goal: Goal) -> Seen:
@@ -79,7 +78,10 @@ def _node(node: Node, goal: Goal, now: float) -> Seen:
     text = f"{node.liveness}, heard of {words.age(node.last_seen, now)} ago"
     if not node.last_seen:
         text = f"{node.liveness}, never heard of"
-    return Seen(goal.wanted == node.liveness, text, node.liveness)
+    if node.capability is None:
+        # A node that is only just connected takes no workload yet.
+        return Seen(False, f"{text}, its hardware not known yet")
+    return Seen(goal.wanted == node.liveness, text)
 
 
 def _workload(workload: Workload, goal: Goal) -> Seen:
@@ -93,7 +95,7 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
             if instance.reason and instance.reason not in told:
                 told.add(instance.reason)
                 text += f": {instance.reason}"
-    return Seen(goal.wanted == workload.state, text, workload.state)
+    return Seen(goal.wanted == workload.state, text)
 
 
 def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) -> None:

@@ -143,6 +143,7 @@ class Node:
     arch: Words | None = None
     os: Words | None = None
     kernel: Words | None = None
+    capability: Words | None = None
     labels: Labels = dataclasses.field(default_factory=dict)
     accelerators: Annotated[tuple[Accelerator, ...], MANY] = ()
     runtimes: Names = ()

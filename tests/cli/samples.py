@@ -52,6 +52,7 @@ NODE = views.NodeView(
     arch="x86_64",
     os="linux",
     kernel="6.1.0",
+    capability="c" * 16,
     labels={"site": "quay-3", "zone": "harbour"},
     accelerators=(
         hardware.Accelerator(

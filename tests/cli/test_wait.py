@@ -38,6 +38,13 @@ def test_a_node_that_the_hub_does_not_know_yet_is_waited_for(skerry, hub):
     assert polls[0]["timeout_s"] == "0"
 
 
+def test_a_node_is_not_online_before_its_hardware_is_known(skerry, hub):
+    unknown_hardware = dataclasses.replace(NODE_DETAIL.node, capability=None)
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(NODE_DETAIL, node=unknown_hardware)
+    words = ("wait", "node", "box-1", "--for", "online", "--timeout", "0.2")
+    assert "heard of 3s ago, its hardware not known yet" in skerry(*words, code=4).err
+
+
 def test_several_are_waited_for_together(skerry, hub):
     hub.answers["GET /api/v1/nodes/a"] = NODE_DETAIL
     hub.answers["GET /api/v1/nodes/b"] = NODE_DETAIL
