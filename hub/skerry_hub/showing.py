@@ -97,10 +97,14 @@ def instances_on(known: Known, node: Node) -> tuple[InstanceView, ...]:
 def instances_of(known: Known, kept: Kept) -> tuple[InstanceView, ...]:
     """Return every instance of a workload."""
     views = []
+    told: dict[str, dict[str, InstanceStatus]] = {}
     for one in sorted(known.of_workload(kept.workload.name), key=instance_order):
         node = known.nodes.get(one.node)
-        if node is not None:
-            views.append(_instance(known, node, one, _told(node).get(one.id)))
+        if node is None:
+            continue
+        if node.id not in told:
+            told[node.id] = _told(node)
+        views.append(_instance(known, node, one, told[node.id].get(one.id)))
     return tuple(views)
 
 
@@ -207,16 +211,13 @@ def _state(
     failed = [one for one in instances if _ails(one)]
     if failed:
         first = failed[0]
-        why = first.reason or (
-            f"exit code {first.exit_code}" if first.exit_code is not None else str(first.state)
-        )
-        return "degraded", f"{first.id} on {first.hostname}: {why}"
+        return "degraded", f"{first.id} on {first.hostname}: {_why_ailing(first)}"
     if len(instances) < wanted:
         missing = wanted - len(instances)
         return "unplaced", f"{missing} of {wanted} replicas found no node: see skerry explain"
     starting = [one for one in instances if one.health is Health.STARTING]
     if current < wanted or starting:
-        waits = next((one for one in instances if not one.current or one in starting), None)
+        waits = next((one for one in instances if not _is_current(one) or one in starting), None)
         return "progressing", _why_waiting(waits)
     return "running", None
 
@@ -224,8 +225,22 @@ def _state(
 def _why_waiting(one: InstanceView | None) -> str | None:
     if one is None:
         return None
-    state = "health check is starting" if one.health is Health.STARTING else str(one.state)
+    state = str(one.state)
+    if one.state is InstanceState.RUNNING:
+        state = "its health check is starting" if one.current else "still runs another revision"
     return f"{one.id} on {one.hostname}: {one.reason or state}"
+
+
+def _is_current(one: InstanceView) -> bool:
+    return one.current and one.state is InstanceState.RUNNING
+
+
+def _why_ailing(one: InstanceView) -> str:
+    if one.reason:
+        return one.reason
+    if one.state is InstanceState.RUNNING:
+        return "its health check fails"
+    return f"exit code {one.exit_code}" if one.exit_code is not None else str(one.state)
 
 
 def _ails(one: InstanceView) -> bool:

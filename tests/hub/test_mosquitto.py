@@ -1,0 +1,122 @@
+"""The hub's own broker: starts, is started again, and never outlives its hub."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from lab.processes import free_port, wait_for
+from skerry_hub import mosquitto as module
+from skerry_hub.mosquitto import BrokerError, Mosquitto
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"),
+    reason="mosquitto is not installed; ./dev test installs it",
+)
+
+
+@pytest.fixture
+def own(tmp_path):
+    own = Mosquitto(tmp_path / "a folder", free_port())
+    own.start()
+    yield own
+    own.stop()
+
+
+def gone(port):
+    return not module._listens(port)
+
+
+def ended(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as status:
+            return status.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def publish(port, topic, payload):
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    client.publish(topic, payload, 1, retain=True).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_it_serves_on_loopback_alone_and_ends_when_it_is_told(own):
+    publish(own.port, "a", b"x")
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", own.port)) == 0
+    pid = own._child.pid
+    own.stop()
+    assert gone(own.port)
+    assert ended(pid)
+
+
+def test_its_files_are_its_owners_alone(own, tmp_path):
+    assert (tmp_path / "a folder").stat().st_mode & 0o777 == 0o700
+
+
+def test_it_is_started_again_when_it_is_killed_and_keeps_what_it_was_told(own):
+    publish(own.port, "kept", b"x")
+    wait_for("its file", lambda: b"kept" in database(own))
+    before = own._child.pid
+    own._child.kill()
+    wait_for("another", lambda: own._child.pid != before and not gone(own.port))
+    publish(own.port, "after", b"x")
+
+
+def database(own):
+    for number in range(3):  # it writes its file after more than one change
+        publish(own.port, f"filler/{number}", b"x")
+    path = own._folder / "mosquitto.db"
+    return path.read_bytes() if path.exists() else b""
+
+
+def test_a_port_in_use_is_said_with_both_ways_out(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BrokerError, match=f"port {port} is in use: .*--mqtt-port.*--broker"):
+            Mosquitto(tmp_path, port).start()
+
+
+PARENT = """
+import pathlib, sys, threading
+from skerry_hub.mosquitto import Mosquitto
+
+own = Mosquitto(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+own.start()
+print(own._child.pid, flush=True)
+threading.Event().wait(60)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="there is no setpriv (util-linux) here")
+def test_it_ends_with_a_hub_that_is_killed(tmp_path):
+    port = free_port()
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path), str(port)], stdout=subprocess.PIPE
+    )
+    try:
+        pid = int(parent.stdout.readline())
+        assert not gone(port)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    wait_for("its end", lambda: gone(port) and ended(pid))
+
+
+def test_a_hub_that_follows_at_once_waits_until_its_broker_has_ended(own, tmp_path):
+    follower = Mosquitto(tmp_path / "next", own.port)
+    own._stopping.set()
+    own._child.terminate()
+    follower.start()
+    assert not gone(follower.port)
+    follower.stop()

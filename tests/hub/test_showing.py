@@ -1,0 +1,155 @@
+"""What people are shown of nodes, instances and workloads: each state's word."""
+
+import pytest
+from tests.hub.records import (
+    NOW,
+    assignment,
+    columns_of,
+    heartbeat,
+    kept,
+    node,
+    refusal,
+    report,
+    status,
+    workload,
+)
+
+from skerry_hub.model import Liveness, Resources
+from skerry_hub.showing import instances_of, instances_on, node_view, workload_of_subject
+from skerry_hub.showing import workload_view as shown
+from skerry_hub.state import Known
+from skerry_wire.messages import Health, InstanceState
+
+FAILED, EXITED, PULLING = InstanceState.FAILED, InstanceState.EXITED, InstanceState.PULLING
+OLD = "0" * 16
+
+
+def fleet(*statuses, replicas=1, placed=1, node_fields=None, **report_fields):
+    record = node(report=report(instances=statuses, **report_fields), **(node_fields or {}))
+    return Known(
+        [record],
+        [kept(replicas=replicas)],
+        [assignment(f"shop-web-{number}") for number in range(placed)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "reason"),
+    [
+        (fleet(status()), "running", None),
+        (fleet(replicas=0, placed=0), "running", None),
+        (fleet(status(health=Health.HEALTHY)), "running", None),
+        (fleet(), "progressing", "shop-web-0 on host-box-1: pending"),
+        (fleet(status(state=PULLING)), "progressing", "shop-web-0 on host-box-1: pulling"),
+        (fleet(status(state=PULLING, reason="12 of 80 MB")), "progressing", "12 of 80 MB"),
+        (fleet(status(health=Health.STARTING)), "progressing", "health check is starting"),
+        (fleet(status(revision=OLD)), "progressing", "still runs another revision"),
+        (fleet(status(), replicas=2), "unplaced", "1 of 2 replicas found no node"),
+        (fleet(replicas=2, placed=0), "unplaced", "2 of 2 replicas found no node"),
+        (fleet(status(state=FAILED, reason="port 80 is in use")), "degraded", "port 80 is in use"),
+        (fleet(status(state=EXITED, exit_code=3)), "degraded", "exit code 3"),
+        (fleet(status(health=Health.UNHEALTHY)), "degraded", "its health check fails"),
+        # The worst first: what fails is more than what is missing.
+        (fleet(status(state=FAILED, reason="no"), replicas=2), "degraded", "no"),
+    ],
+)
+def test_each_state_of_a_workload_has_its_word_and_its_reason(known, state, reason):
+    view = shown(known, known.workloads["shop-web"])
+    assert view.state == state
+    assert (reason is None) == (view.reason is None)
+    assert reason is None or reason in view.reason
+
+
+def test_the_counts_of_a_workload():
+    known = fleet(status(), status("shop-web-1", revision=OLD), replicas=4, placed=3)
+    view = shown(known, known.workloads["shop-web"])
+    assert (view.wanted, view.placed, view.running, view.current) == (4, 3, 2, 1)
+    assert [one.id for one in view.instances] == ["shop-web-0", "shop-web-1", "shop-web-2"]
+    assert [one.current for one in view.instances] == [True, False, False]
+
+
+def test_a_daemon_wants_what_it_has():
+    known = Known([node()], [kept(mode="global")], [assignment("shop-web-box")])
+    assert shown(known, known.workloads["shop-web"]).wanted == 1
+
+
+@pytest.mark.parametrize(
+    ("node_fields", "report_fields", "reason"),
+    [
+        ({}, {}, None),
+        ({"liveness": Liveness.LOST}, {}, "the node is lost"),
+        ({}, {"refusal": refusal(reason="no such image allowed")}, "no such image allowed"),
+        ({"diverged": "ahead"}, {}, "the node is held"),
+    ],
+)
+def test_why_an_instance_waits_is_said(node_fields, report_fields, reason):
+    known = fleet(node_fields=node_fields, **report_fields)
+    (view,) = instances_of(known, known.workloads["shop-web"])
+    assert view.state is InstanceState.PENDING
+    assert (reason is None) == (view.reason is None)
+    assert reason is None or reason in view.reason
+
+
+def test_what_a_node_still_runs_and_nobody_wants_is_shown_last():
+    known = fleet(status("other-web-0"), status())
+    first, second = instances_on(known, known.nodes["box-1"])
+    assert (first.id, second.id) == ("shop-web-0", "other-web-0")
+    assert second.current is False
+    assert "not wanted here" in second.reason
+
+
+def test_instances_are_sorted_as_people_count():
+    known = fleet(replicas=12, placed=12)
+    names = [one.id for one in instances_on(known, known.nodes["box-1"])]
+    assert names == [f"shop-web-{number}" for number in range(12)]
+
+
+def test_a_node_is_shown_with_what_it_has_what_is_reserved_and_what_it_last_said():
+    resources = Resources(cpu_milli=500, memory_bytes=2**30)
+    record = node(labels={"site": "quay-3"}, generation=3, report=report(accepted=2, generation=1))
+    known = Known([record], [kept()], [assignment(resources=resources)])
+    columns = columns_of(known)
+    columns.heartbeat("box-1", heartbeat(seq=5, cpu_percent=12.5, load_1m=0.5), NOW + 30)
+    view = node_view(known, columns, record)
+    assert (view.hostname, view.arch, view.os) == ("host-box-1", "x86_64", "Debian")
+    assert view.last_seen == NOW + 30
+    assert view.labels == {"site": "quay-3"}
+    assert view.runtimes == ("podman 4.3.1",)
+    found = view.resources
+    assert (found.cpu_milli, found.cpu_reserved_milli, found.cpu_percent) == (4000, 500, 12.5)
+    assert (found.memory_bytes, found.memory_reserved_bytes) == (2**33, 2**30)
+    assert (found.storage_bytes, found.temperature_c) == (None, None), "unknown is not zero"
+    assert (view.order.issued, view.order.accepted, view.order.reached) == (3, 2, 1)
+
+
+def test_a_node_of_which_next_to_nothing_is_known_is_shown_all_the_same():
+    record = node(presence=None, capability=None, report=None)
+    view = node_view(Known([record]), columns_of(Known([record])), record)
+    assert (view.hostname, view.arch, view.resources.cpu_milli) == ("box-1", None, None)
+    assert (view.order.accepted, view.instances, view.problems) == (0, (), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (refusal(7, "policy", "image x is not allowed"), "order 7 refused (policy): image x"),
+        (refusal(0, "form", "not msgpack"), "order refused (form): not msgpack"),
+    ],
+)
+def test_a_refusal_is_put_into_words(said, words):
+    record = node(report=report(refusal=said))
+    view = node_view(Known([record]), columns_of(Known([record])), record)
+    assert view.order.refusal.startswith(words)
+
+
+def test_an_events_subject_tells_its_workload_from_what_is_placed_or_reported():
+    known = fleet(status("other-web-0"))
+    record = known.nodes["box-1"]
+    assert workload_of_subject(known, record, "shop-web-0") == "shop-web"
+    assert workload_of_subject(known, record, "other-web-0") == "other-web"
+    assert workload_of_subject(known, record, "usb 1-1.2") == ""
+    assert workload_of_subject(known, None, "other-web-0") == ""
+
+
+def test_records_and_states_agree_on_the_current_revision():
+    assert status().revision == workload().revision != OLD
