@@ -102,6 +102,15 @@ def label_list(found: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(found.items())) or words.NONE
 
 
+DISCOVERED = ("feature.node.kubernetes.io/", "kubernetes.io/")
+"""How the keys begin of labels that a node's hardware gives it: dozens, for selectors."""
+
+
+def given_labels(found: Mapping[str, str]) -> str:
+    """Return the labels that people gave; `describe node` has the others too."""
+    return label_list({k: v for k, v in found.items() if not k.startswith(DISCOVERED)})
+
+
 def _reserved(reserved: str, total: str) -> str:
     return f"{reserved}/{total}"
 
@@ -168,7 +177,7 @@ NODE = Kind(
         Column("KERNEL", lambda node, _: node.kernel or words.NONE, wide=True),
         Column("RUNTIMES", lambda node, _: words.joined(list(node.runtimes)), wide=True),
         Column("AGENT", lambda node, _: node.version or words.NONE, wide=True),
-        Column("LABELS", lambda node, _: label_list(node.labels), wide=True),
+        Column("LABELS", lambda node, _: given_labels(node.labels), wide=True),
     ),
 )
 

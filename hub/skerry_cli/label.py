@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skerry_cli.hub import path
-from skerry_cli.kinds import label_list
+from skerry_cli.kinds import given_labels
 from skerry_cli.records import Node, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
@@ -30,7 +30,7 @@ def label(session: Session, /, kind: str, name: str, changes: tuple[str, ...]) -
     given, taken = changes_of(changes)
     body = {"set": given, "unset": taken}
     found = read(Node, session.connect().post(path(f"{kind}s", name, "labels"), body))
-    Screen().line(f"{kind}/{found.id} {label_list(found.labels)}")
+    Screen().line(f"{kind}/{found.id} {given_labels(found.labels)}")
 
 
 def changes_of(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:

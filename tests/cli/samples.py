@@ -53,7 +53,7 @@ NODE = views.NodeView(
     os="linux",
     kernel="6.1.0",
     capability="c" * 16,
-    labels={"site": "quay-3", "zone": "harbour"},
+    labels={"kubernetes.io/arch": "arm64", "site": "quay-3", "zone": "harbour"},
     accelerators=(
         hardware.Accelerator(
             kind="gpu",

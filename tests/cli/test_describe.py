@@ -35,6 +35,7 @@ Resources
   storage    64 GiB   0 B        64 GiB    -
 
 Labels
+  kubernetes.io/arch=arm64
   site=quay-3
   zone=harbour
 

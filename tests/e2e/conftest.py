@@ -63,7 +63,9 @@ class Fleet:
             raise LabError(f"{error}; last seen: {seen}") from None
 
     def until_online(self):
-        self.until_node("the box to be online", lambda n: n["liveness"] == "online")
+        self.until_node(
+            "the box to be online", lambda n: n["liveness"] == "online" and n["capability"]
+        )
 
     def until_settled(self, timeout=60):
         """Wait until the box has reached what was issued to it, and the hub knows."""
