@@ -251,7 +251,9 @@ def test_a_podman_that_is_gone_is_said_in_words_and_heals(fleet):
 def test_an_image_that_cannot_be_pulled_is_said_and_others_are_untouched(fleet):
     fleet.apply("shop")
     before = fleet.containers()
-    (fleet.box.folder / "policy.toml").write_text('[images]\nallow = ["localhost", "127.0.0.1:9"]\n')
+    (fleet.box.folder / "policy.toml").write_text(
+        '[images]\nallow = ["localhost", "127.0.0.1:9"]\n'
+    )
     fleet.apply("broken", image="127.0.0.1:9/no/such:1", wait=False)
     failed = fleet.until_instance("broken-web-0", "failed")
     assert "127.0.0.1:9/no/such:1" in failed["reason"]
