@@ -1,0 +1,170 @@
+"""What no linter checks: that the tables, the tests and the documents stay together."""
+
+import ast
+import itertools
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from skerry_agent.probes.table import PROBES
+from skerry_executor.runtimes import RUNTIMES
+from skerry_hub.placement.constraints import CONSTRAINTS
+from skerry_hub.placement.scores import SCORES
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PRODUCT = ["wire", "agent", "hub"]
+MOST_LINES = 400
+
+LONG = {
+    "hub/skerry_hub/service.py": "the one writer: what only it may do, in one place",
+    "hub/skerry_hub/fleet/columns.py": "every column follows every change of a node",
+    "hub/skerry_hub/broker.py": "two connections that share how they come back",
+    "hub/skerry_hub/api.py": "every route, beside each other",
+    "hub/skerry_hub/store.py": "the only module that speaks SQL",
+}
+"""Modules that are longer than is questioned, and why."""
+
+
+def modules(*sides):
+    for side in sides or PRODUCT:
+        yield from sorted((ROOT / side).glob("skerry_*/**/*.py"))
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_a_module_is_short_or_says_why_not():
+    long = {name(path) for path in modules() if len(path.read_text().splitlines()) > MOST_LINES}
+    assert long <= LONG.keys()
+
+
+def test_every_module_says_what_it_is_for():
+    silent = [
+        name(path)
+        for path in modules()
+        if path.read_text().strip() and ast.get_docstring(ast.parse(path.read_text())) is None
+    ]
+    assert silent == []
+
+
+def test_importing_does_nothing():
+    # No process, file or thread at the top of a module: only what `main` calls.
+    called = re.compile(r"^(?:subprocess|threading|socket|os|open|print)[.(]", re.MULTILINE)
+    busy = [name(path) for path in modules() if called.search(path.read_text())]
+    assert busy == []
+
+
+HOST = re.compile(r"[a-z]+://[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+STANDARDS = {"https://json-schema.org": "names the dialect of a schema; nothing asks it"}
+
+
+def strings(path):
+    """Give the texts that a module's code has, without its docstrings."""
+    tree = ast.parse(path.read_text())
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node.value
+
+
+def test_no_product_file_names_a_host_that_something_could_ask():
+    named = {
+        (name(path), host)
+        for path in modules()
+        for text in strings(path)
+        for host in HOST.findall(text)
+        if host not in STANDARDS and not host.endswith("://127.0.0.1")
+    }
+    assert named == set()
+
+
+def test_no_shell_is_ever_used():
+    shell = re.compile(r"shell\s*=\s*True|os\.system\(|os\.popen\(|\beval\(|\bexec\(")
+    assert [name(path) for path in modules() if shell.search(path.read_text())] == []
+
+
+# --- every part has its test --------------------------------------------------------------
+
+TABLES = {
+    "tests/agent/probes": [probe.name for probe in PROBES],
+    "tests/hub/placement": [*(name for name, _ in CONSTRAINTS), *(one.name for one in SCORES)],
+    "tests/executor/test_contract.py": [known.name for known in RUNTIMES],
+}
+"""Where what each table lists is tested."""
+
+
+@pytest.mark.parametrize(("tests", "names"), TABLES.items())
+def test_every_entry_of_a_table_is_tested_where_its_like_are(tests, names):
+    place = ROOT / tests
+    files = [place] if place.is_file() else sorted(place.glob("test_*.py"))
+    written = "\n".join(f"{path.stem}\n{path.read_text()}" for path in files)
+    missing = [one for one in names if not re.search(rf"(?:\b|test_){one}\b", written)]
+    assert missing == []
+
+
+MIRRORED = {
+    "hub/skerry_hub": "tests/hub",
+    "hub/skerry_hub/fleet": "tests/hub/fleet",
+    "hub/skerry_hub/placement": "tests/hub/placement",
+    "hub/skerry_hub/workloads": "tests/hub/workloads",
+}
+ELSEWHERE = {
+    "hub/skerry_hub/answers.py": "test_api.py asks it everything over HTTP",
+    "hub/skerry_hub/requests.py": "test_api.py",
+    "hub/skerry_hub/metrics.py": "test_api.py reads them as Prometheus does",
+    "hub/skerry_hub/model.py": "its records are in every test",
+    "hub/skerry_hub/views.py": "test_api.py holds them against their schemas",
+    "hub/skerry_hub/tables.py": "test_store.py holds them against the migrations",
+    "hub/skerry_hub/telling.py": "test_taking.py",
+    "hub/skerry_hub/receiving.py": "test_service.py feeds it nonsense on every topic",
+    "hub/skerry_hub/publishing.py": "test_service.py",
+    "hub/skerry_hub/fleet/reserved.py": "test_columns.py: it is a part of them",
+    "hub/skerry_hub/placement/trial.py": "test_engine.py and test_explain.py share it",
+    "hub/skerry_hub/workloads/problems.py": "said by every reader, and seen in their tests",
+    "hub/skerry_hub/workloads/reading.py": "read by every reader, and seen in their tests",
+}
+"""Modules without a test file of their own, and where they are tested."""
+
+
+@pytest.mark.parametrize(("source", "tests"), MIRRORED.items())
+def test_every_module_of_the_hub_has_a_test_file_or_says_where_it_is_tested(source, tests):
+    missing = [
+        name(path)
+        for path in sorted((ROOT / source).glob("*.py"))
+        if path.stem != "__init__"
+        and name(path) not in ELSEWHERE
+        and not (ROOT / tests / f"test_{path.stem}.py").exists()
+    ]
+    assert missing == []
+
+
+def test_what_is_excused_is_there():
+    for path in itertools.chain(LONG, ELSEWHERE):
+        assert (ROOT / path).exists(), path
+
+
+def test_no_test_patches():
+    # Names are put together, so that this file passes itself.
+    patches = re.compile("monkey" + "patch|mock" + r"\.patch|unittest\.mock")
+    patching = [
+        name(path)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if patches.search(path.read_text())
+    ]
+    assert patching == []
+
+
+def test_golden_bytes_that_were_released_are_never_edited():
+    """A golden file of the wire, once committed under a version's tag, stays as it is."""
+    git = ["git", "-C", str(ROOT)]
+    tags = subprocess.run([*git, "tag", "--list", "v*"], capture_output=True, text=True)
+    if tags.returncode:
+        pytest.skip("this is no git checkout")
+    for tag in tags.stdout.split():
+        changed = [*git, "diff", "--name-status", tag, "--", "tests/wire/golden"]
+        lines = subprocess.run(changed, capture_output=True, text=True, check=True).stdout
+        edited = [line for line in lines.splitlines() if not line.startswith("A")]
+        assert edited == [], f"edited since {tag}"

@@ -1,0 +1,453 @@
+"""The API over HTTP, served as the hub serves it; answers are what its own document says."""
+
+import http.client
+import json
+import socket
+import sqlite3
+import threading
+
+import jsonschema
+import prometheus_client.parser
+import pytest
+import uvicorn
+from tests.hub.records import capability, event, kept, presence, report, status
+from tests.hub.rig import Rig, until
+
+from lab.processes import wait_for
+from skerry_hub import api
+from skerry_hub.api import MAX_BODY_BYTES
+from skerry_wire import __version__
+
+SHOP = """\
+services:
+  web:
+    image: localhost/web:1
+    labels: {tier: front}
+    deploy: {replicas: 2}
+"""
+
+
+class Client:
+    """What is asked, and the answer as status and JSON."""
+
+    def __init__(self, port, document):
+        self._port = port
+        self._document = document
+
+    def ask(self, method, path, body=None, **headers):
+        status_, _, data = self.raw(method, path, body, **headers)
+        found = json.loads(data)
+        if status_ >= 400:
+            assert found["problems"], "every error says what is wrong"
+            self._valid(found, {"$ref": "#/components/schemas/Problems"})
+        return status_, found
+
+    def raw(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            data = json.dumps(body) if isinstance(body, dict) else body
+            given = {key.replace("_", "-"): text for key, text in headers.items()}
+            connection.request(method, path, data, given)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.headers), answer.read()
+        finally:
+            connection.close()
+
+    def get(self, path, template=None):
+        """Return what a GET gives, which its schema must allow."""
+        status_, found = self.ask("GET", path)
+        assert status_ == 200, found
+        self.fits("get", template or path.partition("?")[0], found)
+        return found
+
+    def fits(self, method, template, found):
+        schema = self._document["paths"][template][method]["responses"]["200"]["content"]
+        self._valid(found, schema["application/json"]["schema"])
+
+    def _valid(self, found, schema):
+        whole = {**self._document, **schema}
+        jsonschema.Draft202012Validator(whole).validate(found)
+
+    def apply(self, text=SHOP, how="apply", **fields):
+        files = [{"name": "shop.yaml", "project": "shop", "text": text}]
+        status_, found = self.ask("POST", f"/api/v1/{how}", {"files": files, **fields})
+        if status_ == 200:
+            self.fits("post", f"/api/v1/{how}", found)
+        return status_, found
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path).start()
+    yield rig
+    rig.stop()
+
+
+@pytest.fixture
+def client(rig):
+    app = api.create(rig.service)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    wait_for("the server", lambda: server.started)
+    yield Client(listening.getsockname()[1], app.openapi())
+    server.should_exit = True
+    thread.join(10)
+
+
+def reasons(answer):
+    return [problem["reason"] for problem in answer["problems"]]
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+def test_health_and_version(client):
+    assert client.raw("GET", "/healthz")[::2] == (200, b"ok\n")
+    assert client.ask("GET", "/api/v1/version") == (200, {"version": __version__})
+
+
+def test_a_hub_whose_writer_has_ended_is_not_well(client, rig):
+    rig.service.stop()
+    status_, _, data = client.raw("GET", "/healthz")
+    assert (status_, b"writer" in data) == (503, True)
+
+
+def test_an_empty_hub_lists_nothing(client):
+    for kind in ("nodes", "workloads", "instances", "events"):
+        assert client.get(f"/api/v1/{kind}") == {"items": []}
+
+
+def test_nodes_are_listed_shown_and_selected(client, rig):
+    rig.join("box-2", "box-1")
+    rig.say("box-1", event("e-1", detail="exit code 1"))
+    client.ask("POST", "/api/v1/nodes/box-1/labels", {"set": {"site": "quay-3"}})
+    assert [one["id"] for one in client.get("/api/v1/nodes")["items"]] == ["box-1", "box-2"]
+    assert [one["id"] for one in client.get("/api/v1/nodes?selector=site%3Dquay-3")["items"]] == [
+        "box-1"
+    ]
+    template = "/api/v1/nodes/{node}"
+    by_id, by_name = (client.get(f"/api/v1/nodes/{n}", template) for n in ("box-1", "host-box-1"))
+    assert by_id == by_name
+    assert by_id["hardware"]["cpu"]["logical_count"] == 4
+    assert [one["kind"] for one in by_id["events"]] == ["registered", "online", "exited"]
+    assert by_id["node"]["resources"]["temperature_c"] is None
+
+
+def test_workloads_instances_and_explanations(client, rig):
+    rig.join("box-1")
+    assert client.apply()[1]["created"] == ["shop-web"]
+    rig.say("box-1", report(seq=2, accepted=1, digest=rig.node().digest, instances=(status(),)))
+    until("the report", lambda: rig.node().report.accepted == 1)
+    (listed,) = client.get("/api/v1/workloads")["items"]
+    assert (listed["name"], listed["wanted"], listed["placed"]) == ("shop-web", 2, 2)
+    found = client.get("/api/v1/workloads/shop-web", "/api/v1/workloads/{workload}")
+    assert found["content"]["containers"][0]["image"] == "localhost/web:1"
+    states = {one["id"]: one["state"] for one in client.get("/api/v1/instances")["items"]}
+    assert states == {"shop-web-0": "running", "shop-web-1": "pending"}
+    for query, count in [
+        ("selector=tier%3Dfront", 2), ("selector=tier%3Dback", 0), ("node=host-box-1", 2),
+        ("workload=shop-web", 2), ("workload=other", 0),
+    ]:  # fmt: skip
+        assert len(client.get(f"/api/v1/instances?{query}")["items"]) == count
+    template = "/api/v1/workloads/{workload}/explain"
+    told = client.get("/api/v1/workloads/shop-web/explain", template)
+    assert [one["node"] for one in told["verdicts"]] == ["box-1"]
+    assert client.get("/api/v1/workloads/shop-web/explain?node=box-1", template)["wanted"] == 2
+
+
+def test_events_are_the_newest_oldest_first(client, rig):
+    rig.join("box-1")
+    for number in range(5):
+        assert rig.say("box-1", event(f"e-{number}")).wait(20)
+    found = client.get("/api/v1/events?node=host-box-1&limit=2")["items"]
+    assert [one["id"] for one in found] == ["e-3", "e-4"]
+    assert client.get("/api/v1/events?workload=none")["items"] == []
+
+
+def test_what_a_forgotten_node_told_is_found_by_its_id(client, rig):
+    rig.join("box-1")
+    client.ask("DELETE", "/api/v1/nodes/box-1")
+    assert client.get("/api/v1/events?node=box-1")["items"]
+
+
+def test_metrics_are_what_prometheus_reads(client, rig):
+    rig.join("box-1")
+    data = client.raw("GET", "/metrics")[2].decode()
+    families = {
+        family.name: family
+        for family in prometheus_client.parser.text_string_to_metric_families(data)
+    }
+    online = [s.value for s in families["skerry_nodes"].samples if s.labels["liveness"] == "online"]
+    assert online == [1.0]
+    assert families["skerry_broker_connected"].samples[0].value == 1.0
+    assert "skerry_messages" in families
+
+
+# --- changing -----------------------------------------------------------------------------
+
+
+def test_a_plan_changes_nothing_and_apply_does_what_it_said(client, rig):
+    rig.join("box-1")
+    plan = client.apply(how="plan")
+    assert client.get("/api/v1/workloads") == {"items": []}
+    assert client.apply() == plan
+    until("the order", rig.orders)
+    assert client.apply()[1]["unchanged"] == ["shop-web"]
+
+
+def test_the_name_in_the_file_wins_over_the_folder_and_a_given_one_over_both(client):
+    text = "name: inside\n" + SHOP
+    assert client.apply(text)[1]["created"] == ["inside-web"]
+    files = [{"name": "a.yaml", "project": "given", "project_given": True, "text": text}]
+    found = client.ask("POST", "/api/v1/apply", {"files": files})[1]
+    assert found["created"] == ["given-web"]
+
+
+def test_what_finds_no_node_is_in_the_answer(client):
+    (told,) = client.apply()[1]["unplaced"]
+    assert (told["workload"], told["wanted"], told["placed"]) == ("shop-web", 2, 0)
+
+
+def test_deleting_clears_what_other_systems_see(client, rig):
+    rig.join("box-1")
+    client.apply()
+    status_, found = client.ask("DELETE", "/api/v1/workloads/shop-web")
+    assert (status_, found["removed"]) == (200, ["shop-web"])
+    until("the view to go", lambda: b"" in rig.broker.payloads("skerry/v1/workloads/shop-web"))
+    assert client.get("/api/v1/instances") == {"items": []}
+
+
+def test_labels_are_set_and_unset(client, rig):
+    rig.join("box-1")
+    path, template = "/api/v1/nodes/box-1/labels", "/api/v1/nodes/{node}/labels"
+    status_, found = client.ask("POST", path, {"set": {"site": "quay-3", "a/b.c-d_e": ""}})
+    client.fits("post", template, found)
+    assert (status_, found["labels"]) == (200, {"site": "quay-3", "a/b.c-d_e": ""})
+    assert client.ask("POST", path, {"unset": ["site", "none"]})[1]["labels"] == {"a/b.c-d_e": ""}
+
+
+def test_a_node_is_forgotten(client, rig):
+    rig.join("box-1", "box-2")
+    client.apply()
+    status_, found = client.ask("DELETE", "/api/v1/nodes/host-box-1")
+    assert status_ == 200
+    client.fits("delete", "/api/v1/nodes/{node}", found)
+    assert {one["node"] for one in client.get("/api/v1/instances")["items"]} == {"box-2"}
+
+
+# --- errors -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "says"),
+    [
+        ("GET", "/api/v1/nodes/ghost", 404, "no node ghost"),
+        ("DELETE", "/api/v1/nodes/ghost", 404, "no node ghost"),
+        ("POST", "/api/v1/nodes/ghost/adopt", 404, "no node ghost"),
+        ("POST", "/api/v1/nodes/ghost/overwrite", 404, "no node ghost"),
+        ("GET", "/api/v1/workloads/none", 404, "no workload none"),
+        ("DELETE", "/api/v1/workloads/none", 404, "no workload none"),
+        ("GET", "/api/v1/workloads/none/explain", 404, "no workload none"),
+        ("GET", "/api/v1/instances?node=ghost", 404, "no node ghost"),
+        ("GET", "/api/v1/nothing", 404, "Not Found"),
+        ("PUT", "/api/v1/nodes", 405, "Method Not Allowed"),
+        ("POST", "/api/v1/nodes/box-1/adopt", 409, "not held"),
+        ("POST", "/api/v1/nodes/box-1/overwrite", 409, "not held"),
+        ("GET", "/api/v1/nodes?selector=a%3Db%3Dc", 400, "neither"),
+        ("GET", "/api/v1/events?limit=0", 400, "greater than or equal to 1"),
+        ("GET", "/api/v1/events?limit=x", 400, "valid integer"),
+        ("GET", "/api/v1/nodes?selector=" + "a" * 5000, 400, "at most 4096"),
+        ("GET", "/api/v1/changes?timeout_s=1000", 400, "less than or equal to 60"),
+    ],
+)  # fmt: skip
+def test_an_error_has_its_status_and_its_reason(client, rig, method, path, status, says):
+    rig.join("box-1")
+    found, answer = client.ask(method, path)
+    assert found == status
+    assert says in reasons(answer)[0]
+
+
+def test_a_problem_names_its_field(client):
+    (problem,) = client.ask("GET", "/api/v1/events?limit=0")[1]["problems"]
+    assert problem["field"] == "query.limit"
+    (problem,) = client.ask("GET", "/api/v1/nodes?selector=%3D")[1]["problems"]
+    assert problem["field"] == "selector"
+
+
+def test_a_hostname_that_two_have_is_refused_with_their_ids(client, rig):
+    rig.join("box-1")
+    rig.say("box-2", presence())
+    assert rig.say("box-2", capability(hostname="host-box-1")).wait(20)
+    status_, found = client.ask("GET", "/api/v1/nodes/host-box-1")
+    assert status_ == 409
+    assert "box-1, box-2" in reasons(found)[0]
+    assert client.ask("GET", "/api/v1/events?node=host-box-1")[0] == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        (b"", None, "not JSON"),
+        (b"{", None, "not JSON"),
+        (b"\xff", None, "not JSON"),
+        (b"[" * 100_000, None, ""),
+        (b"[]", None, "map"),
+        (b"{}", "files", "missing"),
+        (b'{"files": {}}', "files", "list"),
+        (b'{"files": [{"name": "a", "text": 3}]}', "files[0].text", "text"),
+        (b'{"files": [], "force": true}', "force", "not a field"),
+        (b'{"files": [], "prune": "yes"}', "prune", ""),
+    ],
+)
+@pytest.mark.parametrize("how", ["plan", "apply"])
+def test_a_body_that_is_wrong_is_refused_by_field(client, how, body, field, says):
+    status_, answer = client.ask("POST", f"/api/v1/{how}", body)
+    assert status_ == 400
+    (problem,) = answer["problems"]
+    assert problem["field"] == field
+    assert says in problem["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"set": {"no spaces": "x"}}, "set.no spaces"),
+        ({"set": {"": "x"}}, "set."),
+        ({"set": {"a": 3}}, "set.a"),
+        ({"set": {"a": "x" * 257}}, "set.a"),
+        ({"unset": ["-"]}, "unset[0]"),
+        ({"remove": ["a"]}, "remove"),
+    ],
+)
+def test_labels_that_are_none_are_refused_by_field(client, rig, body, field):
+    rig.join("box-1")
+    status_, answer = client.ask("POST", "/api/v1/nodes/box-1/labels", body)
+    assert (status_, answer["problems"][0]["field"]) == (400, field)
+    assert rig.node().labels == {}
+
+
+def test_what_is_wrong_with_a_file_is_told_by_line_and_all_of_it(client):
+    text = SHOP + "    cgroup_parent: /x\n    no_such_key: 1\n"
+    status_, answer = client.apply(text)
+    assert status_ == 400
+    found = [(one["file"], one["line"]) for one in answer["problems"]]
+    assert found == [("shop.yaml", 6), ("shop.yaml", 7)]
+
+
+def test_another_projects_name_is_a_conflict(client, rig):
+    rig.service.call(lambda work: work.draft.workloads.put("shop-web", kept(project="other")))
+    status_, answer = client.apply()
+    assert status_ == 409
+    assert "project other" in reasons(answer)[0]
+
+
+def test_more_than_a_request_may_be_is_refused(client):
+    status_, answer = client.ask("POST", "/api/v1/apply", b" " * (MAX_BODY_BYTES + 1))
+    assert status_ == 413
+    assert str(MAX_BODY_BYTES) in reasons(answer)[0]
+
+
+def test_a_store_that_fails_is_said_and_the_rest_goes_on(client, rig, tmp_path):
+    rig.join("box-1")
+    database = sqlite3.connect(tmp_path / "hub.db", timeout=30)
+    for table in ("events", "outbox", "workloads"):
+        database.execute(f"ALTER TABLE {table} RENAME TO away_{table}")
+    database.commit()
+    for ask in (
+        lambda: client.ask("GET", "/api/v1/events"),
+        lambda: client.ask("GET", "/api/v1/nodes/box-1"),
+        client.apply,
+    ):
+        status_, answer = ask()
+        assert status_ == 503
+        assert "no such table" in reasons(answer)[0]
+    assert client.raw("GET", "/healthz")[0] == 200
+    assert b"skerry_outbox_messages NaN" in client.raw("GET", "/metrics")[2]
+    assert len(client.get("/api/v1/nodes")["items"]) == 1
+    for table in ("events", "outbox", "workloads"):
+        database.execute(f"ALTER TABLE away_{table} RENAME TO {table}")
+    database.commit()
+    database.close()
+    assert client.apply()[0] == 200
+
+
+def test_what_nobody_thought_of_is_an_error_in_json_too(client, rig):
+    rig.join("box-1")
+    rig.service.known.nodes["box-1"] = None
+    status_, answer = client.ask("GET", "/api/v1/nodes")
+    assert status_ == 500
+    assert "log" in reasons(answer)[0]
+    rig.service.known.nodes.clear()
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://evil.example", 403), ("null", 403), ("same", 200)]
+)
+def test_a_page_of_another_site_cannot_use_an_operators_browser(client, rig, origin, status):
+    rig.join("box-1")
+    origin = f"http://127.0.0.1:{client._port}" if origin == "same" else origin
+    found, _ = client.ask("GET", "/api/v1/nodes", Origin=origin)
+    assert found == status
+    body = {"set": {"a": "b"}}
+    found, _ = client.ask("POST", "/api/v1/nodes/box-1/labels", body, Origin=origin)
+    assert (found, rig.node().labels == {"a": "b"}) == (status, status == 200)
+
+
+# --- waiting ------------------------------------------------------------------------------
+
+
+def test_who_waits_for_a_change_is_answered_when_it_comes(client, rig):
+    now = client.ask("GET", "/api/v1/changes")[1]["change"]
+    assert client.ask("GET", f"/api/v1/changes?after={now}&timeout_s=0.01")[1]["change"] == now
+    found = []
+    path = f"/api/v1/changes?after={now}&timeout_s=30"
+    threads = [
+        threading.Thread(target=lambda: found.append(client.ask("GET", path)[1]["change"]))
+        for _ in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+    until("them to wait", lambda: len(rig.service.changes._waiting) == 10)
+    rig.say("box-1", presence())
+    for thread in threads:
+        thread.join(20)
+    assert len(found) == 10
+    assert all(count > now for count in found)
+
+
+# --- the document -------------------------------------------------------------------------
+
+
+def references(part):
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for inner in part.values():
+            yield from references(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from references(inner)
+
+
+def test_every_reference_of_the_document_leads_somewhere(client):
+    _, served = client.ask("GET", "/openapi.json")
+    assert served == json.loads(json.dumps(api.openapi_document()))
+    schemas = served["components"]["schemas"]
+    found = set(references(served))
+    assert found
+    assert {one.removeprefix("#/components/schemas/") for one in found} <= set(schemas)
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_the_document_knows_every_path_of_the_api(client):
+    paths = set(api.openapi_document()["paths"])
+    assert {
+        "/healthz", "/metrics", "/api/v1/version", "/api/v1/nodes", "/api/v1/nodes/{node}",
+        "/api/v1/nodes/{node}/labels", "/api/v1/nodes/{node}/adopt",
+        "/api/v1/nodes/{node}/overwrite", "/api/v1/workloads", "/api/v1/workloads/{workload}",
+        "/api/v1/workloads/{workload}/explain", "/api/v1/instances", "/api/v1/events",
+        "/api/v1/plan", "/api/v1/apply", "/api/v1/changes",
+    } == paths  # fmt: skip
