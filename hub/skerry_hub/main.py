@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import gc
 import logging
 import os
 import pathlib
@@ -155,6 +156,7 @@ def run(settings: Config, key: OrderKey) -> None:
     # uvicorn sends itself the signal again when it has ended; what follows is still to be done.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    _look_seldom()
     try:
         server.run(sockets=[listening])
     finally:
@@ -174,6 +176,16 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise OSError(error.errno, reason, f"--listen {host}:{port}") from None
+
+
+def _look_seldom() -> None:
+    """Spare the garbage collector most of its work: it took a sixth of each heartbeat's time.
+
+    What is loaded by now stays for ever, and what a message leaves behind holds no cycle.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _log_to_stderr() -> None:
