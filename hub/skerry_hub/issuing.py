@@ -23,11 +23,12 @@ def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dic
     less than the node), nor does one that is held. Returns why an order could not be made, by node.
     """
     failures = {}
+    origins: dict[str, bytes | None] = {}
     for node_id in sorted(draft.touched):
         node = draft.nodes.get(node_id)
         if node is None or node.diverged is not None or node_id not in heard:
             continue
-        wanted = _wanted(draft, node_id)
+        wanted = _wanted(draft, node_id, origins)
         content = content_of(wanted)
         if not _due(node, draft.orders.get(node_id), wanted, content):
             continue
@@ -44,11 +45,11 @@ def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dic
     return failures
 
 
-def _wanted(draft: Draft, node_id: str) -> tuple[Instance, ...]:
+def _wanted(draft: Draft, node_id: str, origins: dict[str, bytes | None]) -> tuple[Instance, ...]:
     assignments = draft.on_node(node_id)
     names = {one.workload for one in assignments}
     found = {name: kept.workload for name in names if (kept := draft.workloads.get(name))}
-    return instances(assignments, found)
+    return instances(assignments, found, origins)
 
 
 def _due(node: Node, issued: Issued | None, wanted: tuple[Instance, ...], content: str) -> bool:

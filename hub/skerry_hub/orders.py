@@ -29,23 +29,32 @@ class Issued:
 
 
 def instances(
-    assignments: Iterable[Assignment], workloads: Mapping[str, Workload]
+    assignments: Iterable[Assignment],
+    workloads: Mapping[str, Workload],
+    origins: dict[str, bytes | None] | None = None,
 ) -> tuple[Instance, ...]:
-    """Return what a node shall run, in the order of the instances' ids."""
+    """Return what a node shall run, in the order of the instances' ids.
+
+    `origins` are those made already, by workload; the orders of many nodes share them.
+    """
+    origins = {} if origins is None else origins
+    for name, workload in workloads.items():
+        if name not in origins:
+            origins[name] = origin_of(workload)
     return tuple(
-        _instance(assignment, workloads[assignment.workload])
+        _instance(assignment, workloads[assignment.workload], origins[assignment.workload])
         for assignment in sorted(assignments, key=lambda one: one.id)
         if assignment.workload in workloads
     )
 
 
-def _instance(assignment: Assignment, workload: Workload) -> Instance:
+def _instance(assignment: Assignment, workload: Workload, origin: bytes | None) -> Instance:
     return Instance(
         id=assignment.id,
         workload=workload.name,
         revision=assignment.revision,
         containers=tuple(_with_devices(one, assignment) for one in workload.containers),
-        origin=origin_of(workload),
+        origin=origin,
     )
 
 

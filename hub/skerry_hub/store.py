@@ -141,14 +141,13 @@ class Store:
             return self._enqueue(connection, draft.outbox)
 
     def _put_nodes(self, connection: sa.Connection, draft: Draft, known: Known) -> None:
+        # Rows of which the same columns change are one statement.
+        alike: dict[tuple[str, ...], list[tuple[str, dict[str, Any] | None]]] = {}
         for node_id, node in draft.nodes.changes.items():
-            if node is None:
-                connection.execute(sa.delete(tables.nodes).where(tables.nodes.c.id == node_id))
-                continue
-            values = _node_values(node, known.nodes.get(node_id))
-            statement = self._insert(tables.nodes).values(id=node_id, **values)
-            statement = statement.on_conflict_do_update(index_elements=["id"], set_=values)
-            connection.execute(statement)
+            values = None if node is None else _node_values(node, known.nodes.get(node_id))
+            alike.setdefault(tuple(values or ()), []).append((node_id, values))
+        for rows in alike.values():
+            self._put(connection, tables.nodes, "id", rows)
 
     def _put(
         self,
@@ -191,7 +190,20 @@ class Store:
         for start in range(0, len(retained), 500):
             some = table.c.topic.in_(retained[start : start + 500])
             connection.execute(sa.delete(table).where(some, table.c.retain == 1))
-        return [_enqueue(connection, one) for one in added]
+        if not added:
+            return []
+        rows = [
+            {
+                "topic": a.topic,
+                "payload": a.payload,
+                "retain": int(a.retain),
+                "expiry_s": a.expiry_s,
+            }
+            for a in added
+        ]
+        insert = sa.insert(table).returning(table.c.seq, sort_by_parameter_order=True)
+        numbers = connection.scalars(insert, rows).all()
+        return [Queued(seq=n, publication=one) for n, one in zip(numbers, added, strict=True)]
 
     def seen_events(self, ids: Sequence[str]) -> set[str]:
         """Return which of these events are kept already."""
@@ -402,15 +414,3 @@ def _assignment_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]
 def _order_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
     for node, issued in draft.orders.changes.items():
         yield node, None if issued is None else {"content": codec.pack(issued)}
-
-
-def _enqueue(connection: sa.Connection, one: Publication) -> Queued:
-    done = connection.execute(
-        sa.insert(tables.outbox).values(
-            topic=one.topic, payload=one.payload, retain=int(one.retain), expiry_s=one.expiry_s
-        )
-    )
-    key = done.inserted_primary_key
-    if key is None:
-        raise StoreError("the database gave a new row no number")
-    return Queued(seq=int(key[0]), publication=one)
