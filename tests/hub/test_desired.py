@@ -114,6 +114,13 @@ def test_what_finds_no_node_is_told_with_every_reason():
     assert "shop-web" in known.workloads, "it is wanted all the same"
 
 
+def test_an_apply_that_finds_no_node_of_very_many_answers_in_few_words():
+    many = fleet(*(f"box-{number}" for number in range(desired.NEAREST + 5)))
+    (explanation,) = applied(many, workload(constraints=(SITE,)))[0].unplaced
+    assert len(explanation.verdicts) == desired.NEAREST
+    assert explanation.blocked == {str(SITE): desired.NEAREST + 5}
+
+
 def test_two_workloads_of_one_apply_do_not_take_the_same_room():
     first, second = workload("shop-a", resources=LARGE), workload("shop-b", resources=LARGE)
     plan, known = applied(fleet("box-1"), second, first)

@@ -35,6 +35,10 @@ def test_heartbeats_are_signs_of_life():
 def test_who_is_heard_again_is_online_again():
     known = Known([node("box-1", liveness=Liveness.LOST)])
     assert judged(known, NOW + 5) == ({"box-1": "online"}, [("box-1", "online")])
+    known = Known([node("box-1", liveness=Liveness.LOST, last_seen=NOW - 5000)])
+    columns = columns_of(known)
+    columns.heartbeat("box-1", heartbeat(FIRST, seq=2), NOW)
+    assert judged(known, NOW + 5, columns)[0] == {"box-1": "online"}
 
 
 def test_what_has_not_changed_is_not_told_again():
