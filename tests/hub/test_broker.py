@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.hub.fake_broker import FakeBroker
 
 from lab.processes import wait_for
-from skerry_hub.broker import MAX_PACKET_BYTES, Broker, Ears, broker_at
+from skerry_hub.broker import MAX_PACKET_BYTES, Broker, Ears, _Unsettled, broker_at
 from skerry_hub.state import Publication
 
 PRESENCE = "skerry/v1/hub/presence"
@@ -121,6 +121,28 @@ def test_many_threads_may_publish(both, heard):
     for thread in threads:
         thread.join(10)
     assert sorted(heard.published.get(timeout=10) for _ in range(200)) == list(range(200))
+
+
+def test_an_acknowledgement_may_come_before_its_number_does():
+    published = []
+    unsettled = _Unsettled(published.append)
+    unsettled.acknowledged(7, refused=False)
+    unsettled.sent(7, 70)
+    unsettled.sent(8, 80)
+    unsettled.acknowledged(8, refused=False)
+    assert published == [70, 80]
+    assert len(unsettled) == 0
+
+
+def test_what_the_broker_refuses_stays_in_the_outbox():
+    published = []
+    unsettled = _Unsettled(published.append)
+    unsettled.acknowledged(7, refused=True)
+    unsettled.sent(7, 70)
+    unsettled.sent(8, 80)
+    unsettled.acknowledged(8, refused=True)
+    assert published == []
+    assert len(unsettled) == 0
 
 
 # --- the real one -------------------------------------------------------------------------
