@@ -19,8 +19,8 @@ from skerry_wire.messages import Order
 from skerry_wire.workload import Container, Instance
 
 pytestmark = pytest.mark.e2e
-AWAY_S = 8
-"""How long a part is away here. It is longer than three heartbeats, and than the back-off."""
+AWAY_S = float(os.environ.get("SKERRY_TEST_AWAY_S", "8"))
+"""How long a part is away: longer than three heartbeats and the back-off, and longer by request."""
 
 
 def say(fleet, topic, payload, *, retain=False):
