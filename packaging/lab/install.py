@@ -131,15 +131,16 @@ def _install_packages(packages: list[str]) -> None:
 
 def _make_venv() -> None:
     """Make the virtual environment from the locked packages, unless it is the same already."""
-    # Its programs name the folder that they are in: a checkout that was moved makes a new one.
-    made_of = LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), bytes(ROOT)
-    wanted = hashlib.sha256(b"".join(made_of)).hexdigest()
+    digest = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = f"{VENV}\n{digest}\n"
     stamp = VENV / "installed"
-    if stamp.exists() and stamp.read_text() == wanted:
+    found = stamp.read_text() if stamp.exists() else ""
+    if found == wanted:
         return
     say("making the virtual environment .venv from packaging/lock/dev.txt (about a minute)")
     python = VENV / "bin" / "python"
-    if not stamp.exists():  # none yet, or one that was broken off
+    # None yet, one that was broken off, or a checkout that was moved: programs name their folder.
+    if not found.startswith(f"{VENV}\n"):
         _or_end([SYSTEM_PYTHON, "-m", "venv", "--clear", str(VENV)])
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     _or_end([*pip, "--require-hashes", "-r", str(LOCK)])
