@@ -110,7 +110,11 @@ def test_it_ends_with_a_hub_that_is_killed(tmp_path):
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    wait_for("its end", lambda: gone(port) and ended(pid))
+    try:
+        wait_for("its end", lambda: gone(port) and ended(pid))
+    finally:
+        if not ended(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_hub_that_follows_at_once_waits_until_its_broker_has_ended(own, tmp_path):
