@@ -35,7 +35,7 @@ BUDGET = 15_000
 STEP = 2_500
 MOST = 60_000
 ROUNDS = 3
-"""Rounds that the figure must have passed."""
+"""Rounds that the figure must have passed, of at most one more."""
 SETTLED_S = 1.0
 LATE_S = 0.25
 """Publishers that are later than this have not sent at the rate that was asked for."""
@@ -173,7 +173,7 @@ def highest(flood: Flood) -> tuple[float, list[Round]]:
 
 
 def _passes(flood: Flood, rate: float, wanted: int) -> list[Round]:
-    """Return so many kept rounds in a row, or none. One may fail: this machine has other work."""
+    """Return so many kept rounds, or none. One may fail: this machine has other work, too."""
     kept: list[Round] = []
     failed = 0
     while len(kept) < wanted:
