@@ -14,7 +14,8 @@ import click
 from prometheus_client import Counter, Gauge, Histogram
 
 from skerry_cli.main import cli
-from skerry_hub import api, metrics, views
+from skerry_hub import metrics, views
+from skerry_hub.api import app
 from skerry_hub.workloads.reference import reference
 from skerry_wire import asyncapi
 
@@ -37,7 +38,7 @@ def documents() -> dict[str, str]:
         "cli.md": commands(),
         "compose.md": reference(),
         "metrics.md": metrics_table(),
-        "openapi.json": _json(api.openapi_document()),
+        "openapi.json": _json(app.openapi_document()),
     }
 
 

@@ -103,11 +103,11 @@ def run(settings: Config, key: OrderKey) -> None:
 
     import uvicorn  # noqa: PLC0415
 
-    from skerry_hub import api  # noqa: PLC0415
+    from skerry_hub.api import app  # noqa: PLC0415
     from skerry_hub.broker import Broker, BrokerUrl, Ears  # noqa: PLC0415
     from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
-    from skerry_hub.service import Service  # noqa: PLC0415
     from skerry_hub.store import open_store  # noqa: PLC0415
+    from skerry_hub.writer.service import Service  # noqa: PLC0415
 
     log = structlog.get_logger("hub")
     listening = _listen(settings.host, settings.port)
@@ -134,7 +134,7 @@ def run(settings: Config, key: OrderKey) -> None:
     broker.start()
     server = uvicorn.Server(
         uvicorn.Config(
-            api.create(service),
+            app.create(service),
             host=settings.host,
             port=settings.port,
             log_config=None,

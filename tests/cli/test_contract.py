@@ -19,8 +19,8 @@ from tests.cli.samples import (
     WORKLOAD,
 )
 
-from skerry_hub import api
-from skerry_hub.requests import ApplyRequest, LabelRequest
+from skerry_hub.api import app as api
+from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_wire.codec import from_plain
 
 BODIES = {"/api/v1/plan": ApplyRequest, "/api/v1/apply": ApplyRequest}

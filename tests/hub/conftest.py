@@ -6,12 +6,14 @@ import shutil
 import tempfile
 
 import pytest
+import structlog
 
 from lab import postgres
 from lab.broker import Mosquitto
 from lab.postgres import Postgres
 
 _numbers = itertools.count()
+structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # threads outlive a capture
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from skerry_hub import desired, metrics
 from skerry_hub.broker import Ears
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
-from skerry_hub.service import Service
 from skerry_hub.store import open_store
+from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope
 from skerry_wire.messages import Capability, Envelope, Event, Presence, Reply
 

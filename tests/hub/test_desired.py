@@ -23,11 +23,11 @@ from tests.hub.records import (
 from skerry_hub import desired
 from skerry_hub.desired import LAST_GENERATION, RefusedError
 from skerry_hub.fleet.apply import take
-from skerry_hub.issuing import issue
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import AcceleratorRequest, Constraint, Resources
 from skerry_hub.orders import instances
 from skerry_hub.state import Known
+from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
 from skerry_wire.hardware import Accelerator
 from skerry_wire.messages import Envelope, Order

@@ -18,27 +18,27 @@ import structlog
 import tenacity
 
 from skerry_hub import desired, metrics
-from skerry_hub.asking import Asking
-from skerry_hub.changes import Changes
-from skerry_hub.complaints import Complaints
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
-from skerry_hub.heard import Heard
-from skerry_hub.inbox import Call, Connected, Disconnected, Inbox, Incoming, Item, Published
-from skerry_hub.issuing import issue
-from skerry_hub.judging import judge_all
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Liveness, Node
-from skerry_hub.publishing import Publisher, Publishing, sides
-from skerry_hub.receiving import Receiving
 from skerry_hub.state import Draft, Publication
 from skerry_hub.store import Store, StoreError, reason_of
-from skerry_hub.taking import take_all
-from skerry_hub.telling import Telling
 from skerry_hub.views import EventView, Problem
-from skerry_hub.watch import Watch
+from skerry_hub.writer.asking import Asking
+from skerry_hub.writer.changes import Changes
+from skerry_hub.writer.complaints import Complaints
+from skerry_hub.writer.heard import Heard
+from skerry_hub.writer.inbox import Call, Connected, Disconnected, Inbox, Incoming, Item, Published
+from skerry_hub.writer.issuing import issue
+from skerry_hub.writer.judging import judge_all
+from skerry_hub.writer.publishing import Publisher, Publishing, sides
+from skerry_hub.writer.receiving import Receiving
+from skerry_hub.writer.taking import take_all
+from skerry_hub.writer.telling import Telling
+from skerry_hub.writer.watch import Watch
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (

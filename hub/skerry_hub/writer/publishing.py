@@ -9,13 +9,13 @@ from typing import Protocol
 import structlog
 
 from skerry_hub import metrics
-from skerry_hub.broadcast import Broadcast, event_publication, to_json
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.issuing import publication
-from skerry_hub.resending import Resending
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store import Queued
 from skerry_hub.views import HubPresence
+from skerry_hub.writer.broadcast import Broadcast, event_publication, to_json
+from skerry_hub.writer.issuing import publication
+from skerry_hub.writer.resending import Resending
 from skerry_wire import __version__, topics
 
 log = structlog.get_logger("publishing")

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from skerry_hub.changes import Changes
+from skerry_hub.writer.changes import Changes
 
 FOREVER_S = 1e6
 

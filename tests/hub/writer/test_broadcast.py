@@ -4,7 +4,9 @@ import json
 
 from tests.hub.records import assignment, columns_of, kept, node
 
-from skerry_hub.broadcast import (
+from skerry_hub.state import Known
+from skerry_hub.views import EventView
+from skerry_hub.writer.broadcast import (
     CHUNK,
     MAX_VIEW_BYTES,
     NODE_GAP_S,
@@ -12,8 +14,6 @@ from skerry_hub.broadcast import (
     Broadcast,
     event_publication,
 )
-from skerry_hub.state import Known
-from skerry_hub.views import EventView
 
 KNOWN = Known([node()], [kept()], [assignment()])
 

@@ -13,9 +13,9 @@ from tests.hub.records import (
     settled,
 )
 
-from skerry_hub.issuing import issue
 from skerry_hub.keys import OrderKey
 from skerry_hub.state import Draft, Known
+from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
 from skerry_wire.messages import Envelope
 

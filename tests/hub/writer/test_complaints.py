@@ -4,7 +4,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from skerry_hub import metrics
-from skerry_hub.complaints import EVERY_S, KINDS_MOST, Complaints
+from skerry_hub.writer.complaints import EVERY_S, KINDS_MOST, Complaints
 
 
 class Clock:

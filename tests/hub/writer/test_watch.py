@@ -3,7 +3,7 @@
 import pytest
 from tests.hub.records import NOW
 
-from skerry_hub.watch import STALL_S, Watch
+from skerry_hub.writer.watch import STALL_S, Watch
 
 
 def watching():

@@ -2,7 +2,7 @@
 
 from tests.hub.records import FIRST
 
-from skerry_hub.asking import Asking
+from skerry_hub.writer.asking import Asking
 from skerry_wire.messages import Reply
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skerry_hub.complaints import Complaints
-from skerry_hub.inbox import Inbox, Incoming
+from skerry_hub.writer.complaints import Complaints
+from skerry_hub.writer.inbox import Inbox, Incoming
 from skerry_wire import codec, topics
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Capability, Event, Heartbeat, NodeMessage, Presence, Reply, Report

@@ -7,10 +7,10 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from skerry_hub.fleet.apply import Dropped, take
-from skerry_hub.inbox import Incoming
 from skerry_hub.model import Node
 from skerry_hub.state import Draft, Known
-from skerry_hub.telling import Telling
+from skerry_hub.writer.inbox import Incoming
+from skerry_hub.writer.telling import Telling
 from skerry_wire.messages import Event, Reply, Report
 
 

@@ -1,6 +1,6 @@
 """Whose word is from now, as transcripts."""
 
-from skerry_hub.heard import Heard
+from skerry_hub.writer.heard import Heard
 
 
 def test_a_report_that_comes_as_it_is_sent_is_enough():

@@ -9,7 +9,7 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience, judge
 from skerry_hub.model import Liveness
 from skerry_hub.state import Draft, Known
-from skerry_hub.telling import Telling
+from skerry_hub.writer.telling import Telling
 
 
 def judge_all(

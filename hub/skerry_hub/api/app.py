@@ -16,14 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import metrics, views
-from skerry_hub.answers import Answers
-from skerry_hub.broadcast import to_json
+from skerry_hub.api.answers import Answers
+from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_hub.desired import RefusedError
 from skerry_hub.model import Explanation, Liveness
-from skerry_hub.requests import ApplyRequest, LabelRequest
-from skerry_hub.service import BusyError, Service
 from skerry_hub.store import StoreError
 from skerry_hub.views import Problem
+from skerry_hub.writer.broadcast import to_json
+from skerry_hub.writer.service import BusyError, Service
 from skerry_wire import __version__, codec, jsonschema
 from skerry_wire.errors import WireError
 

@@ -14,8 +14,8 @@ from tests.hub.records import capability, event, kept, presence, report, status
 from tests.hub.rig import Rig, until
 
 from lab.processes import wait_for
-from skerry_hub import api
-from skerry_hub.api import MAX_BODY_BYTES
+from skerry_hub.api import app as api
+from skerry_hub.api.app import MAX_BODY_BYTES
 from skerry_wire import __version__
 
 SHOP = """\

@@ -21,13 +21,14 @@ from tests.hub.records import (
 )
 from tests.hub.rig import Rig, count, until
 
-from skerry_hub import desired, inbox
-from skerry_hub.answers import Answers
+from skerry_hub import desired
+from skerry_hub.api.answers import Answers
 from skerry_hub.desired import RefusedError
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.model import Liveness, Resources
-from skerry_hub.service import BusyError
 from skerry_hub.store import Store, open_store
+from skerry_hub.writer import inbox
+from skerry_hub.writer.service import BusyError
 from skerry_wire import codec
 from skerry_wire.messages import Reply, Request
 

@@ -7,13 +7,13 @@ import re
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from skerry_hub import desired, selector
+from skerry_hub import desired
+from skerry_hub.api import selector
+from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Explanation, Node, Workload
 from skerry_hub.placement.explain import explain
-from skerry_hub.requests import ApplyRequest, LabelRequest
-from skerry_hub.service import Service
 from skerry_hub.showing import instances_on, node_view, workload_view
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import (
@@ -28,6 +28,7 @@ from skerry_hub.views import (
 )
 from skerry_hub.workloads.compose import ComposeError, SourceFile
 from skerry_hub.workloads.compose import parse as parse_compose
+from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Envelope, Order

@@ -3,10 +3,10 @@
 from tests.hub.records import FIRST, NOW, columns_of, heartbeat, node, presence
 
 from skerry_hub.fleet.liveness import Patience
-from skerry_hub.judging import judge_all
 from skerry_hub.model import Liveness
 from skerry_hub.state import Known
-from skerry_hub.telling import Telling
+from skerry_hub.writer.judging import judge_all
+from skerry_hub.writer.telling import Telling
 
 PATIENCE = Patience(unreachable_s=60, lost_s=600)
 

@@ -6,8 +6,8 @@ import threading
 import pytest
 from tests.hub.records import heartbeat, presence
 
-from skerry_hub import inbox
-from skerry_hub.inbox import Call, Connected, Inbox, Incoming, Published
+from skerry_hub.writer import inbox
+from skerry_hub.writer.inbox import Call, Connected, Inbox, Incoming, Published
 
 
 def call():

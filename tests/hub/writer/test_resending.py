@@ -4,7 +4,7 @@ import pytest
 from tests.hub.records import node, refusal, report
 
 from skerry_hub.model import Liveness
-from skerry_hub.resending import BEHIND_S, REFUSED_S, Resending
+from skerry_hub.writer.resending import BEHIND_S, REFUSED_S, Resending
 
 BEHIND = node(generation=2, report=report(accepted=1))
 REFUSED = node(generation=2, report=report(accepted=1, refusal=refusal(2)))

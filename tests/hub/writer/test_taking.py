@@ -13,10 +13,10 @@ from tests.hub.records import (
     report,
 )
 
-from skerry_hub.inbox import Incoming
 from skerry_hub.state import Known
-from skerry_hub.taking import take_all
-from skerry_hub.telling import Telling
+from skerry_hub.writer.inbox import Incoming
+from skerry_hub.writer.taking import take_all
+from skerry_hub.writer.telling import Telling
 from skerry_wire.messages import Capability, Event, Presence, Reply
 
 TOPICS = {Presence: "presence", Capability: "capability", Event: "event", Reply: "reply"}

@@ -1,0 +1,1 @@
+"""The one thread that changes anything: what comes to it, what it does, what it sends."""
