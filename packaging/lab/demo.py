@@ -110,13 +110,19 @@ def play(folder: pathlib.Path, podman: Podman, hub: Hub, box: Box) -> int:
 
 
 def listen(hub: Hub, topic: str) -> None:
-    """Show the newest message of a topic as any MQTT client gets it."""
+    """Show a workload's view as any MQTT client gets it, once it says that the workload runs."""
     words = ["mosquitto_sub", "-p", str(hub.mqtt_port), "-t", topic, "-C", "1", "-W", "10"]
     print(f"$ {' '.join(words)}", flush=True)
-    done = subprocess.run(words, capture_output=True, check=False)
-    if done.returncode:
-        raise LabError(f"nothing came on {topic} within 10 s")
-    print(json.dumps(json.loads(done.stdout), indent=2), flush=True)
+
+    def look() -> dict[str, object] | None:
+        done = subprocess.run(words, capture_output=True, check=False)
+        if done.returncode:
+            raise LabError(f"nothing came on {topic} within 10 s")
+        view: dict[str, object] = json.loads(done.stdout)
+        return view if view["state"] == "running" else None
+
+    # The hub publishes a view at most once a second: the newest may still be on its way.
+    print(json.dumps(wait_for(f"{topic} to say running", look), indent=2), flush=True)
 
 
 def started(podman: Podman) -> str:

@@ -25,8 +25,6 @@ PACKAGES = {
     "mosquitto_sub": "mosquitto-clients",
     "podman": "podman",
     "runc": "runc",
-    "dockerd": "docker.io",
-    "docker-registry": "docker-registry",
     "busybox": "busybox-static",
     "iptables": "iptables",
     "git": "git",
@@ -36,9 +34,14 @@ PACKAGES = {
 FOLDERS = {
     "/usr/lib/cni": "containernetworking-plugins",
     "/usr/share/misc/pci.ids": "pci.ids",
+}
+
+TEST_PACKAGES = {"dockerd": "docker.io", "docker-registry": "docker-registry"}
+TEST_FOLDERS = {
     # Debian starts a server of its own with it; the tests start another, and leave that one alone.
     "/usr/lib/postgresql": "postgresql",
 }
+"""What the tests alone need: who only wants to see the demo gets no second runtime, no database."""
 
 DEBIAN_PYTHON = {
     "paho": "python3-paho-mqtt",
@@ -61,14 +64,14 @@ def say(text: str) -> None:
     print(f"dev: {text}", file=sys.stderr, flush=True)
 
 
-def install_all() -> None:
-    """Install what is missing: Debian packages, then the virtual environment."""
+def install_all(*, tests: bool) -> None:
+    """Install what is missing: Debian packages (`tests`: theirs too), then the environment."""
     if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked it before
         sys.exit(f"dev: Python 3.11 or later is needed, this is {sys.version.split()[0]}")
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "dev.lock").open("w") as lock:
         _take(lock)
-        _install_packages(_missing_packages())
+        _install_packages(_missing_packages(tests=tests))
         _make_venv()
 
 
@@ -91,10 +94,12 @@ def sudo(purpose: str) -> list[str]:
     return ["sudo"]
 
 
-def _missing_packages() -> list[str]:
+def _missing_packages(*, tests: bool) -> list[str]:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    missing = [package for name, package in PACKAGES.items() if not shutil.which(name, path=path)]
-    missing += [package for place, package in FOLDERS.items() if not os.path.exists(place)]
+    programs = PACKAGES | TEST_PACKAGES if tests else PACKAGES
+    folders = FOLDERS | TEST_FOLDERS if tests else FOLDERS
+    missing = [package for name, package in programs.items() if not shutil.which(name, path=path)]
+    missing += [package for place, package in folders.items() if not os.path.exists(place)]
     if not os.path.exists(SYSTEM_PYTHON):
         missing.append("python3")
     if not _has_modules(["venv", "ensurepip"]):
