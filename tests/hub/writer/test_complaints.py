@@ -1,6 +1,5 @@
 """What was wrong with messages: counted each time, said once a minute."""
 
-import structlog
 from structlog.testing import capture_logs
 
 from skerry_hub import metrics
@@ -15,7 +14,6 @@ class Clock:
 
 
 def complaining():
-    structlog.reset_defaults()
     clock = Clock()
     return Complaints(clock), clock
 
