@@ -17,7 +17,7 @@ from skerry_cli.main import cli
 from skerry_hub import metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads.reference import reference
-from skerry_wire import asyncapi
+from skerry_wire import asyncapi, jsonschema, messages
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
 WIDTH = 100
@@ -30,6 +30,19 @@ VIEWS = {
 }
 """What the hub publishes as JSON, by the name of its channel."""
 
+MESSAGES = (
+    messages.Presence,
+    messages.Capability,
+    messages.Heartbeat,
+    messages.Report,
+    messages.Event,
+    messages.Reply,
+    messages.Request,
+    messages.Envelope,
+    messages.Order,
+)
+"""What travels between nodes and hub; an Order is the payload of an Envelope."""
+
 
 def documents() -> dict[str, str]:
     """Return each document's text by its file name."""
@@ -37,6 +50,7 @@ def documents() -> dict[str, str]:
         "asyncapi.json": _json(asyncapi.document(VIEWS)),
         "cli.md": commands(),
         "compose.md": reference(),
+        "messages.schema.json": _json(message_schemas()),
         "metrics.md": metrics_table(),
         "openapi.json": _json(app.openapi_document()),
     }
@@ -44,6 +58,16 @@ def documents() -> dict[str, str]:
 
 def _json(content: object) -> str:
     return json.dumps(content, indent=2) + "\n"
+
+
+def message_schemas() -> dict[str, object]:
+    """Return the JSON Schema of every message, under `$defs` by its name."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Messages between nodes and hub",
+        "description": "The maps that the msgpack of each message holds.",
+        "$defs": jsonschema.definitions(MESSAGES, ref="#/$defs/"),
+    }
 
 
 def commands() -> str:

@@ -30,6 +30,10 @@ def references(value):
             yield from references(inner)
 
 
+def schemas_of(document):
+    return document["$defs"] if "$defs" in document else document["components"]["schemas"]
+
+
 def resolve(document, reference):
     found = document
     for part in reference.removeprefix("#/").split("/"):
@@ -53,8 +57,20 @@ def test_every_reference_leads_somewhere(name):
 
 @pytest.mark.parametrize("name", list(DOCUMENTS))
 def test_every_schema_is_one(name):
-    for schema in DOCUMENTS[name]["components"]["schemas"].values():
+    for schema in schemas_of(DOCUMENTS[name]).values():
         jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "name", ["presence", "capability", "heartbeat", "report", "event", "order"]
+)
+def test_every_message_fits_the_schema_under_its_name(name):
+    message = samples.MESSAGES[name]
+    document = DOCUMENTS["messages.schema.json"]
+    whole = {**document, "$ref": f"#/$defs/{type(message).__name__}"}
+    jsonschema.validate(as_json(codec.to_plain(message)), whole)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([], whole)
 
 
 # --- AsyncAPI -----------------------------------------------------------------------------
