@@ -36,7 +36,11 @@ FOLDERS = {
     "/usr/share/misc/pci.ids": "pci.ids",
 }
 
-TEST_PACKAGES = {"dockerd": "docker.io", "docker-registry": "docker-registry"}
+TEST_PACKAGES = {
+    "dockerd": "docker.io",
+    "docker-registry": "docker-registry",
+    "ip": "iproute2",
+}
 TEST_FOLDERS = {
     # Debian starts a server of its own with it; the tests start another, and leave that one alone.
     "/usr/lib/postgresql": "postgresql",
