@@ -25,6 +25,7 @@ from skerry_agent.state import NEVER, PresenceSeq, State
 from skerry_agent.telling import (
     Step,
     capability,
+    malformed,
     note,
     presence,
     report,
@@ -137,11 +138,11 @@ def _sampled(state: State, event: ev.LoadSampled, _now: ev.Now) -> Step:
     return state, [Publish(NodeTopic.HEARTBEAT, heartbeat, qos=0, expiry_s=expiry_s)]
 
 
-def _request(state: State, event: ev.RequestArrived, _now: ev.Now) -> Step:
+def _request(state: State, event: ev.RequestArrived, now: ev.Now) -> Step:
     try:
         request = codec.decode(Request, event.data)
     except WireError as error:
-        return state, [Log("warning", f"a request on {event.verb} is not one: {error}")]
+        return malformed(state, f"a request on {event.verb} is not one: {error}", now)
     effects: list[Effect] = []
     failure, body = None, b""
     if request.verb != event.verb:

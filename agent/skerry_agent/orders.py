@@ -11,11 +11,11 @@ from skerry_agent import events as ev
 from skerry_agent import reporting
 from skerry_agent.effects import Converge, Effect, Log
 from skerry_agent.state import NEVER, NOTHING_YET, State
-from skerry_agent.telling import Step, note, report, report_now, save
+from skerry_agent.telling import Step, malformed, note, report, report_now, save
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.local import Outcome
-from skerry_wire.messages import Envelope, EventKind
+from skerry_wire.messages import Envelope, EventKind, InstanceState
 
 
 def order_arrived(state: State, event: ev.OrderArrived, now: ev.Now) -> Step:
@@ -27,7 +27,7 @@ def order_arrived(state: State, event: ev.OrderArrived, now: ev.Now) -> Step:
     try:
         codec.decode(Envelope, event.data)
     except WireError as error:
-        return state, [Log("warning", f"an order that is none: {error}")]
+        return malformed(state, f"an order that is none: {error}", now)
     if event.data == state.waiting or (state.running and event.data == state.offered):
         return state, []
     if event.data == state.order and not state.running and state.outcome.reached:
@@ -78,7 +78,7 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
     if state.waiting is not None:
         converge_at = min(converge_at, max(hold_until, now.mono_s))
     if state.look_again:
-        converge_at = min(converge_at, now.mono_s + settings.exit_gap_s)
+        converge_at = min(converge_at, max(now.mono_s + settings.exit_gap_s, _look_at(state, now)))
     state = dataclasses.replace(
         state, failures=failures, hold_until=hold_until, converge_at=converge_at
     )
@@ -107,23 +107,29 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
 
 def exited(state: State, _event: ev.InstanceExited, now: ev.Now) -> Step:
     """Look at the instances: at once, but more and more seldom while they keep ending."""
+    calm = now.mono_s - state.exited_at > state.settings.calm_s
+    streak = 0 if calm else state.exit_streak + 1
+    state = dataclasses.replace(state, exited_at=now.mono_s, exit_streak=streak)
     if state.running:
         return dataclasses.replace(state, look_again=True), []
+    converge_at = min(state.converge_at, _look_at(state, now))
+    return dataclasses.replace(state, converge_at=converge_at), []
+
+
+def _look_at(state: State, now: ev.Now) -> float:
+    """Return when to look because an instance has ended: the later the more of them do."""
+    if state.exit_streak == 0:
+        return now.mono_s
     settings = state.settings
-    calm = now.mono_s - state.exited_at > settings.calm_s
-    streak = 0 if calm else state.exit_streak + 1
-    gap = min(settings.exit_gap_most_s, settings.exit_gap_s * 2.0 ** min(streak, 30))
-    due = now.mono_s if calm else max(now.mono_s, state.run_at + gap)
-    converge_at = min(state.converge_at, due)
-    state = dataclasses.replace(
-        state, exited_at=now.mono_s, exit_streak=streak, converge_at=converge_at
-    )
-    return state, []
+    gap = min(settings.exit_gap_most_s, settings.exit_gap_s * 2.0 ** min(state.exit_streak, 30))
+    return max(now.mono_s, state.run_at + gap)
 
 
 def _took(state: State, outcome: Outcome, now: ev.Now) -> Step:
     """Take over what the executor says, and tell of what is new in it."""
     before, refusal = state.outcome, outcome.refusal
+    if outcome.unseen is not None:
+        outcome = _with_what_was_seen(before, outcome)
     if refusal is not None and not outcome.instances:
         outcome = dataclasses.replace(outcome, instances=before.instances)
     if refusal is None and outcome.accepted == before.accepted:
@@ -148,6 +154,17 @@ def _took(state: State, outcome: Outcome, now: ev.Now) -> Step:
         effects += [*more, Log("error", detail, generation=refusal.generation)]
     state, more = report(state, now, at_once=not state.running)
     return state, [*effects, *more]
+
+
+def _with_what_was_seen(before: Outcome, outcome: Outcome) -> Outcome:
+    """Return the outcome with what ran when the runtime was last asked: nobody saw it go."""
+    told = {status.id for status in outcome.instances}
+    lost_sight = tuple(
+        dataclasses.replace(status, state=InstanceState.UNKNOWN, reason=outcome.unseen)
+        for status in before.instances
+        if status.id not in told
+    )
+    return dataclasses.replace(outcome, instances=(*outcome.instances, *lost_sight))
 
 
 def _retry_at(state: State, now: ev.Now, failures: int, asked_s: float | None) -> float:

@@ -113,6 +113,10 @@ class State:
     outcome: Outcome = NOTHING_YET
     reached_generation: int = 0
     """The newest generation that was wholly carried out."""
+    malformed: int = 0
+    """Messages that were none, since the start; ..."""
+    quiet_until: float = -NEVER
+    """... and until when no more of them are logged."""
     executor_problem: str | None = None
     journal_problem: str | None = None
     save_at: float = NEVER

@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 
 from skerry_agent import events as ev
 from skerry_agent import reporting
-from skerry_agent.effects import Effect, Publish, Save
+from skerry_agent.effects import Effect, Log, Publish, Save
 from skerry_agent.state import NEVER, PresenceSeq, State, presence_seq
 from skerry_wire.messages import Capability, Event, EventKind, NodeMessage, Presence, Report
 from skerry_wire.topics import NodeTopic
 
 Step = tuple[State, list[Effect]]
 M = TypeVar("M", bound=NodeMessage)
+
+COMPLAINT_GAP_S = 60.0
 
 
 def presence(state: State, seq: PresenceSeq, now: ev.Now, *, online: bool) -> Publish:
@@ -93,6 +95,16 @@ def send_event(state: State, event: Event) -> tuple[State, Publish]:
     state, seq = _next_seq(state, NodeTopic.EVENT)
     event = dataclasses.replace(event, incarnation=state.incarnation, boot=state.boot, seq=seq)
     return state, Publish(NodeTopic.EVENT, event, expiry_s=86_400, token=event.id)
+
+
+def malformed(state: State, text: str, now: ev.Now) -> Step:
+    """Count a message that is none, and say so once a minute, however many come."""
+    count = state.malformed + 1
+    state = dataclasses.replace(state, malformed=count)
+    if now.mono_s < state.quiet_until:
+        return state, []
+    state = dataclasses.replace(state, quiet_until=now.mono_s + COMPLAINT_GAP_S)
+    return state, [Log("warning", f"{text} ({count} so far)")]
 
 
 def save(state: State) -> Save:

@@ -333,6 +333,7 @@ class Convergence:
                 for instance in self._order.instances
             ),
             retry_after_s=_RETRY_S.get(failure.kind, 10.0),
+            unseen=reason,
         )
 
     def _log(self, msg: str, name: str, reason: str | None = None) -> None:

@@ -18,8 +18,8 @@ from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names, time_limit
 
 EXAMPLES = """\b
-A node that is forgotten keeps running what it runs; its instances are placed on other nodes, and
-it registers anew when it is heard of again.
+A node that is online is not forgotten: stop its agent first. What it runs keeps running; its
+instances are placed on other nodes, and when it connects again it registers anew, and is held.
 \b
 Examples:
   skerry delete workload shop-web shop-db --wait

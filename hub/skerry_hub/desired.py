@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import Assignment, Change, Decision, Explanation, Node, Workload
+from skerry_hub.model import Assignment, Change, Decision, Explanation, Liveness, Node, Workload
 from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.engine import place
 from skerry_hub.placement.explain import explain
@@ -119,7 +119,13 @@ def label(work: Work, node: Node, put: Mapping[str, str], unset: Collection[str]
 
 
 def forget(work: Work, node: Node) -> PlanView:
-    """Forget a node; its instances are placed anew elsewhere."""
+    """Forget a node; its instances are placed anew elsewhere.
+
+    Raises RefusedError while it is online: it would run on, and nobody would see it.
+    """
+    if node.liveness is Liveness.ONLINE:
+        reason = f"{node.hostname} is online: stop its agent first (systemctl stop skerry-agent)"
+        raise RefusedError(409, Problem(reason=reason))
     names = set()
     changes = []
     for one in work.draft.on_node(node.id):

@@ -71,9 +71,6 @@ def play(folder: pathlib.Path, podman: Podman, hub: Hub, box: Box) -> int:
 
     say("the hardware that this machine really has")
     show(hub, "describe", "node", box.node)
-    print(
-        "(Runtimes are looked for where they usually listen; the demo's podman listens elsewhere.)"
-    )
 
     port = free_port()
     file = folder / "shop.yaml"

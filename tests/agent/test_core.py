@@ -1,6 +1,7 @@
 """The core, read as transcripts: events in, effects out."""
 
 import dataclasses
+import itertools
 import typing
 
 from hypothesis import given, settings
@@ -203,6 +204,58 @@ def test_what_ran_before_the_agent_started_is_no_news_but_what_fails_is():
     assert told == [(EventKind.FAILED, "db-0")]
 
 
+def test_a_runtime_that_cannot_be_asked_takes_nothing_away():
+    box = Box().up()
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(1))) + box.wait(1))
+    outcome = Outcome(accepted=1, digest=DIGEST, reached=True, instances=(status(),))
+    box.on(ev.ExecutorDone(run.run, outcome))
+    box.wait(1)
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(2))))
+    blind = Outcome(
+        accepted=2, digest=DIGEST, problems=("podman is away",), unseen="podman is away"
+    )
+    done = box.on(ev.ExecutorDone(run.run, blind))
+    assert [e.kind for e in published(done, NodeTopic.EVENT)] == []
+    (left,) = box.state.outcome.instances
+    assert (left.id, left.state, left.reason) == ("web-0", InstanceState.UNKNOWN, "podman is away")
+    seen = Outcome(accepted=2, digest=DIGEST, reached=True)
+    box.wait(20)
+    done = box.on(ev.ExecutorDone(box.state.run, seen))
+    assert [e.kind for e in published(done, NodeTopic.EVENT)] == [EventKind.REMOVED]
+
+
+def test_instances_that_keep_ending_during_runs_are_looked_at_more_and_more_seldom():
+    box = Box().up()
+    gaps = []
+    for _ in range(8):
+        run = box.state.run
+        while box.state.run == run:
+            box.wait(0.5)
+        gaps.append(box.state.run_at)
+        box.on(ev.InstanceExited("web-0"))
+        failed = Outcome(accepted=1, digest=DIGEST, reached=True, instances=(status(),))
+        box.on(ev.ExecutorDone(box.state.run, failed))
+        if len(gaps) == 1:
+            box.on(ev.InstanceExited("web-0"))
+    between = [after - before for before, after in itertools.pairwise(gaps)]
+    assert between == sorted(between)
+    assert between[-1] >= box.state.settings.exit_gap_most_s
+
+
+def test_messages_that_are_none_are_counted_and_logged_once_a_minute():
+    box = Box().up()
+    logged = []
+    for number in range(200):
+        nonsense = ev.RequestArrived("probe", b"\xc1", None) if number % 2 else None
+        done = box.on(nonsense or ev.OrderArrived(b"\xc1"))
+        logged += [e for e in done if isinstance(e, effects.Log)]
+    assert len(logged) == 1
+    assert box.state.malformed == 200
+    box.wait(61)
+    (again,) = [e for e in box.on(ev.OrderArrived(b"")) if isinstance(e, effects.Log)]
+    assert "201 so far" in again.text
+
+
 def test_reports_of_progress_keep_their_distance_and_the_last_is_never_lost():
     box = Box().up()
     box.wait(1)
@@ -239,8 +292,11 @@ def test_the_same_order_again_only_reports_again():
 def test_garbage_for_an_order_wakes_nobody():
     box = Box().up()
     for data in (b"", b"\xc1", b"\x80", b"x" * 300_000):
+        box.wait(61)
+        run = box.state.run
         done = box.on(ev.OrderArrived(data))
         assert [type(e) for e in done] == [effects.Log]
+        assert box.state.run == run
 
 
 def test_a_newer_order_overtakes_a_run_but_not_in_a_flood():

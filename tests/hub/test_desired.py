@@ -24,7 +24,7 @@ from skerry_hub import desired
 from skerry_hub.desired import LAST_GENERATION, RefusedError
 from skerry_hub.fleet.apply import take
 from skerry_hub.keys import OrderKey
-from skerry_hub.model import AcceleratorRequest, Constraint, Resources
+from skerry_hub.model import AcceleratorRequest, Constraint, Liveness, Resources
 from skerry_hub.orders import instances
 from skerry_hub.state import Known
 from skerry_hub.writer.issuing import issue
@@ -237,10 +237,23 @@ def test_more_labels_than_a_record_can_hold_are_refused():
 # --- forget -------------------------------------------------------------------------------
 
 
+def gone(record):
+    return dataclasses.replace(record, liveness=Liveness.UNREACHABLE)
+
+
+def test_a_node_that_is_online_is_not_forgotten():
+    _, known = applied(fleet(), workload(replicas=2))
+    work = work_on(known)
+    with pytest.raises(RefusedError) as refused:
+        desired.forget(work, known.nodes["box-1"])
+    assert refused.value.status == 409
+    assert work.draft.empty
+
+
 def test_a_forgotten_node_takes_its_order_along_and_its_instances_go_elsewhere():
     _, known = applied(fleet(), workload(replicas=2))
     work = work_on(known)
-    plan = desired.forget(work, known.nodes["box-1"])
+    plan = desired.forget(work, gone(known.nodes["box-1"]))
     check(work)
     assert actions(plan) == [
         ("remove", "shop-web-0", "box-1"),
@@ -253,7 +266,7 @@ def test_a_forgotten_node_takes_its_order_along_and_its_instances_go_elsewhere()
 
 def test_what_finds_no_other_node_is_told():
     _, known = applied(fleet(), workload(replicas=2, resources=LARGE))
-    plan = desired.forget(work_on(known), known.nodes["box-1"])
+    plan = desired.forget(work_on(known), gone(known.nodes["box-1"]))
     assert [one.workload for one in plan.unplaced] == ["shop-web"]
 
 

@@ -49,6 +49,8 @@ class Outcome:
     problems: Annotated[tuple[Line, ...], Items(16)] = ()
     instances: Annotated[tuple[InstanceStatus, ...], Items(512)] = ()
     retry_after_s: Seconds | None = None
+    unseen: Line | None = None
+    """Why the runtime could not be asked: the instances are then those that are wanted, no more."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,7 @@ def parse(raw: tuple[RawRuntime, ...]) -> Found[tuple[RuntimeInfo, ...]] | Absen
 def _info(raw: RawRuntime) -> RuntimeInfo:
     reason = None if raw.socket else "is installed, but its socket is not there"
     return RuntimeInfo(
-        name=raw.name or engine_in(raw.answer),
+        name=raw.name or engine_in(raw.answer) or named_in(raw.socket),
         version=version_in(raw.answer),
         socket=raw.socket,
         usable=raw.socket is not None,
@@ -116,8 +116,15 @@ def version_in(answer: bytes | None) -> str | None:
     return short(version) if isinstance(version, str) else None
 
 
-def engine_in(answer: bytes | None) -> str:
-    """Return whose API it is that answers: podman names itself among the components."""
+def named_in(socket: str | None) -> str:
+    """Return the runtime that a socket's path speaks of, where nothing better is known."""
+    return "podman" if "podman" in (socket or "") else "docker"
+
+
+def engine_in(answer: bytes | None) -> str | None:
+    """Return whose API answers, None when none does: podman names itself among the components."""
+    if answer is None:
+        return None
     components = _told(answer).get("Components")
     listed = components if isinstance(components, list) else []
     names = [one.get("Name") for one in listed if isinstance(one, dict)]

@@ -87,7 +87,7 @@ def test_a_socket_that_was_set_and_is_not_there_changes_nothing(tree):
         (b'{"Components": [{"Name": "Engine"}]}', "docker"),
         (b'{"Components": 4}', "docker"),
         (b'{"Components": [4]}', "docker"),
-        (None, "docker"),
+        (None, None),
     ],
 )
 def test_whose_api_answers(answer, name):

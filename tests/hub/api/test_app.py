@@ -232,6 +232,9 @@ def test_a_node_is_forgotten(client, rig):
     rig.join("box-1", "box-2")
     client.apply()
     status_, found = client.ask("DELETE", "/api/v1/nodes/host-box-1")
+    assert status_ == 409
+    assert rig.say("box-1", presence(online=False, seq=9)).wait(20)
+    status_, found = client.ask("DELETE", "/api/v1/nodes/host-box-1")
     assert status_ == 200
     client.fits("delete", "/api/v1/nodes/{node}", found)
     assert {one["node"] for one in client.get("/api/v1/instances")["items"]} == {"box-2"}

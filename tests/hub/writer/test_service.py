@@ -541,6 +541,9 @@ def test_a_forgotten_node_is_gone_from_the_broker_too(rig):
     rig.join("box-1", "box-2")
     rig.apply(workload(replicas=2))
     until("the orders", lambda: rig.orders() and rig.orders("box-2"))
+    with pytest.raises(RefusedError, match="is online: stop its agent first"):
+        Answers(rig.service).forget("host-box-1")
+    assert rig.say("box-1", presence(online=False, seq=9)).wait(20)
     Answers(rig.service).forget("host-box-1")
     for topic in ("presence", "capability", "report", "order"):
         until(
