@@ -248,6 +248,27 @@ def test_a_podman_that_is_gone_is_said_in_words_and_heals(fleet):
     fleet.until_node("the problem to end", lambda n: not n["problems"])
 
 
+def test_what_is_deleted_while_podman_is_away_is_gone_only_once_it_is(fleet):
+    fleet.apply("shop")
+    running = fleet.containers()
+
+    def removed():
+        items = fleet.hub.get(f"/api/v1/events?node={fleet.box.node}")["items"]
+        return [e["subject"] for e in items if e["kind"] == "removed"]
+
+    fleet.podman.stop()
+    try:
+        fleet.hub.cli("delete", "workload", "shop-web")
+        node = fleet.until_node("the problem", lambda n: n["problems"])
+        assert [(i["id"], i["state"]) for i in node["instances"]] == [("shop-web-0", "unknown")]
+        assert removed() == []
+        assert fleet.containers() == running
+    finally:
+        fleet.podman.serve()
+    wait_for("the container to go", lambda: not fleet.containers(), 60)
+    wait_for("the event", lambda: removed() == ["shop-web-0"])
+
+
 def test_an_image_that_cannot_be_pulled_is_said_and_others_are_untouched(fleet):
     fleet.apply("shop")
     before = fleet.containers()
