@@ -77,7 +77,8 @@ def unpack(data: bytes, most: int = MAX_MESSAGE_BYTES) -> Any:
         raise
     except Exception as error:  # noqa: BLE001
         # msgpack raises ValueError, its own subclasses, UnicodeDecodeError, TypeError, ...
-        raise WireError("", f"is not msgpack: {type(error).__name__} {str(error)[:80]}") from None
+        words = f"{type(error).__name__} {str(error)[:80]}".rstrip()
+        raise WireError("", f"is not msgpack: {words}") from None
 
 
 def to_plain(message: Any, *, nulls: bool = False) -> Any:
