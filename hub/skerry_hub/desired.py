@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Change, Decision, Explanation, Liveness, Node, Workload
 from skerry_hub.orders import Issued, content_of, workload_of
-from skerry_hub.placement.engine import place
+from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
@@ -325,21 +325,15 @@ def _remove(work: Work, name: str) -> list[Change]:
 def _take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> None:
     old = {one.id: one for one in before}
     new = {one.id: one for one in decision.assignments}
-    for key in sorted(old.keys() | new.keys()):
-        was, is_ = old.get(key), new.get(key)
-        if was == is_:
-            continue
-        if was is not None:
-            work.columns.release(was)
-            work.draft.touched.add(was.node)
-        if is_ is None:
-            work.draft.assignments.remove(key)
-    for key, is_ in sorted(new.items()):
-        if old.get(key) == is_:
-            continue
-        work.columns.reserve(is_)
-        work.draft.assignments.put(key, is_)
-        work.draft.touched.add(is_.node)
+    gone = [one for key, one in sorted(old.items()) if new.get(key) != one]
+    come = [one for key, one in sorted(new.items()) if old.get(key) != one]
+    changed = dataclasses.replace(decision, assignments=tuple(come))
+    reserve_decision(work.columns, gone, changed)
+    for one in gone:
+        work.draft.assignments.remove(one.id)
+    for one in come:
+        work.draft.assignments.put(one.id, one)
+    work.draft.touched.update(one.node for one in (*gone, *come))
 
 
 def _explained(work: Work, workload: Workload) -> Explanation:
