@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "run": _run,
         "status": _status,
         "capability": _capability,
+        "label": _label,
+        "record": _record,
         "check": _check,
         "version": _version,
     }
@@ -108,12 +110,39 @@ def _parser() -> argparse.ArgumentParser:
         "print the hardware of this box, read now",
         "Read the hardware of this box, or of a recorded one, and print it. Needs no agent.",
     )
-    capability.add_argument("--root", metavar="DIR", help="read a recorded box in this folder")
+    capability.add_argument(
+        "--root",
+        metavar="DIR|FILE.tar",
+        help="read a recorded box: a folder, or what `record` made",
+    )
     capability.add_argument("--state", metavar="DIR", help="the state folder, for the slow part")
     capability.add_argument("--json", action="store_true", help="print JSON")
     capability.add_argument(
         "--slow", action="store_true", help="wait for the slow part too (about two seconds)"
     )
+
+    label = command(
+        "label",
+        "set, unset or list the labels of this box",
+        "Change the labels that this box gives itself; a running agent publishes them at once.",
+    )
+    label.add_argument("verb", choices=["set", "unset", "list"], help="what to do")
+    label.add_argument(
+        "labels", nargs="*", metavar="KEY=VALUE|KEY", help="KEY=VALUE to set, KEY to unset"
+    )
+    label.add_argument("--state", metavar="DIR", help="the state folder")
+    label.add_argument("--control", metavar="PATH", help="the control socket")
+    label.add_argument("--json", action="store_true", help="print JSON")
+
+    record = command(
+        "record",
+        "capture what the probes read here, for a bug report",
+        "Write the files that the probes read on this box into FILE.tar, without serial numbers "
+        "and addresses. `capability --root FILE.tar` reads it anywhere.",
+    )
+    record.add_argument("file", metavar="FILE.tar", type=pathlib.Path, help="what to write")
+    record.add_argument("--root", metavar="DIR", help="record a box that is mounted in this folder")
+    record.add_argument("--force", action="store_true", help="replace FILE.tar when it is there")
 
     check = command(
         "check",
@@ -169,14 +198,38 @@ def _status(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _label(parsed: argparse.Namespace) -> int:
+    from skerry_agent import label_command  # noqa: PLC0415
+
+    settings = _config(parsed)
+    try:
+        print(label_command.run(settings, parsed.verb, parsed.labels, as_json=parsed.json))
+    except label_command.LabelError as error:
+        return _complain(str(error), 2 if error.is_usage else 1)
+    return 0
+
+
+def _record(parsed: argparse.Namespace) -> int:
+    from skerry_agent import recording  # noqa: PLC0415
+
+    try:
+        print(recording.record(parsed.file, root=parsed.root, force=parsed.force))
+    except recording.RecordingError as error:
+        return _complain(str(error), 1)
+    return 0
+
+
 def _capability(parsed: argparse.Namespace) -> int:
     from skerry_agent import capability, present  # noqa: PLC0415
-    from skerry_agent.host import Host  # noqa: PLC0415
 
     if parsed.root is not None:
-        if not os.path.isdir(parsed.root):
-            return _complain(f"--root: {parsed.root} is no folder", 2)
-        collected = capability.collect(Host(parsed.root))
+        from skerry_agent import recording  # noqa: PLC0415
+
+        try:
+            with recording.opened(parsed.root) as host:
+                collected = capability.collect(host)
+        except recording.RecordingError as error:
+            return _complain(f"--root: {error}", 2)
     else:
         collected = _of_this_box(parsed)
     print(present.to_json(collected) if parsed.json else present.table(collected))

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from skerry_wire.schema import Items, Key, Range, Text
-from skerry_wire.types import ByteCount, Count, Line, Short
+from skerry_wire.schema import Items, Key, Range, Sparse, Text
+from skerry_wire.types import ByteCount, Count, Line, Moment, Short
 
 Hex = Annotated[str, Text(8, "[0-9a-f]{1,8}")]
 
@@ -30,6 +30,13 @@ class System:
     board_model: Short | None = None
     virtualization: Short | None = None
     cgroup_version: Annotated[int, Range(1, 2)] | None = None
+    secure_boot: bool | None = None
+    tpm_version: Short | None = None
+    """`1.2` or `2.0`; `unknown` where there is one that does not say; None without one."""
+    security_modules: Annotated[tuple[Short, ...], Items(32), Sparse()] = ()
+    """Linux security modules, in the kernel's order."""
+    kvm: bool | None = None
+    """Whether the kernel offers hardware virtualisation at /dev/kvm."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,8 @@ class Cpu:
     core_count: Count | None = None
     package_count: Count | None = None
     numa_node_count: Count | None = None
+    threads_per_core: Count | None = None
+    """The most that any core has: a hybrid part has cores with two and cores with one."""
     model: Short | None = None
     vendor: Short | None = None
     max_mhz: Annotated[float, Range(0, 100_000)] | None = None
@@ -127,6 +136,11 @@ class Nic:
     speed_mbps: Count | None = None
     mtu: Count | None = None
     operstate: Short | None = None
+    address: Line | None = None
+    """Of the device behind it: a PCI address, a USB port, or a name of its bus."""
+    sriov_vfs: Count | None = None
+    """Most virtual functions that it can be split into, None where it cannot."""
+    virtual_function: Annotated[bool, Sparse()] = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +157,7 @@ class PciFunction:
     numa_node: Count | None = None
     sriov_vfs: Count | None = None
     iommu_group: Count | None = None
+    virtual_function: Annotated[bool, Sparse()] = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +165,8 @@ class UsbDevice:
     """A USB device that is not a root hub. `path` is the port, which outlives the ids."""
 
     path: Short
-    vendor: Hex
-    product: Hex
+    vendor: Hex | None = None
+    product: Hex | None = None
     classes: Annotated[tuple[Hex, ...], Items(64)] = ()
     vendor_name: Short | None = None
     product_name: Short | None = None
@@ -172,6 +187,9 @@ class Accelerator:
     numa_node: Count | None = None
     usable: bool = False
     reason: Line | None = None
+    driver_version: Short | None = None
+    partitions: Annotated[tuple[Short, ...], Items(64), Sparse()] = ()
+    """What it is split into (MIG profiles such as `1g.10gb`), one for each partition."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +209,77 @@ class Bluetooth:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SerialPort:
+    """A serial port that a driver holds: a UART of the board, or an adapter on USB."""
+
+    name: Short
+    path: Line
+    driver: Short | None = None
+    bus: Short | None = None
+    address: Line | None = None
+    """The USB port or PCI address behind it, which outlives the name."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GpioChip:
+    """A controller of general-purpose lines."""
+
+    name: Short
+    path: Line
+    label: Short | None = None
+    line_count: Count | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class I2cBus:
+    """An I2C or SMBus adapter. `path` is None where the kernel gives programs no node of it."""
+
+    name: Short
+    label: Short | None = None
+    path: Line | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Modem:
+    """A cellular modem, one for each device however many ports it has."""
+
+    name: Short
+    bus: Short | None = None
+    address: Line | None = None
+    driver: Short | None = None
+    paths: Annotated[tuple[Line, ...], Items(32), Sparse()] = ()
+    interfaces: Annotated[tuple[Short, ...], Items(32), Sparse()] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PtpClock:
+    """A clock that the Precision Time Protocol can set, most often of a network interface."""
+
+    name: Short
+    path: Line
+    label: Short | None = None
+    interfaces: Annotated[tuple[Short, ...], Items(32), Sparse()] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Watchdog:
+    """A hardware watchdog."""
+
+    name: Short
+    path: Line
+    label: Short | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    """Something that measures the box itself. What it measures now is in heartbeats."""
+
+    kind: Literal["temperature", "power", "battery", "mains"]
+    name: Short
+    chip: Short | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeInfo:
     """A container runtime or kubelet: installed, and whether its socket is there."""
 
@@ -203,10 +292,14 @@ class RuntimeInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStatus:
-    """How a probe fared. `reason` is given for absent and failed."""
+    """How a probe fared. `reason` is given for absent and failed.
+
+    `kept_from`: it failed, and what stands here was read then, when it last did not.
+    """
 
     status: Literal["found", "absent", "failed"]
     reason: Line | None = None
+    kept_from: Moment | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +317,16 @@ class Hardware:
     accelerators: Annotated[tuple[Accelerator, ...], Items(128)] = ()
     cameras: Annotated[tuple[Camera, ...], Items(128)] = ()
     bluetooth: Annotated[tuple[Bluetooth, ...], Items(32)] = ()
+    serial_ports: Annotated[tuple[SerialPort, ...], Items(256), Sparse()] = ()
+    gpio: Annotated[tuple[GpioChip, ...], Items(128), Sparse()] = ()
+    i2c: Annotated[tuple[I2cBus, ...], Items(128), Sparse()] = ()
+    modems: Annotated[tuple[Modem, ...], Items(32), Sparse()] = ()
+    ptp: Annotated[tuple[PtpClock, ...], Items(128), Sparse()] = ()
+    watchdogs: Annotated[tuple[Watchdog, ...], Items(16), Sparse()] = ()
+    sensors: Annotated[tuple[Sensor, ...], Items(256), Sparse()] = ()
     runtimes: Annotated[tuple[RuntimeInfo, ...], Items(16)] = ()
+    cdi_devices: Annotated[tuple[Line, ...], Items(512), Sparse()] = ()
+    """Fully qualified names of the Container Device Interface, such as `nvidia.com/gpu=0`."""
     labels: Annotated[Mapping[str, Annotated[str, Text(256)]], Items(1024)] = dataclasses.field(
         default_factory=dict
     )

@@ -77,6 +77,15 @@ class Heartbeat(NodeMessage):
     memory_available_bytes: Annotated[ByteCount, Key("mem")] | None = None
     storage_available_bytes: Annotated[ByteCount, Key("sto")] | None = None
     temperature_c: Annotated[float, Range(-273.15, 2000), Key("t")] | None = None
+    battery_percent: Annotated[Percent, Key("bat")] | None = None
+    """Of the emptiest battery."""
+    on_battery: Annotated[bool, Key("ob")] | None = None
+    power_w: Annotated[float, Range(0, 1e6), Key("w")] | None = None
+    """What the sensor that sees the most measures."""
+    filesystems_available_bytes: Annotated[Mapping[str, ByteCount], Items(16), Key("fs")] | None = (
+        None
+    )
+    """Of the other file systems of the capability, by mount point."""
     round_trip_ms: (
         Annotated[Mapping[str, Annotated[float, Range(0, 1e6)]], Items(64), Key("rtt")] | None
     ) = None

@@ -57,6 +57,14 @@ class Key:
     name: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sparse:
+    """The field is left out on the wire while it has its default value.
+
+    For what few boxes have, and for fields that came after a message was released.
+    """
+
+
 DEFAULT_TEXT = Text(1024)
 DEFAULT_ITEMS = Items(1024)
 DEFAULT_BYTES = Items(64 * 1024)
@@ -71,6 +79,8 @@ class Field:
     key: str
     type: Any
     required: bool
+    default: Any = None
+    sparse: bool = False
 
 
 def fields_of(cls: type) -> tuple[Field, ...]:
@@ -84,7 +94,8 @@ def fields_of(cls: type) -> tuple[Field, ...]:
         required = (
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         )
-        found.append(Field(field.name, key, hint, required))
+        sparse = any(isinstance(note, Sparse) for note in notes)
+        found.append(Field(field.name, key, hint, required, field.default, sparse))
     return tuple(found)
 
 
@@ -372,12 +383,19 @@ def writer(hint: Any, nulls: bool = False) -> Plain:
 
 
 def _write_message(cls: type, nulls: bool) -> Plain:
-    table = [(f.name, f.key, writer(f.type, nulls)) for f in fields_of(cls)]
+    table = [
+        # None stands for "is never left out for its value": no sparse field has it as default.
+        (f.name, f.key, writer(f.type, nulls), f.default if f.sparse and not nulls else None)
+        for f in fields_of(cls)
+    ]
 
     def write(message: Any) -> dict[str, Any]:
         done = {}
-        for name, key, write_field in table:
-            value = write_field(getattr(message, name))
+        for name, key, write_field, left_out in table:
+            typed = getattr(message, name)
+            if typed == left_out and left_out is not None:
+                continue
+            value = write_field(typed)
             if nulls or value is not None:
                 done[key] = value
         return done
