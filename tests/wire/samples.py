@@ -1,5 +1,7 @@
 """One full message of each kind. The golden bytes are made of these."""
 
+import dataclasses
+
 from skerry_wire import envelope, hardware, local, messages, workload
 
 STAMP = {"incarnation": "00112233445566778899aabbccddeeff", "boot": 7, "seq": 42}
@@ -95,6 +97,62 @@ HARDWARE = hardware.Hardware(
     labels={"site": "quay-3", "kubernetes.io/arch": "amd64"},
     probes={"cpu": hardware.ProbeStatus(status="found")},
 )
+EVERY_DEVICE = dataclasses.replace(
+    HARDWARE,
+    system=dataclasses.replace(
+        HARDWARE.system,
+        secure_boot=True,
+        tpm_version="2.0",
+        security_modules=("capability", "apparmor"),
+        kvm=False,
+    ),
+    cpu=dataclasses.replace(HARDWARE.cpu, threads_per_core=2),
+    nics=(
+        hardware.Nic(
+            name="can0",
+            hardware=True,
+            kind="can",
+            address="spi0.0",
+            sriov_vfs=8,
+            virtual_function=True,
+        ),
+    ),
+    pci=(dataclasses.replace(HARDWARE.pci[0], virtual_function=True),),
+    usb=(hardware.UsbDevice(path="1-1.2"),),
+    accelerators=(
+        dataclasses.replace(
+            HARDWARE.accelerators[0], driver_version="1.2", partitions=("1g.10gb", "1g.10gb")
+        ),
+    ),
+    serial_ports=(
+        hardware.SerialPort(
+            name="ttyUSB0", path="/dev/ttyUSB0", driver="ftdi_sio", bus="usb", address="1-1.3"
+        ),
+    ),
+    gpio=(hardware.GpioChip(name="gpiochip0", path="/dev/gpiochip0", label="io", line_count=54),),
+    i2c=(hardware.I2cBus(name="i2c-1", label="bcm2835", path="/dev/i2c-1"),),
+    modems=(
+        hardware.Modem(
+            name="EM7455",
+            bus="usb",
+            address="2-1.6",
+            driver="qmi_wwan",
+            paths=("/dev/cdc-wdm0",),
+            interfaces=("wwan0",),
+        ),
+    ),
+    ptp=(hardware.PtpClock(name="ptp0", path="/dev/ptp0", label="igb", interfaces=("eth0",)),),
+    watchdogs=(hardware.Watchdog(name="watchdog0", path="/dev/watchdog0", label="iTCO_wdt"),),
+    sensors=(hardware.Sensor(kind="temperature", name="cpu-thermal", chip="thermal_zone0"),),
+    cdi_devices=("nvidia.com/gpu=0",),
+    probes={
+        "nvml": hardware.ProbeStatus(
+            status="failed", reason="took longer than 10 s", kept_from=1_790_000_000.0
+        )
+    },
+)
+"""What `HARDWARE`, of an earlier version, does not have: those fields are sparse."""
+
 ENVELOPE = envelope.seal(ORDER, "0123456789abcdef", lambda data: b"s" * 64)
 
 MESSAGES = {
@@ -111,6 +169,18 @@ MESSAGES = {
         storage_available_bytes=2**34,
         temperature_c=48.5,
         round_trip_ms={"hub": 12.25},
+    ),
+    "capability_devices": messages.Capability(
+        **STAMP, revision="00ff00ff00ff00ff", hardware=EVERY_DEVICE
+    ),
+    "heartbeat_sensors": messages.Heartbeat(
+        **STAMP,
+        capability="00ff00ff00ff00ff",
+        generation=12,
+        battery_percent=81.5,
+        on_battery=True,
+        power_w=12.25,
+        filesystems_available_bytes={"/data": 2**33},
     ),
     "order": ORDER,
     "envelope": ENVELOPE,

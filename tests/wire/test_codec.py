@@ -1,5 +1,6 @@
 """The codec: round trips, golden bytes, and everything that must be refused."""
 
+import dataclasses
 import enum
 import gc
 import pathlib
@@ -85,6 +86,14 @@ def test_equal_content_in_another_order_gives_equal_bytes():
 
 def plain(name):
     return codec.to_plain(MESSAGES[name])
+
+
+def test_a_sparse_field_takes_no_bytes_while_it_says_nothing():
+    function = MESSAGES["capability"].hardware.pci[0]
+    assert "virtual_function" not in codec.to_plain(function)
+    assert codec.to_plain(function, nulls=True)["virtual_function"] is False
+    split = dataclasses.replace(function, virtual_function=True)
+    assert codec.to_plain(split)["virtual_function"] is True
 
 
 WRONG = [
