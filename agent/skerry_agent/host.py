@@ -7,11 +7,12 @@ raises; what is not there and what cannot be read are different answers. May NOT
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import os
 import stat
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -126,6 +127,38 @@ class Host:
         except (OSError, ValueError, _Outside):
             return None
         return found.decode("utf-8", "replace") if type(found) is bytes else None
+
+    @contextlib.contextmanager
+    def pieces(self, path: str) -> Iterator[Callable[[int, int], bytes] | None]:
+        """Yield what reads (offset, size) of a regular file, None when there is none to read.
+
+        For files that are too large to be read whole; past the end it answers with less.
+        """
+        handle = self._open(path)
+        if handle is None:
+            yield None
+            return
+
+        def piece(offset: int, size: int) -> bytes:
+            try:
+                return os.pread(handle, min(size, MAX_READ_BYTES), offset)
+            except (OSError, ValueError, OverflowError):
+                return b""
+
+        try:
+            yield piece
+        finally:
+            os.close(handle)
+
+    def _open(self, path: str) -> int | None:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        try:
+            real = self._resolve(path)
+            if not stat.S_ISREG(os.stat(real, follow_symlinks=not self._base).st_mode):
+                return None
+            return os.open(real, flags | (os.O_NOFOLLOW if self._base else 0))
+        except (OSError, ValueError, _Outside):
+            return None
 
     def names(self, path: str) -> tuple[str, ...] | Gone | Unreadable:
         """Return the sorted names in a folder; those that are not printable text are left out."""

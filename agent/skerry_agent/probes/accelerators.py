@@ -94,7 +94,7 @@ def read(host: Host) -> RawAccelerators:
     amd = any(card.function.vendor == "1002" for card in cards) or not functions
     return RawAccelerators(
         pci=cards,
-        names=tuple(sorted(device_names.read(host, "pci.ids", wanted).items(), key=lambda i: i[0])),
+        names=tuple(sorted(device_names.read(host, "pci", wanted).items(), key=lambda i: i[0])),
         usb=tuple(s for s in sticks if usb_row(s.vendor or "", s.product or "")),
         tree=tuple(_read_node(host, node, tree) for node in tree if _fits(node)),
         board=board,

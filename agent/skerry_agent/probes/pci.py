@@ -51,7 +51,7 @@ def read(host: Host) -> RawPci:
     """Collect the texts."""
     functions, trouble = read_functions(host)
     wanted = [(f.vendor, f.device) for f in functions if f.vendor and f.device]
-    names = device_names.read(host, "pci.ids", wanted)
+    names = device_names.read(host, "pci", wanted)
     return RawPci(functions, tuple(sorted(names.items(), key=lambda item: item[0])), trouble)
 
 

@@ -49,7 +49,7 @@ def read(host: Host) -> RawUsbs:
         for d in devices
         if d.vendor and d.product and not (d.manufacturer and d.product_text)
     ]
-    names = device_names.read(host, "usb.ids", unnamed)
+    names = device_names.read(host, "usb", unnamed)
     return RawUsbs(devices, tuple(sorted(names.items(), key=lambda item: item[0])), trouble)
 
 
