@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.columns import NO_SAMPLE, Columns
 from skerry_hub.model import Assignment, Node
 from skerry_hub.state import Kept, Known
 from skerry_hub.views import (
@@ -68,19 +68,23 @@ def _refusal(node: Node) -> str | None:
 
 def _resources(columns: Columns, node: Node) -> ResourcesView:
     capacity, reserved = columns.capacity(node.id), columns.reserved(node.id)
-    sample = columns.sample(node.id)
+    sample = columns.sample(node.id) or NO_SAMPLE
     return ResourcesView(
         cpu_milli=capacity.cpu_milli,
         cpu_reserved_milli=reserved.cpu_milli or 0,
         memory_bytes=capacity.memory_bytes,
         memory_reserved_bytes=reserved.memory_bytes or 0,
-        memory_available_bytes=sample.memory_available_bytes if sample is not None else None,
+        memory_available_bytes=sample.memory_available_bytes,
         storage_bytes=capacity.storage_bytes,
         storage_reserved_bytes=reserved.storage_bytes or 0,
-        storage_available_bytes=sample.storage_available_bytes if sample is not None else None,
-        cpu_percent=sample.cpu_percent if sample is not None else None,
-        load_1m=sample.load_1m if sample is not None else None,
-        temperature_c=sample.temperature_c if sample is not None else None,
+        storage_available_bytes=sample.storage_available_bytes,
+        cpu_percent=sample.cpu_percent,
+        load_1m=sample.load_1m,
+        temperature_c=sample.temperature_c,
+        battery_percent=sample.battery_percent,
+        on_battery=sample.on_battery,
+        power_w=sample.power_w,
+        filesystems_available_bytes=sample.filesystems_available_bytes,
     )
 
 

@@ -36,6 +36,11 @@ class ResourcesView:
     cpu_percent: float | None = None
     load_1m: float | None = None
     temperature_c: float | None = None
+    battery_percent: float | None = None
+    on_battery: bool | None = None
+    power_w: float | None = None
+    filesystems_available_bytes: Mapping[str, int] | None = None
+    """Of the other file systems, by mount point."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,34 @@ class NodeView:
     problems: tuple[str, ...] = ()
     diverged: str | None = None
     instances: tuple[InstanceView, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceView:
+    """One device of a node, as its newest capability tells; `liveness` is the node's."""
+
+    id: str
+    """`<node>/<kind>/<name>`."""
+    node: str
+    hostname: str
+    liveness: Liveness
+    kind: str
+    name: str
+    """Tells it from the node's other devices of its kind."""
+    vendor: str | None = None
+    model: str | None = None
+    bus: str | None = None
+    address: str | None = None
+    """PCI address, USB port or firmware path."""
+    paths: tuple[str, ...] = ()
+    """Its device nodes."""
+    driver: str | None = None
+    usable: bool | None = None
+    """Whether a workload can be given it; null where nobody judges that."""
+    reason: str | None = None
+    """Why it is not usable."""
+    used_by: tuple[str, ...] = ()
+    """The instances that are given it by where they are placed and what they ask for."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ import pytest
 from tests.hub.records import (
     NOW,
     assignment,
+    capability,
+    changed,
     columns_of,
     heartbeat,
     kept,
@@ -120,6 +122,36 @@ def test_a_node_is_shown_with_what_it_has_what_is_reserved_and_what_it_last_said
     assert (found.memory_bytes, found.memory_reserved_bytes) == (2**33, 2**30)
     assert (found.storage_bytes, found.temperature_c) == (None, None), "unknown is not zero"
     assert (view.order.issued, view.order.accepted, view.order.reached) == (3, 2, 1)
+
+
+def test_a_node_on_battery_is_shown_with_its_charge_and_its_other_file_systems():
+    record = node()
+    known = Known([record])
+    columns = columns_of(known)
+    beat = heartbeat(
+        battery_percent=80.0,
+        on_battery=True,
+        power_w=12.5,
+        filesystems_available_bytes={"/data": 2**30},
+    )
+    assert columns.heartbeat("box-1", beat, NOW + 1)
+    found = node_view(known, columns, record).resources
+    assert (found.battery_percent, found.on_battery, found.power_w) == (80.0, True, 12.5)
+    assert found.filesystems_available_bytes == {"/data": 2**30}
+    columns.heartbeat("box-1", heartbeat(seq=2), NOW + 2)
+    found = node_view(known, columns, record).resources
+    assert (found.battery_percent, found.on_battery, found.power_w) == (None, None, None)
+    assert found.filesystems_available_bytes is None, "only the newest heartbeat counts"
+
+
+def test_a_label_of_the_hub_overrides_the_boxs_and_gives_way_when_it_is_taken():
+    own = {"site": "quay-1", "zone": "harbour"}
+    record = node(capability=capability(labels=own), labels={"site": "quay-3", "tier": "edge"})
+    known = Known([record])
+    shown_labels = node_view(known, columns_of(known), record).labels
+    assert shown_labels == {"site": "quay-3", "zone": "harbour", "tier": "edge"}
+    without = changed(record, labels={})
+    assert node_view(Known([without]), columns_of(Known([without])), without).labels == own
 
 
 def test_a_node_of_which_next_to_nothing_is_known_is_shown_all_the_same():

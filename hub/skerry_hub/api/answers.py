@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from cryptography.exceptions import InvalidSignature
@@ -11,12 +12,14 @@ from skerry_hub import desired
 from skerry_hub.api import selector
 from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_hub.desired import RefusedError, Work
+from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Explanation, Node, Workload
 from skerry_hub.placement.explain import explain
 from skerry_hub.showing import instances_on, node_view, workload_view
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import (
+    DeviceView,
     EventView,
     InstanceView,
     NodeDetail,
@@ -101,6 +104,20 @@ class Answers:
             and (names is None or view.workload in names)
         ]
         return sorted(found, key=lambda view: (view.workload, len(view.id), view.id))
+
+    def devices(
+        self, where: str | None, node: str | None, wanted: Wanted, most: int
+    ) -> tuple[list[DeviceView], bool]:
+        """Return devices of the nodes whose labels fit, and whether there are more than `most`.
+
+        By hostname, then by kind and address. Stops at the limit: a fleet has very many.
+        """
+        terms = _selector(where)
+        nodes = [find_node(self._known, node)] if node else list(self._known.nodes.values())
+        fitting = (one for one in nodes if selector.fits(terms, one.all_labels))
+        ordered = sorted(fitting, key=lambda one: (one.hostname, one.id))
+        found = list(itertools.islice(device_views(self._known, ordered, wanted), most + 1))
+        return found[:most], len(found) > most
 
     def events(self, node: str | None, workload: str | None, limit: int) -> tuple[EventView, ...]:
         """Return the newest events, oldest first."""

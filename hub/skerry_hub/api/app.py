@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import orjson
 import prometheus_client
@@ -15,27 +15,50 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from skerry_hub import metrics, views
+from skerry_hub import devices, metrics, views
 from skerry_hub.api.answers import Answers
+from skerry_hub.api.bodies import (
+    JSON,
+    MAX_BODY_BYTES,
+    REF,
+    TooLargeError,
+    answered,
+    asked,
+    body_of,
+    items_of,
+    json_of,
+    problems_of,
+    shown,
+    shown_in_part,
+)
 from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_hub.desired import RefusedError
+from skerry_hub.device_list import Wanted
 from skerry_hub.model import Explanation, Liveness
 from skerry_hub.store import StoreError
 from skerry_hub.views import Problem
-from skerry_hub.writer.broadcast import to_json
 from skerry_hub.writer.service import BusyError, Service
-from skerry_wire import __version__, codec, jsonschema
+from skerry_wire import __version__, jsonschema
 from skerry_wire.errors import WireError
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
-JSON = "application/json"
-REF = "#/components/schemas/"
-
-T = TypeVar("T")
 
 Selector = Annotated[str | None, Query(max_length=4096, description="labels: `a=b,c!=d,e,!f`")]
 Name = Annotated[str, Path(max_length=253)]
 Only = Annotated[str | None, Query(max_length=253)]
+DeviceKinds = Annotated[
+    str | None,
+    Query(
+        max_length=1024,
+        description=f"Some of {', '.join((*devices.KINDS, *devices.GROUPS))}, with commas. "
+        "Without it: what is plugged in or placed by, so none of the kinds from pci to sensor.",
+    ),
+]
+Vendor = Annotated[
+    str | None, Query(max_length=253, description="A part of the vendor's name, in any case.")
+]
+
+DEVICES = 10_000
+MOST_DEVICES = 100_000
+"""Devices in one answer: of a large fleet they are hundreds of megabytes."""
 
 
 class SameOrigin:
@@ -53,14 +76,10 @@ class SameOrigin:
             headers = Headers(scope=scope)
             origin = headers.get("origin")
             if origin is not None and origin.partition("://")[2] != headers.get("host"):
-                refusal = _problems(403, Problem(reason="requests of other sites are refused"))
+                refusal = problems_of(403, Problem(reason="requests of other sites are refused"))
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-class TooLargeError(Exception):
-    """The body of a request is larger than MAX_BODY_BYTES."""
 
 
 def create(service: Service | None) -> FastAPI:
@@ -89,60 +108,7 @@ def openapi_document() -> dict[str, Any]:
     return create(None).openapi()
 
 
-# --- answers ------------------------------------------------------------------------------
-
-
-def _json(view: object, status: int = 200) -> Response:
-    return Response(to_json(view), status_code=status, media_type=JSON)
-
-
-def _items(found: Sequence[object]) -> Response:
-    body = b'{"items":[' + b",".join(map(to_json, found)) + b"]}"
-    return Response(body, media_type=JSON)
-
-
-def _problems(status: int, *problems: Problem) -> Response:
-    body = {"problems": [codec.to_plain(one, nulls=True) for one in problems]}
-    return Response(orjson.dumps(body), status_code=status, media_type=JSON)
-
-
-async def _body(request: Request, kind: type[T]) -> T:
-    """Return the checked body of a request. Raises WireError and TooLargeError."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise TooLargeError
-    try:
-        plain = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise WireError("", f"the body is not JSON: {error}") from None
-    return codec.from_plain(kind, plain, strict=True)
-
-
 # --- routes -------------------------------------------------------------------------------
-
-
-def _shown(kind: type, *, many: bool = False) -> dict[int | str, dict[str, Any]]:
-    schema: dict[str, Any] = {"$ref": REF + kind.__name__}
-    if many:
-        items = {"type": "array", "items": schema}
-        schema = {"type": "object", "properties": {"items": items}, "required": ["items"]}
-    return _answered(schema)
-
-
-def _answered(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    problems = {"description": "refused", "content": {JSON: {"schema": {"$ref": REF + "Problems"}}}}
-    return {
-        200: {"description": "done", "content": {JSON: {"schema": schema}}},
-        "4XX": problems,
-        "503": problems,
-    }
-
-
-def _asked(kind: type) -> dict[str, Any]:
-    content = {JSON: {"schema": {"$ref": REF + kind.__name__}}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def _add_health(app: FastAPI, service: Service | None) -> None:
@@ -166,7 +132,7 @@ def _add_health(app: FastAPI, service: Service | None) -> None:
         "/api/v1/version",
         response_class=Response,
         summary="The hub's version",
-        responses=_answered({**schema, "required": ["version"]}),
+        responses=answered({**schema, "required": ["version"]}),
     )
     async def version() -> Response:
         return Response(orjson.dumps({"version": __version__}), media_type=JSON)
@@ -188,96 +154,115 @@ def _gauge(service: Service) -> None:
 
 
 def _add_nodes(app: FastAPI, answers: Answers) -> None:
-    @app.get("/api/v1/nodes", responses=_shown(views.NodeView, many=True), response_class=Response)
+    @app.get("/api/v1/nodes", responses=shown(views.NodeView, many=True), response_class=Response)
     def nodes(selector: Selector = None) -> Response:
         """List nodes by hostname."""
-        return _items(answers.nodes(selector))
+        return items_of(answers.nodes(selector))
 
-    @app.get("/api/v1/nodes/{node}", responses=_shown(views.NodeDetail), response_class=Response)
+    @app.get("/api/v1/nodes/{node}", responses=shown(views.NodeDetail), response_class=Response)
     def node(node: Name) -> Response:
         """Show one node; `node` is its id, or its hostname if no other has it."""
-        return _json(answers.node(node))
+        return json_of(answers.node(node))
 
-    @app.delete("/api/v1/nodes/{node}", responses=_shown(views.PlanView), response_class=Response)
+    @app.delete("/api/v1/nodes/{node}", responses=shown(views.PlanView), response_class=Response)
     def forget(node: Name) -> Response:
         """Forget a node; its instances are placed anew."""
-        return _json(answers.forget(node))
+        return json_of(answers.forget(node))
 
     @app.post(
         "/api/v1/nodes/{node}/labels",
-        responses=_shown(views.NodeView),
+        responses=shown(views.NodeView),
         response_class=Response,
-        openapi_extra=_asked(LabelRequest),
+        openapi_extra=asked(LabelRequest),
     )
     async def label(node: Name, request: Request) -> Response:
         """Change the labels that operators gave a node."""
-        wanted = await _body(request, LabelRequest)
-        return _json(await run_in_threadpool(answers.label, node, wanted))
+        wanted = await body_of(request, LabelRequest)
+        return json_of(await run_in_threadpool(answers.label, node, wanted))
 
     @app.post(
-        "/api/v1/nodes/{node}/adopt", responses=_shown(views.NodeView), response_class=Response
+        "/api/v1/nodes/{node}/adopt", responses=shown(views.NodeView), response_class=Response
     )
     def adopt(node: Name) -> Response:
         """End the hold of a diverged node: what it runs is wanted."""
-        return _json(answers.adopt(node))
+        return json_of(answers.adopt(node))
 
     @app.post(
-        "/api/v1/nodes/{node}/overwrite", responses=_shown(views.NodeView), response_class=Response
+        "/api/v1/nodes/{node}/overwrite", responses=shown(views.NodeView), response_class=Response
     )
     def overwrite(node: Name) -> Response:
         """End the hold of a diverged node: what this hub wants stands."""
-        return _json(answers.overwrite(node))
+        return json_of(answers.overwrite(node))
 
     @app.get(
-        "/api/v1/instances", responses=_shown(views.InstanceView, many=True),
+        "/api/v1/instances", responses=shown(views.InstanceView, many=True),
         response_class=Response,
     )  # fmt: skip
     def instances(selector: Selector = None, node: Only = None, workload: Only = None) -> Response:
         """List instances; the selector is of their workloads' labels."""
-        return _items(answers.instances(selector, node, workload))
+        return items_of(answers.instances(selector, node, workload))
 
-    @app.get(
-        "/api/v1/events", responses=_shown(views.EventView, many=True), response_class=Response
-    )
+    @app.get("/api/v1/devices", responses=shown_in_part(views.DeviceView), response_class=Response)
+    def show_devices(
+        selector: Selector = None,
+        node: Only = None,
+        kind: DeviceKinds = None,
+        vendor: Vendor = None,
+        usable: bool | None = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_DEVICES)] = DEVICES,
+    ) -> Response:
+        """List the devices of nodes by hostname; the selector is of the nodes' labels.
+
+        `more` says that the limit cut the list.
+        """
+        try:
+            kinds = devices.kinds_of(kind)
+        except ValueError as error:
+            raise RefusedError(400, Problem(reason=str(error), field="kind")) from None
+        wanted = Wanted(kinds=kinds, vendor=vendor, usable=usable)
+        found, more = answers.devices(selector, node, wanted, limit)
+        return items_of(found, more=more)
+
+    @app.get("/api/v1/events", responses=shown(views.EventView, many=True), response_class=Response)
     def events(
         node: Only = None,
         workload: Only = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
     ) -> Response:
         """List the newest events, oldest first."""
-        return _items(answers.events(node, workload, limit))
+        return items_of(answers.events(node, workload, limit))
 
 
 def _add_workloads(app: FastAPI, answers: Answers) -> None:
     @app.get(
-        "/api/v1/workloads", responses=_shown(views.WorkloadView, many=True),
+        "/api/v1/workloads", responses=shown(views.WorkloadView, many=True),
         response_class=Response,
     )  # fmt: skip
     def workloads(selector: Selector = None) -> Response:
         """List workloads by name."""
-        return _items(answers.workloads(selector))
+        return items_of(answers.workloads(selector))
 
     path = "/api/v1/workloads/{workload}"
 
-    @app.get(path, responses=_shown(views.WorkloadDetail), response_class=Response)
+    @app.get(path, responses=shown(views.WorkloadDetail), response_class=Response)
     def workload(workload: Name) -> Response:
         """Show one workload."""
-        return _json(answers.workload(workload))
+        return json_of(answers.workload(workload))
 
-    @app.delete(path, responses=_shown(views.PlanView), response_class=Response)
+    @app.delete(path, responses=shown(views.PlanView), response_class=Response)
     def delete(workload: Name) -> Response:
         """Want a workload no more."""
-        return _json(answers.delete_workload(workload))
+        return json_of(answers.delete_workload(workload))
 
-    @app.get(path + "/explain", responses=_shown(Explanation), response_class=Response)
+    @app.get(path + "/explain", responses=shown(Explanation), response_class=Response)
     def explain(workload: Name, node: Only = None) -> Response:
         """Say what every node, or one, has against a workload."""
-        return _json(answers.explain(workload, node))
+        return json_of(answers.explain(workload, node))
 
     def change(dry: bool) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:
-            wanted = await _body(request, ApplyRequest)
-            return _json(await run_in_threadpool(answers.apply, wanted, dry=dry))
+            wanted = await body_of(request, ApplyRequest)
+            return json_of(await run_in_threadpool(answers.apply, wanted, dry=dry))
 
         return handle
 
@@ -289,9 +274,9 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
             f"/api/v1/{name}",
             name=name,
             description=words,
-            responses=_shown(views.PlanView),
+            responses=shown(views.PlanView),
             response_class=Response,
-            openapi_extra=_asked(ApplyRequest),
+            openapi_extra=asked(ApplyRequest),
         )(change(dry))
 
 
@@ -302,7 +287,7 @@ def _add_changes(app: FastAPI, service: Service | None) -> None:
         "/api/v1/changes",
         response_class=Response,
         summary="Wait for a change",
-        responses=_answered({**schema, "required": ["change"]}),
+        responses=answered({**schema, "required": ["change"]}),
     )
     async def changes(
         after: Annotated[int, Query(ge=0)] = 0,
@@ -310,7 +295,7 @@ def _add_changes(app: FastAPI, service: Service | None) -> None:
     ) -> Response:
         """Answer with the change counter as soon as it is another than `after`."""
         if service is None:
-            return _problems(503, Problem(reason="there is no hub"))
+            return problems_of(503, Problem(reason="there is no hub"))
         count = await service.changes.wait(after, timeout_s)
         return Response(orjson.dumps({"change": count}), media_type=JSON)
 
@@ -322,19 +307,19 @@ def _add_errors(app: FastAPI) -> None:
     async def refused(_request: Request, error: Exception) -> Response:
         match error:
             case RefusedError():
-                return _problems(error.status, *error.problems)
+                return problems_of(error.status, *error.problems)
             case WireError():
-                return _problems(400, Problem(reason=error.reason, field=error.field or None))
+                return problems_of(400, Problem(reason=error.reason, field=error.field or None))
             case TooLargeError():
                 reason = f"the request is larger than {MAX_BODY_BYTES} bytes"
-                return _problems(413, Problem(reason=reason))
+                return problems_of(413, Problem(reason=reason))
             case RequestValidationError():
-                return _problems(400, *map(_invalid, error.errors()[:20]))
+                return problems_of(400, *map(_invalid, error.errors()[:20]))
             case HTTPException():
-                return _problems(error.status_code, Problem(reason=str(error.detail)))
+                return problems_of(error.status_code, Problem(reason=str(error.detail)))
             case BusyError() | StoreError():
-                return _problems(503, Problem(reason=str(error)))
-        return _problems(500, Problem(reason="the hub failed: its log says more"))
+                return problems_of(503, Problem(reason=str(error)))
+        return problems_of(500, Problem(reason="the hub failed: its log says more"))
 
     kinds: tuple[type[Exception], ...] = (
         RefusedError, WireError, TooLargeError, RequestValidationError, HTTPException,
@@ -352,7 +337,8 @@ def _invalid(error: Any) -> Problem:
 
 _SCHEMAS = (
     ApplyRequest, LabelRequest, Explanation, views.NodeView, views.NodeDetail, views.InstanceView,
-    views.EventView, views.WorkloadView, views.WorkloadDetail, views.PlanView, views.Problem,
+    views.DeviceView, views.EventView, views.WorkloadView, views.WorkloadDetail, views.PlanView,
+    views.Problem,
 )  # fmt: skip
 
 

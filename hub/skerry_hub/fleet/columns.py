@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -44,6 +44,14 @@ class Sample:
     temperature_c: float | None
     generation: int
     seen_at: float
+    battery_percent: float | None = None
+    on_battery: bool | None = None
+    power_w: float | None = None
+    filesystems_available_bytes: Mapping[str, int] | None = None
+
+
+NO_SAMPLE = Sample(0, None, None, None, None, None, 0, 0.0)
+"""Stands for a node that has sent no heartbeat: it says nothing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -202,6 +210,10 @@ class Columns:
             temperature_c=beat.temperature_c,
             generation=beat.generation,
             seen_at=seen_at,
+            battery_percent=beat.battery_percent,
+            on_battery=beat.on_battery,
+            power_w=beat.power_w,
+            filesystems_available_bytes=beat.filesystems_available_bytes,
         )
 
     def last_seen(self, node_id: str) -> float:

@@ -15,8 +15,9 @@ from tests.hub.rig import Rig, until
 
 from lab.processes import wait_for
 from skerry_hub.api import app as api
-from skerry_hub.api.app import MAX_BODY_BYTES
+from skerry_hub.api.bodies import MAX_BODY_BYTES
 from skerry_wire import __version__
+from skerry_wire.hardware import Camera, Disk
 
 SHOP = """\
 services:
@@ -166,6 +167,31 @@ def test_events_are_the_newest_oldest_first(client, rig):
     assert client.get("/api/v1/events?workload=none")["items"] == []
 
 
+def test_devices_are_listed_narrowed_and_cut(client, rig):
+    rig.join("box-2", "box-1")
+    assert client.get("/api/v1/devices") == {"items": [], "more": False}
+    for name in ("box-1", "box-2"):
+        disks = (Disk(name="sda", transport="sata", model="X"), Disk(name="sdb"))
+        cameras = (Camera(name="cam", path="/dev/video0"),)
+        said = capability(seq=2, hostname=f"host-{name}", storage=disks, cameras=cameras)
+        assert rig.say(name, said).wait(20)
+    client.ask("POST", "/api/v1/nodes/box-2/labels", {"set": {"site": "quay-3"}})
+    for query, ids in [
+        ("", ["box-1/camera/video0", "box-1/disk/sda", "box-1/disk/sdb", "box-2/camera/video0",
+              "box-2/disk/sda", "box-2/disk/sdb"]),
+        ("node=host-box-1&kind=disk", ["box-1/disk/sda", "box-1/disk/sdb"]),
+        ("selector=site%3Dquay-3&usable=true", ["box-2/camera/video0"]),
+        ("usable=false", []),
+        ("kind=camera,gpu", ["box-1/camera/video0", "box-2/camera/video0"]),
+        ("vendor=x", []),
+    ]:  # fmt: skip
+        found = client.get(f"/api/v1/devices?{query}")
+        assert ([one["id"] for one in found["items"]], found["more"]) == (ids, False)
+    cut = client.get("/api/v1/devices?limit=5")
+    assert (len(cut["items"]), cut["more"]) == (5, True)
+    assert client.get("/api/v1/devices?limit=6")["more"] is False
+
+
 def test_what_a_forgotten_node_told_is_found_by_its_id(client, rig):
     rig.join("box-1")
     client.ask("DELETE", "/api/v1/nodes/box-1")
@@ -254,6 +280,11 @@ def test_a_node_is_forgotten(client, rig):
         ("DELETE", "/api/v1/workloads/none", 404, "no workload none"),
         ("GET", "/api/v1/workloads/none/explain", 404, "no workload none"),
         ("GET", "/api/v1/instances?node=ghost", 404, "no node ghost"),
+        ("GET", "/api/v1/devices?node=ghost", 404, "no node ghost"),
+        ("GET", "/api/v1/devices?kind=gpus", 400, "'gpus' is none of gpu, npu"),
+        ("GET", "/api/v1/devices?selector=a%3Db%3Dc", 400, "neither"),
+        ("GET", "/api/v1/devices?usable=perhaps", 400, "valid boolean"),
+        ("GET", "/api/v1/devices?limit=1000000", 400, "less than or equal to 100000"),
         ("GET", "/api/v1/nothing", 404, "Not Found"),
         ("PUT", "/api/v1/nodes", 405, "Method Not Allowed"),
         ("POST", "/api/v1/nodes/box-1/adopt", 409, "not held"),
@@ -451,6 +482,6 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/healthz", "/metrics", "/api/v1/version", "/api/v1/nodes", "/api/v1/nodes/{node}",
         "/api/v1/nodes/{node}/labels", "/api/v1/nodes/{node}/adopt",
         "/api/v1/nodes/{node}/overwrite", "/api/v1/workloads", "/api/v1/workloads/{workload}",
-        "/api/v1/workloads/{workload}/explain", "/api/v1/instances", "/api/v1/events",
-        "/api/v1/plan", "/api/v1/apply", "/api/v1/changes",
+        "/api/v1/workloads/{workload}/explain", "/api/v1/instances", "/api/v1/devices",
+        "/api/v1/events", "/api/v1/plan", "/api/v1/apply", "/api/v1/changes",
     } == paths  # fmt: skip

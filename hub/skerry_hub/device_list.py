@@ -1,0 +1,95 @@
+"""The devices of the whole fleet, as people are shown them. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator
+
+from skerry_hub.devices import Device, devices_of
+from skerry_hub.model import Assignment, Node
+from skerry_hub.showing import instance_order
+from skerry_hub.state import Known
+from skerry_hub.views import DeviceView
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which devices are asked for. `kinds` None: those that operators see every day.
+
+    `vendor` is a part of the vendor's name, in any case. `usable` None: whether or not.
+    """
+
+    kinds: frozenset[str] | None = None
+    vendor: str | None = None
+    usable: bool | None = None
+
+    def fits(self, device: Device) -> bool:
+        """Say whether a device of the right kind is asked for."""
+        if self.usable is not None and device.usable is not self.usable:
+            return False
+        if self.vendor is None:
+            return True
+        return device.vendor is not None and self.vendor.casefold() in device.vendor.casefold()
+
+
+def device_views(known: Known, nodes: Iterable[Node], wanted: Wanted) -> Iterator[DeviceView]:
+    """Give the devices of the nodes, in the order of the nodes, then by kind and address."""
+    for node in nodes:
+        if node.capability is None:
+            continue
+        found = filter(wanted.fits, devices_of(node.capability.hardware, wanted.kinds))
+        users: Users | None = None
+        for device in found:
+            users = users or Users(known, node)
+            yield _view(node, device, users.of(device))
+
+
+def _view(node: Node, device: Device, used_by: tuple[str, ...]) -> DeviceView:
+    return DeviceView(
+        id=f"{node.id}/{device.kind}/{device.name}",
+        node=node.id,
+        hostname=node.hostname,
+        liveness=node.liveness,
+        kind=device.kind,
+        name=device.name,
+        vendor=device.vendor,
+        model=device.model,
+        bus=device.bus,
+        address=device.address,
+        paths=device.paths,
+        driver=device.driver,
+        usable=device.usable,
+        reason=device.reason,
+        used_by=used_by,
+    )
+
+
+class Users:
+    """Which instances that are placed on a node are given which of its devices."""
+
+    def __init__(self, known: Known, node: Node) -> None:
+        self._holders = [
+            (one.id, frozenset(one.accelerators), _paths(known, one))
+            for one in sorted(known.on_node(node.id), key=instance_order)
+        ]
+
+    def of(self, device: Device) -> tuple[str, ...]:
+        """Return the instances that hold a device as an accelerator, or name a path of it."""
+        return tuple(
+            name
+            for name, addresses, paths in self._holders
+            if device.address in addresses or any(_within(path, paths) for path in device.paths)
+        )
+
+
+def _paths(known: Known, one: Assignment) -> frozenset[str]:
+    """Return the device nodes that an instance is given, for its accelerators and by name."""
+    kept = known.workloads.get(one.workload)
+    containers = kept.workload.containers if kept is not None else ()
+    named = (device.host for container in containers for device in container.devices)
+    return frozenset((*named, *(device.host for device in one.devices)))
+
+
+def _within(path: str, given: Collection[str]) -> bool:
+    """Say whether a path is given, itself or by a folder that holds it."""
+    return path in given or any(path.startswith(f"{folder}/") for folder in given)

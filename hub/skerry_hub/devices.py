@@ -1,0 +1,335 @@
+"""The devices of a node, as rows that operators search and place by. Pure.
+
+A device is something that can be plugged, or given to a workload. What a node's hardware says is
+spread over many lists; SOURCES, the visible table, says which rows each of them gives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from skerry_wire.hardware import Hardware, Nic
+
+_HUB_CLASS = "09"
+_DIGITS = re.compile(r"(\d+)")
+_FUNCTION_END = re.compile(r":\d+\.\d+$")
+"""The configuration and interface that may follow a USB port: 1-1.2:1.0."""
+
+Names = Mapping[str, tuple[str | None, str | None]]
+"""Vendor and model of what stands at a PCI address or USB port, in words."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device. `name` tells it from the others of its kind on the node.
+
+    `usable`: whether a workload can be given it now; None where nobody judges that. `address` is
+    the PCI address, USB port or firmware path where it is, `paths` are its device nodes.
+    """
+
+    kind: str
+    name: str
+    vendor: str | None = None
+    model: str | None = None
+    bus: str | None = None
+    address: str | None = None
+    paths: tuple[str, ...] = ()
+    driver: str | None = None
+    usable: bool | None = None
+    reason: str | None = None
+
+
+def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.accelerators:
+        yield Device(
+            kind=one.kind,
+            name=one.address,
+            vendor=one.vendor,
+            model=one.model,
+            bus=one.bus,
+            address=one.address,
+            paths=one.device_nodes,
+            driver=one.driver,
+            usable=one.usable,
+            reason=one.reason,
+        )
+
+
+def _cameras(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.cameras:
+        yield Device(
+            kind="camera", name=_last(one.path), model=one.name, paths=(one.path,), usable=True
+        )
+
+
+def _serial_ports(hardware: Hardware, names: Names) -> Iterator[Device]:
+    for one in hardware.serial_ports:
+        vendor, model = _named(names, one.address)
+        yield Device(
+            kind="serial",
+            name=one.name,
+            vendor=vendor,
+            model=model,
+            bus=one.bus,
+            address=one.address,
+            paths=(one.path,),
+            driver=one.driver,
+            usable=True,
+        )
+
+
+def _modems(hardware: Hardware, names: Names) -> Iterator[Device]:
+    for one in hardware.modems:
+        vendor, model = _named(names, one.address)
+        yield Device(
+            kind="modem",
+            name=one.name,
+            vendor=vendor,
+            model=model,
+            bus=one.bus,
+            address=one.address,
+            paths=one.paths,
+            driver=one.driver,
+            usable=bool(one.paths or one.interfaces),
+            reason=None if one.paths or one.interfaces else "it has no device node",
+        )
+
+
+def _bluetooth(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.bluetooth:
+        yield Device(kind="bluetooth", name=one.name, bus=one.bus)
+
+
+def _nics(hardware: Hardware, names: Names) -> Iterator[Device]:
+    for one in hardware.nics:
+        if not one.hardware:
+            continue
+        vendor, model = _named(names, one.address)
+        yield Device(
+            kind=_nic_kind(one),
+            name=one.name,
+            vendor=vendor,
+            model=model,
+            address=one.address,
+            driver=one.driver,
+        )
+
+
+def _nic_kind(nic: Nic) -> str:
+    return "network" if nic.kind == "other" else nic.kind
+
+
+def _everyday_nics(hardware: Hardware, names: Names) -> Iterator[Device]:
+    """Give the interfaces that are neither a modem's nor slices of a card."""
+    held = {name for modem in hardware.modems for name in modem.interfaces}
+    held |= {nic.name for nic in hardware.nics if nic.virtual_function}
+    return (device for device in _nics(hardware, names) if device.name not in held)
+
+
+def _disks(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.storage:
+        # The kernel writes ! in names for what is / in their paths.
+        path = "/dev/" + one.name.replace("!", "/")
+        yield Device(kind="disk", name=one.name, model=one.model, bus=one.transport, paths=(path,))
+
+
+def _usb(hardware: Hardware, names: Names) -> Iterator[Device]:
+    for one in hardware.usb:
+        vendor, model = names.get(one.path, (None, None))
+        yield Device(
+            kind="usb", name=one.path, vendor=vendor, model=model, bus="usb", address=one.path
+        )
+
+
+def _everyday_usb(hardware: Hardware, names: Names) -> Iterator[Device]:
+    """Give what stands on USB and no other list shows: no hubs, no stick that is a disk."""
+    shown = {_port(address) for address in _addresses(hardware)}
+    # These lists do not say which port: a device of such a class is taken to be one of them.
+    shown_classes = {_HUB_CLASS}
+    if hardware.cameras:
+        shown_classes.add("0e")
+    if any(disk.transport == "usb" for disk in hardware.storage):
+        shown_classes.add("08")
+    if any(one.bus == "usb" for one in hardware.bluetooth):
+        shown_classes.add("e0")
+    left = {
+        one.path
+        for one in hardware.usb
+        if one.path not in shown and shown_classes.isdisjoint(one.classes)
+    }
+    return (device for device in _usb(hardware, names) if device.name in left)
+
+
+def _addresses(hardware: Hardware) -> Iterator[str]:
+    groups: tuple[Iterable[str | None], ...] = (
+        (one.address for one in hardware.accelerators),
+        (one.address for one in hardware.serial_ports),
+        (one.address for one in hardware.modems),
+        (one.address for one in hardware.nics),
+    )
+    return (address for group in groups for address in group if address)
+
+
+def _pci(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.pci:
+        yield Device(
+            kind="pci",
+            name=one.address,
+            vendor=one.vendor_name or one.vendor,
+            model=one.device_name or one.device,
+            bus="pci",
+            address=one.address,
+            driver=one.driver,
+        )
+
+
+def _gpio(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.gpio:
+        yield Device(kind="gpio", name=one.name, model=one.label, paths=(one.path,), usable=True)
+
+
+def _i2c(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.i2c:
+        yield Device(
+            kind="i2c",
+            name=one.name,
+            model=one.label,
+            paths=(one.path,) if one.path else (),
+            usable=one.path is not None,
+            reason=None if one.path else "it has no device node: i2c-dev is not loaded",
+        )
+
+
+def _ptp(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.ptp:
+        yield Device(kind="ptp", name=one.name, model=one.label, paths=(one.path,), usable=True)
+
+
+def _watchdogs(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.watchdogs:
+        yield Device(kind="watchdog", name=one.name, model=one.label, paths=(one.path,))
+
+
+def _tpm(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    version = hardware.system.tpm_version
+    if version is not None:
+        model = "TPM" if version == "unknown" else f"TPM {version}"
+        yield Device(kind="tpm", name="tpm0", model=model)
+
+
+def _sensors(hardware: Hardware, _names: Names) -> Iterator[Device]:
+    for one in hardware.sensors:
+        name = f"{one.chip}/{one.name}" if one.chip else one.name
+        yield Device(kind="sensor", name=f"{one.kind}/{name}", model=one.kind)
+
+
+Look = Callable[[Hardware, Names], Iterator[Device]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """The kinds that one list of the hardware gives, and what gives them.
+
+    `everyday` gives what an operator sees who asks for no kind; None: nothing of these.
+    """
+
+    kinds: tuple[str, ...]
+    every: Look
+    everyday: Look | None = None
+
+
+ACCELERATORS = ("gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu")
+INTERFACES = ("ethernet", "wifi", "can", "wwan", "network")
+
+SOURCES: tuple[Source, ...] = (
+    Source(ACCELERATORS, _accelerators, _accelerators),
+    Source(("camera",), _cameras, _cameras),
+    Source(("serial",), _serial_ports, _serial_ports),
+    Source(("modem",), _modems, _modems),
+    Source(("bluetooth",), _bluetooth, _bluetooth),
+    Source(INTERFACES, _nics, _everyday_nics),
+    Source(("disk",), _disks, _disks),
+    Source(("usb",), _usb, _everyday_usb),
+    Source(("pci",), _pci),
+    Source(("gpio",), _gpio),
+    Source(("i2c",), _i2c),
+    Source(("ptp",), _ptp),
+    Source(("watchdog",), _watchdogs),
+    Source(("tpm",), _tpm),
+    Source(("sensor",), _sensors),
+)
+
+KINDS: tuple[str, ...] = tuple(kind for source in SOURCES for kind in source.kinds)
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "accelerator": ACCELERATORS,
+    "nic": INTERFACES,
+    "all": KINDS,
+}
+"""Words that ask for several kinds at once."""
+
+
+def kinds_of(text: str | None) -> frozenset[str] | None:
+    """Return the kinds of a list such as `gpu,nic`; None where none is asked for.
+
+    Raises ValueError for a word that is neither a kind nor a group.
+    """
+    if text is None or not text.strip():
+        return None
+    found: set[str] = set()
+    for word in (part.strip() for part in text.split(",")):
+        kinds = GROUPS.get(word, (word,))
+        if kinds == (word,) and word not in KINDS:
+            raise ValueError(f"{word[:40]!r} is none of {', '.join((*KINDS, *GROUPS))}")
+        found.update(kinds)
+    return frozenset(found)
+
+
+def devices_of(hardware: Hardware, kinds: frozenset[str] | None = None) -> list[Device]:
+    """Return the devices of the kinds, sorted by kind and address; of None, the everyday ones."""
+    names = _names_of(hardware)
+    found: list[Device] = []
+    for source in SOURCES:
+        if kinds is None:
+            found.extend(source.everyday(hardware, names) if source.everyday else ())
+        elif not kinds.isdisjoint(source.kinds):
+            found.extend(one for one in source.every(hardware, names) if one.kind in kinds)
+    return sorted(found, key=_order)
+
+
+def _names_of(hardware: Hardware) -> Names:
+    """Return what stands at each address, the numbers where the box has no words for them."""
+    names: dict[str, tuple[str | None, str | None]] = {
+        one.address: (one.vendor_name or one.vendor, one.device_name or one.device)
+        for one in hardware.pci
+    }
+    for device in hardware.usb:
+        names[device.path] = (
+            device.vendor_name or device.vendor,
+            device.product_name or device.product,
+        )
+    return names
+
+
+def _named(names: Names, address: str | None) -> tuple[str | None, str | None]:
+    return names.get(_port(address), (None, None)) if address else (None, None)
+
+
+def _port(address: str) -> str:
+    """Return an address without the interface of a USB device that may follow its port."""
+    return _FUNCTION_END.sub("", address) if "-" in address else address
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2] or path
+
+
+def _order(device: Device) -> tuple[str, list[str], str]:
+    where = device.address or device.name
+    # A PCI address is hexadecimal of fixed width; elsewhere port 10 comes after port 2.
+    return device.kind, [where] if ":" in where else _natural(where), device.name
+
+
+def _natural(text: str) -> list[str]:
+    return [part.zfill(8) if part.isdigit() else part for part in _DIGITS.split(text)]

@@ -1,0 +1,118 @@
+"""The fleet's devices: which are asked for, and who uses them."""
+
+import dataclasses
+
+import pytest
+from tests.hub.records import assignment, capability, node, workload
+
+from skerry_hub.device_list import Wanted, device_views
+from skerry_hub.model import Liveness
+from skerry_hub.state import Kept, Known
+from skerry_wire.hardware import Accelerator, Camera, Disk, SerialPort
+from skerry_wire.workload import Container, DeviceMapping
+
+GPU = Accelerator(
+    kind="gpu",
+    vendor="NVIDIA",
+    model="L4",
+    bus="pci",
+    address="0000:01:00.0",
+    device_nodes=("/dev/dri/card0", "/dev/dri/renderD128"),
+    usable=True,
+)
+NPU = Accelerator(
+    kind="npu", vendor="hailo", model="Hailo-8", bus="pci", address="0000:02:00.0", reason="no"
+)
+
+
+def box(name="box-1", **fields):
+    return node(
+        name,
+        capability=capability(
+            hostname=f"host-{name}",
+            accelerators=(NPU, GPU),
+            cameras=(
+                Camera(name="cam", path="/dev/video0"),
+                Camera(name="cam", path="/dev/video1"),
+            ),
+            storage=(Disk(name="sda"),),
+            serial_ports=(SerialPort(name="ttyUSB0", path="/dev/ttyUSB0"),),
+        ),
+        **fields,
+    )
+
+
+def naming(*paths, name="shop-web"):
+    devices = tuple(DeviceMapping(host=path, container="/dev/x") for path in paths)
+    containers = (Container(name="web", image="i", devices=devices),)
+    content = dataclasses.replace(workload(name), containers=containers)
+    return Kept(workload=content, created_at=0.0, updated_at=0.0)
+
+
+def listed(known, wanted=Wanted()):  # noqa: B008 - frozen
+    return list(device_views(known, known.nodes.values(), wanted))
+
+
+def users(known):
+    return {view.name: view.used_by for view in listed(known) if view.used_by}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (Wanted(), ["video0", "video1", "sda", "0000:01:00.0", "0000:02:00.0", "ttyUSB0"]),
+        (Wanted(kinds=frozenset({"gpu", "npu"})), ["0000:01:00.0", "0000:02:00.0"]),
+        (Wanted(vendor="nvid"), ["0000:01:00.0"]),
+        (Wanted(vendor="intel"), []),
+        (Wanted(usable=True), ["video0", "video1", "0000:01:00.0", "ttyUSB0"]),
+        (Wanted(usable=False), ["0000:02:00.0"]),
+    ],
+)
+def test_only_what_is_asked_for_is_given(wanted, names):
+    assert [view.name for view in listed(Known([box()]), wanted)] == names
+
+
+def test_a_device_says_where_it_is_and_how_its_node_is():
+    known = Known([box(liveness=Liveness.LOST), node("box-2", capability=None)])
+    view = next(view for view in listed(known) if view.kind == "npu")
+    assert (view.id, view.node, view.hostname) == ("box-1/npu/0000:02:00.0", "box-1", "host-box-1")
+    assert (view.liveness, view.usable, view.reason, view.bus) == (
+        Liveness.LOST,
+        False,
+        "no",
+        "pci",
+    )
+
+
+def test_ids_tell_all_devices_apart():
+    ids = [view.id for view in listed(Known([box(), box("box-2")]))]
+    assert len(ids) == len(set(ids)) == 12
+
+
+def test_who_names_a_path_or_holds_an_accelerator_uses_it():
+    known = Known(
+        [box(), box("box-2")],
+        [naming("/dev/video0"), naming("/dev/ttyUSB0", name="shop-db")],
+        [
+            assignment("shop-web-10"),
+            assignment("shop-web-2", accelerators=("0000:01:00.0",)),
+            assignment("shop-db-0", node="box-2"),
+        ],
+    )
+    assert users(Known([box()], known.workloads.values(), known.assignments.values())) == {
+        "video0": ("shop-web-2", "shop-web-10"),
+        "0000:01:00.0": ("shop-web-2",),
+    }
+    on_second = [v for v in listed(known) if v.node == "box-2" and v.used_by]
+    assert [(v.name, v.used_by) for v in on_second] == [("ttyUSB0", ("shop-db-0",))]
+
+
+def test_a_folder_of_devices_gives_all_that_is_in_it_and_no_namesake():
+    known = Known([box()], [naming("/dev/dri", "/dev/video")], [assignment()])
+    assert users(known) == {"0000:01:00.0": ("shop-web-0",)}
+
+
+def test_device_nodes_of_an_assignment_count_too():
+    given = (DeviceMapping(host="/dev/ttyUSB0", container="/dev/ttyUSB0"),)
+    known = Known([box()], [], [assignment(devices=given)])
+    assert users(known) == {"ttyUSB0": ("shop-web-0",)}
