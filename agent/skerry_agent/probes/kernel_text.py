@@ -11,6 +11,7 @@ MAX_CPUS = 65_536
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{1,8})\Z")
 _DECIMAL = re.compile(r"-?[0-9]{1,19}\Z")
 _SIZE = re.compile(r"([0-9]{1,15})\s*([KkMmGg]?)(?:i?[Bb])?\Z")
+_HARDWARE_ADDRESS = re.compile(r"(?<![0-9a-f])[0-9a-f]{2}(?:[:-]?[0-9a-f]{2}){5}(?![0-9a-f])", re.I)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
@@ -26,6 +27,11 @@ def line(text: str | None, most: int = 1024) -> str | None:
 def short(text: str | None) -> str | None:
     """Return text as one printable line of at most 128 characters, None when nothing is left."""
     return line(text, 128)
+
+
+def unaddressed(text: str | None) -> str | None:
+    """Return a short text, None where it holds a hardware address: some drivers name by it."""
+    return None if text and _HARDWARE_ADDRESS.search(text) else short(text)
 
 
 def number(text: str | None) -> int | None:
