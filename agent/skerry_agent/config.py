@@ -14,6 +14,7 @@ from skerry_wire.types import LABEL
 
 DEFAULT_FILE = pathlib.Path("/etc/skerry/agent.toml")
 MOST_BYTES = 256 * 1024
+MOST_LABELS = 256
 SLOW_CACHE = "cpuinfo.json"
 """File in the state folder that keeps what a slow look found."""
 
@@ -35,6 +36,8 @@ class Config:
     heartbeat_s: float = 15.0
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     root: pathlib.Path = pathlib.Path("/")
+    file: pathlib.Path | None = dataclasses.field(default=None, compare=False)
+    """Where they come from when named; None: the default file, which may be missing."""
 
 
 _TEXT = {
@@ -69,7 +72,13 @@ def load(
         if given is not None:
             values[name] = given
     values.update({name: value for name, value in options.items() if value is not None})
-    return _checked(values)
+    return dataclasses.replace(_checked(values), file=path)
+
+
+def read_labels(config: Config) -> dict[str, str]:
+    """Return the labels that the file holds now. Raises ConfigError."""
+    values = _read(config.file or DEFAULT_FILE, required=config.file is not None)
+    return _labels(values.get("labels", {}))
 
 
 def _read(path: pathlib.Path, *, required: bool) -> dict[str, Any]:
@@ -144,6 +153,8 @@ def _labels(value: Any) -> dict[str, str]:
     for name, text in value.items():
         if not isinstance(text, str) or len(text) > 256 or not 0 < len(name) <= 253:
             raise ConfigError(f"label {name!r} must be a text of at most 256 characters")
+    if len(value) > MOST_LABELS:
+        raise ConfigError(f"labels must be at most {MOST_LABELS}, not {len(value)}")
     return dict(value)
 
 

@@ -13,6 +13,7 @@ import os
 import pathlib
 import socket
 import stat
+import struct
 import time
 from collections.abc import Callable
 
@@ -24,12 +25,18 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 16
 MODE = 0o660
+_PEER = struct.Struct("3i")
+"""The kernel's `struct ucred`: process, user, group."""
 ANSWER_S = 2.0
 """How long `ask` waits for a whole answer."""
 
 
 class ControlError(Exception):
     """The socket cannot be served, or no agent answers there; the text says why."""
+
+
+class NoAgentError(ControlError):
+    """Nobody serves the socket."""
 
 
 class Control:
@@ -105,10 +112,15 @@ def _clear(path: str) -> None:
 
 def ask(path: str, timeout_s: float = ANSWER_S) -> AgentStatus:
     """Return what the agent at `path` says. Raises ControlError in words when none does."""
+    return ask_peer(path, timeout_s)[0]
+
+
+def ask_peer(path: str, timeout_s: float = ANSWER_S) -> tuple[AgentStatus, int]:
+    """Return what the agent at `path` says, and its process id. Raises ControlError."""
     try:
-        line = _line(path, timeout_s)
+        line, pid = _line(path, timeout_s)
     except (FileNotFoundError, ConnectionRefusedError):
-        raise ControlError(
+        raise NoAgentError(
             f"no agent serves {path}; is it started? try `systemctl status skerry-agent`, "
             "or name its socket: --control"
         ) from None
@@ -119,17 +131,19 @@ def ask(path: str, timeout_s: float = ANSWER_S) -> AgentStatus:
     except OSError as error:
         raise ControlError(f"{path}: {error.strerror or error}") from None
     try:
-        return status.read_answer(line)
+        return status.read_answer(line), pid
     except (WireError, ValueError, RecursionError) as error:
         raise ControlError(f"what serves {path} does not speak like an agent: {error}") from None
 
 
-def _line(path: str, timeout_s: float) -> bytes:
+def _line(path: str, timeout_s: float) -> tuple[bytes, int]:
     until = time.monotonic() + timeout_s
     data = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_s)
         connection.connect(path)
+        # Of who has listened, by the kernel's own word.
+        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         while not data.endswith(b"\n"):
             left_s = until - time.monotonic()
             if left_s <= 0:
@@ -141,4 +155,4 @@ def _line(path: str, timeout_s: float) -> bytes:
             data += part
             if len(data) > 2 * status.MOST_ANSWER_BYTES:
                 raise ConnectionError("the answer does not end")
-    return data
+    return data, int(_PEER.unpack(peer)[0])

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from skerry_agent import devices
 from skerry_agent import events as ev
-from skerry_agent import reporting
-from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, SampleLoad
+from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
 from skerry_agent.orders import (
     converge,
     done,
@@ -52,12 +52,13 @@ def step(state: State, event: ev.AgentEvent, now: ev.Now) -> Step:
 def _started(state: State, _event: ev.Started, now: ev.Now) -> Step:
     state, effects = note(state, now, EventKind.STARTED, "agent", f"version {state.version}")
     state, more = converge(state, None, now)
-    state = dataclasses.replace(state, probing=True)
-    return state, [*effects, *more, Probe(slow=True)]
+    state, looks = devices.take_order(dataclasses.replace(state, probing=True), state.order)
+    return state, [*effects, *more, *looks, Probe(slow=True, labels=state.labels)]
 
 
 def _stop_asked(state: State, _event: ev.StopAsked, now: ev.Now) -> Step:
-    effects: list[Effect] = [save(state)]
+    state, effects = devices.tell_held(state, now, all_of_them=True)
+    effects.append(save(state))
     if state.connected:
         effects.append(presence(state, PresenceSeq.STOPPED, now, online=False))
     return dataclasses.replace(state, stopping=True), [*effects, Exit()]
@@ -69,8 +70,14 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
         state = dataclasses.replace(state, heartbeat_at=_next_heartbeat(state, now))
         effects.append(SampleLoad())
     if now.mono_s >= min(state.probe_at, state.probe_latest_at):
-        state, more = _probe(state)
+        second_at = now.mono_s + state.settings.settle_s
+        state, more = _probe(dataclasses.replace(state, second_look_at=second_at))
         effects += more
+    if now.mono_s >= state.second_look_at:
+        state, more = _probe(dataclasses.replace(state, second_look_at=NEVER))
+        effects += more
+    state, more = devices.tell_held(state, now)
+    effects += more
     if now.mono_s >= state.converge_at:
         state, more = converge(state, state.waiting, now)
         effects += more
@@ -172,7 +179,7 @@ def _probe(state: State) -> Step:
     state = dataclasses.replace(state, probe_at=NEVER, probe_latest_at=NEVER)
     if state.probing:
         return dataclasses.replace(state, probe_again=True), []
-    return dataclasses.replace(state, probing=True), [Probe()]
+    return dataclasses.replace(state, probing=True), [Probe(labels=state.labels)]
 
 
 def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
@@ -185,13 +192,41 @@ def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
     if changed:
         state, effects = capability(state, now)
     if before is not None:
-        for kind, subject, detail in reporting.device_changes(before, event.hardware):
-            state, more = note(state, now, kind, subject, detail)
-            effects += more
+        state, more = devices.tell_changes(state, before, now)
+        effects += more
+    effects += devices.look_for(state)
     if state.probe_again:
         state, more = _probe(dataclasses.replace(state, probe_again=False))
         effects += more
     return state, effects
+
+
+# --- the labels that people gave this box -------------------------------------------------
+
+
+def _reload_asked(state: State, _event: ev.ReloadAsked, _now: ev.Now) -> Step:
+    return state, [ReadLabels()]
+
+
+def _labels_read(state: State, event: ev.LabelsRead, now: ev.Now) -> Step:
+    changed = event.labels != state.labels
+    state = dataclasses.replace(state, labels=event.labels, label_problem=None)
+    state, effects = report_now(state, now)
+    words = f"{len(event.labels)} of this box, {'changed' if changed else 'as before'}"
+    effects.append(Log("info", f"labels read again: {words}"))
+    if changed:
+        state, more = _probe(state)
+        effects += more
+    return state, effects
+
+
+def _labels_failed(state: State, event: ev.LabelsFailed, now: ev.Now) -> Step:
+    problem = f"the labels cannot be read, those from before stay: {event.reason}"
+    state, effects = report_now(dataclasses.replace(state, label_problem=problem), now)
+    return state, [*effects, Log("error", problem)]
+
+
+# --- the journal ---------------------------------------------------------------------------
 
 
 def _journal_saved(state: State, _event: ev.JournalSaved, now: ev.Now) -> Step:
@@ -225,6 +260,10 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.RequestArrived: _request,
     ev.DevicesChanged: _devices_changed,
     ev.HardwareProbed: _probed,
+    ev.NodesSeen: devices.nodes_seen,
+    ev.ReloadAsked: _reload_asked,
+    ev.LabelsRead: _labels_read,
+    ev.LabelsFailed: _labels_failed,
     ev.OrderArrived: order_arrived,
     ev.ExecutorProgressed: progressed,
     ev.ExecutorDone: done,

@@ -13,20 +13,28 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from skerry_agent import capability, executor_client, load, slow
-from skerry_agent.capability import SlowValues
+from skerry_agent import capability, executor_client, load
+from skerry_agent.capability import Collected
 from skerry_agent.effects import Converge, Publish
-from skerry_agent.events import AgentEvent, HardwareProbed, LoadSampled
-from skerry_agent.host import Host
+from skerry_agent.events import (
+    AgentEvent,
+    DevicesChanged,
+    HardwareProbed,
+    LabelsFailed,
+    LabelsRead,
+    LoadSampled,
+    NodesSeen,
+)
+from skerry_agent.host import Gone, Host
 from skerry_agent.journal import Identity, Journal, Saved
-from skerry_agent.probes.result import Failed, Found
+from skerry_agent.operator_labels import LabelsError
+from skerry_agent.slow import SlowLooks
 from skerry_wire.hardware import Hardware, ProbeStatus
 from skerry_wire.local import ExecutorRequest
 
 log = logging.getLogger(__name__)
 
 Post = Callable[[AgentEvent], None]
-SlowLook = Found[SlowValues] | Failed
 
 
 class Publisher(Protocol):
@@ -40,69 +48,89 @@ class Prober:
     """Reads the hardware, in threads of its own; one look at a time."""
 
     def __init__(
-        self,
-        look: Callable[[Hardware | None], Hardware],
-        look_slowly: Callable[[], SlowLook],
-        known: Callable[[], SlowLook | None],
-        post: Post,
+        self, look: Callable[[Collected | None], Collected], slow: SlowLooks, post: Post
     ) -> None:
-        """`look` gets what was found before; `known` is what a slow look of this boot found."""
+        """`look` is the quick look, which gets what it found before."""
         self._look = look
-        self._look_slowly = look_slowly
-        self._known = known
+        self._slow = slow
         self._post = post
         self._turn = threading.Lock()
-        self._quick: Hardware | None = None
-        self._slow: SlowLook | None = None
+        self._quick: Collected | None = None
+        self._asking = threading.Lock()
+        self._asked = 0
+        self._again = False
 
     def start(self, *, slow: bool) -> None:
-        """Begin a look; the quick part is posted first, the whole once the slow part is there."""
+        """Begin a look; the quick part is posted first, then each slow part that is not known.
+
+        `slow` has slow looks that failed taken again at once.
+        """
         threading.Thread(target=self._run, args=(slow,), name="probe", daemon=True).start()
 
     def _run(self, slow: bool) -> None:
-        if slow and self._slow is None:
-            self._slow = self._guarded(self._known)
         self._quickly()
-        if slow and not isinstance(self._slow, Found):
-            self._slow = self._guarded(self._look_slowly) or Failed("the slow look broke off")
-            with self._turn:
-                self._tell(self._quick or Hardware())
-
-    def _guarded(self, look: Callable[[], SlowLook | None]) -> SlowLook | None:
-        try:
-            return look()
-        except Exception as error:
-            log.exception("the slow look at the hardware broke off")
-            return Failed(f"{type(error).__name__}: {error}")
+        self._slowly(slow)
 
     def _quickly(self) -> None:
         with self._turn:
             try:
                 self._quick = self._look(self._quick)
+                self._slow.settle(self._quick.hardware)
+                self._tell()
             except Exception as error:
                 # The core waits for an answer, or it would never ask again.
                 log.exception("the look at the hardware broke off")
                 failed = ProbeStatus(status="failed", reason=f"{type(error).__name__}"[:300])
-                before = self._quick or Hardware()
+                before = self._quick.hardware if self._quick else Hardware()
                 probes = {**before.probes, "all": failed}
-                self._tell(dataclasses.replace(before, probes=probes))
+                self._post_hardware(dataclasses.replace(before, probes=probes))
+
+    def _slowly(self, again: bool) -> None:
+        """Take the slow looks that are due; one thread does, and sees to what others ask for."""
+        with self._asking:
+            self._asked += 1
+            self._again |= again
+            if self._asked > 1:
                 return
-            self._tell(self._quick)
+        while True:
+            with self._asking:
+                asked, again, self._again = self._asked, self._again, False
+            for look in self._slow.due(again=again):
+                self._slow.look(look)
+                with self._turn:
+                    self._tell()
+            with self._asking:
+                if self._asked == asked:
+                    self._asked = 0
+                    return
 
-    def _tell(self, quick: Hardware) -> None:
-        whole = quick if self._slow is None else capability.merge_slow(quick, self._slow)
-        self._post(HardwareProbed(whole, capability.revision_of(whole)))
+    def _tell(self) -> None:
+        quick = self._quick.hardware if self._quick else Hardware()
+        self._post_hardware(capability.merge_slow(quick, self._slow.answers))
+
+    def _post_hardware(self, hardware: Hardware) -> None:
+        self._post(HardwareProbed(hardware, capability.revision_of(hardware)))
 
 
-def prober(host: Host, cache: pathlib.Path, labels: Mapping[str, str], post: Post) -> Prober:
+@dataclasses.dataclass(slots=True)
+class Labels:
+    """The labels that people gave this box, as the core last said: a look takes them from here."""
+
+    current: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def prober(host: Host, cache: pathlib.Path, labels: Labels, post: Post) -> Prober:
     """Return the prober of a running box; `cache` is the file that keeps the slow part."""
 
-    def look(before: Hardware | None) -> Hardware:
-        return capability.collect(host, before, operator_labels=labels).hardware
+    def late(name: str) -> None:
+        post(DevicesChanged(f"the probe {name} has ended after all"))
 
-    return Prober(
-        look, lambda: slow.read_slow(host, cache), lambda: slow.read_cached(host, cache), post
-    )
+    guard = capability.guard_for(host, late)
+
+    def look(before: Collected | None) -> Collected:
+        return capability.collect(host, before, operator_labels=labels.current, guard=guard)
+
+    return Prober(look, SlowLooks(host, cache), post)
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -120,15 +148,34 @@ class RealDoors:
     executor: str
     state: pathlib.Path
     post: Post
+    labels: Labels = dataclasses.field(default_factory=Labels)
+    labels_now: Callable[[], Mapping[str, str]] = dict
+    """Reads the labels that people gave this box. Raises LabelsError."""
     _run: executor_client.Run | None = None
 
     def publish(self, effect: Publish) -> None:
         """Send a message to the broker."""
         self.link.publish(effect)
 
-    def probe(self, *, slow: bool) -> None:
+    def probe(self, *, slow: bool, labels: Mapping[str, str]) -> None:
         """Start to read the hardware."""
+        self.labels.current = labels
         self.prober.start(slow=slow)
+
+    def look_for(self, paths: tuple[str, ...]) -> NodesSeen:
+        """Look whether device nodes are there; none is opened."""
+        return NodesSeen(paths, frozenset(path for path in paths if self._is_gone(path)))
+
+    def _is_gone(self, path: str) -> bool:
+        # A node is never opened for this, and what may not be looked at is not said to be gone.
+        return isinstance(self.host.read(path, 1), Gone)
+
+    def read_labels(self) -> LabelsRead | LabelsFailed:
+        """Read the labels that people gave this box."""
+        try:
+            return LabelsRead(self.labels_now())
+        except LabelsError as error:
+            return LabelsFailed(str(error))
 
     def sample(self) -> LoadSampled:
         """Measure what a heartbeat says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from skerry_wire.messages import (
     Capability,
@@ -33,9 +34,25 @@ class Publish:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Probe:
-    """Read the hardware; answered with `HardwareProbed`, more than once when parts are slow."""
+    """Read the hardware; answered with `HardwareProbed`, more than once when parts are slow.
+
+    `labels` are those that people gave this box.
+    """
 
     slow: bool = False
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LookForNodes:
+    """Look whether device nodes are there, without opening them; answered with `NodesSeen`."""
+
+    paths: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReadLabels:
+    """Read the labels that people gave this box; answered with `LabelsRead` or `LabelsFailed`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,4 +97,4 @@ class Exit:
     """End the agent once what was published has gone out."""
 
 
-Effect = Publish | Probe | SampleLoad | Converge | Save | Log | Exit
+Effect = Publish | Probe | LookForNodes | ReadLabels | SampleLoad | Converge | Save | Log | Exit

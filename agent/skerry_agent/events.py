@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
@@ -89,6 +90,33 @@ class HardwareProbed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class NodesSeen:
+    """The device nodes `paths` were looked for; those in `missing` are not there."""
+
+    paths: tuple[str, ...]
+    missing: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReloadAsked:
+    """The box's administrator wants the labels read again."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LabelsRead:
+    """The labels that people gave this box."""
+
+    labels: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LabelsFailed:
+    """The labels could not be read."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class LoadSampled:
     """What a heartbeat says. None where the box does not tell."""
 
@@ -154,6 +182,10 @@ AgentEvent = (
     | Acknowledged
     | DevicesChanged
     | HardwareProbed
+    | NodesSeen
+    | ReloadAsked
+    | LabelsRead
+    | LabelsFailed
     | LoadSampled
     | ExecutorProgressed
     | ExecutorDone

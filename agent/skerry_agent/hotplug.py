@@ -12,24 +12,44 @@ import errno
 import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 UDEV_CONTROL = "/run/udev/control"
+SO_RCVBUFFORCE = 33
+"""The kernel's number, which Python does not name: like SO_RCVBUF, but beyond the system's limit,
+for the privileged."""
 
-_NO_DEVICE_OF_THE_BOX = re.compile(
-    r"/devices/virtual/(?:net/(?:veth|cali|lxc|tap|vnet|fwpr|fwln)|block/(?:loop|dm-|zram|ram)"
-    r"|bdi/|mem/|vc/|workqueue/|input/)"
-)
+REOPEN_FIRST_S = 1.0
+REOPEN_MOST_S = 300.0
+
 SUBSYSTEMS = frozenset(
     {
-        "accel", "apex", "bluetooth", "block", "cpu", "drm", "hailo_chardev", "hailo1x", "memory",
-        "mmc", "net", "nvme", "pci", "platform", "tty", "usb",
-        "video4linux", "virtio",
+        "accel", "apex", "block", "bluetooth", "cpu", "drm", "gpio", "habanalabs", "hailo1x",
+        "hailo_chardev", "hwmon", "i2c", "i2c-dev", "kfd", "memory", "misc", "mmc", "net", "nvme",
+        "pci", "platform", "power_supply", "ptp", "remoteproc", "thermal", "tpm", "tty", "usb",
+        "usbmisc", "video4linux", "virtio", "watchdog", "wwan",
     }
 )  # fmt: skip
-"""The subsystems whose devices stand in a capability, or whose drivers make them usable."""
+"""The subsystems whose devices stand in a capability, or whose drivers make them usable.
+
+misc has the nodes of those drivers that have no class of their own: fastrpc, kvm, MemryX. A
+driver's `bind` comes after the nodes that it makes.
+"""
+
+CHANGES_THAT_MATTER = frozenset({"block"})
+"""Where the kernel's `change` tells of a change of what is there: a card was put into its reader, a
+disk has grown. Everywhere else it is about what a device measures or does: a battery says so every
+few seconds, a screen when it is plugged, a PCI function when it corrects an error."""
+
+_NO_DEVICE_OF_THE_BOX = re.compile(
+    r"/devices/virtual/"
+    r"(?:net/(?:veth|cali|lxc|tap|vnet|fwpr|fwln)[0-9a-z]|block/(?:loop|dm-|zram|ram))"
+    # A line that a program takes, a peer of a Bluetooth controller.
+    r"|.*/(?:gpio/gpio[0-9]+|bluetooth/hci[0-9]+/hci[0-9]+:[0-9]+)$"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,9 +70,10 @@ class RescanNeeded:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unavailable:
-    """No announcement will come any more."""
+    """No announcement comes any more, unless `is_tried_again` and that succeeds."""
 
     reason: str
+    is_tried_again: bool = False
 
 
 Notice = DeviceNotice | RescanNeeded | Unavailable
@@ -82,9 +103,7 @@ class UdevAnnouncer:
         self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source=source)
         for subsystem in sorted(SUBSYSTEMS):
             self._monitor.filter_by(subsystem)  # in the kernel, so that no other wakes the agent
-        # Without the privilege this raises, having gone as far as the system's own limit allows.
-        with contextlib.suppress(OSError):
-            self._monitor.set_receive_buffer_size(RECEIVE_BUFFER_BYTES)
+        _enlarge_buffer(self._monitor.fileno())
         self._monitor.start()
 
     def fileno(self) -> int:
@@ -103,20 +122,45 @@ class UdevAnnouncer:
         del self._monitor
 
 
+def _enlarge_buffer(handle: int) -> None:
+    """Make room for a burst: as much as the privilege, or else the system's limit, allows."""
+    import socket  # noqa: PLC0415
+
+    with socket.socket(fileno=os.dup(handle)) as netlink:
+        for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
+            with contextlib.suppress(OSError):
+                netlink.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_BYTES)
+                return
+
+
 class HotplugWatch:
-    """The thread that waits. Its callback is called from that thread and must not block."""
+    """The thread that waits. Its callback is called from that thread and must not block.
+
+    When the announcements break off they are opened again, ever more seldom while that fails, and
+    a full look is asked for.
+    """
 
     def __init__(
-        self, notify: Callable[[Notice], None], open_: Callable[[], Announcer] = UdevAnnouncer
+        self,
+        notify: Callable[[Notice], None],
+        open_: Callable[[], Announcer] = UdevAnnouncer,
+        *,
+        reopen_first_s: float = REOPEN_FIRST_S,
     ) -> None:
         self._notify = notify
         self._open = open_
+        self._first_s = reopen_first_s
+        self._settled = threading.Event()
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="hotplug", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
         self._thread.start()
+
+    def wait_until_open(self, timeout_s: float) -> None:
+        """Return once announcements come, or it is known that none will; after the time anyway."""
+        self._settled.wait(timeout_s)
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the thread and return once it has ended. May be called once, after `start`."""
@@ -127,17 +171,52 @@ class HotplugWatch:
             os.close(self._wake_write)
 
     def _run(self) -> None:
-        try:
-            announcer = self._open()
-        except Exception as error:  # noqa: BLE001 - ctypes raises what it likes without libudev
-            self._notify(Unavailable(f"{type(error).__name__}: {error}"))
-            return
+        wait_s = self._first_s
+        missed = False
+        while True:
+            started_s = time.monotonic()
+            try:
+                announcer = self._open()
+            except OSError as error:
+                self._say(error, is_tried_again=True)
+            except Exception as error:  # noqa: BLE001 - ctypes raises what it likes
+                # No libudev, or none that fits: a restart may find one, another try will not.
+                self._say(error, is_tried_again=False)
+                return
+            else:
+                self._settled.set()
+                if missed:
+                    self._notify(RescanNeeded("announcements come again"))
+                if self._watched_to_the_end(announcer):
+                    return
+            missed = True
+            if time.monotonic() - started_s > REOPEN_MOST_S:
+                wait_s = self._first_s  # it worked for long
+            if self._is_woken_within(wait_s):
+                return
+            wait_s = min(2 * wait_s, REOPEN_MOST_S)
+
+    def _say(self, error: Exception, *, is_tried_again: bool) -> None:
+        self._settled.set()
+        self._notify(Unavailable(f"{type(error).__name__}: {error}", is_tried_again))
+
+    def _watched_to_the_end(self, announcer: Announcer) -> bool:
+        """Hand announcements on; say whether that ended because it was asked for."""
         try:
             self._watch(announcer)
         except Exception as error:  # noqa: BLE001 - a thread that ends silently is the worst
-            self._notify(Unavailable(f"{type(error).__name__}: {error}"))
+            self._say(error, is_tried_again=True)
+            return False
         finally:
             announcer.close()
+        return True
+
+    def _is_woken_within(self, wait_s: float) -> bool:
+        import select  # noqa: PLC0415
+
+        poll = select.poll()
+        poll.register(self._wake_read, select.POLLIN)
+        return bool(poll.poll(wait_s * 1000))
 
     def _watch(self, announcer: Announcer) -> None:
         import select  # noqa: PLC0415
@@ -168,4 +247,6 @@ class HotplugWatch:
 
 def concerns(notice: DeviceNotice) -> bool:
     """Say whether a capability may have changed; containers make devices that never show there."""
-    return notice.subsystem in SUBSYSTEMS and not _NO_DEVICE_OF_THE_BOX.match(notice.devpath)
+    if notice.subsystem not in SUBSYSTEMS or _NO_DEVICE_OF_THE_BOX.match(notice.devpath):
+        return False
+    return notice.action != "change" or notice.subsystem in CHANGES_THAT_MATTER

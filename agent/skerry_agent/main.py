@@ -9,12 +9,13 @@ import argparse
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skerry_agent.capability import Collected
     from skerry_agent.config import Config
+    from skerry_agent.host import Host
 
 EPILOG = """\
 settings, each in the file /etc/skerry/agent.toml (or --config), in the environment, or as option;
@@ -227,7 +228,7 @@ def _capability(parsed: argparse.Namespace) -> int:
 
         try:
             with recording.opened(parsed.root) as host:
-                collected = capability.collect(host)
+                collected = _with_slow(capability.collect(host), host, None, wait=False)
         except recording.RecordingError as error:
             return _complain(f"--root: {error}", 2)
     else:
@@ -237,21 +238,39 @@ def _capability(parsed: argparse.Namespace) -> int:
 
 
 def _of_this_box(parsed: argparse.Namespace) -> Collected:
-    import dataclasses  # noqa: PLC0415
-
-    from skerry_agent import capability, slow  # noqa: PLC0415
+    from skerry_agent import capability  # noqa: PLC0415
     from skerry_agent.config import SLOW_CACHE  # noqa: PLC0415
     from skerry_agent.host import Host  # noqa: PLC0415
 
     settings = _config(parsed)
     host = Host(settings.root, runtime_socket=settings.runtime_socket)
     cache = settings.state / SLOW_CACHE
-    collected = capability.collect(host, operator_labels=settings.labels)
-    found = slow.read_slow(host, cache) if parsed.slow else slow.read_cached(host, cache)
-    if found is None:
-        return collected
-    whole = capability.merge_slow(collected.hardware, found)
+    collected = capability.collect(host, operator_labels=_labels(settings))
+    return _with_slow(collected, host, cache, wait=parsed.slow)
+
+
+def _with_slow(
+    collected: Collected, host: Host, cache: pathlib.Path | None, *, wait: bool
+) -> Collected:
+    """Return what was collected with the answers of the slow looks; blocks only if it may wait."""
+    import dataclasses  # noqa: PLC0415
+
+    from skerry_agent import capability, slow  # noqa: PLC0415
+
+    answers = slow.read_slow(host, collected.hardware, cache, wait=wait)
+    whole = capability.merge_slow(collected.hardware, answers)
     return dataclasses.replace(collected, hardware=whole)
+
+
+def _labels(settings: Config) -> Mapping[str, str]:
+    """Return the labels that a running agent would have, with a word on those it would not."""
+    from skerry_agent import operator_labels  # noqa: PLC0415
+
+    try:
+        return {**settings.labels, **operator_labels.stored(settings.state)}
+    except operator_labels.LabelsError as error:
+        print(f"skerry-agent: without the labels that were set: {error}", file=sys.stderr)
+        return settings.labels
 
 
 def _check(parsed: argparse.Namespace) -> int:

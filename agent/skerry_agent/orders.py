@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from skerry_agent import devices, reporting
 from skerry_agent import events as ev
-from skerry_agent import reporting
 from skerry_agent.effects import Converge, Effect, Log
 from skerry_agent.state import NEVER, NOTHING_YET, State
 from skerry_agent.telling import Step, malformed, note, report, report_now, save
@@ -141,7 +141,8 @@ def _took(state: State, outcome: Outcome, now: ev.Now) -> Step:
     if refusal is None and state.offered not in (None, state.order):
         state = dataclasses.replace(state, order=state.offered)
         text = f"order accepted, {len(outcome.instances)} instances"
-        effects = [save(state), Log("info", text, generation=outcome.accepted)]
+        state, looks = devices.take_order(state, state.order)
+        effects = [save(state), Log("info", text, generation=outcome.accepted), *looks]
     attached = before is NOTHING_YET and state.offered is None
     for kind, subject, detail in reporting.instance_changes(before, outcome):
         if attached and kind is EventKind.RUNNING:

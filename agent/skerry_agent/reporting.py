@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from skerry_agent.state import State
@@ -21,15 +21,43 @@ _KIND_OF_STATE = {
 }
 
 
+MOST_PROBLEMS = 16
+MOST_GONE = 8
+"""Most devices that are gone of which each has a problem of its own."""
+MOST_LISTED = 8
+
+
+def problems(state: State) -> tuple[str, ...]:
+    """Return the box's own troubles, in words."""
+    own = (state.executor_problem, state.journal_problem, state.label_problem)
+    told = [*filter(None, own), *_gone(state), *state.outcome.problems]
+    return tuple(problem[:1000] for problem in told)[:MOST_PROBLEMS]
+
+
+def _gone(state: State) -> list[str]:
+    """Return a problem for each device node that instances use and that is not there."""
+    gone = [path for path, seen in state.nodes_there.items() if not seen]
+    told = [f"{path} is gone; used by {listed(state.uses[path])}" for path in gone[:MOST_GONE]]
+    if len(gone) > MOST_GONE:
+        told.append(f"{len(gone) - MOST_GONE} more devices in use are gone")
+    return told
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names separated by commas, the first few only when there are many."""
+    shown = ", ".join(names[:MOST_LISTED])
+    left_out = len(names) - MOST_LISTED
+    return shown if left_out <= 0 else f"{shown} and {left_out} more"
+
+
 def content(state: State) -> dict[str, Any]:
     """Return the fields of a report, but for its stamp."""
-    problems = [state.executor_problem, state.journal_problem, *state.outcome.problems]
     return {
         "accepted": state.outcome.accepted,
         "generation": state.reached_generation,
         "digest": state.outcome.digest,
         "refusal": state.outcome.refusal,
-        "problems": tuple(problem[:1000] for problem in problems if problem)[:16],
+        "problems": problems(state),
         "instances": _bounded(state.outcome.instances),
     }
 

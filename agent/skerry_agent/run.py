@@ -8,9 +8,9 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from skerry_agent import doors, hotplug, notify
+from skerry_agent import doors, hotplug, notify, operator_labels
 from skerry_agent import events as ev
 from skerry_agent.config import SLOW_CACHE, Config
 from skerry_agent.control import Control, ControlError
@@ -25,6 +25,8 @@ from skerry_wire.messages import Presence
 
 log = logging.getLogger(__name__)
 
+HOTPLUG_OPEN_S = 2.0
+"""How long the first look at the hardware waits, so that what changes after it is noticed."""
 HOTPLUG_END_S = 0.5
 M_ARENA_MAX = -8
 """glibc's name for how many heaps its threads may have, in mallopt(3)."""
@@ -49,26 +51,31 @@ def _run(config: Config, journal: Journal) -> None:
     )  # fmt: skip
     inbox = Inbox()
     host = Host(config.root, runtime_socket=config.runtime_socket)
+    labels = doors.Labels(state.labels)
     link = Link(config.broker, identity.node, _will(identity, state.boot), inbox.post)
     real = doors.RealDoors(
         link=link,
-        prober=doors.prober(host, config.state / SLOW_CACHE, config.labels, inbox.post),
+        prober=doors.prober(host, config.state / SLOW_CACHE, labels, inbox.post),
         host=host,
         journal=journal,
         identity=identity,
         executor=config.executor,
         state=config.state,
         post=inbox.post,
+        labels=labels,
+        labels_now=lambda: operator_labels.read(config),
     )
     shell = Shell(state, real, inbox)
     notifier = notify.Notifier(os.environ, os.getpid())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.post(ev.StopAsked()))
+    signal.signal(signal.SIGHUP, lambda *_: inbox.post(ev.ReloadAsked()))
     control = _serve(config, shell)
     watch = hotplug.HotplugWatch(_to_events(inbox.post))
     watch.start()
     link.start()
     _keep_watchdog(notifier, shell, link)
+    watch.wait_until_open(HOTPLUG_OPEN_S)
     notifier.ready()
     # What was imported stays for ever: the collector need not look at it again and again.
     gc.collect()
@@ -95,15 +102,27 @@ def _first_state(config: Config, journal: Journal, identity: Identity) -> State:
     saved, problem = journal.load()
     if problem is not None:
         log.warning("%s; it is put aside, the hub has the order", problem)
+    labels, trouble = _labels(config)
     return State(
         node=identity.node,
         incarnation=identity.incarnation,
         boot=boot,
         version=__version__,
         settings=Settings(heartbeat_s=config.heartbeat_s),
+        labels=labels,
+        label_problem=trouble,
         order=saved.order,
         events=saved.events,
     )
+
+
+def _labels(config: Config) -> tuple[Mapping[str, str], str | None]:
+    """Return the labels that people gave this box, and what is wrong with them."""
+    try:
+        return {**config.labels, **operator_labels.stored(config.state)}, None
+    except operator_labels.LabelsError as error:
+        log.error("labels that were set by command do not hold: %s", error)
+        return config.labels, f"labels that were set by command do not hold: {error}"
 
 
 def _will(identity: Identity, boot: int) -> Callable[[int], Presence]:
@@ -140,11 +159,11 @@ def _to_events(post: Callable[[ev.AgentEvent], None]) -> Callable[[hotplug.Notic
             case hotplug.RescanNeeded():
                 post(ev.DevicesChanged(told.reason))
             case hotplug.Unavailable():
+                again = "it is tried again" if told.is_tried_again else "until the next start"
                 log.warning(
-                    "devices that come or go will not be noticed, only read again at a start or "
-                    "when the hub asks: %s",
-                    told.reason,
-                )
+                    "devices that come or go are not noticed, only read when the hub asks, %s: %s",
+                    again, told.reason,
+                )  # fmt: skip
 
     return notice
 

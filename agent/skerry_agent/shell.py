@@ -15,7 +15,7 @@ import random
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from skerry_agent import core, effects
@@ -80,8 +80,14 @@ class Doors(Protocol):
     def publish(self, effect: effects.Publish) -> None:
         """Send a message to the broker."""
 
-    def probe(self, *, slow: bool) -> None:
+    def probe(self, *, slow: bool, labels: Mapping[str, str]) -> None:
         """Start to read the hardware; post `HardwareProbed`."""
+
+    def look_for(self, paths: tuple[str, ...]) -> ev.NodesSeen:
+        """Look whether device nodes are there."""
+
+    def read_labels(self) -> ev.LabelsRead | ev.LabelsFailed:
+        """Read the labels that people gave this box."""
 
     def sample(self) -> ev.LoadSampled:
         """Measure what a heartbeat says."""
@@ -191,8 +197,12 @@ class Shell:
         match effect:
             case effects.Publish():
                 self._doors.publish(effect)
-            case effects.Probe(slow=slow):
-                self._doors.probe(slow=slow)
+            case effects.Probe(slow=slow, labels=labels):
+                self._doors.probe(slow=slow, labels=labels)
+            case effects.LookForNodes(paths=paths):
+                self._inbox.post(self._doors.look_for(paths))
+            case effects.ReadLabels():
+                self._inbox.post(self._doors.read_labels())
             case effects.SampleLoad():
                 self._inbox.post(self._doors.sample())
             case effects.Converge():

@@ -61,8 +61,20 @@ class Settings:
     """... until none has ended for so long."""
     look_s: float = 600.0
     """Time between two looks at the instances when nothing happens."""
+    settle_s: float = 5.0
+    """How long a device may need to be wholly there: an accelerator on USB leaves and comes back
+    while it loads its firmware, a network link comes up without an announcement."""
     events_most: int = 256
     """Most events that are kept while the broker is away; then the oldest goes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """That a device went, not yet told: it may come back until `due`."""
+
+    subject: str
+    detail: str
+    due: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,20 @@ class State:
     probe_again: bool = False
     probe_at: float = NEVER
     probe_latest_at: float = NEVER
+    second_look_at: float = NEVER
+    """When to look again after a change, at what comes with it and is not announced."""
+    held: tuple[Held, ...] = ()
+    """Devices of which it is not yet told that they went."""
+
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The labels that people gave this box."""
+    label_problem: str | None = None
+
+    uses: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """The instances that use each device node, by its path, as the accepted order has it."""
+    nodes_there: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    """Whether each of them was there when they were last looked for."""
+    node_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     heartbeat_at: float = NEVER
 
@@ -136,7 +162,9 @@ class State:
             self.heartbeat_at,
             self.probe_at,
             self.probe_latest_at,
+            self.second_look_at,
             self.converge_at,
             self.report_at,
             self.save_at,
+            *(one.due for one in self.held),
         )

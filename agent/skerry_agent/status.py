@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated
 
+from skerry_agent import reporting
+from skerry_agent.operator_labels import digest_of
 from skerry_agent.state import State
 from skerry_wire import codec
 from skerry_wire.messages import InstanceState, InstanceStatus, Refusal
@@ -18,7 +20,11 @@ MOST_ANSWER_BYTES = 160 * 1024
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStatus:
-    """One answer. `accepted` and `reached` are generations; `events_waiting` are not yet sent."""
+    """One answer. `accepted` and `reached` are generations; `events_waiting` are not yet sent.
+
+    `labels` is the digest of those that people gave the box, None of an agent that cannot read
+    them again while it runs.
+    """
 
     node: NodeId
     incarnation: Short
@@ -31,6 +37,7 @@ class AgentStatus:
     reached: Generation = 0
     refusal: Line | None = None
     problems: Annotated[tuple[Line, ...], Items(32)] = ()
+    labels: Short | None = None
     events_waiting: Count = 0
     instance_count: Count = 0
     instances: Annotated[tuple[InstanceStatus, ...], Items(MOST_INSTANCES)] = ()
@@ -39,7 +46,6 @@ class AgentStatus:
 def status_of(state: State, broker: str) -> AgentStatus:
     """Return what there is to say of a state."""
     outcome = state.outcome
-    problems = (state.executor_problem, state.journal_problem, *outcome.problems)
     refusal = outcome.refusal
     return AgentStatus(
         node=state.node,
@@ -52,7 +58,8 @@ def status_of(state: State, broker: str) -> AgentStatus:
         accepted=outcome.accepted,
         reached=state.reached_generation,
         refusal=None if refusal is None else _refused(refusal),
-        problems=tuple(problem[:1000] for problem in problems if problem),
+        problems=reporting.problems(state),
+        labels=digest_of(state.labels),
         events_waiting=len(state.events),
         instance_count=len(outcome.instances),
         instances=outcome.instances[:MOST_INSTANCES],

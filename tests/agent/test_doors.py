@@ -8,7 +8,7 @@ from tests.agent.executors import FakeExecutor
 
 from skerry_agent import effects
 from skerry_agent.capability import SLOW_PROBE, SlowValues, revision_of
-from skerry_agent.doors import Prober, RealDoors, prober
+from skerry_agent.doors import Labels, Prober, RealDoors, prober
 from skerry_agent.events import ExecutorDone, HardwareProbed
 from skerry_agent.host import Host
 from skerry_agent.journal import Journal, Saved
@@ -114,7 +114,7 @@ def test_one_look_at_a_time():
 def test_the_prober_of_a_recorded_box(tree, tmp_path):
     posted = queue.Queue()
     tree.write("proc/meminfo", "MemTotal: 1000 kB")
-    prober(tree.host, tmp_path / "cache", {"site": "north"}, posted.put).start(slow=True)
+    prober(tree.host, tmp_path / "cache", Labels({"site": "north"}), posted.put).start(slow=True)
     first, second = (posted.get(timeout=10).hardware for _ in range(2))
     assert first.memory.total_bytes == 1000 * 1024
     assert first.labels["site"] == "north"
@@ -150,7 +150,7 @@ def test_each_door_leads_where_it_says(doors):
     publish = effects.Publish(NodeTopic.HEARTBEAT, heartbeat)
     doors.publish(publish)
     assert doors.link == [publish]
-    doors.probe(slow=False)
+    doors.probe(slow=False, labels={})
     assert doors.prober._post.__self__.get(timeout=10).hardware == QUICK
     load = doors.sample()
     assert load.uptime_s > 0

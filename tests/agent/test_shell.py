@@ -30,7 +30,7 @@ class FakeDoors:
     def publish(self, effect):
         self.done.put(effect)
 
-    def probe(self, *, slow):
+    def probe(self, *, slow, labels):
         self.inbox.post(ev.HardwareProbed(Hardware(), "c" * 16))
 
     def sample(self):
