@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from skerry_cli import words
@@ -12,7 +12,7 @@ from skerry_cli.kinds import EVENT, INSTANCE, state
 from skerry_cli.records import Event, Node, Resources, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
-from skerry_wire.hardware import Hardware
+from skerry_wire.hardware import Filesystem, Hardware
 
 
 def show_node(screen: Screen, answer: Any, now: float) -> None:
@@ -22,10 +22,12 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     screen.facts(facts(node, now))
     tell_lines(screen, "Diverged: the hub leaves this node alone", diverged(node))
     tell_lines(screen, "Problems", [Styled(problem, "red") for problem in node.problems])
+    hardware, lines = _hardware(part_of(answer, "hardware"))
+    tell_lines(screen, "Kept from before: these probes fail now", kept_lines(hardware, now))
     screen.section("Resources")
-    screen.table(resource_rows(node.resources), indent="  ")
+    screen.table(resource_rows(node.resources, hardware.filesystems), indent="  ")
     tell_lines(screen, "Labels", [f"{key}={value}" for key, value in sorted(node.labels.items())])
-    tell_lines(screen, "Hardware", _hardware(part_of(answer, "hardware")))
+    tell_lines(screen, "Hardware", lines)
     tell_list(screen, "Instances", INSTANCE, node.instances, now)
     tell_list(screen, "Events", EVENT, events, now)
 
@@ -37,8 +39,12 @@ def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:
         ("CPU", node.resources.cpu_percent, "%"),
         ("load", node.resources.load_1m, ""),
         ("temperature", node.resources.temperature_c, " C"),
+        ("battery", node.resources.battery_percent, "%"),
+        ("power", node.resources.power_w, " W"),
     )
     now_doing = [f"{name} {value:.3g}{unit}" for name, value, unit in measured if value is not None]
+    if node.resources.on_battery is not None:
+        now_doing.append("on battery" if node.resources.on_battery else "on mains")
     return [
         ("Node", node.id),
         ("Hostname", node.hostname),
@@ -65,8 +71,13 @@ def diverged(node: Node) -> list[Cell]:
     ]
 
 
-def resource_rows(resources: Resources) -> list[Sequence[Cell]]:
-    """Return a table of what there is, what is reserved, what is left, and what is unused now."""
+def resource_rows(
+    resources: Resources, filesystems: Iterable[Filesystem] = ()
+) -> list[Sequence[Cell]]:
+    """Return a table of what there is, what is reserved, what is left, and what is unused now.
+
+    The file systems that nothing is reserved of come last, each by its mount point.
+    """
     has = resources
     rows: list[Sequence[Cell]] = [("RESOURCE", "TOTAL", "RESERVED", "FREE", "UNUSED NOW")]
     free = None if has.cpu_milli is None else has.cpu_milli - has.cpu_reserved_milli
@@ -78,14 +89,33 @@ def resource_rows(resources: Resources) -> list[Sequence[Cell]]:
     ):
         left = None if total is None else max(0, total - reserved)
         rows.append((name, *map(words.size, (total, reserved, left, available))))
+    sizes = {one.mount: one.size_bytes for one in filesystems}
+    for mount, available in sorted((has.filesystems_available_bytes or {}).items()):
+        size = words.size(sizes.get(mount))
+        rows.append((mount, size, words.NONE, words.NONE, words.size(available)))
     return rows
 
 
-def _hardware(plain: Any) -> list[Cell]:
+def kept_lines(hardware: Hardware, now: float) -> list[Cell]:
+    """Return the probes whose failure hides behind what they found before, and since when."""
+    return [
+        Styled(
+            f"{name}: {probe.reason or 'failed'}; kept from {words.age(probe.kept_from, now)} ago",
+            "red",
+        )
+        for name, probe in sorted(hardware.probes.items())
+        if probe.status == "failed" and probe.kept_from is not None
+    ]
+
+
+def _hardware(plain: Any) -> tuple[Hardware, list[Cell]]:
+    """Return the hardware, empty where it cannot be read, and the lines that tell of it."""
     if plain is None:
-        return ["not known yet"]
+        return Hardware(), ["not known yet"]
     try:
-        return list(tree(read(Hardware, plain)))
+        hardware = read(Hardware, plain)
     except UnexpectedAnswerError:
         # A newer agent's hardware must not hide the rest of the story.
-        return ["not readable by this version of skerry; -o json of `skerry get node` has it"]
+        refused = "not readable by this version of skerry; -o json of `skerry get node` has it"
+        return Hardware(), [refused]
+    return hardware, list(tree(hardware))

@@ -12,12 +12,16 @@ from click.shell_completion import CompletionItem
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, Query, path
-from skerry_cli.kinds import EVENT, INSTANCE, KINDS, Kind, kind_of
-from skerry_cli.records import items_of, part_of, read
+from skerry_cli.kinds import DEVICE, DEVICE_KINDS, EVENT, INSTANCE, KINDS, Kind, kind_of
+from skerry_cli.records import is_cut, items_of, part_of, read
 from skerry_cli.screen import Cell, Screen, plain, widths_of
-from skerry_cli.session import Session, anywhere, complete_names, output
+from skerry_cli.session import Session, anywhere, complete_list, complete_names, output
 
-EXAMPLES = """\b
+MOST_EVENTS = 10_000
+MOST_DEVICES = 100_000
+"""Most that the hub tells at once."""
+
+EXAMPLES = f"""\b
 Examples:
   skerry get nodes -o wide
   skerry get workloads -l team=shop
@@ -25,6 +29,13 @@ Examples:
   skerry get events --workload shop-web --limit 20
   skerry get instances -w                 until Ctrl-C, each row that changes
   skerry get node box-1 -o json           with all its hardware
+  skerry get devices -l site=quay-3       what is plugged in there
+  skerry get devices --kind gpu,npu --unusable -o wide
+  skerry get devices --node box-1 --kind all
+\b
+Kinds of devices that are listed without --kind:
+  {", ".join(DEVICE_KINDS[:18])}
+and others: {", ".join(DEVICE_KINDS[18:])}
 """
 
 
@@ -37,7 +48,8 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
         """Return the kind."""
         found = value if isinstance(value, Kind) else kind_of(value)
         if found is None:
-            self.fail(f"{value!r} is none of nodes, workloads, instances, events", param, ctx)
+            known = ", ".join(kind.plural for kind in KINDS)
+            self.fail(f"{value!r} is none of {known}", param, ctx)
         return found
 
     def shell_complete(
@@ -58,22 +70,39 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 @click.option("-l", "--selector", metavar="LABELS", help="Only those with k=v, k2!=v2, k3, !k4.")
 @click.option("-w", "--watch", is_flag=True, help="Go on, and print each row again that changes.")
 @click.option("--no-headers", is_flag=True, help="Print rows only.")
-@click.option("--node", help="Only the instances or events of this node.")
+@click.option("--node", help="Only the instances, events or devices of this node.")
 @click.option("--workload", help="Only the instances or events of this workload.")
-@click.option("--limit", type=click.IntRange(1, 10_000), help="Only so many events, the newest.")
+@click.option(
+    "--kind",
+    "device_kind",
+    metavar="KIND[,KIND]...",
+    shell_complete=lambda _ctx, _param, start: complete_list(DEVICE_KINDS, start),
+    help="Only devices of these kinds: gpu, camera, disk, ...; accelerator, nic; or all.",
+)
+@click.option("--vendor", help="Only devices whose vendor's name has this in it.")
+@click.option("--usable/--unusable", default=None, help="Only devices that can be used, or cannot.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MOST_DEVICES),
+    help="Only so many events, the newest, or devices (default: 10,000).",
+)
 @anywhere
 @click.pass_obj
 def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
-    """List nodes (no), workloads (wl), instances (in) or events (ev), all or by NAME."""
+    """List nodes (no), workloads (wl), instances (in), events (ev) or devices (dev).
+
+    All, or by NAME. The labels of -l are the nodes' for nodes and devices, and the workloads' for
+    workloads and instances. Without --kind, devices are those that are plugged in or placed by.
+    """
     query = _query(kind, names, options)
     hub, screen = session.connect(), Screen()
     listing = Listing(screen, hub, kind, options["form"], not options["no_headers"])
     if options["watch"]:
-        _watch(hub, screen, listing, lambda: _named(kind, names, _list(hub, kind, query)))
+        _watch(hub, screen, listing, lambda: _named(kind, names, listing.ask(query)))
     elif names and kind.inside:
         _get_each(hub, kind, names, listing)
     else:
-        found = _named(kind, names, _list(hub, kind, query))
+        found = _named(kind, names, listing.ask(query))
         listing.show(found, alone=len(names) == 1)
         missing = [name for name in names if not any(_is(kind, item, name) for item in found)]
         if missing:
@@ -85,15 +114,37 @@ def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
         raise click.UsageError("give names or a selector, not both")
     if options["selector"] and kind is EVENT:
         raise click.UsageError("events have no labels to select by")
-    if (options["node"] or options["workload"]) and kind not in (INSTANCE, EVENT):
-        raise click.UsageError("--node and --workload are for instances and events")
-    if options["limit"] and kind is not EVENT:
-        raise click.UsageError("--limit is for events")
-    return {key: options[key] for key in ("selector", "node", "workload", "limit")}
+    for option, having, text in _OF_KINDS:
+        if options[option] is not None and kind not in having:
+            raise click.UsageError(text)
+    if kind is EVENT and (options["limit"] or 0) > MOST_EVENTS:
+        raise click.UsageError(f"--limit: the hub tells at most {MOST_EVENTS} events at once")
+    if kind is not DEVICE:
+        return {key: options[key] for key in ("selector", "node", "workload", "limit")}
+    return _device_query(names, options)
 
 
-def _list(hub: Hub, kind: Kind, query: Query) -> list[Any]:
-    return items_of(hub.get(path(kind.plural), query))
+def _device_query(names: Sequence[str], options: dict[str, Any]) -> Query:
+    usable = None if options["usable"] is None else str(options["usable"]).lower()
+    query = {key: options[key] for key in ("selector", "node", "vendor", "limit")}
+    query |= {"kind": options["device_kind"], "usable": usable}
+    if names:
+        # A device's name begins with its node's. It is asked for whatever its kind is.
+        nodes = {name.partition("/")[0] for name in names}
+        query["node"] = query["node"] or (nodes.pop() if len(nodes) == 1 else None)
+        query |= {"kind": query["kind"] or "all", "limit": query["limit"] or MOST_DEVICES}
+    return query
+
+
+_OF_KINDS = (
+    ("node", (INSTANCE, EVENT, DEVICE), "--node is for instances, events and devices"),
+    ("workload", (INSTANCE, EVENT), "--workload is for instances and events"),
+    ("limit", (EVENT, DEVICE), "--limit is for events and devices"),
+    ("device_kind", (DEVICE,), "--kind is for devices"),
+    ("vendor", (DEVICE,), "--vendor is for devices"),
+    ("usable", (DEVICE,), "--usable and --unusable are for devices"),
+)
+"""Options that only some kinds have, and what is said of them elsewhere."""
 
 
 def _is(kind: Kind, item: Any, name: str) -> bool:
@@ -137,15 +188,23 @@ class Listing:
         self.form = form
         self.kind = kind
         self.columns = kind.shown(form == "wide")
+        self.cut = False
+        """Whether the hub has more than it told."""
         self._hub = hub
         self._headings = headings
         self._widths: list[int] | None = None
 
+    def ask(self, query: Query) -> list[Any]:
+        """Return the plain items of the hub's list."""
+        answer = self._hub.get(path(self.kind.plural), query)
+        self.cut = is_cut(answer)
+        return items_of(answer)
+
     def show(self, items: list[Any], *, alone: bool = False) -> None:
         """Write plain items; `alone` means that just one thing was asked for."""
         if self.form in ("json", "yaml"):
-            document = items[0] if alone and items else {"items": items}
-            self.screen.document(document, self.form)
+            whole = {"items": items, **({"more": True} if self.cut else {})}
+            self.screen.document(items[0] if alone and items else whole, self.form)
         elif self.form == "name":
             for item in items:
                 self.screen.line(f"{self.kind.name}/{self._identity(item)}")
@@ -153,6 +212,10 @@ class Listing:
             self._table([self.cells(item) for item in items])
         elif not alone:
             self.screen.note(f"there are no {self.kind.plural}")
+        if self.cut:
+            self.screen.note(
+                f"there are more {self.kind.plural} than these: give --limit, or ask for fewer"
+            )
 
     def show_changed(self, items: list[Any]) -> None:
         """Write those items of a watch that are new or have changed."""

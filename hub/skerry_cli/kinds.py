@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from skerry_cli import words
-from skerry_cli.records import Accelerator, Event, Instance, Node, Workload
+from skerry_cli.records import Accelerator, Device, Event, Instance, Node, Workload
 from skerry_cli.screen import Cell, Colour, Styled
 
 _COLOURS: Mapping[str, Colour] = {
     "online": "green",
+    "usable": "green",
     "running": "green",
     "healthy": "green",
     "plugged": "green",
@@ -24,6 +25,7 @@ _COLOURS: Mapping[str, Colour] = {
     "stopping": "yellow",
     "exited": "yellow",
     "unplugged": "yellow",
+    "unusable": "yellow",
     "lost": "red",
     "degraded": "red",
     "unplaced": "red",
@@ -245,7 +247,37 @@ EVENT = Kind(
     ),
 )
 
-KINDS = (NODE, WORKLOAD, INSTANCE, EVENT)
+DEVICE = Kind(
+    name="device",
+    short="dev",
+    record=Device,
+    columns=(
+        Column("NODE", lambda device, _: device.hostname),
+        Column("KIND", lambda device, _: device.kind),
+        Column("VENDOR", lambda device, _: device.vendor or words.NONE),
+        Column("MODEL", lambda device, _: device.model or words.NONE),
+        Column("ADDRESS", lambda device, _: device.address or device.bus or words.NONE),
+        Column("PATH", lambda device, _: _first_of(device.paths)),
+        Column("STATUS", lambda device, _: _device_status(device)),
+        Column("USED-BY", lambda device, _: words.joined(list(device.used_by))),
+        Column("NODE-ID", lambda device, _: device.node, wide=True),
+        Column("LIVENESS", lambda device, _: state(device.liveness), wide=True),
+        Column("NAME", lambda device, _: device.name, wide=True),
+        Column("BUS", lambda device, _: device.bus or words.NONE, wide=True),
+        Column("DRIVER", lambda device, _: device.driver or words.NONE, wide=True),
+        Column("PATHS", lambda device, _: words.joined(list(device.paths)), wide=True),
+        Column("REASON", lambda device, _: device.reason or words.NONE, wide=True),
+    ),
+)
+
+DEVICE_KINDS = (
+    *("gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu", "camera", "serial", "modem", "bluetooth"),
+    *("ethernet", "wifi", "can", "wwan", "network", "disk", "usb", "pci", "gpio", "i2c", "ptp"),
+    *("watchdog", "tpm", "sensor", "accelerator", "nic", "all"),
+)
+"""What --kind may name; a newer hub may know more."""
+
+KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE)
 
 
 def kind_of(word: str) -> Kind | None:
@@ -254,6 +286,21 @@ def kind_of(word: str) -> Kind | None:
         if word in (kind.name, kind.plural, kind.short):
             return kind
     return None
+
+
+def _device_status(device: Device) -> Styled:
+    """Return what counts of a device: that its node is away, else whether it can be used."""
+    if device.liveness != "online":
+        return state(device.liveness)
+    if device.usable is None:
+        return Styled("present")
+    return state("usable" if device.usable else "unusable")
+
+
+def _first_of(texts: tuple[str, ...]) -> str:
+    if len(texts) < 2:
+        return words.joined(list(texts))
+    return f"{texts[0]} +{len(texts) - 1}"
 
 
 def health(instance: Instance) -> Styled:

@@ -16,7 +16,7 @@ from skerry_cli.failures import Exit
 from skerry_cli.session import DEFAULT_HUB, Duration, Session
 
 COMMANDS = {
-    "get": "List nodes, workloads, instances or events.",
+    "get": "List nodes, workloads, instances, events or devices.",
     "describe": "Tell everything about one node, workload or instance.",
     "apply": "Make the hub want what compose files say.",
     "plan": "Show what an apply would do.",
@@ -37,6 +37,7 @@ HELP = """Run workloads on a fleet of edge boxes.
   skerry plan -f shop.yaml           what an apply would do
   skerry apply -f shop.yaml --wait   run the services of a compose file
   skerry describe workload shop-web  where it runs, and what is wrong
+  skerry get devices --kind gpu      what is plugged in, and who uses it
   skerry explain shop-web            every reason of every node
 
 \b

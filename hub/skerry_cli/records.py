@@ -51,6 +51,11 @@ def items_of(plain: Any) -> list[Any]:
     return items
 
 
+def is_cut(plain: Any) -> bool:
+    """Say whether an answer's list ended at its limit, and there is more."""
+    return isinstance(plain, dict) and plain.get("more") is True
+
+
 def part_of(plain: Any, key: str) -> Any:
     """Return one part of an answer, still plain. Raises UnexpectedAnswerError."""
     if not isinstance(plain, dict) or key not in plain:
@@ -116,6 +121,10 @@ class Resources:
     cpu_percent: float | None = None
     load_1m: float | None = None
     temperature_c: float | None = None
+    battery_percent: float | None = None
+    on_battery: bool | None = None
+    power_w: float | None = None
+    filesystems_available_bytes: Counts | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +161,27 @@ class Node:
     problems: Names = ()
     diverged: Words | None = None
     instances: Annotated[tuple[Instance, ...], MANY] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device of a node; `liveness` is the node's."""
+
+    id: Words
+    node: Words
+    hostname: Words
+    liveness: Words
+    kind: Words
+    name: Words
+    vendor: Words | None = None
+    model: Words | None = None
+    bus: Words | None = None
+    address: Words | None = None
+    paths: Names = ()
+    driver: Words | None = None
+    usable: bool | None = None
+    reason: Words | None = None
+    used_by: Names = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -86,6 +86,12 @@ def time_limit(command: F) -> F:
 def output(*forms: str) -> Callable[[F], F]:
     """Let a command take -o with one of the forms."""
     return click.option("-o", "--output", "form", type=click.Choice(forms), help="How to print it.")
+
+
+def complete_list(known: Iterable[str], start: str) -> list[CompletionItem]:
+    """Return what completes the last word of a list with commas."""
+    before, comma, last = start.rpartition(",")
+    return [CompletionItem(before + comma + word) for word in known if word.startswith(last)]
 
 
 def complete_names(

@@ -84,6 +84,10 @@ NODE = views.NodeView(
         cpu_percent=12.5,
         load_1m=0.42,
         temperature_c=51.0,
+        battery_percent=80.0,
+        on_battery=True,
+        power_w=12.5,
+        filesystems_available_bytes={"/data": 10 * 1024 * MIB},
     ),
     order=views.OrderView(issued=3, accepted=3, reached=3),
     instances=(INSTANCE,),
@@ -100,6 +104,60 @@ LOST = views.NodeView(
     diverged="it is ahead: it accepted order 7, and this hub issued 5",
     order=views.OrderView(issued=5, accepted=7, reached=4, refusal="image x is not allowed"),
     instances=(BROKEN,),
+)
+
+DEVICES = (
+    views.DeviceView(
+        id="box-1/gpu/0000:01:00.0",
+        node="box-1",
+        hostname="quay",
+        liveness=model.Liveness.ONLINE,
+        kind="gpu",
+        name="0000:01:00.0",
+        vendor="nvidia",
+        model="L4",
+        bus="pci",
+        address="0000:01:00.0",
+        paths=("/dev/nvidia0", "/dev/nvidiactl"),
+        driver="nvidia",
+        usable=True,
+        used_by=("shop-web-0", "shop-web-1"),
+    ),
+    views.DeviceView(
+        id="box-1/npu/0000:02:00.0",
+        node="box-1",
+        hostname="quay",
+        liveness=model.Liveness.ONLINE,
+        kind="npu",
+        name="0000:02:00.0",
+        vendor="hailo",
+        model="Hailo-8",
+        bus="pci",
+        address="0000:02:00.0",
+        usable=False,
+        reason="no driver",
+    ),
+    views.DeviceView(
+        id="box-1/disk/sda",
+        node="box-1",
+        hostname="quay",
+        liveness=model.Liveness.ONLINE,
+        kind="disk",
+        name="sda",
+        bus="sata",
+        paths=("/dev/sda",),
+    ),
+    views.DeviceView(
+        id="box-2/camera/video0",
+        node="box-2",
+        hostname="pier",
+        liveness=model.Liveness.LOST,
+        kind="camera",
+        name="video0",
+        model="HD Webcam",
+        paths=("/dev/video0",),
+        usable=True,
+    ),
 )
 
 EVENTS = (
@@ -130,6 +188,11 @@ HARDWARE = hardware.Hardware(
     ),
     memory=hardware.Memory(total_bytes=8192 * MIB, swap_bytes=0),
     storage=(hardware.Disk(name="nvme0n1", size_bytes=64 * 1024 * MIB, transport="nvme"),),
+    filesystems=(
+        hardware.Filesystem(
+            mount="/data", device="/dev/sdb1", type="ext4", size_bytes=20 * 1024 * MIB
+        ),
+    ),
     nics=(
         hardware.Nic(name="eth0", hardware=True, kind="ethernet", speed_mbps=1000, operstate="up"),
         hardware.Nic(name="lo", hardware=False, kind="other"),
@@ -291,6 +354,7 @@ FULL = (
     (views.InstanceView, (INSTANCE, BROKEN)),
     (views.WorkloadView, (WORKLOAD, DEGRADED)),
     (views.EventView, EVENTS),
+    (views.DeviceView, DEVICES),
     (views.PlanView, (PLAN, UNPLACED, SAME)),
     (model.Explanation, (EXPLANATION, PLACED)),
 )

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from tests.cli.samples import INSTANCE, LOST, NODE, WORKLOAD
+from tests.cli.samples import DEVICES, INSTANCE, LOST, NODE, WORKLOAD
 
 from skerry_cli.main import COMMANDS
 
@@ -36,7 +36,7 @@ def complete(skerry, line, **environment):
     [
         ("skerry ", list(COMMANDS)),
         ("skerry de", ["describe", "delete"]),
-        ("skerry get ", ["nodes", "workloads", "instances", "events"]),
+        ("skerry get ", ["nodes", "workloads", "instances", "events", "devices"]),
         ("skerry get nodes ", ["box-1", "box-2", "pier", "quay"]),
         ("skerry get no box", ["box-1", "box-2"]),
         ("skerry describe workload s", ["shop-web"]),
@@ -46,6 +46,9 @@ def complete(skerry, line, **environment):
         ("skerry explain ", ["shop-web"]),
         ("skerry node adopt p", ["pier"]),
         ("skerry label node ", ["box-1", "box-2", "pier", "quay"]),
+        ("skerry get devices box-2", ["box-2/camera/video0"]),
+        ("skerry get devices --kind c", ["camera", "can"]),
+        ("skerry get devices --kind gpu,nic,vp", ["gpu,nic,vpu"]),
         ("skerry get nodes -o ", ["wide", "json", "yaml", "name"]),
     ],
 )
@@ -54,6 +57,7 @@ def test_commands_and_names_are_completed(skerry, hub, line, found):
         "GET /api/v1/nodes": [NODE, LOST],
         "GET /api/v1/workloads": [WORKLOAD],
         "GET /api/v1/instances": [INSTANCE],
+        "GET /api/v1/devices": DEVICES,
     }
     assert complete(skerry, line) == found
 

@@ -10,6 +10,7 @@ import pytest
 from tests.cli.canned import problems
 from tests.cli.samples import (
     DETAIL,
+    DEVICES,
     EVENTS,
     EXPLANATION,
     INSTANCE,
@@ -19,6 +20,9 @@ from tests.cli.samples import (
     WORKLOAD,
 )
 
+from skerry_cli.get import MOST_DEVICES
+from skerry_cli.kinds import DEVICE_KINDS
+from skerry_hub import devices
 from skerry_hub.api import app as api
 from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_wire.codec import from_plain
@@ -47,6 +51,8 @@ COMMANDS = [
     ["get", "workload", "w"],
     ["get", "instances", "-l", "a=b", "--node", "n", "--workload", "w"],
     ["get", "events", "--node", "n", "--workload", "w", "--limit", "10000"],
+    ["get", "devices", "-l", "a=b", "--node", "n", "--kind", "gpu", "--vendor", "v", "--usable"],
+    ["get", "device", "box-1/disk/sda", "--unusable", "--limit", "5"],
     ["describe", "node", "box-1"],
     ["describe", "workload", "w"],
     ["describe", "instance", "shop-web-0"],
@@ -73,6 +79,7 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "GET /api/v1/workloads/w/explain": EXPLANATION,
         "GET /api/v1/instances": [INSTANCE],
         "GET /api/v1/events": EVENTS,
+        "GET /api/v1/devices": DEVICES,
         "POST /api/v1/plan": PLAN,
         "POST /api/v1/apply": PLAN,
         "DELETE /api/v1/workloads/w": PLAN,
@@ -96,3 +103,13 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
 def test_problems_have_the_shape_of_the_apis(document):
     schema = document["components"]["schemas"]["Problem"]["properties"]
     assert problems(400, {"reason": "r"}).body["problems"][0].keys() == schema.keys()
+
+
+def test_the_kinds_of_devices_that_are_completed_are_those_that_the_hub_knows():
+    assert (*devices.KINDS, *devices.GROUPS) == DEVICE_KINDS
+
+
+def test_the_limit_of_devices_is_the_apis(document):
+    parameters = document["paths"]["/api/v1/devices"]["get"]["parameters"]
+    (limit,) = (one["schema"] for one in parameters if one["name"] == "limit")
+    assert limit["maximum"] == MOST_DEVICES

@@ -9,12 +9,16 @@ from tests.cli.samples import (
     DEGRADED_DETAIL,
     DETAIL,
     EVENTS,
+    HARDWARE,
     INSTANCE,
     LOST_DETAIL,
     NODE_DETAIL,
+    ago,
 )
 
-from skerry_wire.hardware import Hardware
+from skerry_cli.hardware import tree
+from skerry_hub.views import EventView, ResourcesView
+from skerry_wire.hardware import Hardware, ProbeStatus
 
 NODE = """\
 Node:        box-1
@@ -25,7 +29,7 @@ Registered:  3d ago
 Agent:       0.1.0
 System:      x86_64, linux, 6.1.0
 Runtimes:    podman
-Now:         CPU 12.5%, load 0.42, temperature 51 C
+Now:         CPU 12.5%, load 0.42, temperature 51 C, battery 80%, power 12.5 W, on battery
 Order:       issued 3, accepted 3, reached 3
 
 Resources
@@ -33,6 +37,7 @@ Resources
   cpu        4        0.25       3.75      -
   memory     8 GiB    180 MiB    7.8 GiB   5.9 GiB
   storage    64 GiB   0 B        64 GiB    -
+  /data      20 GiB   -          -         10 GiB
 
 Labels
   kubernetes.io/arch=arm64
@@ -40,29 +45,7 @@ Labels
   zone=harbour
 
 Hardware
-  system
-    Acme Box 3
-    Debian GNU/Linux 12, kernel 6.1.0, x86_64
-    cgroup v2
-  cpu
-    Acme A72
-    1 package, 4 cores, 4 logical processors
-    2 of them usable here
-  memory
-    8 GiB
-  accelerators
-    gpu nvidia L4, 24 GiB, 0000:01:00.0, usable
-    npu hailo Hailo-8, 0000:02:00.0, not usable, no driver
-  disks
-    nvme0n1, 64 GiB, nvme
-  network interfaces
-    eth0, ethernet, 1000 Mbit/s, up
-  pci
-    0000:01:00.0, [10de:27b8], NVIDIA Corporation, nvidia
-  runtimes
-    podman, 4.3.1, usable
-  probes that failed
-    usb, no permission
+{hardware}
 
 Instances
   INSTANCE     NODE   STATE     HEALTH    RESTARTS   AGE
@@ -149,7 +132,9 @@ Revision:          0000000000000000 (an older one)
 
 def test_a_node_that_is_well(skerry, hub):
     hub.answers["GET /api/v1/nodes/box-1"] = NODE_DETAIL
-    assert skerry("describe", "node", "box-1").out == NODE
+    hardware = "\n".join(f"  {line}" for line in tree(HARDWARE))
+    assert "Acme Box 3" in hardware
+    assert skerry("describe", "node", "box-1").out == NODE.format(hardware=hardware)
 
 
 def test_a_node_that_is_not_well_says_what_to_do(skerry, hub):
@@ -166,6 +151,54 @@ def test_hardware_of_a_newer_agent_does_not_hide_the_rest(skerry, hub):
     out = skerry("describe", "node", "box-1").out
     assert "Hardware\n  not readable by this version" in out
     assert "Instances\n" in out
+
+
+def test_what_a_failed_probe_said_before_is_shown_with_its_age(skerry, hub):
+    probes = {
+        "usb": ProbeStatus(status="failed", reason="took longer than 2 s", kept_from=ago(300)),
+        "pci": ProbeStatus(status="failed", reason="no permission"),
+        "nics": ProbeStatus(status="found"),
+    }
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(
+        NODE_DETAIL, hardware=Hardware(probes=probes)
+    )
+    out = skerry("describe", "node", "box-1").out
+    section = (
+        "Kept from before: these probes fail now\n  usb: took longer than 2 s; kept from 5m ago\n"
+    )
+    assert section in out
+    assert "no permission; kept" not in out
+
+
+@pytest.mark.parametrize(("on_battery", "words"), [(False, "on mains"), (True, "on battery")])
+def test_where_the_power_comes_from(skerry, hub, on_battery, words):
+    resources = ResourcesView(on_battery=on_battery, filesystems_available_bytes={"/mnt": 0})
+    node = dataclasses.replace(NODE_DETAIL.node, resources=resources)
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(
+        NODE_DETAIL, node=node, hardware=None
+    )
+    out = skerry("describe", "node", "box-1").out
+    assert f"Now:         {words}\n" in out
+    assert "  /mnt       -       -          -      0 B\n" in out, "full is not unknown"
+
+
+def test_what_was_unplugged_and_who_used_it_is_a_problem_and_an_event(skerry, hub):
+    gone = "/dev/ttyUSB0 is gone; used by shop-web-0"
+    node = dataclasses.replace(NODE_DETAIL.node, problems=(gone,))
+    events = (
+        EventView(
+            id="e1", node="box-1", kind="unplugged", at=ago(30), subject="/dev/ttyUSB0",
+            detail="used by shop-web-0",
+        ),
+        EventView(id="e2", node="box-1", kind="plugged", at=ago(9), subject="/dev/ttyUSB1"),
+    )  # fmt: skip
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(
+        NODE_DETAIL, node=node, events=events
+    )
+    out = skerry("describe", "node", "box-1").out
+    assert f"Problems\n  {gone}\n" in out
+    assert "  30s   box-1   unplugged   /dev/ttyUSB0   used by shop-web-0\n" in out
+    assert "  9s    box-1   plugged     /dev/ttyUSB1   -\n" in out
 
 
 def test_a_box_that_says_nothing_of_its_hardware(skerry, hub):

@@ -10,6 +10,7 @@ from tests.cli.canned import Answers, Raw, plain, problems
 from tests.cli.samples import (
     BROKEN,
     DETAIL,
+    DEVICES,
     EVENTS,
     INSTANCE,
     LOST,
@@ -50,6 +51,15 @@ AGE   NODE    KIND      SUBJECT      DETAIL
 """
 
 
+LISTED_DEVICES = """\
+NODE   KIND     VENDOR   MODEL       ADDRESS        PATH              STATUS     USED-BY
+quay   gpu      nvidia   L4          0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0, shop-web-1
+quay   npu      hailo    Hailo-8     0000:02:00.0   -                 unusable   -
+quay   disk     -        -           sata           /dev/sda          present    -
+pier   camera   -        HD Webcam   -              /dev/video0       lost       -
+"""  # noqa: E501
+
+
 @pytest.fixture(autouse=True)
 def fleet(hub):
     hub.answers |= {
@@ -59,6 +69,7 @@ def fleet(hub):
         "GET /api/v1/workloads/shop-web": DETAIL,
         "GET /api/v1/instances": [INSTANCE, BROKEN],
         "GET /api/v1/events": EVENTS,
+        "GET /api/v1/devices": DEVICES,
     }
 
 
@@ -69,6 +80,8 @@ def fleet(hub):
         (["workload", "-o", "wide"], WORKLOADS),
         (["in"], INSTANCES),
         (["events"], LISTED_EVENTS),
+        (["devices"], LISTED_DEVICES),
+        (["dev", "box-1/disk/sda", "-o", "name"], "device/box-1/disk/sda\n"),
         (
             ["no", "--no-headers", "box-1"],
             "box-1   quay   online   1   0.25/4   180 MiB/8 GiB   "
@@ -92,7 +105,7 @@ def test_every_kind_has_a_plural_a_singular_and_a_short_name():
     assert kind_of("pods") is None
 
 
-@pytest.mark.parametrize("kind", ["nodes", "workloads", "instances", "events"])
+@pytest.mark.parametrize("kind", ["nodes", "workloads", "instances", "events", "devices"])
 def test_json_and_yaml_are_what_the_hub_said(skerry, hub, kind):
     said = plain(hub.answers[f"GET /api/v1/{kind}"])
     assert json.loads(skerry("get", kind, "-o", "json").out) == said
@@ -130,6 +143,20 @@ def test_an_empty_list_is_no_error(skerry, hub):
         (["nodes", "-l", "site=quay-3,!zone"], {"selector": "site=quay-3,!zone"}),
         (["instances", "--node", "box-1", "-l", "a"], {"node": "box-1", "selector": "a"}),
         (["events", "--workload", "w", "--limit", "5"], {"workload": "w", "limit": "5"}),
+        (["devices"], {}),
+        (
+            ["devices", "-l", "a", "--node", "n", "--kind", "gpu,nic", "--vendor", "v", "--usable"],
+            {"selector": "a", "node": "n", "kind": "gpu,nic", "vendor": "v", "usable": "true"},
+        ),
+        (["devices", "--unusable", "--limit", "5"], {"usable": "false", "limit": "5"}),
+        (
+            ["device", "box-1/disk/sda"],
+            {"node": "box-1", "kind": "all", "limit": "100000"},
+        ),
+        (
+            ["device", "box-1/disk/sda", "box-2/camera/video0", "--kind", "disk,camera"],
+            {"kind": "disk,camera", "limit": "100000"},
+        ),
     ],
 )
 def test_what_narrows_a_list_is_the_hubs_to_do(skerry, hub, words, query):
@@ -141,11 +168,17 @@ def test_what_narrows_a_list_is_the_hubs_to_do(skerry, hub, words, query):
     ("words", "error"),
     [
         ([], "Missing argument 'KIND'"),
-        (["pods"], "'pods' is none of nodes, workloads, instances, events"),
+        (["pods"], "'pods' is none of nodes, workloads, instances, events, devices"),
         (["nodes", "box-1", "-l", "a=b"], "not both"),
         (["events", "-l", "a=b"], "no labels"),
-        (["nodes", "--node", "box-1"], "--node and --workload"),
-        (["nodes", "--limit", "5"], "--limit is for events"),
+        (["nodes", "--node", "box-1"], "--node is for instances, events and devices"),
+        (["devices", "--workload", "w"], "--workload is for instances and events"),
+        (["nodes", "--limit", "5"], "--limit is for events and devices"),
+        (["nodes", "--kind", "gpu"], "--kind is for devices"),
+        (["events", "--vendor", "x"], "--vendor is for devices"),
+        (["instances", "--unusable"], "--usable and --unusable are for devices"),
+        (["devices", "--limit", "100001"], "--limit"),
+        (["events", "--limit", "10001"], "at most 10000 events"),
         (["events", "--limit", "0"], "--limit"),
         (["nodes", "-o", "xml"], "xml"),
     ],
@@ -153,6 +186,44 @@ def test_what_narrows_a_list_is_the_hubs_to_do(skerry, hub, words, query):
 def test_wrong_usage_exits_2_and_asks_nothing(skerry, hub, words, error):
     assert error in skerry("get", *words, code=2).err
     assert hub.asked == []
+
+
+def test_a_wide_list_of_devices_says_why_and_which_node(skerry):
+    heading, _, npu, _, camera = skerry("get", "devices", "-o", "wide").out.splitlines()
+    assert heading.split()[8:] == [
+        *("NODE-ID", "LIVENESS", "NAME", "BUS", "DRIVER", "PATHS", "REASON"),
+    ]
+    assert npu.endswith("no driver")
+    assert camera.split("   ")[0] == "pier"
+    assert "box-2     lost" in camera
+
+
+def test_a_list_that_was_cut_says_so_in_each_form(skerry, hub):
+    hub.answers["GET /api/v1/devices"] = {**plain(DEVICES[:1]), "more": True}
+    for form in ([], ["-o", "name"], ["-o", "json"]):
+        done = skerry("get", "devices", *form)
+        assert "there are more devices than these: give --limit" in done.err
+    assert json.loads(skerry("get", "devices", "-o", "json").out)["more"] is True
+    hub.answers["GET /api/v1/devices"] = {**plain(DEVICES[:1]), "more": False}
+    assert skerry("get", "devices").err == ""
+
+
+def test_a_device_that_is_not_there_is_an_error(skerry):
+    done = skerry("get", "device", "box-1/disk/sdz", code=1)
+    assert (done.out, done.err) == ("", "skerry: there is no device box-1/disk/sdz\n")
+
+
+def test_a_kind_that_the_hub_does_not_know_is_the_hubs_to_tell(skerry, hub):
+    hub.answers["GET /api/v1/devices"] = problems(400, {"reason": "'x' is none", "field": "kind"})
+    assert skerry("get", "devices", "--kind", "x", code=1).err == "skerry: kind: 'x' is none\n"
+
+
+def test_a_watch_shows_a_device_that_is_unplugged(start, hub):
+    watch = start("get", "devices", "-w")
+    assert "".join(watch.stdout.readline() for _ in range(5)) == LISTED_DEVICES
+    hub.answers["GET /api/v1/devices"] = DEVICES[1:]
+    hub.change()
+    assert watch.stderr.readline() == "device/box-1/gpu/0000:01:00.0 is gone\n"
 
 
 def test_a_bad_selector_is_the_hubs_problem_to_tell(skerry, hub):

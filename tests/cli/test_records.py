@@ -19,6 +19,7 @@ PAIRS = [
     (records.Resources, views.ResourcesView),
     (records.Node, views.NodeView),
     (records.Event, views.EventView),
+    (records.Device, views.DeviceView),
     (records.Workload, views.WorkloadView),
     (records.Plan, views.PlanView),
     (records.Reason, model.Reason),
