@@ -2,7 +2,8 @@
 
 Nothing is assumed at `/sys/fs/cgroup`: the mounts say where each hierarchy is, `/proc/self/cgroup`
 where in it this process stands. A limit that a service manager put on the agent's own unit says
-nothing about the box, so a last step that ends in `.service` or `.scope` is passed over.
+nothing about the box, so a last step that ends in `.service` or `.scope` is passed over, unless the
+scope is a container: what limits that, limits all that the agent can see.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ UNLIMITED_BYTES = 2**60
 """Version 1 writes a huge number for no limit."""
 
 MAX_DEPTH = 32
+
+CONTAINER_SCOPES = ("docker-", "libpod-", "cri-", "crio-", "machine-", "lxc-")
+"""How the scopes begin that container engines make through systemd."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,9 +139,15 @@ def _cpu_files(hierarchy: Hierarchy) -> tuple[str, ...]:
 def _upwards(folder: str, place: str) -> list[str]:
     """Return the folder of a group and of all above it in its hierarchy."""
     names = [name for name in place.split("/") if name not in ("", ".", "..")][:MAX_DEPTH]
-    if names and names[-1].endswith((".service", ".scope")):
+    if names and _is_own_unit(names[-1]):
         names.pop()
     return ["/".join((folder, *names[:depth])) for depth in range(len(names), -1, -1)]
+
+
+def _is_own_unit(name: str) -> bool:
+    return name.endswith(".service") or (
+        name.endswith(".scope") and not name.startswith(CONTAINER_SCOPES)
+    )
 
 
 def _texts(host: Host, folder: str, names: tuple[str, ...]) -> list[str]:

@@ -1,62 +1,26 @@
 """Processors: how many there are, how they are made up, and which of them may be used.
 
-Cores are told apart by which CPUs share them, because core numbers repeat in each package and, on
-some boxes, in each cluster. A frequency that the box does not give is None, never a guess.
+`cpu_topology` counts, `cpu_kinds` tells microarchitectures apart. A frequency that the box does
+not give is None, never a guess.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable
 
 from skerry_agent.host import Host
-from skerry_agent.probes import cgroup
-from skerry_agent.probes.kernel_text import (
-    count,
-    cpu_list,
-    cpu_mask,
-    hexadecimal,
-    number,
-    pairs,
-    short,
-    size,
-)
-from skerry_agent.probes.microarchitecture import core_name, implementer_name
+from skerry_agent.probes import cgroup, cpu_kinds, cpu_topology
+from skerry_agent.probes.cpu_topology import Blocks, RawCache, RawCpu
+from skerry_agent.probes.kernel_text import count, cpu_list, cpu_mask, number, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
-from skerry_wire.hardware import Cpu, CpuCache, CpuKind
+from skerry_wire.hardware import Cpu, CpuKind
 
 CPUS = "/sys/devices/system/cpu"
-HYBRID = (("cpu_core", "Intel Core"), ("cpu_atom", "Intel Atom"), ("cpu_lowpower", "Intel Atom LP"))
-"""The event sources that hybrid x86 parts have, one for each type of core."""
-
 MAX_CACHES = 16
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RawCache:
-    """One cache as the first CPU that shares it shows it."""
-
-    level: str | None
-    type: str | None
-    size: str | None
-    shared: frozenset[int]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RawCpu:
-    """One logical CPU. `siblings` are those that share its core, itself included."""
-
-    number: int
-    online: str | None
-    core_id: str | None
-    package_id: str | None
-    siblings: frozenset[int] | None
-    package_cpus: frozenset[int] | None
-    midr: str | None
-    max_khz: str | None
-    base_khz: str | None
-    nominal_mhz: str | None
+MAX_POLICIES = 1024
+MODEL_KEYS = ("model name", "Model Name", "cpu", "cpu model", "uarch", "Processor", "family")
+"""Where /proc/cpuinfo names the model, which differs by architecture."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +32,8 @@ class RawCpus:
     cpus: tuple[RawCpu, ...]
     caches: tuple[RawCache, ...]
     nodes: int
+    cluster_id: str | None
+    policy_khz: tuple[str | None, ...]
     hybrid: tuple[tuple[str, str], ...]
     cpuinfo: str | None
     groups: cgroup.CgroupText
@@ -79,21 +45,34 @@ class RawCpus:
 def read(host: Host) -> RawCpus:
     """Collect the texts."""
     numbers = sorted(_numbered(host.folders(CPUS) or host.entries(CPUS), "cpu"))
-    present = host.text(f"{CPUS}/present")
+    present, online = host.text(f"{CPUS}/present"), host.text(f"{CPUS}/online")
     known = bool(numbers) and present is not None
+    cpus = tuple(_read_cpus(host, numbers, is_online_known=bool(online)))
     return RawCpus(
-        online=host.text(f"{CPUS}/online"),
+        online=online,
         present=present,
-        cpus=tuple(_read_cpus(host, numbers)),
+        cpus=cpus,
         caches=tuple(_read_caches(host, numbers)),
         nodes=sum(1 for _ in _numbered(host.entries("/sys/devices/system/node"), "node")),
+        cluster_id=next(
+            filter(None, (host.text(f"{CPUS}/cpu{n}/topology/cluster_id") for n in numbers[:8])),
+            None,
+        ),
+        policy_khz=() if any(cpu.max_khz for cpu in cpus) else tuple(_read_policies(host)),
         hybrid=tuple(
-            (name, host.text(f"/sys/devices/{source}/cpus") or "") for source, name in HYBRID
+            (name, host.text(f"/sys/devices/{source}/cpus") or "")
+            for source, name in cpu_kinds.HYBRID
         ),
         # The kernel takes long to write this for many CPUs, and the first ones say enough.
         cpuinfo=host.head("/proc/cpuinfo", 65_536 if known else 4 * 1024 * 1024),
         groups=cgroup.read(host),
     )
+
+
+def _read_policies(host: Host) -> Iterable[str | None]:
+    for name in host.entries(f"{CPUS}/cpufreq")[:MAX_POLICIES]:
+        if name.startswith("policy"):
+            yield host.text(f"{CPUS}/cpufreq/{name}/cpuinfo_max_freq")
 
 
 def _numbered(names: Iterable[str], stem: str) -> Iterable[int]:
@@ -104,9 +83,13 @@ def _numbered(names: Iterable[str], stem: str) -> Iterable[int]:
                 yield value
 
 
-def _read_cpus(host: Host, numbers: list[int]) -> Iterable[RawCpu]:
+def _read_cpus(host: Host, numbers: list[int], *, is_online_known: bool) -> Iterable[RawCpu]:
     siblings_of: dict[int, frozenset[int]] = {}
     packages_of: dict[int, frozenset[int]] = {}
+    # Asked once instead of for each of hundreds: registers are shown on ARM, books on mainframes.
+    first = [f"{CPUS}/cpu{cpu}" for cpu in numbers[:16]]
+    has_registers = any(host.exists(f"{folder}/regs") for folder in first)
+    has_books = any(host.exists(f"{folder}/topology/book_id") for folder in first)
     for cpu in numbers:
         folder = f"{CPUS}/cpu{cpu}"
         topology = f"{folder}/topology"
@@ -119,25 +102,28 @@ def _read_cpus(host: Host, numbers: list[int]) -> Iterable[RawCpu]:
         if together is None and package in (None, "-1"):
             together = _cpus(host, topology, "core_siblings")
             packages_of.update(dict.fromkeys(together or (), together or frozenset()))
+        if has_books and package not in (None, "-1"):
+            above = (host.text(f"{topology}/{name}_id") for name in ("drawer", "book"))
+            package = "/".join((*(number or "" for number in above), package))
         max_khz = host.text(f"{folder}/cpufreq/cpuinfo_max_freq")
         yield RawCpu(
             number=cpu,
-            online=host.text(f"{folder}/online"),
-            core_id=host.text(f"{topology}/core_id"),
+            online=None if is_online_known else host.text(f"{folder}/online"),
+            core_id=None if siblings else host.text(f"{topology}/core_id"),
             package_id=package,
             siblings=siblings,
             package_cpus=together,
-            midr=host.text(f"{folder}/regs/identification/midr_el1"),
+            midr=host.text(f"{folder}/regs/identification/midr_el1") if has_registers else None,
             max_khz=max_khz,
             base_khz=None if max_khz else host.text(f"{folder}/cpufreq/base_frequency"),
             nominal_mhz=None if max_khz else host.text(f"{folder}/acpi_cppc/nominal_freq"),
         )
 
 
-def _cpus(host: Host, folder: str, name: str) -> frozenset[int] | None:
+def _cpus(host: Host, folder: str, name: str, mask: str = "") -> frozenset[int] | None:
     """Return the CPUs that a list names or, on old kernels, a mask."""
     listed = cpu_list(host.text(f"{folder}/{name}_list"))
-    return listed or cpu_mask(host.text(f"{folder}/{name}"))
+    return listed or cpu_mask(host.text(f"{folder}/{mask or name}"))
 
 
 def _read_caches(host: Host, numbers: list[int]) -> Iterable[RawCache]:
@@ -147,7 +133,8 @@ def _read_caches(host: Host, numbers: list[int]) -> Iterable[RawCache]:
         for index in host.entries(folder)[: MAX_CACHES + 1]:
             if not index.startswith("index") or (index, cpu) in seen:
                 continue
-            shared = _cpus(host, f"{folder}/{index}", "shared_cpu") or frozenset({cpu})
+            shared = _cpus(host, f"{folder}/{index}", "shared_cpu", "shared_cpu_map")
+            shared = shared or frozenset({cpu})
             seen.update((index, other) for other in shared)
             yield RawCache(
                 level=host.text(f"{folder}/{index}/level"),
@@ -169,41 +156,48 @@ def parse(raw: RawCpus) -> Found[Cpu] | Absent | Failed:
     if not present and not online:
         return Failed("neither /sys/devices/system/cpu nor /proc/cpuinfo lists a processor")
     cpus = [c for c in raw.cpus if not online or c.number in online]
-    kinds = _kinds(raw, blocks, present or online)
+    topology = cpu_topology.counts(cpus, online, blocks, raw.nodes, raw.cluster_id)
+    kinds = cpu_kinds.kinds(raw.cpus, raw.caches, raw.hybrid, blocks, present or online)
     model = _model(blocks) or " + ".join(kind.name for kind in kinds) or None
     return Found(
         Cpu(
             logical_count=len(online) or None,
             present_count=len(present) or None,
             effective_count=len(cgroup.effective_cpus(raw.groups, online)) or None,
-            core_count=_cores(cpus, blocks),
-            package_count=_packages(cpus, blocks, raw.nodes),
+            core_count=topology.cores,
+            package_count=topology.packages,
             numa_node_count=raw.nodes or 1,
+            threads_per_core=topology.threads_per_core,
             model=short(model),
             vendor=_vendor(blocks, raw),
-            max_mhz=_max_mhz(raw.cpus),
+            max_mhz=_max_mhz(raw),
             kinds=kinds or _uniform(model, len(present or online)),
-            caches=_caches(raw.caches),
+            caches=cpu_topology.caches(raw.caches),
             flags=_flags(blocks),
         )
     )
 
 
-def _blocks(cpuinfo: str | None) -> tuple[dict[str, str], ...]:
+def _blocks(cpuinfo: str | None) -> Blocks:
     """Return the paragraphs of /proc/cpuinfo."""
     texts = (cpuinfo or "").replace("\r", "").split("\n\n")
     return tuple(block for block in (pairs(text, ":") for text in texts) if block)
 
 
-def _listed(blocks: tuple[dict[str, str], ...]) -> frozenset[int]:
+def _listed(blocks: Blocks) -> frozenset[int]:
+    """Return the CPUs of /proc/cpuinfo, in each way in which an architecture writes them."""
     found = {count(block.get("processor"), 65_535) for block in blocks}
-    found |= {
-        count(key[len("processor ") :], 65_535)
-        for block in blocks
-        for key in block
-        if key.startswith("processor ")  # s390 writes `processor 0: version = ...`
-    }
-    return frozenset(cpu for cpu in found if cpu is not None)
+    for block in blocks:
+        for key, text in block.items():
+            if key.startswith("processor "):  # s390: `processor 0: version = ...`
+                found.add(count(key[len("processor ") :], 65_535))
+            elif key.startswith("CPU") and text == "online":  # sparc: `CPU0: online`
+                found.add(count(key[len("CPU") :], 65_535))
+    known = frozenset(cpu for cpu in found if cpu is not None)
+    # alpha, and sparc of one processor: only how many there are.
+    active = (block.get(key) for block in blocks for key in ("cpus active", "ncpus active"))
+    number_of = next((n for n in (count(text, 65_535) for text in active) if n), 0)
+    return known or frozenset(range(number_of))
 
 
 def _online(raw: RawCpus, listed: frozenset[int]) -> frozenset[int]:
@@ -214,137 +208,47 @@ def _online(raw: RawCpus, listed: frozenset[int]) -> frozenset[int]:
     return frozenset(c.number for c in raw.cpus if c.online != "0") or listed
 
 
-def _cores(cpus: list[RawCpu], blocks: tuple[dict[str, str], ...]) -> int | None:
-    numbers = frozenset(cpu.number for cpu in cpus)
-    cores: set[object] = set()
-    for cpu in cpus:
-        if cpu.siblings:
-            cores.add(cpu.siblings & numbers)
-        elif count(cpu.core_id) is not None:
-            cores.add((cpu.package_id, cpu.core_id))
-    if not cores:
-        cores = {
-            (block.get("physical id"), block["core id"]) for block in blocks if "core id" in block
-        }
-    return len(cores) or None
-
-
-def _packages(cpus: list[RawCpu], blocks: tuple[dict[str, str], ...], nodes: int) -> int | None:
-    packages: set[object] = set()
-    for cpu in cpus:
-        if count(cpu.package_id) is not None:
-            packages.add(cpu.package_id)
-        elif cpu.package_cpus:
-            packages.add(cpu.package_cpus)
-    if not packages:
-        packages = {block["physical id"] for block in blocks if "physical id" in block}
-    # ARM boards give each cluster a package number; ARM servers with more sockets have NUMA nodes.
-    is_arm = any(cpu.midr for cpu in cpus) or any("CPU implementer" in block for block in blocks)
-    if is_arm and packages and nodes <= 1:
-        return 1
-    return len(packages) or None
-
-
-def _kinds(
-    raw: RawCpus, blocks: tuple[dict[str, str], ...], present: frozenset[int]
-) -> tuple[CpuKind, ...]:
-    hybrid = [(name, cpu_list(cpus) or frozenset()) for name, cpus in raw.hybrid]
-    if sum(bool(cpus) for _, cpus in hybrid) > 1:
-        counts = Counter({name: len(cpus) for name, cpus in hybrid if cpus})
-    else:
-        names = _arm_names(raw, blocks)
-        if len(set(names.values())) == 1:
-            counts = Counter({next(iter(names.values())): len(present)})
-        else:
-            counts = Counter(_with_neighbours(raw.cpus, names).values())
-    return tuple(CpuKind(name=name, logical_count=n) for name, n in sorted(counts.items()))[:64]
-
-
-def _arm_names(raw: RawCpus, blocks: tuple[dict[str, str], ...]) -> dict[int, str]:
-    """Return the name of the microarchitecture of each CPU that says it."""
-    names: dict[int, str] = {}
-    for block in blocks:
-        implementer = hexadecimal(block.get("CPU implementer"))
-        part = hexadecimal(block.get("CPU part"))
-        if implementer and part:
-            cpu = count(block.get("processor"), 65_535)
-            # Old kernels write the part once, after the list of all processors: it counts for
-            # CPU 0, and for all others when they say nothing else.
-            names[cpu or 0] = core_name(int(implementer, 16), int(part, 16))
-    for known in raw.cpus:
-        register = hexadecimal(known.midr and known.midr.removeprefix("0x")[-8:])
-        if register and int(register, 16):
-            value = int(register, 16)
-            names[known.number] = core_name(value >> 24, value >> 4 & 0xFFF)
-    return names
-
-
-def _with_neighbours(cpus: tuple[RawCpu, ...], names: dict[int, str]) -> dict[int, str]:
-    """Return the names, those of silent (offline) CPUs taken from their own cluster."""
-    clusters = {
-        (cpu.package_id, cpu.max_khz): names[cpu.number] for cpu in cpus if cpu.number in names
-    }
-    silent = {
-        cpu.number: clusters[cpu.package_id, cpu.max_khz]
-        for cpu in cpus
-        if cpu.number not in names and (cpu.package_id, cpu.max_khz) in clusters
-    }
-    return {**silent, **names}
-
-
 def _uniform(model: str | None, present: int) -> tuple[CpuKind, ...]:
     name = short(model)
     return (CpuKind(name=name, logical_count=present),) if name and present else ()
 
 
-def _model(blocks: tuple[dict[str, str], ...]) -> str | None:
+def _model(blocks: Blocks) -> str | None:
     """Return what the kernel calls the model; ARM kernels name only the instruction set."""
-    for key in ("model name", "cpu", "uarch", "Processor", "family"):
+    for key in MODEL_KEYS:
         for block in blocks:
             named = block.get(key)
-            if named and not ("CPU part" in block and key in ("model name", "Processor")):
+            if not named or named.isdecimal():
+                continue
+            if "CPU part" not in block or key not in ("model name", "Processor"):
                 return None if named.startswith(("ARMv", "AArch")) else named
-    return None
+    return next((f"machine {m}" for m in map(_mainframe, blocks) if m), None)
 
 
-def _vendor(blocks: tuple[dict[str, str], ...], raw: RawCpus) -> str | None:
+def _mainframe(block: dict[str, str]) -> str | None:
+    """Return the type of an s390 machine, of `processor 0: version = 00, ..., machine = 2817`."""
+    rows = (text for key, text in block.items() if key.startswith("processor "))
+    named = (row.rpartition("machine = ")[2] for row in rows if "machine = " in row)
+    return next(named, None)
+
+
+def _vendor(blocks: Blocks, raw: RawCpus) -> str | None:
     for block in blocks:
         for key in ("vendor_id", "vendor", "mvendorid"):
             if block.get(key):
                 return short(block[key])
-        implementer = hexadecimal(block.get("CPU implementer"))
-        if implementer:
-            return short(implementer_name(int(implementer, 16)))
+    return short(cpu_kinds.implementer(raw.cpus, blocks))
+
+
+def _max_mhz(raw: RawCpus) -> float | None:
+    mhz = [(number(khz) or 0) / 1000 for khz in raw.policy_khz]
     for cpu in raw.cpus:
-        register = hexadecimal(cpu.midr and cpu.midr.removeprefix("0x")[-8:])
-        if register and int(register, 16):
-            return short(implementer_name(int(register, 16) >> 24))
-    return None
-
-
-def _max_mhz(cpus: tuple[RawCpu, ...]) -> float | None:
-    mhz = []
-    for cpu in cpus:
         khz = number(cpu.max_khz) or number(cpu.base_khz)
         mhz.append(khz / 1000 if khz else float(number(cpu.nominal_mhz) or 0))
     return max((value for value in mhz if 1 <= value <= 100_000), default=None)
 
 
-def _caches(raw: tuple[RawCache, ...]) -> tuple[CpuCache, ...]:
-    seen: set[tuple[int, str, int, frozenset[int]]] = set()
-    for cache in raw:
-        level, bytes_ = count(cache.level, 9), size(cache.size)
-        type_ = (cache.type or "").lower()
-        if level and bytes_ and type_ in ("data", "instruction", "unified"):
-            seen.add((level, type_, bytes_, cache.shared))
-    counts = Counter((level, type_, bytes_) for level, type_, bytes_, _ in seen)
-    return tuple(
-        CpuCache(level=level, type=type_, size_bytes=bytes_, count=n)  # type: ignore[arg-type]
-        for (level, type_, bytes_), n in sorted(counts.items())
-    )[:64]
-
-
-def _flags(blocks: tuple[dict[str, str], ...]) -> tuple[str, ...]:
+def _flags(blocks: Blocks) -> tuple[str, ...]:
     """Return the instruction sets that every processor has."""
     common: frozenset[str] | None = None
     for text in {

@@ -136,3 +136,209 @@ def test_without_any_source_it_failed(tree):
 @pytest.mark.parametrize("text", ["", "\0\0\0", "0-", "9" * 40, "-1", "0-99999999999"])
 def test_nonsense_is_no_processor(tree, text):
     assert isinstance(result(tree.online(text), "cpu"), Failed)
+
+
+def test_a_core_has_as_many_threads_as_its_fullest(tree):
+    cpu = found(server(tree, 2, 2, 4), "cpu")
+    assert (cpu.core_count, cpu.threads_per_core) == (4, 4)
+
+
+def test_threads_that_are_off_do_not_count(tree):
+    """POWER with two of eight threads on in one core, and all in the other."""
+    for thread in range(8):
+        tree.cpu(thread, core=0, siblings="0-1" if thread < 2 else None)
+        tree.cpu(8 + thread, core=8, siblings="8-15")
+    cpu = found(tree.online("0-1,8-15", present="0-15"), "cpu")
+    assert (cpu.logical_count, cpu.present_count) == (10, 16)
+    assert (cpu.core_count, cpu.threads_per_core) == (2, 8)
+
+
+def test_a_single_processor_is_one_core_in_one_package(tree):
+    cpu = found(tree.cpuinfo({"processor": 0, "model name": "Something"}), "cpu")
+    assert (cpu.core_count, cpu.package_count, cpu.threads_per_core) == (1, 1, 1)
+
+
+def test_a_cpu_that_came_online_late_is_a_core_of_its_own(tree):
+    tree.cpu(0, siblings="0").cpu(1, core=1, siblings="1").write(f"{CPUS}/cpu2", {})
+    assert found(tree.online("0-2"), "cpu").core_count == 3
+
+
+@pytest.mark.parametrize("mask", ["00000000,0000000f", "f"])
+def test_old_kernels_give_masks_only(tree, mask):
+    for cpu in range(4):
+        tree.cpu(cpu, package=-1)
+        topology = f"{CPUS}/cpu{cpu}/topology"
+        tree.write(f"{topology}/thread_siblings", f"{3 << cpu // 2 * 2:x}")
+        tree.write(f"{topology}/core_siblings", mask)
+        tree.write(
+            f"{CPUS}/cpu{cpu}/cache/index0",
+            {"level": 2, "type": "Unified", "size": "1M", "shared_cpu_map": mask},
+        )
+    cpu = found(tree.online("0-3"), "cpu")
+    assert (cpu.core_count, cpu.package_count, cpu.threads_per_core) == (2, 1, 2)
+    assert [cache.count for cache in cpu.caches] == [1]
+
+
+def test_packages_of_a_mainframe_repeat_in_each_book_and_drawer(tree):
+    place = 0
+    for drawer in (0, 1):
+        for book in (0, 1):
+            for package in (1, 2):
+                tree.cpu(place, core=place, package=package, siblings=str(place))
+                topology = f"{CPUS}/cpu{place}/topology"
+                tree.write(topology, {"drawer_id": drawer, "book_id": book})
+                place += 1
+    assert found(tree.online("0-7"), "cpu").package_count == 8
+
+
+ARM_SERVER = {"CPU implementer": "0x41", "CPU part": "0xd0c"}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cluster", "packages"),
+    [
+        (1, "0", 2),  # the kernel tells clusters from packages: two are two
+        (1, None, 1),  # it does not: a board's two clusters
+        (2, None, 2),
+        (4, None, 2),
+    ],
+)
+def test_what_arm_calls_a_package(tree, nodes, cluster, packages):
+    for cpu in range(4):
+        tree.cpu(cpu, core=cpu, package=36 + cpu // 2, siblings=str(cpu))
+        if cluster is not None:
+            tree.write(f"{CPUS}/cpu{cpu}/topology/cluster_id", cluster)
+    for node in range(nodes):
+        tree.write(f"sys/devices/system/node/node{node}", {})
+    tree.cpuinfo(*({"processor": cpu, **ARM_SERVER} for cpu in range(4))).online("0-3")
+    assert found(tree, "cpu").package_count == packages
+
+
+def test_clusters_never_make_more_packages_than_there_are_numa_nodes(tree):
+    """An ARM server of two sockets under a kernel that numbers its six clusters as packages."""
+    for cpu in range(6):
+        tree.cpu(cpu, core=cpu, package=cpu, siblings=str(cpu))
+    tree.write("sys/devices/system/node", {"node0": {}, "node1": {}})
+    tree.cpuinfo(*({"processor": cpu, **ARM_SERVER} for cpu in range(6))).online("0-5")
+    assert found(tree, "cpu").package_count == 2
+
+
+def test_a_hybrid_part_without_event_sources_is_told_by_its_caches(tree):
+    for cpu in range(4):
+        is_core = cpu < 2
+        tree.cpu(cpu, core=cpu // 2 if is_core else cpu, siblings="0-1" if is_core else str(cpu))
+        shared = {"shared_cpu_list": "0-1" if is_core else str(cpu)}
+        size = "48K" if is_core else "32K"
+        tree.write(
+            f"{CPUS}/cpu{cpu}/cache/index0", {"level": 1, "type": "Data", "size": size, **shared}
+        )
+    tree.cpuinfo({"processor": 0, "vendor_id": "GenuineIntel", "model name": "i7"}).online("0-3")
+    cpu = found(tree, "cpu")
+    assert cpu.kinds == (
+        CpuKind(name="Intel Atom", logical_count=2),
+        CpuKind(name="Intel Core", logical_count=2),
+    )
+    assert cpu.model == "i7"
+
+
+def test_processors_of_two_models_are_two_kinds(tree):
+    model = {"vendor_id": "GenuineIntel", "cpu family": 6}
+    tree.cpuinfo({"processor": 0, "model": 85, **model}, {"processor": 1, "model": 106, **model})
+    assert [kind.name for kind in found(tree, "cpu").kinds] == [
+        "GenuineIntel family 6 model 106",
+        "GenuineIntel family 6 model 85",
+    ]
+
+
+def test_a_frequency_may_stand_with_its_policy_only(tree):
+    tree.write(f"{CPUS}/cpufreq/policy0/cpuinfo_max_freq", 1800000)
+    tree.write(f"{CPUS}/cpufreq/policy4/cpuinfo_max_freq", 2400000)
+    assert found(tree.cpu(0).online("0"), "cpu").max_mhz == 2400.0
+
+
+CPUINFO = {
+    "s390": (
+        "vendor_id       : IBM/S390\n# processors    : 2\n"
+        "processor 0: version = 00,  identification = 1,  machine = 8561\n"
+        "processor 1: version = 00,  identification = 1,  machine = 8561",
+        (2, "machine 8561", "IBM/S390"),
+    ),
+    "sparc": (
+        "cpu\t\t: UltraSparc T2 (Niagara2)\nncpus probed\t: 2\nncpus active\t: 2\n"
+        "State:\nCPU0:\t\tonline\nCPU1:\t\tonline",
+        (2, "UltraSparc T2 (Niagara2)", None),
+    ),
+    "alpha": (
+        "cpu\t\t\t: Alpha\ncpu model\t\t: EV67\ncpus detected\t\t: 2\ncpus active\t\t: 2",
+        (2, "Alpha", None),
+    ),
+    "mips": (
+        "system type\t: MediaTek MT7621\nmachine\t: Router\nprocessor\t: 0\n"
+        "cpu model\t: MIPS 1004Kc V2.15\n\nprocessor\t: 1\ncpu model\t: MIPS 1004Kc V2.15",
+        (2, "MIPS 1004Kc V2.15", None),
+    ),
+    "power": (
+        "processor\t: 0\ncpu\t: POWER8\nclock\t: 3425MHz\n\nprocessor\t: 8\ncpu\t: POWER8\n\n"
+        "timebase\t: 512000000\nplatform\t: pSeries",
+        (2, "POWER8", None),
+    ),
+    "ia64": (
+        "processor  : 0\nvendor     : GenuineIntel\nfamily     : 32\nmodel      : 1\n",
+        (1, None, "GenuineIntel"),
+    ),
+    "riscv": (
+        "processor\t: 0\nhart\t: 1\nisa\t: rv64imafdc\nuarch\t: sifive,u74-mc\n"
+        "mvendorid\t: 0x489\n\nprocessor\t: 1\nhart\t: 2\nuarch\t: sifive,u74-mc",
+        (2, "sifive,u74-mc", "0x489"),
+    ),
+    "loongarch": (
+        "system type\t: generic-loongson-machine\n\nprocessor\t: 0\npackage\t: 0\ncore\t: 0\n"
+        "CPU Family\t: Loongson-64bit\nModel Name\t: Loongson-3A5000-HV\n\n"
+        "processor\t: 1\npackage\t: 0\ncore\t: 1\nModel Name\t: Loongson-3A5000-HV",
+        (2, "Loongson-3A5000-HV", None),
+    ),
+    "arm": (
+        "Processor\t: ARMv7 Processor rev 0 (v7l)\nprocessor\t: 0\nBogoMIPS\t: 1.0\n\n"
+        "processor\t: 1\nBogoMIPS\t: 1.0\n\nCPU implementer\t: 0x41\nCPU part\t: 0xc09\n",
+        (2, "Cortex-A9", "ARM"),
+    ),
+}
+
+
+@pytest.mark.parametrize("arch", CPUINFO)
+def test_each_architecture_writes_cpuinfo_its_own_way(tree, arch):
+    text, expected = CPUINFO[arch]
+    cpu = found(tree.write("proc/cpuinfo", text), "cpu")
+    assert (cpu.logical_count, cpu.model, cpu.vendor) == expected
+
+
+def test_cpuinfo_alone_tells_cores_and_packages_too(tree):
+    tree.cpuinfo(
+        *({"processor": n, "physical id": n // 4, "core id": n // 2 % 2} for n in range(8))
+    )
+    cpu = found(tree, "cpu")
+    assert (cpu.package_count, cpu.core_count, cpu.threads_per_core) == (2, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("group", "cpus"),
+    [
+        ("agent.slice/skerry-agent.service", 8),  # its own limit says nothing of the box
+        ("system.slice/docker-0123.scope", 2),  # a container's does
+        ("user.slice/session-1.scope", 8),
+    ],
+)
+def test_whose_limit_counts(tree, group, cpus):
+    tree.online("0-7").write("proc/self/cgroup", f"0::/{group}")
+    tree.write("proc/self/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0")
+    tree.write(f"sys/fs/cgroup/{group}/cpuset.cpus.effective", "0-1")
+    assert found(tree, "cpu").effective_count == cpus
+
+
+def test_version_1_limits_beside_an_empty_version_2(tree):
+    tree.online("0-7").write("proc/self/cgroup", "4:cpuset:/pod\n0::/system.slice")
+    mounts = "c /sys/fs/cgroup/unified cgroup2 rw 0 0\nc /sys/fs/cgroup/cpuset cgroup rw,cpuset 0 0"
+    tree.write("proc/self/mounts", mounts)
+    tree.write("sys/fs/cgroup/cpuset/pod/cpuset.cpus", "0-7")
+    tree.write("sys/fs/cgroup/cpuset/pod/cpuset.effective_cpus", "3-5")
+    assert found(tree, "cpu").effective_count == 3

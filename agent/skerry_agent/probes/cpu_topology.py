@@ -1,0 +1,138 @@
+"""Counts cores, packages, threads and caches from what each CPU says of its neighbours. Pure.
+
+Cores are told apart by which CPUs share them, because core numbers repeat in each package and, on
+some boxes, in each cluster. Only CPUs that are online say anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from skerry_agent.probes.kernel_text import count, size
+from skerry_wire.hardware import CpuCache
+
+Blocks = Sequence[dict[str, str]]
+"""The paragraphs of /proc/cpuinfo."""
+
+PACKAGE_KEYS = ("physical id", "package")
+CORE_KEYS = ("core id", "core")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawCache:
+    """One cache as the first CPU that shares it shows it."""
+
+    level: str | None
+    type: str | None
+    size: str | None
+    shared: frozenset[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RawCpu:
+    """One logical CPU. `siblings` are those that share its core, itself included.
+
+    `package_id` is joined from the numbers of drawer, book and package on mainframes.
+    """
+
+    number: int
+    online: str | None
+    core_id: str | None
+    package_id: str | None
+    siblings: frozenset[int] | None
+    package_cpus: frozenset[int] | None
+    midr: str | None
+    max_khz: str | None
+    base_khz: str | None
+    nominal_mhz: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counts:
+    """What the topology amounts to; None where it does not say."""
+
+    cores: int | None
+    packages: int | None
+    threads_per_core: int | None
+
+
+def counts(
+    cpus: Sequence[RawCpu],
+    online: frozenset[int],
+    blocks: Blocks,
+    nodes: int,
+    cluster_id: str | None,
+) -> Counts:
+    """Return the counts of the CPUs that are online."""
+    if len(online) == 1:
+        return Counts(1, 1, 1)
+    cores = _cores(cpus, online) or _listed(blocks, PACKAGE_KEYS, CORE_KEYS)
+    packages = _packages(cpus) or _listed(blocks, PACKAGE_KEYS)
+    is_arm = any(cpu.midr for cpu in cpus) or any("CPU implementer" in block for block in blocks)
+    return Counts(
+        cores=len(cores) or None,
+        # ARM kernels number clusters as packages where nothing else tells clusters; servers with
+        # more sockets than one have at least as many NUMA nodes.
+        packages=(
+            min(len(packages), max(nodes, 1))
+            if is_arm and packages and count(cluster_id) is None
+            else len(packages) or None
+        ),
+        threads_per_core=max(cores.values(), default=None),
+    )
+
+
+def _cores(cpus: Sequence[RawCpu], online: frozenset[int]) -> Counter[object]:
+    """Return the cores, each with the number of its threads."""
+    found: Counter[object] = Counter()
+    silent = set(online)
+    for cpu in cpus:
+        if cpu.siblings:
+            found[cpu.siblings & online] += 1
+        elif count(cpu.core_id) is not None:
+            found[cpu.package_id, cpu.core_id] += 1
+        else:
+            continue
+        silent.discard(cpu.number)
+    # A CPU that came online while the others were looked at: where no core has two threads, it
+    # is a core as well.
+    if found and max(found.values()) == 1:
+        found.update(dict.fromkeys(silent, 1))
+    return found
+
+
+def _packages(cpus: Sequence[RawCpu]) -> set[object]:
+    found: set[object] = set()
+    for cpu in cpus:
+        if cpu.package_id is not None and not cpu.package_id.startswith("-"):
+            found.add(cpu.package_id)
+        elif cpu.package_cpus:
+            found.add(cpu.package_cpus)
+    return found
+
+
+def _listed(blocks: Blocks, *key_names: tuple[str, ...]) -> Counter[object]:
+    """Return what /proc/cpuinfo tells apart by these keys, the last of them needed."""
+    found: Counter[object] = Counter()
+    for block in blocks:
+        values = [next((block[k] for k in keys if k in block), None) for keys in key_names]
+        if values[-1] is not None:
+            found[tuple(values)] += 1
+    return found
+
+
+def caches(raw: Iterable[RawCache]) -> tuple[CpuCache, ...]:
+    """Return the caches, each counted once however many CPUs share it."""
+    seen: set[tuple[int, str, int, frozenset[int]]] = set()
+    for cache in raw:
+        level, bytes_ = count(cache.level, 9), size(cache.size)
+        type_ = (cache.type or "").lower()
+        if level and bytes_ and type_ in ("data", "instruction", "unified"):
+            seen.add((level, type_, bytes_, cache.shared))
+    totals = Counter((level, type_, bytes_) for level, type_, bytes_, _ in seen)
+    return tuple(
+        CpuCache(level=level, type=type_, size_bytes=bytes_, count=n)  # type: ignore[arg-type]
+        for (level, type_, bytes_), n in sorted(totals.items())
+    )[:64]
