@@ -140,6 +140,10 @@ def _sampled(state: State, event: ev.LoadSampled, _now: ev.Now) -> Step:
         memory_available_bytes=event.memory_available_bytes,
         storage_available_bytes=event.storage_available_bytes,
         temperature_c=event.temperature_c,
+        battery_percent=event.battery_percent,
+        on_battery=event.on_battery,
+        power_w=event.power_w,
+        filesystems_available_bytes=event.filesystems_available_bytes,
     )
     expiry_s = round(4 * state.settings.heartbeat_s)
     return state, [Publish(NodeTopic.HEARTBEAT, heartbeat, qos=0, expiry_s=expiry_s)]

@@ -187,6 +187,10 @@ class RealDoors:
             memory_available_bytes=now.memory_available_bytes,
             storage_available_bytes=now.storage_available_bytes,
             temperature_c=now.temperature_c,
+            battery_percent=now.battery_percent,
+            on_battery=now.on_battery,
+            power_w=now.power_w,
+            filesystems_available_bytes=now.filesystems_available_bytes,
         )
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:

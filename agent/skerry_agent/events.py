@@ -126,6 +126,10 @@ class LoadSampled:
     memory_available_bytes: int | None = None
     storage_available_bytes: int | None = None
     temperature_c: float | None = None
+    battery_percent: float | None = None
+    on_battery: bool | None = None
+    power_w: float | None = None
+    filesystems_available_bytes: Mapping[str, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

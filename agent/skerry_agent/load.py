@@ -1,18 +1,30 @@
 """Measures what a heartbeat says: how busy the box is and what is left of it.
 
-Called every few seconds for years, so it opens few files. What the box does not tell is None.
+Called every few seconds for years, so it opens few files: which sensors and file systems there are
+is known from the last look at the hardware, and only now and then looked up here. What the box does
+not tell is None.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from skerry_agent.host import Host
+from skerry_agent.probes import sensors, storage
 from skerry_agent.probes.kernel_text import number, pairs, size
+from skerry_agent.probes.sensors import Place
+from skerry_wire.hardware import Filesystem, Hardware
 
-MAX_SENSORS = 64
+MOST_READ = 16
+"""Sensors of one kind that a heartbeat reads."""
+
+MOST_FILESYSTEMS = 16
+LOOK_AGAIN = 100
+"""After so many samples the sensors are listed again: not every one is announced when it comes."""
+
+SAMPLES = "samples"
 PLAUSIBLE_C = (-60.0, 200.0)
 """Sensors that are not connected report values far outside."""
 
@@ -27,6 +39,22 @@ class Load:
     memory_available_bytes: int | None = None
     storage_available_bytes: int | None = None
     temperature_c: float | None = None
+    battery_percent: float | None = None
+    on_battery: bool | None = None
+    power_w: float | None = None
+    filesystems_available_bytes: Mapping[str, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Readings:
+    """What stands beside a capability while the box runs.
+
+    `available_bytes` is by mount point; `sensors` are in the order of the capability's: C, W, %,
+    and 1 or 0 for mains that are there or not.
+    """
+
+    available_bytes: Mapping[str, int]
+    sensors: tuple[float | None, ...]
 
 
 def sample(host: Host, folder: str = "/") -> Load:
@@ -35,14 +63,30 @@ def sample(host: Host, folder: str = "/") -> Load:
     The first call on a running host has nothing to compare the processors' times with: None.
     """
     space = host.space(folder)
+    places = _places(host)
     return Load(
         uptime_s=_uptime_s(host),
         cpu_percent=_cpu_percent(host),
         load_1m=_load_1m(host.text("/proc/loadavg")),
         memory_available_bytes=_available(host.text("/proc/meminfo")),
         storage_available_bytes=None if space is None else space.available_bytes,
-        temperature_c=_hottest(_temperatures(host)),
+        temperature_c=_hottest(host, places),
+        battery_percent=_emptiest(host, places),
+        on_battery=_on_battery(host, places),
+        power_w=_most_power(host, places),
+        filesystems_available_bytes=_others_available(host, folder) or None,
     )
+
+
+def readings(host: Host, hardware: Hardware) -> Readings:
+    """Return what the sensors and file systems of a capability say now; nothing of a recording."""
+    if not host.is_live:
+        return Readings({}, ())
+    available = _available_bytes(host, hardware.filesystems)
+    places = sensors.places(sensors.read(host))
+    if tuple(place.sensor for place in places) != hardware.sensors:
+        return Readings(available, ())
+    return Readings(available, tuple(_value(host, place) for place in places))
 
 
 def _uptime_s(host: Host) -> int:
@@ -81,20 +125,83 @@ def _available(meminfo: str | None) -> int | None:
     return size(table.get("MemAvailable") or table.get("MemFree"))
 
 
-def _temperatures(host: Host) -> Iterable[str | None]:
-    zones = [n for n in host.entries("/sys/class/thermal") if n.startswith("thermal_zone")]
-    for name in zones[:MAX_SENSORS]:
-        yield host.text(f"/sys/class/thermal/{name}/temp")
-    if zones:
-        return
-    for name in host.entries("/sys/class/hwmon")[:MAX_SENSORS]:
-        folder = f"/sys/class/hwmon/{name}"
-        for sensor in host.entries(folder):
-            if sensor.startswith("temp") and sensor.endswith("_input"):
-                yield host.text(f"{folder}/{sensor}")
+def _places(host: Host) -> tuple[Place, ...]:
+    """Return the sensors of the last look, and look again where it is long ago."""
+    taken = host.remembered(SAMPLES)
+    count = taken if isinstance(taken, int) else 0
+    host.remember(SAMPLES, (count + 1) % LOOK_AGAIN)
+    known = host.remembered(sensors.LISTED)
+    if isinstance(known, tuple) and count:
+        return known
+    return sensors.places(sensors.read(host))
 
 
-def _hottest(texts: Iterable[str | None]) -> float | None:
+def _of_kind(places: tuple[Place, ...], kind: str) -> tuple[Place, ...]:
+    return tuple(place for place in places if place.sensor.kind == kind)[:MOST_READ]
+
+
+def _value(host: Host, place: Place) -> float | None:
+    value = number(host.text(place.path))
+    return None if value is None else round(value * place.scale, 6)
+
+
+def _hottest(host: Host, places: tuple[Place, ...]) -> float | None:
+    """Return the highest temperature: of the kernel's zones, else of the chips."""
+    found = [place for place in places if place.sensor.kind == "temperature"]
+    for group in (
+        [place for place in found if place.sensor.chip is None],
+        [place for place in found if place.sensor.chip is not None],
+    ):
+        hottest = _highest(_value(host, place) for place in group[:MOST_READ])
+        if hottest is not None:
+            return hottest
+    return None
+
+
+def _highest(degrees: Iterable[float | None]) -> float | None:
     low, high = PLAUSIBLE_C
-    degrees = [value / 1000 for value in map(number, texts) if value is not None]
-    return max((value for value in degrees if low < value < high and value != 0), default=None)
+    return max((c for c in degrees if c is not None and low < c < high and c != 0), default=None)
+
+
+def _emptiest(host: Host, places: tuple[Place, ...]) -> float | None:
+    found = (_value(host, place) for place in _of_kind(places, "battery"))
+    return min((p for p in found if p is not None and 0 <= p <= 100), default=None)
+
+
+def _on_battery(host: Host, places: tuple[Place, ...]) -> bool | None:
+    """Return whether batteries feed the box, None where it has none or does not say."""
+    batteries = _of_kind(places, "battery")
+    if not batteries:
+        return None
+    mains = [_value(host, place) for place in _of_kind(places, "mains")]
+    if any(mains):
+        return False
+    states = [host.text(f"{place.path.rpartition('/')[0]}/status") for place in batteries]
+    if "Discharging" in states:
+        return True
+    # A full battery beside mains that are away is about to be used.
+    return None if all(state in (None, "Unknown") for state in states) else 0 in mains
+
+
+def _most_power(host: Host, places: tuple[Place, ...]) -> float | None:
+    found = (_value(host, place) for place in _of_kind(places, "power"))
+    return max((w for w in found if w is not None and 0 <= w <= 1e6), default=None)
+
+
+def _others_available(host: Host, folder: str) -> Mapping[str, int]:
+    """Return what is free in the file systems other than the one that holds the folder."""
+    known = host.remembered(storage.MOUNTED)
+    entries: tuple[Filesystem, ...] = known if isinstance(known, tuple) else ()
+    place = host.target(folder) or folder
+    around = [e.mount for e in entries if _holds(e.mount, place)]
+    own = max(around, key=len, default=None)
+    return _available_bytes(host, [e for e in entries if e.mount != own][:MOST_FILESYSTEMS])
+
+
+def _holds(mount: str, place: str) -> bool:
+    return f"{place}/".startswith(mount if mount.endswith("/") else f"{mount}/")
+
+
+def _available_bytes(host: Host, entries: Iterable[Filesystem]) -> Mapping[str, int]:
+    spaces = ((entry.mount, storage.space_of(host, entry)) for entry in entries)
+    return {mount: space.available_bytes for mount, space in spaces if space is not None}

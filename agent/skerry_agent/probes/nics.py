@@ -1,4 +1,8 @@
-"""Network interfaces. Those with a device behind them are hardware, all others virtual."""
+"""Network interfaces. Those with a device behind them are hardware, all others virtual.
+
+State and speed of a link are what the last look at the hardware saw. A cable that is pulled causes
+no such look, so a link that comes and goes does not have the capability published again and again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import re
 from typing import Literal
 
 from skerry_agent.host import Host, Unreadable
+from skerry_agent.probes import attachment
 from skerry_agent.probes.kernel_text import count, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Nic
@@ -14,6 +19,7 @@ from skerry_wire.hardware import Nic
 NET = "/sys/class/net"
 ARPHRD_ETHERNET = "1"
 ARPHRD_CAN = "280"
+LINK_DOWN = frozenset({"down", "notpresent", "lowerlayerdown"})
 PCI_OTHER_NETWORK = "0x0280"
 
 _CELLULAR_DRIVERS = frozenset({"qmi_wwan", "cdc_mbim", "iosm", "mhi_wwan_mbim", "mtk_t7xx"})
@@ -37,6 +43,9 @@ class RawNic:
     speed: str | None
     mtu: str | None
     operstate: str | None
+    place: str | None
+    total_vfs: str | None
+    is_virtual_function: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,6 +69,9 @@ def read(host: Host) -> RawNics:
 def _read_nic(host: Host, name: str) -> RawNic:
     folder = f"{NET}/{name}"
     has_device = host.exists(f"{folder}/device")
+    operstate = host.text(f"{folder}/operstate") if has_device else None
+    # Some drivers ask the card, and take their time over a link that is down.
+    has_speed = has_device and operstate not in LINK_DOWN
     return RawNic(
         name=name,
         has_device=has_device,
@@ -68,9 +80,12 @@ def _read_nic(host: Host, name: str) -> RawNic:
         uevent=host.text(f"{folder}/uevent"),
         driver=host.link(f"{folder}/device/driver") if has_device else None,
         pci_class=host.text(f"{folder}/device/class") if has_device else None,
-        speed=host.text(f"{folder}/speed") if has_device else None,
+        speed=host.text(f"{folder}/speed") if has_speed else None,
         mtu=host.text(f"{folder}/mtu"),
-        operstate=host.text(f"{folder}/operstate") if has_device else None,
+        operstate=operstate,
+        place=host.target(f"{folder}/device") if has_device else None,
+        total_vfs=host.text(f"{folder}/device/sriov_totalvfs") if has_device else None,
+        is_virtual_function=has_device and host.exists(f"{folder}/device/physfn"),
     )
 
 
@@ -94,6 +109,9 @@ def _nic(raw: RawNic) -> Nic:
         speed_mbps=speed or None,  # a link that is down has no speed, whatever the driver writes
         mtu=count(raw.mtu),
         operstate=short(raw.operstate),
+        address=attachment.of(raw.place).address,
+        sriov_vfs=count(raw.total_vfs) or None,
+        virtual_function=raw.is_virtual_function,
     )
 
 

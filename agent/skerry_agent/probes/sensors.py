@@ -113,7 +113,7 @@ def _read_chip(host: Host, chip: str) -> RawChip:
     if name is None:  # before Linux 3.15 the files were in the device's own folder
         folder = f"{folder}/device"
         name = host.text(f"{folder}/name")
-    values = {}
+    values: dict[str, tuple[str, str | None]] = {}
     for file in host.entries(folder):
         match = _VALUE.match(file)
         if match and (match[2], match[3]) != ("temp", "average") and len(values) < MOST:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Final
 
-from skerry_agent.host import Gone, Host, Unreadable
+from skerry_agent.host import Gone, Host, Space, Unreadable
 from skerry_agent.probes import cgroup
-from skerry_agent.probes.kernel_text import count, line, short
+from skerry_agent.probes.kernel_text import count, line, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Disk, Filesystem
 
@@ -15,9 +16,17 @@ BLOCK = "/sys/block"
 SECTOR_BYTES = 512
 """The unit of `size` in sysfs, whatever the disk's own sectors are."""
 
+MOUNTED: Final = "mounted"
+"""The key under which the host remembers the file systems of the last look, for heartbeats."""
+
 _NOT_A_DISK = re.compile(
     r"(?:sr|fd|mtdblock|ubiblock|loop|ram|zram|dm-|md)\d|mmcblk\d+(?:boot|rpmb)"
 )
+_PATH_OF_MANY = re.compile(r"(nvme[0-9]+)c[0-9]+(n[0-9]+)\Z")
+"""One of several ways to an NVMe disk, which the kernel lists beside the disk itself."""
+
+_HOST = re.compile(r"/host[0-9]+(?:/|\Z)")
+_ATA_DRIVER = re.compile(r"(?:ahci|sata)|.*(?:ata|ahci)(?:[-_]|\Z)|ata_piix\Z")
 _UNDER_A_FOLDER = re.compile(r"\\([0-7]{3})")
 
 _TRANSPORT_OF_NAME = (
@@ -40,6 +49,8 @@ _TRANSPORT_OF_PATH = (
     ("/vmbus", "hyperv"),
     ("/VMBUS", "hyperv"),
     ("/firewire", "firewire"),
+    (".ufs/", "ufs"),
+    (".ufshc/", "ufs"),
 )
 _IN_USER_SPACE = ("fuse",)
 _NOT_LASTING = frozenset({"squashfs", "iso9660", "udf", "erofs", "overlay"})
@@ -56,6 +67,7 @@ class RawDisk:
     model: str | None
     card: str | None
     fabric: str | None
+    controller: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,16 +84,24 @@ def read(host: Host) -> RawStorage:
     """Collect the texts."""
     names = host.names(BLOCK)
     mounts = cgroup.mounts_text(host)
+    host.remember(MOUNTED, mounted(mounts))
     return RawStorage(
         disks=tuple(
             _read_disk(host, name)
-            for name in (names if isinstance(names, tuple) else ())
-            if not _NOT_A_DISK.match(name) and host.exists(f"{BLOCK}/{name}/device")
+            for name in _disks_among(names if isinstance(names, tuple) else ())
+            if host.exists(f"{BLOCK}/{name}/device")
         ),
         trouble=_trouble(names),
         mounts=mounts,
         sizes=_sizes(host, mounts),
     )
+
+
+def _disks_among(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = frozenset(names)
+    several = {n: match for n in names if (match := _PATH_OF_MANY.match(n))}
+    doubled = {n for n, match in several.items() if f"{match[1]}{match[2]}" in known}
+    return tuple(n for n in names if n not in doubled and not _NOT_A_DISK.match(n))
 
 
 def _trouble(names: tuple[str, ...] | Gone | Unreadable) -> str | None:
@@ -92,25 +112,37 @@ def _trouble(names: tuple[str, ...] | Gone | Unreadable) -> str | None:
 
 def _read_disk(host: Host, name: str) -> RawDisk:
     folder = f"{BLOCK}/{name}"
+    place = host.target(f"{folder}/device")
+    on_host = _HOST.search(place or "")
     return RawDisk(
         name=name,
-        place=host.target(f"{folder}/device"),
+        place=place,
         size=host.text(f"{folder}/size"),
         rotational=host.text(f"{folder}/queue/rotational"),
         model=host.text(f"{folder}/device/model") or host.text(f"{folder}/device/name"),
-        card=host.text(f"{folder}/device/type") if name.startswith("mmcblk") else None,
+        card=_card(host, f"{folder}/device") if name.startswith("mmcblk") else None,
         fabric=host.text(f"{folder}/device/transport") if name.startswith("nvme") else None,
+        controller=host.link(f"{on_host.string[: on_host.start()]}/driver") if on_host else None,
     )
+
+
+def _card(host: Host, folder: str) -> str | None:
+    return host.text(f"{folder}/type") or pairs(host.text(f"{folder}/uevent")).get("MMC_TYPE")
 
 
 def _sizes(host: Host, mounts: str | None) -> tuple[tuple[str, int], ...]:
     found = []
     for entry in mounted(mounts):
-        # A file system in user space may hang for ever, and takes the asker with it.
-        space = None if entry.type.startswith(_IN_USER_SPACE) else host.space(entry.mount)
+        space = space_of(host, entry)
         if space is not None:
             found.append((entry.mount, space.size_bytes))
     return tuple(found)
+
+
+def space_of(host: Host, entry: Filesystem) -> Space | None:
+    """Return size and free space of a file system, None where the box does not say."""
+    # A file system in user space may hang for ever, and takes the asker with it.
+    return None if entry.type.startswith(_IN_USER_SPACE) else host.space(entry.mount)
 
 
 def mounted(mounts: str | None) -> tuple[Filesystem, ...]:
@@ -181,4 +213,7 @@ def _transport(raw: RawDisk) -> str | None:
     for sign, name in _TRANSPORT_OF_PATH:
         if sign in place:
             return name
-    return "scsi" if raw.name.startswith("sd") else None
+    if not raw.name.startswith("sd"):
+        return None
+    # Before Linux 2.6.37 no step of the path named the ATA port.
+    return "sata" if _ATA_DRIVER.match(raw.controller or "") else "scsi"

@@ -6,28 +6,23 @@ import dataclasses
 import re
 
 from skerry_agent.host import Host
-from skerry_agent.probes import cgroup
+from skerry_agent.probes import cgroup, virtualization
 from skerry_agent.probes.kernel_text import pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import System
 
-DMI = ("sys_vendor", "product_name", "board_vendor", "board_name", "bios_vendor", "modalias")
+DMI = ("sys_vendor", "product_name", "board_vendor", "board_name", "modalias")
 
-VENDORS_OF_VIRTUAL_MACHINES = (
-    ("qemu", "qemu"),
-    ("vmware", "vmware"),
-    ("innotek", "oracle"),
-    ("virtualbox", "oracle"),
-    ("xen", "xen"),
-    ("amazon ec2", "amazon"),
-    ("google compute engine", "google"),
-    ("microsoft corporation virtual machine", "microsoft"),
-    ("parallels", "parallels"),
-    ("bochs", "bochs"),
-    ("openstack", "kvm"),
-    ("kvm", "kvm"),
+EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+"""The vendor id of the variables that the UEFI standard itself names."""
+
+SIGNS_OF_MODULES = (
+    ("/sys/module/apparmor/parameters/enabled", "Y", "apparmor"),
+    ("/sys/fs/selinux/enforce", None, "selinux"),
+    ("/sys/fs/smackfs/load2", None, "smack"),
+    ("/proc/sys/kernel/yama/ptrace_scope", None, "yama"),
 )
-"""What the DMI tables hold in a virtual machine, and the name that systemd gives it."""
+"""What shows a security module to those who cannot read the kernel's list: a file, its text."""
 
 NOT_FILLED_IN = frozenset(
     {
@@ -49,8 +44,18 @@ _ARCH_OF_DT_CPU = re.compile(r"arm,cortex-(?:a(?:5|7|8|9|12|15|17)|r\d+|m\d+)\Z"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class RawTpm:
+    """What tells of a trusted platform module. The kernel manages resources of version 2 only."""
+
+    major: str | None
+    caps: str | None
+    place: str | None
+    has_resource_manager: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RawSystem:
-    """The texts. `dmi` is in the order of DMI."""
+    """The texts. `dmi` is in the order of DMI; `signs` are of security modules."""
 
     machine: str | None
     hostname: str | None
@@ -63,28 +68,38 @@ class RawSystem:
     dt_cpu: str | None
     cpuinfo: str | None
     cpu_modalias: str | None
-    hypervisor: str | None
-    container: str | None
+    virtualization: virtualization.RawVirtualization
     mounts: str | None
+    secure_boot: bool | None
+    tpm: RawTpm | None
+    modules: str | None
+    signs: tuple[str, ...]
+    kvm: bool | None
 
 
 def read(host: Host) -> RawSystem:
     """Collect the texts."""
+    kernel = host.text("/proc/sys/kernel/osrelease")
+    cpuinfo = host.head("/proc/cpuinfo", 8192)
     return RawSystem(
         machine=host.machine() or host.text("/proc/sys/kernel/arch"),
         hostname=host.text("/proc/sys/kernel/hostname") or host.text("/etc/hostname"),
-        kernel=host.text("/proc/sys/kernel/osrelease"),
+        kernel=kernel,
         version=host.text("/proc/version"),
         os_release=host.text("/etc/os-release") or host.text("/usr/lib/os-release"),
         dmi=tuple(host.text(f"/sys/class/dmi/id/{name}") for name in DMI),
         dt_model=device_tree_text(host, "model"),
         dt_compatible=device_tree_text(host, "compatible"),
         dt_cpu=_first_dt_cpu(host),
-        cpuinfo=host.head("/proc/cpuinfo", 8192),
+        cpuinfo=cpuinfo,
         cpu_modalias=host.text("/sys/devices/system/cpu/cpu0/modalias"),
-        hypervisor=host.text("/sys/hypervisor/type"),
-        container=_container(host),
+        virtualization=virtualization.read(host, cpuinfo, kernel),
         mounts=cgroup.mounts_text(host),
+        secure_boot=_secure_boot(host),
+        tpm=_tpm(host),
+        modules=host.text("/sys/kernel/security/lsm"),
+        signs=_signs(host),
+        kvm=_kvm(host),
     )
 
 
@@ -102,13 +117,44 @@ def _first_dt_cpu(host: Host) -> str | None:
     return None
 
 
-def _container(host: Host) -> str | None:
-    named = host.text("/run/systemd/container")
-    if named:
-        return named
-    if host.exists("/run/.containerenv"):
-        return "podman"
-    return "docker" if host.exists("/.dockerenv") else None
+def _secure_boot(host: Host) -> bool | None:
+    """Return whether the firmware verified what it started, None where it does not say."""
+    for place in (
+        f"/sys/firmware/efi/efivars/SecureBoot-{EFI_GLOBAL}",
+        f"/sys/firmware/efi/vars/SecureBoot-{EFI_GLOBAL}/data",
+    ):
+        value = host.read(place, 64)
+        if isinstance(value, bytes) and value and value[-1] in (0, 1):
+            return value[-1] == 1
+    return None
+
+
+def _tpm(host: Host) -> RawTpm | None:
+    for folder in ("/sys/class/tpm/tpm0", "/sys/class/misc/tpm0"):
+        if host.exists(folder):
+            return RawTpm(
+                major=host.text(f"{folder}/tpm_version_major"),
+                caps=host.text(f"{folder}/caps") or host.text(f"{folder}/device/caps"),
+                place=host.target(folder),
+                has_resource_manager=host.exists("/sys/class/tpmrm/tpmrm0"),
+            )
+    return None
+
+
+def _kvm(host: Host) -> bool | None:
+    if host.exists("/dev/kvm") or host.exists("/sys/class/misc/kvm"):
+        return True
+    # A recording without these folders does not tell.
+    return False if host.entries("/dev") or host.entries("/sys/class/misc") else None
+
+
+def _signs(host: Host) -> tuple[str, ...]:
+    found = []
+    for place, wanted, name in SIGNS_OF_MODULES:
+        text = host.text(place) if wanted else None
+        if text == wanted and host.exists(place):
+            found.append(name)
+    return tuple(found)
 
 
 def parse(raw: RawSystem) -> Found[System] | Absent | Failed:
@@ -124,10 +170,31 @@ def parse(raw: RawSystem) -> Found[System] | Absent | Failed:
         os_name=_release_word(release, "PRETTY_NAME"),
         board_vendor=vendor,
         board_model=model,
-        virtualization=short(_virtualization(raw)),
+        virtualization=short(virtualization.name(raw.virtualization)),
         cgroup_version=cgroup.version(raw.mounts),
+        secure_boot=raw.secure_boot,
+        tpm_version=_tpm_version(raw.tpm),
+        security_modules=_modules(raw),
+        kvm=raw.kvm,
     )
     return Found(system) if system != System() else Absent("nothing names the system")
+
+
+def _tpm_version(tpm: RawTpm | None) -> str | None:
+    if tpm is None:
+        return None
+    if tpm.major is not None:
+        return {"1": "1.2", "2": "2.0"}.get(tpm.major, "unknown")
+    # Before Linux 5.6 only a module of version 1.2 described itself in a file.
+    if "TCG version: 1.2" in (tpm.caps or ""):
+        return "1.2"
+    is_two = tpm.has_resource_manager or "/MSFT0101:" in (tpm.place or "")
+    return "2.0" if is_two else "unknown"
+
+
+def _modules(raw: RawSystem) -> tuple[str, ...]:
+    listed = (raw.modules or "").split(",") if raw.modules else raw.signs
+    return tuple(name for name in map(short, listed) if name)[:32]
 
 
 def _release_word(release: dict[str, str], key: str) -> str | None:
@@ -140,7 +207,7 @@ def _kernel_of(version: str | None) -> str | None:
 
 
 def _board(raw: RawSystem) -> tuple[str | None, str | None]:
-    sys_vendor, product, board_vendor, board, _, modalias = raw.dmi
+    sys_vendor, product, board_vendor, board, modalias = raw.dmi
     if raw.dt_model:
         maker = (raw.dt_compatible or "").partition("\0")[0].partition(",")[0]
         return short(maker), short(raw.dt_model)
@@ -207,19 +274,3 @@ def _arch_by_other_ways(raw: RawSystem) -> str | None:
     if first.startswith(("sifive,", "riscv", "thead,", "spacemit,")):
         return "riscv64"
     return "aarch64" if first.startswith(("arm,", "nvidia,", "qcom,", "apple,")) else None
-
-
-def _virtualization(raw: RawSystem) -> str | None:
-    """Return the container or virtual machine by systemd's name, `none`, or None if unknown."""
-    if raw.container:
-        return raw.container
-    if raw.hypervisor:
-        return raw.hypervisor
-    board = " ".join(text for text in raw.dmi[:5] if text).lower()
-    for sign, name in VENDORS_OF_VIRTUAL_MACHINES:
-        if sign in board:
-            return name
-    flags = pairs(raw.cpuinfo, ":").get("flags")
-    if flags is not None and " hypervisor " in f" {flags} ":
-        return "vm-other"
-    return "none" if flags is not None or (raw.dt_model and not board) else None
