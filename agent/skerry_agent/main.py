@@ -221,8 +221,10 @@ def _record(parsed: argparse.Namespace) -> int:
 
 
 def _capability(parsed: argparse.Namespace) -> int:
-    from skerry_agent import capability, present  # noqa: PLC0415
+    from skerry_agent import capability, load, present  # noqa: PLC0415
+    from skerry_agent.host import Host  # noqa: PLC0415
 
+    now = present.NOTHING
     if parsed.root is not None:
         from skerry_agent import recording  # noqa: PLC0415
 
@@ -233,7 +235,8 @@ def _capability(parsed: argparse.Namespace) -> int:
             return _complain(f"--root: {error}", 2)
     else:
         collected = _of_this_box(parsed)
-    print(present.to_json(collected) if parsed.json else present.table(collected))
+        now = load.readings(Host(_config(parsed).root), collected.hardware)
+    print(present.to_json(collected, now) if parsed.json else present.table(collected, now))
     return 0
 
 

@@ -1,4 +1,7 @@
-"""Shows what was found: a table for people, JSON for programs. Pure."""
+"""Shows what was found: a table for people, JSON for programs. Pure.
+
+What a running box measures at the moment stands beside it; it is no part of the message.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,48 @@ import json
 from collections.abc import Iterable
 
 from skerry_agent.capability import Collected
+from skerry_agent.load import Readings
 from skerry_wire import codec
-from skerry_wire.hardware import Hardware
+from skerry_wire.hardware import Accelerator, Hardware, Sensor
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-def to_json(collected: Collected) -> str:
+NOTHING = Readings({}, ())
+_UNIT = {"temperature": "C", "power": "W", "battery": "%"}
+
+
+def to_json(collected: Collected, now: Readings = NOTHING) -> str:
     """Return the hardware as indented JSON; null is what the box does not tell.
 
-    To each probe's status its `duration_ms` is added, None for one that ran elsewhere.
+    To each probe's status its `duration_ms` is added, None for one that ran elsewhere. A running
+    box's file systems have `available_bytes`, its sensors a `value` (C, W, %, or 1 and 0).
     """
     plain = codec.to_plain(collected.hardware, nulls=True)
+    for entry in plain["filesystems"] if now.available_bytes else ():
+        entry["available_bytes"] = now.available_bytes.get(entry["mount"])
+    for sensor, value in zip(plain.get("sensors", ()), now.sensors, strict=False):
+        sensor["value"] = value
     for name, status in plain["probes"].items():
         duration = collected.timings_ms.get(name)
         status["duration_ms"] = None if duration is None else round(duration, 3)
     return json.dumps(plain, indent=2, ensure_ascii=False)
 
 
-def table(collected: Collected) -> str:
+def table(collected: Collected, now: Readings = NOTHING) -> str:
     """Return the hardware as lines of aligned text, without a line break at the end."""
     hardware = collected.hardware
     rows = [
         *_system(hardware),
         *_cpu(hardware),
         *_memory(hardware),
-        *_storage(hardware),
-        *_devices(hardware),
+        *_storage(hardware, now),
+        *_network(hardware),
+        *_accelerators(hardware),
+        *_buses(hardware),
+        *_ports(hardware),
+        *_measuring(hardware, now),
+        *_runtimes(hardware),
         *_probes(collected),
     ]
     width = max(len(title) for title, _ in rows)
@@ -73,6 +91,16 @@ def _system(hardware: Hardware) -> Iterable[tuple[str, str]]:
         yield "Board", _words(board, None if machine in (None, "none") else f"on {machine}")
     if system.cgroup_version is not None:
         yield "Control groups", f"version {system.cgroup_version}"
+    secure = {True: "secure boot", False: "secure boot off", None: None}
+    security = _words(
+        secure[system.secure_boot],
+        system.tpm_version and f"TPM {system.tpm_version}",
+        *system.security_modules,
+    )
+    if security:
+        yield "Security", security
+    if system.kvm:
+        yield "Virtual machines", "can be run (KVM)"
 
 
 def _cpu(hardware: Hardware) -> Iterable[tuple[str, str]]:
@@ -115,40 +143,115 @@ def _memory(hardware: Hardware) -> Iterable[tuple[str, str]]:
         yield "Memory", f"{pages.count} huge pages of {human_bytes(pages.size_bytes)}"
 
 
-def _storage(hardware: Hardware) -> Iterable[tuple[str, str]]:
+def _storage(hardware: Hardware, now: Readings) -> Iterable[tuple[str, str]]:
     turns = {True: "rotating", False: "solid state", None: None}
     for disk in hardware.storage:
         size = human_bytes(disk.size_bytes)
         yield "Disk", _words(disk.name, size, disk.transport, turns[disk.rotational], disk.model)
     for entry in hardware.filesystems:
         known = None if entry.size_bytes is None else human_bytes(entry.size_bytes)
-        yield "File system", _words(entry.mount, entry.device, entry.type, known)
+        free = now.available_bytes.get(entry.mount)
+        left = None if free is None else f"{human_bytes(free)} free"
+        yield "File system", _words(entry.mount, entry.device, entry.type, known, left)
 
 
-def _devices(hardware: Hardware) -> Iterable[tuple[str, str]]:
+def _network(hardware: Hardware) -> Iterable[tuple[str, str]]:
     for nic in hardware.nics:
         if nic.hardware:
-            speed = None if nic.speed_mbps is None else f"{nic.speed_mbps} Mbit/s"
-            yield "Network", _words(nic.name, nic.kind, nic.driver, speed, nic.operstate)
+            yield (
+                "Network",
+                _words(
+                    nic.name,
+                    nic.kind,
+                    nic.address,
+                    nic.driver,
+                    None if nic.speed_mbps is None else f"{nic.speed_mbps} Mbit/s",
+                    nic.operstate,
+                    nic.sriov_vfs and f"up to {nic.sriov_vfs} virtual functions",
+                    "a virtual function" if nic.virtual_function else None,
+                ),
+            )
     virtual = [nic.name for nic in hardware.nics if not nic.hardware]
     if virtual:
         yield "Network", f"virtual: {_words(*virtual)}"
-    for found in hardware.accelerators:
-        state = "usable" if found.usable else f"not usable: {found.reason or 'unknown why'}"
-        memory = None if found.memory_bytes is None else human_bytes(found.memory_bytes)
-        model = found.model
-        name = model if model.startswith(found.vendor) else f"{found.vendor} {model}"
-        where = f"{found.bus} {found.address}"
-        yield "Accelerator", _words(f"{found.kind} {name}", memory, where, found.driver, state)
-    for camera in hardware.cameras:
-        yield "Camera", _words(camera.name, camera.path)
+    for modem in hardware.modems:
+        names = *modem.paths, *modem.interfaces
+        yield "Modem", _words(_place(modem.bus, modem.address), modem.driver, *names)
     for controller in hardware.bluetooth:
         yield "Bluetooth", _words(controller.name, controller.bus)
+    for clock in hardware.ptp:
+        of = f"of {' '.join(clock.interfaces)}" if clock.interfaces else None
+        yield "PTP clock", _words(clock.path, clock.label, of)
+
+
+def _place(bus: str | None, address: str | None) -> str:
+    return " ".join(filter(None, (bus, address)))
+
+
+def _accelerators(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    for found in hardware.accelerators:
+        yield "Accelerator", _accelerator(found)
+    if hardware.cdi_devices:
+        yield "CDI device", _words(*hardware.cdi_devices)
+
+
+def _accelerator(found: Accelerator) -> str:
+    state = "usable" if found.usable else f"not usable: {found.reason or 'unknown why'}"
+    name = found.model if found.model.startswith(found.vendor) else f"{found.vendor} {found.model}"
+    return _words(
+        f"{found.kind} {name}",
+        None if found.memory_bytes is None else human_bytes(found.memory_bytes),
+        _place(found.bus, found.address),
+        " ".join(filter(None, (found.driver, found.driver_version))),
+        f"split into {' '.join(found.partitions)}" if found.partitions else None,
+        state,
+    )
+
+
+def _buses(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    for camera in hardware.cameras:
+        yield "Camera", _words(camera.name, camera.path)
     for device in hardware.usb:
         name = " ".join(filter(None, (device.vendor_name, device.product_name)))
-        yield "USB", _words(f"port {device.path}", f"{device.vendor}:{device.product}", name)
+        ids = f"{device.vendor or '?'}:{device.product or '?'}"
+        yield "USB", _words(f"port {device.path}", ids, name)
     if hardware.pci:
         yield "PCI", _counted(len(hardware.pci), "function") or ""
+
+
+def _ports(hardware: Hardware) -> Iterable[tuple[str, str]]:
+    for port in hardware.serial_ports:
+        yield "Serial port", _words(port.path, _place(port.bus, port.address), port.driver)
+    for chip in hardware.gpio:
+        yield "GPIO", _words(chip.path, chip.label, _counted(chip.line_count, "line"))
+    for bus in hardware.i2c:
+        if bus.label:
+            yield "I2C", _words(bus.path or f"{bus.name} (no device node)", bus.label)
+    unlabelled = [bus.path or bus.name for bus in hardware.i2c if not bus.label]
+    if unlabelled:
+        yield "I2C", _words(*unlabelled)
+    for dog in hardware.watchdogs:
+        yield "Watchdog", _words(dog.path, dog.label)
+
+
+def _measuring(hardware: Hardware, now: Readings) -> Iterable[tuple[str, str]]:
+    values = (*now.sensors, *[None] * len(hardware.sensors))
+    for sensor, value in zip(hardware.sensors, values, strict=False):
+        yield (
+            "Sensor",
+            _words(f"{sensor.kind} {sensor.name}", sensor.chip, _measured(sensor, value)),
+        )
+
+
+def _measured(sensor: Sensor, value: float | None) -> str | None:
+    if value is None:
+        return None
+    if sensor.kind == "mains":
+        return "connected" if value else "not connected"
+    return f"{value:.4g} {_UNIT[sensor.kind]}"
+
+
+def _runtimes(hardware: Hardware) -> Iterable[tuple[str, str]]:
     for runtime in hardware.runtimes:
         yield "Runtime", _words(runtime.name, runtime.version, runtime.socket, runtime.reason)
 
@@ -157,5 +260,7 @@ def _probes(collected: Collected) -> Iterable[tuple[str, str]]:
     for name, status in collected.hardware.probes.items():
         if status.status == "failed":
             yield "Failed", _words(name, status.reason)
+        elif status.reason and status.status == "found":
+            yield "Incomplete", _words(name, status.reason)
     took = sum(collected.timings_ms.values())
     yield "Probes", f"{len(collected.hardware.probes)} in {took:.0f} ms"
