@@ -1,4 +1,8 @@
-"""USB devices, root hubs apart. The port is a device's identity; serial numbers are never read."""
+"""USB devices, root hubs apart. The port is a device's identity; serial numbers are never read.
+
+Before Linux 3.6 the bus also listed the device files of its drivers (`hiddev0`, `cdc-wdm1`). What
+stands on the bus is told, without ids where it has none.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,13 @@ from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import UsbDevice
 
 DEVICES = "/sys/bus/usb/devices"
+MAX_NAME = 128
 PER_INTERFACE = "00"
 """The device class that says: look at the interfaces."""
 
 _SERIAL = re.compile(r"(?=(?:[A-Za-z]*[0-9]){5})[0-9A-Z]{12,}\Z|[0-9a-f]{16,}\Z")
 _PORT = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*\Z")
+_ROOT_HUB = re.compile(r"usb[0-9]+\Z")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,8 +69,10 @@ def read_devices(host: Host) -> tuple[tuple[RawUsb, ...], str | None]:
         device, colon, _ = name.partition(":")
         if colon:
             interfaces.setdefault(device, []).append(name)
-    ports = [name for name in names if _PORT.match(name)]
-    return tuple(_read_device(host, port, interfaces.get(port, [])) for port in ports), None
+    places = [n for n in names if ":" not in n and not _ROOT_HUB.match(n) and len(n) <= MAX_NAME]
+    found = (_read_device(host, place, interfaces.get(place, [])) for place in places)
+    # One that says nothing may just have been unplugged.
+    return tuple(d for d in found if d.vendor or host.exists(f"{DEVICES}/{d.path}")), None
 
 
 def _read_device(host: Host, port: str, interfaces: list[str]) -> RawUsb:
@@ -107,28 +115,26 @@ def parse(raw: RawUsbs) -> Found[tuple[UsbDevice, ...]] | Absent | Failed:
         return Failed(f"{DEVICES} {raw.trouble}")
     names = dict(raw.names)
     devices = [
-        _device(d, names.get((d.vendor, d.product), device_names.UNNAMED), d.vendor, d.product)
+        _device(d, names.get((d.vendor or "", d.product or ""), device_names.UNNAMED))
         for d in raw.devices
-        if d.vendor and d.product
     ]
     if not devices:
-        if raw.devices:
-            return Failed(f"{DEVICES} lists devices that do not say what they are")
         return Absent(f"{DEVICES} lists no device")
     return Found(tuple(sorted(devices, key=lambda device: port_order(device.path)))[:512])
 
 
-def port_order(path: str) -> tuple[int, ...]:
-    """Return what sorts ports as people count them: 1-2 before 1-10."""
-    return tuple(int(n) for n in re.findall(r"[0-9]{1,9}", path))
+def port_order(path: str) -> tuple[bool, tuple[int, ...], str]:
+    """Return what sorts ports as people count them, 1-2 before 1-10, and other names last."""
+    is_port = _PORT.match(path) is not None
+    return not is_port, tuple(int(n) for n in re.findall(r"[0-9]{1,9}", path)), path
 
 
-def _device(raw: RawUsb, names: device_names.Names, vendor: str, product: str) -> UsbDevice:
+def _device(raw: RawUsb, names: device_names.Names) -> UsbDevice:
     found = {raw.class_} if raw.class_ not in (None, PER_INTERFACE) else set(raw.interfaces)
     return UsbDevice(
         path=raw.path,
-        vendor=vendor,
-        product=product,
+        vendor=raw.vendor,
+        product=raw.product,
         classes=tuple(sorted(class_ for class_ in found if class_))[:64],
         vendor_name=_name(raw.manufacturer) or names.vendor,
         product_name=_name(raw.product_text) or names.device,

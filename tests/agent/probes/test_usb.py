@@ -3,7 +3,7 @@
 import pytest
 from tests.agent.trees import found, result
 
-from skerry_agent.probes.result import Absent, Failed
+from skerry_agent.probes.result import Absent
 from skerry_agent.probes.usb import port_order
 
 SERIAL = "A1B2C3D4E5F6A7B8"
@@ -36,8 +36,37 @@ def test_ports_are_sorted_as_people_count(tree):
 
 
 @pytest.mark.parametrize("ids", [":", "zzzz:zzzz"])
-def test_devices_that_do_not_say_what_they_are_are_a_failure(tree, ids):
-    assert isinstance(result(tree.usb("1-1", ids), "usb"), Failed)
+def test_a_device_that_does_not_say_what_it_is_has_no_ids(tree, ids):
+    (device,) = found(tree.usb("1-1", ids), "usb")
+    assert (device.path, device.vendor, device.product) == ("1-1", None, None)
+
+
+def test_what_old_kernels_list_beside_the_ports_comes_last(tree):
+    for name in ("hiddev0", "cdc-wdm1"):
+        tree.write(f"sys/bus/usb/devices/{name}/uevent", f"DEVNAME={name}")
+    tree.usb("usb1", "1d6b:0002", "09").usb("2-1.10", "046d:0825").usb("2-1.9", "046d:0825")
+    devices = found(tree, "usb")
+    assert [one.path for one in devices] == ["2-1.9", "2-1.10", "hiddev0", "cdc-wdm1"]
+    assert [one.vendor for one in devices] == ["046d", "046d", None, None]
+
+
+def test_a_name_that_nothing_made_is_passed_over(tree):
+    tree.write(f"sys/bus/usb/devices/{'x' * 200}", {}).usb("1-1", "046d:0825")
+    assert [device.path for device in found(tree, "usb")] == ["1-1"]
+
+
+def test_names_of_a_device_that_does_not_tell_its_own(tree):
+    tree.write("usr/share/misc/usb.ids", "18d1  Google Inc.\n\t9302  Edge TPU")
+    (stick,) = found(tree.usb("1-1", "18d1:9302"), "usb")
+    assert (stick.vendor_name, stick.product_name) == ("Google Inc.", "Edge TPU")
+
+
+def test_ids_and_classes_come_from_uevent_where_the_files_are_missing(tree):
+    folder = "sys/bus/usb/devices"
+    tree.write(f"{folder}/1-1/uevent", "PRODUCT=46d/825/12\nTYPE=0/0/0")
+    tree.write(f"{folder}/1-1:1.0/uevent", "INTERFACE=14/1/0")
+    (camera,) = found(tree, "usb")
+    assert (camera.vendor, camera.product, camera.classes) == ("046d", "0825", ("0e",))
 
 
 def test_none_is_absent(tree):
