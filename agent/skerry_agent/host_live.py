@@ -5,6 +5,7 @@ Imported by `host` alone, when it is first needed. Everything here ends within i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -17,7 +18,7 @@ from skerry_agent.host import Ended, NotEnded, Unreadable
 
 MAX_HTTP_BYTES = 65_536
 CLOSING_S = 1.0
-"""How long a child that has closed its output may take to end."""
+"""How long a child that has closed its output, or was killed, may take to end."""
 
 
 def run_child(
@@ -40,17 +41,21 @@ def run_child(
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return NotEnded(f"could not be started: {type(error).__name__}")
-    with child:
-        if child.stdout is None:
-            raise AssertionError("a child that was told to has no output")
-        output = _collect(child.stdout.fileno(), time.monotonic() + timeout_s, most)
+    if child.stdout is None:
+        raise AssertionError("a child that was told to has no output")
+    try:
+        with child.stdout:
+            output = _collect(child.stdout.fileno(), time.monotonic() + timeout_s, most)
         if isinstance(output, bytes):
-            try:
-                return Ended(child.wait(timeout=CLOSING_S), output)
-            except subprocess.TimeoutExpired:
-                output = NotEnded("closed its output and went on")
-        _kill_group(child.pid)
-    return output
+            return Ended(child.wait(timeout=CLOSING_S), output)
+    except subprocess.TimeoutExpired:
+        output = NotEnded("closed its output and went on")
+    except BaseException:
+        _kill(child)
+        raise
+    if _kill(child):
+        return output
+    return NotEnded(f"{output.reason} and cannot be killed")
 
 
 def http_get(place: str, target: str, *, timeout_s: float) -> bytes | Unreadable:
@@ -92,11 +97,15 @@ def _collect(handle: int, deadline: float, most: int) -> bytes | NotEnded:
             return NotEnded(f"wrote more than {most} bytes")
 
 
-def _kill_group(pid: int) -> None:
+def _kill(child: subprocess.Popen[bytes]) -> bool:
+    """End a child with all that it started; False when it does not end."""
+    with contextlib.suppress(OSError):
+        os.killpg(child.pid, signal.SIGKILL)
     try:
-        os.killpg(pid, signal.SIGKILL)
-    except OSError:
-        return
+        child.wait(timeout=CLOSING_S)
+    except subprocess.TimeoutExpired:
+        return False  # it hangs in the kernel, mostly in a driver, where no signal reaches it
+    return True
 
 
 def _unchunked(body: bytes) -> bytes:

@@ -1,140 +1,225 @@
-"""Finds out what takes long: py-cpuinfo's name and instruction sets of the processor.
+"""Takes the slow looks, each by a child process under a time limit, and keeps what they found.
 
-py-cpuinfo forks, runs machine code that it makes and sleeps for a second, so this very file is run
-as a program of its own under a time limit. Its answer is kept with the boot's id, for a processor
-does not change while the box runs. May NOT raise: a hang, a crash and nonsense are all `Failed`.
+An answer holds for this boot, and as long as what it depends on (its key) stays the same; a file
+keeps it over restarts of the agent. May NOT raise: a hang, a crash and nonsense are all failures,
+of that one look alone.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
-import sys
-from typing import TYPE_CHECKING, Any
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from skerry_agent.capability import SlowValues
-    from skerry_agent.host import Host
-    from skerry_agent.probes.result import Failed, Found
-
-TIME_LIMIT_S = 20.0
-"""py-cpuinfo takes 1.5 s on an idle PC; a small box under load takes ten times as long."""
+from skerry_agent.capability import SlowAnswer, SlowValues
+from skerry_agent.guard import Done, Guard
+from skerry_agent.host import Host, NotEnded
+from skerry_agent.probes.kernel_text import line
+from skerry_agent.slow_table import SLOW_LOOKS, SlowLook, is_text
+from skerry_wire.hardware import Hardware, ProbeStatus
 
 MAX_ANSWER_BYTES = 64 * 1024
-MAX_FLAGS = 1024
-MAX_TEXT = 256
-CHILD: tuple[str, ...] = (sys.executable, "-I", os.path.abspath(__file__), "cpuinfo")
+RETRY_S = 300.0
+"""A look that failed is tried again with the first quick look after this time."""
+MOST_TRIES = 5
+"""So often in a row: a child that hangs in the kernel cannot be killed, and must not pile up."""
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+"""All that a child gets: nothing in the agent's environment says which library is loaded."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kept:
+    """The newest good answer, what it depends on, and when it was given."""
+
+    key: str
+    read_at: float
+    values: SlowValues
+
+
+class SlowLooks:
+    """What the slow looks of one box have found. `settle`, then `look` at what is `due`.
+
+    Any thread may call; only `look` blocks, and only one at a time should.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        cache: Path | None,
+        *,
+        looks: tuple[SlowLook, ...] = SLOW_LOOKS,
+        clock_s: Callable[[], float] = time.time,
+        mono_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`cache` is the file that keeps answers; `clock_s` gives seconds since 1970."""
+        self.answers: Mapping[str, SlowAnswer] = {}
+        self._host = host
+        self._cache = cache
+        self._looks = looks
+        self._clock_s = clock_s
+        self._mono_s = mono_s
+        self._guard = Guard()
+        self._lock = threading.Lock()
+        self._boot = host.text("/proc/sys/kernel/random/boot_id") if host.is_live else None
+        self._kept = _read_cache(cache, self._boot, looks)
+        self._keys: dict[str, str | None] = {}
+        self._tried: dict[str, tuple[str, float, int]] = {}
+        """By name: the key, when (monotonic), and how often in a row."""
+
+    def settle(self, hardware: Hardware) -> None:
+        """Take note of the hardware: what is known of it is in `answers` at once. Runs nothing."""
+        host = self._host.afresh()
+        calls = [(look.name, lambda look=look: look.key(host, hardware)) for look in self._looks]
+        for look, ended in zip(self._looks, self._guard.run(calls), strict=True):
+            with self._lock:
+                if not self._host.is_live:
+                    self._absent(look.name, "is read on the running box only")
+                elif isinstance(ended, Done):
+                    self._settle_one(look, ended.value)
+
+    def _settle_one(self, look: SlowLook, key: str | None) -> None:
+        self._keys[look.name] = key
+        kept = self._kept.get(look.name)
+        if key is None:
+            self._kept.pop(look.name, None)
+            self._absent(look.name, look.absent)
+        elif kept is not None and kept.key == key:
+            self._found(look.name, kept)
+
+    def due(self, *, again: bool = False) -> tuple[SlowLook, ...]:
+        """Return the looks whose answer is not known; one that failed only `again`, or later."""
+        return tuple(look for look in self._looks if self._is_due(look.name, again))
+
+    def _is_due(self, name: str, again: bool) -> bool:
+        key = self._keys.get(name)
+        kept = self._kept.get(name)
+        if key is None or (kept is not None and kept.key == key):
+            return False
+        tried_key, tried_at, times = self._tried.get(name, (None, 0.0, 0))
+        if tried_key != key or again:
+            return True
+        return times < MOST_TRIES and self._mono_s() - tried_at >= RETRY_S
+
+    def look(self, look: SlowLook) -> None:
+        """Run the look's child; its answer, or how it failed, is in `answers`. Blocks."""
+        key = self._keys.get(look.name)
+        if key is None:
+            return
+        try:
+            values = self._ask(look)
+        except Exception as error:  # noqa: BLE001 - one look never silences another
+            values = f"{type(error).__name__}: {error}"
+        with self._lock:
+            before = self._tried.get(look.name)
+            times = before[2] if before is not None and before[0] == key else 0
+            self._tried[look.name] = (key, self._mono_s(), times + 1)
+            if self._keys.get(look.name) is None:
+                return  # what it looked at has gone meanwhile
+            if isinstance(values, str):
+                self._failed(look.name, values)
+                return
+            self._kept[look.name] = _Kept(key, self._clock_s(), values)
+            self._found(look.name, self._kept[look.name])
+            if self._cache is not None and self._boot:
+                _write_cache(self._cache, self._boot, self._kept)
+
+    def _ask(self, look: SlowLook) -> SlowValues | str:
+        """Return the child's answer, or why there is none."""
+        ended = self._host.run(
+            look.child,
+            timeout_s=look.time_limit_s,
+            most=MAX_ANSWER_BYTES,
+            environment=ENVIRONMENT,
+        )
+        if isinstance(ended, NotEnded):
+            return f"the child process {ended.reason}"
+        if ended.status != 0:
+            return f"the child process ended with status {ended.status}"
+        told = _json(ended.output)
+        if told is not None and is_text(told.get("error")):
+            return str(told["error"])
+        values = None if told is None else look.values_of(told)
+        return "the child process answered nonsense" if values is None else values
+
+    # --- answers ----------------------------------------------------------------------------
+
+    def _found(self, name: str, kept: _Kept) -> None:
+        self._answer(name, kept.values, status="found")
+
+    def _failed(self, name: str, reason: str) -> None:
+        kept = self._kept.get(name)
+        values, kept_from = (None, None) if kept is None else (kept.values, kept.read_at)
+        self._answer(name, values, status="failed", reason=line(reason, 300), kept_from=kept_from)
+
+    def _absent(self, name: str, reason: str) -> None:
+        self._answer(name, None, status="absent", reason=reason)
+
+    def _answer(self, name: str, values: SlowValues | None, **status: Any) -> None:
+        # A new mapping each time, so that a reader in another thread sees a whole one.
+        self.answers = {**self.answers, name: SlowAnswer(ProbeStatus(**status), values)}
 
 
 def read_slow(
-    host: Host,
-    cache: Path | None,
-    *,
-    child: Sequence[str] = CHILD,
-    time_limit_s: float = TIME_LIMIT_S,
-) -> Found[SlowValues] | Failed:
-    """Return the slow values, from the cache file when it is of this boot, else from a child.
-
-    Blocks for up to `time_limit_s`; meant for a thread of its own. The cache is written only when
-    the child has answered; a cache that cannot be written is no failure.
-    """
-    from skerry_agent.host import NotEnded  # noqa: PLC0415 - the child needs none of this
-    from skerry_agent.probes.result import Failed, Found  # noqa: PLC0415
-
-    boot = host.text("/proc/sys/kernel/random/boot_id")
-    known = _cached(cache, boot)
-    if known is not None:
-        return Found(known)
-    ended = host.run(child, timeout_s=time_limit_s, most=MAX_ANSWER_BYTES)
-    if isinstance(ended, NotEnded):
-        return Failed(f"the child process {ended.reason}")
-    if ended.status != 0:
-        return Failed(f"the child process ended with status {ended.status}")
-    values = values_in(ended.output)
-    if values is None:
-        return Failed("the child process answered nonsense")
-    if cache is not None and boot:
-        _write_cache(cache, boot, values)
-    return Found(values)
+    host: Host, hardware: Hardware, cache: Path | None, *, wait: bool
+) -> Mapping[str, SlowAnswer]:
+    """Return the answer of every slow look, for a command that ends. Blocks only if it may wait."""
+    looks = SlowLooks(host, cache)
+    looks.settle(hardware)
+    for look in looks.due() if wait else ():
+        looks.look(look)
+    unread = SlowAnswer(ProbeStatus(status="absent", reason="was not read; --slow waits for it"))
+    return {look.name: looks.answers.get(look.name, unread) for look in SLOW_LOOKS}
 
 
-def read_cached(host: Host, cache: Path | None) -> Found[SlowValues] | None:
-    """Return what an earlier slow look of this boot found, None without one. Never blocks."""
-    from skerry_agent.probes.result import Found  # noqa: PLC0415
-
-    known = _cached(cache, host.text("/proc/sys/kernel/random/boot_id"))
-    return None if known is None else Found(known)
+# --- the file that keeps the answers ------------------------------------------------------------
 
 
-def values_in(answer: bytes) -> SlowValues | None:
-    """Return the values that a child's answer holds, None when it is not one."""
+def _json(data: bytes) -> dict[str, Any] | None:
     try:
-        told = json.loads(answer)
+        told = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    return _values_of(told)
+    return told if isinstance(told, dict) else None
 
 
-def _values_of(told: Any) -> SlowValues | None:
-    from skerry_agent.capability import SlowValues  # noqa: PLC0415
-
-    if not isinstance(told, dict):
-        return None
-    brand, flags = told.get("brand"), told.get("flags")
-    if not (brand is None or isinstance(brand, str)) or not isinstance(flags, list):
-        return None
-    texts = [flag for flag in flags if isinstance(flag, str) and len(flag) <= MAX_TEXT]
-    if len(texts) != len(flags) or len(texts) > MAX_FLAGS or len(brand or "") > MAX_TEXT:
-        return None
-    return SlowValues(brand=brand or None, flags=tuple(sorted(set(texts))))
-
-
-# --- the cache ------------------------------------------------------------------------------
-
-
-def _cached(cache: Path | None, boot: str | None) -> SlowValues | None:
+def _read_cache(
+    cache: Path | None, boot: str | None, looks: tuple[SlowLook, ...]
+) -> dict[str, _Kept]:
+    """Return what the file holds of this boot; nothing where it is damaged."""
     if cache is None or not boot:
-        return None
+        return {}
     try:
         with cache.open("rb") as file:
-            held = json.loads(file.read(MAX_ANSWER_BYTES + 4096))
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(held, dict) or held.get("boot_id") != boot:
-        return None
-    return _values_of(held.get("cpuinfo"))
+            held = _json(file.read(4 * MAX_ANSWER_BYTES))
+    except OSError:
+        return {}
+    if held is None or held.get("boot_id") != boot:
+        return {}
+    kept = ((look.name, _kept_of(look, held.get(look.name))) for look in looks)
+    return {name: one for name, one in kept if one is not None}
 
 
-def _write_cache(cache: Path, boot: str, values: SlowValues) -> None:
-    """Replace the cache in one step. It is not synced: losing it costs a second, no more."""
-    held = {"boot_id": boot, "cpuinfo": {"brand": values.brand, "flags": list(values.flags)}}
+def _kept_of(look: SlowLook, told: Any) -> _Kept | None:
+    if not isinstance(told, dict) or not isinstance(told.get("values"), dict):
+        return None
+    key, read_at = told.get("key"), told.get("read_at")
+    values = look.values_of(told["values"])
+    if not isinstance(key, str) or type(read_at) is not float or values is None:
+        return None
+    return _Kept(key, read_at, values) if 0 <= read_at < 2**40 else None
+
+
+def _write_cache(cache: Path, boot: str, kept: Mapping[str, _Kept]) -> None:
+    """Replace the file in one step. It is not synced: losing it costs a second, no more."""
+    held = {name: dataclasses.asdict(one) for name, one in kept.items()}
     new = cache.with_name(f"{cache.name}.new")
     try:
-        new.write_text(json.dumps(held), encoding="utf-8")
+        new.write_text(json.dumps({"boot_id": boot, **held}), encoding="utf-8")
         new.replace(cache)
     except OSError:
         return
-
-
-# --- the child ------------------------------------------------------------------------------
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Answer as the child process: JSON on standard output."""
-    if list(arguments) != ["cpuinfo"]:
-        return 2
-    import cpuinfo  # noqa: PLC0415 - only this process may pay for it
-
-    told = cpuinfo.get_cpu_info()
-    # `brand` is how version 5 spells it, which Debian 12 packages.
-    answer = {"brand": told.get("brand_raw") or told.get("brand"), "flags": told.get("flags", [])}
-    sys.stdout.write(json.dumps(answer))
-    sys.stdout.flush()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

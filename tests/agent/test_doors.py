@@ -1,33 +1,62 @@
 """The real doors, each with what stands behind it."""
 
+import dataclasses
 import queue
+import sys
 import threading
 
 import pytest
 from tests.agent.executors import FakeExecutor
 
 from skerry_agent import effects
-from skerry_agent.capability import SLOW_PROBE, SlowValues, revision_of
+from skerry_agent.capability import Collected, CpuinfoValues, SlowAnswer, revision_of
 from skerry_agent.doors import Labels, Prober, RealDoors, prober
 from skerry_agent.events import ExecutorDone, HardwareProbed
 from skerry_agent.host import Host
 from skerry_agent.journal import Journal, Saved
-from skerry_agent.probes.result import Failed, Found
-from skerry_wire.hardware import Cpu, Hardware
+from skerry_agent.slow import SlowLooks
+from skerry_agent.slow_table import CPUINFO
+from skerry_wire.hardware import Cpu, Hardware, ProbeStatus
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Heartbeat
 from skerry_wire.topics import NodeTopic
 
 QUICK = Hardware(cpu=Cpu(logical_count=4))
-SLOW = Found(SlowValues(brand="A Processor"))
+FOUND = SlowAnswer(ProbeStatus(status="found"), CpuinfoValues(brand="A Processor"))
+FAILED = SlowAnswer(ProbeStatus(status="failed", reason="hangs"))
+
+
+def quickly(_before):
+    return Collected(QUICK, {})
+
+
+class FakeSlow:
+    """Stands for `SlowLooks`: one look, whose answer is what `look` returns."""
+
+    def __init__(self, look=lambda: FOUND, known=None, wanted=True):
+        self.answers = {} if known is None else {"cpuinfo": known}
+        self.wanted = wanted and known is None
+        self.settled = []
+        self._look = look
+
+    def settle(self, hardware):
+        self.settled.append(hardware)
+
+    def due(self, *, again=False):
+        return ("cpuinfo",) if self.wanted or (again and self.answers["cpuinfo"] is FAILED) else ()
+
+    def look(self, name):
+        self.wanted = False
+        self.answers = {name: self._look()}
 
 
 class Looks:
     """What a prober asks for, and what it posts."""
 
-    def __init__(self, *, quick=lambda before: QUICK, slowly=lambda: SLOW, known=lambda: None):
+    def __init__(self, quick=quickly, slow=None):
         self.posted = queue.Queue()
-        self.prober = Prober(quick, slowly, known, self.posted.put)
+        self.slow = slow or FakeSlow()
+        self.prober = Prober(quick, self.slow, self.posted.put)
 
     def next(self):
         event = self.posted.get(timeout=10)
@@ -38,7 +67,7 @@ class Looks:
 
 def test_the_quick_part_comes_first_then_the_whole():
     may = threading.Event()
-    looks = Looks(slowly=lambda: may.wait(10) and SLOW)
+    looks = Looks(slow=FakeSlow(lambda: may.wait(10) and FOUND))
     looks.prober.start(slow=True)
     assert looks.next() == QUICK
     may.set()
@@ -48,47 +77,79 @@ def test_the_quick_part_comes_first_then_the_whole():
 
 
 def test_what_this_boot_knows_already_is_there_at_once_and_not_looked_up_again():
-    slowly = queue.Queue()
-    looks = Looks(slowly=lambda: slowly.put(1) or SLOW, known=lambda: SLOW)
+    looks = Looks(slow=FakeSlow(lambda: pytest.fail("looked up"), known=FOUND))
     looks.prober.start(slow=True)
     assert looks.next().cpu.model == "A Processor"
     looks.prober.start(slow=False)
     looks.next()
-    assert slowly.empty()
     assert looks.posted.empty()
+    assert looks.slow.settled == [QUICK, QUICK]
 
 
 def test_a_quick_look_that_raises_is_answered_and_keeps_what_was_known():
-    answers = iter([QUICK])
-    looks = Looks(quick=lambda before: next(answers))
+    answers = iter([Collected(QUICK, {})])
+    looks = Looks(quick=lambda before: next(answers), slow=FakeSlow(known=FAILED))
     looks.prober.start(slow=False)
-    assert looks.next() == QUICK
+    assert looks.next().cpu == QUICK.cpu
     looks.prober.start(slow=False)
     again = looks.next()
     assert again.cpu == QUICK.cpu
     assert again.probes["all"].status == "failed"
 
 
-def test_a_slow_look_that_raises_is_answered():
-    def broken():
-        raise RuntimeError("a bug")
+def test_a_quick_look_gets_what_the_one_before_found():
+    before = []
+    looks = Looks(quick=lambda last: before.append(last) or Collected(QUICK, {}))
+    for _ in range(2):
+        looks.prober.start(slow=False)
+        looks.next()
+    assert before == [None, Collected(QUICK, {})]
 
-    looks = Looks(slowly=broken)
+
+def test_a_slow_look_that_failed_is_tried_again_when_asked_and_one_that_succeeded_is_not():
+    answers = iter([FAILED, FOUND])
+    looks = Looks(slow=FakeSlow(lambda: next(answers)))
     looks.prober.start(slow=True)
-    assert looks.next() == QUICK
-    assert looks.next().probes[SLOW_PROBE].reason == "RuntimeError: a bug"
-
-
-def test_a_slow_look_that_failed_is_tried_again_and_one_that_succeeded_kept():
-    answers = iter([Failed("hangs"), SLOW])
-    looks = Looks(slowly=lambda: next(answers))
+    assert [looks.next().probes.get("cpuinfo") for _ in range(2)] == [None, FAILED.status]
+    looks.prober.start(slow=False)
+    assert looks.next().probes["cpuinfo"] == FAILED.status
     looks.prober.start(slow=True)
-    assert [looks.next().probes.get(SLOW_PROBE) for _ in range(2)][1].status == "failed"
+    assert [looks.next().probes["cpuinfo"].status for _ in range(2)] == ["failed", "found"]
+    looks.prober.start(slow=True)
+    assert looks.next().probes["cpuinfo"].status == "found"
+
+
+def test_a_slow_look_that_takes_long_keeps_no_quick_look_waiting_and_is_taken_by_one_thread():
+    may, inside = threading.Event(), []
+    looks = Looks(slow=FakeSlow(lambda: inside.append(1) or (may.wait(10) and FOUND)))
+    looks.slow.due = lambda *, again=False: () if looks.slow.answers else ("cpuinfo",)
+    for _ in range(5):
+        looks.prober.start(slow=True)
+        assert looks.next() == QUICK
+    assert inside == [1]
+    may.set()
+    assert looks.next().cpu.model == "A Processor"
+
+
+def test_what_comes_up_during_a_slow_look_is_looked_at_after_it():
+    steps = [threading.Event(), threading.Event()]
+    taken = []
+
+    def look():
+        taken.append(len(taken))
+        steps[taken[-1]].wait(10)
+        return FOUND
+
+    looks = Looks(slow=FakeSlow(look))
     looks.prober.start(slow=True)
     looks.next()
-    assert looks.next().probes[SLOW_PROBE].status == "found"
-    looks.prober.start(slow=True)
-    assert looks.next().probes[SLOW_PROBE].status == "found"
+    looks.prober.start(slow=False)
+    looks.next()
+    looks.slow.wanted = True  # another GPU, say
+    for step in steps:
+        step.set()
+        assert looks.next().cpu.model == "A Processor"
+    assert taken == [0, 1]
 
 
 def test_one_look_at_a_time():
@@ -101,9 +162,9 @@ def test_one_look_at_a_time():
         threading.Event().wait(0.02)
         with lock:
             inside[0] -= 1
-        return QUICK
+        return Collected(QUICK, {})
 
-    looks = Looks(quick=look)
+    looks = Looks(quick=look, slow=FakeSlow(known=FOUND))
     for _ in range(8):
         looks.prober.start(slow=False)
     for _ in range(8):
@@ -115,10 +176,21 @@ def test_the_prober_of_a_recorded_box(tree, tmp_path):
     posted = queue.Queue()
     tree.write("proc/meminfo", "MemTotal: 1000 kB")
     prober(tree.host, tmp_path / "cache", Labels({"site": "north"}), posted.put).start(slow=True)
-    first, second = (posted.get(timeout=10).hardware for _ in range(2))
-    assert first.memory.total_bytes == 1000 * 1024
-    assert first.labels["site"] == "north"
-    assert second.probes[SLOW_PROBE].status == "failed", "a recorded box runs no child"
+    hardware = posted.get(timeout=10).hardware
+    assert hardware.memory.total_bytes == 1000 * 1024
+    assert hardware.labels["site"] == "north"
+    assert hardware.probes["cpuinfo"].status == "absent", "a recorded box runs no child"
+    assert posted.empty()
+
+
+def test_a_real_slow_look_reaches_the_capability(tree):
+    tree.write("proc/sys/kernel/random/boot_id", "boot-1")
+    code = 'print(\'{"brand": "B", "flags": []}\')'
+    row = dataclasses.replace(CPUINFO, child=(sys.executable, "-c", code))
+    looks = Looks(slow=SlowLooks(Host(tree.root, live=True), None, looks=(row,)))
+    looks.prober.start(slow=True)
+    assert looks.next() == QUICK
+    assert looks.next().cpu.model == "B"
 
 
 class Published(list):
@@ -133,7 +205,7 @@ def doors(tmp_path):
     posted = queue.Queue()
     yield RealDoors(
         link=Published(),
-        prober=Prober(lambda before: QUICK, lambda: SLOW, lambda: None, posted.put),
+        prober=Prober(quickly, FakeSlow(wanted=False), posted.put),
         host=Host("/"),
         journal=journal,
         identity=journal.identity("box-1"),
@@ -174,7 +246,7 @@ def test_a_newer_run_takes_over_from_one_that_hangs(tmp_path):
     journal = Journal(tmp_path / "state")
     doors = RealDoors(
         link=Published(),
-        prober=Prober(lambda before: QUICK, lambda: SLOW, lambda: None, posted.put),
+        prober=Prober(quickly, FakeSlow(wanted=False), posted.put),
         host=Host("/"),
         journal=journal,
         identity=journal.identity("box-1"),
