@@ -138,11 +138,18 @@ def _parser() -> argparse.ArgumentParser:
     record = command(
         "record",
         "capture what the probes read here, for a bug report",
-        "Write the files that the probes read on this box into FILE.tar, without serial numbers "
-        "and addresses. `capability --root FILE.tar` reads it anywhere.",
+        "Write the files that the probes read on this box into FILE.tar (.tar.gz, .tar.xz), "
+        "without serial numbers, addresses and names of hosts and users. `capability --root "
+        "FILE.tar` reads it anywhere. Look through it before you send it to anybody.",
     )
-    record.add_argument("file", metavar="FILE.tar", type=pathlib.Path, help="what to write")
-    record.add_argument("--root", metavar="DIR", help="record a box that is mounted in this folder")
+    record.add_argument(
+        "file", metavar="FILE.tar", type=pathlib.Path, help="what to write; - is standard output"
+    )
+    record.add_argument(
+        "--root",
+        metavar="DIR|FILE.tar",
+        help="record a box that is mounted in this folder, or was recorded",
+    )
     record.add_argument("--force", action="store_true", help="replace FILE.tar when it is there")
 
     check = command(
@@ -213,8 +220,13 @@ def _label(parsed: argparse.Namespace) -> int:
 def _record(parsed: argparse.Namespace) -> int:
     from skerry_agent import recording  # noqa: PLC0415
 
+    socket = None if parsed.root else _config(parsed).runtime_socket
+    to_standard_output = parsed.file == recording.STANDARD_OUTPUT
     try:
-        print(recording.record(parsed.file, root=parsed.root, force=parsed.force))
+        told = recording.record(
+            parsed.file, root=parsed.root, runtime_socket=socket, force=parsed.force
+        )
+        print(told, file=sys.stderr if to_standard_output else sys.stdout)
     except recording.RecordingError as error:
         return _complain(str(error), 1)
     return 0
