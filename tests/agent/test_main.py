@@ -65,7 +65,8 @@ def test_capability_of_a_recorded_box(tree):
     told = json.loads(done.stdout)
     assert told["memory"]["total_bytes"] == 1000 * 1024
     assert len(told["accelerators"]) == 11
-    assert "cpuinfo" not in told["probes"], "a recorded box has no slow look"
+    for name in ("cpuinfo", "nvml"):
+        assert told["probes"][name]["status"] == "absent", "a recorded box has no slow look"
 
 
 def test_capability_of_this_box(tmp_path):
@@ -79,9 +80,9 @@ def test_the_slow_part_is_waited_for_when_asked_and_then_kept(tmp_path):
     def flags(*words):
         done = agent("capability", "--json", "--state", tmp_path, *words)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["probes"].get("cpuinfo")
+        return json.loads(done.stdout)["probes"]["cpuinfo"]
 
-    assert flags() is None
+    assert flags()["status"] == "absent"
     assert flags("--slow")["status"] == "found"
     assert flags()["status"] == "found"
 
