@@ -111,7 +111,7 @@ def _tell_agent(path: str, labels: Mapping[str, str]) -> str:
                 "`systemctl restart skerry-agent`"
             )
         _signal(path, pid)
-        return _until_taken(path, wanted)
+        return _until_taken(path, wanted, told.problems)
     except control.NoAgentError:
         return "does not run; it takes them at its start"
     except control.ControlError as error:
@@ -139,16 +139,16 @@ def _signal(path: str, pid: int) -> None:
         ) from None
 
 
-def _until_taken(path: str, wanted: str) -> str:
+def _until_taken(path: str, wanted: str, problems: Sequence[str]) -> str:
     until = time.monotonic() + TAKEN_S
     while True:
         told = control.ask(path)
         if told.labels == wanted:
             return "has them"
-        if time.monotonic() > until:
+        why = "; ".join(one for one in told.problems if "labels" in one and one not in problems)
+        if why or time.monotonic() > until:
             break
         time.sleep(0.02)
-    why = "; ".join(problem for problem in told.problems if "labels" in problem)
     raise LabelError(
         "the labels are stored, but the agent that runs has others: "
         + (why or "does it use another --config or --state?")

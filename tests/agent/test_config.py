@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from skerry_agent.broker import Broker
-from skerry_agent.config import ConfigError, load
+from skerry_agent.config import ConfigError, load, read_labels
 
 
 def of(tmp_path, text="", environment=None, **options):
@@ -52,6 +52,7 @@ def test_labels_and_tls(tmp_path):
         ('labels = "x"', "labels"),
         ("[labels]\nsite = 5", "site"),
         ('[labels]\nsite = "' + "x" * 257 + '"', "site"),
+        ("[labels]\n" + "".join(f"k{i} = 'v'\n" for i in range(257)), "at most 256"),
         ("colour = 1", "colour"),
         ("not toml", "agent.toml"),
         ("x = '" + "y" * 300_000 + "'", "agent.toml"),
@@ -61,6 +62,18 @@ def test_an_error_names_what_is_wrong(tmp_path, text, named):
     with pytest.raises(ConfigError, match=named) as caught:
         of(tmp_path, text)
     assert "secret" not in str(caught.value)
+
+
+def test_the_labels_are_read_again_from_the_same_file(tmp_path):
+    config = of(tmp_path, '[labels]\nsite = "north"\n')
+    (tmp_path / "agent.toml").write_text('[labels]\nsite = "south"\n')
+    assert (config.labels, read_labels(config)) == ({"site": "north"}, {"site": "south"})
+    (tmp_path / "agent.toml").write_text("[labels")
+    with pytest.raises(ConfigError, match=r"agent\.toml"):
+        read_labels(config)
+    (tmp_path / "agent.toml").unlink()
+    with pytest.raises(ConfigError, match="no such file"):
+        read_labels(config)
 
 
 def test_a_wrong_setting_in_the_environment_is_named_too(tmp_path):

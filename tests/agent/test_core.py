@@ -11,7 +11,7 @@ from skerry_agent import core, effects
 from skerry_agent import events as ev
 from skerry_agent.state import NEVER, PresenceSeq, Settings, State, presence_seq
 from skerry_wire import codec, envelope
-from skerry_wire.hardware import Hardware, UsbDevice
+from skerry_wire.hardware import Accelerator, Hardware, UsbDevice
 from skerry_wire.local import Outcome
 from skerry_wire.messages import (
     EventKind,
@@ -171,6 +171,40 @@ def test_only_a_changed_capability_is_published_and_devices_become_events():
     ]
     done = box.on(ev.HardwareProbed(Hardware(), "c" * 16))
     assert [e.kind for e in published(done, NodeTopic.EVENT)] == [EventKind.UNPLUGGED]
+
+
+# --- the labels that people gave this box -----------------------------------------------------
+
+
+def test_labels_that_were_changed_are_in_a_new_look_at_once():
+    box = Box(labels={"site": "north"})
+    assert effects.Probe(slow=True, labels={"site": "north"}) in box.on(ev.Started())
+    box = Box().up()
+    assert box.on(ev.ReloadAsked()) == [effects.ReadLabels()]
+    done = box.on(ev.LabelsRead({"site": "south"}))
+    assert effects.Probe(labels={"site": "south"}) in done
+    box.on(ev.HardwareProbed(Hardware(), "d" * 16))
+    done = box.on(ev.LabelsRead({"site": "south"}))
+    assert [type(e) for e in done] == [effects.Log], "as before: nothing to publish"
+
+
+def test_labels_changed_during_a_look_are_in_the_next_one():
+    box = Box().up()
+    box.on(ev.DevicesChanged("usb"))
+    assert effects.Probe() in box.wait(0.3)
+    assert effects.Probe(labels={"a": "b"}) not in box.on(ev.LabelsRead({"a": "b"}))
+    assert effects.Probe(labels={"a": "b"}) in box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+
+
+def test_labels_that_cannot_be_read_are_a_problem_and_those_from_before_stay():
+    box = Box(labels={"site": "north"}).up()
+    done = box.on(ev.LabelsFailed("/etc/skerry/agent.toml: no TOML"))
+    (report,) = published(done, NodeTopic.REPORT)
+    assert "agent.toml: no TOML" in report.problems[0]
+    assert box.state.labels == {"site": "north"}
+    assert any(isinstance(e, effects.Log) and e.level == "error" for e in done)
+    done = box.on(ev.LabelsRead({"site": "north"}))
+    assert published(done, NodeTopic.REPORT)[0].problems == ()
 
 
 # --- orders ------------------------------------------------------------------------------
@@ -475,6 +509,12 @@ outcomes = st.builds(
         st.sampled_from([status(), status(InstanceState.EXITED, name="b-0")]), max_size=2
     ).map(tuple),
 )
+STICK = Hardware(
+    usb=(UsbDevice(path="1-1", vendor="18d1", product="9302"),),
+    accelerators=(
+        Accelerator(kind="tpu", vendor="Google", model="Coral", bus="usb", address="1-1"),
+    ),
+)
 happenings = st.one_of(
     st.just(ev.Tick()),
     st.just(ev.StopAsked()),
@@ -485,6 +525,15 @@ happenings = st.one_of(
     st.builds(ev.Acknowledged, st.text(max_size=3)),
     st.just(ev.DevicesChanged("usb")),
     st.builds(ev.HardwareProbed, st.just(Hardware()), st.sampled_from(["c" * 16, "d" * 16])),
+    st.builds(
+        ev.HardwareProbed,
+        st.sampled_from([STICK, Hardware()]),
+        st.sampled_from(["e" * 16, "f" * 16]),
+    ),
+    st.builds(ev.NodesSeen, st.just(()), st.just(frozenset())),
+    st.just(ev.ReloadAsked()),
+    st.just(ev.LabelsRead({"a": "b"})),
+    st.just(ev.LabelsFailed("broken")),
     st.builds(ev.LoadSampled, st.integers(0, 9)),
     st.builds(ev.ExecutorProgressed, st.integers(0, 3), outcomes),
     st.builds(ev.ExecutorDone, st.integers(0, 3), outcomes),

@@ -36,6 +36,7 @@ from skerry_wire.messages import (
     Request,
 )
 from skerry_wire.topics import NodeTopic
+from skerry_wire.workload import Container, DeviceMapping, Instance
 
 NODE = "box-1"
 WEB = InstanceStatus(
@@ -66,8 +67,14 @@ class TinyHub:
             if test(message):
                 return message
 
-    def order(self, generation, incarnation):
-        order = Order(node=NODE, incarnation=incarnation, generation=generation, issued_at=1.0)
+    def order(self, generation, incarnation, *instances):
+        order = Order(
+            node=NODE,
+            incarnation=incarnation,
+            generation=generation,
+            issued_at=1.0,
+            instances=instances,
+        )
         data = codec.encode(envelope.seal(order, "0" * 16, lambda data: b"s" * 64))
         self._client.publish(str(topics.Node(NODE, NodeTopic.ORDER)), data, 1, True)
         return data
@@ -100,6 +107,7 @@ class Box:
             "SKERRY_AGENT_HEARTBEAT_S": "1",
             "PYTHONPATH": ":".join(path for path in sys.path if path),
         }
+        self.settings = folder / "agent.toml"
         self.agent = None
 
     def _carry_out(self, request, visit):
@@ -116,7 +124,18 @@ class Box:
 
     def start(self, **environment):
         command = [sys.executable, "-m", "skerry_agent.main", "run"]
+        if self.settings.exists():
+            command += ["--config", self.settings]
         self.agent = Process("agent", command, self.folder, {**self.environment, **environment})
+
+    def command(self, *words):
+        return subprocess.run(
+            [sys.executable, "-m", "skerry_agent.main", *words, "--config", self.settings],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment},
+            timeout=60,
+        )
 
     @property
     def control(self):
@@ -259,3 +278,99 @@ def test_a_damaged_journal_does_not_stop_it(hub, box):
     hub.next(NodeTopic.PRESENCE, Presence)
     assert "is damaged" in box.agent.log()
     assert (state / "journal.damaged").exists()
+
+
+def own(labels):
+    """Return the labels that people gave, of all."""
+    return {key: labels[key] for key in ("site", "zone") if key in labels}
+
+
+def test_labels_are_changed_live_and_hold_at_the_next_start(hub, box):
+    box.settings.write_text('[labels]\nsite = "north"\n')
+    box.start()
+    first = hub.next(NodeTopic.CAPABILITY, Capability)
+    assert own(first.hardware.labels) == {"site": "north"}
+    hub.next(NodeTopic.CAPABILITY, Capability, lambda c: "cpuinfo" in c.hardware.probes)
+
+    def until(labels):
+        hub.next(NodeTopic.CAPABILITY, Capability, lambda c: own(c.hardware.labels) == labels)
+        shown = json.loads(box.command("capability", "--json").stdout)
+        assert own(shown["labels"]) == labels
+
+    done = box.command("label", "set", "zone=hall-3", "site=south")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The agent has them." in done.stdout
+    until({"site": "south", "zone": "hall-3"})
+    assert box.command("label", "unset", "site", "zone").returncode == 0
+    until({"site": "north"})
+
+    # The file itself, and SIGHUP as `systemctl reload` sends it.
+    box.settings.write_text("[labels\n")
+    box.agent._popen.send_signal(signal.SIGHUP)
+    report = hub.next(NodeTopic.REPORT, Report, lambda report: report.problems)
+    assert "agent.toml" in report.problems[0]
+    box.settings.write_text('[labels]\nzone = "quay"\n')
+    box.agent._popen.send_signal(signal.SIGHUP)
+    until({"zone": "quay"})
+    hub.next(NodeTopic.REPORT, Report, lambda report: not report.problems)
+
+    # While no agent runs.
+    box.agent.stop()
+    assert "at its start" in box.command("label", "set", "site=west").stdout
+    box.start()
+    wanted = {"site": "west", "zone": "quay"}
+    hub.next(NodeTopic.CAPABILITY, Capability, lambda c: own(c.hardware.labels) == wanted)
+
+
+def test_labels_that_are_damaged_at_the_start_are_a_problem_and_stop_nothing(hub, box):
+    state = pathlib.Path(box.environment["SKERRY_AGENT_STATE"])
+    state.mkdir()
+    (state / "labels.json").write_text("no JSON")
+    box.start()
+    report = hub.next(NodeTopic.REPORT, Report)
+    assert "labels.json is damaged" in report.problems[0]
+
+
+@pytest.fixture
+def node():
+    """What stands for a device node: a file below /dev that every user may make."""
+    with tempfile.NamedTemporaryFile(dir="/dev/shm", prefix="skerry-", delete=False) as file:
+        path = pathlib.Path(file.name)
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def test_a_device_in_use_that_goes_and_comes_back(hub, box, node):
+    box.start()
+    presence = hub.next(NodeTopic.PRESENCE, Presence)
+    container = Container(
+        name="c",
+        image="image",
+        devices=(DeviceMapping(host=str(node), container="/dev/x"),),
+    )
+    web = Instance(id="web-0", workload="web", revision="0" * 16, containers=(container,))
+    hub.order(1, presence.incarnation, web)
+    hub.next(NodeTopic.REPORT, Report, lambda report: report.generation == 1)
+
+    def told(kind):
+        event = hub.next(NodeTopic.EVENT, Event, lambda event: event.kind == kind)
+        assert (event.subject, event.detail) == (str(node), "used by web-0")
+
+    node.unlink()
+    hub.ask("probe")
+    told(EventKind.UNPLUGGED)
+    problem = f"{node} is gone; used by web-0"
+    hub.next(NodeTopic.REPORT, Report, lambda report: report.problems == (problem,))
+    assert box.status().problems == (problem,)
+
+    # The next start says what is wrong, and tells no event a second time.
+    wait_for("all to be acknowledged", lambda: box.status().events_waiting == 0)
+    box.agent.stop()
+    box.start()
+    hub.next(NodeTopic.REPORT, Report, lambda report: report.problems == (problem,))
+    node.touch()
+    hub.ask("probe")
+    seen = []
+    hub.next(NodeTopic.EVENT, Event, lambda e: seen.append(e.kind) or e.kind == EventKind.PLUGGED)
+    assert EventKind.UNPLUGGED not in seen
+    hub.next(NodeTopic.REPORT, Report, lambda report: report.problems == ())
