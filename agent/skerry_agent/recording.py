@@ -19,8 +19,8 @@ from skerry_agent import capability, present
 from skerry_agent.capability import Collected
 from skerry_agent.host import Host
 from skerry_agent.identities import identities
-from skerry_agent.probes import device_names
 from skerry_agent.recording_archive import ArchiveError, Tree, packed, unpack, write
+from skerry_agent.recording_extracts import extracts
 from skerry_agent.recording_host import (
     INDEX,
     Index,
@@ -30,10 +30,8 @@ from skerry_agent.recording_host import (
     index_from_json,
 )
 from skerry_agent.redaction import RECORDED_NAME, Redaction
-from skerry_wire.hardware import Hardware
 
 MAX_INDEX_BYTES = 8 * 1024 * 1024
-LIST_FOLDER = device_names.FOLDERS[0]
 STANDARD_OUTPUT = Path("-")
 
 
@@ -49,7 +47,7 @@ def record(
         host = RecordingHost(inner)
         collected = capability.collect(host)
         redaction = Redaction(identities(inner))
-        tree = _tree(host.notes, redaction, _lists(inner, collected.hardware))
+        tree = _tree(host.notes, redaction, extracts(inner, collected.hardware))
         try:
             data = packed(tree, file.suffix)
             if file == STANDARD_OUTPUT:
@@ -106,7 +104,7 @@ def _host_of(folder: Path) -> Host:
 # --- what goes into the file ---------------------------------------------------------------------
 
 
-def _tree(notes: Notes, redaction: Redaction, lists: dict[str, bytes]) -> Tree:
+def _tree(notes: Notes, redaction: Redaction, from_lists: dict[str, bytes]) -> Tree:
     """Return what was noted, without identities."""
     files = {
         redaction.path(path): redaction.content(path, content or b"")
@@ -114,7 +112,7 @@ def _tree(notes: Notes, redaction: Redaction, lists: dict[str, bytes]) -> Tree:
     }
     links = {redaction.path(at): redaction.path(to) for at, to in sorted(notes.links.items())}
     folders = {redaction.path(path) for path in sorted(notes.folders)}
-    files.update((path, content) for path, content in lists.items() if content)
+    files.update(from_lists)
     files[f"/{INDEX}"] = _redacted(notes.index, redaction).to_json()
     return Tree(files, frozenset(folders), links)
 
@@ -132,31 +130,6 @@ def _redacted(index: Index, redaction: Redaction) -> Index:
         machine=index.machine,
         runtime_socket=index.runtime_socket and clean(index.runtime_socket),
     )
-
-
-def _lists(host: Host, hardware: Hardware) -> dict[str, bytes]:
-    """Return, as files, what this box's lists of names say of the devices that it has."""
-    pci = [(function.vendor, function.device) for function in hardware.pci]
-    usb = [(d.vendor, d.product) for d in hardware.usb if d.vendor and d.product]
-    return {
-        f"{LIST_FOLDER}/pci.ids": _list(device_names.read(host, "pci", pci)),
-        f"{LIST_FOLDER}/usb.ids": _list(device_names.read(host, "usb", usb)),
-    }
-
-
-def _list(names: dict[tuple[str, str], device_names.Names]) -> bytes:
-    lines: list[str] = []
-    before = None
-    for (vendor, device), known in sorted(names.items(), key=lambda item: item[0]):
-        if known.vendor is None:
-            continue
-        if vendor != before:
-            lines.append(f"{vendor}  {known.vendor}\n")
-            before = vendor
-        if known.device is not None:
-            lines.append(f"\t{device}  {known.device}\n")
-    # Lists begin with a remark, and are searched for what follows an end of line.
-    return "".join(("# Only the devices of the recorded box\n", *lines)).encode() if lines else b""
 
 
 # --- what is said about it -----------------------------------------------------------------------

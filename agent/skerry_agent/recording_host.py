@@ -28,12 +28,10 @@ from skerry_agent.host import (
     Space,
     Unreadable,
 )
+from skerry_agent.recording_extracts import is_list
 
 INDEX = "skerry-recording.json"
 VERSION = 1
-
-LISTS = frozenset({"pci.ids", "usb.ids", "hwdb.bin"})
-"""Lists of names: too large for a recording, which gets an extract."""
 
 _OWN_FOLDERS = ("/proc/self", "/proc/thread-self")
 """Links to a process's number, which is another each time."""
@@ -125,7 +123,7 @@ class RecordingHost(Host):
         """Answer, and note the content or why there is none."""
         answer = self._inner.read(path, most)
         place = self._note(path)
-        if place is None:
+        if place is None or is_list(place):
             return answer
         if isinstance(answer, bytes):
             self._keep(place, answer)
@@ -138,7 +136,7 @@ class RecordingHost(Host):
         """Answer, and note the content."""
         answer = self._inner.head(path, most)
         place = self._note(path)
-        if place is not None and answer is not None:
+        if place is not None and answer is not None and not is_list(place):
             self._keep(place, answer.encode("utf-8"))
         return answer
 
@@ -259,7 +257,7 @@ class RecordingHost(Host):
             self.notes.folders.add(place)
         elif stat.S_ISLNK(mode):
             self.notes.links[place] = os.readlink(self._base + place)
-        elif place.rpartition("/")[2] not in LISTS:
+        elif not is_list(place):
             kind = self._inner.kind(place)
             if kind in ("socket", "other"):
                 self.notes.index.kinds[place] = kind
