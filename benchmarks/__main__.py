@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import apply, commands, heartbeats, idle, machine, placement
+from benchmarks import apply, commands, discovery, heartbeats, idle, machine, placement
 from benchmarks.row import BenchError, Row, say
 from lab.processes import LabError
 
@@ -25,6 +25,7 @@ def placed() -> list[Row]:
 MEASURES: dict[str, Callable[[], list[Row]]] = {
     "version": commands.version,
     "capability": commands.capability,
+    "discovery": discovery.measure,
     "apply": apply.measure,
     "heartbeats": heartbeats.measure,
     "idle": idle.measure,

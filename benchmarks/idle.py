@@ -10,6 +10,9 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import shutil
+import signal
+import subprocess
 import tempfile
 import time
 
@@ -21,10 +24,12 @@ from lab.fleet import Box, Hub
 from lab.install import SYSTEM_PYTHON
 from lab.podman import Podman
 from lab.processes import Process
+from skerry_agent.mqtt import KEEPALIVE_S
 
 HEARTBEAT_S = 15
 WINDOW_S = 60.0
 WINDOWS = 3
+SAMPLE_S = 0.1
 SETTLE_S = 20.0
 """The slow look at the hardware, and what follows a start, must be over."""
 
@@ -54,14 +59,15 @@ def measure() -> list[Row]:
         relay, agent = _start(pathlib.Path(name), end)
         say(f"an idle agent: {SETTLE_S:g} s to settle, then {WINDOWS} times {WINDOW_S:g} s")
         time.sleep(SETTLE_S)
-        readings, memory = [_read(agent.pid, relay)], list[Memory]()
+        readings, memory, moments = [_read(agent.pid, relay)], list[Memory](), 0
         for _ in range(WINDOWS):
-            time.sleep(WINDOW_S)
+            moments += _moments(agent.pid, WINDOW_S)
             readings.append(_read(agent.pid, relay))
             memory.append(_memory(agent.pid))
+        calls = _system_calls(agent.pid, pathlib.Path(name))
         if not agent.alive:
             raise BenchError(f"the agent ended:\n{agent.log()[-1000:]}")
-    return _rows(readings, memory)
+    return [*_rows(readings, memory), *_waking(readings, moments, calls)]
 
 
 def _start(folder: pathlib.Path, end: contextlib.ExitStack) -> tuple[Relay, Process]:
@@ -90,10 +96,63 @@ def _start(folder: pathlib.Path, end: contextlib.ExitStack) -> tuple[Relay, Proc
     return relay, box.agent
 
 
+def _waking(readings: list[Reading], moments: int, calls: int | None) -> list[Row]:
+    """Return how often the agent wakes, and whether anything but its duties wakes it.
+
+    A moment is one cause: what a heartbeat makes several threads do is one. Nothing tells a
+    systemd watchdog here, for there is none.
+    """
+    minutes = (readings[-1].at - readings[0].at) / 60
+    # The network thread looks by itself when nothing was sent for half the keepalive time.
+    due = 60 / HEARTBEAT_S + 60 / (KEEPALIVE_S / 2)
+    switches = (readings[-1].wakeups - readings[0].wakeups) / minutes
+    note = (
+        f"heartbeats {60 / HEARTBEAT_S:g}, keepalive at most {60 / (KEEPALIVE_S / 2):g}; "
+        f"{switches:.0f} voluntary context switches of all threads"
+    )
+    what = "agent idle, watching for hotplug: moments at which it wakes"
+    rows = [at_most(what, moments / minutes, due, "a minute", note=note)]
+    if calls is not None:
+        rows.append(plain("agent idle, watching for hotplug: system calls", calls, "a minute"))
+    return rows
+
+
+def _moments(pid: int, seconds: float) -> int:
+    """Return at how many moments in this time any thread of a process woke up."""
+    end = time.monotonic() + seconds
+    before, awake, moments = _wakeups(pid), False, 0
+    while time.monotonic() < end:
+        time.sleep(SAMPLE_S)
+        after = _wakeups(pid)
+        moments += after != before and not awake
+        before, awake = after, after != before
+    return moments
+
+
+def _system_calls(pid: int, folder: pathlib.Path) -> int | None:
+    """Return the system calls of a minute; None where they cannot be traced here."""
+    strace = shutil.which("strace")
+    if strace is None:
+        return None
+    say(f"its system calls, for {WINDOW_S:g} s")
+    path = folder / "strace"
+    command = [strace, "-c", "-f", "-o", str(path), "-p", str(pid)]
+    tracing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        tracing.wait(WINDOW_S)
+        return None  # it may not trace
+    except subprocess.TimeoutExpired:
+        tracing.send_signal(signal.SIGINT)
+        tracing.wait(10)
+    rows = [line.split() for line in path.read_text().splitlines()]
+    # % time, seconds, usecs/call, calls, errors where there were any, the call's name
+    total = [row for row in rows if row[-1:] == ["total"] and len(row) >= 5]
+    return int(total[-1][3]) if total else None
+
+
 def _rows(readings: list[Reading], memory: list[Memory]) -> list[Row]:
     pairs = list(itertools.pairwise(readings))
     cpu = median([(b.cpu_s - a.cpu_s) / (b.at - a.at) * 100 for a, b in pairs])
-    wakeups = median([(b.wakeups - a.wakeups) / (b.at - a.at) * 60 for a, b in pairs])
     link = median([(b.link_bytes - a.link_bytes) / (b.at - a.at) * 3600 / 1024 for a, b in pairs])
     written = readings[-1].written_bytes - readings[0].written_bytes
     beat = f"a heartbeat each {HEARTBEAT_S} s"
@@ -112,7 +171,6 @@ def _rows(readings: list[Reading], memory: list[Memory]) -> list[Row]:
             note="all that it has mapped",
         ),
         at_most("agent connected and idle: processor", cpu, 0.2, "% of a core", note=beat),
-        plain("agent connected and idle: wake-ups", wakeups, "a minute"),
         at_most("agent connected and idle: MQTT, both ways", link, 64, "KiB an hour"),
         at_most("agent connected and idle: disk writes", written, 0, "bytes"),
     ]
@@ -123,16 +181,19 @@ def _read(pid: int, relay: Relay) -> Reading:
     # After the name, which may hold anything: field 3 is the first.
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     ticks = sum(int(fields[number - 3]) for number in (14, 15, 16, 17))
-    wakeups = sum(
-        _value(task / "status", "voluntary_ctxt_switches") for task in (process / "task").iterdir()
-    )
     return Reading(
         at=time.monotonic(),
         cpu_s=ticks / os.sysconf("SC_CLK_TCK"),
-        wakeups=wakeups,
+        wakeups=_wakeups(pid),
         written_bytes=_value(process / "io", "write_bytes"),
         link_bytes=relay.bytes,
     )
+
+
+def _wakeups(pid: int) -> int:
+    """Return how often the threads of a process have waited for something, all together."""
+    tasks = (pathlib.Path("/proc") / str(pid) / "task").iterdir()
+    return sum(_value(task / "status", "voluntary_ctxt_switches") for task in tasks)
 
 
 def _memory(pid: int) -> Memory:

@@ -32,10 +32,9 @@ Examples:
   skerry get devices -l site=quay-3       what is plugged in there
   skerry get devices --kind gpu,npu --unusable -o wide
   skerry get devices --node box-1 --kind all
-\b
-Kinds of devices that are listed without --kind:
-  {", ".join(DEVICE_KINDS[:18])}
-and others: {", ".join(DEVICE_KINDS[18:])}
+
+Kinds of devices that are listed without --kind: {", ".join(DEVICE_KINDS[:18])}.
+Others: {", ".join(DEVICE_KINDS[18:25])}; accelerator and nic stand for all of their sort.
 """
 
 

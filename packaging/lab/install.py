@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +48,13 @@ TEST_FOLDERS = {
 }
 """What the tests alone need: who only wants to see the demo gets no second runtime, no database."""
 
+LAB_PACKAGES = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "mmdebstrap": "mmdebstrap",
+    "mke2fs": "e2fsprogs",
+}
+"""What `./dev lab` needs besides."""
+
 DEBIAN_PYTHON = {
     "paho": "python3-paho-mqtt",
     "psutil": "python3-psutil",
@@ -77,6 +85,12 @@ def install_all(*, tests: bool) -> None:
         _take(lock)
         _install_packages(_missing_packages(tests=tests))
         _make_venv()
+
+
+def install_lab() -> None:
+    """Install what the QEMU machine needs."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    _install_packages([p for name, p in LAB_PACKAGES.items() if not shutil.which(name, path=path)])
 
 
 def _take(lock: TextIO) -> None:
@@ -136,6 +150,21 @@ def _install_packages(packages: list[str]) -> None:
     done = subprocess.run(install, check=False, stdout=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(f"dev: {' '.join(install)} failed with status {done.returncode}")
+
+
+def try_programs(programs: Mapping[str, str]) -> None:
+    """Install what is missing of these programs (by name, their packages), and go on without.
+
+    For what is only compared with: an architecture, or a machine without network, lacks some.
+    """
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    for name, package in programs.items():
+        if shutil.which(name, path=path):
+            continue
+        try:
+            _install_packages([package])
+        except SystemExit as error:
+            say(f"going on without {name}: {error}")
 
 
 def _make_venv() -> None:
