@@ -4,95 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from skerry_cli import words
-from skerry_wire.hardware import Accelerator, Cpu, Hardware, Memory, System
+from skerry_cli import hardware_buses, words
+from skerry_wire.hardware import (
+    Accelerator,
+    Cpu,
+    Disk,
+    Filesystem,
+    GpioChip,
+    Hardware,
+    Memory,
+    Modem,
+    Nic,
+    RuntimeInfo,
+    SerialPort,
+    System,
+)
 
 
 def tree(hardware: Hardware) -> Iterator[str]:
     """Yield the lines of the tree."""
-    yield from _branch("system", _system(hardware.system))
-    yield from _branch("cpu", _cpu(hardware.cpu))
-    yield from _branch("memory", _memory(hardware.memory))
-    yield from _branch("accelerators", map(_accelerator, hardware.accelerators))
-    yield from _branch(
-        "disks",
-        (
-            _line(disk.name, words.size(disk.size_bytes), disk.transport, disk.model)
-            for disk in hardware.storage
-        ),
-    )
-    yield from _branch(
-        "file systems",
-        (
-            _line(found.mount, words.size(found.size_bytes), found.type, found.device)
-            for found in hardware.filesystems
-        ),
-    )
-    yield from _branch(
-        "network interfaces",
-        (
-            _line(
-                nic.name,
-                nic.kind,
-                f"{nic.speed_mbps} Mbit/s" if nic.speed_mbps else None,
-                nic.operstate,
-                nic.driver,
-            )
-            for nic in hardware.nics
-            if nic.hardware
-        ),
-    )
-    yield from _branch(
-        "pci",
-        (
-            _line(
-                function.address,
-                f"[{function.vendor}:{function.device}]",
-                function.vendor_name,
-                function.device_name,
-                function.driver,
-            )
-            for function in hardware.pci
-        ),
-    )
-    yield from _branch(
-        "usb",
-        (
-            _line(
-                device.path,
-                f"[{device.vendor}:{device.product}]",
-                device.vendor_name,
-                device.product_name,
-            )
-            for device in hardware.usb
-        ),
-    )
-    yield from _branch("cameras", (_line(found.name, found.path) for found in hardware.cameras))
-    yield from _branch("bluetooth", (_line(found.name, found.bus) for found in hardware.bluetooth))
-    yield from _branch(
-        "runtimes",
-        (
-            _line(
-                found.name,
-                found.version,
-                "usable" if found.usable else "not usable",
-                found.reason,
-            )
-            for found in hardware.runtimes
-        ),
-    )
-    yield from _branch(
-        "probes that failed",
-        (
-            _line(name, probe.reason)
-            for name, probe in sorted(hardware.probes.items())
-            if probe.status == "failed"
-        ),
-    )
+    for title, leaves in (
+        ("system", _system(hardware.system)),
+        ("cpu", _cpu(hardware.cpu)),
+        ("memory", _memory(hardware.memory)),
+        ("accelerators", map(_accelerator, hardware.accelerators)),
+        ("disks", map(_disk, hardware.storage)),
+        ("file systems", map(_filesystem, hardware.filesystems)),
+        ("network interfaces", (_nic(nic) for nic in hardware.nics if nic.hardware)),
+        ("modems", map(_modem, hardware.modems)),
+        ("bluetooth", (_line(found.name, found.bus) for found in hardware.bluetooth)),
+        ("cameras", (_line(found.name, found.path) for found in hardware.cameras)),
+        ("pci", hardware_buses.pci(hardware)),
+        ("usb", hardware_buses.usb(hardware)),
+        ("serial ports", map(_serial_port, hardware.serial_ports)),
+        ("gpio", map(_gpio, hardware.gpio)),
+        ("i2c", _i2c(hardware)),
+        ("ptp clocks", (_line(c.path, c.label, *c.interfaces) for c in hardware.ptp)),
+        ("watchdogs", (_line(dog.path, dog.label) for dog in hardware.watchdogs)),
+        ("sensors", _sensors(hardware)),
+        ("runtimes", map(_runtime, hardware.runtimes)),
+        ("cdi devices", hardware.cdi_devices),
+        ("probes that failed", _failed(hardware)),
+    ):
+        yield from _branch(title, leaves)
 
 
 def _branch(title: str, leaves: Iterable[str]) -> Iterator[str]:
-    present = [leaf for leaf in leaves if leaf]
+    present = [leaf for leaf in leaves if leaf.strip()]
     if present:
         yield title
         yield from (f"  {leaf}" for leaf in present)
@@ -107,6 +65,11 @@ def _system(system: System) -> Iterator[str]:
     yield _line(system.os_name, system.kernel and f"kernel {system.kernel}", system.arch)
     yield _line(system.virtualization and f"virtualization {system.virtualization}")
     yield f"cgroup v{system.cgroup_version}" if system.cgroup_version else ""
+    yield {True: "secure boot", False: "secure boot off", None: ""}[system.secure_boot]
+    yield f"TPM {system.tpm_version}" if system.tpm_version else ""
+    modules = " ".join(system.security_modules)
+    yield f"security modules {modules}" if modules else ""
+    yield "can run virtual machines (KVM)" if system.kvm else ""
 
 
 def _cpu(cpu: Cpu) -> Iterator[str]:
@@ -150,6 +113,62 @@ def _accelerator(found: Accelerator) -> str:
         f"{found.kind} {found.vendor} {found.model}",
         words.size(found.memory_bytes),
         found.address,
+        found.driver_version and f"driver {found.driver_version}",
+        f"split into {' '.join(found.partitions)}" if found.partitions else None,
         "usable" if found.usable else "not usable",
         found.reason,
     )
+
+
+def _disk(disk: Disk) -> str:
+    turns = {True: "rotating", False: None, None: None}[disk.rotational]
+    return _line(disk.name, words.size(disk.size_bytes), disk.transport, turns, disk.model)
+
+
+def _filesystem(found: Filesystem) -> str:
+    return _line(found.mount, words.size(found.size_bytes), found.type, found.device)
+
+
+def _nic(nic: Nic) -> str:
+    speed = f"{nic.speed_mbps} Mbit/s" if nic.speed_mbps else None
+    return _line(nic.name, nic.kind, speed, nic.operstate, nic.driver)
+
+
+def _modem(modem: Modem) -> str:
+    return _line(modem.name, modem.address, modem.driver, *modem.paths, *modem.interfaces)
+
+
+def _serial_port(port: SerialPort) -> str:
+    return _line(port.path, port.bus, port.address, port.driver)
+
+
+def _gpio(chip: GpioChip) -> str:
+    lines = None if chip.line_count is None else words.count(chip.line_count, "line")
+    return _line(chip.path, chip.label, lines)
+
+
+def _i2c(hardware: Hardware) -> Iterator[str]:
+    for bus in hardware.i2c:
+        if bus.label:
+            yield _line(bus.path or bus.name, bus.label)
+    yield _line(*(bus.path or bus.name for bus in hardware.i2c if not bus.label))
+
+
+def _sensors(hardware: Hardware) -> Iterator[str]:
+    """Yield a line for each chip: what it measures."""
+    groups: dict[tuple[str, str | None], list[str]] = {}
+    for sensor in hardware.sensors:
+        groups.setdefault((sensor.kind, sensor.chip), []).append(sensor.name)
+    for (kind, chip), names in groups.items():
+        yield f"{kind} {chip}: {_line(*names)}" if chip else f"{kind}: {_line(*names)}"
+
+
+def _runtime(found: RuntimeInfo) -> str:
+    state = "usable" if found.usable else "not usable"
+    return _line(found.name, found.version, state, found.reason)
+
+
+def _failed(hardware: Hardware) -> Iterator[str]:
+    for name, probe in sorted(hardware.probes.items()):
+        if probe.status == "failed":
+            yield _line(name, probe.reason)
