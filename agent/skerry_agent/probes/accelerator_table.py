@@ -1,4 +1,4 @@
-"""Which devices are accelerators. Data only: PCI and USB ids, device-tree compatibles.
+"""Which devices on a bus are accelerators. Data only: PCI and USB ids.
 
 Ids are those of pci.ids, usb.ids, the Linux kernel and the named vendors' drivers. The first row
 that fits a device counts. What stands in no row is no accelerator: a display adapter of a board
@@ -22,8 +22,9 @@ class PciRow:
 
     `devices` and `classes` hold beginnings of the hexadecimal ids; empty fits all but bridges.
     `drivers` are those that make it usable, empty: any. `nodes` says in which folder of the
-    function the device nodes are listed, and where they are below /dev. A card is known by its
-    slot, or (`behind_bridge`) by the first bridge of the same vendor above it.
+    function the device nodes are listed, and where they are below /dev; `dev` is how they begin
+    there when no folder lists them. A card is known by its slot, or (`behind_bridge`) by the
+    topmost of the bridges of the same vendor that are above it.
     """
 
     vendor: str
@@ -36,6 +37,7 @@ class PciRow:
     models: tuple[tuple[str, str], ...] = ()
     drivers: tuple[str, ...] = ()
     nodes: tuple[tuple[str, str], ...] = ()
+    dev: str | None = None
     behind_bridge: bool = False
 
 
@@ -47,34 +49,6 @@ class UsbRow:
     kind: Kind
     maker: str
     model: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TreeRow:
-    """Nodes of a device tree. `compatible` is exact, or begins and ends around one `*`.
-
-    `name` is how the node's name must begin. Nodes of rows with the same `one` are one device.
-    `holds` is a compatible that must be found below the node.
-    """
-
-    compatible: str
-    name: str = ""
-    kind: Kind
-    maker: str
-    model: str
-    one: str | None = None
-    holds: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class BoardRow:
-    """Whole systems on a chip, by the compatible of the tree's root."""
-
-    compatible: str
-    kind: Kind
-    maker: str
-    model: str
-    gpu_compatible: str | None = None
 
 
 UNIFIED_MEMORY = frozenset({("10de", "2e12"), ("10de", "2e2a")})
@@ -91,7 +65,7 @@ PCI_ROWS = (
     ),
     PciRow(
         vendor="1002",
-        classes=("03",),
+        classes=("03", "1200"),  # the largest Instincts call themselves processing accelerators
         # Graphics of server boards: they draw a console.
         not_devices=("515e", "5969", "4752", "4753", "4755", "5159"),
         kind="gpu",
@@ -120,11 +94,11 @@ PCI_ROWS = (
     ),
     PciRow(
         vendor="8086",
-        devices=("1452", "1453", "1454", "1455", "1456", "1457", "1458", "1459"),
+        devices=("1452", "1453", "1457"),  # data path, control plane, storage
         kind="dpu",
         maker="Intel",
         model="Intel IPU",
-        drivers=("idpf", "icc"),
+        drivers=("idpf",),
     ),
     PciRow(
         vendor="1022",
@@ -191,6 +165,7 @@ PCI_ROWS = (
         kind="npu",
         maker="MemryX",
         model="MX3",
+        dev="memx",
     ),
     PciRow(
         vendor="1ff4",
@@ -198,14 +173,20 @@ PCI_ROWS = (
         kind="npu",
         maker="DEEPX",
         model="DX NPU",
+        dev="dxrt",
     ),
     PciRow(
         vendor="15b3",
-        devices=("a2d2", "a2d6", "a2dc"),
+        devices=("a2d2", "a2d6", "a2d9", "a2dc", "a2df"),
         kind="dpu",
         maker="NVIDIA",
         model="BlueField",
-        models=(("a2d6", "BlueField-2"), ("a2dc", "BlueField-3")),
+        models=(
+            ("a2d6", "BlueField-2"),
+            ("a2d9", "BlueField-3 Lx"),
+            ("a2dc", "BlueField-3"),
+            ("a2df", "BlueField-4"),
+        ),
         drivers=("mlx5_core",),
         behind_bridge=True,
     ),
@@ -248,6 +229,18 @@ PCI_ROWS = (
     PciRow(vendor="1e67", devices=("0004",), kind="npu", maker="Untether AI", model="runAI"),
     PciRow(vendor="1ed2", kind="npu", maker="FuriosaAI", model="Furiosa NPU"),
     PciRow(vendor="1eff", kind="npu", maker="Rebellions", model="Rebellions NPU"),
+    # Newer devices of those who make nothing else: by their class, whatever their id.
+    *(
+        PciRow(vendor=vendor, classes=("0b40", "12"), kind="npu", maker=maker, model=maker)
+        for vendor, maker in (
+            ("1da3", "Habana"),
+            ("1e52", "Tenstorrent"),
+            ("1e60", "Hailo"),
+            ("1f9d", "Axelera"),
+            ("1fe9", "MemryX"),
+            ("1ff4", "DEEPX"),
+        )
+    ),
 )
 
 USB_ROWS = (
@@ -269,77 +262,6 @@ USB_ROWS = (
     UsbRow(ids=(("3231", "0200"), ("3231", "0720")), kind="npu", maker="Kneron", model="KL720"),
 )
 
-TREE_ROWS = (
-    TreeRow(
-        compatible="rockchip,*-rknpu",
-        kind="npu",
-        maker="Rockchip",
-        model="Rockchip NPU",
-        one="rknpu",
-    ),
-    TreeRow(
-        compatible="rockchip,*-rknn-core",
-        kind="npu",
-        maker="Rockchip",
-        model="Rockchip NPU",
-        one="rknpu",
-    ),
-    # The same part serves as a graphics processor; the node's name tells.
-    TreeRow(
-        compatible="vivante,gc", name="npu", kind="npu", maker="VeriSilicon", model="Vivante NPU"
-    ),
-    TreeRow(compatible="fsl,imx93-npu", kind="npu", maker="NXP", model="i.MX 93 NPU (Ethos-U65)"),
-    TreeRow(compatible="arm,ethos-u*", kind="npu", maker="Arm", model="Ethos-U"),
-    TreeRow(compatible="deepx,npu", kind="npu", maker="DEEPX", model="DX NPU"),
-    TreeRow(
-        compatible="qcom,*-cdsp-pas",
-        kind="dsp",
-        maker="Qualcomm",
-        model="Hexagon CDSP",
-        holds="qcom,fastrpc",
-    ),
-    TreeRow(compatible="ti,*-c7xv-dsp", kind="dsp", maker="Texas Instruments", model="C7x DSP"),
-)
-
-BOARD_ROWS = (
-    BoardRow(
-        compatible="nvidia,tegra210",
-        kind="gpu",
-        maker="NVIDIA",
-        model="Tegra X1 (GM20B)",
-        gpu_compatible="nvidia,gm20b",
-    ),
-    BoardRow(
-        compatible="nvidia,tegra186",
-        kind="gpu",
-        maker="NVIDIA",
-        model="Tegra X2 (GP10B)",
-        gpu_compatible="nvidia,gp10b",
-    ),
-    BoardRow(
-        compatible="nvidia,tegra194",
-        kind="gpu",
-        maker="NVIDIA",
-        model="Xavier (GV11B)",
-        gpu_compatible="nvidia,gv11b",
-    ),
-    BoardRow(
-        compatible="nvidia,tegra234",
-        kind="gpu",
-        maker="NVIDIA",
-        model="Orin (GA10B)",
-        gpu_compatible="nvidia,ga10b",
-    ),
-    BoardRow(
-        compatible="nvidia,tegra264",
-        kind="gpu",
-        maker="NVIDIA",
-        model="Thor (GB10B)",
-        gpu_compatible="nvidia,gb10b",
-    ),
-    BoardRow(compatible="xlnx,zynqmp", kind="fpga", maker="AMD", model="Zynq UltraScale+"),
-)
-
 
 def pci_row(vendor: str, device: str, class_: str) -> PciRow | None:
     """Return the row of a PCI function, None when it is no accelerator."""
@@ -357,23 +279,3 @@ def pci_row(vendor: str, device: str, class_: str) -> PciRow | None:
 def usb_row(vendor: str, product: str) -> UsbRow | None:
     """Return the row of a USB device, None when it is no accelerator."""
     return next((row for row in USB_ROWS if (vendor, product) in row.ids), None)
-
-
-def tree_row(name: str, compatibles: tuple[str, ...]) -> TreeRow | None:
-    """Return the row of a node of the device tree, None when it is no accelerator."""
-    for row in TREE_ROWS:
-        begin, star, end = row.compatible.partition("*")
-        for compatible in compatibles:
-            fits = (
-                compatible.startswith(begin) and compatible.endswith(end)
-                if star
-                else compatible == begin
-            )
-            if fits and name.startswith(row.name):
-                return row
-    return None
-
-
-def board_row(compatibles: tuple[str, ...]) -> BoardRow | None:
-    """Return the row of a whole board, None when it has nothing beside its nodes."""
-    return next((row for row in BOARD_ROWS if row.compatible in compatibles), None)

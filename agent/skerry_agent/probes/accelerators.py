@@ -8,51 +8,40 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from skerry_agent.host import Host
-from skerry_agent.probes import device_names, pci, usb
-from skerry_agent.probes.accelerator_table import (
-    UNIFIED_MEMORY,
-    BoardRow,
-    PciRow,
-    TreeRow,
-    board_row,
-    pci_row,
-    tree_row,
-    usb_row,
-)
-from skerry_agent.probes.device_tree import TreeNode, device_tree
+from skerry_agent.probes import device_names, pci, soc_accelerators, usb
+from skerry_agent.probes.accelerator_table import UNIFIED_MEMORY, PciRow, pci_row, usb_row
 from skerry_agent.probes.kernel_text import count, line, pairs, short, size
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Accelerator
 
 KFD_NODES = "/sys/class/kfd/kfd/topology/nodes"
+KFD = "/dev/kfd"
 NVIDIA_GPUS = "/proc/driver/nvidia/gpus"
-TEGRA_NODES = ("/dev/nvhost-gpu", "/dev/nvgpu", "/dev/nvhost-ctrl-gpu", "/dev/nvidia0")
 VIDEO_MEMORY_HEAPS = frozenset({"1", "2"})
+RESERVED = frozenset({"vfio-pci", "pci-stub", "pciback", "xen-pciback"})
+"""Drivers that keep a device for a virtual machine."""
 
 _BDF = re.compile(r"([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2})\.[0-7]\Z")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawPciAccelerator:
-    """A PCI function that fits a row, and what else is known of it."""
+    """A PCI function that fits a row, and what else is known of it.
+
+    Functions of one `card` are one device. `nodes` are its device nodes, `missing` those that
+    should be below /dev and are not; `nvidia` is what NVIDIA's driver writes of it.
+    """
 
     function: pci.RawFunction
+    card: str
     nodes: tuple[str, ...]
+    missing: tuple[str, ...]
     vram: str | None
     nvidia: str | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RawTreeAccelerator:
-    """A node of the device tree that fits a row."""
-
-    node: TreeNode
-    driver: str | None
-    nodes: tuple[str, ...]
-    holds: bool
+    driver_version: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,10 +59,8 @@ class RawAccelerators:
     pci: tuple[RawPciAccelerator, ...]
     names: tuple[tuple[tuple[str, str], device_names.Names], ...]
     usb: tuple[usb.RawUsb, ...]
-    tree: tuple[RawTreeAccelerator, ...]
-    board: tuple[str, ...]
-    board_gpu: TreeNode | None
-    tegra_nodes: tuple[str, ...]
+    tree: tuple[soc_accelerators.RawTreeAccelerator, ...]
+    board: soc_accelerators.RawBoard | None
     kfd: tuple[RawKfdNode, ...]
     meminfo: str | None
     trouble: str | None
@@ -84,24 +71,22 @@ class RawAccelerators:
 
 def read(host: Host) -> RawAccelerators:
     """Collect the texts of what fits a row."""
-    functions, pci_trouble = pci.read_functions(host)
+    functions, pci_trouble = pci.read_functions(host, lambda f: _row_of(f) is not None)
     sticks, usb_trouble = usb.read_devices(host)
-    cards = tuple(_read_card(host, function) for function in functions if _row_of(function))
+    vendors = {function.address: function.vendor for function in functions}
+    fitting = [(function, row) for function in functions if (row := _row_of(function))]
+    cards = tuple(_read_card(host, f, row, vendors, fitting) for f, row in fitting)
     wanted = {(c.function.vendor or "", c.function.device or "") for c in cards}
-    tree = device_tree(host)
-    board = tree[0].compatibles if tree else ()
-    tegra = board_row(board)
+    board = soc_accelerators.read_board(host)
     amd = any(card.function.vendor == "1002" for card in cards) or not functions
     return RawAccelerators(
         pci=cards,
         names=tuple(sorted(device_names.read(host, "pci", wanted).items(), key=lambda i: i[0])),
         usb=tuple(s for s in sticks if usb_row(s.vendor or "", s.product or "")),
-        tree=tuple(_read_node(host, node, tree) for node in tree if _fits(node)),
+        tree=soc_accelerators.read_tree(host),
         board=board,
-        board_gpu=_board_gpu(tegra, tree),
-        tegra_nodes=tuple(n for n in TEGRA_NODES if host.exists(n)) if tegra else (),
         kfd=tuple(_read_kfd(host)) if amd else (),
-        meminfo=host.text("/proc/meminfo") if cards or tegra else None,
+        meminfo=host.text("/proc/meminfo") if cards or board else None,
         trouble=pci_trouble or usb_trouble,
     )
 
@@ -112,55 +97,63 @@ def _row_of(function: pci.RawFunction) -> PciRow | None:
     return pci_row(function.vendor, function.device, function.class_ or "")
 
 
-def _fits(node: TreeNode) -> bool:
-    return tree_row(node.name, node.compatibles) is not None
-
-
-def _read_card(host: Host, function: pci.RawFunction) -> RawPciAccelerator:
+def _read_card(
+    host: Host,
+    function: pci.RawFunction,
+    row: PciRow,
+    vendors: Mapping[str, str | None],
+    fitting: Sequence[tuple[pci.RawFunction, PciRow]],
+) -> RawPciAccelerator:
     folder = f"{pci.DEVICES}/{function.address}"
-    row = _row_of(function)
     nodes = [
         place + name.replace("!", "/")
-        for sub, place in (row.nodes if row else ())
+        for sub, place in row.nodes
         for name in host.entries(f"{folder}/{sub}")
         if name[-1:].isdigit()
     ]
+    missing: tuple[str, ...] = ()
+    nvidia = None
+    if function.vendor == "10de":
+        told = f"{NVIDIA_GPUS}/{function.address}/information"
+        nvidia = host.text(told)
+        minor = count(pairs(nvidia, ":").get("Device Minor"), 4095)
+        nodes += [f"/dev/nvidia{minor}"] if minor is not None else []
+        missing = (told,) if nvidia is None else ()
+    if row.dev is not None:
+        named = [f"/dev/{n}" for n in host.entries("/dev") if _is_numbered(n, row.dev)]
+        # Which of several cards a numbered node belongs to, nothing tells.
+        nodes += named if sum(other is row for _, other in fitting) == 1 else []
+        missing = () if named else (f"/dev/{row.dev}0",)
+    missing += tuple(node for node in nodes if not host.exists(node))
+    driver = function.driver
+    module = f"/sys/module/{(driver or '').replace('-', '_')}"
     return RawPciAccelerator(
         function=function,
+        card=_card_of(host, function, row, vendors),
         nodes=tuple(nodes),
+        missing=missing if host.is_live else (),
         vram=host.text(f"{folder}/mem_info_vram_total") if function.vendor == "1002" else None,
-        nvidia=host.text(f"{NVIDIA_GPUS}/{function.address}/information")
-        if function.vendor == "10de"
-        else None,
+        nvidia=nvidia,
+        driver_version=host.text(f"{module}/version", 4096) if driver else None,
     )
 
 
-def _read_node(host: Host, node: TreeNode, tree: tuple[TreeNode, ...]) -> RawTreeAccelerator:
-    row = tree_row(node.name, node.compatibles)
-    stem, _, address = node.name.partition("@")
-    folder = f"/sys/bus/platform/devices/{address}.{stem}"
-    below = f"{node.path}/"
-    return RawTreeAccelerator(
-        node=node,
-        driver=host.link(f"{folder}/driver"),
-        nodes=tuple(
-            place + name
-            for sub, place in (("accel", "/dev/accel/"), ("drm", "/dev/dri/"))
-            for name in host.entries(f"{folder}/{sub}")
-            if name[-1:].isdigit()
-        ),
-        holds=row is not None
-        and any(
-            row.holds in other.compatibles and other.path.startswith(below) and other.is_enabled
-            for other in tree
-        ),
-    )
+def _is_numbered(name: str, stem: str) -> bool:
+    return name.startswith(stem) and name[len(stem) :].isdecimal()
 
 
-def _board_gpu(row: BoardRow | None, tree: tuple[TreeNode, ...]) -> TreeNode | None:
-    if row is None or row.gpu_compatible is None:
-        return None
-    return next((node for node in tree if row.gpu_compatible in node.compatibles), None)
+def _card_of(
+    host: Host, function: pci.RawFunction, row: PciRow, vendors: Mapping[str, str | None]
+) -> str:
+    """Return what the functions of one card have in common: its bridge, else its slot."""
+    match = _BDF.match(function.address)
+    card = match[1] if match else function.address
+    if row.behind_bridge:
+        place = host.target(f"{pci.DEVICES}/{function.address}") or ""
+        above = [part for part in place.split("/")[:-1] if _BDF.match(part)]
+        while above and vendors.get(above[-1]) == row.vendor:
+            card = above.pop()
+    return card
 
 
 def _read_kfd(host: Host) -> Iterable[RawKfdNode]:
@@ -180,9 +173,9 @@ def parse(raw: RawAccelerators) -> Found[tuple[Accelerator, ...]] | Absent | Fai
     """Understand the texts."""
     total = size(pairs(raw.meminfo, ":").get("MemTotal"))
     kfd = _kfd_memory(raw.kfd)
-    names = dict(raw.names)
-    found = [*_on_pci(raw.pci, names, kfd, total), *_on_usb(raw.usb), *_in_tree(raw.tree)]
-    found += _of_board(raw, total)
+    found = [*_on_pci(raw.pci, dict(raw.names), kfd, total), *_on_usb(raw.usb)]
+    found += soc_accelerators.in_tree(raw.tree)
+    found += soc_accelerators.of_board(raw.board, total)
     if not raw.pci:
         found += _of_kfd(kfd)
     if not found:
@@ -202,23 +195,13 @@ def _on_pci(
     for card in cards:
         row = _row_of(card.function)
         if row is not None:
-            groups.setdefault((row.kind, _card_of(card.function, row)), []).append(card)
+            groups.setdefault((row.kind, card.card), []).append(card)
     for group in groups.values():
         # The function that a driver holds speaks for the card, else the first.
         first = min(group, key=lambda c: (c.function.driver is None, c.function.address))
         row = _row_of(first.function)
         if row is not None:
             yield _pci_accelerator(first, row, names, kfd, total)
-
-
-def _card_of(function: pci.RawFunction, row: PciRow) -> str:
-    """Return what the functions of one card have in common."""
-    place = [part for part in (function.place or "").split("/") if _BDF.match(part)]
-    if row.behind_bridge and len(place) > 2:
-        # root port / the card's own upstream bridge / its ports / functions
-        return place[1]
-    match = _BDF.match(function.address)
-    return match[1] if match else function.address
 
 
 def _pci_accelerator(
@@ -231,10 +214,9 @@ def _pci_accelerator(
     function = card.function
     ids = function.vendor or "", function.device or ""
     nvidia = pairs(card.nvidia, ":")
-    minor = count(nvidia.get("Device Minor"), 4095)
-    nodes = (*card.nodes, *((f"/dev/nvidia{minor}",) if minor is not None else ()))
+    nodes = (*card.nodes, *((KFD,) if function.address in kfd else ()))
     driver = short(function.driver)
-    reason = _why_not(row, driver, nodes)
+    reason = _why_not(row, driver, card)
     vram = size(card.vram) or kfd.get(function.address)
     return Accelerator(
         kind=row.kind,
@@ -248,6 +230,7 @@ def _pci_accelerator(
         numa_node=count(function.numa_node),
         usable=reason is None,
         reason=reason,
+        driver_version=short(card.driver_version),
     )
 
 
@@ -257,15 +240,17 @@ def _model(row: PciRow, ids: tuple[str, str], names: device_names.Names | None) 
     return known or listed or short(f"{row.model} {ids[1]}") or row.model
 
 
-def _why_not(row: PciRow, driver: str | None, nodes: tuple[str, ...]) -> str | None:
+def _why_not(row: PciRow, driver: str | None, card: RawPciAccelerator) -> str | None:
     if driver is None:
         return "no driver is bound"
-    if driver in ("vfio-pci", "pci-stub", "xen-pciback"):
+    if driver in RESERVED:
         return f"is reserved for a virtual machine ({driver})"
     if row.drivers and driver not in row.drivers:
         return f"driver {driver} is bound, not {' or '.join(row.drivers)}"
-    if row.nodes and not nodes:
+    if row.nodes and not card.nodes:
         return f"driver {driver} is bound, but has made no device node"
+    if card.missing:
+        return f"driver {driver} is bound, but {card.missing[0]} is not there"
     return None
 
 
@@ -281,58 +266,6 @@ def _on_usb(sticks: tuple[usb.RawUsb, ...]) -> Iterable[Accelerator]:
                 address=stick.path,
                 usable=True,  # driven from user space, which also loads the firmware
             )
-
-
-def _in_tree(nodes: tuple[RawTreeAccelerator, ...]) -> Iterable[Accelerator]:
-    seen: set[str] = set()
-    for raw in sorted(nodes, key=lambda raw: raw.node.path):
-        row = tree_row(raw.node.name, raw.node.compatibles)
-        if row is None or not raw.node.is_enabled or (row.holds and not raw.holds):
-            continue
-        if row.one is not None and row.one in seen:
-            continue
-        seen.add(row.one or "")
-        yield Accelerator(
-            kind=row.kind,
-            vendor=row.maker,
-            model=_tree_model(row, raw.node),
-            bus="soc",
-            address=line(raw.node.path) or "/",
-            driver=short(raw.driver),
-            device_nodes=tuple(filter(None, map(line, raw.nodes)))[:64],
-            usable=raw.driver is not None,
-            reason=None if raw.driver else "no driver is bound",
-        )
-
-
-def _tree_model(row: TreeRow, node: TreeNode) -> str:
-    """Return the row's model, with the chip in it that a compatible such as rk3588-rknpu names."""
-    begin, star, end = row.compatible.partition("*")
-    for compatible in node.compatibles:
-        if star and compatible.startswith(begin) and compatible.endswith(end):
-            chip = compatible[len(begin) : len(compatible) - len(end) or None]
-            return short(f"{row.model} {chip.upper()}") or row.model
-    return row.model
-
-
-def _of_board(raw: RawAccelerators, total: int | None) -> Iterable[Accelerator]:
-    row = board_row(raw.board)
-    # The mainline tree of some chips leaves the GPU out: then the chip itself tells.
-    if row is None or (raw.board_gpu is not None and not raw.board_gpu.is_enabled):
-        return
-    is_gpu = row.kind == "gpu"
-    reason = None if raw.tegra_nodes or not is_gpu else "the driver has made no device node"
-    yield Accelerator(
-        kind=row.kind,
-        vendor=row.maker,
-        model=row.model,
-        bus="soc",
-        address=line(raw.board_gpu.path if raw.board_gpu else "/") or "/",
-        memory_bytes=total if is_gpu else None,
-        device_nodes=raw.tegra_nodes,
-        usable=reason is None,
-        reason=reason,
-    )
 
 
 def _kfd_memory(nodes: tuple[RawKfdNode, ...]) -> dict[str, int]:
@@ -369,6 +302,6 @@ def _of_kfd(memory: dict[str, int]) -> Iterable[Accelerator]:
             address=address,
             memory_bytes=bytes_ or None,
             driver="amdgpu",
-            device_nodes=("/dev/kfd",),
+            device_nodes=(KFD,),
             usable=True,
         )

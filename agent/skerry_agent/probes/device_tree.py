@@ -40,11 +40,16 @@ def device_tree(host: Host) -> tuple[TreeNode, ...]:
     known = host.remembered(KEY)
     if isinstance(known, tuple):
         return known
-    base = next((root for root in ROOTS if host.exists(f"{root}/compatible")), None)
+    base = base_of(host)
     nodes = tuple(_walk(host, base)) if base is not None else ()
     if host.is_live:
         host.remember(KEY, nodes)
     return nodes
+
+
+def base_of(host: Host) -> str | None:
+    """Return the folder of the tree's root, None without a tree."""
+    return next((root for root in ROOTS if host.exists(f"{root}/compatible")), None)
 
 
 def _walk(host: Host, base: str) -> list[TreeNode]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import device_names
@@ -24,18 +25,17 @@ _MODALIAS = re.compile(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawFunction:
-    """One function. `place` is where it hangs in the tree of bridges; SR-IOV made it if virtual."""
+    """One function; SR-IOV made it if it is virtual."""
 
     address: str
-    place: str | None
     vendor: str | None
     device: str | None
     class_: str | None
-    driver: str | None
-    numa_node: str | None
-    total_vfs: str | None
-    iommu_group: str | None
-    is_virtual: bool
+    driver: str | None = None
+    numa_node: str | None = None
+    total_vfs: str | None = None
+    iommu_group: str | None = None
+    is_virtual: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,15 +55,21 @@ def read(host: Host) -> RawPci:
     return RawPci(functions, tuple(sorted(names.items(), key=lambda item: item[0])), trouble)
 
 
-def read_functions(host: Host) -> tuple[tuple[RawFunction, ...], str | None]:
-    """Return all functions, or why they could not be listed."""
+def read_functions(
+    host: Host, fits: Callable[[RawFunction], bool] | None = None
+) -> tuple[tuple[RawFunction, ...], str | None]:
+    """Return all functions, or why they could not be listed.
+
+    Of those that do not fit, by their ids and class, nothing else is read.
+    """
     names = host.names(DEVICES)
-    if isinstance(names, tuple):
-        return tuple(_read_function(host, name) for name in names if _ADDRESS.match(name)), None
-    return (), names.reason if isinstance(names, Unreadable) else None
+    if not isinstance(names, tuple):
+        return (), names.reason if isinstance(names, Unreadable) else None
+    found = (_read_ids(host, name) for name in names if _ADDRESS.match(name))
+    return tuple(_read_rest(host, f) if fits is None or fits(f) else f for f in found), None
 
 
-def _read_function(host: Host, address: str) -> RawFunction:
+def _read_ids(host: Host, address: str) -> RawFunction:
     folder = f"{DEVICES}/{address}"
     vendor = hexadecimal(host.text(f"{folder}/vendor"))
     device = hexadecimal(host.text(f"{folder}/device"))
@@ -71,12 +77,13 @@ def _read_function(host: Host, address: str) -> RawFunction:
     if vendor is None or device is None or class_ is None:
         others = _ids_from_uevent(host, folder)
         vendor, device, class_ = vendor or others[0], device or others[1], class_ or others[2]
-    return RawFunction(
-        address=address,
-        place=host.target(folder),
-        vendor=vendor,
-        device=device,
-        class_=class_,
+    return RawFunction(address=address, vendor=vendor, device=device, class_=class_)
+
+
+def _read_rest(host: Host, function: RawFunction) -> RawFunction:
+    folder = f"{DEVICES}/{function.address}"
+    return dataclasses.replace(
+        function,
         driver=host.link(f"{folder}/driver"),
         numa_node=host.text(f"{folder}/numa_node"),
         total_vfs=host.text(f"{folder}/sriov_totalvfs"),
@@ -122,4 +129,5 @@ def _function(raw: RawFunction, names: dict[tuple[str, str], device_names.Names]
         numa_node=count(raw.numa_node),
         sriov_vfs=count(raw.total_vfs),
         iommu_group=count(raw.iommu_group),
+        virtual_function=raw.is_virtual,
     )
