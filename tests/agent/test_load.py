@@ -1,11 +1,13 @@
 """What a heartbeat says; None where the box does not tell."""
 
+import dataclasses
 import time
 
 import pytest
 
+from skerry_agent.capability import collect
 from skerry_agent.host import Host
-from skerry_agent.load import Load, sample
+from skerry_agent.load import LOOK_AGAIN, Load, Readings, readings, sample
 
 
 def test_a_recorded_box(tree):
@@ -53,3 +55,82 @@ def test_this_very_machine():
     assert 0 < second.uptime_s <= time.clock_gettime(time.CLOCK_BOOTTIME)
     assert second.memory_available_bytes > 0
     assert second.storage_available_bytes > 0
+
+
+SUPPLY = "sys/class/power_supply"
+
+
+def supplies(tree, *, mains=None, **battery):
+    if battery:
+        tree.write(f"{SUPPLY}/BAT0", {"type": "Battery", **battery})
+    return tree if mains is None else tree.write(f"{SUPPLY}/AC", {"type": "Mains", "online": mains})
+
+
+@pytest.mark.parametrize(
+    ("battery", "mains", "percent", "on_battery"),
+    [
+        ({"capacity": 80, "status": "Discharging"}, 0, 80, True),
+        ({"capacity": 80, "status": "Charging"}, 1, 80, False),
+        ({"capacity": 100, "status": "Full"}, 0, 100, True),
+        ({"capacity": 30, "status": "Discharging"}, None, 30, True),
+        ({"capacity": 30, "status": "Charging"}, None, 30, False),
+        ({"status": "Unknown"}, None, None, None),
+        ({}, 1, None, None),
+    ],
+)
+def test_batteries(tree, battery, mains, percent, on_battery):
+    load = sample(supplies(tree, mains=mains, **battery).host)
+    assert (load.battery_percent, load.on_battery) == (percent, on_battery)
+
+
+def test_the_emptiest_battery_and_the_highest_power_count(tree):
+    for name, capacity in (("BAT0", 80), ("BAT1", 20), ("BAT2", "nonsense")):
+        tree.write(f"{SUPPLY}/{name}", {"type": "Battery", "capacity": capacity})
+    tree.write(
+        "sys/class/hwmon/hwmon0",
+        {"name": "ina3221", "power1_input": 7_400_000, "power2_average": 12_500_000},
+    )
+    load = sample(tree.host)
+    assert (load.battery_percent, load.power_w) == (20, 12.5)
+
+
+def test_sensors_are_listed_now_and_then_only(tree):
+    host = tree.host
+    assert sample(host).temperature_c is None
+    tree.write("sys/class/thermal/thermal_zone0", {"type": "cpu", "temp": 50000})
+    seen = [sample(host).temperature_c for _ in range(LOOK_AGAIN)]
+    assert seen == [None] * (LOOK_AGAIN - 1) + [50.0]
+
+
+def test_a_look_at_the_hardware_brings_new_sensors_at_once(tree):
+    host = tree.host
+    sample(host)
+    tree.write("sys/class/thermal/thermal_zone0", {"type": "cpu", "temp": 50000})
+    collect(host)
+    assert sample(host).temperature_c == 50.0
+
+
+def test_free_space_of_the_other_file_systems(tree):
+    tree.write(
+        "proc/self/mounts",
+        "/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /data xfs rw 0 0\n/dev/sdc1 /gone xfs rw 0 0",
+    )
+    tree.write("data", {}).write("state", {})
+    host = Host(tree.root, live=True)
+    collect(host)
+    assert set(sample(host, "/state").filesystems_available_bytes) == {"/data"}
+    assert set(sample(host, "/data").filesystems_available_bytes) == {"/"}
+
+
+def test_what_stands_beside_a_capability(tree):
+    tree.write("sys/class/thermal/thermal_zone0", {"type": "cpu", "temp": 50000})
+    tree.write(f"{SUPPLY}/AC", {"type": "Mains", "online": 1})
+    tree.write("proc/self/mounts", "/dev/sda1 / ext4 rw 0 0")
+    host = Host(tree.root, live=True)
+    hardware = collect(host).hardware
+    now = readings(host, hardware)
+    assert now.sensors == (1.0, 50.0)
+    assert now.available_bytes["/"] > 0
+    other = dataclasses.replace(hardware, sensors=hardware.sensors[:1])
+    assert readings(host, other).sensors == (), "values of other sensors are not told"
+    assert readings(tree.host, hardware) == Readings({}, ())

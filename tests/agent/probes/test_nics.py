@@ -46,3 +46,23 @@ def test_no_address_is_ever_told(tree):
 
 def test_none_is_absent(tree):
     assert isinstance(result(tree, "nics"), Absent)
+
+
+def test_what_an_interface_hangs_on_and_how_it_can_be_split(tree):
+    place = "sys/devices/pci0000:00/0000:01:00.0"
+    tree.write("sys/class/net/eth0", {"type": 1}).write(place, {"sriov_totalvfs": 64})
+    tree.link("sys/class/net/eth0/device", f"/{place}")
+    tree.write("sys/class/net/eth1", {"type": 1}).write("sys/devices/pci0000:00/0000:01:10.0", {})
+    tree.link("sys/class/net/eth1/device", "/sys/devices/pci0000:00/0000:01:10.0")
+    tree.link("sys/devices/pci0000:00/0000:01:10.0/physfn", f"/{place}")
+    first, second = found(tree, "nics")
+    assert (first.address, first.sriov_vfs, first.virtual_function) == ("0000:01:00.0", 64, False)
+    assert (second.address, second.sriov_vfs, second.virtual_function) == (
+        *("0000:01:10.0", None, True),
+    )
+
+
+@pytest.mark.parametrize(("state", "mbps"), [("up", 1000), ("unknown", 1000), ("down", None)])
+def test_a_link_that_is_down_is_not_asked_for_its_speed(tree, state, mbps):
+    (nic,) = found(tree.nic("eth0", operstate=state, speed=1000), "nics")
+    assert (nic.operstate, nic.speed_mbps) == (state, mbps)

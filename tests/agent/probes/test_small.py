@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import time
 
 import pytest
 from tests.agent.trees import Tree, found, result
@@ -111,3 +112,48 @@ def test_the_version_in_an_answer(answer, version):
 
 def test_no_runtime_is_absent(tree):
     assert isinstance(result(tree, "runtimes"), Absent)
+
+
+def test_a_packages_version_stands_in_for_a_runtime_that_does_not_answer(tree):
+    tree.write("usr/bin/containerd").write("usr/local/bin/podman")
+    tree.write(
+        "var/lib/dpkg/status",
+        "Package: containerd\nStatus: install ok installed\nVersion: 1.6.20~ds1-1+b1\n\n"
+        "Package: podman\nStatus: install ok installed\nVersion: 4.3.1\n",
+    )
+    containerd, podman = found(tree, "runtimes")
+    assert (containerd.name, containerd.version) == ("containerd", "1.6.20")
+    assert podman.version is None, "a program beside the packages is not the package's"
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("5:24.0.7-1~debian.12~bookworm", "24.0.7"),
+        ("20.10.24+dfsg1-1+b3", "20.10.24"),
+        ("1.29.1-1.1", "1.29.1"),
+        ("4.3.1+ds1-8+deb12u1+b1", "4.3.1"),
+        ("git", None),
+        (None, None),
+    ],
+)
+def test_the_programs_own_version_in_a_packages(package, version):
+    assert runtimes.upstream(package) == version
+
+
+def test_a_silent_runtime_costs_its_time_once_and_is_asked_again_later(tmp_path):
+    tree = Tree(tmp_path / "b").write("usr/bin/podman").write("run/podman", {})
+    host = Host(tree.root, live=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tree.root / "run/podman/podman.sock"))
+        listener.listen(64)
+        listener.settimeout(0)
+        asked = []
+        for _ in range(2 * runtimes.ASKED_AGAIN):
+            started_s = time.monotonic()
+            (podman,) = runtimes.parse(runtimes.read(host)).value
+            asked.append(time.monotonic() - started_s > runtimes.ANSWER_S / 2)
+            assert podman.usable
+            assert podman.reason == "did not say its version: took too long"
+            assert time.monotonic() - started_s < 1
+        assert [n for n, was in enumerate(asked) if was] == [0, runtimes.ASKED_AGAIN]

@@ -63,3 +63,24 @@ def test_an_unknown_size_is_none_not_zero(tree):
 
 def test_none_is_absent(tree):
     assert isinstance(result(tree, "storage"), Absent)
+
+
+def test_ways_to_a_disk_are_no_disks_beside_it(tree):
+    for name in ("nvme0n1", "nvme0c0n1", "nvme0c1n1", "nvme5c5n1"):
+        disk(tree, name, f"pci0000:00/0000:01:00.0/nvme/{name}")
+    disks, _ = found(tree, "storage")
+    assert [one.name for one in disks] == ["nvme0n1", "nvme5c5n1"]
+
+
+@pytest.mark.parametrize(("driver", "transport"), [("ahci", "sata"), ("megaraid_sas", "scsi")])
+def test_old_kernels_name_no_ata_port_so_the_controller_tells(tree, driver, transport):
+    disk(tree, "sda", "pci0000:00/0000:00:1f.2/host0/target0:0:0/0:0:0:0")
+    tree.link("sys/devices/pci0000:00/0000:00:1f.2/driver", f"/sys/bus/pci/drivers/{driver}")
+    ((one,), _) = found(tree, "storage")
+    assert one.transport == transport
+
+
+def test_a_card_without_a_type_file_says_it_in_its_event(tree):
+    disk(tree, "mmcblk0", "platform/mmc0/mmc0:aaaa", uevent="DRIVER=mmcblk\nMMC_TYPE=SD")
+    ((one,), _) = found(tree, "storage")
+    assert one.transport == "sd"

@@ -68,3 +68,61 @@ def test_the_version_of_the_control_groups_is_read_from_the_mounts(tree, mounts,
 
 def test_nothing_is_absent(tree):
     assert isinstance(result(tree, "system"), Absent)
+
+
+GUID = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+
+@pytest.mark.parametrize(
+    ("value", "on"),
+    [(b"\x06\0\0\0\x01", True), (b"\x06\0\0\0\0", False), (b"", None), (b"\x06\0\0\0\x07", None)],
+)
+def test_secure_boot_is_the_last_byte_of_its_variable(tree, value, on):
+    tree.write("etc/os-release", RELEASE).write(
+        f"sys/firmware/efi/efivars/SecureBoot-{GUID}", value
+    )
+    assert found(tree, "system").secure_boot is on
+
+
+def test_a_box_without_the_variable_does_not_say(tree):
+    assert found(tree.write("etc/os-release", RELEASE), "system").secure_boot is None
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({"tpm_version_major": 2}, "2.0"),
+        ({"tpm_version_major": 1}, "1.2"),
+        ({"caps": "Manufacturer: 0x49465800\nTCG version: 1.2\nFirmware version: 3.19"}, "1.2"),
+        ({}, "unknown"),
+    ],
+)
+def test_tpm_versions(tree, files, version):
+    assert found(tree.write("sys/class/tpm/tpm0", files), "system").tpm_version == version
+
+
+def test_only_a_tpm_of_version_2_has_a_resource_manager(tree):
+    tree.write("sys/class/tpm/tpm0", {}).write("sys/class/tpmrm/tpmrm0", {})
+    assert found(tree, "system").tpm_version == "2.0"
+
+
+def test_security_modules_in_the_kernels_order(tree):
+    tree.write("sys/kernel/security/lsm", "lockdown,capability,landlock,yama,apparmor,bpf")
+    assert found(tree, "system").security_modules == (
+        *("lockdown", "capability", "landlock", "yama", "apparmor", "bpf"),
+    )
+
+
+def test_without_the_kernels_list_by_their_signs(tree):
+    tree.write("sys/fs/selinux/enforce", 1).write("sys/module/apparmor/parameters/enabled", "N")
+    assert found(tree, "system").security_modules == ("selinux",)
+
+
+@pytest.mark.parametrize(
+    ("paths", "kvm"),
+    [(("dev/kvm",), True), (("sys/class/misc/kvm",), True), (("dev/null",), False), ((), None)],
+)
+def test_hardware_virtualisation(tree, paths, kvm):
+    for path in paths:
+        tree.write(path)
+    assert found(tree.write("etc/os-release", RELEASE), "system").kvm is kvm

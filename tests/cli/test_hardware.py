@@ -1,0 +1,89 @@
+"""A node's hardware as a tree."""
+
+from skerry_cli.hardware import tree
+from skerry_wire import hardware as hw
+
+
+def usb(path, name):
+    return hw.UsbDevice(path=path, vendor="1d6b", product="0002", product_name=name)
+
+
+def test_what_hangs_on_usb_stands_below_its_hub():
+    lines = list(
+        tree(
+            hw.Hardware(
+                usb=(usb("1-1", "Hub"), usb("1-1.10", "B"), usb("1-1.2", "A"), usb("2-1.3", "C")),
+                serial_ports=(
+                    hw.SerialPort(name="ttyUSB0", path="/dev/ttyUSB0", bus="usb", address="1-1.2"),
+                ),
+            )
+        )
+    )
+    assert lines[:6] == [
+        "usb",
+        "  1-1 [1d6b:0002], Hub",
+        "    1-1.2 [1d6b:0002], A",
+        "      serial port /dev/ttyUSB0",
+        "    1-1.10 [1d6b:0002], B",
+        "  2-1.3 [1d6b:0002], C",
+    ]
+
+
+def test_what_a_pci_function_is_to_the_box_stands_below_it():
+    address = "0000:01:00.0"
+    lines = list(
+        tree(
+            hw.Hardware(
+                pci=(
+                    hw.PciFunction(
+                        address=address, vendor="15b3", device="101d", class_="020000", sriov_vfs=8
+                    ),
+                ),
+                nics=(hw.Nic(name="eth0", hardware=True, kind="ethernet", address=address),),
+            )
+        )
+    )
+    assert lines[-3:] == [
+        "pci",
+        "  0000:01:00.0 [15b3:101d], up to 8 virtual functions",
+        "    network interface eth0",
+    ]
+
+
+def test_the_small_classes():
+    lines = list(
+        tree(
+            hw.Hardware(
+                system=hw.System(
+                    secure_boot=False, tpm_version="2.0", security_modules=("lockdown", "apparmor")
+                ),
+                gpio=(hw.GpioChip(name="gpiochip0", path="/dev/gpiochip0", line_count=1),),
+                i2c=(hw.I2cBus(name="i2c-1", path="/dev/i2c-1"), hw.I2cBus(name="i2c-2")),
+                sensors=(
+                    hw.Sensor(kind="battery", name="BAT0"),
+                    hw.Sensor(kind="temperature", name="Core 0", chip="coretemp"),
+                    hw.Sensor(kind="temperature", name="Core 1", chip="coretemp"),
+                ),
+                cdi_devices=("nvidia.com/gpu=0",),
+            )
+        )
+    )
+    assert lines == [
+        "system",
+        "  secure boot off",
+        "  TPM 2.0",
+        "  security modules lockdown apparmor",
+        "gpio",
+        "  /dev/gpiochip0, 1 line",
+        "i2c",
+        "  /dev/i2c-1, i2c-2",
+        "sensors",
+        "  battery: BAT0",
+        "  temperature coretemp: Core 0, Core 1",
+        "cdi devices",
+        "  nvidia.com/gpu=0",
+    ]
+
+
+def test_a_box_that_says_nothing_has_no_line():
+    assert list(tree(hw.Hardware())) == []
