@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import apply, commands, discovery, heartbeats, idle, machine, placement
+from benchmarks import apply, commands, devices, discovery, heartbeats, idle, machine, placement
 from benchmarks.row import BenchError, Row, say
 from lab.processes import LabError
 
@@ -30,6 +30,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "heartbeats": heartbeats.measure,
     "idle": idle.measure,
     "placement": placed,
+    "devices": devices.measure,
 }
 """In the order in which they are measured."""
 

@@ -37,7 +37,7 @@ def device_views(known: Known, nodes: Iterable[Node], wanted: Wanted) -> Iterato
     for node in nodes:
         if node.capability is None:
             continue
-        found = filter(wanted.fits, devices_of(node.capability.hardware, wanted.kinds))
+        found = devices_of(node.capability.hardware, wanted.kinds, wanted.fits)
         users: Users | None = None
         for device in found:
             users = users or Users(known, node)

@@ -286,16 +286,26 @@ def kinds_of(text: str | None) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def devices_of(hardware: Hardware, kinds: frozenset[str] | None = None) -> list[Device]:
-    """Return the devices of the kinds, sorted by kind and address; of None, the everyday ones."""
+def devices_of(
+    hardware: Hardware,
+    kinds: frozenset[str] | None = None,
+    keep: Callable[[Device], bool] | None = None,
+) -> list[Device]:
+    """Return the devices of the kinds that `keep` keeps, sorted by kind and address.
+
+    Without kinds, the everyday ones.
+    """
+    # Sorting costs more than finding, and most fleets have little of what is asked for.
+    return sorted(filter(keep, _each(hardware, kinds)), key=_order)
+
+
+def _each(hardware: Hardware, kinds: frozenset[str] | None) -> Iterator[Device]:
     names = _names_of(hardware)
-    found: list[Device] = []
     for source in SOURCES:
-        if kinds is None:
-            found.extend(source.everyday(hardware, names) if source.everyday else ())
-        elif not kinds.isdisjoint(source.kinds):
-            found.extend(one for one in source.every(hardware, names) if one.kind in kinds)
-    return sorted(found, key=_order)
+        if kinds is None and source.everyday is not None:
+            yield from source.everyday(hardware, names)
+        elif kinds is not None and not kinds.isdisjoint(source.kinds):
+            yield from (one for one in source.every(hardware, names) if one.kind in kinds)
 
 
 def _names_of(hardware: Hardware) -> Names:
