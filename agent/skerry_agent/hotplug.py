@@ -11,6 +11,7 @@ import dataclasses
 import errno
 import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -103,7 +104,8 @@ class UdevAnnouncer:
         self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source=source)
         for subsystem in sorted(SUBSYSTEMS):
             self._monitor.filter_by(subsystem)  # in the kernel, so that no other wakes the agent
-        _enlarge_buffer(self._monitor.fileno())
+        self._netlink = socket.socket(fileno=os.dup(self._monitor.fileno()))
+        _enlarge_buffer(self._netlink)
         self._monitor.start()
 
     def fileno(self) -> int:
@@ -112,7 +114,12 @@ class UdevAnnouncer:
 
     def receive(self) -> DeviceNotice | None:
         """Return the next announcement without waiting, None when there is none."""
-        device = self._monitor.poll(0)
+        try:
+            device = self._monitor.poll(0)
+        except OSError as error:
+            # pyudev sees that the socket has an error, but neither reads nor clears it.
+            pending = self._netlink.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            raise OSError(error.errno or pending, str(error)) from error
         if device is None:
             return None
         return DeviceNotice(device.subsystem or "", device.action or "", device.device_path)
@@ -120,17 +127,15 @@ class UdevAnnouncer:
     def close(self) -> None:
         """Close the netlink socket, which libudev does when the last reference goes."""
         del self._monitor
+        self._netlink.close()
 
 
-def _enlarge_buffer(handle: int) -> None:
+def _enlarge_buffer(netlink: socket.socket) -> None:
     """Make room for a burst: as much as the privilege, or else the system's limit, allows."""
-    import socket  # noqa: PLC0415
-
-    with socket.socket(fileno=os.dup(handle)) as netlink:
-        for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
-            with contextlib.suppress(OSError):
-                netlink.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_BYTES)
-                return
+    for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
+        with contextlib.suppress(OSError):
+            netlink.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER_BYTES)
+            return
 
 
 class HotplugWatch:

@@ -125,7 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     label = command(
         "label",
         "set, unset or list the labels of this box",
-        "Change the labels that this box gives itself; a running agent publishes them at once.",
+        "Change the labels that this box gives itself; a running agent publishes them at once. "
+        "They win over [labels] of the settings' file, which is read again too. A label is "
+        "[PREFIX/]NAME=VALUE as Kubernetes has it; what stands under kubernetes.io/, k8s.io/ and "
+        "feature.node.kubernetes.io/ is worked out from the box and cannot be set here.",
     )
     label.add_argument("verb", choices=["set", "unset", "list"], help="what to do")
     label.add_argument(

@@ -8,8 +8,10 @@ import ctypes
 import dataclasses
 import os
 import pathlib
+import queue
 import random
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,6 +22,14 @@ from tests.agent.test_run import Box, TinyHub
 
 from lab.broker import PROGRAM, Mosquitto
 from lab.processes import Process, wait_for
+from skerry_agent.hotplug import (
+    UDEV_CONTROL,
+    DeviceNotice,
+    HotplugWatch,
+    RescanNeeded,
+    UdevAnnouncer,
+    Unavailable,
+)
 from skerry_wire import codec
 from skerry_wire.hardware import Cpu, Hardware
 from skerry_wire.messages import Capability
@@ -192,6 +202,40 @@ def test_a_storm_of_what_containers_make_publishes_nothing(parts):
     time.sleep(1.0)
     assert hub.heard[NodeTopic.CAPABILITY].empty()
     assert _cpu_ticks(box) - cpu < 20, "not read again and again"
+
+
+GONE = DeviceNotice("net", "remove", "/devices/virtual/net/skd0")
+OVERFLOW = RescanNeeded("the receive buffer overflowed")
+
+
+def test_a_buffer_that_really_overflows_asks_for_a_full_look_and_the_watch_goes_on(namespace):
+    if os.path.exists(UDEV_CONTROL):
+        pytest.skip("what udev says is heard in its own namespace alone")
+    notices = queue.Queue()
+
+    def small():
+        announcer = UdevAnnouncer()
+        with socket.socket(fileno=os.dup(announcer.fileno())) as netlink:
+            netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        with namespace.entered():
+            namespace.links(*(f"link add skd{i} type bridge" for i in range(100)))
+        return announcer
+
+    with namespace.entered():
+        watch = HotplugWatch(notices.put, small)
+        watch.start()
+    try:
+        told = [notices.get(timeout=10)]
+        while told[-1] != OVERFLOW:
+            told.append(notices.get(timeout=10))
+        assert len(told) < 100
+        assert not any(isinstance(one, Unavailable) for one in told)
+        namespace.links("link del skd0")
+        # What was still in the buffer comes first; so small a one may overflow again.
+        while notices.get(timeout=10) not in (GONE, OVERFLOW):
+            pass
+    finally:
+        watch.stop()
 
 
 def _cpu_ticks(box):

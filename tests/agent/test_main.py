@@ -89,7 +89,7 @@ def test_the_slow_part_is_waited_for_when_asked_and_then_kept(tmp_path):
 
 def test_a_root_that_is_no_folder(tmp_path):
     done = agent("capability", "--root", tmp_path / "none")
-    assert (done.returncode, "no folder" in done.stderr) == (2, True)
+    assert (done.returncode, "neither a folder nor a file" in done.stderr) == (2, True)
 
 
 def test_a_reader_that_leaves_is_no_error(tree):

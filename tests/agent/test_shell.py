@@ -31,7 +31,15 @@ class FakeDoors:
         self.done.put(effect)
 
     def probe(self, *, slow, labels):
+        self.done.put(labels)
         self.inbox.post(ev.HardwareProbed(Hardware(), "c" * 16))
+
+    def look_for(self, paths):
+        self.done.put(paths)
+        return ev.NodesSeen(paths, frozenset(paths))
+
+    def read_labels(self):
+        return ev.LabelsRead({"site": "north"})
 
     def sample(self):
         return ev.LoadSampled(uptime_s=1)
@@ -91,6 +99,11 @@ def test_a_deadline_wakes_it(shell):
     assert second.message.seq == first.message.seq + 1
 
 
+def test_labels_are_read_again_when_asked_and_the_next_look_has_them(shell):
+    shell.inbox.post(ev.ReloadAsked())
+    assert shell.doors.until(lambda done: done == {"site": "north"})
+
+
 def test_a_full_disk_is_reported(shell):
     shell.inbox.post(ev.Connected(1))
     shell.doors.until(on(NodeTopic.REPORT))
@@ -108,7 +121,7 @@ def test_an_exit_is_seen_through_its_pidfd(shell):
     pidfd = os.pidfd_open(process.pid)
     shell.doors.watch("web-0", pidfd)
     time.sleep(0.1)
-    assert shell.doors.done.qsize() <= 3
+    assert shell.doors.done.qsize() <= 4
     process.kill()
     process.wait()
     again = shell.doors.until(lambda e: isinstance(e, effects.Converge))
