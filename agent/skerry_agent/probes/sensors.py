@@ -87,7 +87,7 @@ def read(host: Host) -> RawSensors:
     supplies = _listed(host, POWER_SUPPLY, trouble)
     raw = RawSensors(
         zones=tuple((n, host.text(f"{THERMAL}/{n}/type")) for n in zones[:MOST]),
-        chips=tuple(chip for chip in (_read_chip(host, n) for n in chips[:MOST]) if chip.values),
+        chips=_read_chips(host, chips),
         supplies=tuple(_read_supply(host, name) for name in supplies[:MOST]),
         trouble=tuple(trouble),
     )
@@ -104,7 +104,18 @@ def _listed(host: Host, folder: str, trouble: list[str]) -> tuple[str, ...]:
     return ()
 
 
-def _read_chip(host: Host, chip: str) -> RawChip:
+def _read_chips(host: Host, names: list[str]) -> tuple[RawChip, ...]:
+    found: list[RawChip] = []
+    left = MOST
+    for name in names[:MOST]:
+        chip = _read_chip(host, name, left)
+        left -= len(chip.values)
+        if chip.values:
+            found.append(chip)
+    return tuple(found)
+
+
+def _read_chip(host: Host, chip: str, most: int) -> RawChip:
     folder = f"{HWMON}/{chip}"
     place = host.target(folder) or folder
     if _SHOWN_ELSEWHERE.search(place):
@@ -116,7 +127,7 @@ def _read_chip(host: Host, chip: str) -> RawChip:
     values: dict[str, tuple[str, str | None]] = {}
     for file in host.entries(folder):
         match = _VALUE.match(file)
-        if match and (match[2], match[3]) != ("temp", "average") and len(values) < MOST:
+        if match and (match[2], match[3]) != ("temp", "average") and len(values) < most:
             values.setdefault(match[1], (file, host.text(f"{folder}/{match[1]}_label")))
     device = host.link(f"{HWMON}/{chip}/device")
     return RawChip(folder, name, device, tuple(values.values()))

@@ -17,6 +17,7 @@ from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import SerialPort
 
 TTY = "/sys/class/tty"
+MOST_READ = 1024
 UNKNOWN_UART = 0
 """The kernel's PORT_UNKNOWN: nothing answered at the port's registers."""
 
@@ -51,9 +52,8 @@ def read(host: Host) -> RawPorts:
     if not isinstance(names, tuple):
         return RawPorts((), names.reason if isinstance(names, Unreadable) else None)
     real = [name for name in names if not _NO_PORT.match(name)]
-    return RawPorts(
-        tuple(_read_port(host, name) for name in real if host.exists(f"{TTY}/{name}/device")), None
-    )
+    with_device = [name for name in real if host.exists(f"{TTY}/{name}/device")]
+    return RawPorts(tuple(_read_port(host, name) for name in with_device[:MOST_READ]), None)
 
 
 def _read_port(host: Host, name: str) -> RawPort:
