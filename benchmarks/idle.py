@@ -30,6 +30,8 @@ HEARTBEAT_S = 15
 WINDOW_S = 60.0
 WINDOWS = 3
 SAMPLE_S = 0.1
+UEVENTS = 15
+"""The netlink protocol of NETLINK_KOBJECT_UEVENT."""
 SETTLE_S = 20.0
 """The slow look at the hardware, and what follows a start, must be over."""
 
@@ -64,6 +66,8 @@ def measure() -> list[Row]:
             moments += _moments(agent.pid, WINDOW_S)
             readings.append(_read(agent.pid, relay))
             memory.append(_memory(agent.pid))
+        if not _watches(agent.pid):
+            raise BenchError("the agent does not listen to the kernel's events")
         calls = _system_calls(agent.pid, pathlib.Path(name))
         if not agent.alive:
             raise BenchError(f"the agent ended:\n{agent.log()[-1000:]}")
@@ -194,6 +198,13 @@ def _wakeups(pid: int) -> int:
     """Return how often the threads of a process have waited for something, all together."""
     tasks = (pathlib.Path("/proc") / str(pid) / "task").iterdir()
     return sum(_value(task / "status", "voluntary_ctxt_switches") for task in tasks)
+
+
+def _watches(pid: int) -> bool:
+    """Say whether a process holds a netlink socket for the kernel's events on devices."""
+    rows = pathlib.Path(f"/proc/{pid}/net/netlink").read_text().splitlines()[1:]
+    # The address of the first such socket of a process is its process id.
+    return any(row.split()[1:3] == [str(UEVENTS), str(pid)] for row in rows)
 
 
 def _memory(pid: int) -> Memory:
