@@ -111,8 +111,9 @@ def _mappings(instances: Iterable[Instance]) -> Iterable[tuple[str, str]]:
     for instance in instances:
         for container in instance.containers:
             for device in container.devices:
-                if device.host.startswith(DEV) and ".." not in device.host.split("/"):
-                    yield device.host, instance.id
+                path = device.host
+                if path.startswith(DEV) and path.isprintable() and ".." not in path.split("/"):
+                    yield path, instance.id
 
 
 def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:

@@ -1,8 +1,10 @@
-"""The agent's durable state: the only module that writes to its state folder.
+"""The agent's durable state, which only a running agent writes.
 
     identity   node id and incarnation; made once, with the folder
     boot       how often the agent has started; written in place, so that a full disk cannot stop it
     journal    the order that was accepted last, and the events that are not yet acknowledged
+
+Beside them lie what commands write too: the labels (`operator_labels`), the slow looks' answers.
 
 A file is replaced as a whole: written beside, synced, renamed, the folder synced. After a power cut
 it is the old or the new one.

@@ -222,7 +222,7 @@ def test_only_device_nodes_are_looked_for_and_not_too_many():
     paths = [f"/dev/tty{i}" for i in range(100)]
     many = {f"w_{i}": [f"{p}{i}" for p in paths] for i in range(5)}
     assert len(devices.uses_of(order(1, **many))) == devices.MOST_NODES
-    strange = ["/proc/kmsg", "/dev/../etc/shadow", "/devices", "/dev/null"]
+    strange = ["/proc/kmsg", "/dev/../etc/shadow", "/devices", "/dev/a\x1b[2J", "/dev/null"]
     assert devices.uses_of(order(1, w_0=strange)) == {"/dev/null": ("w-0",)}
     assert devices.uses_of(b"\xc1") == {}
 

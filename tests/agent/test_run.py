@@ -326,9 +326,16 @@ def test_labels_that_are_damaged_at_the_start_are_a_problem_and_stop_nothing(hub
     state = pathlib.Path(box.environment["SKERRY_AGENT_STATE"])
     state.mkdir()
     (state / "labels.json").write_text("no JSON")
+    box.settings.write_text("")
     box.start()
     report = hub.next(NodeTopic.REPORT, Report)
     assert "labels.json is damaged" in report.problems[0]
+    assert "remove it" in box.command("label", "set", "site=north").stderr
+
+    # Removed, it holds what the agent has: none. That is told all the same, to end the problem.
+    (state / "labels.json").unlink()
+    assert "The agent has them." in box.command("label", "unset", "site").stdout
+    hub.next(NodeTopic.REPORT, Report, lambda report: not report.problems)
 
 
 @pytest.fixture
