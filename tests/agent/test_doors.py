@@ -1,6 +1,7 @@
 """The real doors, each with what stands behind it."""
 
 import dataclasses
+import os
 import queue
 import sys
 import threading
@@ -11,9 +12,16 @@ from tests.agent.executors import FakeExecutor
 from skerry_agent import effects
 from skerry_agent.capability import Collected, CpuinfoValues, SlowAnswer, revision_of
 from skerry_agent.doors import Labels, Prober, RealDoors, prober
-from skerry_agent.events import ExecutorDone, HardwareProbed
-from skerry_agent.host import Host
+from skerry_agent.events import (
+    ExecutorDone,
+    HardwareProbed,
+    LabelsFailed,
+    LabelsRead,
+    NodesSeen,
+)
+from skerry_agent.host import Host, Unreadable
 from skerry_agent.journal import Journal, Saved
+from skerry_agent.operator_labels import LabelsError
 from skerry_agent.slow import SlowLooks
 from skerry_agent.slow_table import CPUINFO
 from skerry_wire.hardware import Cpu, Hardware, ProbeStatus
@@ -232,6 +240,39 @@ def test_each_door_leads_where_it_says(doors):
     doors.converge(effects.Converge(3, None), lambda *_: None)
     done = doors.prober._post.__self__.get(timeout=10)
     assert done == ExecutorDone(3, Outcome(reached=True))
+
+
+def test_device_nodes_are_looked_for_and_none_is_opened(doors, tmp_path):
+    os.mkfifo(tmp_path / "fifo")  # to open one would wait for a writer
+    (tmp_path / "to-fifo").symlink_to("fifo")
+    (tmp_path / "to-nothing").symlink_to("none")
+    names = ("fifo", "to-fifo", "to-nothing", "none", "fifo/below")
+    paths = ("/dev/null", *(str(tmp_path / name) for name in names))
+    seen = doors.look_for(paths)
+    assert seen == NodesSeen(paths, frozenset(paths[3:]))
+
+
+class MayNot(Host):
+    """A box on which nothing may be looked at."""
+
+    def read(self, path, most=0):
+        return Unreadable("permission denied")
+
+
+def test_what_may_not_be_looked_at_is_not_said_to_be_gone(doors):
+    doors.host = MayNot("/")
+    assert doors.look_for(("/dev/none",)).missing == frozenset()
+
+
+def test_labels_are_read_when_asked_and_why_not(doors):
+    doors.labels_now = lambda: {"site": "north"}
+    assert doors.read_labels() == LabelsRead({"site": "north"})
+
+    def damaged():
+        raise LabelsError("it is damaged")
+
+    doors.labels_now = damaged
+    assert doors.read_labels() == LabelsFailed("it is damaged")
 
 
 def test_a_newer_run_takes_over_from_one_that_hangs(tmp_path):
