@@ -31,7 +31,9 @@ def test_version():
     assert (done.returncode, done.stdout) == (0, f"skerry-agent {__version__}\n")
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("status",), ("capability",), ("check",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("status",), ("capability",), ("label",), ("check",)]
+)
 def test_help_says_settings_and_exit_statuses(command):
     done = agent(*command, "--help")
     assert done.returncode == 0
@@ -116,6 +118,37 @@ def test_run_says_why_it_cannot_start(tmp_path):
     assert done.returncode == 1
     assert "--state" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_labels_that_were_set_are_in_the_capability(tmp_path):
+    settings = tmp_path / "agent.toml"
+    settings.write_text(f'state = "{tmp_path}/state"\ncontrol = "{tmp_path}/none"\n')
+    done = agent("label", "set", "site=north", "--config", settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(agent("capability", "--json", "--config", settings).stdout)
+    assert told["labels"]["site"] == "north"
+    (tmp_path / "state" / "labels.json").write_text("damaged")
+    done = agent("capability", "--json", "--config", settings)
+    assert (done.returncode, "damaged; remove it" in done.stderr) == (0, True)
+    assert "site" not in json.loads(done.stdout)["labels"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "why"),
+    [
+        (["set", "site"], 2, "KEY=VALUE"),
+        (["set", "kubernetes.io/arch=arm64"], 2, "worked out from the box"),
+        (["list", "site"], 2, "takes no labels"),
+        (["unset", "site"], 1, "remove it from [labels]"),
+    ],
+)
+def test_labels_that_cannot_be_changed(tmp_path, words, status, why):
+    settings = tmp_path / "agent.toml"
+    settings.write_text(f'state = "{tmp_path}/state"\n[labels]\nsite = "north"\n')
+    done = agent("label", *words, "--config", settings)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert why in done.stderr
+    assert not (tmp_path / "state" / "labels.json").exists()
 
 
 def test_check_where_all_is_well(tmp_path):
