@@ -28,6 +28,9 @@ from skerry_wire.hardware import Accelerator, Cpu, CpuKind, Hardware, ProbeStatu
 class Shuffled(Host):
     """A host that lists folders backwards, as another file system may."""
 
+    def afresh(self):
+        return self
+
     def _names(self, real, *, folders_only):
         return super()._names(real, folders_only=folders_only)[::-1]
 

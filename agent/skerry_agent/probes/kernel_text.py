@@ -59,9 +59,10 @@ def size(text: str | None) -> int | None:
 
 def cpu_list(text: str | None) -> frozenset[int] | None:
     """Return the CPUs of a list such as `0-3,8`; the empty text is the empty set."""
-    if text is None:
+    if text is None or len(text) > 8 * MAX_CPUS:
         return None
     cpus: set[int] = set()
+    named = 0
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first and not dash:
@@ -69,6 +70,9 @@ def cpu_list(text: str | None) -> frozenset[int] | None:
         low = count(first, MAX_CPUS)
         high = count(last.partition(":")[0], MAX_CPUS) if dash else low
         if low is None or high is None or high < low:
+            return None
+        named += high - low + 1
+        if named > 2 * MAX_CPUS:  # no kernel names a processor again and again
             return None
         cpus.update(range(low, high + 1))
     return frozenset(cpus)
