@@ -116,6 +116,7 @@ MIRRORED = {
 ELSEWHERE = {
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",
     "hub/skerry_hub/api/requests.py": "test_app.py",
+    "hub/skerry_hub/api/bodies.py": "test_app.py",
     "hub/skerry_hub/metrics.py": "api/test_app.py reads them as Prometheus does",
     "hub/skerry_hub/model.py": "its records are in every test",
     "hub/skerry_hub/views.py": "api/test_app.py holds them against their schemas",
