@@ -59,10 +59,7 @@ class Key:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sparse:
-    """The field is left out on the wire while it has its default value.
-
-    For what few boxes have, and for fields that came after a message was released.
-    """
+    """The field is left out on the wire while it has its default: it came after a release."""
 
 
 DEFAULT_TEXT = Text(1024)
@@ -91,9 +88,7 @@ def fields_of(cls: type) -> tuple[Field, ...]:
         hint = hints[field.name]
         notes = metadata_of(hint) + metadata_of(optional_of(hint))
         key = next((m.name for m in notes if isinstance(m, Key)), field.name)
-        required = (
-            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        )
+        required = field.default is field.default_factory is dataclasses.MISSING
         sparse = any(isinstance(note, Sparse) for note in notes)
         found.append(Field(field.name, key, hint, required, field.default, sparse))
     return tuple(found)
