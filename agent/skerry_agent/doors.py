@@ -25,6 +25,7 @@ from skerry_agent.events import (
     LoadSampled,
     NodesSeen,
 )
+from skerry_agent.guard import Guard
 from skerry_agent.host import Gone, Host
 from skerry_agent.journal import Identity, Journal, Saved
 from skerry_agent.operator_labels import LabelsError
@@ -152,6 +153,7 @@ class RealDoors:
     labels_now: Callable[[], Mapping[str, str]] = dict
     """Reads the labels that people gave this box. Raises LabelsError."""
     _run: executor_client.Run | None = None
+    _guard: Guard = dataclasses.field(default_factory=load.guard)
 
     def publish(self, effect: Publish) -> None:
         """Send a message to the broker."""
@@ -179,7 +181,7 @@ class RealDoors:
 
     def sample(self) -> LoadSampled:
         """Measure what a heartbeat says."""
-        now = load.sample(self.host, str(self.state))
+        now = load.sample(self.host, str(self.state), self._guard)
         return LoadSampled(
             uptime_s=now.uptime_s,
             cpu_percent=now.cpu_percent,

@@ -50,11 +50,16 @@ class Guard:
         limit_s: float = LIMIT_S,
         *,
         whole_s: float = WHOLE_S,
+        patience_s: float = MOST_PATIENCE_S,
         on_late: Callable[[str], None] | None = None,
     ) -> None:
-        """`on_late` is told the name of a call that was given up and is worth another try."""
+        """`patience_s` is the longest limit of a call that came late.
+
+        `on_late` is told the name of a call that was given up and is worth another try.
+        """
         self._limit_s = limit_s
         self._whole_s = whole_s
+        self._patience_s = patience_s
         self._on_late = on_late
         self._lock = threading.Lock()
         self._hanging: set[str] = set()
@@ -126,7 +131,7 @@ class Guard:
         with self._lock:
             self._hanging.discard(name)
             before_s = self._limit_of(name)
-            self._limits_s[name] = max(before_s, min(2 * took_s, MOST_PATIENCE_S))
+            self._limits_s[name] = max(before_s, min(2 * took_s, self._patience_s))
             grew = self._limits_s[name] > before_s
         # Without more patience the next try would end like this one, and so for ever.
         if grew and self._on_late is not None:

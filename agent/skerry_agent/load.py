@@ -2,15 +2,19 @@
 
 Called every few seconds for years, so it opens few files: which sensors and file systems there are
 is known from the last look at the hardware, and only now and then looked up here. What the box does
-not tell is None.
+not tell is None. A sick sensor and a dead disk can block who reads them for ever: so they are read
+under a guard.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from skerry_agent.guard import Done, Guard
 from skerry_agent.host import Host
 from skerry_agent.probes import sensors, storage
 from skerry_agent.probes.kernel_text import number, pairs, size
@@ -23,6 +27,9 @@ MOST_READ = 16
 MOST_FILESYSTEMS = 16
 LOOK_AGAIN = 100
 """After so many samples the sensors are listed again: not every one is announced when it comes."""
+
+LIMIT_S = 0.5
+"""How long one sensor or file system may take: who asks has other things to do."""
 
 SAMPLES = "samples"
 PLAUSIBLE_C = (-60.0, 200.0)
@@ -57,25 +64,41 @@ class Readings:
     sensors: tuple[float | None, ...]
 
 
-def sample(host: Host, folder: str = "/") -> Load:
+def guard() -> Guard:
+    """Return what keeps samples from hanging. It is to be used for one sample after another."""
+    return Guard(LIMIT_S, whole_s=2 * LIMIT_S, patience_s=LIMIT_S)
+
+
+def sample(host: Host, folder: str = "/", under: Guard | None = None) -> Load:
     """Return the load; storage is that of the file system that holds `folder`. Raises nothing.
 
     The first call on a running host has nothing to compare the processors' times with: None.
+    `under` is the guard of the samples before, which knows what hangs.
     """
     space = host.space(folder)
-    places = _places(host)
     return Load(
         uptime_s=_uptime_s(host),
         cpu_percent=_cpu_percent(host),
         load_1m=_load_1m(host.text("/proc/loadavg")),
         memory_available_bytes=_available(host.text("/proc/meminfo")),
         storage_available_bytes=None if space is None else space.available_bytes,
-        temperature_c=_hottest(host, places),
-        battery_percent=_emptiest(host, places),
-        on_battery=_on_battery(host, places),
-        power_w=_most_power(host, places),
-        filesystems_available_bytes=_others_available(host, folder) or None,
+        **_of_sensors(host, _places(host), under or guard()),
+        filesystems_available_bytes=_available_bytes(host, _others(host, folder), under) or None,
     )
+
+
+def _of_sensors(host: Host, places: tuple[Place, ...], under: Guard) -> dict[str, Any]:
+    if not places:
+        return {}
+    looks: dict[str, Callable[[Host, tuple[Place, ...]], float | bool | None]] = {
+        "temperature_c": _hottest,
+        "battery_percent": _emptiest,
+        "on_battery": _on_battery,
+        "power_w": _most_power,
+    }
+    calls = [(name, functools.partial(look, host, places)) for name, look in looks.items()]
+    ended = zip(looks, under.run(calls), strict=True)
+    return {name: one.value for name, one in ended if isinstance(one, Done)}
 
 
 def readings(host: Host, hardware: Hardware) -> Readings:
@@ -83,10 +106,15 @@ def readings(host: Host, hardware: Hardware) -> Readings:
     if not host.is_live:
         return Readings({}, ())
     available = _available_bytes(host, hardware.filesystems)
+    (ended,) = guard().run([("sensors", lambda: _all_values(host, hardware))])
+    return Readings(available, ended.value if isinstance(ended, Done) else ())
+
+
+def _all_values(host: Host, hardware: Hardware) -> tuple[float | None, ...]:
     places = sensors.places(sensors.read(host))
     if tuple(place.sensor for place in places) != hardware.sensors:
-        return Readings(available, ())
-    return Readings(available, tuple(_value(host, place) for place in places))
+        return ()
+    return tuple(_value(host, place) for place in places)
 
 
 def _uptime_s(host: Host) -> int:
@@ -188,20 +216,27 @@ def _most_power(host: Host, places: tuple[Place, ...]) -> float | None:
     return max((w for w in found if w is not None and 0 <= w <= 1e6), default=None)
 
 
-def _others_available(host: Host, folder: str) -> Mapping[str, int]:
-    """Return what is free in the file systems other than the one that holds the folder."""
+def _others(host: Host, folder: str) -> list[Filesystem]:
+    """Return the file systems other than the one that holds the folder."""
     known = host.remembered(storage.MOUNTED)
     entries: tuple[Filesystem, ...] = known if isinstance(known, tuple) else ()
     place = host.target(folder) or folder
     around = [e.mount for e in entries if _holds(e.mount, place)]
     own = max(around, key=len, default=None)
-    return _available_bytes(host, [e for e in entries if e.mount != own][:MOST_FILESYSTEMS])
+    return [e for e in entries if e.mount != own][:MOST_FILESYSTEMS]
 
 
 def _holds(mount: str, place: str) -> bool:
     return f"{place}/".startswith(mount if mount.endswith("/") else f"{mount}/")
 
 
-def _available_bytes(host: Host, entries: Iterable[Filesystem]) -> Mapping[str, int]:
-    spaces = ((entry.mount, storage.space_of(host, entry)) for entry in entries)
+def _available_bytes(
+    host: Host, entries: Iterable[Filesystem], under: Guard | None = None
+) -> Mapping[str, int]:
+    """Return what is free by mount point, without those file systems that do not say."""
+    calls = [(e.mount, functools.partial(storage.space_of, host, e)) for e in entries]
+    if not calls:
+        return {}
+    ended = zip(calls, (under or guard()).run(calls), strict=True)
+    spaces = ((mount, one.value) for (mount, _), one in ended if isinstance(one, Done))
     return {mount: space.available_bytes for mount, space in spaces if space is not None}

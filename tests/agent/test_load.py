@@ -1,13 +1,14 @@
 """What a heartbeat says; None where the box does not tell."""
 
 import dataclasses
+import threading
 import time
 
 import pytest
 
 from skerry_agent.capability import collect
 from skerry_agent.host import Host
-from skerry_agent.load import LOOK_AGAIN, Load, Readings, readings, sample
+from skerry_agent.load import LOOK_AGAIN, Load, Readings, guard, readings, sample
 
 
 def test_a_recorded_box(tree):
@@ -134,3 +135,57 @@ def test_what_stands_beside_a_capability(tree):
     other = dataclasses.replace(hardware, sensors=hardware.sensors[:1])
     assert readings(host, other).sensors == (), "values of other sensors are not told"
     assert readings(tree.host, hardware) == Readings({}, ())
+
+
+class Sick(Host):
+    """A box on which one file system and one sensor block whoever reads them, once they are ill."""
+
+    def __init__(self, root):
+        super().__init__(root, live=True)
+        self.well = threading.Event()
+        self.well.set()
+        self.asked = []
+
+    def afresh(self):
+        return self
+
+    def space(self, path):
+        if path == "/dead":
+            self.asked.append(path)
+            self.well.wait()
+        return super().space(path)
+
+    def text(self, path, most=1024):
+        if path.endswith("/temp"):
+            self.well.wait()
+        return super().text(path, most)
+
+
+def test_a_dead_disk_and_a_sick_sensor_silence_nothing_else(tree):
+    mounts = ("/dev/sda1 /", "/dev/sdb1 /data", "/dev/sdc1 /dead", "/dev/sdd1 /more")
+    tree.write("proc/self/mounts", "\n".join(f"{mount} ext4 rw 0 0" for mount in mounts))
+    tree.write("data", {}).write("dead", {}).write("more", {})
+    tree.write("sys/class/thermal/thermal_zone0", {"type": "cpu", "temp": 50000})
+    tree.write(f"{SUPPLY}/BAT0", {"type": "Battery", "capacity": 80})
+    host, under = Sick(tree.root), guard()
+    hardware = collect(host).hardware
+    well = sample(host, "/", under)
+    assert set(well.filesystems_available_bytes) == {"/data", "/dead", "/more"}
+    assert well.temperature_c == 50.0
+    host.well.clear()
+    host.asked.clear()
+    started = time.monotonic()
+    for _ in range(5):
+        ill = sample(host, "/", under)
+        assert set(ill.filesystems_available_bytes) == {"/data", "/more"}
+        assert (ill.temperature_c, ill.battery_percent) == (None, 80)
+        assert ill.storage_available_bytes > 0
+    assert host.asked == ["/dead"], "it is not asked again while it hangs"
+    assert set(readings(host, hardware).available_bytes) == {"/", "/data", "/more"}
+    assert time.monotonic() - started < 15
+    host.well.set()
+    end = time.monotonic() + 10
+    while "/dead" not in (back := sample(host, "/", under)).filesystems_available_bytes:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert back.temperature_c == 50.0
