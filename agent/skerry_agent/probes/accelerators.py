@@ -21,6 +21,9 @@ KFD_NODES = "/sys/class/kfd/kfd/topology/nodes"
 KFD = "/dev/kfd"
 NVIDIA_GPUS = "/proc/driver/nvidia/gpus"
 VIDEO_MEMORY_HEAPS = frozenset({"1", "2"})
+OLD_NODES = "controlD"
+"""Nodes of old kernels through which nothing can be computed."""
+
 RESERVED = frozenset({"vfio-pci", "pci-stub", "pciback", "xen-pciback"})
 """Drivers that keep a device for a virtual machine."""
 
@@ -109,7 +112,7 @@ def _read_card(
         place + name.replace("!", "/")
         for sub, place in row.nodes
         for name in host.entries(f"{folder}/{sub}")
-        if name[-1:].isdigit()
+        if name[-1:].isdigit() and not name.startswith(OLD_NODES)
     ]
     missing: tuple[str, ...] = ()
     nvidia = None

@@ -75,12 +75,21 @@ TREE_ROWS = (
     ),
     TreeRow(compatible="arm,ethos-*", kind="npu", maker="Arm", model="Ethos", dev="ethosu"),
     TreeRow(compatible="deepx,npu", kind="npu", maker="DEEPX", model="DX NPU", dev="dxrt"),
-    TreeRow(
-        compatible="qcom,*-cdsp-pas",
-        kind="dsp",
-        maker="Qualcomm",
-        model="Hexagon CDSP",
-        holds="qcom,fastrpc",
+    *(
+        # Older kernels start it with a driver of its own; one chip names its two by their block.
+        TreeRow(
+            compatible=compatible,
+            kind="dsp",
+            maker="Qualcomm",
+            model="Hexagon CDSP",
+            holds="qcom,fastrpc",
+        )
+        for compatible in (
+            "qcom,*-cdsp-pas",
+            "qcom,*-cdsp-pil",
+            "qcom,*-nsp0-pas",
+            "qcom,*-nsp1-pas",
+        )
     ),
     TreeRow(compatible="ti,*-c7xv-dsp", kind="dsp", maker="Texas Instruments", model="C7x DSP"),
 )

@@ -210,10 +210,8 @@ def test_the_nodes_of_an_npu_are_told(tree):
 
 
 def cdsp(tree, *, fastrpc=True, nodes=()):
-    remote = "/soc@0/remoteproc@1b300000"
-    tree.node("/", "lenovo,x13s qcom,sc8280xp").node(remote, "qcom,sc8280xp-nsp0-pas")
     remote = "/soc@0/remoteproc@21300000"
-    tree.node(remote, "qcom,sm8450-cdsp-pas", status="okay")
+    tree.node("/", "a,board qcom,sm8450").node(remote, "qcom,sm8450-cdsp-pas", status="okay")
     if fastrpc:
         tree.node(f"{remote}/glink-edge/fastrpc", "qcom,fastrpc", label="cdsp")
     for node in nodes:
@@ -233,6 +231,14 @@ def test_one_whose_firmware_did_not_start_is_not_usable(tree):
     cdsp(tree)
     (dsp,) = found(tree, "accelerators")
     assert dsp.reason == "driver qcom_q6v5_pas is bound, but there is no device node"
+
+
+@pytest.mark.parametrize("end", ["cdsp-pas", "cdsp-pil", "nsp0-pas", "nsp1-pas"])
+def test_each_name_of_that_dsp(tree, end):
+    remote = "/soc@0/remoteproc@1b300000"
+    tree.node("/", "lenovo,x13s qcom,sc8280xp").node(remote, f"qcom,sc8280xp-{end}")
+    tree.node(f"{remote}/glink-edge/fastrpc", "qcom,fastrpc", label="cdsp")
+    assert kinds(tree) == [("dsp", remote)]
 
 
 def test_one_without_fastrpc_is_none(tree):
