@@ -256,10 +256,10 @@ def test_a_recorded_machine(row, unpacked, score):
 
 
 GPUS_OF_AMD = {
-    "topology-parsing-mi308": [4 * 51_539_607_552] * 8,
+    "topology-parsing-mi308": [206_141_652_992] * 8,
     "topo-mi210-xgmi-pcie": [None] * 8,
 }
-"""Bytes of each device. On the first each is split into four; the second tells no memory."""
+"""Bytes of each device. On the first each is split in four; the second tells no memory."""
 
 
 @pytest.mark.skipif(not rows(), reason=f"no recorded machines at {MACHINES}")
