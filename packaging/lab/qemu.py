@@ -51,7 +51,7 @@ _MACHINE = """\
 -device usb-tablet,bus=usb.0,port=2
 -blockdev driver=null-co,node-name=b3,size=1073741824,read-zeroes=on
 -device usb-storage,bus=usb.0,port=3,drive=b3,serial=LAB-USB-0004
--chardev null,id=c1 -device usb-serial,bus=usb.0,port=4,chardev=c1
+-chardev null,id=c1 -device usb-serial,bus=usb.0,port=4,chardev=c1,always-plugged=on
 -device virtio-serial-pci
 -device virtserialport,chardev=lab,name=skerry.lab
 """
@@ -199,10 +199,11 @@ class Machine:
         if self._process is not None:
             self._process.stop()
 
-    def console(self) -> str:
-        """Return what the guest has written to its console."""
-        place = self._folder / "console.log"
-        return place.read_text(errors="replace") if place.exists() else ""
+    def last_words(self) -> str:
+        """Return the end of what QEMU and the guest's console have said."""
+        places = (self._folder / "qemu.log", self._folder / "console.log")
+        texts = (place.read_text(errors="replace") for place in places if place.exists())
+        return "\n".join(text[-2000:] for text in texts)
 
 
 def _slot(number: int) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ _LAB_UNIT = """\
 [Unit]
 Description=The lab's ear inside the machine
 [Service]
-ExecStart=/usr/bin/python3 -B /usr/lib/skerry-lab/qemu_guest.py
+ExecStart=/usr/bin/python3 /usr/lib/skerry-lab/qemu_guest.py
 Restart=on-failure
 [Install]
 WantedBy=multi-user.target

@@ -1,0 +1,96 @@
+"""`./dev lab`: what is tried on a whole machine in QEMU."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import pathlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from lab import qemu_hotplug
+from lab.install import ROOT
+from lab.processes import LabError
+from lab.qemu import Machine
+from lab.qemu_box import QemuBox
+
+RECORDING = ROOT / "tests" / "agent" / "recordings" / "qemu.tar.xz"
+
+
+@contextlib.contextmanager
+def running_box() -> Iterator[QemuBox]:
+    """Yield the machine with its agent at work. Raises LabError with the machine's last words."""
+    print("starting the machine (software emulation: half a minute)", flush=True)
+    started_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="skerry-lab-") as name:
+        box = QemuBox(pathlib.Path(name))
+        try:
+            with box:
+                print(f"it answers after {time.monotonic() - started_s:.0f} s", flush=True)
+                box.start_agent()
+                print(f"the agent told all after {time.monotonic() - started_s:.0f} s", flush=True)
+                yield box
+        except LabError as error:
+            raise LabError(f"{error}\n{box.machine.last_words()}") from error
+
+
+def hotplug(cycles: int, seed: int, burst_every: int = 4) -> list[qemu_hotplug.Step]:
+    """Plug and unplug so many times, print how it goes, and return what was measured."""
+    with running_box() as box:
+        run = qemu_hotplug.Hotplug(box, seed)
+        differ = run.baseline()
+        print(f"before: {'; '.join(differ) or 'the agent and a fresh look agree'}", flush=True)
+        steps = [qemu_hotplug.Step("before", False, None, 0, differ)] if differ else []
+        for number in range(1, cycles + 1):
+            for step in run.cycle(burst=number % burst_every == 0):
+                steps.append(step)
+                time_s = "?" if step.latency_s is None else f"{step.latency_s:.2f}"
+                said = "; ".join(step.problems) or f"equal, {time_s} s"
+                print(f"{number:>4} {step.words}: {said}", flush=True)
+        unit = ["systemctl", "show", "skerry-agent", "-p", "NRestarts,MemoryCurrent,CPUUsageNSec"]
+        print(" ".join(box.machine.guest.run(*unit).split()), flush=True)
+        return steps
+
+
+def record(place: pathlib.Path) -> str:
+    """Record the machine with `skerry-agent record`, and return what that says."""
+    with tempfile.TemporaryDirectory(prefix="skerry-lab-") as folder:
+        machine = Machine(pathlib.Path(folder), {})
+        try:
+            machine.start()
+            machine.guest.ask("settle", quiet_s=3.0, most_s=60.0)
+            inside = "/root/recording.tar.xz"
+            said = machine.guest.agent("record", inside)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(machine.guest.file(inside))
+            return said.strip()
+        finally:
+            machine.stop()
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="./dev lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    plugging = commands.add_parser("hotplug", help="plug and unplug devices, compare each time")
+    plugging.add_argument("--cycles", type=int, default=200, help="how often (200)")
+    plugging.add_argument("--seed", type=int, default=1, help="what makes the choices")
+    recording = commands.add_parser("record", help="make the recording of the machine")
+    recording.add_argument("file", nargs="?", type=pathlib.Path, default=RECORDING)
+    given = parser.parse_args()
+    try:
+        if given.command == "record":
+            print(record(given.file))
+            return 0
+        steps = hotplug(given.cycles, given.seed)
+    except LabError as error:
+        print(f"./dev lab: {error}", file=sys.stderr)
+        return 1
+    print(qemu_hotplug.table(steps))
+    return 1 if any(step.problems for step in steps) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
