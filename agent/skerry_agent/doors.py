@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from skerry_agent import capability, executor_client, load
+from skerry_agent import capability, executor_client, fitting, load
 from skerry_agent.capability import Collected
 from skerry_agent.effects import Converge, Publish
 from skerry_agent.events import (
@@ -110,6 +110,7 @@ class Prober:
         self._post_hardware(capability.merge_slow(quick, self._slow.answers))
 
     def _post_hardware(self, hardware: Hardware) -> None:
+        hardware = fitting.fitted(hardware)
         self._post(HardwareProbed(hardware, capability.revision_of(hardware)))
 
 

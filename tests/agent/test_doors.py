@@ -24,7 +24,7 @@ from skerry_agent.journal import Journal, Saved
 from skerry_agent.operator_labels import LabelsError
 from skerry_agent.slow import SlowLooks
 from skerry_agent.slow_table import CPUINFO
-from skerry_wire.hardware import Cpu, Hardware, ProbeStatus
+from skerry_wire.hardware import Cpu, Hardware, Nic, ProbeStatus, UsbDevice
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Heartbeat
 from skerry_wire.topics import NodeTopic
@@ -189,6 +189,20 @@ def test_the_prober_of_a_recorded_box(tree, tmp_path):
     assert hardware.labels["site"] == "north"
     assert hardware.probes["cpuinfo"].status == "absent", "a recorded box runs no child"
     assert posted.empty()
+
+
+def test_what_is_too_large_for_a_message_is_made_to_fit():
+    many = tuple(
+        Nic(name=f"veth{n}" + "x" * 110, hardware=False, kind="other") for n in range(1000)
+    )
+    usb = tuple(UsbDevice(path=f"1-{n}", product_name="x" * 128) for n in range(500))
+    large = Hardware(nics=many, usb=usb, probes={"nics": ProbeStatus(status="found")})
+    looks = Looks(lambda before: Collected(large, {}), FakeSlow(wanted=False))
+    looks.prober.start(slow=False)
+    told = looks.next()
+    assert told.usb == usb
+    assert told.nics == ()
+    assert "left out" in told.probes["nics"].reason
 
 
 def test_a_real_slow_look_reaches_the_capability(tree):
