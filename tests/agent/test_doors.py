@@ -195,7 +195,9 @@ def test_what_is_too_large_for_a_message_is_made_to_fit():
     many = tuple(
         Nic(name=f"veth{n}" + "x" * 110, hardware=False, kind="other") for n in range(1000)
     )
-    usb = tuple(UsbDevice(path=f"1-{n}", product_name="x" * 128) for n in range(500))
+    usb = tuple(
+        UsbDevice(path=f"1-{n}", product_name="x" * 128, vendor_name="y" * 64) for n in range(500)
+    )
     large = Hardware(nics=many, usb=usb, probes={"nics": ProbeStatus(status="found")})
     looks = Looks(lambda before: Collected(large, {}), FakeSlow(wanted=False))
     looks.prober.start(slow=False)
