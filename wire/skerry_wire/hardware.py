@@ -113,6 +113,8 @@ class Disk:
     rotational: bool | None = None
     size_bytes: ByteCount | None = None
     model: Short | None = None
+    address: Line | None = None
+    """Where it, or what it is plugged into, hangs: a PCI address, a USB port, a name of its bus."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +200,8 @@ class Camera:
 
     name: Short
     path: Line
+    bus: Short | None = None
+    address: Line | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +210,7 @@ class Bluetooth:
 
     name: Short
     bus: Short | None = None
+    address: Line | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
+from skerry_agent.probes import attachment
 from skerry_agent.probes.kernel_text import short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Bluetooth
@@ -38,9 +39,18 @@ def parse(raw: RawBluetooth) -> Found[tuple[Bluetooth, ...]] | Absent | Failed:
         return Failed(f"{CLASS} {raw.trouble}")
     if not raw.controllers:
         return Absent(f"{CLASS} lists no controller")
-    found = [Bluetooth(name=short(name) or "?", bus=_bus(place)) for name, place in raw.controllers]
+    found = [
+        Bluetooth(name=short(name) or "?", bus=_bus(place), address=_address(place))
+        for name, place in raw.controllers
+    ]
     return Found(tuple(sorted(found, key=lambda controller: controller.name))[:32])
 
 
 def _bus(place: str | None) -> str | None:
     return next((bus for sign, bus in _BUSES if sign in (place or "")), None)
+
+
+def _address(place: str | None) -> str | None:
+    """Return where what carries the controller hangs: the controller is the path's last step."""
+    above = (place or "").rpartition("/")[0]
+    return attachment.of(above.removesuffix("/bluetooth")).address

@@ -6,12 +6,16 @@ import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
-from skerry_agent.probes.kernel_text import short
+from skerry_agent.probes import attachment
+from skerry_agent.probes.kernel_text import pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Camera
 
 VIDEO = "/sys/class/video4linux"
+UDEV = "/run/udev/data"
+FIRMWARE_CAMERA = "mmal service"
 _NODE = re.compile(r"video([0-9]{1,4})\Z")
+_NUMBER = re.compile(r"[0-9]{1,5}:[0-9]{1,8}\Z")
 _NOT_A_CAMERA = re.compile(
     r"(?:codec|-enc\b|-dec\b|encod|decod|isp|scaler|loopback|hevc|vpu)", re.I
 )
@@ -24,6 +28,8 @@ class RawCamera:
     node: str
     name: str | None
     device: str | None
+    capabilities: str | None = None
+    """What udev found that the node can do, `:capture:` of a camera; None where it did not ask."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,12 +45,18 @@ def read(host: Host) -> RawCameras:
     names = host.names(VIDEO)
     if not isinstance(names, tuple):
         return RawCameras((), names.reason if isinstance(names, Unreadable) else None)
-    nodes = tuple(
-        RawCamera(n, host.text(f"{VIDEO}/{n}/name"), host.target(f"{VIDEO}/{n}/device"))
-        for n in names
-        if _NODE.match(n)
+    return RawCameras(tuple(_read_node(host, name) for name in names if _NODE.match(name)), None)
+
+
+def _read_node(host: Host, node: str) -> RawCamera:
+    number = host.text(f"{VIDEO}/{node}/dev")
+    udev = host.text(f"{UDEV}/c{number}") if number and _NUMBER.match(number) else None
+    return RawCamera(
+        node=node,
+        name=host.text(f"{VIDEO}/{node}/name"),
+        device=host.target(f"{VIDEO}/{node}/device"),
+        capabilities=pairs(udev).get("E:ID_V4L_CAPABILITIES"),
     )
-    return RawCameras(nodes, None)
 
 
 def parse(raw: RawCameras) -> Found[tuple[Camera, ...]] | Absent | Failed:
@@ -54,9 +66,23 @@ def parse(raw: RawCameras) -> Found[tuple[Camera, ...]] | Absent | Failed:
     first: dict[str, Camera] = {}
     for node in sorted(raw.nodes, key=lambda node: (len(node.node), node.node)):
         name = short(node.name) or node.node
-        # A node without a device is made by a program; codecs and scalers only pass frames on.
-        if node.device is not None and not _NOT_A_CAMERA.search(name):
-            first.setdefault(node.device, Camera(name=name, path=f"/dev/{node.node}"))
+        if _is_camera(node, name):
+            where = attachment.of(node.device)
+            camera = Camera(
+                name=name, path=f"/dev/{node.node}", bus=where.bus, address=where.address
+            )
+            first.setdefault(node.device or node.node, camera)
     if not first:
         return Absent(f"{VIDEO} lists no camera")
     return Found(tuple(sorted(first.values(), key=lambda camera: camera.path))[:128])
+
+
+def _is_camera(node: RawCamera, name: str) -> bool:
+    """Say whether a node gives pictures of its own."""
+    if node.capabilities is not None and ":capture:" not in node.capabilities:
+        return False  # metadata of another node, or an infrared lamp's half of a camera
+    if node.device is None:
+        # Made by a program, but for the Raspberry Pi's camera under its old driver.
+        return name.startswith(FIRMWARE_CAMERA)
+    # Codecs and scalers only pass on what programs give them.
+    return not any(_NOT_A_CAMERA.search(text) for text in (name, node.device.rpartition("/")[2]))

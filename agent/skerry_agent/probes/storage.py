@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from skerry_agent.host import Gone, Host, Space, Unreadable
-from skerry_agent.probes import cgroup
+from skerry_agent.probes import attachment, cgroup
 from skerry_agent.probes.kernel_text import count, line, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Disk, Filesystem
@@ -198,6 +198,7 @@ def _disk(raw: RawDisk) -> Disk:
         rotational={"0": False, "1": True}.get(raw.rotational or ""),
         size_bytes=None if sectors is None else sectors * SECTOR_BYTES,
         model=short(raw.model),
+        address=attachment.of(raw.place).address,
     )
 
 

@@ -28,18 +28,43 @@ def test_a_camera_with_two_nodes_is_one_and_codecs_are_none(tree):
     assert (camera.name, camera.path) == ("HD Webcam: HD Webcam", "/dev/video0")
 
 
+def test_a_node_that_udev_knows_to_give_no_pictures_is_no_camera(tree):
+    for number in (0, 1):
+        video(tree, f"video{number}", "HD Webcam", f"usb1/1-1/1-1:1.{number * 2}")
+        tree.write(f"sys/class/video4linux/video{number}/dev", f"81:{number}")
+    tree.write("run/udev/data/c81:0", "E:ID_V4L_PRODUCT=HD Webcam\nE:ID_V4L_CAPABILITIES=:capture:")
+    tree.write("run/udev/data/c81:1", "E:ID_V4L_PRODUCT=HD Webcam\nE:ID_V4L_CAPABILITIES=:")
+    (camera,) = found(tree, "cameras")
+    assert (camera.path, camera.bus, camera.address) == ("/dev/video0", "usb", "1-1")
+
+
+def test_a_codec_without_a_name_is_known_by_its_device(tree):
+    tree.write("sys/devices/platform/bcm2835-codec", {})
+    tree.link("sys/class/video4linux/video10/device", "/sys/devices/platform/bcm2835-codec")
+    assert isinstance(result(tree, "cameras"), Absent)
+
+
+def test_the_pi_s_camera_under_its_old_driver_has_no_device(tree):
+    video(tree, "video0", "mmal service 16.1", None)
+    (camera,) = found(tree, "cameras")
+    assert (camera.name, camera.path) == ("mmal service 16.1", "/dev/video0")
+
+
 def test_no_camera_is_absent(tree):
     assert isinstance(result(tree, "cameras"), Absent)
 
 
 def test_bluetooth_controllers_by_their_bus(tree):
-    for name, place in (("hci0", "pci0000:00/usb1/1-2/bluetooth/hci0"), ("hci1", "serial0/hci1")):
+    for name, place in (
+        ("hci0", "pci0000:00/usb1/1-2/bluetooth/hci0"),
+        ("hci1", "platform/fe201000.serial/serial0/serial0-0/bluetooth/hci1"),
+    ):
         tree.write(f"sys/devices/{place}", {})
         tree.link(f"sys/class/bluetooth/{name}", f"/sys/devices/{place}")
     tree.write("sys/class/bluetooth/hci0:11", {})
-    assert [(c.name, c.bus) for c in found(tree, "bluetooth")] == [
-        ("hci0", "usb"),
-        ("hci1", "uart"),
+    assert [(c.name, c.bus, c.address) for c in found(tree, "bluetooth")] == [
+        ("hci0", "usb", "1-2"),
+        ("hci1", "uart", "serial0-0"),
     ]
 
 

@@ -84,3 +84,16 @@ def test_a_card_without_a_type_file_says_it_in_its_event(tree):
     disk(tree, "mmcblk0", "platform/mmc0/mmc0:aaaa", uevent="DRIVER=mmcblk\nMMC_TYPE=SD")
     ((one,), _) = found(tree, "storage")
     assert one.transport == "sd"
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "address"),
+    [
+        ("sda", "pci0000:00/0000:00:1f.2/ata1/host0", "0000:00:1f.2"),
+        ("sdb", "pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/host2", "1-1"),
+        ("nvme0n1", "pci0000:00/0000:01:00.0/nvme/nvme0", "0000:01:00.0"),
+    ],
+)
+def test_where_a_disk_hangs(tree, name, place, address):
+    ((one,), _) = found(disk(tree, name, place), "storage")
+    assert one.address == address
