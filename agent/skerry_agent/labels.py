@@ -1,7 +1,10 @@
 """Labels of a node, named as Node Feature Discovery and Kubernetes name them. Pure.
 
 Only what Node Feature Discovery publishes by default is given, so that tools which know its labels
-find the same ones here. An operator's label of the same key overrides.
+find the same ones here. An operator's label of the same key overrides. Not given, because a
+capability does not hold what they say: cpu-model.family and .id, cpu-cstate, cpu-pstate, cpu-power,
+cpu-rdt, cpu-security, cpu-coprocessor, kernel-config, kernel-selinux, memory-nv and
+custom-rdma.enabled.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from skerry_agent import label_flags
 from skerry_wire.hardware import Hardware
 
 PREFIX = "feature.node.kubernetes.io/"
@@ -19,10 +23,14 @@ MAX_VALUE = 256
 ARCH = {
     "x86_64": "amd64",
     "aarch64": "arm64",
+    "armv8l": "arm",
     "armv7l": "arm",
     "armv6l": "arm",
+    "armv5tel": "arm",
     "i686": "386",
+    "i586": "386",
     "i386": "386",
+    "loongarch64": "loong64",
 }
 """Kubernetes' names of architectures, where they are not the kernel's."""
 
@@ -31,7 +39,9 @@ VENDOR_IDS = {
     "AuthenticAMD": "AMD",
     "HygonGenuine": "Hygon",
     "CentaurHauls": "VIA",
+    "APM": "AMCC",
 }
+"""The makers' own spellings, and those of Node Feature Discovery."""
 
 PCI_CLASSES = ("03", "0b40", "12")
 """Classes of PCI devices that get a label: displays, co-processors, accelerators."""
@@ -39,86 +49,11 @@ PCI_CLASSES = ("03", "0b40", "12")
 USB_CLASSES = frozenset({"0e", "ef", "fe", "ff"})
 """Classes of USB devices that get a label: video, miscellaneous, application, vendor-specific."""
 
-X86_FLAGS = {
-    "adx": "ADX",
-    "aes": "AESNI",
-    "amx_bf16": "AMXBF16",
-    "amx_complex": "AMXCOMPLEX",
-    "amx_fp16": "AMXFP16",
-    "amx_int8": "AMXINT8",
-    "amx_tile": "AMXTILE",
-    "avx": "AVX",
-    "avx2": "AVX2",
-    "avx512_4fmaps": "AVX5124FMAPS",
-    "avx512_4vnniw": "AVX5124VNNIW",
-    "avx512_bf16": "AVX512BF16",
-    "avx512_bitalg": "AVX512BITALG",
-    "avx512_fp16": "AVX512FP16",
-    "avx512_vbmi2": "AVX512VBMI2",
-    "avx512_vnni": "AVX512VNNI",
-    "avx512_vp2intersect": "AVX512VP2INTERSECT",
-    "avx512_vpopcntdq": "AVX512VPOPCNTDQ",
-    "avx512bw": "AVX512BW",
-    "avx512cd": "AVX512CD",
-    "avx512dq": "AVX512DQ",
-    "avx512er": "AVX512ER",
-    "avx512f": "AVX512F",
-    "avx512ifma": "AVX512IFMA",
-    "avx512pf": "AVX512PF",
-    "avx512vbmi": "AVX512VBMI",
-    "avx512vl": "AVX512VL",
-    "avx_ifma": "AVXIFMA",
-    "avx_ne_convert": "AVXNECONVERT",
-    "avx_vnni": "AVXVNNI",
-    "avx_vnni_int8": "AVXVNNIINT8",
-    "cldemote": "CLDEMOTE",
-    "clzero": "CLZERO",
-    "cmpccxadd": "CMPCCXADD",
-    "cx8": "CMPXCHG8",
-    "enqcmd": "ENQCMD",
-    "fma": "FMA3",
-    "fma4": "FMA4",
-    "fsrm": "FSRM",
-    "fxsr": "FXSR",
-    "fxsr_opt": "FXSROPT",
-    "gfni": "GFNI",
-    "hle": "HLE",
-    "hypervisor": "HYPERVISOR",
-    "ibpb": "IBPB",
-    "lahf_lm": "LAHF",
-    "movbe": "MOVBE",
-    "movdir64b": "MOVDIR64B",
-    "movdiri": "MOVDIRI",
-    "mpx": "MPX",
-    "osxsave": "OSXSAVE",
-    "rtm": "RTM",
-    "serialize": "SERIALIZE",
-    "sha512": "SHA512",
-    "sha_ni": "SHA",
-    "sm3": "SM3_X86",
-    "sm4": "SM4_X86",
-    "sse4a": "SSE4A",
-    "stibp": "STIBP",
-    "svm": "SVM",
-    "syscall": "SYSCALL",
-    "tbm": "TBM",
-    "vaes": "VAES",
-    "vmx": "VMX",
-    "vpclmulqdq": "VPCLMULQDQ",
-    "waitpkg": "WAITPKG",
-    "wbnoinvd": "WBNOINVD",
-    "xgetbv1": "XGETBV1",
-    "xop": "XOP",
-    "xsave": "XSAVE",
-    "xsavec": "XSAVEC",
-    "xsaveopt": "XSAVEOPT",
-    "xsaves": "XSAVES",
-}
-"""The kernel's name of an x86 flag and the label's. The basic ones that every processor of the last
-fifteen years has (SSE, CX16, POPCNT, ...) get no label there, and none here."""
-
 _NOT_IN_A_VALUE = re.compile(r"[^-A-Za-z0-9_.]")
 _KERNEL = re.compile(r"([0-9]+)\.([0-9]+)(?:\.([0-9]+))?")
+_OS_VERSION = re.compile(r"([0-9]+)(?:\.([0-9]+))?(?:\..*)?\Z")
+NETWORK = "02"
+MELLANOX = "15b3"
 
 
 def labels(hardware: Hardware, operator: Mapping[str, str]) -> dict[str, str]:
@@ -152,23 +87,24 @@ def _of_system(hardware: Hardware) -> Iterable[tuple[str, str | None]]:
         yield f"{PREFIX}kernel-version.revision", kernel[3]
     yield f"{PREFIX}system-os_release.ID", value(system.os_id)
     yield f"{PREFIX}system-os_release.VERSION_ID", value(system.os_version)
-    major, _, minor = (system.os_version or "").partition(".")
-    yield f"{PREFIX}system-os_release.VERSION_ID.major", value(major)
-    yield f"{PREFIX}system-os_release.VERSION_ID.minor", value(minor)
+    version = _OS_VERSION.match(system.os_version or "")
+    if version:
+        yield f"{PREFIX}system-os_release.VERSION_ID.major", version[1]
+        yield f"{PREFIX}system-os_release.VERSION_ID.minor", version[2]
 
 
 def _of_cpu(hardware: Hardware) -> Iterable[tuple[str, str | None]]:
     cpu = hardware.cpu
     yield f"{PREFIX}cpu-model.vendor_id", value(VENDOR_IDS.get(cpu.vendor or "", cpu.vendor))
-    x86 = hardware.system.arch in ("x86_64", "i686", "i386")
-    for flag in cpu.flags:
-        name = X86_FLAGS.get(flag) if x86 else value(flag.upper())
-        if name is not None:
-            yield f"{PREFIX}cpu-cpuid.{name}", "true"
-    if cpu.logical_count and cpu.core_count and cpu.logical_count > cpu.core_count:
-        yield f"{PREFIX}cpu-hardware_multithreading", "true"
+    for name in label_flags.names(hardware.system.arch, cpu.flags):
+        yield f"{PREFIX}cpu-cpuid.{name}", "true"
+    if cpu.threads_per_core:
+        is_threaded = "true" if cpu.threads_per_core > 1 else "false"
+        yield f"{PREFIX}cpu-hardware_multithreading", is_threaded
     if (cpu.numa_node_count or 0) > 1:
         yield f"{PREFIX}memory-numa", "true"
+    if hardware.memory.swap_bytes:
+        yield f"{PREFIX}memory-swap.enabled", "true"
 
 
 def _of_devices(hardware: Hardware) -> Iterable[tuple[str, str | None]]:
@@ -178,11 +114,15 @@ def _of_devices(hardware: Hardware) -> Iterable[tuple[str, str | None]]:
             yield f"{name}.present", "true"
             if function.sriov_vfs:
                 yield f"{name}.sriov.capable", "true"
-        if function.class_.startswith("02") and function.sriov_vfs:
+        if function.class_.startswith(NETWORK) and function.sriov_vfs:
             yield f"{PREFIX}network-sriov.capable", "true"
+        if function.class_.startswith(NETWORK) and function.virtual_function:
+            yield f"{PREFIX}network-sriov.configured", "true"
+        if function.vendor == MELLANOX:
+            yield f"{PREFIX}custom-rdma.capable", "true"
     for device in hardware.usb:
         for class_ in device.classes:
-            if class_ in USB_CLASSES:
+            if class_ in USB_CLASSES and device.vendor and device.product:
                 name = f"usb-{class_}_{device.vendor}_{device.product}"
                 yield f"{PREFIX}{name}.present", "true"
     if any(disk.rotational is False for disk in hardware.storage):

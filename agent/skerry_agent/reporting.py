@@ -125,7 +125,8 @@ def device_changes(before: Hardware, after: Hardware) -> Iterator[Told]:
 def _devices(hardware: Hardware) -> dict[str, str]:
     found = {}
     for usb in hardware.usb:
-        found[f"usb {usb.path}"] = f"{usb.vendor}:{usb.product} {usb.product_name or ''}".strip()
+        ids = f"{usb.vendor}:{usb.product}" if usb.vendor else ""
+        found[f"usb {usb.path}"] = f"{ids} {usb.product_name or ''}".strip()
     for pci in hardware.pci:
         found[f"pci {pci.address}"] = f"{pci.vendor}:{pci.device} {pci.device_name or ''}".strip()
     for disk in hardware.storage:

@@ -1,10 +1,11 @@
 """Labels, as Node Feature Discovery spells them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry_agent.labels import MAX_LABELS, PREFIX, labels, value
-from skerry_wire.hardware import Cpu, Disk, Hardware, PciFunction, System, UsbDevice
+from skerry_wire.hardware import Cpu, Disk, Hardware, Memory, PciFunction, System, UsbDevice
 
 
 def of(**fields):
@@ -28,16 +29,88 @@ def test_instruction_sets_have_other_names_on_x86():
     x86 = of(system=System(arch="x86_64"), cpu=Cpu(flags=("avx2", "aes", "fpu")))
     assert f"{PREFIX}cpu-cpuid.AVX2" in x86
     assert f"{PREFIX}cpu-cpuid.AESNI" in x86
+    assert f"{PREFIX}cpu-cpuid.X87" in x86
     assert not any("FPU" in key for key in x86)
     arm = of(system=System(arch="aarch64"), cpu=Cpu(flags=("asimd",)))
     assert f"{PREFIX}cpu-cpuid.ASIMD" in arm
 
 
-def test_vendors_threads_and_numa():
-    found = of(cpu=Cpu(vendor="GenuineIntel", logical_count=8, core_count=4, numa_node_count=2))
+FLAGS = [
+    ("x86_64", "avx512f", "AVX512F"),
+    ("x86_64", "fma", "FMA3"),
+    ("x86_64", "sha_ni", "SHA"),
+    ("i686", "sep", "SYSEE"),
+    ("aarch64", "asimdrdm", "ASIMDRDM"),
+    ("armv7l", "vfpv3", "VFPv3"),
+    ("armv7l", "fastmult", "FASTMUL"),
+    ("s390x", "vxe2", "VXE2"),
+]
+
+
+@pytest.mark.parametrize(("arch", "flag", "name"), FLAGS)
+def test_each_architecture_has_its_own_names(arch, flag, name):
+    assert f"{PREFIX}cpu-cpuid.{name}" in of(system=System(arch=arch), cpu=Cpu(flags=(flag,)))
+
+
+@pytest.mark.parametrize(
+    ("arch", "flag"),
+    [("x86_64", "sse2"), ("x86_64", "cx16"), ("x86_64", "sgx"), ("aarch64", "paca"),
+     ("riscv64", "v"), ("ppc64le", "altivec")],
+)  # fmt: skip
+def test_what_node_feature_discovery_leaves_out_is_left_out(arch, flag):
+    found = of(system=System(arch=arch), cpu=Cpu(flags=(flag,)))
+    assert not any("cpuid" in key for key in found)
+
+
+def test_xsave_that_the_kernel_shows_is_turned_on():
+    found = of(system=System(arch="x86_64"), cpu=Cpu(flags=("xsave",)))
+    assert {f"{PREFIX}cpu-cpuid.XSAVE", f"{PREFIX}cpu-cpuid.OSXSAVE"} <= found.keys()
+
+
+def test_vendors_and_numa():
+    found = of(cpu=Cpu(vendor="GenuineIntel", numa_node_count=2))
     assert found[f"{PREFIX}cpu-model.vendor_id"] == "Intel"
-    assert f"{PREFIX}cpu-hardware_multithreading" in found
     assert f"{PREFIX}memory-numa" in found
+
+
+@pytest.mark.parametrize(("threads", "text"), [(2, "true"), (1, "false"), (None, None)])
+def test_threads(threads, text):
+    found = of(cpu=Cpu(threads_per_core=threads))
+    assert found.get(f"{PREFIX}cpu-hardware_multithreading") == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(1024, "true"), (0, None), (None, None)])
+def test_swap(size, text):
+    assert of(memory=Memory(swap_bytes=size)).get(f"{PREFIX}memory-swap.enabled") == text
+
+
+@pytest.mark.parametrize(
+    ("version", "parts"),
+    [("12", ["12", None]), ("22.04", ["22", "04"]), ("3.20.1", ["3", "20"]), ("sid", [None, None])],
+)
+def test_parts_of_a_version_are_numbers(version, parts):
+    found = of(system=System(os_version=version))
+    prefix = f"{PREFIX}system-os_release.VERSION_ID"
+    assert [found.get(f"{prefix}.major"), found.get(f"{prefix}.minor")] == parts
+
+
+def test_virtual_functions_of_a_network_card_that_does_rdma():
+    ids = {"vendor": "15b3", "class_": "020000"}
+    found = of(
+        pci=(
+            PciFunction(address="0000:01:00.0", device="101d", sriov_vfs=8, **ids),
+            PciFunction(address="0000:01:00.2", device="101e", virtual_function=True, **ids),
+        )
+    )
+    assert set(found) == {
+        f"{PREFIX}network-sriov.capable",
+        f"{PREFIX}network-sriov.configured",
+        f"{PREFIX}custom-rdma.capable",
+    }
+
+
+def test_a_usb_device_without_ids_has_no_label():
+    assert of(usb=(UsbDevice(path="1-1", classes=("ff",)),)) == {}
 
 
 def test_devices():
