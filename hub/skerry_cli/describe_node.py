@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from skerry_cli import words
@@ -13,6 +13,8 @@ from skerry_cli.records import Event, Node, Resources, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_wire.hardware import Filesystem, Hardware
+
+CPUID = "feature.node.kubernetes.io/cpu-cpuid."
 
 
 def show_node(screen: Screen, answer: Any, now: float) -> None:
@@ -26,10 +28,24 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     tell_lines(screen, "Kept from before: these probes fail now", kept_lines(hardware, now))
     screen.section("Resources")
     screen.table(resource_rows(node.resources, hardware.filesystems), indent="  ")
-    tell_lines(screen, "Labels", [f"{key}={value}" for key, value in sorted(node.labels.items())])
+    tell_lines(screen, "Labels", list(_labels(node.labels)))
     tell_lines(screen, "Hardware", lines)
     tell_list(screen, "Instances", INSTANCE, node.instances, now)
     tell_list(screen, "Events", EVENT, events, now)
+
+
+def _labels(labels: Mapping[str, str]) -> Iterator[str]:
+    """Yield the labels, the instruction sets as one: a processor has fifty of them."""
+    instruction_sets = [
+        key.removeprefix(CPUID)
+        for key, value in sorted(labels.items())
+        if key.startswith(CPUID) and value == "true"
+    ]
+    for key, value in sorted(labels.items()):
+        if not (key.startswith(CPUID) and value == "true"):
+            yield f"{key}={value}"
+    if instruction_sets:
+        yield f"{CPUID}...=true: {' '.join(instruction_sets)}"
 
 
 def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:

@@ -48,6 +48,9 @@ def _what_hangs_at(hardware: Hardware) -> Mapping[str, list[str]]:
         *((n.address, f"network interface {n.name}") for n in hardware.nics if n.hardware),
         *((m.address, f"modem {m.name}") for m in hardware.modems),
         *((p.address, f"serial port {p.path}") for p in hardware.serial_ports),
+        *((d.address, f"disk {d.name}") for d in hardware.storage),
+        *((c.address, f"camera {c.path}") for c in hardware.cameras),
+        *((b.address, f"Bluetooth {b.name}") for b in hardware.bluetooth),
     ]
     for address, text in named:
         if address is not None:

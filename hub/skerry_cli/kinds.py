@@ -256,6 +256,7 @@ DEVICE = Kind(
         Column("KIND", lambda device, _: device.kind),
         Column("VENDOR", lambda device, _: device.vendor or words.NONE),
         Column("MODEL", lambda device, _: device.model or words.NONE),
+        Column("SIZE", lambda device, _: words.size(device.size_bytes)),
         Column("ADDRESS", lambda device, _: device.address or device.bus or words.NONE),
         Column("PATH", lambda device, _: _first_of(device.paths)),
         Column("STATUS", lambda device, _: _device_status(device)),

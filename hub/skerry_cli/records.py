@@ -175,6 +175,7 @@ class Device:
     name: Words
     vendor: Words | None = None
     model: Words | None = None
+    size_bytes: int | None = None
     bus: Words | None = None
     address: Words | None = None
     paths: Names = ()

@@ -54,6 +54,7 @@ def _view(node: Node, device: Device, used_by: tuple[str, ...]) -> DeviceView:
         name=device.name,
         vendor=device.vendor,
         model=device.model,
+        size_bytes=device.size_bytes,
         bus=device.bus,
         address=device.address,
         paths=device.paths,

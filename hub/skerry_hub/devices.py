@@ -33,6 +33,8 @@ class Device:
     name: str
     vendor: str | None = None
     model: str | None = None
+    size_bytes: int | None = None
+    """Of a disk all that it holds, of an accelerator its memory."""
     bus: str | None = None
     address: str | None = None
     paths: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
             name=one.address,
             vendor=one.vendor,
             model=one.model,
+            size_bytes=one.memory_bytes,
             bus=one.bus,
             address=one.address,
             paths=one.device_nodes,
@@ -60,7 +63,13 @@ def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
 def _cameras(hardware: Hardware, _names: Names) -> Iterator[Device]:
     for one in hardware.cameras:
         yield Device(
-            kind="camera", name=_last(one.path), model=one.name, paths=(one.path,), usable=True
+            kind="camera",
+            name=_last(one.path),
+            model=one.name,
+            bus=one.bus,
+            address=one.address,
+            paths=(one.path,),
+            usable=True,
         )
 
 
@@ -97,9 +106,17 @@ def _modems(hardware: Hardware, names: Names) -> Iterator[Device]:
         )
 
 
-def _bluetooth(hardware: Hardware, _names: Names) -> Iterator[Device]:
+def _bluetooth(hardware: Hardware, names: Names) -> Iterator[Device]:
     for one in hardware.bluetooth:
-        yield Device(kind="bluetooth", name=one.name, bus=one.bus)
+        vendor, model = _named(names, one.address)
+        yield Device(
+            kind="bluetooth",
+            name=one.name,
+            vendor=vendor,
+            model=model,
+            bus=one.bus,
+            address=one.address,
+        )
 
 
 def _nics(hardware: Hardware, names: Names) -> Iterator[Device]:
@@ -132,7 +149,15 @@ def _disks(hardware: Hardware, _names: Names) -> Iterator[Device]:
     for one in hardware.storage:
         # The kernel writes ! in names for what is / in their paths.
         path = "/dev/" + one.name.replace("!", "/")
-        yield Device(kind="disk", name=one.name, model=one.model, bus=one.transport, paths=(path,))
+        yield Device(
+            kind="disk",
+            name=one.name,
+            model=one.model,
+            size_bytes=one.size_bytes,
+            bus=one.transport,
+            address=one.address,
+            paths=(path,),
+        )
 
 
 def _usb(hardware: Hardware, names: Names) -> Iterator[Device]:
@@ -146,18 +171,8 @@ def _usb(hardware: Hardware, names: Names) -> Iterator[Device]:
 def _everyday_usb(hardware: Hardware, names: Names) -> Iterator[Device]:
     """Give what stands on USB and no other list shows: no hubs, no stick that is a disk."""
     shown = {_port(address) for address in _addresses(hardware)}
-    # These lists do not say which port: a device of such a class is taken to be one of them.
-    shown_classes = {_HUB_CLASS}
-    if hardware.cameras:
-        shown_classes.add("0e")
-    if any(disk.transport == "usb" for disk in hardware.storage):
-        shown_classes.add("08")
-    if any(one.bus == "usb" for one in hardware.bluetooth):
-        shown_classes.add("e0")
     left = {
-        one.path
-        for one in hardware.usb
-        if one.path not in shown and shown_classes.isdisjoint(one.classes)
+        one.path for one in hardware.usb if one.path not in shown and _HUB_CLASS not in one.classes
     }
     return (device for device in _usb(hardware, names) if device.name in left)
 
@@ -165,6 +180,9 @@ def _everyday_usb(hardware: Hardware, names: Names) -> Iterator[Device]:
 def _addresses(hardware: Hardware) -> Iterator[str]:
     groups: tuple[Iterable[str | None], ...] = (
         (one.address for one in hardware.accelerators),
+        (one.address for one in hardware.cameras),
+        (one.address for one in hardware.bluetooth),
+        (one.address for one in hardware.storage),
         (one.address for one in hardware.serial_ports),
         (one.address for one in hardware.modems),
         (one.address for one in hardware.nics),

@@ -103,6 +103,8 @@ class DeviceView:
     """Tells it from the node's other devices of its kind."""
     vendor: str | None = None
     model: str | None = None
+    size_bytes: int | None = None
+    """Of a disk all that it holds, of an accelerator its memory."""
     bus: str | None = None
     address: str | None = None
     """PCI address, USB port or firmware path."""

@@ -144,6 +144,15 @@ def test_a_node_that_is_not_well_says_what_to_do(skerry, hub):
     assert "Hardware\n  not known yet\n" in out
 
 
+def test_instruction_sets_are_one_line_of_the_labels(skerry, hub):
+    cpuid = "feature.node.kubernetes.io/cpu-cpuid."
+    labels = {f"{cpuid}AVX2": "true", f"{cpuid}AESNI": "true", "zone": "harbour"}
+    changed = dataclasses.replace(NODE, labels=labels)
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(NODE_DETAIL, node=changed)
+    out = skerry("describe", "node", "box-1").out
+    assert f"Labels\n  zone=harbour\n  {cpuid}...=true: AESNI AVX2\n" in out
+
+
 def test_hardware_of_a_newer_agent_does_not_hide_the_rest(skerry, hub):
     newer = plain(NODE_DETAIL)
     newer["hardware"]["accelerators"][0]["kind"] = "quantum"

@@ -52,11 +52,11 @@ AGE   NODE    KIND      SUBJECT      DETAIL
 
 
 LISTED_DEVICES = """\
-NODE   KIND     VENDOR   MODEL       ADDRESS        PATH              STATUS     USED-BY
-quay   gpu      nvidia   L4          0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0, shop-web-1
-quay   npu      hailo    Hailo-8     0000:02:00.0   -                 unusable   -
-quay   disk     -        -           sata           /dev/sda          present    -
-pier   camera   -        HD Webcam   -              /dev/video0       lost       -
+NODE   KIND     VENDOR   MODEL       SIZE      ADDRESS        PATH              STATUS     USED-BY
+quay   gpu      nvidia   L4          24 GiB    0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0, shop-web-1
+quay   npu      hailo    Hailo-8     -         0000:02:00.0   -                 unusable   -
+quay   disk     -        -           256 GiB   sata           /dev/sda          present    -
+pier   camera   -        HD Webcam   -         -              /dev/video0       lost       -
 """  # noqa: E501
 
 
@@ -190,7 +190,7 @@ def test_wrong_usage_exits_2_and_asks_nothing(skerry, hub, words, error):
 
 def test_a_wide_list_of_devices_says_why_and_which_node(skerry):
     heading, _, npu, _, camera = skerry("get", "devices", "-o", "wide").out.splitlines()
-    assert heading.split()[8:] == [
+    assert heading.split()[9:] == [
         *("NODE-ID", "LIVENESS", "NAME", "BUS", "DRIVER", "PATHS", "REASON"),
     ]
     assert npu.endswith("no driver")

@@ -44,8 +44,8 @@ BOX = Hardware(
             reason="no permission",
         ),
     ),
-    cameras=(Camera(name="HD Webcam", path="/dev/video0"),),
-    bluetooth=(Bluetooth(name="hci0", bus="usb"),),
+    cameras=(Camera(name="HD Webcam", path="/dev/video0", bus="usb", address="1-3"),),
+    bluetooth=(Bluetooth(name="hci0", bus="usb", address="1-6"),),
     serial_ports=(
         SerialPort(
             name="ttyUSB0", path="/dev/ttyUSB0", driver="ftdi_sio", bus="usb", address="1-10:1.0"
@@ -72,7 +72,7 @@ BOX = Hardware(
         Nic(name="lo", hardware=False, kind="other"),
     ),
     storage=(
-        Disk(name="sda", transport="usb", model="Stick"),
+        Disk(name="sda", transport="usb", model="Stick", size_bytes=2**34, address="1-5"),
         Disk(name="cciss!c0d0", transport="scsi"),
     ),
     pci=(
