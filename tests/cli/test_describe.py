@@ -147,8 +147,8 @@ def test_a_node_that_is_not_well_says_what_to_do(skerry, hub):
 def test_instruction_sets_are_one_line_of_the_labels(skerry, hub):
     cpuid = "feature.node.kubernetes.io/cpu-cpuid."
     labels = {f"{cpuid}AVX2": "true", f"{cpuid}AESNI": "true", "zone": "harbour"}
-    changed = dataclasses.replace(NODE, labels=labels)
-    hub.answers["GET /api/v1/nodes/box-1"] = {**NODE_DETAIL, "node": changed}
+    changed = dataclasses.replace(NODE_DETAIL.node, labels=labels)
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(NODE_DETAIL, node=changed)
     out = skerry("describe", "node", "box-1").out
     assert f"Labels\n  zone=harbour\n  {cpuid}...=true: AESNI AVX2\n" in out
 
