@@ -90,7 +90,7 @@ def _cores(cpus: Sequence[RawCpu], online: frozenset[int]) -> Counter[object]:
     silent = set(online)
     for cpu in cpus:
         if cpu.siblings:
-            found[cpu.siblings & online] += 1
+            found[cpu.siblings] += 1
         elif count(cpu.core_id) is not None:
             found[cpu.package_id, cpu.core_id] += 1
         else:

@@ -196,7 +196,8 @@ def test_each_row_of_the_device_tree_is_one_accelerator(tree, row):
 def test_a_driver_is_found_behind_a_bus_that_translates_addresses(tree):
     tree.node("/", "a,board").node("/soc/npu@1000", "deepx,npu")
     bound(tree, "8000001000.npu", "dxrt_driver", node="/soc/npu@1000")
-    bound(tree, "8000002000.npu", "another", node="/soc/npu@2000")
+    tree.node("/soc/npu@2000", "x,y")
+    bound(tree, "7000002000.npu", "another", node="/soc/npu@2000")
     (npu,) = found(tree, "accelerators")
     assert (npu.driver, npu.usable) == ("dxrt_driver", True)
 
@@ -370,6 +371,13 @@ def test_the_drivers_version_is_told(tree):
     assert gpu.driver_version == "550.54.14"
 
 
+def test_nodes_that_only_draw_are_not_told(tree):
+    nodes = {f"drm/{name}/dev": "" for name in ("card0", "controlD64", "renderD128")}
+    tree.pci("0000:00:02.0", "8086:0166", "030000", driver="i915", **nodes)
+    (gpu,) = found(tree, "accelerators")
+    assert gpu.device_nodes == ("/dev/dri/card0", "/dev/dri/renderD128")
+
+
 def test_own_memory_of_an_amd_gpu_is_told(tree):
     tree.pci(
         "0000:01:00.0",
@@ -429,7 +437,7 @@ def test_the_sound_of_a_gpu_a_switch_and_virtual_functions_are_none(tree):
     tree.pci("0000:01:00.0", "10de:1eb8", "030000", driver="nvidia")
     tree.pci("0000:01:00.1", "10de:10f8", "040300", driver="snd_hda_intel")
     tree.pci("0000:05:00.0", "10de:22a3", "068000")
-    tree.pci("0000:01:00.4", "10de:1eb8", "030000", physfn="")
+    tree.pci("0000:01:01.4", "10de:1eb8", "030000", physfn="")
     assert kinds(tree) == [("gpu", "0000:01:00.0")]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from skerry_agent.host import Host
 from skerry_agent.probes import hwdb
-from skerry_agent.probes.hwdb import DEVICE, VENDOR, Database
+from skerry_agent.probes.hwdb import DEVICE, MAX_VALUES, VENDOR, Database
 
 ROWS = {
     "pci:v00008086*": {VENDOR: "Intel Corporation"},
@@ -133,6 +133,26 @@ def test_a_damaged_one_never_raises(changes, length):
     for pattern in ROWS:
         (name,) = seen.properties(pattern.encode(), (VENDOR,))
         assert name is None or isinstance(name, str)
+
+
+def test_what_was_cut_off_names_nothing():
+    data = build(ROWS)
+    (root,) = struct.unpack_from("<Q", data, 56)
+    for length in range(root, len(data)):
+        (name,) = database(data[:length]).properties(b"pci:v000010DE*", (VENDOR,))
+        assert name in (None, "NVIDIA")
+
+
+def test_nothing_is_read_beyond_the_size_that_the_file_gives_itself():
+    data = bytearray(build(ROWS))
+    struct.pack_into("<Q", data, 16, 80)
+    assert database(bytes(data)).properties(b"pci:v000010DE*", (VENDOR,)) == (None,)
+
+
+@pytest.mark.parametrize(("others", "name"), [(MAX_VALUES - 1, "x"), (MAX_VALUES, None)])
+def test_no_more_values_are_read_than_any_node_has(others, name):
+    values = {VENDOR: "x", **{b" A%03d" % number: "" for number in range(others)}}
+    assert database(build({"usb:*": values})).properties(b"usb:*", (VENDOR,)) == (name,)
 
 
 def test_nodes_that_hold_themselves_end():
