@@ -129,12 +129,12 @@ def _outcome(probe: Probe[Any, Any], host: Host) -> Found[dict[str, Any]] | Abse
         codec.from_plain(Hardware, codec.to_plain(Hardware(**fields)))
     except WireError as error:
         return Failed(f"found what no message can hold: {error}")
-    return Found(fields)
+    return Found(fields, result.reason)
 
 
 def _status(result: Found[Any] | Absent | Failed) -> ProbeStatus:
     if isinstance(result, Found):
-        return ProbeStatus(status="found")
+        return ProbeStatus(status="found", reason=line(result.reason, 300))
     status = ProbeStatus(status="absent" if isinstance(result, Absent) else "failed")
     return dataclasses.replace(status, reason=line(result.reason, 300))
 

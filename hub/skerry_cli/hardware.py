@@ -45,6 +45,7 @@ def tree(hardware: Hardware) -> Iterator[str]:
         ("runtimes", map(_runtime, hardware.runtimes)),
         ("cdi devices", hardware.cdi_devices),
         ("probes that failed", _failed(hardware)),
+        ("may be incomplete", _incomplete(hardware)),
     ):
         yield from _branch(title, leaves)
 
@@ -171,4 +172,10 @@ def _runtime(found: RuntimeInfo) -> str:
 def _failed(hardware: Hardware) -> Iterator[str]:
     for name, probe in sorted(hardware.probes.items()):
         if probe.status == "failed":
+            yield _line(name, probe.reason)
+
+
+def _incomplete(hardware: Hardware) -> Iterator[str]:
+    for name, probe in sorted(hardware.probes.items()):
+        if probe.status == "found" and probe.reason:
             yield _line(name, probe.reason)

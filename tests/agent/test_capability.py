@@ -35,6 +35,13 @@ class Shuffled(Host):
         return super()._names(real, folders_only=folders_only)[::-1]
 
 
+def test_what_may_be_missing_is_said_of_a_probe_that_found_the_rest(tmp_path):
+    part = Probe("cdi", ("cdi_devices",), lambda _: None, lambda _: Found(("a/b=c",), "b.yaml?"))
+    hardware = collect(Host(tmp_path), probes=(part,)).hardware
+    assert hardware.cdi_devices == ("a/b=c",)
+    assert hardware.probes["cdi"] == ProbeStatus(status="found", reason="b.yaml?")
+
+
 def box(tree):
     tree.write("proc/meminfo", "MemTotal: 1000 kB").online("0-3")
     for cpu in range(4):

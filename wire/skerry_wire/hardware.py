@@ -297,7 +297,7 @@ class RuntimeInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStatus:
-    """How a probe fared. `reason` is given for absent and failed.
+    """How a probe fared. `reason` is given for absent and failed, and for what may be missing.
 
     `kept_from`: it failed, and what stands here was read then, when it last did not.
     """

@@ -81,7 +81,7 @@ def parse(raw: tuple[RawSpec, ...]) -> Found[tuple[str, ...]] | Absent | Failed:
         except _NotUnderstoodError as error:
             troubles.append(f"{spec.path} {error}")
     if names:
-        return Found(tuple(sorted(names)[:MOST_DEVICES]))
+        return Found(tuple(sorted(names)[:MOST_DEVICES]), "; ".join(troubles) or None)
     if troubles:
         return Failed("; ".join(troubles))
     return Absent("no folder of CDI holds a device")

@@ -14,9 +14,10 @@ V = TypeVar("V")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found(Generic[V]):
-    """The box has this, as far as it tells."""
+    """The box has this, as far as it tells; `reason` says what may be missing."""
 
     value: V
+    reason: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

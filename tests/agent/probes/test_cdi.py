@@ -96,6 +96,7 @@ def test_files_of_all_folders_and_one_that_is_not_understood(tree):
         "nvidia.com/gpu=0",
         "nvidia.com/gpu=all",
     )
+    assert "/etc/cdi/b.yaml" in result(tree, "cdi").reason
 
 
 def test_a_file_that_is_not_understood_is_named(tree):
