@@ -18,6 +18,8 @@ Blocks = Sequence[dict[str, str]]
 
 PACKAGE_KEYS = ("physical id", "package")
 CORE_KEYS = ("core id", "core")
+DESCRIBED_KEYS = ("CPU implementer", "hart")
+"""What /proc/cpuinfo writes on ARM and RISC-V."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,14 +72,16 @@ def counts(
         return Counts(1, 1, 1)
     cores = _cores(cpus, online) or _listed(blocks, PACKAGE_KEYS, CORE_KEYS)
     packages = _packages(cpus) or _listed(blocks, PACKAGE_KEYS)
-    is_arm = any(cpu.midr for cpu in cpus) or any("CPU implementer" in block for block in blocks)
+    is_described = any(cpu.midr for cpu in cpus) or any(
+        key in block for block in blocks for key in DESCRIBED_KEYS
+    )
     return Counts(
         cores=len(cores) or None,
-        # ARM kernels number clusters as packages where nothing else tells clusters; servers with
-        # more sockets than one have at least as many NUMA nodes.
+        # What only firmware describes: kernels number clusters as packages, or each CPU, where
+        # nothing tells clusters. Servers with more sockets have at least as many NUMA nodes.
         packages=(
             min(len(packages), max(nodes, 1))
-            if is_arm and packages and count(cluster_id) is None
+            if is_described and packages and count(cluster_id) is None
             else len(packages) or None
         ),
         threads_per_core=max(cores.values(), default=None),

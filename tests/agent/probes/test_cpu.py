@@ -342,3 +342,12 @@ def test_version_1_limits_beside_an_empty_version_2(tree):
     tree.write("sys/fs/cgroup/cpuset/pod/cpuset.cpus", "0-7")
     tree.write("sys/fs/cgroup/cpuset/pod/cpuset.effective_cpus", "3-5")
     assert found(tree, "cpu").effective_count == 3
+
+
+def test_harts_that_know_nothing_of_each_other_share_a_package(tree):
+    for cpu in range(4):
+        tree.cpu(cpu, core=-1, package=-1, siblings=str(cpu))
+        tree.write(f"{CPUS}/cpu{cpu}/topology/core_siblings_list", cpu)
+    tree.cpuinfo(*({"processor": cpu, "hart": cpu + 1} for cpu in range(4))).online("0-3")
+    cpu = found(tree, "cpu")
+    assert (cpu.package_count, cpu.core_count) == (1, 4)
