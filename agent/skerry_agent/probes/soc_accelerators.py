@@ -29,11 +29,15 @@ TEGRA_GPUS = frozenset({"gp10b", "gv11b", "ga10b", "gb10b", "gpu"})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawTreeAccelerator:
-    """A node of the device tree that fits a row; `holds` what the row asks for below it."""
+    """A node of the device tree that fits a row; `holds` what the row asks for below it.
+
+    `missing` are those of its device nodes that should be below /dev and are not.
+    """
 
     node: TreeNode
     driver: str | None
     nodes: tuple[str, ...]
+    missing: tuple[str, ...]
     holds: bool
 
 
@@ -80,7 +84,8 @@ def _read_node(
         names = (f"fastrpc-{label}", f"fastrpc-{label}-secure") if label else ()
         nodes += [f"/dev/{name}" for name in names if host.exists(f"{MISC}/{name}")]
     driver = host.link(f"{folder}/driver") if folder else None
-    return RawTreeAccelerator(node, driver, tuple(nodes), bool(held))
+    missing = tuple(n for n in nodes if host.is_live and not host.exists(n))
+    return RawTreeAccelerator(node, driver, tuple(nodes), missing, bool(held))
 
 
 def _is_numbered(name: str, stem: str | None) -> bool:
@@ -170,6 +175,8 @@ def _why_not(row: TreeRow, raw: RawTreeAccelerator) -> str | None:
         return "no driver is bound"
     if row.holds and not raw.nodes:
         return f"driver {raw.driver} is bound, but there is no device node"
+    if raw.missing:
+        return f"driver {raw.driver} is bound, but {raw.missing[0]} is not there"
     return None
 
 

@@ -409,6 +409,14 @@ def test_a_device_node_that_sysfs_promises_may_be_missing(tree):
     assert npu.usable
 
 
+def test_the_node_of_a_part_of_the_chip_may_be_missing(tree):
+    cdsp(tree, nodes=("fastrpc-cdsp",))
+    (dsp,) = on_box(tree)
+    assert dsp.reason == "driver qcom_q6v5_pas is bound, but /dev/fastrpc-cdsp is not there"
+    (dsp,) = on_box(tree.write("dev/fastrpc-cdsp"))
+    assert dsp.usable
+
+
 def test_a_gpu_that_its_driver_could_not_start(tree):
     tree.pci("0000:01:00.0", "10de:2204", "030000", driver="nvidia")
     (gpu,) = on_box(tree)
