@@ -137,7 +137,10 @@ def _redacted(index: Index, redaction: Redaction) -> Index:
 
 def _differences(live: Collected, again: Collected, redaction: Redaction) -> tuple[str, ...]:
     """Return the names of what the recording does not show as the box does."""
-    here = json.loads(redaction.text(present.to_json(live)))
+    here = {
+        key: json.loads(redaction.text(json.dumps(value), names_host=key == "filesystems"))
+        for key, value in json.loads(present.to_json(live)).items()
+    }
     there = json.loads(present.to_json(again))
     here["system"]["hostname"] = there["system"]["hostname"]
     here["labels"]["kubernetes.io/hostname"] = RECORDED_NAME

@@ -102,8 +102,12 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar file, which may be compressed, into an empty folder. Raises ArchiveError."""
     try:
         with open(archive, "rb") as file:
-            tar = tarfile.open(fileobj=_Limited(file), mode="r|")  # noqa: SIM115 - reads a stream
+            stream = _Limited(file)
+            tar = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 - reads a stream
             _Unpacking(folder).all(tar)
+            # tarfile itself takes a file that was cut off for a short one.
+            if stream.last.strip(b"\0"):
+                raise EOFError("it ends too early")
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, UnicodeError) as error:
         raise ArchiveError(f"{archive} is no tar file: {error}") from None
     except (ValueError, OverflowError) as error:
@@ -211,6 +215,8 @@ class _Limited(io.RawIOBase):
             self._way = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY_BYTES)
         self._waiting = b""
         self._left = MAX_STREAM_BYTES
+        self.last = b""
+        """The last block that was read: an archive ends in an empty one."""
 
     def read(self, size: int = -1) -> bytes:
         """Return so many bytes, fewer at the end."""
@@ -223,6 +229,7 @@ class _Limited(io.RawIOBase):
                 raise ArchiveError(f"unpacks to more than {MAX_STREAM_BYTES} bytes")
             self._waiting += piece
         data, self._waiting = self._waiting[:size], self._waiting[size:]
+        self.last = (self.last + data)[-tarfile.BLOCKSIZE :] if data else self.last
         return data
 
     def _piece(self) -> bytes:

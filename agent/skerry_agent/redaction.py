@@ -90,7 +90,7 @@ class Redaction:
             lines = text.splitlines(keepends=True)
             return "".join(x for x in lines if x.startswith(_KEPT_OF_UDEV)).encode("latin-1")
         if path in NAME_FILES:
-            self._number("host name", text.strip().lower())
+            self._number("host name", self._hostname)
             return RECORDED_NAME.encode("ascii") + b"\n"
         if _WHOLE.search(path):
             return self._masked(text).encode("latin-1")
@@ -107,9 +107,9 @@ class Redaction:
         names_host = path.startswith(("/dev/mapper/", "/dev/disk/"))
         return _from_latin(self._replaced(path if names_host else "", _as_latin(path)))
 
-    def text(self, text: str) -> str:
-        """Return what any other text is in a recording."""
-        return _from_latin(self._replaced("", _as_latin(text)))
+    def text(self, text: str, *, names_host: bool = False) -> str:
+        """Return what any other text is in a recording; `names_host` when the name means it."""
+        return _from_latin(self._replaced("/etc/" if names_host else "", _as_latin(text)))
 
     def _replaced(self, path: str, text: str) -> str:
         names_host = self._hostname and _NAMES_THE_HOST.search(path)
@@ -150,7 +150,7 @@ class Redaction:
         if kind in ("ip4", "ip6"):
             return self._ip(found)
         if kind == "host":
-            self._number("host name", found.lower())
+            self._number("host name", self._hostname)
             return RECORDED_NAME
         if kind == "user":
             return f"user{self._number('user name', found)}"
