@@ -54,8 +54,10 @@ _BY_FORM = (
     r"|(?P<user>(?<=/home/)[^/\s,:;\"']+|(?<=/media/)[^/\s,:;\"']+(?=/))"
 )
 _NETWORK_MOUNT = re.compile(
-    r"^(?:nfs4?|cifs|smb3?|smbfs|ceph|glusterfs|fuse\.\S+|9p|afs|davfs|lustre|sshfs)$"
+    r"nfs4?|cifs|smb3?|smbfs|ceph|glusterfs|fuse\.\S+|9p|afs|davfs|lustre|sshfs"
 )
+_OF_PROGRAMS = frozenset({"tmpfs", "ramfs", "overlay", "nsfs", "autofs", "fuse"})
+_OF_THE_SYSTEM = ("/dev", "/proc", "/run", "/sys")
 _ANYWHERE = 8
 """A serial number of this length is looked for inside longer words too."""
 
@@ -95,7 +97,7 @@ class Redaction:
         if _WHOLE.search(path):
             return self._masked(text).encode("latin-1")
         if _MOUNTS.search(path):
-            text = "".join(map(_without_server, text.splitlines(keepends=True)))
+            text = "".join(map(_shareable, text.splitlines(keepends=True)))
         for raw, (placeholder, value) in self._raw_macs.items():
             if raw in text:
                 self._number("MAC address", value)
@@ -239,15 +241,24 @@ def _raw(octets: list[str]) -> str:
     return bytes.fromhex("".join(octets)).decode("latin-1")
 
 
-def _without_server(line: str) -> str:
-    """Return a line of a list of mounts without the server's and the share's name."""
+def _shareable(line: str) -> str:
+    """Return a line of a list of mounts without the server's and the share's name.
+
+    Nothing remains of what programs have mounted for themselves: no disk is behind it.
+    """
     fields = line.split(" ")
-    kinds = [i for i, field in enumerate(fields) if _NETWORK_MOUNT.match(field)]
-    if not kinds:
+    is_mountinfo = "-" in fields[6:]
+    at = fields.index("-", 6) + 1 if is_mountinfo else 2
+    if len(fields) <= at + 1:
         return line
-    if "-" in fields:  # mountinfo: ... - type source options
-        return " ".join((*fields[: kinds[0] + 1], "recorded", "rw\n"))
-    return " ".join(("recorded", *fields[1 : kinds[0] + 1], "rw", "0", "0\n"))
+    mount, type_ = fields[4 if is_mountinfo else 1], fields[at]
+    if type_ in _OF_PROGRAMS and mount != "/" and not mount.startswith(_OF_THE_SYSTEM):
+        return ""
+    if not _NETWORK_MOUNT.fullmatch(type_):
+        return line
+    if is_mountinfo:  # ... - type source options
+        return " ".join((*fields[: at + 1], "recorded", "rw\n"))
+    return " ".join(("recorded", *fields[1 : at + 1], "rw", "0", "0\n"))
 
 
 def _as_latin(text: str) -> str:
