@@ -71,6 +71,11 @@ class Process:
         """Say whether it still runs."""
         return self._popen.poll() is None
 
+    @property
+    def exit_status(self) -> int | None:
+        """Return how it ended, None while it runs; negative: the signal."""
+        return self._popen.poll()
+
     def log(self) -> str:
         """Return everything that it has said."""
         return self.log_path.read_text(errors="replace")

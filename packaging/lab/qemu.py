@@ -57,6 +57,10 @@ _MACHINE = """\
 """
 
 
+class EmulatorDiedError(LabError):
+    """QEMU itself has ended, which says nothing about what runs in it."""
+
+
 class Qmp:
     """The door to QEMU itself."""
 
@@ -73,7 +77,10 @@ class Qmp:
     def do(self, command: str, **arguments: Any) -> Any:
         """Carry out one command and return its answer. Raises LabError where QEMU refuses."""
         text = json.dumps({"execute": command, "arguments": arguments})
-        self._socket.sendall(text.encode() + b"\n")
+        try:
+            self._socket.sendall(text.encode() + b"\n")
+        except BrokenPipeError:
+            raise EmulatorDiedError("QEMU has closed its control socket") from None
         while True:
             told = self._next()
             if "error" in told:
@@ -91,9 +98,12 @@ class Qmp:
         self._deleted.discard(device)
 
     def _next(self) -> dict[str, Any]:
-        line = self._file.readline()
+        try:
+            line = self._file.readline()
+        except ConnectionError:
+            line = ""
         if not line:
-            raise LabError("QEMU has closed its control socket")
+            raise EmulatorDiedError("QEMU has closed its control socket")
         told: dict[str, Any] = json.loads(line)
         if told.get("event") == "DEVICE_DELETED":
             self._deleted.add(told["data"].get("device", ""))
@@ -125,8 +135,10 @@ class Guest:
                 told: dict[str, Any] = json.loads(self._file.readline())
                 if told["id"] == number:
                     return told
-        except (TimeoutError, ValueError) as error:
+        except TimeoutError as error:
             raise LabError(f"the guest does not answer {what}: {error}") from error
+        except (ValueError, ConnectionError) as error:
+            raise EmulatorDiedError(f"the guest is gone: {error}") from error
 
     def run(self, *arguments: str, check: bool = True) -> str:
         """Run a program in the guest and return what it prints."""
@@ -202,8 +214,9 @@ class Machine:
     def last_words(self) -> str:
         """Return the end of what QEMU and the guest's console have said."""
         places = (self._folder / "qemu.log", self._folder / "console.log")
-        texts = (place.read_text(errors="replace") for place in places if place.exists())
-        return "\n".join(text[-2000:] for text in texts)
+        texts = [place.read_text(errors="replace") for place in places if place.exists()]
+        status = self._process and self._process.exit_status
+        return "\n".join((f"QEMU's status: {status}", *(text[-2000:] for text in texts)))
 
 
 def _slot(number: int) -> tuple[str, ...]:

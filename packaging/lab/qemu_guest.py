@@ -13,10 +13,9 @@ import io
 import json
 import os
 import pathlib
-import re
-import select
 import socket
 import subprocess
+import threading
 import time
 from typing import Any
 
@@ -24,76 +23,42 @@ PORT = "/dev/virtio-ports/skerry.lab"
 NETLINK_KOBJECT_UEVENT = 15
 KERNEL_GROUP = 1
 UDEV_QUEUE = "/run/udev/queue"
-TRACING = pathlib.Path("/sys/kernel/tracing")
-ACTIONS = ("add", "remove", "change", "move", "online", "offline", "bind", "unbind")
-"""As the kernel numbers them."""
-
-_TRACED = re.compile(r' ([0-9]+\.[0-9]+): lab_event: .* name="([^"]*)" action=([0-9]+)')
-
-
-class Trace:
-    """When the kernel really announced what: on a busy machine listeners run late, this one too."""
-
-    def __init__(self) -> None:
-        """Have the kernel note each call of the function that announces."""
-        with contextlib.suppress(OSError):
-            (TRACING / "trace_clock").write_text("mono")
-            (TRACING / "kprobe_events").write_text(
-                "p:lab_event kobject_uevent_env name=+0(+0(%di)):string action=%si:u32"
-            )
-            (TRACING / "events/kprobes/lab_event/enable").write_text("1")
-
-    def take(self) -> dict[tuple[str, str], list[float]]:
-        """Return the times since the last call, in order, by action and name of the device."""
-        try:
-            text = (TRACING / "trace").read_text(errors="replace")
-            (TRACING / "trace").write_text("")
-        except OSError:
-            return {}
-        found: dict[tuple[str, str], list[float]] = {}
-        for at_s, name, number in _TRACED.findall(text):
-            if int(number) < len(ACTIONS):
-                found.setdefault((ACTIONS[int(number)], name), []).append(float(at_s))
-        return found
+SO_RCVBUFFORCE = 33
 
 
 class Kernel:
-    """The kernel's announcements of devices."""
+    """The kernel's announcements of devices, each with the time at which it arrived here.
+
+    A thread of real-time priority takes them: on a busy machine any other is late itself.
+    """
 
     def __init__(self) -> None:
         """Listen, from now on."""
-        self._trace = Trace()
         self._socket = socket.socket(
             socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT
         )
-        self._socket.setsockopt(socket.SOL_SOCKET, 33, 16 * 1024 * 1024)  # SO_RCVBUFFORCE
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 * 1024 * 1024)
         self._socket.bind((0, KERNEL_GROUP))
-        self.told: collections.deque[tuple[str, str, str]] = collections.deque(maxlen=20_000)
+        self._told: collections.deque[tuple[float, bytes]] = collections.deque(maxlen=20_000)
         self.last_s = time.monotonic()
+        threading.Thread(target=self._listen, name="kernel", daemon=True).start()
 
-    def fileno(self) -> int:
-        """Return what becomes readable when the kernel announces something."""
-        return self._socket.fileno()
-
-    def take(self) -> None:
-        """Note what has been announced."""
-        while select.select([self._socket], [], [], 0)[0]:
-            fields = self._socket.recv(65_536).decode("utf-8", "replace").split("\0")
+    def _listen(self) -> None:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+        while True:
+            announcement = self._socket.recv(65_536)
             self.last_s = time.monotonic()
-            pairs = dict(field.split("=", 1) for field in fields if "=" in field)
-            words = (pairs.get(name, "") for name in ("ACTION", "SUBSYSTEM", "DEVPATH"))
-            action, subsystem, path = words
-            self.told.append((action, subsystem, path))
+            self._told.append((self.last_s, announcement))
 
-    def announced(self) -> list[tuple[float | None, str, str, str]]:
-        """Return what was announced since the last call, and when, where the kernel noted that."""
-        self.take()
-        traced = self._trace.take()
-        told: list[tuple[float | None, str, str, str]] = []
-        for action, subsystem, path in self.told:
-            times = traced.get((action, path.rpartition("/")[2]))
-            told.append((times.pop(0) if times else None, action, subsystem, path))
-        self.told.clear()
+    def announced(self) -> list[tuple[float, str, str, str]]:
+        """Return time, action, subsystem and path of what was announced since the last call."""
+        told = []
+        while self._told:
+            at_s, announcement = self._told.popleft()
+            fields = announcement.decode("utf-8", "replace").split("\0")
+            pairs = dict(field.split("=", 1) for field in fields if "=" in field)
+            action, subsystem, path = (pairs.get(k, "") for k in ("ACTION", "SUBSYSTEM", "DEVPATH"))
+            told.append((at_s, action, subsystem, path))
         return told
 
 
@@ -101,11 +66,10 @@ def settle(kernel: Kernel, quiet_s: float, most_s: float) -> bool:
     """Wait until the kernel was silent for so long and udev has worked everything off."""
     deadline = time.monotonic() + most_s
     while time.monotonic() < deadline:
-        kernel.take()
         silent_s = time.monotonic() - kernel.last_s
         if silent_s >= quiet_s and not os.path.exists(UDEV_QUEUE):
             return True
-        select.select([kernel], [], [], max(0.02, quiet_s - silent_s))
+        time.sleep(max(0.02, quiet_s - silent_s))
     return False
 
 
@@ -177,10 +141,6 @@ def main() -> None:
     port = os.open(PORT, os.O_RDWR | os.O_CLOEXEC)
     waiting = b""
     while True:
-        ready = select.select([port, kernel.fileno()], [], [])[0]
-        kernel.take()
-        if port not in ready:
-            continue
         data = os.read(port, 65_536)
         if not data:
             time.sleep(0.2)  # nobody listens at the other end yet

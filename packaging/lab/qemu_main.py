@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from lab import qemu_hotplug
 from lab.install import ROOT
 from lab.processes import LabError
-from lab.qemu import Machine
+from lab.qemu import EmulatorDiedError, Machine
 from lab.qemu_box import QemuBox
 
 RECORDING = ROOT / "tests" / "agent" / "recordings" / "qemu.tar.xz"
+BURST_EVERY = 4
+MOST_CRASHES = 8
 
 
 @contextlib.contextmanager
@@ -33,25 +35,45 @@ def running_box() -> Iterator[QemuBox]:
                 print(f"the agent told all after {time.monotonic() - started_s:.0f} s", flush=True)
                 yield box
         except LabError as error:
-            raise LabError(f"{error}\n{box.machine.last_words()}") from error
+            raise type(error)(f"{error}\n{box.machine.last_words()}") from error
 
 
-def hotplug(cycles: int, seed: int, burst_every: int = 4) -> list[qemu_hotplug.Step]:
-    """Plug and unplug so many times, print how it goes, and return what was measured."""
+def hotplug(cycles: int, seed: int) -> list[qemu_hotplug.Step]:
+    """Plug and unplug so many times, print how it goes, and return what was measured.
+
+    QEMU 7.2 itself crashes now and then when devices go; then another machine goes on.
+    """
+    steps: list[qemu_hotplug.Step] = []
+    done, crashes = 0, 0
+    while done < cycles:
+        try:
+            for number in _some_cycles(range(done + 1, cycles + 1), seed + crashes, steps):
+                done = number
+        except EmulatorDiedError as error:
+            crashes += 1
+            if crashes > MOST_CRASHES:
+                raise
+            print(f"QEMU itself died (crash {crashes}): {error}\ngoing on with a new machine")
+    return steps
+
+
+def _some_cycles(numbers: range, seed: int, steps: list[qemu_hotplug.Step]) -> Iterator[int]:
+    """Go through the cycles on one machine; yield the number of each that is done."""
     with running_box() as box:
         run = qemu_hotplug.Hotplug(box, seed)
         differ = run.baseline()
         print(f"before: {'; '.join(differ) or 'the agent and a fresh look agree'}", flush=True)
-        steps = [qemu_hotplug.Step("before", False, None, 0, differ)] if differ else []
-        for number in range(1, cycles + 1):
-            for step in run.cycle(burst=number % burst_every == 0):
+        if differ:
+            steps.append(qemu_hotplug.Step("before", False, None, 0, differ))
+        for number in numbers:
+            for step in run.cycle(burst=number % BURST_EVERY == 0):
                 steps.append(step)
                 time_s = "?" if step.latency_s is None else f"{step.latency_s:.2f}"
                 said = "; ".join(step.problems) or f"equal, {time_s} s"
                 print(f"{number:>4} {step.words}: {said}", flush=True)
+            yield number
         unit = ["systemctl", "show", "skerry-agent", "-p", "NRestarts,MemoryCurrent,CPUUsageNSec"]
         print(" ".join(box.machine.guest.run(*unit).split()), flush=True)
-        return steps
 
 
 def record(place: pathlib.Path) -> str:
