@@ -1,10 +1,8 @@
 """Labels of a node, named as Node Feature Discovery and Kubernetes name them. Pure.
 
 Only what Node Feature Discovery publishes by default is given, so that tools which know its labels
-find the same ones here. An operator's label of the same key overrides. Not given, because a
-capability does not hold what they say: cpu-model.family and .id, cpu-cstate, cpu-pstate, cpu-power,
-cpu-rdt, cpu-security, cpu-coprocessor, kernel-config, kernel-selinux, memory-nv and
-custom-rdma.enabled.
+find the same ones here. An operator's label of the same key overrides. Not given: cpu-power, which
+takes a privilege to read, and cpu-rdt.
 """
 
 from __future__ import annotations
@@ -62,6 +60,7 @@ def labels(hardware: Hardware, operator: Mapping[str, str]) -> dict[str, str]:
         **dict(_of_system(hardware)),
         **dict(_of_cpu(hardware)),
         **dict(_of_devices(hardware)),
+        **{f"{PREFIX}{name}": value(text) for name, text in hardware.features.items()},
     }
     known = {key: text for key, text in found.items() if text is not None}
     merged = {**dict(sorted(known.items())[: MAX_LABELS - len(operator)]), **operator}

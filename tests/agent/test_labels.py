@@ -159,3 +159,8 @@ def test_a_value_is_one_that_kubernetes_takes(text):
         and found[-1].isalnum()
         and all(c.isascii() and (c.isalnum() or c in "-_.") for c in found)
     )
+
+
+def test_features_are_labels_under_their_own_names():
+    found = labels(Hardware(features={"cpu-pstate.status": "active"}), {})
+    assert found["feature.node.kubernetes.io/cpu-pstate.status"] == "active"

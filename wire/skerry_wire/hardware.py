@@ -332,6 +332,10 @@ class Hardware:
     runtimes: Annotated[tuple[RuntimeInfo, ...], Items(16)] = ()
     cdi_devices: Annotated[tuple[Line, ...], Items(512), Sparse()] = ()
     """Fully qualified names of the Container Device Interface, such as `nvidia.com/gpu=0`."""
+    features: Annotated[Mapping[str, Short], Items(64), Sparse()] = dataclasses.field(
+        default_factory=dict
+    )
+    """Switches of processor and kernel by Node Feature Discovery's names: `cpu-pstate.turbo`."""
     labels: Annotated[Mapping[str, Annotated[str, Text(256)]], Items(1024)] = dataclasses.field(
         default_factory=dict
     )

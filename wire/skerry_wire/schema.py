@@ -90,7 +90,8 @@ def fields_of(cls: type) -> tuple[Field, ...]:
         key = next((m.name for m in notes if isinstance(m, Key)), field.name)
         required = field.default is field.default_factory is dataclasses.MISSING
         sparse = any(isinstance(note, Sparse) for note in notes)
-        found.append(Field(field.name, key, hint, required, field.default, sparse))
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        found.append(Field(field.name, key, hint, required, default, sparse))
     return tuple(found)
 
 

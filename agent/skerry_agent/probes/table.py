@@ -10,6 +10,7 @@ from skerry_agent.probes import (
     cameras,
     cdi,
     cpu,
+    features,
     gpio,
     i2c,
     memory,
@@ -47,4 +48,5 @@ PROBES: tuple[Probe[Any, Any], ...] = (
     Probe("sensors", ("sensors",), sensors.read, sensors.parse),
     Probe("runtimes", ("runtimes",), runtimes.read, runtimes.parse),
     Probe("cdi", ("cdi_devices",), cdi.read, cdi.parse),
+    Probe("features", ("features",), features.read, features.parse),
 )
