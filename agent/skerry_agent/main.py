@@ -236,7 +236,7 @@ def _record(parsed: argparse.Namespace) -> int:
 
 
 def _capability(parsed: argparse.Namespace) -> int:
-    from skerry_agent import capability, load, present  # noqa: PLC0415
+    from skerry_agent import load, present  # noqa: PLC0415
     from skerry_agent.host import Host  # noqa: PLC0415
 
     now = present.NOTHING
@@ -245,7 +245,7 @@ def _capability(parsed: argparse.Namespace) -> int:
 
         try:
             with recording.opened(parsed.root) as host:
-                collected = _with_slow(capability.collect(host), host, None, wait=False)
+                collected = recording.collect(host)
         except recording.RecordingError as error:
             return _complain(f"--root: {error}", 2)
     else:

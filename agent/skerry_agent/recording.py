@@ -7,16 +7,17 @@ nothing but what probes ask for, and of that no identity.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from skerry_agent import capability, present
-from skerry_agent.capability import Collected
+from skerry_agent import capability, present, slow
+from skerry_agent.capability import Collected, SlowAnswer
 from skerry_agent.host import Host
 from skerry_agent.identities import identities
 from skerry_agent.recording_archive import ArchiveError, Tree, packed, unpack, write
@@ -30,6 +31,10 @@ from skerry_agent.recording_host import (
     index_from_json,
 )
 from skerry_agent.redaction import RECORDED_NAME, Redaction
+from skerry_agent.slow_table import SLOW_LOOKS, SlowLook
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.hardware import Hardware, ProbeStatus
 
 MAX_INDEX_BYTES = 8 * 1024 * 1024
 STANDARD_OUTPUT = Path("-")
@@ -45,7 +50,10 @@ def record(
     """Record this box, or the one whose root is given, and return what to print. Raises."""
     with _source(root, runtime_socket) as inner:
         host = RecordingHost(inner)
-        collected = capability.collect(host)
+        quick = capability.collect(host)
+        answers = _slow_answers(inner, quick.hardware)
+        host.notes.index.slow = {name: dataclasses.asdict(one) for name, one in answers.items()}
+        collected = _with_slow(quick, answers)
         redaction = Redaction(identities(inner))
         tree = _tree(host.notes, redaction, extracts(inner, collected.hardware))
         try:
@@ -61,7 +69,7 @@ def record(
             copy = Path(folder) / f"copy{file.suffix}"
             copy.write_bytes(data)
             with opened(str(copy)) as again:
-                differs = _differences(collected, capability.collect(again), redaction)
+                differs = _differences(collected, collect(again), redaction)
         return _summary(file, len(data), tree, host.notes, collected, redaction, differs)
 
 
@@ -101,6 +109,33 @@ def _host_of(folder: Path) -> Host:
         raise RecordingError(f"{folder / INDEX}: {error}") from None
 
 
+def collect(host: Host) -> Collected:
+    """Return what is found on a recorded box, with the slow looks' answers if it has them."""
+    quick = capability.collect(host)
+    return _with_slow(quick, _slow_answers(host, quick.hardware))
+
+
+def _with_slow(quick: Collected, answers: Mapping[str, SlowAnswer]) -> Collected:
+    return dataclasses.replace(quick, hardware=capability.merge_slow(quick.hardware, answers))
+
+
+def _slow_answers(host: Host, hardware: Hardware) -> Mapping[str, SlowAnswer]:
+    if not isinstance(host, ReplayedHost) or not host.slow:
+        return slow.read_slow(host, hardware, None, wait=host.is_live)
+    found = ((look.name, _slow_answer(look, host.slow.get(look.name))) for look in SLOW_LOOKS)
+    return {name: answer for name, answer in found if answer is not None}
+
+
+def _slow_answer(look: SlowLook, told: Any) -> SlowAnswer | None:
+    """Return a slow look's answer from the index, None where it holds none or nonsense."""
+    try:
+        status = codec.from_plain(ProbeStatus, told["status"])
+        values = None if told["values"] is None else look.values_of(told["values"])
+    except (WireError, KeyError, TypeError, AttributeError):
+        return None
+    return SlowAnswer(status, values)
+
+
 # --- what goes into the file ---------------------------------------------------------------------
 
 
@@ -129,6 +164,7 @@ def _redacted(index: Index, redaction: Redaction) -> Index:
         },
         machine=index.machine,
         runtime_socket=index.runtime_socket and clean(index.runtime_socket),
+        slow=json.loads(redaction.text(json.dumps(index.slow))),
     )
 
 

@@ -51,6 +51,8 @@ class Index:
     """What sockets answered, by `SOCKET TARGET`; text is the reason why one did not."""
     machine: str | None = None
     runtime_socket: str | None = None
+    slow: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What the slow looks answered, by name: a recorded box has no programs to ask."""
 
     def to_json(self) -> bytes:
         """Return the index as a file's content."""
@@ -77,6 +79,7 @@ def index_from_json(data: bytes) -> Index:
             answers={key: _answer(told) for key, told in plain["answers"].items()},
             machine=_text(plain["machine"]),
             runtime_socket=_text(plain["runtime_socket"]),
+            slow=dict(plain.get("slow", {})),
         )
     except (KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise ValueError(f"is no index: {type(error).__name__}") from None
@@ -269,6 +272,7 @@ class ReplayedHost(Host):
 
     def __init__(self, root: str | os.PathLike[str], index: Index) -> None:
         super().__init__(os.fspath(root), live=False, runtime_socket=index.runtime_socket)
+        self.slow = index.slow
         self._index = index
 
     def afresh(self) -> Host:

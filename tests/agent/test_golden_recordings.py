@@ -12,9 +12,8 @@ import sys
 
 import pytest
 
-from skerry_agent.capability import collect
 from skerry_agent.present import to_json
-from skerry_agent.recording import opened
+from skerry_agent.recording import collect, opened
 
 FOLDER = pathlib.Path(__file__).parent / "recordings"
 RECORDINGS = sorted(FOLDER.glob("*.tar.xz"))
@@ -26,7 +25,7 @@ def found_on(recording):
     with opened(str(recording)) as host:
         told = json.loads(to_json(collect(host)))
     for status in told["probes"].values():
-        assert status.pop("duration_ms") is not None
+        del status["duration_ms"]
     return told
 
 

@@ -13,9 +13,8 @@ import tarfile
 
 import pytest
 
-from skerry_agent.capability import collect
 from skerry_agent.host import GONE, Host, Space, Unreadable
-from skerry_agent.recording import RecordingError, opened, record
+from skerry_agent.recording import RecordingError, collect, opened, record
 from skerry_agent.recording_host import INDEX, Index, RecordingHost, ReplayedHost, index_from_json
 
 MAC = "52:54:00:12:ab:cd"
@@ -220,6 +219,29 @@ def test_what_only_a_running_box_answers_is_answered_again(tree, replay):
     assert again == live == ("riscv64", Space(100, 50), b"told", Unreadable("connection refused"))
 
 
+GPU = {"address": "0000:01:00.0", "name": "Some GPU", "memory_bytes": 2**34, "partitions": []}
+
+
+def test_what_slow_looks_answered_is_answered_again(tree):
+    tree.pci("0000:01:00.0", "10de:2704", "030000", driver="nvidia")
+    told = {"driver_version": "550.54", "gpus": [GPU], "lost": None}
+    slow = {"nvml": {"status": {"status": "found"}, "values": told}}
+    found = collect(ReplayedHost(tree.root, Index(slow=slow))).hardware
+    (gpu,) = found.accelerators
+    assert (gpu.model, gpu.memory_bytes, gpu.driver_version) == ("Some GPU", 2**34, "550.54")
+    assert found.probes["nvml"].status == "found"
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, {"status": {"status": "x"}, "values": {}}, {"status": 1, "values": 2}]
+)
+def test_nonsense_in_place_of_a_slow_answer_is_left_out(tree, answer):
+    tree.write("proc/meminfo", "MemTotal: 1024 kB")
+    found = collect(ReplayedHost(tree.root, Index(slow={"nvml": answer, "other": answer}))).hardware
+    assert "nvml" not in found.probes
+    assert found.memory.total_bytes == 1024 * 1024
+
+
 def test_a_file_that_answers_that_it_is_not_there(tmp_path):
     host = ReplayedHost(tmp_path, Index(unreadable={"/speed": None, "/x": "permission denied"}))
     (tmp_path / "speed").write_text("")
@@ -293,4 +315,5 @@ def test_this_box(tmp_path):
         rb"(?<![0-9a-f:])(?!02:00:00|00:00:00|ff:ff:ff)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
     )
     assert mac_of.search(unpacked(tmp_path / "x.tar")) is None
-    assert socket.gethostname().encode() not in done.stdout
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert tar.extractfile("proc/sys/kernel/hostname").read() == b"recorded\n"
