@@ -52,6 +52,7 @@ LAB_PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
+    "swtpm": "swtpm",
 }
 """What `./dev lab` needs besides."""
 

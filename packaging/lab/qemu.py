@@ -1,8 +1,8 @@
 """A whole machine in QEMU's software emulation, into which devices are plugged while it runs.
 
-Two sockets, two NUMA nodes, disks on four buses, several network interfaces, USB, a watchdog. It
-is driven over QMP (plug, unplug) and over a virtio-serial port (ask the guest). No network but to
-this machine's loopback address.
+Two sockets, two NUMA nodes, disks on four buses, several network interfaces, USB, a watchdog, a
+TPM. It is driven over QMP (plug, unplug) and over a virtio-serial port (ask the guest). No network
+but to this machine's loopback address.
 """
 
 from __future__ import annotations
@@ -173,19 +173,23 @@ class Machine:
         self._folder = folder
         self._files = files
         self._process: Process | None = None
+        self._tpm: Process | None = None
 
     def start(self) -> None:
         """Power it on and wait until the guest answers."""
         made = qemu_image.image(MAC)
         ram_disk = self._folder / "initrd"
         qemu_image.initial_ram_disk(made, ram_disk, self._files)
-        qmp, lab = self._folder / "qmp", self._folder / "lab"
+        qmp, lab, tpm = self._folder / "qmp", self._folder / "lab", self._folder / "tpm"
+        self._start_tpm(tpm)
         command = [
             shutil.which(PROGRAM) or PROGRAM,
             *("-kernel", str(made.kernel), "-initrd", str(ram_disk)),
             *("-append", "console=ttyS0 quiet panic=-1 systemd.show_status=no"),
             *("-qmp", f"unix:{qmp},server=on,wait=off"),
             *("-chardev", f"socket,id=lab,path={lab},server=on,wait=off"),
+            *("-chardev", f"socket,id=tpm,path={tpm}", "-tpmdev", "emulator,id=t0,chardev=tpm"),
+            *("-device", "tpm-tis,tpmdev=t0"),
             *("-serial", f"file:{self._folder / 'console.log'}"),
             *("-drive", f"file={made.disk},if=none,id=root,format=raw,snapshot=on"),
             *("-device", "virtio-blk-pci,drive=root"),
@@ -206,10 +210,18 @@ class Machine:
         self.guest = Guest(lab)
         self.guest.ask("now", BOOT_S)
 
+    def _start_tpm(self, place: pathlib.Path) -> None:
+        state = self._folder / "tpm-state"
+        state.mkdir()
+        where = ["--tpmstate", f"dir={state}", "--ctrl", f"type=unixio,path={place}"]
+        self._tpm = Process("swtpm", ["swtpm", "socket", "--tpm2", *where], self._folder)
+        wait_for("the TPM's socket", place.exists)
+
     def stop(self) -> None:
         """Pull its plug."""
-        if self._process is not None:
-            self._process.stop()
+        for process in (self._process, self._tpm):
+            if process is not None:
+                process.stop()
 
     def last_words(self) -> str:
         """Return the end of what QEMU and the guest's console have said."""

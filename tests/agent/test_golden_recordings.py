@@ -69,6 +69,7 @@ def test_the_machine_in_qemu_has_what_it_was_given():
     assert {dog["label"] for dog in found["watchdogs"]} == {"i6300ESB timer", "iTCO_wdt"}
     assert found["accelerators"] == []
     assert found["system"]["virtualization"] == "qemu"
+    assert found["system"]["tpm_version"] == "2.0"
 
 
 def update():

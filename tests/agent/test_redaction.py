@@ -1,5 +1,7 @@
 """What may not leave a box, in every spelling; and what looks alike, and must stay."""
 
+import gzip
+
 import pytest
 
 from skerry_agent.identities import Identities, identities
@@ -131,6 +133,15 @@ def test_more_addresses_than_one_network_has(redaction):
     told = clean(redaction, text).split()
     assert len(set(told)) == 600
     assert not any(one.startswith("10.") for one in told)
+
+
+def test_inside_of_a_compressed_file(redaction):
+    packed = gzip.compress(f"A=1\nB={SERIAL}\n".encode())
+    assert (
+        gzip.decompress(redaction.content("/proc/config.gz", packed)) == b"A=1\nB=X0XXXX0X000001\n"
+    )
+    assert redaction.content("/x", packed[:-9]) == b""
+    assert redaction.content("/x", gzip.compress(b"x" * 9 * 1024 * 1024)) == b""
 
 
 def test_a_text_of_nothing_but_addresses_is_quick(redaction):
