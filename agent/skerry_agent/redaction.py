@@ -91,6 +91,8 @@ class Redaction:
         """Return what a file may hold in a recording. `path` is the original one."""
         if _COMMAND_LINE.search(path):
             return b"recorded\n"
+        if data.startswith(_GZIP):
+            return self._compressed(path, data)
         text = data.decode("latin-1")
         if path.startswith(_OF_UDEV):
             lines = text.splitlines(keepends=True)
@@ -116,7 +118,9 @@ class Redaction:
         except zlib.error:
             return b""
         # What cannot be seen in whole cannot be shown to hold nothing.
-        return gzip.compress(self.content(path, plain), mtime=0) if way.eof else b""
+        if not way.eof or plain.startswith(_GZIP):
+            return b""
+        return gzip.compress(self.content(path, plain), mtime=0)
 
     def path(self, path: str) -> str:
         """Return what a path, or the target of a link, is in a recording."""
