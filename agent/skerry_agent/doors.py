@@ -29,7 +29,7 @@ from skerry_agent.guard import Guard
 from skerry_agent.host import Gone, Host
 from skerry_agent.journal import Identity, Journal, Saved
 from skerry_agent.operator_labels import LabelsError
-from skerry_agent.slow import SlowLooks
+from skerry_agent.slow.looks import SlowLooks
 from skerry_wire.hardware import Hardware, ProbeStatus
 from skerry_wire.local import ExecutorRequest
 

@@ -221,7 +221,7 @@ def _label(parsed: argparse.Namespace) -> int:
 
 
 def _record(parsed: argparse.Namespace) -> int:
-    from skerry_agent import recording  # noqa: PLC0415
+    from skerry_agent.recording import command as recording  # noqa: PLC0415
 
     socket = None if parsed.root else _config(parsed).runtime_socket
     to_standard_output = parsed.file == recording.STANDARD_OUTPUT
@@ -241,7 +241,7 @@ def _capability(parsed: argparse.Namespace) -> int:
 
     now = present.NOTHING
     if parsed.root is not None:
-        from skerry_agent import recording  # noqa: PLC0415
+        from skerry_agent.recording import command as recording  # noqa: PLC0415
 
         try:
             with recording.opened(parsed.root) as host:
@@ -273,9 +273,10 @@ def _with_slow(
     """Return what was collected with the answers of the slow looks; blocks only if it may wait."""
     import dataclasses  # noqa: PLC0415
 
-    from skerry_agent import capability, slow  # noqa: PLC0415
+    from skerry_agent import capability  # noqa: PLC0415
+    from skerry_agent.slow import looks  # noqa: PLC0415
 
-    answers = slow.read_slow(host, collected.hardware, cache, wait=wait)
+    answers = looks.read_slow(host, collected.hardware, cache, wait=wait)
     whole = capability.merge_slow(collected.hardware, answers)
     return dataclasses.replace(collected, hardware=whole)
 

@@ -134,7 +134,7 @@ def main() -> None:
     import skerry_agent.capability  # noqa: PLC0415 - so that its children need not
     import skerry_agent.main  # noqa: PLC0415
     import skerry_agent.present  # noqa: PLC0415
-    import skerry_agent.slow  # noqa: F401, PLC0415
+    import skerry_agent.slow.looks  # noqa: F401, PLC0415
 
     while not os.path.exists(PORT):
         time.sleep(0.2)

@@ -22,8 +22,8 @@ from skerry_agent.events import (
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.journal import Journal, Saved
 from skerry_agent.operator_labels import LabelsError
-from skerry_agent.slow import SlowLooks
-from skerry_agent.slow_table import CPUINFO
+from skerry_agent.slow.looks import SlowLooks
+from skerry_agent.slow.table import CPUINFO
 from skerry_wire.hardware import Cpu, Hardware, Nic, ProbeStatus, UsbDevice
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Heartbeat

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from skerry_agent.present import to_json
-from skerry_agent.recording import collect, opened
+from skerry_agent.recording.command import collect, opened
 
 FOLDER = pathlib.Path(__file__).parent / "recordings"
 RECORDINGS = sorted(FOLDER.glob("*.tar.xz"))

@@ -36,10 +36,10 @@ import time
 
 import pytest
 
-from skerry_agent import nvml
 from skerry_agent.host import Host
-from skerry_agent.slow import SlowLooks
-from skerry_agent.slow_table import NVML
+from skerry_agent.slow import nvml_child
+from skerry_agent.slow.looks import SlowLooks
+from skerry_agent.slow.table import NVML
 from skerry_wire.hardware import Hardware, PciFunction
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -152,7 +152,7 @@ def library(tmp_path):
     """Builds a library from C and returns its path."""
 
     def build(source, *options):
-        code, place = tmp_path / "nvml.c", tmp_path / nvml.LIBRARY
+        code, place = tmp_path / "nvml_child.c", tmp_path / nvml_child.LIBRARY
         code.write_text(HEADER + source)
         words = [COMPILER, "-shared", "-fPIC", *options, "-o", place, code]
         built = subprocess.run(words, capture_output=True, text=True, timeout=60)
@@ -228,7 +228,7 @@ def test_a_gpu_that_may_not_be_asked_is_not_lost(library):
 @compiled
 def test_a_library_that_makes_things_up_is_bounded(library):
     source = WHOLE.replace("*n = 2;", "*n = 4000000000u;").replace("*n = 7;", "*n = ~0u;")
-    assert len(asked(library(source))["gpus"]) == nvml.MAX_GPUS
+    assert len(asked(library(source))["gpus"]) == nvml_child.MAX_GPUS
 
 
 @pytest.mark.parametrize(
@@ -246,19 +246,19 @@ def test_a_library_that_makes_things_up_is_bounded(library):
 )
 def test_a_profile_is_named_after_its_share_of_the_memory(total_mib, memory_mib, gb):
     total = None if total_mib is None else total_mib * 2**20
-    assert nvml._profile_gb(memory_mib, total) == gb
+    assert nvml_child._profile_gb(memory_mib, total) == gb
 
 
 def test_the_layouts_are_those_of_the_header():
-    assert ctypes.sizeof(nvml.PciInfo) == 68
-    assert nvml.PciInfo.domain.offset == 16
-    assert ctypes.sizeof(nvml.MemoryInfo) == 24
-    assert ctypes.sizeof(nvml.Attributes) == 40
-    assert nvml.Attributes.memory_mib.offset == 32
+    assert ctypes.sizeof(nvml_child.PciInfo) == 68
+    assert nvml_child.PciInfo.domain.offset == 16
+    assert ctypes.sizeof(nvml_child.MemoryInfo) == 24
+    assert ctypes.sizeof(nvml_child.Attributes) == 40
+    assert nvml_child.Attributes.memory_mib.offset == 32
 
 
 def test_nothing_that_identifies_a_gpu_for_ever_is_asked_for():
-    source = pathlib.Path(nvml.__file__).read_text()
+    source = pathlib.Path(nvml_child.__file__).read_text()
     assert "GetUUID" not in source
     assert "GetSerial" not in source
 
@@ -320,7 +320,7 @@ def test_a_library_that_crashes_is_a_failure(library, look):
 
 @compiled
 def test_a_library_that_cannot_be_loaded_is_a_failure(look, tmp_path):
-    place = tmp_path / nvml.LIBRARY
+    place = tmp_path / nvml_child.LIBRARY
     place.write_bytes(b"\x7fELF, or not")
     assert "is not installed, or cannot be loaded" in look(place).status.reason
 

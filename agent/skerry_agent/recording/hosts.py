@@ -28,7 +28,7 @@ from skerry_agent.host import (
     Space,
     Unreadable,
 )
-from skerry_agent.recording_extracts import is_list
+from skerry_agent.recording.extracts import is_list
 
 INDEX = "skerry-recording.json"
 VERSION = 1

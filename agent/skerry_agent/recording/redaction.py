@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Collection
 from typing import Literal
 
-from skerry_agent.identities import NAME_FILES, Identities, is_mac
+from skerry_agent.recording.identities import NAME_FILES, Identities, is_mac
 
 RECORDED_NAME = "recorded"
 """What a recorded box is called."""

@@ -16,13 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from skerry_agent import capability, present, slow
+from skerry_agent import capability, present
 from skerry_agent.capability import Collected, SlowAnswer
 from skerry_agent.host import Host
-from skerry_agent.identities import identities
-from skerry_agent.recording_archive import ArchiveError, Tree, packed, unpack, write
-from skerry_agent.recording_extracts import extracts
-from skerry_agent.recording_host import (
+from skerry_agent.recording.archive import ArchiveError, Tree, packed, unpack, write
+from skerry_agent.recording.extracts import extracts
+from skerry_agent.recording.hosts import (
     INDEX,
     Index,
     Notes,
@@ -30,8 +29,10 @@ from skerry_agent.recording_host import (
     ReplayedHost,
     index_from_json,
 )
-from skerry_agent.redaction import RECORDED_NAME, Redaction
-from skerry_agent.slow_table import SLOW_LOOKS, SlowLook
+from skerry_agent.recording.identities import identities
+from skerry_agent.recording.redaction import RECORDED_NAME, Redaction
+from skerry_agent.slow import looks
+from skerry_agent.slow.table import SLOW_LOOKS, SlowLook
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware, ProbeStatus
@@ -121,7 +122,7 @@ def _with_slow(quick: Collected, answers: Mapping[str, SlowAnswer]) -> Collected
 
 def _slow_answers(host: Host, hardware: Hardware) -> Mapping[str, SlowAnswer]:
     if not isinstance(host, ReplayedHost) or not host.slow:
-        return slow.read_slow(host, hardware, None, wait=host.is_live)
+        return looks.read_slow(host, hardware, None, wait=host.is_live)
     found = ((look.name, _slow_answer(look, host.slow.get(look.name))) for look in SLOW_LOOKS)
     return {name: answer for name, answer in found if answer is not None}
 

@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
-from skerry_agent.identities import Identities, identities
-from skerry_agent.redaction import Redaction
+from skerry_agent.recording.identities import Identities, identities
+from skerry_agent.recording.redaction import Redaction
 
 MAC = "52:54:00:12:ab:cd"
 SERIAL = "S5SXNS0R700159"

@@ -19,7 +19,7 @@ from skerry_agent.capability import SlowAnswer, SlowValues
 from skerry_agent.guard import Done, Guard
 from skerry_agent.host import Host, NotEnded
 from skerry_agent.probes.kernel_text import line
-from skerry_agent.slow_table import SLOW_LOOKS, SlowLook, is_text
+from skerry_agent.slow.table import SLOW_LOOKS, SlowLook, is_text
 from skerry_wire.hardware import Hardware, ProbeStatus
 
 MAX_ANSWER_BYTES = 64 * 1024

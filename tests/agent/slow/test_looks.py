@@ -6,11 +6,10 @@ import sys
 
 import pytest
 
-from skerry_agent import slow
 from skerry_agent.capability import CpuinfoValues
 from skerry_agent.host import Host
-from skerry_agent.slow import MOST_TRIES, RETRY_S, SlowLooks, read_slow
-from skerry_agent.slow_table import CPUINFO, NVML, SLOW_LOOKS
+from skerry_agent.slow.looks import ENVIRONMENT, MOST_TRIES, RETRY_S, SlowLooks, read_slow
+from skerry_agent.slow.table import CPUINFO, NVML, SLOW_LOOKS
 from skerry_wire.hardware import Hardware, PciFunction, ProbeStatus
 
 GOOD = {"brand": "A Processor", "flags": ["avx2", "avx"]}
@@ -334,4 +333,4 @@ def test_an_answer_of_nvml_that_cannot_be_is_nonsense(told):
 
 
 def test_the_environment_of_a_child_names_no_library():
-    assert set(slow.ENVIRONMENT) == {"PATH", "LC_ALL"}
+    assert set(ENVIRONMENT) == {"PATH", "LC_ALL"}

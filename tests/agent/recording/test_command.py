@@ -14,8 +14,8 @@ import tarfile
 import pytest
 
 from skerry_agent.host import GONE, Host, Space, Unreadable
-from skerry_agent.recording import RecordingError, collect, opened, record
-from skerry_agent.recording_host import INDEX, Index, RecordingHost, ReplayedHost, index_from_json
+from skerry_agent.recording.command import RecordingError, collect, opened, record
+from skerry_agent.recording.hosts import INDEX, Index, RecordingHost, ReplayedHost, index_from_json
 
 MAC = "52:54:00:12:ab:cd"
 USB_MAC = "00:e0:4c:68:9a:bc"

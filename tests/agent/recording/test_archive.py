@@ -8,8 +8,8 @@ import tarfile
 
 import pytest
 
-from skerry_agent import recording_archive
-from skerry_agent.recording_archive import ArchiveError, Tree, packed, unpack, write
+from skerry_agent.recording import archive
+from skerry_agent.recording.archive import ArchiveError, Tree, packed, unpack, write
 
 TREE = Tree({"/a/b": b"text", "/c": b""}, frozenset({"/a", "/empty"}), {"/l": "/a/b"})
 
@@ -118,7 +118,7 @@ def test_a_bomb_in_the_head_of_an_entry_is_refused(unpacked):
 def test_too_many_entries_are_refused(unpacked):
     info = tarfile.TarInfo("d")
     info.type = tarfile.DIRTYPE
-    many = info.tobuf() * (recording_archive.MAX_ENTRIES + 1)
+    many = info.tobuf() * (archive.MAX_ENTRIES + 1)
     with pytest.raises(ArchiveError, match="more than 100000 entries"):
         unpacked(many + b"\0" * 1024)
 

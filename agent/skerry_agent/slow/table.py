@@ -1,7 +1,7 @@
 """SLOW_LOOKS: everything that takes long or may hang, each asked by a program of its own.
 
 A row says how its program is started, what its answer depends on, and what a sound answer is. May
-NOT start anything: `slow` does.
+NOT start anything: `looks` does.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ CPUINFO = SlowLook(
 )
 NVML = SlowLook(
     name="nvml",
-    child=(sys.executable, "-I", os.path.join(_FOLDER, "nvml.py")),
+    child=(sys.executable, "-I", os.path.join(_FOLDER, "nvml_child.py")),
     time_limit_s=60.0,  # without a persistent driver each of eight GPUs takes seconds to start
     key=_nvml_key,
     values_of=_nvml_values,

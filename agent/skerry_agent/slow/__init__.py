@@ -1,0 +1,1 @@
+"""What takes long or may hang: looked at by child processes that nothing waits for."""
