@@ -5,6 +5,7 @@ import itertools
 import pathlib
 import re
 import subprocess
+import tomllib
 
 import pytest
 
@@ -171,3 +172,13 @@ def test_golden_bytes_that_were_released_are_never_edited():
         lines = subprocess.run(changed, capture_output=True, text=True, check=True).stdout
         edited = [line for line in lines.splitlines() if not line.startswith("A")]
         assert edited == [], f"edited since {tag}"
+
+
+def test_every_package_is_shipped():
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {
+        ".".join(path.parent.relative_to(ROOT / side).parts)
+        for side in PRODUCT
+        for path in modules(side)
+    }
+    assert sorted(there) == sorted(shipped)
