@@ -132,12 +132,24 @@ class Hotplug:
         """Compare before anything is plugged: the unit's sandbox may hide nothing."""
         return tuple(differences(self._box.listener.heard[-1].hardware, self._base))
 
-    def cycle(self, *, burst: bool) -> list[Step]:
-        """Plug one device or several, look; then unplug some of what is in, and look."""
+    def cycle(self, *, burst: bool, storm: bool = False) -> list[Step]:
+        """Plug one device or several, look; then unplug some of what is in, and look.
+
+        After a burst some are exchanged for others in one go. A `storm` has udev announce every
+        device of the machine once more while the first are plugged.
+        """
+        if storm:
+            self._box.machine.guest.run("udevadm", "trigger", "--action=change")
         count = self._choice.randint(2, MOST_IN_BURST) if burst else 1
-        steps = [self._step("plug", [one for _ in range(count) if (one := self._choose())])]
+        steps = [self._step("plug", coming=self._choices(count))]
+        if burst:
+            leaving = self._choice.sample(self._in, min(3, len(self._in)))
+            steps.append(self._step("exchange", leaving, self._choices(len(leaving))))
         leaving = self._choice.sample(self._in, min(count, len(self._in)))
         return [*steps, self._step("unplug", leaving)]
+
+    def _choices(self, count: int) -> list[Plugged]:
+        return [one for _ in range(count) if (one := self._choose()) is not None]
 
     def _choose(self) -> Plugged | None:
         """Choose a kind and a free place, None when everything is full."""
@@ -154,24 +166,25 @@ class Hotplug:
         self._in.append(chosen)
         return chosen
 
-    def _step(self, verb: str, devices: Sequence[Plugged]) -> Step:
+    def _step(
+        self, verb: str, leaving: Sequence[Plugged] = (), coming: Sequence[Plugged] = ()
+    ) -> Step:
         known = len(self._box.listener.heard)
         self._box.machine.guest.ask("announced")
-        for one in devices:
-            if verb == "plug":
-                one.kind.plug(self._qmp, one.id, one.bus)
-            else:
-                self._qmp.do("device_del", id=one.id)
-        for one in devices if verb == "unplug" else ():
+        for one in leaving:
+            self._qmp.do("device_del", id=one.id)
+        for one in coming:
+            one.kind.plug(self._qmp, one.id, one.bus)
+        for one in leaving:
             self._qmp.wait_deleted(one.id)
             one.kind.unplugged(self._qmp, one.id)
             self._in.remove(one)
         self._settle()
         problems = self._disagreement()
-        names = ", ".join(one.kind.name for one in devices)
+        names = ", ".join(one.kind.name for one in (*leaving, *coming))
         return Step(
             f"{verb} {names}",
-            is_burst=len(devices) > 1,
+            is_burst=len(leaving) + len(coming) > 1,
             latency_s=self._latency_s(known),
             publications=len(self._box.listener.heard) - known,
             problems=tuple(problems),

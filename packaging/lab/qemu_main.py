@@ -18,6 +18,7 @@ from lab.qemu_box import QemuBox
 
 RECORDING = ROOT / "tests" / "agent" / "recordings" / "qemu.tar.xz"
 BURST_EVERY = 4
+STORM_EVERY = 10
 MOST_CRASHES = 8
 
 
@@ -66,7 +67,8 @@ def _some_cycles(numbers: range, seed: int, steps: list[qemu_hotplug.Step]) -> I
         if differ:
             steps.append(qemu_hotplug.Step("before", False, None, 0, differ))
         for number in numbers:
-            for step in run.cycle(burst=number % BURST_EVERY == 0):
+            burst, storm = number % BURST_EVERY == 0, number % STORM_EVERY == 0
+            for step in run.cycle(burst=burst, storm=storm):
                 steps.append(step)
                 time_s = "?" if step.latency_s is None else f"{step.latency_s:.2f}"
                 said = "; ".join(step.problems) or f"equal, {time_s} s"
