@@ -37,7 +37,9 @@ _PNP = re.compile(r"[0-9a-f]{2}:[0-9a-f]{2}\Z")
 _VMBUS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|vmbus_[0-9]+\Z")
 _BETWEEN = re.compile(
     r"(?:virtio|tty(?:USB|ACM)|wwan|mhi|t7xx|usb|rproc|remoteproc|pci[0-9a-f]{4}:)[0-9a-f]+\Z"
-    r"|(?:tty|net|wwan|mdio_bus|mmc_host|spi_master|usbmisc)\Z"
+    r"|(?:tty|net|wwan|mdio_bus|mmc_host|spi_master|usbmisc|nvme)\Z"
+    r"|(?:host|session|ata|nvme|link)[0-9]+\Z|(?:target|rport-|port-|end_device-)[0-9:-]+\Z"
+    r"|[0-9]+:[0-9]+:[0-9]+:[0-9]+\Z"
 )
 """Steps that are no place of their own: what they carry hangs where they do."""
 

@@ -17,7 +17,7 @@ FIRMWARE_CAMERA = "mmal service"
 _NODE = re.compile(r"video([0-9]{1,4})\Z")
 _NUMBER = re.compile(r"[0-9]{1,5}:[0-9]{1,8}\Z")
 _NOT_A_CAMERA = re.compile(
-    r"(?:codec|-enc\b|-dec\b|encod|decod|isp|scaler|loopback|hevc|vpu)", re.I
+    r"(?:codec|-enc\b|-dec\b|encod|decod|isp(?!lay)|scaler|loopback|hevc|vpu)", re.I
 )
 
 

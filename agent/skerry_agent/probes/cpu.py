@@ -19,8 +19,12 @@ from skerry_wire.hardware import Cpu, CpuKind
 CPUS = "/sys/devices/system/cpu"
 MAX_CACHES = 16
 MAX_POLICIES = 1024
+MAX_DESCRIBED = 256
 MODEL_KEYS = ("model name", "Model Name", "cpu", "cpu model", "uarch", "Processor", "family")
 """Where /proc/cpuinfo names the model, which differs by architecture."""
+
+ALONE_KEYS = ("CPU implementer", "Processor", "CPU")
+"""What kernels for one processor (ARM before 3.8, m68k) write, who do not number it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class RawCpus:
     caches: tuple[RawCache, ...]
     nodes: int
     cluster_id: str | None
+    compatibles: tuple[tuple[int, str], ...]
     policy_khz: tuple[str | None, ...]
     hybrid: tuple[tuple[str, str], ...]
     cpuinfo: str | None
@@ -58,6 +63,7 @@ def read(host: Host) -> RawCpus:
             filter(None, (host.text(f"{CPUS}/cpu{n}/topology/cluster_id") for n in numbers[:8])),
             None,
         ),
+        compatibles=tuple(_read_compatibles(host, numbers)),
         policy_khz=() if any(cpu.max_khz for cpu in cpus) else tuple(_read_policies(host)),
         hybrid=tuple(
             (name, host.text(f"/sys/devices/{source}/cpus") or "")
@@ -75,6 +81,15 @@ def _read_policies(host: Host) -> Iterable[str | None]:
             yield host.text(f"{CPUS}/cpufreq/{name}/cpuinfo_max_freq")
 
 
+def _read_compatibles(host: Host, numbers: list[int]) -> Iterable[tuple[int, str]]:
+    """Yield what a board's device tree calls each CPU, also those that are offline."""
+    if numbers and host.exists(f"{CPUS}/cpu{numbers[0]}/of_node"):
+        for cpu in numbers[:MAX_DESCRIBED]:
+            compatible = host.text(f"{CPUS}/cpu{cpu}/of_node/compatible")
+            if compatible:
+                yield cpu, compatible.partition("\0")[0]
+
+
 def _numbered(names: Iterable[str], stem: str) -> Iterable[int]:
     for name in names:
         if name.startswith(stem):
@@ -90,6 +105,7 @@ def _read_cpus(host: Host, numbers: list[int], *, is_online_known: bool) -> Iter
     first = [f"{CPUS}/cpu{cpu}" for cpu in numbers[:16]]
     has_registers = any(host.exists(f"{folder}/regs") for folder in first)
     has_books = any(host.exists(f"{folder}/topology/book_id") for folder in first)
+    has_capacity = any(host.exists(f"{folder}/cpu_capacity") for folder in first)
     for cpu in numbers:
         folder = f"{CPUS}/cpu{cpu}"
         topology = f"{folder}/topology"
@@ -99,7 +115,7 @@ def _read_cpus(host: Host, numbers: list[int], *, is_online_known: bool) -> Iter
             siblings = _cpus(host, topology, "thread_siblings")
             siblings_of.update(dict.fromkeys(siblings or (), siblings or frozenset()))
         together = packages_of.get(cpu)
-        if together is None and package in (None, "-1"):
+        if together is None:
             together = _cpus(host, topology, "core_siblings")
             packages_of.update(dict.fromkeys(together or (), together or frozenset()))
         if has_books and package not in (None, "-1"):
@@ -114,6 +130,7 @@ def _read_cpus(host: Host, numbers: list[int], *, is_online_known: bool) -> Iter
             siblings=siblings,
             package_cpus=together,
             midr=host.text(f"{folder}/regs/identification/midr_el1") if has_registers else None,
+            capacity=host.text(f"{folder}/cpu_capacity") if has_capacity else None,
             max_khz=max_khz,
             base_khz=None if max_khz else host.text(f"{folder}/cpufreq/base_frequency"),
             nominal_mhz=None if max_khz else host.text(f"{folder}/acpi_cppc/nominal_freq"),
@@ -157,7 +174,10 @@ def parse(raw: RawCpus) -> Found[Cpu] | Absent | Failed:
         return Failed("neither /sys/devices/system/cpu nor /proc/cpuinfo lists a processor")
     cpus = [c for c in raw.cpus if not online or c.number in online]
     topology = cpu_topology.counts(cpus, online, blocks, raw.nodes, raw.cluster_id)
-    kinds = cpu_kinds.kinds(raw.cpus, raw.caches, raw.hybrid, blocks, present or online)
+    kinds = cpu_kinds.kinds(
+        raw.cpus, raw.caches, raw.hybrid, blocks, present or online, dict(raw.compatibles)
+    )
+    described = cpu_kinds.unnamed(blocks, dict(raw.compatibles))
     model = _model(blocks) or " + ".join(kind.name for kind in kinds) or None
     return Found(
         Cpu(
@@ -171,7 +191,7 @@ def parse(raw: RawCpus) -> Found[Cpu] | Absent | Failed:
             model=short(model),
             vendor=_vendor(blocks, raw),
             max_mhz=_max_mhz(raw),
-            kinds=kinds or _uniform(model, len(present or online)),
+            kinds=kinds or _uniform(model or described, len(present or online)),
             caches=cpu_topology.caches(raw.caches),
             flags=_flags(blocks),
         )
@@ -189,14 +209,16 @@ def _listed(blocks: Blocks) -> frozenset[int]:
     found = {count(block.get("processor"), 65_535) for block in blocks}
     for block in blocks:
         for key, text in block.items():
-            if key.startswith("processor "):  # s390: `processor 0: version = ...`
-                found.add(count(key[len("processor ") :], 65_535))
+            if key.startswith("processor "):  # s390: `processor 0: ...`, ARC: `processor [0]: ...`
+                found.add(count(key[len("processor ") :].strip("[]"), 65_535))
             elif key.startswith("CPU") and text == "online":  # sparc: `CPU0: online`
                 found.add(count(key[len("CPU") :], 65_535))
     known = frozenset(cpu for cpu in found if cpu is not None)
     # alpha, and sparc of one processor: only how many there are.
     active = (block.get(key) for block in blocks for key in ("cpus active", "ncpus active"))
     number_of = next((n for n in (count(text, 65_535) for text in active) if n), 0)
+    if not known and not number_of and any(key in block for block in blocks for key in ALONE_KEYS):
+        number_of = 1
     return known or frozenset(range(number_of))
 
 

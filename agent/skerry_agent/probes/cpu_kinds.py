@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from skerry_agent.probes.cpu_topology import Blocks, RawCache, RawCpu
 from skerry_agent.probes.kernel_text import count, cpu_list, hexadecimal, size
-from skerry_agent.probes.microarchitecture import core_name, implementer_name
+from skerry_agent.probes.microarchitecture import core_name, described_name, implementer_name
 from skerry_wire.hardware import CpuKind
 
 CORE, ATOM = "Intel Core", "Intel Atom"
@@ -27,13 +27,17 @@ def kinds(
     hybrid: Sequence[tuple[str, str]],
     blocks: Blocks,
     present: frozenset[int],
+    compatibles: Mapping[int, str],
 ) -> tuple[CpuKind, ...]:
-    """Return the kinds of core that tell themselves apart; none on other than ARM if uniform."""
+    """Return the kinds of core that tell themselves apart; none on other than ARM if uniform.
+
+    `compatibles` are what a device tree calls the CPUs.
+    """
     typed = [(name, cpu_list(text) or frozenset()) for name, text in hybrid]
     if sum(bool(listed) for _, listed in typed) > 1:
         counts = Counter({name: len(listed) for name, listed in typed if listed})
     else:
-        counts = _by_register(cpus, blocks, present) or _by_cache(caches, blocks)
+        counts = _by_register(cpus, blocks, present, compatibles) or _by_cache(caches, blocks)
         counts = counts or _by_model(blocks, present)
     return tuple(CpuKind(name=name, logical_count=n) for name, n in sorted(counts.items()))[:64]
 
@@ -54,11 +58,39 @@ def implementer(cpus: Sequence[RawCpu], blocks: Blocks) -> str | None:
     return implementer_name(known >> 24) if known else None
 
 
-def _by_register(cpus: Sequence[RawCpu], blocks: Blocks, present: frozenset[int]) -> Counter[str]:
+def unnamed(blocks: Blocks, compatibles: Mapping[int, str]) -> str | None:
+    """Return what tells the processors of a RISC-V box apart from others, where none has a name."""
+    first = next((block for block in blocks if "hart" in block), None)
+    if first is None:
+        return None
+    described = compatibles.get(min(compatibles, default=0), "riscv")
+    return (None if described == "riscv" else described) or _model_name(first) or first.get("isa")
+
+
+def _by_register(
+    cpus: Sequence[RawCpu],
+    blocks: Blocks,
+    present: frozenset[int],
+    compatibles: Mapping[int, str],
+) -> Counter[str]:
     names = _arm_names(cpus, blocks)
+    for number, compatible in compatibles.items():
+        described = described_name(compatible)
+        if described is not None:
+            names.setdefault(number, described)
     if len(set(names.values())) == 1:
-        return Counter({next(iter(names.values())): len(present)})
+        others = _of_other_capacity(cpus, names)
+        return Counter({next(iter(names.values())): len(present - others)})
     return Counter(_with_neighbours(cpus, names).values())
+
+
+def _of_other_capacity(cpus: Sequence[RawCpu], names: Mapping[int, str]) -> frozenset[int]:
+    """Return the silent (offline) CPUs that are faster or slower than all that have a name."""
+    known = {cpu.capacity for cpu in cpus if cpu.number in names}
+    if None in known:
+        return frozenset()
+    silent = (cpu for cpu in cpus if cpu.number not in names and cpu.capacity is not None)
+    return frozenset(cpu.number for cpu in silent if cpu.capacity not in known)
 
 
 def _arm_names(cpus: Sequence[RawCpu], blocks: Blocks) -> dict[int, str]:

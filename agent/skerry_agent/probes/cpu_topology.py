@@ -10,7 +10,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from skerry_agent.probes.kernel_text import count, size
+from skerry_agent.probes.kernel_text import count, hexadecimal, size
+from skerry_agent.probes.microarchitecture import WITH_THREADS
 from skerry_wire.hardware import CpuCache
 
 Blocks = Sequence[dict[str, str]]
@@ -20,6 +21,11 @@ PACKAGE_KEYS = ("physical id", "package")
 CORE_KEYS = ("core id", "core")
 DESCRIBED_KEYS = ("CPU implementer", "hart")
 """What /proc/cpuinfo writes on ARM and RISC-V."""
+
+FIRST_IN_PPTT = "36"
+"""Where the first node of ACPI's table of processors stands, behind the table's head. Where
+firmware gives packages no number, the kernel takes such places for numbers.
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class RawCpu:
     siblings: frozenset[int] | None
     package_cpus: frozenset[int] | None
     midr: str | None
+    capacity: str | None
     max_khz: str | None
     base_khz: str | None
     nominal_mhz: str | None
@@ -71,21 +78,35 @@ def counts(
     if len(online) == 1:
         return Counts(1, 1, 1)
     cores = _cores(cpus, online) or _listed(blocks, PACKAGE_KEYS, CORE_KEYS)
-    packages = _packages(cpus) or _listed(blocks, PACKAGE_KEYS)
+    if not cores and _has_no_threads(blocks):
+        cores = Counter(online)
     is_described = any(cpu.midr for cpu in cpus) or any(
         key in block for block in blocks for key in DESCRIBED_KEYS
     )
-    return Counts(
-        cores=len(cores) or None,
+    packages = _packages(cpus, blocks)
+    if is_described and count(cluster_id) is None and FIRST_IN_PPTT not in packages:
         # What only firmware describes: kernels number clusters as packages, or each CPU, where
         # nothing tells clusters. Servers with more sockets have at least as many NUMA nodes.
-        packages=(
-            min(len(packages), max(nodes, 1))
-            if is_described and packages and count(cluster_id) is None
-            else len(packages) or None
-        ),
+        most = max(nodes, 1)
+        number_of = min(len(packages), most) if packages or most > 1 else 1
+    else:
+        number_of = len(packages)
+    return Counts(
+        cores=len(cores) or None,
+        packages=number_of or None,
         threads_per_core=max(cores.values(), default=None),
     )
+
+
+def _has_no_threads(blocks: Blocks) -> bool:
+    """Say whether all processors are ARM cores of a sort that never has several threads."""
+    parts = [
+        (int(maker, 16), int(part, 16))
+        for block in blocks
+        if (maker := hexadecimal(block.get("CPU implementer")))
+        and (part := hexadecimal(block.get("CPU part")))
+    ]
+    return bool(parts) and WITH_THREADS.isdisjoint(parts)
 
 
 def _cores(cpus: Sequence[RawCpu], online: frozenset[int]) -> Counter[object]:
@@ -107,14 +128,31 @@ def _cores(cpus: Sequence[RawCpu], online: frozenset[int]) -> Counter[object]:
     return found
 
 
-def _packages(cpus: Sequence[RawCpu]) -> set[object]:
+def _packages(cpus: Sequence[RawCpu], blocks: Blocks) -> set[object]:
     found: set[object] = set()
+    groups: dict[str, set[frozenset[int]]] = {}
     for cpu in cpus:
         if cpu.package_id is not None and not cpu.package_id.startswith("-"):
-            found.add(cpu.package_id)
+            groups.setdefault(cpu.package_id, set()).add(cpu.package_cpus or frozenset())
         elif cpu.package_cpus:
             found.add(cpu.package_cpus)
-    return found
+    # Guests of Xen see one number in all packages. Elsewhere than on x86, kernels have written
+    # the CPUs of a core or a cluster for those of a package.
+    is_x86 = any("flags" in block for block in blocks)
+    for package, masks in groups.items():
+        found |= {(package, first) for first in _apart(masks)} if is_x86 else {package}
+    return found or set(_listed(blocks, PACKAGE_KEYS))
+
+
+def _apart(masks: Iterable[frozenset[int]]) -> set[int | None]:
+    """Return a CPU of each of the masks that have none in common."""
+    seen: set[int] = set()
+    found: set[int | None] = set()
+    for mask in sorted(masks, key=sorted):
+        if seen.isdisjoint(mask):
+            found.add(min(mask, default=None))
+        seen |= mask
+    return found - {None} or {None}
 
 
 def _listed(blocks: Blocks, *key_names: tuple[str, ...]) -> Counter[object]:

@@ -64,19 +64,32 @@ def parse(raw: RawMemory) -> Found[Memory] | Absent | Failed:
     """Understand the texts."""
     table = pairs(raw.meminfo, ":")
     numa = _numa(raw.nodes)
-    total = _bytes(table.get("MemTotal")) or sum(n.total_bytes for n in numa) or _of_blocks(raw)
+    shown = _bytes(table.get("MemTotal"))
+    nodes = sum(n.total_bytes for n in numa)
+    # In a container LXCFS may write its limit there; the nodes are still the host's.
+    is_limit = shown is not None and shown < nodes and _is_of_lxcfs(raw.groups.mounts)
+    total = (nodes if is_limit else shown) or nodes or _of_blocks(raw)
     if not total:
         why = f"/proc/meminfo {raw.trouble}" if raw.trouble else "nothing tells how much there is"
         return Failed(why)
     return Found(
         Memory(
             total_bytes=total,
-            limit_bytes=cgroup.memory_limit(raw.groups, total),
+            limit_bytes=_least(cgroup.memory_limit(raw.groups, total), shown if is_limit else None),
             swap_bytes=_bytes(table.get("SwapTotal")),
             numa=numa,
             hugepages=_hugepages(raw.hugepages, table),
         )
     )
+
+
+def _is_of_lxcfs(mounts: str | None) -> bool:
+    rows = (row.split(" ") for row in (mounts or "").splitlines())
+    return any(row[1:3] == ["/proc/meminfo", "fuse.lxcfs"] for row in rows)
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _bytes(text: str | None) -> int | None:

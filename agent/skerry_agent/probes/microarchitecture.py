@@ -176,6 +176,22 @@ PARTS = {
     (0xC0, 0xAC5): "Ampere-1b",
 }
 
+WITH_THREADS = frozenset(
+    {
+        *((0x41, 0xD06), (0x41, 0xD43), (0x41, 0xD4A)),  # Cortex-A65, its AE, Neoverse-E1
+        *((0x42, 0x516), (0x43, 0x0AF), (0x43, 0x0B8)),  # Vulcan, ThunderX2, ThunderX3
+        (0x4E, 0x010),  # Olympus
+    }
+)
+"""Cores that may run several threads at once."""
+
+NAMES = {name.lower(): name for name in PARTS.values()}
+
+
+def described_name(compatible: str) -> str | None:
+    """Return the name of what a device tree calls `arm,cortex-a53`, None where it is not known."""
+    return NAMES.get(compatible.partition(",")[2].lower())
+
 
 def implementer_name(implementer: int) -> str:
     """Return who made a core."""

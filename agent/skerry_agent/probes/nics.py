@@ -19,11 +19,17 @@ from skerry_wire.hardware import Nic
 NET = "/sys/class/net"
 ARPHRD_ETHERNET = "1"
 ARPHRD_CAN = "280"
+UNKNOWN_SPEEDS = frozenset({0xFFFF, 0xFFFFFFFF})
+"""What older kernels write for a speed that is not known: -1 without its sign."""
+
 LINK_DOWN = frozenset({"down", "notpresent", "lowerlayerdown"})
 PCI_OTHER_NETWORK = "0x0280"
+_WIRED_DRIVERS = frozenset({"mlx4_core", "mlx5_core"})
+"""Drivers of cards of that class that are no Wi-Fi cards."""
+
 
 _CELLULAR_DRIVERS = frozenset({"qmi_wwan", "cdc_mbim", "iosm", "mhi_wwan_mbim", "mtk_t7xx"})
-_OF_A_CONTAINER = re.compile(r"(?:veth|cali|lxc|tap|vnet|fwpr|fwln)[0-9a-z]")
+_OF_A_CONTAINER = re.compile(r"(?:veth|cali|lxc(?!br)|tap|vnet|fwpr|fwln)[0-9a-z]")
 """Virtual interfaces that come and go with containers: no property of the box."""
 
 KindOfNic = Literal["ethernet", "wifi", "can", "wwan", "other"]
@@ -101,6 +107,8 @@ def parse(raw: RawNics) -> Found[tuple[Nic, ...]] | Absent | Failed:
 
 def _nic(raw: RawNic) -> Nic:
     speed = count(raw.speed)
+    if speed in UNKNOWN_SPEEDS:
+        speed = None
     return Nic(
         name=short(raw.name) or "?",
         hardware=raw.has_device,
@@ -125,7 +133,8 @@ def _kind(raw: RawNic) -> KindOfNic:
         return "can"
     if raw.type == ARPHRD_ETHERNET:
         # Old Wi-Fi drivers show themselves as Ethernet; their card's class does not.
-        if (raw.pci_class or "").startswith(PCI_OTHER_NETWORK) and not raw.name.startswith("e"):
+        is_other = (raw.pci_class or "").startswith(PCI_OTHER_NETWORK)
+        if is_other and raw.driver not in _WIRED_DRIVERS and not raw.name.startswith("e"):
             return "wifi"
         return "ethernet"
     if raw.type is None and raw.has_device and raw.name.startswith("e"):

@@ -25,6 +25,11 @@ _NOT_A_DISK = re.compile(
 _PATH_OF_MANY = re.compile(r"(nvme[0-9]+)c[0-9]+(n[0-9]+)\Z")
 """One of several ways to an NVMe disk, which the kernel lists beside the disk itself."""
 
+_FABRICS = frozenset({"tcp", "rdma", "fc", "loop"})
+"""How NVMe reaches a disk that is elsewhere; other words are names of controllers on the board."""
+
+_SUBSYSTEM = "/virtual/nvme-subsystem/"
+_CONTROLLER = re.compile(r"nvme[0-9]+\Z")
 _HOST = re.compile(r"/host[0-9]+(?:/|\Z)")
 _ATA_DRIVER = re.compile(r"(?:ahci|sata)|.*(?:ata|ahci)(?:[-_]|\Z)|ata_piix\Z")
 _UNDER_A_FOLDER = re.compile(r"\\([0-7]{3})")
@@ -38,6 +43,7 @@ _TRANSPORT_OF_NAME = (
     ("pmem", "nvdimm"),
     ("nbd", "network"),
     ("rbd", "network"),
+    ("hd", "ide"),
 )
 _TRANSPORT_OF_PATH = (
     ("/usb", "usb"),
@@ -48,7 +54,8 @@ _TRANSPORT_OF_PATH = (
     ("/ata", "sata"),
     ("/vmbus", "hyperv"),
     ("/VMBUS", "hyperv"),
-    ("/firewire", "firewire"),
+    ("/fw", "firewire"),
+    ("/vbd-", "xen"),
     (".ufs/", "ufs"),
     (".ufshc/", "ufs"),
 )
@@ -68,6 +75,7 @@ class RawDisk:
     card: str | None
     fabric: str | None
     controller: str | None
+    media: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,7 +120,13 @@ def _trouble(names: tuple[str, ...] | Gone | Unreadable) -> str | None:
 
 def _read_disk(host: Host, name: str) -> RawDisk:
     folder = f"{BLOCK}/{name}"
-    place = host.target(f"{folder}/device")
+    device = f"{folder}/device"
+    place = host.target(device)
+    if place is not None and _SUBSYSTEM in place:
+        # A disk that may be reached in several ways; its subsystem lists them.
+        way = next((n for n in host.entries(place) if _CONTROLLER.match(n)), None)
+        device = f"{place}/{way}" if way else device
+        place = host.target(device)
     on_host = _HOST.search(place or "")
     return RawDisk(
         name=name,
@@ -121,8 +135,9 @@ def _read_disk(host: Host, name: str) -> RawDisk:
         rotational=host.text(f"{folder}/queue/rotational"),
         model=host.text(f"{folder}/device/model") or host.text(f"{folder}/device/name"),
         card=_card(host, f"{folder}/device") if name.startswith("mmcblk") else None,
-        fabric=host.text(f"{folder}/device/transport") if name.startswith("nvme") else None,
+        fabric=host.text(f"{device}/transport") if name.startswith("nvme") else None,
         controller=host.link(f"{on_host.string[: on_host.start()]}/driver") if on_host else None,
+        media=host.text(f"{folder}/device/media") if name.startswith("hd") else None,
     )
 
 
@@ -182,7 +197,8 @@ def parse(
         dataclasses.replace(entry, size_bytes=sizes.get(entry.mount))
         for entry in mounted(raw.mounts)
     )
-    disks = tuple(sorted((_disk(disk) for disk in raw.disks), key=lambda disk: disk.name))[:1024]
+    listed = (_disk(disk) for disk in raw.disks if disk.media in (None, "disk"))
+    disks = tuple(sorted(listed, key=lambda disk: disk.name))[:1024]
     if raw.trouble is not None and raw.trouble != "is not there" and not filesystems:
         return Failed(f"{BLOCK} {raw.trouble}")
     if not disks and not filesystems:
@@ -205,8 +221,8 @@ def _disk(raw: RawDisk) -> Disk:
 def _transport(raw: RawDisk) -> str | None:
     if raw.card:
         return "sd" if raw.card.startswith("SD") else "mmc"
-    if raw.fabric and raw.fabric != "pcie":
-        return short(f"nvme-{raw.fabric}")
+    if raw.fabric in _FABRICS:
+        return f"nvme-{raw.fabric}"
     for stem, name in _TRANSPORT_OF_NAME:
         if raw.name.startswith(stem):
             return name
@@ -216,5 +232,7 @@ def _transport(raw: RawDisk) -> str | None:
             return name
     if not raw.name.startswith("sd"):
         return None
+    if (raw.controller or "").startswith("ufs"):
+        return "ufs"
     # Before Linux 2.6.37 no step of the path named the ATA port.
     return "sata" if _ATA_DRIVER.match(raw.controller or "") else "scsi"

@@ -39,6 +39,18 @@ NOT_FILLED_IN = frozenset(
     }
 )
 
+_ARCH_OF_LINE = (
+    ("CPU Family", "Loongson-64bit", "loongarch64"),
+    ("CPU Family", "Loongson-32bit", "loongarch32"),
+    ("cpu", "Alpha", "alpha"),
+    ("type", "sun4u", "sparc64"),
+    ("type", "sun4v", "sparc64"),
+    ("type", "sun4m", "sparc"),
+    ("CPU", "680", "m68k"),
+)
+"""What /proc/cpuinfo says on architectures that it names in one way: key, beginning of its text."""
+
+_BEFORE_ARMV8 = re.compile(r"\(v([4-7])([lb])\)\Z")
 _ARCH_OF_MODALIAS = {"x86": "x86_64"}
 _ARCH_OF_DT_CPU = re.compile(r"arm,cortex-(?:a(?:5|7|8|9|12|15|17)|r\d+|m\d+)\Z")
 
@@ -246,6 +258,9 @@ def _arch(raw: RawSystem) -> str | None:
         return "riscv64" if info["isa"].startswith("rv64") else "riscv32"
     if info.get("cpu", "").startswith("POWER"):
         return "ppc64le" if "little" in (raw.cpuinfo or "").lower() else "ppc64"
+    for key, start, arch in _ARCH_OF_LINE:
+        if info.get(key, "").startswith(start):
+            return arch
     return _arm(info) or _arch_by_other_ways(raw)
 
 
@@ -253,6 +268,12 @@ def _arm(info: dict[str, str]) -> str | None:
     named = info.get("CPU architecture")
     if named is None:
         return None
+    # 32-bit kernels write `ARMv6-compatible processor rev 7 (v6l)`. Their own name ends so from
+    # ARMv6 on, whose number of the architecture may be 7; before that it has that number: 5TE.
+    ending = _BEFORE_ARMV8.search(info.get("model name") or info.get("Processor") or "")
+    if ending is not None:
+        old = named.lower() if named.startswith(("4", "5")) else ending[1]
+        return f"armv{old}{ending[2]}"
     # 64-bit kernels list `asimd`; a 32-bit kernel on an ARMv8 part says 8 and lists `neon`.
     features = f" {info.get('Features', '')} "
     if named in ("8", "AArch64") and " asimd " in features:

@@ -205,7 +205,7 @@ ARM_SERVER = {"CPU implementer": "0x41", "CPU part": "0xd0c"}
 )
 def test_what_arm_calls_a_package(tree, nodes, cluster, packages):
     for cpu in range(4):
-        tree.cpu(cpu, core=cpu, package=36 + cpu // 2, siblings=str(cpu))
+        tree.cpu(cpu, core=cpu, package=cpu // 2, siblings=str(cpu))
         if cluster is not None:
             tree.write(f"{CPUS}/cpu{cpu}/topology/cluster_id", cluster)
     for node in range(nodes):
@@ -297,6 +297,17 @@ CPUINFO = {
         "processor\t: 1\npackage\t: 0\ncore\t: 1\nModel Name\t: Loongson-3A5000-HV",
         (2, "Loongson-3A5000-HV", None),
     ),
+    "old arm of one processor": (
+        "Processor\t: Feroceon 88FR131 rev 1 (v5l)\nFeatures\t: swp half thumb\n"
+        "CPU implementer\t: 0x56\nCPU architecture: 5TE\nCPU part\t: 0x131\n\nHardware\t: Board",
+        (1, "Feroceon 88FR131", "Marvell"),
+    ),
+    "m68k": ("CPU:\t\t68040\nMMU:\t\t68040\nClocking:\t32.9MHz", (1, None, None)),
+    "arc": (
+        "processor [0]\t: HS38 R3.1a (ARCv2 ISA)\nTimers\t\t: Timer0\n\n"
+        "processor [1]\t: HS38 R3.1a (ARCv2 ISA)",
+        (2, None, None),
+    ),
     "arm": (
         "Processor\t: ARMv7 Processor rev 0 (v7l)\nprocessor\t: 0\nBogoMIPS\t: 1.0\n\n"
         "processor\t: 1\nBogoMIPS\t: 1.0\n\nCPU implementer\t: 0x41\nCPU part\t: 0xc09\n",
@@ -351,3 +362,92 @@ def test_harts_that_know_nothing_of_each_other_share_a_package(tree):
     tree.cpuinfo(*({"processor": cpu, "hart": cpu + 1} for cpu in range(4))).online("0-3")
     cpu = found(tree, "cpu")
     assert (cpu.package_count, cpu.core_count) == (1, 4)
+
+
+def test_packages_in_a_guest_of_xen_have_one_number(tree):
+    for cpu in range(4):
+        tree.cpu(cpu, core=0, siblings=str(cpu))
+        tree.write(f"{CPUS}/cpu{cpu}/topology/core_siblings_list", cpu)
+    tree.cpuinfo(*({"processor": cpu, "flags": "fpu lm"} for cpu in range(4))).online("0-3")
+    cpu = found(tree, "cpu")
+    assert (cpu.package_count, cpu.core_count) == (4, 4)
+
+
+def test_neighbours_that_were_written_while_cpus_came_and_went_are_one_package(tree):
+    for cpu, together in enumerate(("0-1", "0-3", "0-3", "0-3")):
+        tree.cpu(cpu, core=cpu, siblings=str(cpu))
+        tree.write(f"{CPUS}/cpu{cpu}/topology/core_siblings_list", together)
+    tree.cpuinfo(*({"processor": cpu, "flags": "fpu lm"} for cpu in range(4))).online("0-3")
+    assert found(tree, "cpu").package_count == 1
+
+
+def test_on_power_the_number_of_the_chip_counts_not_who_shares_a_cache(tree):
+    for cpu in range(16):
+        tree.cpu(
+            cpu, core=cpu // 4, package=cpu // 8, siblings=f"{cpu // 4 * 4}-{cpu // 4 * 4 + 3}"
+        )
+        listed = f"{cpu // 4 * 4}-{cpu // 4 * 4 + 3}"
+        tree.write(f"{CPUS}/cpu{cpu}/topology/core_siblings_list", listed)
+    tree.cpuinfo(*({"processor": cpu, "cpu": "POWER8"} for cpu in range(16))).online("0-15")
+    cpu = found(tree, "cpu")
+    assert (cpu.package_count, cpu.core_count, cpu.threads_per_core) == (2, 4, 4)
+
+
+def test_packages_that_acpi_tells_count_also_where_all_memory_is_one_node(tree):
+    for cpu in range(4):
+        tree.cpu(cpu, core=cpu, package=36 if cpu < 2 else 3180, siblings=str(cpu))
+        tree.write(f"{CPUS}/cpu{cpu}/topology/cluster_id", "-1")
+    tree.cpuinfo(*({"processor": cpu, **ARM_SERVER} for cpu in range(4))).online("0-3")
+    assert found(tree, "cpu").package_count == 2
+
+
+@pytest.mark.parametrize(("part", "cores"), [("0xd03", 2), ("0xd06", None)])
+def test_arm_cores_without_threads_need_no_topology_to_be_counted(tree, part, cores):
+    blocks = ({"processor": n, "CPU implementer": "0x41", "CPU part": part} for n in range(2))
+    cpu = found(tree.cpuinfo(*blocks), "cpu")
+    assert (cpu.core_count, cpu.package_count) == (cores, 1)
+
+
+def half_off(tree, *, capacities=(), compatibles=()):
+    """Write an ARM board of which two of four CPUs are online and tell their part."""
+    for cpu in range(4):
+        tree.write(f"{CPUS}/cpu{cpu}", {})
+    for cpu, capacity in enumerate(capacities):
+        tree.write(f"{CPUS}/cpu{cpu}/cpu_capacity", capacity)
+    for cpu, compatible in enumerate(compatibles):
+        tree.write(f"{CPUS}/cpu{cpu}/of_node/compatible", f"{compatible}\0".encode())
+    blocks = ({"processor": n, "CPU implementer": "0x41", "CPU part": "0xd03"} for n in range(2))
+    return tree.cpuinfo(*blocks).online("0-1", present="0-3")
+
+
+@pytest.mark.parametrize(
+    ("told", "kinds"),
+    [
+        ({}, {"Cortex-A53": 4}),
+        ({"capacities": (400, 400, 400, 400)}, {"Cortex-A53": 4}),
+        ({"capacities": (400, 400, 1024, 1024)}, {"Cortex-A53": 2}),
+        (
+            {"compatibles": ("arm,cortex-a53",) * 2 + ("arm,cortex-a72",) * 2},
+            {"Cortex-A53": 2, "Cortex-A72": 2},
+        ),
+        ({"compatibles": ("maker,core",) * 4}, {"Cortex-A53": 4}),
+    ],
+)
+def test_what_is_known_of_arm_cores_that_are_off(tree, told, kinds):
+    cpu = found(half_off(tree, **told), "cpu")
+    assert {kind.name: kind.logical_count for kind in cpu.kinds} == kinds
+
+
+@pytest.mark.parametrize(
+    ("block", "compatible", "name"),
+    [
+        ({"mvendorid": "0x5b7", "marchid": "0x0"}, "thead,c910", "thead,c910"),
+        ({"mvendorid": "0x5b7", "marchid": "0x0"}, "riscv", "0x5b7 0x0"),
+        ({"isa": "rv64imafdc"}, None, "rv64imafdc"),
+    ],
+)
+def test_riscv_cores_without_a_name_are_one_kind(tree, block, compatible, name):
+    if compatible:
+        tree.write(f"{CPUS}/cpu0/of_node/compatible", f"{compatible}\0riscv\0".encode())
+    tree.cpu(0).cpu(1).cpuinfo(*({"processor": n, "hart": n, **block} for n in (0, 1)))
+    assert found(tree.online("0-1"), "cpu").kinds == (CpuKind(name=name, logical_count=2),)

@@ -66,3 +66,24 @@ def test_with_nothing_else_the_blocks_tell(tree):
 
 def test_without_any_source_it_failed(tree):
     assert isinstance(result(tree, "memory"), Failed)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "total_kib", "limit_kib"),
+    [
+        ("lxcfs /proc/meminfo fuse.lxcfs rw 0 0", 16000, 4000),
+        ("proc /proc proc rw 0 0", 4000, None),
+    ],
+)
+def test_a_container_whose_meminfo_is_its_limit(tree, mounts, total_kib, limit_kib):
+    tree.write("proc/meminfo", "MemTotal: 4000 kB").write("proc/self/mounts", mounts)
+    tree.write("sys/devices/system/node/node0/meminfo", "Node 0 MemTotal: 16000 kB")
+    memory = found(tree, "memory")
+    assert memory.total_bytes == total_kib * 1024
+    assert memory.limit_bytes == (limit_kib and limit_kib * 1024)
+
+
+def test_nodes_of_cpus_only_have_no_memory_and_are_told(tree):
+    for node, kib in ((0, 4000), (1, 0)):
+        tree.write(f"sys/devices/system/node/node{node}/meminfo", f"Node {node} MemTotal: {kib} kB")
+    assert [one.total_bytes for one in found(tree, "memory").numa] == [4000 * 1024, 0]

@@ -33,7 +33,13 @@ def test_kinds(tree, name, files, kind):
     assert nic.kind == kind
 
 
-@pytest.mark.parametrize(("speed", "mbps"), [("1000", 1000), ("-1", None), ("0", None), ("", None)])
+@pytest.mark.parametrize(
+    ("speed", "mbps"),
+    [
+        *(("1000", 1000), ("-1", None), ("0", None), ("", None)),
+        *(("65535", None), ("4294967295", None)),  # -1 of older kernels
+    ],
+)
 def test_a_link_that_is_down_has_no_speed(tree, speed, mbps):
     (nic,) = found(tree.nic("eth0", speed=speed), "nics")
     assert nic.speed_mbps == mbps
@@ -66,3 +72,20 @@ def test_what_an_interface_hangs_on_and_how_it_can_be_split(tree):
 def test_a_link_that_is_down_is_not_asked_for_its_speed(tree, state, mbps):
     (nic,) = found(tree.nic("eth0", operstate=state, speed=1000), "nics")
     assert (nic.operstate, nic.speed_mbps) == (state, mbps)
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "kind"), [("p4p1", "mlx4_core", "ethernet"), ("ra0", "rt2860", "wifi")]
+)
+def test_cards_of_the_class_of_other_networks(tree, name, driver, kind):
+    tree.nic(name).write(f"sys/devices/of-{name}/class", "0x028000")
+    tree.write(f"sys/bus/pci/drivers/{driver}", {})
+    tree.link(f"sys/devices/of-{name}/driver", f"/sys/bus/pci/drivers/{driver}")
+    (nic,) = found(tree, "nics")
+    assert nic.kind == kind
+
+
+def test_a_bridge_for_containers_is_of_the_box(tree):
+    for name in ("lxcbr0", "lxc1a2b", "vetha"):
+        tree.nic(name, device=False)
+    assert [nic.name for nic in found(tree, "nics")] == ["lxcbr0"]

@@ -28,6 +28,12 @@ def test_a_camera_with_two_nodes_is_one_and_codecs_are_none(tree):
     assert (camera.name, camera.path) == ("HD Webcam: HD Webcam", "/dev/video0")
 
 
+def test_a_display_with_a_camera_has_one(tree):
+    video(tree, "video0", "Studio Display Camera", "pci0/usb1/1-1/1-1:1.0")
+    video(tree, "video1", "rkisp-statistics", "platform/rkisp")
+    assert [one.name for one in found(tree, "cameras")] == ["Studio Display Camera"]
+
+
 def test_a_node_that_udev_knows_to_give_no_pictures_is_no_camera(tree):
     for number in (0, 1):
         video(tree, f"video{number}", "HD Webcam", f"usb1/1-1/1-1:1.{number * 2}")

@@ -23,6 +23,10 @@ def disk(tree, name, place="pci0000:00/0000:00:1f.2/ata1/host0", sectors=2000, *
         ("mmcblk0", "platform/sdhci/mmc0/mmc0:0001", {"type": "MMC"}, "mmc"),
         ("mmcblk1", "platform/sdhci/mmc1/mmc1:aaaa", {"type": "SD"}, "sd"),
         ("vda", "pci0000:00/0000:00:05.0/virtio2", {}, "virtio"),
+        ("nvme2n1", "platform/27bcc0000.nvme/nvme/nvme2", {"transport": "apple-nvme"}, "nvme"),
+        ("sdc", "pci0000:00/0000:05:00.0/fw0/fw1/fw1.0/host3", {}, "firewire"),
+        ("sdd", "vbd-2048", {}, "xen"),
+        ("hda", "pci0000:00/0000:00:1f.1/ide0/0.0", {"media": "disk"}, "ide"),
     ],
 )
 def test_transports(tree, name, place, files, transport):
@@ -72,8 +76,10 @@ def test_ways_to_a_disk_are_no_disks_beside_it(tree):
     assert [one.name for one in disks] == ["nvme0n1", "nvme5c5n1"]
 
 
-@pytest.mark.parametrize(("driver", "transport"), [("ahci", "sata"), ("megaraid_sas", "scsi")])
-def test_old_kernels_name_no_ata_port_so_the_controller_tells(tree, driver, transport):
+@pytest.mark.parametrize(
+    ("driver", "transport"), [("ahci", "sata"), ("ufshcd", "ufs"), ("megaraid_sas", "scsi")]
+)
+def test_where_no_step_of_the_path_tells_the_controller_does(tree, driver, transport):
     disk(tree, "sda", "pci0000:00/0000:00:1f.2/host0/target0:0:0/0:0:0:0")
     tree.link("sys/devices/pci0000:00/0000:00:1f.2/driver", f"/sys/bus/pci/drivers/{driver}")
     ((one,), _) = found(tree, "storage")
@@ -92,8 +98,35 @@ def test_a_card_without_a_type_file_says_it_in_its_event(tree):
         ("sda", "pci0000:00/0000:00:1f.2/ata1/host0", "0000:00:1f.2"),
         ("sdb", "pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/host2", "1-1"),
         ("nvme0n1", "pci0000:00/0000:01:00.0/nvme/nvme0", "0000:01:00.0"),
+        ("sdc", "platform/soc@0/1d84000.ufs/host0/target0:0:0/0:0:0:0", "1d84000.ufs"),
+        ("sdd", "platform/host8/session1/target8:0:0/8:0:0:0", None),
+        ("nvme1n1", "platform/soc/27bcc0000.nvme/nvme/nvme1", "27bcc0000.nvme"),
     ],
 )
 def test_where_a_disk_hangs(tree, name, place, address):
     ((one,), _) = found(disk(tree, name, place), "storage")
     assert one.address == address
+
+
+@pytest.mark.parametrize(
+    ("place", "transport", "expected"),
+    [
+        ("pci0000:00/0000:01:00.0/nvme/nvme0", "pcie", ("nvme", "0000:01:00.0")),
+        ("virtual/nvme-fabrics/ctl/nvme0", "tcp", ("nvme-tcp", None)),
+    ],
+)
+def test_a_disk_that_may_be_reached_in_several_ways_is_where_the_first_leads(
+    tree, place, transport, expected
+):
+    subsystem = "virtual/nvme-subsystem/nvme-subsys0"
+    disk(tree, "nvme0n1", subsystem).write(f"sys/devices/{place}", {"transport": transport})
+    tree.link(f"sys/devices/{subsystem}/nvme0", f"/sys/devices/{place}")
+    ((one,), _) = found(tree, "storage")
+    assert (one.transport, one.address, one.model) == (*expected, "A disk")
+
+
+def test_an_optical_drive_of_the_old_ide_driver_is_no_disk(tree):
+    disk(tree, "hda", "pci0/ide0/0.0", media="disk")
+    disk(tree, "hdc", "pci0/ide1/1.0", media="cdrom")
+    disks, _ = found(tree, "storage")
+    assert [one.name for one in disks] == ["hda"]

@@ -44,9 +44,20 @@ def test_virtual_machines_by_their_tables(tree, vendor, name):
         ({"CPU architecture": "8", "Features": "fp asimd crc32"}, "aarch64"),
         ({"CPU architecture": "8", "Features": "half neon"}, "armv7l"),
         ({"isa": "rv64imafdc"}, "riscv64"),
+        (
+            {"model name": "ARMv6-compatible processor rev 7 (v6l)", "CPU architecture": "7"},
+            "armv6l",
+        ),
+        ({"Processor": "Feroceon rev 1 (v5l)", "CPU architecture": "5TE"}, "armv5tel"),
+        ({"Processor": "ARMv7 Processor rev 10 (v7l)", "CPU architecture": "7"}, "armv7l"),
+        ({"CPU Family": "Loongson-64bit", "Model Name": "Loongson-3C5000"}, "loongarch64"),
+        ({"cpu": "UltraSparc T2 (Niagara2)", "type": "sun4v"}, "sparc64"),
+        ({"cpu": "Alpha", "cpu model": "EV67"}, "alpha"),
+        ({"cpu": "7455, altivec supported"}, None),  # of 32 bits or of 64, nothing tells
     ],
 )
 def test_the_architecture_of_a_recorded_box(tree, info, arch):
+    tree.write("etc/os-release", RELEASE)
     assert found(tree.cpuinfo(info), "system").arch == arch
 
 
