@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -104,6 +105,8 @@ def main() -> int:
     recording = commands.add_parser("record", help="make the recording of the machine")
     recording.add_argument("file", nargs="?", type=pathlib.Path, default=RECORDING)
     given = parser.parse_args()
+    # As Ctrl-C does: what was started is ended, and the machine's folder goes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if given.command == "record":
             print(record(given.file))
