@@ -51,7 +51,7 @@ def read(host: Host) -> RawCpus:
     """Collect the texts."""
     numbers = sorted(_numbered(host.folders(CPUS) or host.entries(CPUS), "cpu"))
     present, online = host.text(f"{CPUS}/present"), host.text(f"{CPUS}/online")
-    known = bool(numbers) and present is not None
+    known = bool(numbers and present and online)
     cpus = tuple(_read_cpus(host, numbers, is_online_known=bool(online)))
     return RawCpus(
         online=online,
@@ -112,11 +112,15 @@ def _read_cpus(host: Host, numbers: list[int], *, is_online_known: bool) -> Iter
         package = host.text(f"{topology}/physical_package_id")
         siblings = siblings_of.get(cpu)
         if siblings is None:
-            siblings = _cpus(host, topology, "thread_siblings")
+            siblings = _cpus(host, topology, "thread_siblings") or _cpus(
+                host, topology, "core_cpus"
+            )
             siblings_of.update(dict.fromkeys(siblings or (), siblings or frozenset()))
         together = packages_of.get(cpu)
         if together is None:
-            together = _cpus(host, topology, "core_siblings")
+            together = _cpus(host, topology, "core_siblings") or _cpus(
+                host, topology, "package_cpus"
+            )
             packages_of.update(dict.fromkeys(together or (), together or frozenset()))
         if has_books and package not in (None, "-1"):
             above = (host.text(f"{topology}/{name}_id") for name in ("drawer", "book"))
@@ -226,8 +230,11 @@ def _online(raw: RawCpus, listed: frozenset[int]) -> frozenset[int]:
     named = cpu_list(raw.online)
     if named:
         return named
-    # Before there was one file for all, each CPU had its own; the first often has none.
-    return frozenset(c.number for c in raw.cpus if c.online != "0") or listed
+    # Before there was one file for all, each CPU had its own; the first often has none. Some
+    # kernels have a folder for each that could be plugged in.
+    may_be = frozenset(c.number for c in raw.cpus if c.online != "0")
+    told = frozenset(c.number for c in raw.cpus if c.online == "1")
+    return told | (may_be & listed) if may_be & listed else may_be or listed
 
 
 def _uniform(model: str | None, present: int) -> tuple[CpuKind, ...]:
@@ -257,7 +264,7 @@ def _mainframe(block: dict[str, str]) -> str | None:
 def _vendor(blocks: Blocks, raw: RawCpus) -> str | None:
     for block in blocks:
         for key in ("vendor_id", "vendor", "mvendorid"):
-            if block.get(key):
+            if block.get(key) not in (None, "", "0x0"):
                 return short(block[key])
     return short(cpu_kinds.implementer(raw.cpus, blocks))
 

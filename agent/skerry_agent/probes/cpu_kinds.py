@@ -64,7 +64,10 @@ def unnamed(blocks: Blocks, compatibles: Mapping[int, str]) -> str | None:
     if first is None:
         return None
     described = compatibles.get(min(compatibles, default=0), "riscv")
-    return (None if described == "riscv" else described) or _model_name(first) or first.get("isa")
+    if described != "riscv":
+        return described
+    is_told = first.get("mvendorid") not in (None, "0x0")
+    return (_model_name(first) if is_told else None) or first.get("isa")
 
 
 def _by_register(

@@ -124,8 +124,8 @@ def _read_disk(host: Host, name: str) -> RawDisk:
     place = host.target(device)
     if place is not None and _SUBSYSTEM in place:
         # A disk that may be reached in several ways; its subsystem lists them.
-        way = next((n for n in host.entries(place) if _CONTROLLER.match(n)), None)
-        device = f"{place}/{way}" if way else device
+        ways = [f"{place}/{n}" for n in host.entries(place) if _CONTROLLER.match(n)]
+        device = min(ways, key=lambda way: host.target(way) or "~", default=device)
         place = host.target(device)
     on_host = _HOST.search(place or "")
     return RawDisk(

@@ -444,6 +444,7 @@ def test_what_is_known_of_arm_cores_that_are_off(tree, told, kinds):
         ({"mvendorid": "0x5b7", "marchid": "0x0"}, "thead,c910", "thead,c910"),
         ({"mvendorid": "0x5b7", "marchid": "0x0"}, "riscv", "0x5b7 0x0"),
         ({"isa": "rv64imafdc"}, None, "rv64imafdc"),
+        ({"isa": "rv64imafdc", "mvendorid": "0x0", "marchid": "0x0"}, None, "rv64imafdc"),
     ],
 )
 def test_riscv_cores_without_a_name_are_one_kind(tree, block, compatible, name):
@@ -451,3 +452,22 @@ def test_riscv_cores_without_a_name_are_one_kind(tree, block, compatible, name):
         tree.write(f"{CPUS}/cpu0/of_node/compatible", f"{compatible}\0riscv\0".encode())
     tree.cpu(0).cpu(1).cpuinfo(*({"processor": n, "hart": n, **block} for n in (0, 1)))
     assert found(tree.online("0-1"), "cpu").kinds == (CpuKind(name=name, logical_count=2),)
+
+
+def test_a_folder_is_no_processor_where_nothing_says_that_it_is_online(tree):
+    for cpu in range(8):
+        tree.cpu(cpu, core=cpu, siblings=str(cpu))
+    tree.write(f"{CPUS}/cpu3/online", 1).write(f"{CPUS}/cpu4/online", 0)
+    tree.cpuinfo({"processor": 0, "flags": "fpu"}, {"processor": 1, "flags": "fpu"})
+    cpu = found(tree, "cpu")
+    assert (cpu.logical_count, cpu.core_count) == (3, 3)
+
+
+def test_neighbours_under_the_names_of_newer_kernels(tree):
+    for cpu in range(8):
+        tree.cpu(cpu, core=cpu % 2, package=-1)
+        topology = f"{CPUS}/cpu{cpu}/topology"
+        tree.write(f"{topology}/core_cpus_list", f"{cpu % 4},{cpu % 4 + 4}")
+        tree.write(f"{topology}/package_cpus", "33" if cpu % 4 < 2 else "cc")
+    cpu = found(tree.online("0-7"), "cpu")
+    assert (cpu.core_count, cpu.package_count, cpu.threads_per_core) == (4, 2, 2)

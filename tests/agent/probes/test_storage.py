@@ -115,12 +115,14 @@ def test_where_a_disk_hangs(tree, name, place, address):
         ("virtual/nvme-fabrics/ctl/nvme0", "tcp", ("nvme-tcp", None)),
     ],
 )
-def test_a_disk_that_may_be_reached_in_several_ways_is_where_the_first_leads(
+def test_a_disk_that_may_be_reached_in_several_ways_is_where_the_nearest_leads(
     tree, place, transport, expected
 ):
     subsystem = "virtual/nvme-subsystem/nvme-subsys0"
     disk(tree, "nvme0n1", subsystem).write(f"sys/devices/{place}", {"transport": transport})
-    tree.link(f"sys/devices/{subsystem}/nvme0", f"/sys/devices/{place}")
+    tree.link(f"sys/devices/{subsystem}/nvme9", f"/sys/devices/{place}")
+    other = f"sys/devices/{place.replace('01:00', '02:00')}-other"
+    tree.write(other, {"transport": transport}).link(f"sys/devices/{subsystem}/nvme0", f"/{other}")
     ((one,), _) = found(tree, "storage")
     assert (one.transport, one.address, one.model) == (*expected, "A disk")
 
