@@ -47,7 +47,8 @@ def parse(raw: RawBluetooth) -> Found[tuple[Bluetooth, ...]] | Absent | Failed:
 
 
 def _bus(place: str | None) -> str | None:
-    return next((bus for sign, bus in _BUSES if sign in (place or "")), None)
+    found = [((place or "").rfind(sign), bus) for sign, bus in _BUSES if sign in (place or "")]
+    return max(found)[1] if found else None  # the nearest: some UARTs are functions on PCI
 
 
 def _address(place: str | None) -> str | None:

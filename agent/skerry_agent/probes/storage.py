@@ -149,7 +149,8 @@ def _sizes(host: Host, mounts: str | None) -> tuple[tuple[str, int], ...]:
     found = []
     for entry in mounted(mounts):
         space = space_of(host, entry)
-        if space is not None:
+        # A pool shows each part as large as it is full and all parts' free room: no property.
+        if space is not None and entry.type != "zfs":
             found.append((entry.mount, space.size_bytes))
     return tuple(found)
 
@@ -168,9 +169,10 @@ def mounted(mounts: str | None) -> tuple[Filesystem, ...]:
     found: dict[str, Filesystem] = {}
     for row in (mounts or "").splitlines():
         words = row.split(" ")
-        if len(words) < 3 or not words[0].startswith("/dev/") or words[2] in _NOT_LASTING:
+        source = _source(words) if len(words) > 2 else None
+        if source is None or words[2] in _NOT_LASTING:
             continue
-        device, mount, type_ = line(_plain(words[0])), line(_plain(words[1])), short(words[2])
+        device, mount, type_ = line(_plain(source)), line(_plain(words[1])), short(words[2])
         if device is None or mount is None or type_ is None or device.startswith("/dev/loop"):
             continue
         entry = Filesystem(mount=mount, device=device, type=type_)
@@ -178,6 +180,13 @@ def mounted(mounts: str | None) -> tuple[Filesystem, ...]:
         if before is None or _rank(entry) < _rank(before):
             found[device] = entry
     return tuple(sorted(found.values(), key=_rank)[:256])
+
+
+def _source(words: list[str]) -> str | None:
+    """Return what a file system lies on, None where it is neither a disk nor flash."""
+    if words[2] == "zfs":
+        return words[0].partition("/")[0]  # all in one pool share its room
+    return words[0] if words[0].startswith("/dev/") or words[2] == "ubifs" else None
 
 
 def _rank(entry: Filesystem) -> tuple[int, str, str]:

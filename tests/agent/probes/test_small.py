@@ -64,6 +64,7 @@ def test_bluetooth_controllers_by_their_bus(tree):
     for name, place in (
         ("hci0", "pci0000:00/usb1/1-2/bluetooth/hci0"),
         ("hci1", "platform/fe201000.serial/serial0/serial0-0/bluetooth/hci1"),
+        ("hci2", "pci0000:00/0000:00:18.0/dw-apb-uart.6/serial1/serial1-0/bluetooth/hci2"),
     ):
         tree.write(f"sys/devices/{place}", {})
         tree.link(f"sys/class/bluetooth/{name}", f"/sys/devices/{place}")
@@ -71,6 +72,7 @@ def test_bluetooth_controllers_by_their_bus(tree):
     assert [(c.name, c.bus, c.address) for c in found(tree, "bluetooth")] == [
         ("hci0", "usb", "1-2"),
         ("hci1", "uart", "serial0-0"),
+        ("hci2", "uart", "0000:00:18.0"),
     ]
 
 

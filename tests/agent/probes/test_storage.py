@@ -132,3 +132,18 @@ def test_an_optical_drive_of_the_old_ide_driver_is_no_disk(tree):
     disk(tree, "hdc", "pci0/ide1/1.0", media="cdrom")
     disks, _ = found(tree, "storage")
     assert [one.name for one in disks] == ["hda"]
+
+
+def test_file_systems_of_one_pool_share_its_room_and_flash_counts_as_well(tree):
+    tree.write(
+        "proc/self/mounts",
+        "rpool/ROOT/debian / zfs rw 0 0\n"
+        "rpool/docker/0123 /var/lib/docker/zfs/graph/0123 zfs rw 0 0\n"
+        "tank/media /srv zfs rw 0 0\n"
+        "ubi0:data /data ubifs rw 0 0\n"
+        "host:/export /net nfs4 rw 0 0",
+    )
+    _, filesystems = found(tree, "storage")
+    assert [(one.device, one.mount) for one in filesystems] == [
+        *(("rpool", "/"), ("tank", "/srv"), ("ubi0:data", "/data")),
+    ]
