@@ -66,6 +66,19 @@ TREE_ROWS = (
         model="Vivante NPU",
         dev="galcore",
     ),
+    *(
+        # The same in the kernels of NXP (the graphics processor's node is called otherwise) and
+        # of Amlogic, who has it for nothing else.
+        TreeRow(
+            compatible=compatible,
+            name=name,
+            kind="npu",
+            maker="VeriSilicon",
+            model="Vivante NPU",
+            dev="galcore",
+        )
+        for compatible, name in (("fsl,imx8-gpu", "vipsi"), ("amlogic, galcore", ""))
+    ),
     TreeRow(
         compatible="fsl,imx93-npu",
         kind="npu",

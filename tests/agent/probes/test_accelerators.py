@@ -576,3 +576,11 @@ def test_two_functions_of_an_fpga_card_are_one(tree):
     tree.pci("0000:03:00.0", "10ee:5020", "120000", driver="xclmgmt")
     tree.pci("0000:03:00.1", "10ee:5021", "120000", driver="xocl")
     assert kinds(tree) == [("fpga", "0000:03:00.0")]
+
+
+def test_the_same_npu_in_the_kernels_of_two_makers(tree):
+    tree.node("/", "fsl,imx8mp").node("/gpu3d@38000000", "fsl,imx8-gpu fsl,imx6q-gpu")
+    tree.node("/vipsi@38500000", "fsl,imx8-gpu fsl,imx6q-gpu")
+    base = "sys/firmware/devicetree/base"
+    tree.write(f"{base}/galcore/compatible", b"amlogic, galcore\0")  # the blank is theirs
+    assert kinds(tree) == [("npu", "/galcore"), ("npu", "/vipsi@38500000")]
