@@ -3,7 +3,9 @@
 import pytest
 from tests.agent.trees import found, result
 
-from skerry_agent.probes.result import Absent
+from skerry_agent.host import Host
+from skerry_agent.probes import storage
+from skerry_agent.probes.result import Absent, Found
 from skerry_wire.hardware import Filesystem
 
 
@@ -147,3 +149,14 @@ def test_file_systems_of_one_pool_share_its_room_and_flash_counts_as_well(tree):
     assert [(one.device, one.mount) for one in filesystems] == [
         *(("rpool", "/"), ("tank", "/srv"), ("ubi0:data", "/data")),
     ]
+
+
+def test_how_large_a_part_of_a_pool_is_changes_as_it_fills_and_is_not_told(tree):
+    tree.write("proc/self/mounts", "rpool/root / zfs rw 0 0\n/dev/sda1 /boot ext4 rw 0 0")
+    tree.write("boot/vmlinuz")
+    answer = storage.parse(storage.read(Host(tree.root, live=True)))
+    assert isinstance(answer, Found)
+    assert {one.type: one.size_bytes is None for one in answer.value[1]} == {
+        "zfs": True,
+        "ext4": False,
+    }
