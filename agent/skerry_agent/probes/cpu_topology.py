@@ -130,29 +130,21 @@ def _cores(cpus: Sequence[RawCpu], online: frozenset[int]) -> Counter[object]:
 
 def _packages(cpus: Sequence[RawCpu], blocks: Blocks) -> set[object]:
     found: set[object] = set()
-    groups: dict[str, set[frozenset[int]]] = {}
+    members: dict[str, list[RawCpu]] = {}
     for cpu in cpus:
         if cpu.package_id is not None and not cpu.package_id.startswith("-"):
-            groups.setdefault(cpu.package_id, set()).add(cpu.package_cpus or frozenset())
+            members.setdefault(cpu.package_id, []).append(cpu)
         elif cpu.package_cpus:
             found.add(cpu.package_cpus)
-    # Guests of Xen see one number in all packages. Elsewhere than on x86, kernels have written
-    # the CPUs of a core or a cluster for those of a package.
     is_x86 = any("flags" in block for block in blocks)
-    for package, masks in groups.items():
-        found |= {(package, first) for first in _apart(masks)} if is_x86 else {package}
+    for package, several in members.items():
+        # Guests of Xen see one number in all packages, each of which has one core. On other
+        # architectures, kernels have written the CPUs of a core for those of a package.
+        if is_x86 and all(cpu.siblings and cpu.siblings == cpu.package_cpus for cpu in several):
+            found |= {(package, cpu.siblings) for cpu in several}
+        else:
+            found.add(package)
     return found or set(_listed(blocks, PACKAGE_KEYS))
-
-
-def _apart(masks: Iterable[frozenset[int]]) -> set[int | None]:
-    """Return a CPU of each of the masks that have none in common."""
-    seen: set[int] = set()
-    found: set[int | None] = set()
-    for mask in sorted(masks, key=sorted):
-        if seen.isdisjoint(mask):
-            found.add(min(mask, default=None))
-        seen |= mask
-    return found - {None} or {None}
 
 
 def _listed(blocks: Blocks, *key_names: tuple[str, ...]) -> Counter[object]:

@@ -373,8 +373,10 @@ def test_packages_in_a_guest_of_xen_have_one_number(tree):
     assert (cpu.package_count, cpu.core_count) == (4, 4)
 
 
-def test_neighbours_that_were_written_while_cpus_came_and_went_are_one_package(tree):
-    for cpu, together in enumerate(("0-1", "0-3", "1-3", "0-3")):
+@pytest.mark.parametrize("listed", [("0-1", "0-1", "2-3", "2-3"), ("0", "0-1", "0-3", "0-3")])
+def test_neighbours_that_kernels_write_wrongly_make_no_packages(tree, listed):
+    """Of one package with two NUMA nodes, and while processors come and go."""
+    for cpu, together in enumerate(listed):
         tree.cpu(cpu, core=cpu, siblings=str(cpu))
         tree.write(f"{CPUS}/cpu{cpu}/topology/core_siblings_list", together)
     tree.cpuinfo(*({"processor": cpu, "flags": "fpu lm"} for cpu in range(4))).online("0-3")
