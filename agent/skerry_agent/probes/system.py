@@ -50,7 +50,18 @@ _ARCH_OF_LINE = (
 )
 """What /proc/cpuinfo says on architectures that it names in one way: key, beginning of its text."""
 
+_ARCH_OF_RELEASE = {
+    **{
+        name: name for name in ("x86_64", "aarch64", "ppc64le", "ppc64", "s390x", "riscv64", "i686")
+    },
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "powerpc64le": "ppc64le",
+}
+"""How distributions end the kernel's release, `6.1.0-13-amd64`, where they name an architecture."""
+
 _BEFORE_ARMV8 = re.compile(r"\(v([4-7])([lb])\)\Z")
+_POWER = re.compile(r"POWER([0-9]{1,2})")
 _ARCH_OF_MODALIAS = {"x86": "x86_64"}
 _ARCH_OF_DT_CPU = re.compile(r"arm,cortex-(?:a(?:5|7|8|9|12|15|17)|r\d+|m\d+)\Z")
 
@@ -80,6 +91,7 @@ class RawSystem:
     dt_cpu: str | None
     cpuinfo: str | None
     cpu_modalias: str | None
+    byte_order: str | None
     virtualization: virtualization.RawVirtualization
     mounts: str | None
     secure_boot: bool | None
@@ -105,6 +117,7 @@ def read(host: Host) -> RawSystem:
         dt_cpu=_first_dt_cpu(host),
         cpuinfo=cpuinfo,
         cpu_modalias=host.text("/sys/devices/system/cpu/cpu0/modalias"),
+        byte_order=host.text("/sys/kernel/cpu_byteorder"),
         virtualization=virtualization.read(host, cpuinfo, kernel),
         mounts=cgroup.mounts_text(host),
         secure_boot=_secure_boot(host),
@@ -256,12 +269,20 @@ def _arch(raw: RawSystem) -> str | None:
         return "s390x"
     if info.get("isa", "").startswith("rv"):
         return "riscv64" if info["isa"].startswith("rv64") else "riscv32"
-    if info.get("cpu", "").startswith("POWER"):
-        return "ppc64le" if "little" in (raw.cpuinfo or "").lower() else "ppc64"
+    power = _POWER.match(info.get("cpu", ""))
+    if power:
+        # From the eighth on they run in either order of bytes.
+        order = {"little": "ppc64le", "big": "ppc64"}.get(raw.byte_order or "")
+        return "ppc64" if int(power[1]) < 8 else order or _arch_of_release(raw)
     for key, start, arch in _ARCH_OF_LINE:
         if info.get(key, "").startswith(start):
             return arch
-    return _arm(info) or _arch_by_other_ways(raw)
+    return _arm(info) or _arch_by_other_ways(raw) or _arch_of_release(raw)
+
+
+def _arch_of_release(raw: RawSystem) -> str | None:
+    release = raw.kernel or _kernel_of(raw.version) or ""
+    return _ARCH_OF_RELEASE.get(re.split("[.-]", release)[-1])
 
 
 def _arm(info: dict[str, str]) -> str | None:

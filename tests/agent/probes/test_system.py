@@ -62,6 +62,28 @@ def test_the_architecture_of_a_recorded_box(tree, info, arch):
 
 
 @pytest.mark.parametrize(
+    ("cpu", "release", "order", "arch"),
+    [
+        ("POWER7 (architected), altivec supported", "3.0", "", "ppc64"),
+        ("POWER9 (raw), altivec supported", "4.18.0-305.el8.ppc64le", "", "ppc64le"),
+        ("POWER9, altivec supported", "6.1.0-13-powerpc64le", "", "ppc64le"),
+        ("POWER10 (architected), altivec supported", "6.8.0", "big", "ppc64"),
+        ("POWER8E, altivec supported", "4.4.0-210-generic", "", None),
+    ],
+)
+def test_power_runs_in_either_order_of_bytes(tree, cpu, release, order, arch):
+    tree.write("proc/sys/kernel/osrelease", release).write("sys/kernel/cpu_byteorder", order)
+    assert found(tree.cpuinfo({"processor": 0, "cpu": cpu}), "system").arch == arch
+
+
+@pytest.mark.parametrize(
+    ("release", "arch"), [("6.1.0-13-amd64", "x86_64"), ("6.6.9", None), ("6.1-x86_64", "x86_64")]
+)
+def test_without_processors_the_kernels_release_may_tell(tree, release, arch):
+    assert found(tree.write("proc/sys/kernel/osrelease", release), "system").arch == arch
+
+
+@pytest.mark.parametrize(
     ("mounts", "version"),
     [
         ("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0", 2),
