@@ -27,6 +27,9 @@ PCI_OTHER_NETWORK = "0x0280"
 _WIRED_DRIVERS = frozenset({"mlx4_core", "mlx5_core"})
 """Drivers of cards of that class that are no Wi-Fi cards."""
 
+_WIFI_DRIVERS = frozenset({"wl", "ipw2100", "ipw2200"})
+"""Drivers that call their interfaces eth0, as those of wired cards do."""
+
 
 _CELLULAR_DRIVERS = frozenset({"qmi_wwan", "cdc_mbim", "iosm", "mhi_wwan_mbim", "mtk_t7xx"})
 _OF_A_CONTAINER = re.compile(r"(?:veth|cali|lxc(?!br)|tap|vnet|fwpr|fwln)[0-9a-z]")
@@ -132,7 +135,9 @@ def _kind(raw: RawNic) -> KindOfNic:
     if raw.type == ARPHRD_CAN:
         return "can"
     if raw.type == ARPHRD_ETHERNET:
-        # Old Wi-Fi drivers show themselves as Ethernet; their card's class does not.
+        # Old Wi-Fi drivers show themselves as Ethernet; their card's class does not, or their name.
+        if raw.has_device and (raw.driver in _WIFI_DRIVERS or raw.name.startswith("wlan")):
+            return "wifi"
         is_other = (raw.pci_class or "").startswith(PCI_OTHER_NETWORK)
         if is_other and raw.driver not in _WIRED_DRIVERS and not raw.name.startswith("e"):
             return "wifi"

@@ -23,6 +23,7 @@ def test_virtual_interfaces_are_not_hardware_and_those_of_containers_do_not_coun
         ("eth0", {}, "ethernet"),
         ("wlan0", {"wireless": {}}, "wifi"),
         ("wlp1s0", {"phy80211": {}}, "wifi"),
+        ("wlan1", {}, "wifi"),  # of an old driver, on USB
         ("can0", {"type": 280}, "can"),
         ("wwan0", {"uevent": "DEVTYPE=wwan"}, "wwan"),
         ("ib0", {"type": 32}, "other"),
@@ -75,7 +76,13 @@ def test_a_link_that_is_down_is_not_asked_for_its_speed(tree, state, mbps):
 
 
 @pytest.mark.parametrize(
-    ("name", "driver", "kind"), [("p4p1", "mlx4_core", "ethernet"), ("ra0", "rt2860", "wifi")]
+    ("name", "driver", "kind"),
+    [
+        ("p4p1", "mlx4_core", "ethernet"),
+        ("ra0", "rt2860", "wifi"),
+        ("eth1", "wl", "wifi"),
+        ("eth2", "tg3", "ethernet"),
+    ],
 )
 def test_cards_of_the_class_of_other_networks(tree, name, driver, kind):
     tree.nic(name).write(f"sys/devices/of-{name}/class", "0x028000")
