@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import errno
 import functools
+import gzip
 import os
 import pathlib
 import random
@@ -134,6 +135,9 @@ def sticks(tree):
 
 
 def small_things(tree):
+    tree.write("sys/devices/system/cpu/intel_pstate", {"status": "active", "no_turbo": 0})
+    tree.write("proc/sys/kernel/osrelease", "6.1.0-42-amd64")
+    tree.write("proc/config.gz", gzip.compress(b"CONFIG_PREEMPT=y\n"))
     port = "sys/devices/pci0000:00/0000:00:16.3"
     tree.write(port, {}).write("sys/bus/pci/drivers/serial", {})
     tree.link(f"{port}/driver", "/sys/bus/pci/drivers/serial")
