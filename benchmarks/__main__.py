@@ -11,7 +11,17 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import apply, commands, devices, discovery, heartbeats, idle, machine, placement
+from benchmarks import (
+    apply,
+    commands,
+    devices,
+    discovery,
+    heartbeats,
+    hotplug,
+    idle,
+    machine,
+    placement,
+)
 from benchmarks.row import BenchError, Row, say
 from lab.processes import LabError
 
@@ -26,6 +36,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "version": commands.version,
     "capability": commands.capability,
     "discovery": discovery.measure,
+    "hotplug": hotplug.measure,
     "apply": apply.measure,
     "heartbeats": heartbeats.measure,
     "idle": idle.measure,
