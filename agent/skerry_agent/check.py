@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 
 from skerry_agent.broker import Broker
-from skerry_agent.config import Config
+from skerry_agent.config import Config, of_ignored
 
 REACH_S = 3.0
 LIBRARIES = (
@@ -39,6 +39,8 @@ def findings(config: Config, file: pathlib.Path) -> Iterator[Finding]:
     """Yield what is found, each as soon as it is known."""
     there = f"{file} read" if file.exists() else f"no {file}: defaults and environment alone"
     yield Finding(True, "config", there)
+    if config.ignored_labels:
+        yield Finding(False, "labels", of_ignored(config.ignored_labels))
     for name, module in LIBRARIES:
         yield _library(name, module)
     yield _state(config.state)

@@ -6,10 +6,11 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skerry_agent.broker import Broker, broker_at
+from skerry_wire.labels import derived
 from skerry_wire.types import LABEL
 
 DEFAULT_FILE = pathlib.Path("/etc/skerry/agent.toml")
@@ -35,6 +36,8 @@ class Config:
     runtime_socket: str | None = None
     heartbeat_s: float = 15.0
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ignored_labels: tuple[str, ...] = ()
+    """Keys of the file's labels that do not hold: the box itself says what stands under them."""
     root: pathlib.Path = pathlib.Path("/")
     file: pathlib.Path | None = dataclasses.field(default=None, compare=False)
     """Where they come from when named; None: the default file, which may be missing."""
@@ -75,10 +78,15 @@ def load(
     return dataclasses.replace(_checked(values), file=path)
 
 
-def read_labels(config: Config) -> dict[str, str]:
-    """Return the labels that the file holds now. Raises ConfigError."""
+def read_labels(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the labels that the file holds now, and keys that are ignored. Raises ConfigError."""
     values = _read(config.file or DEFAULT_FILE, required=config.file is not None)
     return _labels(values.get("labels", {}))
+
+
+def of_ignored(keys: Sequence[str]) -> str:
+    """Return in words that labels of the file are ignored, and why."""
+    return f"ignored in [labels]: {'; '.join(filter(None, map(derived, keys)))}"
 
 
 def _read(path: pathlib.Path, *, required: bool) -> dict[str, Any]:
@@ -125,6 +133,7 @@ def _checked(values: Mapping[str, Any]) -> Config:
         certificate=texts["broker_certificate"] or None,
         key=texts["broker_key"] or None,
     )
+    labels, ignored = _labels(values["labels"])
     return Config(
         broker=broker,
         node=node,
@@ -133,7 +142,8 @@ def _checked(values: Mapping[str, Any]) -> Config:
         control=texts["control"],
         runtime_socket=texts["runtime_socket"] or None,
         heartbeat_s=_heartbeat(values["heartbeat_s"]),
-        labels=_labels(values["labels"]),
+        labels=labels,
+        ignored_labels=ignored,
     )
 
 
@@ -147,7 +157,11 @@ def _heartbeat(value: Any) -> float:
     return seconds
 
 
-def _labels(value: Any) -> dict[str, str]:
+def _labels(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the labels that hold, and the keys of those that do not.
+
+    Those are no error: earlier versions took them, and an upgrade must not stop an agent.
+    """
     if not isinstance(value, dict):
         raise ConfigError("labels must be a table: [labels]")
     for name, text in value.items():
@@ -155,7 +169,8 @@ def _labels(value: Any) -> dict[str, str]:
             raise ConfigError(f"label {name!r} must be a text of at most 256 characters")
     if len(value) > MOST_LABELS:
         raise ConfigError(f"labels must be at most {MOST_LABELS}, not {len(value)}")
-    return dict(value)
+    ignored = tuple(sorted(key for key in value if derived(key)))
+    return {key: text for key, text in value.items() if key not in ignored}, ignored
 
 
 def from_process(path: pathlib.Path | None, options: Mapping[str, str | None]) -> Config:

@@ -15,6 +15,7 @@ from skerry_agent import config as settings
 from skerry_agent import control, operator_labels
 from skerry_agent.config import Config
 from skerry_agent.operator_labels import LabelsError
+from skerry_wire.labels import wrong
 
 TAKEN_S = 5.0
 """How long a running agent may take to have the labels."""
@@ -62,7 +63,7 @@ def _given(words: Sequence[str]) -> dict[str, str]:
             raise LabelError(f"{word!r} must be KEY=VALUE", is_usage=True)
         if key in given:
             raise LabelError(f"the label {key!r} is given twice", is_usage=True)
-        error = operator_labels.wrong(key, value)
+        error = wrong(key, value)
         if error is not None:
             raise LabelError(error, is_usage=True)
         given[key] = value
@@ -179,4 +180,6 @@ def _shown(
         f"{line:<{width}}  {source}" for line, source in zip(lines, sources.values(), strict=True)
     ]
     told = [] if agent is None else [f"The agent {agent}."]
+    if config.ignored_labels:
+        told = [settings.of_ignored(config.ignored_labels), *told]
     return "\n".join([*(rows or ["no labels"]), *notes, *told])

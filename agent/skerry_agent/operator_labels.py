@@ -11,58 +11,25 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import pathlib
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from skerry_agent.config import MOST_LABELS, Config, ConfigError, read_labels
+from skerry_agent.config import MOST_LABELS, Config, ConfigError, of_ignored, read_labels
+from skerry_wire.labels import wrong
+
+log = logging.getLogger(__name__)
 
 FILE = "labels.json"
 MOST_BYTES = 64 * 1024
 LOCK_S = 5.0
 
-MOST_KEY = 253
-MOST_NAME = 63
-DERIVED = frozenset({"feature.node.kubernetes.io", "kubernetes.io", "k8s.io"})
-"""Prefixes under which the agent itself, or Kubernetes, says what a node is: tools trust them.
-
-Those below them that people do set (`topology.kubernetes.io`, `node-role.kubernetes.io`) are not.
-"""
-
-_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_DOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
-
 
 class LabelsError(Exception):
     """The labels cannot be read or written; the text says why and what to do."""
-
-
-def wrong(key: str, value: str) -> str | None:
-    """Return what keeps a label from being one, as Kubernetes has them; None when nothing does."""
-    domain, slash, name = key.rpartition("/")
-    if len(key) > MOST_KEY:
-        return f"the key {key[:40]!r}... is longer than {MOST_KEY} characters"
-    if slash and _DOMAIN.fullmatch(domain) is None:
-        return f"the prefix of {key!r} must be a DNS name in lower case, such as example.com"
-    if len(name) > MOST_NAME or _NAME.fullmatch(name) is None:
-        return (
-            f"the key {key!r} must be [PREFIX/]NAME, NAME 1 to {MOST_NAME} of A-Z, a-z, 0-9, "
-            "-, _ and ., a letter or digit at either end"
-        )
-    if domain in DERIVED:
-        return (
-            f"{key!r}: what stands under {domain}/ is worked out from the box itself; choose "
-            "another prefix"
-        )
-    if len(value) > MOST_NAME or (value and _NAME.fullmatch(value) is None):
-        return (
-            f"the value of {key!r} must be at most {MOST_NAME} of A-Z, a-z, 0-9, -, _ and ., "
-            "a letter or digit at either end, or nothing"
-        )
-    return None
 
 
 def digest_of(labels: Mapping[str, str]) -> str:
@@ -73,9 +40,11 @@ def digest_of(labels: Mapping[str, str]) -> str:
 def read(config: Config) -> dict[str, str]:
     """Return all labels that people gave this box, as they stand now. Raises LabelsError."""
     try:
-        of_file = read_labels(config)
+        of_file, ignored = read_labels(config)
     except ConfigError as error:
         raise LabelsError(str(error)) from None
+    if ignored:
+        log.warning("labels %s", of_ignored(ignored))
     return {**of_file, **stored(config.state)}
 
 

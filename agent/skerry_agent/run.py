@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from skerry_agent import doors, hotplug, notify, operator_labels
 from skerry_agent import events as ev
-from skerry_agent.config import SLOW_CACHE, Config
+from skerry_agent.config import SLOW_CACHE, Config, of_ignored
 from skerry_agent.control import Control, ControlError
 from skerry_agent.host import Host
 from skerry_agent.journal import Identity, Journal
@@ -118,6 +118,8 @@ def _first_state(config: Config, journal: Journal, identity: Identity) -> State:
 
 def _labels(config: Config) -> tuple[Mapping[str, str], str | None]:
     """Return the labels that people gave this box, and what is wrong with them."""
+    if config.ignored_labels:
+        log.warning("labels %s", of_ignored(config.ignored_labels))
     try:
         return {**config.labels, **operator_labels.stored(config.state)}, None
     except operator_labels.LabelsError as error:

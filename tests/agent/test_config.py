@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from skerry_agent.broker import Broker
-from skerry_agent.config import ConfigError, load, read_labels
+from skerry_agent.config import ConfigError, load, of_ignored, read_labels
 
 
 def of(tmp_path, text="", environment=None, **options):
@@ -67,13 +67,30 @@ def test_an_error_names_what_is_wrong(tmp_path, text, named):
 def test_the_labels_are_read_again_from_the_same_file(tmp_path):
     config = of(tmp_path, '[labels]\nsite = "north"\n')
     (tmp_path / "agent.toml").write_text('[labels]\nsite = "south"\n')
-    assert (config.labels, read_labels(config)) == ({"site": "north"}, {"site": "south"})
+    assert (config.labels, read_labels(config)) == ({"site": "north"}, ({"site": "south"}, ()))
     (tmp_path / "agent.toml").write_text("[labels")
     with pytest.raises(ConfigError, match=r"agent\.toml"):
         read_labels(config)
     (tmp_path / "agent.toml").unlink()
     with pytest.raises(ConfigError, match="no such file"):
         read_labels(config)
+
+
+def test_labels_that_the_box_says_itself_are_ignored_so_that_no_upgrade_stops_an_agent(tmp_path):
+    text = """[labels]
+site = "north"
+"topology.kubernetes.io/zone" = "hall-3"
+"kubernetes.io/arch" = "toaster"
+"feature.node.kubernetes.io/cpu-cpuid.AVX2" = "true"
+"""
+    config = of(tmp_path, text)
+    kept = {"site": "north", "topology.kubernetes.io/zone": "hall-3"}
+    ignored = ("feature.node.kubernetes.io/cpu-cpuid.AVX2", "kubernetes.io/arch")
+    assert (config.labels, config.ignored_labels) == (kept, ignored)
+    assert read_labels(config) == (kept, ignored)
+    told = of_ignored(ignored)
+    assert told.startswith("ignored in [labels]: 'feature.node.kubernetes.io/cpu-cpuid.AVX2': ")
+    assert "kubernetes.io/arch" in told
 
 
 def test_a_wrong_setting_in_the_environment_is_named_too(tmp_path):

@@ -83,6 +83,16 @@ def test_the_text_for_people(site):
     assert label_command.run(site.config, "list", [], as_json=False) == "no labels"
 
 
+def test_labels_of_the_file_that_are_ignored_are_told(site, caplog):
+    site.write('[labels]\nsite = "north"\n"kubernetes.io/arch" = "toaster"\n')
+    text = label_command.run(site.config, "list", [], as_json=False)
+    first, second = text.splitlines()
+    assert first.startswith("site=north")
+    assert second.startswith("ignored in [labels]: 'kubernetes.io/arch': ")
+    assert operator_labels.read(site.config) == {"site": "north"}
+    assert "labels ignored in [labels]: 'kubernetes.io/arch'" in caplog.text
+
+
 def test_a_label_of_the_file_cannot_be_unset_here(site):
     with pytest.raises(LabelError, match=r"site.*agent\.toml.*reload") as caught:
         site.run("unset", "site")

@@ -202,6 +202,13 @@ def test_check_of_a_host_that_has_no_address():
     )
 
 
+def test_check_tells_of_labels_that_are_ignored(tmp_path):
+    (tmp_path / "agent.toml").write_text('[labels]\n"kubernetes.io/arch" = "x"\nsite = "north"\n')
+    done = agent("check", "--config", tmp_path / "agent.toml", "--broker", "mqtt://127.0.0.1:9")
+    (line,) = (line for line in done.stdout.splitlines() if " labels: " in line)
+    assert line.startswith("BAD labels: ignored in [labels]: 'kubernetes.io/arch': ")
+
+
 def test_check_of_wrong_settings():
     done = agent("check", SKERRY_AGENT_BROKER="http://x")
     assert (done.returncode, done.stdout[:16]) == (1, "BAD config: brok")
