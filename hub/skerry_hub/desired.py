@@ -29,7 +29,7 @@ LAST_GENERATION = 2**53 - 1
 
 
 class RefusedError(Exception):
-    """What was asked for cannot be done. `status` is HTTP's: 400, 404 or 409."""
+    """What was asked for cannot be done. `status` is HTTP's: 400, 404, 409 or 504."""
 
     def __init__(self, status: int, *problems: Problem) -> None:
         super().__init__("; ".join(problem.reason for problem in problems))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -34,11 +33,13 @@ from skerry_hub.workloads.compose import parse as parse_compose
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
+from skerry_wire.labels import wrong
 from skerry_wire.messages import Envelope, Order
 from skerry_wire.topics import NodeTopic
 
 EVENTS_SHOWN = 20
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,252}")
+PROBE_S = 10.0
+"""How long a node may take to answer that it looks at its hardware again."""
 
 
 class Answers:
@@ -186,17 +187,34 @@ class Answers:
         return self._service.call(change)
 
     def label(self, name: str, request: LabelRequest) -> NodeView:
-        """Change the labels that operators gave a node."""
-        for key in request.set:
-            if _LABEL.fullmatch(key) is None:
-                reason = "a label is letters, digits, '.', '_', '/' and '-', at most 253"
-                raise RefusedError(400, Problem(reason=reason, field=f"set.{key[:80]}"))
+        """Change the labels that operators gave a node.
+
+        What could not be given any more can be taken away still.
+        """
+        problems = [
+            Problem(reason=reason, field=f"set.{key[:80]}")
+            for key, text in request.set.items()
+            if (reason := wrong(key, text)) is not None
+        ]
+        if problems:
+            raise RefusedError(400, *problems)
 
         def change(work: Work) -> Node:
             node = find_node(work.draft, name)
             return desired.label(work, node, request.set, request.unset)
 
         return self._shown(self._service.call(change))
+
+    def probe(self, name: str) -> NodeView:
+        """Have a node look at its hardware again; it answers at once, and tells what is new later.
+
+        What is shown is the node as it was asked: what the look finds may still be to come.
+        """
+        node = find_node(self._known, name)
+        reply = self._service.ask(node, "probe", PROBE_S)
+        if reply.error is not None:
+            raise RefusedError(409, Problem(reason=f"{node.hostname}: {reply.error}"))
+        return self._shown(node)
 
     def overwrite(self, name: str) -> NodeView:
         """End a node's hold: it shall run what this hub wants."""

@@ -30,6 +30,7 @@ from skerry_hub.api.bodies import (
     problems_of,
     shown,
     shown_in_part,
+    shown_of_node,
 )
 from skerry_hub.api.requests import ApplyRequest, LabelRequest
 from skerry_hub.desired import RefusedError
@@ -181,7 +182,18 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
         return json_of(await run_in_threadpool(answers.label, node, wanted))
 
     @app.post(
-        "/api/v1/nodes/{node}/adopt", responses=shown(views.NodeView), response_class=Response
+        "/api/v1/nodes/{node}/probe",
+        responses=shown_of_node(views.NodeView),
+        response_class=Response,
+    )
+    def probe(node: Name) -> Response:
+        """Have a node look at its hardware again now; answers when the node has taken it up."""
+        return json_of(answers.probe(node))
+
+    @app.post(
+        "/api/v1/nodes/{node}/adopt",
+        responses=shown_of_node(views.NodeView),
+        response_class=Response,
     )
     def adopt(node: Name) -> Response:
         """End the hold of a diverged node: what it runs is wanted."""

@@ -65,6 +65,12 @@ def shown(kind: type, *, many: bool = False) -> dict[int | str, dict[str, Any]]:
     return answered(schema)
 
 
+def shown_of_node(kind: type) -> dict[int | str, dict[str, Any]]:
+    """Return the answers of what a node is asked for: it may not answer in time."""
+    found = shown(kind)
+    return {**found, "504": found["503"]}
+
+
 def shown_in_part(kind: type) -> dict[int | str, dict[str, Any]]:
     """Return the answers of a list that ends at a limit: `more` says that it did."""
     found = shown(kind, many=True)

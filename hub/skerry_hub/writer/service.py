@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -162,7 +163,7 @@ class Service:
                 reason = f"it takes more than {CALL_S:g} s; look whether it was done, and try again"
             raise BusyError(reason) from None
 
-    def ask(self, node: Node, verb: str) -> Reply:
+    def ask(self, node: Node, verb: str, timeout_s: float = REPLY_S) -> Reply:
         """Ask a node something and return its answer. Raises RefusedError when there is none."""
         publisher = self._publishing.publisher
         if publisher is None or not self.connected or node.liveness is not Liveness.ONLINE:
@@ -171,12 +172,12 @@ class Service:
             )
 
         def send(request: Request) -> None:
-            publisher.request(node.id, verb, codec.encode(request), int(REPLY_S))
+            publisher.request(node.id, verb, codec.encode(request), math.ceil(timeout_s))
 
-        reply = self._asking.ask(node.id, verb, send, REPLY_S)
+        reply = self._asking.ask(node.id, verb, send, timeout_s)
         if reply is None:
-            reason = f"{node.hostname} did not answer within {REPLY_S:g} s"
-            raise RefusedError(409, Problem(reason=reason))
+            reason = f"{node.hostname} did not answer within {timeout_s:g} s"
+            raise RefusedError(504, Problem(reason=reason))
         return reply
 
     # --- the writer -------------------------------------------------------------------------

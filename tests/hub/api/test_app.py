@@ -10,14 +10,16 @@ import jsonschema
 import prometheus_client.parser
 import pytest
 import uvicorn
-from tests.hub.records import capability, event, kept, presence, report, status
+from tests.hub.records import FIRST, capability, event, kept, presence, report, status
 from tests.hub.rig import Rig, until
 
 from lab.processes import wait_for
+from skerry_hub import desired
 from skerry_hub.api import app as api
 from skerry_hub.api.bodies import MAX_BODY_BYTES
-from skerry_wire import __version__
+from skerry_wire import __version__, codec
 from skerry_wire.hardware import Camera, Disk
+from skerry_wire.messages import Reply, Request
 
 SHOP = """\
 services:
@@ -254,6 +256,61 @@ def test_labels_are_set_and_unset(client, rig):
     assert client.ask("POST", path, {"unset": ["site", "none"]})[1]["labels"] == {"a/b.c-d_e": ""}
 
 
+def test_what_the_box_says_itself_is_refused_with_its_reason_and_all_of_it(client, rig):
+    rig.join("box-1")
+    wanted = {"set": {"kubernetes.io/arch": "x", "topology.kubernetes.io/zone": "z", "a b": "c"}}
+    status_, answer = client.ask("POST", "/api/v1/nodes/box-1/labels", wanted)
+    assert status_ == 400
+    assert [one["field"] for one in answer["problems"]] == ["set.kubernetes.io/arch", "set.a b"]
+    assert "kubernetes.io/ is worked out from the box itself" in reasons(answer)[0]
+
+
+def test_labels_that_kubernetes_has_people_set_are_taken(client, rig):
+    rig.join("box-1")
+    wanted = {"topology.kubernetes.io/zone": "hall-3", "node-role.kubernetes.io/edge": ""}
+    found = client.ask("POST", "/api/v1/nodes/box-1/labels", {"set": wanted})[1]
+    assert found["labels"] == wanted
+
+
+def test_a_label_that_could_not_be_given_any_more_can_be_taken_away(client, rig):
+    rig.join("box-1")
+    old = {"kubernetes.io/arch": "toaster", "a/b/c": "north pole"}
+    rig.service.call(lambda work: desired.label(work, work.draft.nodes.get("box-1"), old, ()))
+    assert rig.node().labels == old
+    status_, found = client.ask("POST", "/api/v1/nodes/box-1/labels", {"unset": list(old)})
+    assert (status_, found["labels"]) == (200, {})
+
+
+def test_a_node_looks_at_its_hardware_again(client, rig):
+    rig.join("box-1")
+
+    def answer(node, verb, payload):
+        request = codec.decode(Request, payload)
+        rig.say(node, Reply(incarnation=FIRST, boot=1, seq=1, id=request.id))
+
+    rig.broker.answer = answer
+    status_, found = client.ask("POST", "/api/v1/nodes/host-box-1/probe")
+    assert status_ == 200, found
+    client.fits("post", "/api/v1/nodes/{node}/probe", found)
+    assert (found["id"], found["capability"]) == ("box-1", rig.node().capability.revision)
+    assert rig.broker.requests == [("box-1", "probe")]
+
+
+def test_a_node_that_cannot_look_again_says_why(client, rig):
+    rig.join("box-1")
+
+    def answer(node, verb, payload):
+        request = codec.decode(Request, payload)
+        rig.say(node, Reply(incarnation=FIRST, boot=1, seq=1, id=request.id, error="no request"))
+
+    rig.broker.answer = answer
+    status_, found = client.ask("POST", "/api/v1/nodes/box-1/probe")
+    assert (status_, reasons(found)) == (409, ["host-box-1: no request"])
+    assert rig.say("box-1", presence(online=False, seq=9)).wait(20)
+    status_, found = client.ask("POST", "/api/v1/nodes/box-1/probe")
+    assert (status_, reasons(found)) == (409, ["host-box-1 must be online for this: it is asked"])
+
+
 def test_a_node_is_forgotten(client, rig):
     rig.join("box-1", "box-2")
     client.apply()
@@ -276,6 +333,7 @@ def test_a_node_is_forgotten(client, rig):
         ("DELETE", "/api/v1/nodes/ghost", 404, "no node ghost"),
         ("POST", "/api/v1/nodes/ghost/adopt", 404, "no node ghost"),
         ("POST", "/api/v1/nodes/ghost/overwrite", 404, "no node ghost"),
+        ("POST", "/api/v1/nodes/ghost/probe", 404, "no node ghost"),
         ("GET", "/api/v1/workloads/none", 404, "no workload none"),
         ("DELETE", "/api/v1/workloads/none", 404, "no workload none"),
         ("GET", "/api/v1/workloads/none/explain", 404, "no workload none"),
@@ -349,6 +407,16 @@ def test_a_body_that_is_wrong_is_refused_by_field(client, how, body, field, says
     [
         ({"set": {"no spaces": "x"}}, "set.no spaces"),
         ({"set": {"": "x"}}, "set."),
+        ({"set": {"a/": "x"}}, "set.a/"),
+        ({"set": {"a/b/c": "x"}}, "set.a/b/c"),
+        ({"set": {"Example.com/a": "x"}}, "set.Example.com/a"),
+        ({"set": {"a": "north pole"}}, "set.a"),
+        ({"set": {"fine": "yes", "kubernetes.io/arch": "toaster"}}, "set.kubernetes.io/arch"),
+        ({"set": {"k8s.io/x": ""}}, "set.k8s.io/x"),
+        (
+            {"set": {"feature.node.kubernetes.io/pci-0300_10de.present": "true"}},
+            "set.feature.node.kubernetes.io/pci-0300_10de.present",
+        ),
         ({"set": {"a": 3}}, "set.a"),
         ({"set": {"a": "x" * 257}}, "set.a"),
         ({"unset": ["-"]}, "unset[0]"),
@@ -481,7 +549,8 @@ def test_the_document_knows_every_path_of_the_api(client):
     assert {
         "/healthz", "/metrics", "/api/v1/version", "/api/v1/nodes", "/api/v1/nodes/{node}",
         "/api/v1/nodes/{node}/labels", "/api/v1/nodes/{node}/adopt",
-        "/api/v1/nodes/{node}/overwrite", "/api/v1/workloads", "/api/v1/workloads/{workload}",
+        "/api/v1/nodes/{node}/overwrite", "/api/v1/nodes/{node}/probe",
+        "/api/v1/workloads", "/api/v1/workloads/{workload}",
         "/api/v1/workloads/{workload}/explain", "/api/v1/instances", "/api/v1/devices",
         "/api/v1/events", "/api/v1/plan", "/api/v1/apply", "/api/v1/changes",
     } == paths  # fmt: skip
