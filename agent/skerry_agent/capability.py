@@ -169,15 +169,14 @@ def merge_slow(hardware: Hardware, slow: Mapping[str, SlowAnswer]) -> Hardware:
 def _with_cpuinfo(hardware: Hardware, told: CpuinfoValues) -> Hardware:
     """Complete the processor.
 
-    On parts with several kinds of core the slow look saw one of them only: its flags are then
-    taken only where the quick look found none.
+    Its flags are taken only where the kernel tells none. py-cpuinfo adds what it reads out of
+    CPUID itself, and reads some bits of leaf 0x80000001 in the wrong register: it says 3dnowext of
+    processors that never had it. It also sees one kind of core only.
     """
     cpu = hardware.cpu
-    flags = {name for name in map(short, told.flags) if name}
-    if cpu.flags:
-        flags = set(cpu.flags) if len(cpu.kinds) > 1 else flags | set(cpu.flags)
+    flags = cpu.flags or tuple(sorted({name for name in map(short, told.flags) if name}))
     model = short(told.brand) or cpu.model
-    cpu = dataclasses.replace(cpu, model=model, flags=tuple(sorted(flags))[:1024])
+    cpu = dataclasses.replace(cpu, model=model, flags=flags[:1024])
     return dataclasses.replace(hardware, cpu=cpu)
 
 

@@ -57,6 +57,8 @@ def table(collected: Collected, now: Readings = NOTHING) -> str:
     lines = []
     before = None
     for title, text in rows:
+        if not text:
+            continue  # the box tells nothing of it
         lines.append(f"{'' if title == before else title:<{width}}  {text}".rstrip())
         before = title
     return "\n".join(lines)

@@ -192,7 +192,7 @@ def cpuinfo(**values):
 
 
 def test_the_slow_look_completes_name_flags_and_labels():
-    quick = labelled(Hardware(cpu=Cpu(model="?", flags=("avx",))), {"site": "north"})
+    quick = labelled(Hardware(cpu=Cpu(model="?")), {"site": "north"})
     whole = merge_slow(
         dataclasses.replace(quick, system=dataclasses.replace(quick.system, arch="x86_64")),
         cpuinfo(brand="A Processor", flags=("avx", "avx2")),
@@ -201,6 +201,18 @@ def test_the_slow_look_completes_name_flags_and_labels():
     assert whole.labels["feature.node.kubernetes.io/cpu-cpuid.AVX2"] == "true"
     assert whole.labels["site"] == "north", "the operator's labels stay"
     assert whole.probes["cpuinfo"].status == "found"
+
+
+def test_where_the_kernel_tells_the_flags_the_slow_look_adds_none():
+    """py-cpuinfo 9.0.0 says this of an Intel processor, whose leaf 0x80000001 has neither bit."""
+    quick = labelled(Hardware(cpu=Cpu(model="Intel(R) Xeon(R)", flags=("avx", "sse"))), {})
+    whole = merge_slow(
+        dataclasses.replace(quick, system=dataclasses.replace(quick.system, arch="x86_64")),
+        cpuinfo(brand="Intel(R) Xeon(R) Processor", flags=("3dnowext", "avx", "osxsave", "sse")),
+    )
+    assert whole.cpu.flags == ("avx", "sse")
+    assert "feature.node.kubernetes.io/cpu-cpuid.AMD3DNOWEXT" not in whole.labels
+    assert whole.cpu.model == "Intel(R) Xeon(R) Processor"
 
 
 def test_a_slow_look_that_failed_says_so_and_keeps_what_it_found_before():

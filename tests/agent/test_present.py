@@ -121,3 +121,8 @@ def test_the_small_classes_have_their_rows():
         "USB port 1-1, ?:?",
         "CDI device nvidia.com/gpu=0, nvidia.com/gpu=all",
     }
+
+
+def test_what_a_box_does_not_tell_is_no_empty_row():
+    lines = table(Collected(Hardware(), {})).splitlines()
+    assert [line for line in lines if len(line.split()) < 2] == []

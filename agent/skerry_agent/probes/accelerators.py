@@ -19,6 +19,8 @@ from skerry_wire.hardware import Accelerator
 
 KFD_NODES = "/sys/class/kfd/kfd/topology/nodes"
 KFD = "/dev/kfd"
+USB_NODES = "/dev/bus/usb"
+"""Where the nodes of USB devices are. Their numbers change with each plug, so none is told."""
 NVIDIA_GPUS = "/proc/driver/nvidia/gpus"
 VIDEO_MEMORY_HEAPS = frozenset({"1", "2"})
 OLD_NODES = "controlD"
@@ -67,6 +69,7 @@ class RawAccelerators:
     kfd: tuple[RawKfdNode, ...]
     meminfo: str | None
     trouble: str | None
+    usb_nodes_missing: bool = False
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -91,6 +94,7 @@ def read(host: Host) -> RawAccelerators:
         kfd=tuple(_read_kfd(host)) if amd else (),
         meminfo=host.text("/proc/meminfo") if cards or board else None,
         trouble=pci_trouble or usb_trouble,
+        usb_nodes_missing=host.is_live and not host.exists(USB_NODES),
     )
 
 
@@ -176,7 +180,10 @@ def parse(raw: RawAccelerators) -> Found[tuple[Accelerator, ...]] | Absent | Fai
     """Understand the texts."""
     total = size(pairs(raw.meminfo, ":").get("MemTotal"))
     kfd = _kfd_memory(raw.kfd)
-    found = [*_on_pci(raw.pci, dict(raw.names), kfd, total), *_on_usb(raw.usb)]
+    found = [
+        *_on_pci(raw.pci, dict(raw.names), kfd, total),
+        *_on_usb(raw.usb, raw.usb_nodes_missing),
+    ]
     found += soc_accelerators.in_tree(raw.tree)
     found += soc_accelerators.of_board(raw.board, total)
     if not raw.pci:
@@ -257,7 +264,9 @@ def _why_not(row: PciRow, driver: str | None, card: RawPciAccelerator) -> str | 
     return None
 
 
-def _on_usb(sticks: tuple[usb.RawUsb, ...]) -> Iterable[Accelerator]:
+def _on_usb(sticks: tuple[usb.RawUsb, ...], nodes_missing: bool) -> Iterable[Accelerator]:
+    # Driven from user space, which also loads the firmware.
+    reason = f"the box has no {USB_NODES}, through which it is driven" if nodes_missing else None
     for stick in sticks:
         row = usb_row(stick.vendor or "", stick.product or "")
         if row is not None:
@@ -267,7 +276,8 @@ def _on_usb(sticks: tuple[usb.RawUsb, ...]) -> Iterable[Accelerator]:
                 model=row.model,
                 bus="usb",
                 address=stick.path,
-                usable=True,  # driven from user space, which also loads the firmware
+                usable=reason is None,
+                reason=reason,
             )
 
 

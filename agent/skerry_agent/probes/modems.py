@@ -14,6 +14,7 @@ from skerry_agent.host import Gone, Host, Unreadable
 from skerry_agent.probes import attachment
 from skerry_agent.probes.attachment import Attachment
 from skerry_agent.probes.kernel_text import pairs, short
+from skerry_agent.probes.nics import public_name
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Modem
 
@@ -147,7 +148,7 @@ def parse(raw: RawModems) -> Found[tuple[Modem, ...]] | Absent | Failed:
 
 def _modem(where: Attachment, parts: list[RawPart]) -> Modem:
     nodes = sorted({node for part in parts for node in part.nodes})
-    interfaces = sorted({name for part in parts for name in part.interfaces})
+    networks = {public_name(n, where.address) for part in parts for n in part.interfaces}
     names = [part.name for part in parts if _DEVICE.match(part.name)]
     names += [n for n in nodes if n.startswith("cdc-wdm")] + nodes
     drivers = sorted({p.driver for p in parts if p.driver}, key=_rank)
@@ -157,7 +158,7 @@ def _modem(where: Attachment, parts: list[RawPart]) -> Modem:
         address=where.address,
         driver=short(next(iter(drivers), None)),
         paths=tuple(f"/dev/{node}" for node in nodes[:MOST_PORTS]),
-        interfaces=tuple(found for found in map(short, interfaces[:MOST_PORTS]) if found),
+        interfaces=tuple(sorted(filter(None, networks))[:MOST_PORTS]),
     )
 
 

@@ -1,5 +1,9 @@
 """Network interfaces. Those with a device behind them are hardware, all others virtual.
 
+The kernel's name of an interface may hold its hardware address (`enx00e04c6800c8`), by which
+anybody knows the box again. It is told by its place instead: `enx@1-1.2`, or `enx` where that is
+not known.
+
 State and speed of a link are what the last look at the hardware saw. A cable that is pulled causes
 no such look, so a link that comes and goes does not have the capability published again and again.
 """
@@ -32,8 +36,17 @@ _WIFI_DRIVERS = frozenset({"wl", "ipw2100", "ipw2200"})
 
 
 _CELLULAR_DRIVERS = frozenset({"qmi_wwan", "cdc_mbim", "iosm", "mhi_wwan_mbim", "mtk_t7xx"})
-_OF_A_CONTAINER = re.compile(r"(?:veth|cali|lxc(?!br)|tap|vnet|fwpr|fwln)[0-9a-z]")
-"""Virtual interfaces that come and go with containers: no property of the box."""
+_OF_A_CONTAINER = re.compile(
+    r"(?:veth|cali|lxc(?!br)|tap|vnet|fwpr|fwln)[0-9a-z]"
+    # The bridges and tunnels that runtimes make for them, each by the name that it gives.
+    r"|(?:docker0|docker_gwbridge|br-[0-9a-f]{12}|cni0|(?:cni-)?podman[0-9]+|virbr[0-9]+(?:-nic)?"
+    r"|flannel(?:-v6)?\.[0-9]+|vxlan\.calico|kube-ipvs0|kube-bridge|nodelocaldns"
+    r"|cilium_[0-9a-z_]+)\Z"
+)
+"""Virtual interfaces that come and go with containers: no property of the box. What an operator
+makes (br0, bond0, wg0) is one."""
+
+_BY_HARDWARE_ADDRESS = re.compile(r"([a-z]{2}x)[0-9a-f]{12}\Z", re.IGNORECASE)
 
 KindOfNic = Literal["ethernet", "wifi", "can", "wwan", "other"]
 
@@ -102,25 +115,39 @@ def parse(raw: RawNics) -> Found[tuple[Nic, ...]] | Absent | Failed:
     """Understand the texts."""
     if raw.trouble is not None:
         return Failed(f"{NET} {raw.trouble}")
-    nics = [_nic(nic) for nic in raw.nics if nic.has_device or not _OF_A_CONTAINER.match(nic.name)]
+    nics = [_nic(nic) for nic in raw.nics if nic.has_device or not is_of_a_container(nic.name)]
     if not nics:
         return Absent(f"{NET} lists no interface")
     return Found(tuple(sorted(nics, key=lambda nic: (not nic.hardware, nic.name)))[:1024])
 
 
+def is_of_a_container(name: str) -> bool:
+    """Say whether a virtual interface comes and goes with containers, by its name."""
+    return _OF_A_CONTAINER.match(name) is not None
+
+
+def public_name(name: str, address: str | None) -> str | None:
+    """Return an interface's name as it is told; `address` is the place that it hangs on."""
+    match = _BY_HARDWARE_ADDRESS.match(name)
+    if match is None:
+        return short(name)
+    return short(f"{match[1]}@{address}" if address else match[1])
+
+
 def _nic(raw: RawNic) -> Nic:
+    address = attachment.of(raw.place).address
     speed = count(raw.speed)
     if speed in UNKNOWN_SPEEDS:
         speed = None
     return Nic(
-        name=short(raw.name) or "?",
+        name=public_name(raw.name, address) or "?",
         hardware=raw.has_device,
         kind=_kind(raw),
         driver=short(raw.driver),
         speed_mbps=speed or None,  # a link that is down has no speed, whatever the driver writes
         mtu=count(raw.mtu),
         operstate=short(raw.operstate),
-        address=attachment.of(raw.place).address,
+        address=address,
         sriov_vfs=count(raw.total_vfs) or None,
         virtual_function=raw.is_virtual_function,
     )

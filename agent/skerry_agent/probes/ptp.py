@@ -9,7 +9,9 @@ import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
-from skerry_agent.probes.kernel_text import short, unaddressed
+from skerry_agent.probes import attachment
+from skerry_agent.probes.kernel_text import unaddressed
+from skerry_agent.probes.nics import public_name
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import PtpClock
 
@@ -69,7 +71,11 @@ def parse(raw: RawClocks) -> Found[tuple[PtpClock, ...]] | Absent | Failed:
 
 
 def _interfaces(clock: RawClock, interfaces: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    names = (short(name) for name, device in interfaces if device == clock.device)
+    names = (
+        public_name(name, attachment.of(device).address)
+        for name, device in interfaces
+        if device == clock.device
+    )
     return tuple(sorted(name for name in names if name))[:32]
 
 

@@ -16,6 +16,7 @@ class TreeRow:
     """Nodes of a device tree. `compatible` is exact, or begins and ends around one `*`.
 
     `name` is how the node's name must begin. Nodes of rows with the same `one` are one device.
+    `names_chip` says that what stands for the `*` is the chip that it is in.
     `holds` is a compatible that must be found below the node. `dev` is how device nodes begin.
     """
 
@@ -25,6 +26,7 @@ class TreeRow:
     maker: str
     model: str
     one: str | None = None
+    names_chip: bool = True
     holds: str | None = None
     dev: str | None = None
 
@@ -104,7 +106,14 @@ TREE_ROWS = (
             "qcom,*-nsp1-pas",
         )
     ),
-    TreeRow(compatible="ti,*-c7xv-dsp", kind="dsp", maker="Texas Instruments", model="C7x DSP"),
+    # Later chips (J722S) carry the compatible of the AM62A.
+    TreeRow(
+        compatible="ti,*-c7xv-dsp",
+        kind="dsp",
+        maker="Texas Instruments",
+        model="C7x DSP",
+        names_chip=False,
+    ),
 )
 
 BOARD_ROWS = (

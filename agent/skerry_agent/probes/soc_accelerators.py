@@ -184,10 +184,16 @@ def _model(row: TreeRow, node: TreeNode) -> str:
     """Return the row's model, with the chip in it that a compatible such as rk3588-rknpu names."""
     begin, star, end = row.compatible.partition("*")
     for compatible in node.compatibles:
-        if star and compatible.startswith(begin) and compatible.endswith(end):
+        if star and row.names_chip and compatible.startswith(begin) and compatible.endswith(end):
             chip = compatible[len(begin) : len(compatible) - len(end) or None]
             return short(f"{row.model} {chip.upper()}") or row.model
     return row.model
+
+
+def _no_node(driver: str | None) -> str:
+    if driver is None:
+        return "no driver is bound"
+    return f"driver {short(driver)} is bound, but has made no device node"
 
 
 def of_board(raw: RawBoard | None, total_bytes: int | None) -> Iterable[Accelerator]:
@@ -197,7 +203,7 @@ def of_board(raw: RawBoard | None, total_bytes: int | None) -> Iterable[Accelera
         return
     is_gpu = raw.row.kind == "gpu"
     if is_gpu:
-        reason = None if raw.nodes else "the driver has made no device node"
+        reason = None if raw.nodes else _no_node(raw.gpu_driver)
     else:
         reason = None if raw.managers else "the kernel has no FPGA manager"
     yield Accelerator(

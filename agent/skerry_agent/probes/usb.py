@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import socket
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import device_names
@@ -19,8 +20,16 @@ DEVICES = "/sys/bus/usb/devices"
 MAX_NAME = 128
 PER_INTERFACE = "00"
 """The device class that says: look at the interfaces."""
+EMPTIED = frozenset({"()", "[]", "<>", "(MAC:)", "MAC:", "mac:", "MAC", "IP", "IP:"})
+"""Words that are left when an address is taken out of a name, and mean nothing without it."""
 
 _SERIAL = re.compile(r"(?=(?:[A-Za-z]*[0-9]){5})[0-9A-Z]{12,}\Z|[0-9a-f]{16,}\Z")
+_HARDWARE_ADDRESS = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}"
+    r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|(?=[a-f]*[0-9])[0-9a-f]{12})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+_INTERNET_ADDRESS = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f:.]{3,45}(?![0-9A-Za-z:])")
 _PORT = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*\Z")
 _ROOT_HUB = re.compile(r"usb[0-9]+\Z")
 
@@ -142,6 +151,21 @@ def _device(raw: RawUsb, names: device_names.Names) -> UsbDevice:
 
 
 def _name(text: str | None) -> str | None:
-    """Return a device's name for itself, without the serial numbers that some makers put there."""
-    words = (text or "").split()
-    return short(" ".join(word for word in words if not _SERIAL.match(word)))
+    """Return a device's name for itself, without what makers put there to tell one from another.
+
+    That is a serial number, or the address of a network adapter or of what it leads to.
+    """
+    text = _HARDWARE_ADDRESS.sub("", text or "")
+    text = _INTERNET_ADDRESS.sub(_unless_an_address, text)
+    words = (word for word in text.split() if not _SERIAL.match(word) and word not in EMPTIED)
+    return short(" ".join(words))
+
+
+def _unless_an_address(match: re.Match[str]) -> str:
+    text = match[0].rstrip(".")
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    try:
+        socket.inet_pton(family, text)
+    except OSError:
+        return match[0]
+    return ""

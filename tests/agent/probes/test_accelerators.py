@@ -160,7 +160,7 @@ TREE = [
     ("npu@4a900000", "fsl,imx93-npu arm,ethos-u65", "npu", "NXP", "i.MX 93 NPU (Ethos-U65)"),
     ("npu@4a900000", "arm,ethos-u65", "npu", "Arm", "Ethos U65"),
     ("npu@1000", "deepx,npu", "npu", "DEEPX", "DX NPU"),
-    ("dsp@7e000000", "ti,am62a-c7xv-dsp", "dsp", "Texas Instruments", "C7x DSP AM62A"),
+    ("dsp@7e000000", "ti,am62a-c7xv-dsp", "dsp", "Texas Instruments", "C7x DSP"),
 ]  # fmt: skip
 
 
@@ -267,7 +267,7 @@ def test_each_jetson_has_one_gpu_with_all_of_the_memory(tree, compatible, chip, 
         bus="soc",
         address="/",
         memory_bytes=1000 * 1024,
-        reason="the driver has made no device node",
+        reason="no driver is bound",
     )
     assert found(tree, "accelerators") == (expected,)
 
@@ -295,6 +295,7 @@ def test_the_driver_of_a_jetsons_gpu_is_found_by_its_clock(tree):
     tree.link("sys/class/devfreq/17000000.gpu/device", f"/{device}")
     (gpu,) = found(tree, "accelerators")
     assert gpu.driver == "gk20a"
+    assert gpu.reason == "driver gk20a is bound, but has made no device node"
 
 
 def test_an_fpga_in_a_chip_is_usable_through_its_manager(tree):
@@ -584,3 +585,15 @@ def test_the_same_npu_in_the_kernels_of_two_makers(tree):
     base = "sys/firmware/devicetree/base"
     tree.write(f"{base}/galcore/compatible", b"amlogic, galcore\0")  # the blank is theirs
     assert kinds(tree) == [("npu", "/galcore"), ("npu", "/vipsi@38500000")]
+
+
+def test_a_stick_is_of_no_use_where_the_nodes_of_usb_devices_are_missing(tree):
+    tree.usb("1-1", "18d1:9302")
+    live = Host(tree.root, live=True)
+    (stick,) = accelerators.parse(accelerators.read(live)).value
+    assert (stick.usable, stick.reason) == (
+        *(False, "the box has no /dev/bus/usb, through which it is driven"),
+    )
+    tree.write("dev/bus/usb/001/002")
+    (stick,) = accelerators.parse(accelerators.read(Host(tree.root, live=True))).value
+    assert (stick.usable, stick.reason, stick.device_nodes) == (True, None, ())

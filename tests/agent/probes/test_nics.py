@@ -8,12 +8,12 @@ from skerry_agent.probes.result import Absent
 
 def test_virtual_interfaces_are_not_hardware_and_those_of_containers_do_not_count(tree):
     tree.nic("eth0", speed=1000).nic("lo", device=False, type=772)
-    for name in ("docker0", "br-lan", "cni0"):
+    for name in ("br-lan", "br0", "wg0"):
         tree.nic(name, device=False)
     for number in range(81):
         tree.nic(f"veth{number:04x}", device=False)
     nics = found(tree, "nics")
-    assert [nic.name for nic in nics] == ["eth0", "br-lan", "cni0", "docker0", "lo"]
+    assert [nic.name for nic in nics] == ["eth0", "br-lan", "br0", "lo", "wg0"]
     assert [nic.name for nic in nics if nic.hardware] == ["eth0"]
 
 
@@ -96,3 +96,43 @@ def test_a_bridge_for_containers_is_of_the_box(tree):
     for name in ("lxcbr0", "lxc1a2b", "vetha"):
         tree.nic(name, device=False)
     assert [nic.name for nic in found(tree, "nics")] == ["lxcbr0"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("docker0", "docker_gwbridge", "br-0123456789ab", "cni0", "cni-podman0", "podman1"),
+        *("virbr0", "virbr0-nic", "flannel.1", "flannel-v6.1", "vxlan.calico", "kube-ipvs0"),
+        *("nodelocaldns", "cilium_host", "cilium_vxlan", "cali0123456789a"),
+    ],
+)
+def test_what_runtimes_make_for_containers_is_no_property_of_the_box(tree, name):
+    tree.nic("br0", device=False).nic(name, device=False)
+    assert [nic.name for nic in found(tree, "nics")] == ["br0"]
+
+
+@pytest.mark.parametrize(
+    "name", ["br0", "br-0123456789", "bond0", "eth0.5", "wg0", "docker1x", "virbr", "podmanx"]
+)
+def test_what_an_operator_makes_is_one(tree, name):
+    assert [nic.name for nic in found(tree.nic(name, device=False), "nics")] == [name]
+
+
+def test_a_card_that_is_called_like_a_bridge_is_hardware(tree):
+    assert [nic.name for nic in found(tree.nic("docker0"), "nics")] == ["docker0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "told"),
+    [
+        ("enx00e04c6800c8", "sys/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0", "enx@2-1"),
+        ("wlx00E04C6800C8", "sys/devices/pci0000:00/0000:01:00.0", "wlx@0000:01:00.0"),
+        ("enx00e04c6800c8", "sys/devices/virtual/net/x", "enx"),
+        ("enx0", "sys/devices/pci0000:00/0000:01:00.0", "enx0"),
+    ],
+)
+def test_a_name_that_holds_the_hardware_address_is_told_by_its_place(tree, name, place, told):
+    tree.write(f"sys/class/net/{name}", {"type": 1}).write(place, {})
+    tree.link(f"sys/class/net/{name}/device", f"/{place}")
+    (nic,) = found(tree, "nics")
+    assert nic.name == told

@@ -71,3 +71,24 @@ def test_ids_and_classes_come_from_uevent_where_the_files_are_missing(tree):
 
 def test_none_is_absent(tree):
     assert isinstance(result(tree, "usb"), Absent)
+
+
+@pytest.mark.parametrize(
+    ("product", "told"),
+    [
+        ("Adapter 00:e0:4c:68:00:c8", "Adapter"),
+        ("Adapter (00-E0-4C-68-00-C8)", "Adapter"),
+        ("Adapter 00e04c6800c8", "Adapter"),
+        ("Adapter MAC: 00E0.4C68.00C8 Rev 2", "Adapter Rev 2"),
+        ("Gadget 192.168.7.2", "Gadget"),
+        ("Gadget fe80::2e0:4cff:fe68:c8 USB", "Gadget USB"),
+        ("Gadget 2001:db8:0:0:0:0:0:1", "Gadget"),
+        ("USB 10/100/1000 LAN", "USB 10/100/1000 LAN"),
+        ("Hub 3.0.1 a.b C:D 12:30:45", "Hub 3.0.1 a.b C:D 12:30:45"),
+        ("00:e0:4c:68:00:c8", None),
+    ],
+)
+def test_addresses_are_told_nowhere(tree, product, told):
+    tree.usb("1-1", "0bda:8153", product=product, manufacturer=product)
+    (device,) = found(tree, "usb")
+    assert (device.product_name, device.vendor_name) == (told, told)
