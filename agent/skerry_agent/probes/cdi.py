@@ -89,6 +89,25 @@ def parse(raw: tuple[RawSpec, ...]) -> Found[tuple[str, ...]] | Absent | Failed:
 
 def devices_in(spec: RawSpec) -> tuple[str, ...]:
     """Return the fully qualified names in a specification. Raises ValueError with the reason."""
+    kind, names = _understood(spec)
+    return tuple(f"{kind}={name}" for name in names)
+
+
+def bare(spec: RawSpec) -> str:
+    """Return a specification of the same form with the same names, and nothing but these.
+
+    What else stands in one, variables of the environment too, is not for others to see. Raises
+    ValueError with the reason.
+    """
+    kind, names = _understood(spec)
+    if spec.path.endswith(".json"):
+        return json.dumps({"kind": kind, "devices": [{"name": name} for name in names]})
+    rows = "".join(f'- name: "{name}"\n' for name in names)
+    return f'kind: "{kind}"\n' + (f"devices:\n{rows}" if rows else "devices: []\n")
+
+
+def _understood(spec: RawSpec) -> tuple[str, list[str]]:
+    """Return the kind, and the devices' names but unique numbers."""
     if spec.text is None:
         raise _NotUnderstoodError(spec.trouble or "cannot be read")
     kind, devices = (_of_json if spec.path.endswith(".json") else _of_yaml)(spec.text)
@@ -99,8 +118,8 @@ def devices_in(spec: RawSpec) -> tuple[str, ...]:
         if not isinstance(name, str) or not _NAME.match(name):
             raise _NotUnderstoodError("has a device without a name")
         if not _UNIQUE.search(name):
-            found.append(f"{kind}={name}")
-    return tuple(found)
+            found.append(name)
+    return kind, found
 
 
 def _of_json(text: str) -> tuple[object, list[object]]:

@@ -12,12 +12,13 @@ import gzip
 import io
 import lzma
 import os
+import stat
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, Self
 
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
 MAX_ENTRIES = 100_000
@@ -25,6 +26,12 @@ MAX_STREAM_BYTES = MAX_CONTENT_BYTES + MAX_ENTRIES * 2048
 """Of the unpacked archive: each entry has a head, and the end of its last block is empty."""
 MAX_NAME_BYTES = 1024
 MAX_DEPTH = 64
+MAX_HEAD_BYTES = 64 * 1024
+"""Of what one entry says about itself beyond its block: a long name, a long target."""
+
+NAMES = (".tar", ".tar.gz", ".tgz", ".tar.xz")
+"""What the name of a recording ends in."""
+
 _LZMA_MEMORY_BYTES = 128 * 1024 * 1024
 _PIECE_BYTES = 65_536
 
@@ -68,13 +75,35 @@ def packed(tree: Tree, suffix: str) -> bytes:
     data = buffer.getvalue()
     if suffix in (".gz", ".tgz"):
         return gzip.compress(data, mtime=0)
-    return lzma.compress(data) if suffix in (".xz", ".txz") else data
+    return lzma.compress(data) if suffix == ".xz" else data
+
+
+def check_name(place: Path) -> None:
+    """Raise ArchiveError where a name does not say how to compress."""
+    if not place.name.endswith(NAMES):
+        endings = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"
+        raise ArchiveError(f"{place}: a recording's name ends in {endings}")
+
+
+def check_place(place: Path, *, force: bool) -> None:
+    """Raise ArchiveError where something stands that may not be replaced."""
+    try:
+        mode = os.lstat(place).st_mode
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise ArchiveError(f"{place}: {getattr(error, 'strerror', error)}") from None
+    if stat.S_ISLNK(mode):
+        raise ArchiveError(f"{place} is a symbolic link: give the name of the file itself")
+    if not stat.S_ISREG(mode):
+        raise ArchiveError(f"{place} is no regular file: give a name that is free")
+    if not force:
+        raise ArchiveError(f"{place} is there already: --force replaces it")
 
 
 def write(place: Path, data: bytes, *, force: bool) -> None:
     """Write a file that is there whole or not at all, for its owner alone. Raises ArchiveError."""
-    if place.is_dir() or (place.exists() and not force):
-        raise ArchiveError(f"{place} is there already" + ("" if force else ": --force replaces it"))
+    check_place(place, force=force)
     try:
         handle, beside = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     except OSError as error:
@@ -103,17 +132,41 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with open(archive, "rb") as file:
             stream = _Limited(file)
-            tar = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 - reads a stream
+            tar = tarfile.open(fileobj=stream, mode="r|", tarinfo=_Head)  # noqa: SIM115 - a stream
             _Unpacking(folder).all(tar)
             # tarfile itself takes a file that was cut off for a short one.
             if stream.last.strip(b"\0"):
                 raise EOFError("it ends too early")
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, UnicodeError) as error:
         raise ArchiveError(f"{archive} is no tar file: {error}") from None
+    except RecursionError:
+        raise ArchiveError(f"{archive} is broken: one head follows another") from None
     except (ValueError, OverflowError) as error:
         raise ArchiveError(f"{archive} is broken: {error}") from None
     except OSError as error:
         raise ArchiveError(f"{archive}: {error.strerror or error}") from None
+
+
+class _Head(tarfile.TarInfo):
+    """The head of an entry. One that is too large is refused before tarfile reads it."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the head in a block. Raises ArchiveError."""
+        head = super().frombuf(buf, encoding, errors)
+        if head.type == tarfile.XGLTYPE:
+            raise ArchiveError("holds a head for all its entries")
+        if head.type in _MORE_OF_A_HEAD and head.size > MAX_HEAD_BYTES:
+            raise ArchiveError(f"holds a head of more than {MAX_HEAD_BYTES} bytes")
+        return head
+
+
+_MORE_OF_A_HEAD = (
+    tarfile.XHDTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class _Unpacking:
@@ -131,6 +184,7 @@ class _Unpacking:
             if number >= MAX_ENTRIES:
                 raise ArchiveError(f"holds more than {MAX_ENTRIES} entries")
             self._make(tar, entry)
+            tar.members.clear()  # type: ignore[attr-defined] # else it keeps them all
         for name, target in self._links:
             self._claim(name, "link")
             os.symlink(target, self._root / name)

@@ -19,7 +19,15 @@ from typing import Any
 from skerry_agent import capability, present
 from skerry_agent.capability import Collected, SlowAnswer
 from skerry_agent.host import Host
-from skerry_agent.recording.archive import ArchiveError, Tree, packed, unpack, write
+from skerry_agent.recording.archive import (
+    ArchiveError,
+    Tree,
+    check_name,
+    check_place,
+    packed,
+    unpack,
+    write,
+)
 from skerry_agent.recording.extracts import extracts
 from skerry_agent.recording.hosts import (
     INDEX,
@@ -49,6 +57,8 @@ def record(
     file: Path, *, root: str | None = None, runtime_socket: str | None = None, force: bool = False
 ) -> str:
     """Record this box, or the one whose root is given, and return what to print. Raises."""
+    if file != STANDARD_OUTPUT:
+        _check(file, force=force)
     with _source(root, runtime_socket) as inner:
         host = RecordingHost(inner)
         quick = capability.collect(host)
@@ -72,6 +82,15 @@ def record(
             with opened(str(copy)) as again:
                 differs = _differences(collected, collect(again), redaction)
         return _summary(file, len(data), tree, host.notes, collected, redaction, differs)
+
+
+def _check(file: Path, *, force: bool) -> None:
+    """Refuse what cannot be written before anything is read."""
+    try:
+        check_name(file)
+        check_place(file, force=force)
+    except ArchiveError as error:
+        raise RecordingError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -165,7 +184,7 @@ def _redacted(index: Index, redaction: Redaction) -> Index:
         },
         machine=index.machine,
         runtime_socket=index.runtime_socket and clean(index.runtime_socket),
-        slow=json.loads(redaction.text(json.dumps(index.slow))),
+        slow=redaction.values(index.slow),
     )
 
 
@@ -175,7 +194,7 @@ def _redacted(index: Index, redaction: Redaction) -> Index:
 def _differences(live: Collected, again: Collected, redaction: Redaction) -> tuple[str, ...]:
     """Return the names of what the recording does not show as the box does."""
     here = {
-        key: json.loads(redaction.text(json.dumps(value), names_host=key == "filesystems"))
+        key: redaction.values(value, names_host=key == "filesystems")
         for key, value in json.loads(present.to_json(live)).items()
     }
     there = json.loads(present.to_json(again))
@@ -220,6 +239,8 @@ def _summary(
         lines.append(f"{denied} files may not be read by this user: root records more")
     told = ", ".join(differs)
     where = f"`skerry-agent capability --root {file}`"
+    if file == STANDARD_OUTPUT:
+        where = "what `skerry-agent capability --root` reads from it"
     lines.append(f"{where} differs from this box in {told}" if told else f"{where} finds the same")
     return "\n".join(lines)
 

@@ -28,6 +28,7 @@ from skerry_agent.host import (
     Space,
     Unreadable,
 )
+from skerry_agent.recording.excerpts import excerpt
 from skerry_agent.recording.extracts import is_list
 
 INDEX = "skerry-recording.json"
@@ -69,13 +70,15 @@ class Index:
 def index_from_json(data: bytes) -> Index:
     """Return the index in a file's content. Raises ValueError when it is none."""
     try:
-        plain = json.loads(data)
+        plain = json.loads(data, parse_constant=_no_number)
         if plain["version"] != VERSION:
             raise ValueError(f"is of version {plain['version']!r}, this agent reads {VERSION}")
         return Index(
             kinds=_texts(plain["kinds"]),
-            unreadable={k: v if v is None else str(v) for k, v in plain["unreadable"].items()},
-            space={path: (int(size), int(free)) for path, (size, free) in plain["space"].items()},
+            unreadable={path: _text(reason) for path, reason in plain["unreadable"].items()},
+            space={
+                path: (_size(size), _size(free)) for path, (size, free) in plain["space"].items()
+            },
             answers={key: _answer(told) for key, told in plain["answers"].items()},
             machine=_text(plain["machine"]),
             runtime_socket=_text(plain["runtime_socket"]),
@@ -87,6 +90,16 @@ def index_from_json(data: bytes) -> Index:
 
 def _texts(plain: Any) -> Any:
     return {str(key): str(value) for key, value in plain.items()}
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"is no index: {word} is no number")
+
+
+def _size(plain: Any) -> int:
+    if type(plain) is not int or not 0 <= plain < 2**63:
+        raise ValueError("is no index: a size is no number of bytes")
+    return plain
 
 
 def _text(plain: Any) -> str | None:
@@ -144,9 +157,13 @@ class RecordingHost(Host):
         return answer
 
     def _keep(self, place: str, content: bytes) -> None:
+        kept = excerpt(place, content)
+        if isinstance(kept, Unreadable):
+            self.notes.index.unreadable[place] = kept.reason
+            return
         before = self.notes.files.get(place)
-        if before is None or len(before) < len(content):
-            self.notes.files[place] = content
+        if before is None or len(before) < len(kept):
+            self.notes.files[place] = kept
 
     @contextlib.contextmanager
     def pieces(self, path: str) -> Iterator[Callable[[int, int], bytes] | None]:
@@ -160,7 +177,9 @@ class RecordingHost(Host):
         place = self._note(path)
         if place is not None and isinstance(answer, tuple):
             for name in answer:
-                self._note(f"{place.rstrip('/')}/{name}", follow=False)
+                # Folders in /dev are called as groups of volumes are, and these as their host.
+                if place != "/dev" or self._inner.kind(f"/dev/{name}") != "folder":
+                    self._note(f"{place.rstrip('/')}/{name}", follow=False)
         elif place in self.notes.folders and isinstance(answer, Unreadable):
             self.notes.index.unreadable[place] = answer.reason
         return answer

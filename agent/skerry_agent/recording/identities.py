@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from skerry_agent.host import Host
+from skerry_agent.probes import cgroup
 
 SERIAL_FILES = (
     "/sys/class/dmi/id/product_serial",
@@ -38,6 +39,12 @@ NAME_FILES = ("/proc/sys/kernel/hostname", "/etc/hostname")
 
 PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _LEAST_SERIAL = 5
+_COMMON_GROUP = re.compile(
+    r"(?:system|user|machine|app|background|session|kubepods(?:-besteffort|-burstable)?)\.slice"
+    r"|init\.scope|docker|lxc|lxc\.payload|kubepods|besteffort|burstable"
+    r"|user-[0-9]+\.slice|user@[0-9]+\.service|session-c?[0-9]+\.scope"
+)
+"""What groups are called on every box."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +54,10 @@ class Identities:
     macs: tuple[str, ...] = ()
     serials: tuple[str, ...] = ()
     hostname: str | None = None
+    groups: tuple[str, ...] = ()
+    """Names of the control groups that the agent runs in, which may be a container's or a pod's."""
+    group_folders: tuple[str, ...] = ()
+    """Where control groups are mounted."""
 
 
 def identities(host: Host) -> Identities:
@@ -65,7 +76,19 @@ def identities(host: Host) -> Identities:
         macs=tuple(sorted(mac.lower() for mac in set(_below(host, MACS_BELOW)) if is_mac(mac))),
         serials=tuple(sorted(text for text in serials if text and _is_serial(text))),
         hostname=next((name for name in names if name and name != "(none)"), None),
+        groups=_groups(host),
+        group_folders=tuple(
+            sorted(one.folder for one in cgroup.hierarchies(cgroup.mounts_text(host)))
+        ),
     )
+
+
+def _groups(host: Host) -> tuple[str, ...]:
+    rows = (host.text("/proc/self/cgroup") or "").splitlines()
+    places = [row.split(":", 2)[2] for row in rows if row.count(":") >= 2]
+    places.append(host.text("/proc/self/cpuset") or "")
+    steps = {step for place in places for step in place.split("/")} - {"", ".", ".."}
+    return tuple(sorted(step for step in steps if not _COMMON_GROUP.fullmatch(step)))
 
 
 def _below(host: Host, places: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[str]:

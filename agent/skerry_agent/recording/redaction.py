@@ -1,8 +1,9 @@
 """Takes out of a recording what tells one box, network or person from another.
 
-Serial numbers, MAC and IP addresses, UUIDs, the host's name and users' names become placeholders of
-the same form; equal values become equal placeholders, so that links and lists still agree. What is
-known of this box is found in whatever spelling, all else by its form. Pure.
+Serial numbers, MAC and IP addresses, UUIDs, the names of the host, of users, of their disks and of
+control groups become placeholders of the same form; equal values become equal placeholders, so that
+links and lists still agree. What is known of this box is found in whatever spelling, all else by
+its form. Which parts of a file are kept at all is the matter of `excerpts`. Pure.
 """
 
 from __future__ import annotations
@@ -13,15 +14,23 @@ import ipaddress
 import re
 import zlib
 from collections.abc import Collection
-from typing import Literal
+from typing import Any, Literal
 
+from skerry_agent.probes.cgroup import CONTAINER_SCOPES
 from skerry_agent.recording.identities import NAME_FILES, Identities, is_mac
 
 RECORDED_NAME = "recorded"
 """What a recorded box is called."""
 
 KindOfSecret = Literal[
-    "MAC address", "IP address", "serial number", "UUID", "host name", "user name"
+    "MAC address",
+    "IP address",
+    "serial number",
+    "UUID",
+    "host name",
+    "user name",
+    "volume label",
+    "control group",
 ]
 
 _WHOLE = re.compile(
@@ -30,36 +39,49 @@ _WHOLE = re.compile(
 )
 """Files that hold nothing but an identity, whatever it looks like."""
 
-_COMMAND_LINE = re.compile(r"/proc/(?:[^/]+/)?cmdline\Z")
-_OF_UDEV = "/run/udev/data/"
-_KEPT_OF_UDEV = "E:ID_V4L_CAPABILITIES="
-"""Of all that udev knows of a device, serial numbers too, what a probe reads there."""
+_GROUPS = re.compile(r"/proc/[^/]+/(?:cgroup|cpuset)\Z")
+_GROUP = re.compile(
+    rf"(?P<engine>{'|'.join(CONTAINER_SCOPES)})?.*?(?P<unit>\.(?:service|scope|slice))?\Z"
+)
+_NAMED_HIERARCHY = re.compile(r"name=(?!(?:systemd|elogind|openrc)\b)[^,:]*")
+_NAMED_BY_MAKERS = re.compile(r"/(?:product|manufacturer|name|label|type|\w+_(?:label|name))\Z")
+_OF_USB = re.compile(r"/(?:product|manufacturer)\Z")
+_LIKE_A_SERIAL = re.compile(
+    r"(?<!\S)(?:(?=(?:[A-Za-z]*[0-9]){5})[0-9A-Z]{12,}|[0-9a-f]{16,})(?!\S)"
+)
+"""A word in a USB device's name for itself that its probe, too, takes for a serial number."""
 
-_MOUNTS = re.compile(r"/(?:mounts|mountinfo|fstab)\Z")
 _FIRMWARE_VARIABLE = re.compile(r"/sys/firmware/efi/\S*")
 """Their names end in a UUID that is the same on every box."""
 
 _NAMES_THE_HOST = re.compile(
-    r"/(?:etc|run|var|opt)/(?!\S*-release\Z|lib/dpkg/)|/(?:mounts|mountinfo|swaps|dm/name)\Z"
+    r"/(?:etc|run|var|opt)/(?!\S*-release\Z|lib/dpkg/)|/(?:mounts|dm/name)\Z"
     r"|/dev/(?:mapper|disk)/"
 )
 """Files in which the host's name means the host; elsewhere `debian` or `raspberrypi` does not."""
 
 _BY_FORM = (
     r"(?P<mac>(?<![0-9A-Za-z:])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5,19}(?![0-9A-Za-z:]))"
-    r"|(?P<enx>(?<=\benx)[0-9a-f]{12}(?![0-9A-Za-z]))"
+    r"|(?P<enx>(?<=\b(?:en|wl|ww|sl|ib)x)[0-9a-f]{12}(?![0-9A-Za-z]))"
+    r"|(?P<bare>(?<![0-9A-Za-z])(?:(?=[0-9]*[A-Fa-f])|(?<=/[0-9a-f]{2}-))[0-9A-Fa-f]{12}"
+    r"(?![0-9A-Za-z]))"
+    r"|(?P<id>(?<![0-9A-Za-z])(?=[0-9]*[A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Za-z]))"
     r"|(?P<uuid>(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z]))"
     r"|(?P<wwn>(?<=\b(?:naa|eui)\.)[0-9A-Fa-f]{16,32}|(?<=\bwwn-0x)[0-9A-Fa-f]{16,32})"
     r"|(?P<ip6>(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,45}"
     r"(?:\.\d{1,3}){0,3}(?![\w:]))"
     r"|(?P<ip4>(?<![\d.])(?<!\d-)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d))"
-    r"|(?P<user>(?<=/home/)[^/\s,:;\"']+|(?<=/media/)[^/\s,:;\"']+(?=/))"
+    r"|(?P<user>(?<=/home/)WORD)"
+    r"|(?P<label>(?:(?<=/by-label/)|(?<=/by-partlabel/))WORD)"
+    r"|(?P<media>(?<=/media/)WORD(?:/WORD)?)"
 )
-_NETWORK_MOUNT = re.compile(
-    r"nfs4?|cifs|smb3?|smbfs|ceph|glusterfs|fuse\.\S+|9p|afs|davfs|lustre|sshfs"
-)
-_OF_PROGRAMS = frozenset({"tmpfs", "ramfs", "overlay", "nsfs", "autofs", "fuse"})
-_OF_THE_SYSTEM = ("/dev", "/proc", "/run", "/sys")
+_WORD_OF_TEXT, _WORD_OF_PATH = r"[^/\s,:;\"']+", r"[^/]+"
+_PLACE_OF_ALL = re.compile(r"(?:cdrom|dvd|floppy|usb|usb-?disk|sd|card|disk|root)[-_]?[0-9]*", re.I)
+"""Names below /media that say what is there, not whose it is."""
+
+_ADDRESS_WORD = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+"""In a name, twelve digits are an address even where all are decimal."""
+
 _GZIP = b"\x1f\x8b\x08"
 _MOST_PLAIN_BYTES = 8 * 1024 * 1024
 _ANYWHERE = 8
@@ -79,8 +101,13 @@ class Redaction:
         self._hostname = _as_latin(known.hostname or "").lower()
         for mac in known.macs:
             self._know_mac(mac.split(":"))
-        self._pattern = self._compile(with_hostname=False)
-        self._pattern_with_hostname = self._compile(with_hostname=True)
+        self._groups = frozenset(map(_as_latin, known.groups))
+        self._group_folders = tuple(map(_as_latin, known.group_folders))
+        self._patterns = {
+            (with_hostname, word): self._compile(word, with_hostname=with_hostname)
+            for with_hostname in (False, True)
+            for word in (_WORD_OF_TEXT, _WORD_OF_PATH)
+        }
 
     @property
     def counts(self) -> dict[str, int]:
@@ -89,21 +116,21 @@ class Redaction:
 
     def content(self, path: str, data: bytes) -> bytes:
         """Return what a file may hold in a recording. `path` is the original one."""
-        if _COMMAND_LINE.search(path):
-            return b"recorded\n"
         if data.startswith(_GZIP):
             return self._compressed(path, data)
         text = data.decode("latin-1")
-        if path.startswith(_OF_UDEV):
-            lines = text.splitlines(keepends=True)
-            return "".join(x for x in lines if x.startswith(_KEPT_OF_UDEV)).encode("latin-1")
+        if _GROUPS.match(path):
+            rows = text.splitlines(keepends=True)
+            return "".join(map(self._group_row, rows)).encode("latin-1")
         if path in NAME_FILES:
             self._number("host name", self._hostname)
             return RECORDED_NAME.encode("ascii") + b"\n"
         if _WHOLE.search(path):
             return self._masked(text).encode("latin-1")
-        if _MOUNTS.search(path):
-            text = "".join(map(_shareable, text.splitlines(keepends=True)))
+        if _OF_USB.search(path):
+            text = _LIKE_A_SERIAL.sub(lambda match: self._masked(match[0]), text)
+        if _NAMED_BY_MAKERS.search(path):
+            text = _ADDRESS_WORD.sub(lambda match: self._mac_by_form(match[0]), text)
         for raw, (placeholder, value) in self._raw_macs.items():
             if raw in text:
                 self._number("MAC address", value)
@@ -125,15 +152,53 @@ class Redaction:
     def path(self, path: str) -> str:
         """Return what a path, or the target of a link, is in a recording."""
         names_host = path.startswith(("/dev/mapper/", "/dev/disk/"))
-        return _from_latin(self._replaced(path if names_host else "", _as_latin(path)))
+        text = self._group_path(_as_latin(path))
+        return _from_latin(self._replaced("/etc/" if names_host else "", text, _WORD_OF_PATH))
 
     def text(self, text: str, *, names_host: bool = False) -> str:
         """Return what any other text is in a recording; `names_host` when the name means it."""
-        return _from_latin(self._replaced("/etc/" if names_host else "", _as_latin(text)))
+        place = "/etc/" if names_host else ""
+        return _from_latin(self._replaced(place, _as_latin(text), _WORD_OF_PATH))
 
-    def _replaced(self, path: str, text: str) -> str:
-        names_host = self._hostname and _NAMES_THE_HOST.search(path)
-        pattern = self._pattern_with_hostname if names_host else self._pattern
+    def values(self, plain: Any, *, names_host: bool = False) -> Any:
+        """Return values as JSON has them, with each text in them replaced."""
+        if isinstance(plain, str):
+            return self.text(plain, names_host=names_host)
+        if isinstance(plain, list):
+            return [self.values(one, names_host=names_host) for one in plain]
+        if isinstance(plain, dict):
+            return {
+                self.text(key): self.values(one, names_host=names_host)
+                for key, one in plain.items()
+            }
+        return plain
+
+    def _group_row(self, row: str) -> str:
+        """Return a row of /proc/self/cgroup, or the whole of /proc/self/cpuset."""
+        head, slash, place = row.partition("/")
+        head = _NAMED_HIERARCHY.sub("name=other", head)
+        return head + slash + self._group_steps(place.rstrip("\n")) + "\n"
+
+    def _group_path(self, path: str) -> str:
+        above = [folder for folder in self._group_folders if path.startswith(f"{folder}/")]
+        if not above or path in self._group_folders:
+            return path
+        folder = max(above, key=len)
+        return f"{folder}/{self._group_steps(path[len(folder) + 1 :])}"
+
+    def _group_steps(self, place: str) -> str:
+        return "/".join(map(self._group, place.split("/")))
+
+    def _group(self, name: str) -> str:
+        """Return a name that says as much about what the group is for, and not which one it is."""
+        match = _GROUP.match(name)
+        if name not in self._groups or match is None:
+            return name
+        number = self._number("control group", name)
+        return f"{match['engine'] or ''}group{number}{match['unit'] or ''}"
+
+    def _replaced(self, path: str, text: str, word: str = _WORD_OF_TEXT) -> str:
+        names_host = bool(self._hostname and _NAMES_THE_HOST.search(path))
         kept = [match.span() for match in _FIRMWARE_VARIABLE.finditer(text)]
 
         def replace(match: re.Match[str]) -> str:
@@ -141,9 +206,9 @@ class Redaction:
                 return match[0]
             return self._placeholder(match)
 
-        return pattern.sub(replace, text)
+        return self._patterns[names_host, word].sub(replace, text)
 
-    def _compile(self, *, with_hostname: bool) -> re.Pattern[str]:
+    def _compile(self, word: str, *, with_hostname: bool) -> re.Pattern[str]:
         long = [text for text in self._serials if len(text) >= _ANYWHERE]
         short = [text for text in self._serials if len(text) < _ANYWHERE]
         # LVM doubles the marks of a name.
@@ -155,7 +220,7 @@ class Redaction:
             ("host", _alone(_any_of(hosts - {""}))),
         )
         parts = [f"(?P<{name}>{pattern})" for name, pattern in words if pattern]
-        return re.compile("|".join((*parts, _BY_FORM)), re.IGNORECASE)
+        return re.compile("|".join((*parts, _BY_FORM.replace("WORD", word))), re.IGNORECASE)
 
     def _placeholder(self, match: re.Match[str]) -> str:
         found, kind = match[0], match.lastgroup
@@ -163,9 +228,9 @@ class Redaction:
             placeholder, value = self._macs[found.lower()]
             self._number("MAC address", value)
             return placeholder.upper() if found.isupper() else placeholder
-        if kind in ("serial", "short_serial", "wwn"):
+        if kind in ("serial", "short_serial", "wwn", "id"):
             return self._masked(found)
-        if kind in ("mac", "enx"):
+        if kind in ("mac", "enx", "bare"):
             return self._mac_by_form(found)
         if kind in ("ip4", "ip6"):
             return self._ip(found)
@@ -173,8 +238,30 @@ class Redaction:
             self._number("host name", self._hostname)
             return RECORDED_NAME
         if kind == "user":
-            return f"user{self._number('user name', found)}"
+            return self._user(found)
+        if kind == "label":
+            return self._label(found)
+        if kind == "media":
+            return self._media(
+                found, of_users=match.string[: match.start()].endswith("/run/media/")
+            )
         return f"00000000-0000-4000-8000-{self._number('UUID', found.lower()):012x}"
+
+    def _user(self, name: str) -> str:
+        return f"user{self._number('user name', name)}"
+
+    def _label(self, label: str) -> str:
+        # In a list of mounts a blank is written as its number.
+        return f"label{self._number('volume label', label.replace(chr(92) + '040', ' '))}"
+
+    def _media(self, place: str, *, of_users: bool) -> str:
+        """Return the part of a path below /media: USER/LABEL, or what is there."""
+        first, slash, label = place.partition("/")
+        if label:
+            return f"{self._user(first)}{slash}{self._label(label)}"
+        if of_users:
+            return self._user(first)
+        return first if _PLACE_OF_ALL.fullmatch(first) else self._label(first)
 
     def _mac_by_form(self, found: str) -> str:
         octets = re.findall("..", re.sub("[:-]", "", found.lower()))
@@ -257,26 +344,6 @@ def _dotted(octets: list[str]) -> str:
 
 def _raw(octets: list[str]) -> str:
     return bytes.fromhex("".join(octets)).decode("latin-1")
-
-
-def _shareable(line: str) -> str:
-    """Return a line of a list of mounts without the server's and the share's name.
-
-    Nothing remains of what programs have mounted for themselves: no disk is behind it.
-    """
-    fields = line.split(" ")
-    is_mountinfo = "-" in fields[6:]
-    at = fields.index("-", 6) + 1 if is_mountinfo else 2
-    if len(fields) <= at + 1:
-        return line
-    mount, type_ = fields[4 if is_mountinfo else 1], fields[at]
-    if type_ in _OF_PROGRAMS and mount != "/" and not mount.startswith(_OF_THE_SYSTEM):
-        return ""
-    if not _NETWORK_MOUNT.fullmatch(type_):
-        return line
-    if is_mountinfo:  # ... - type source options
-        return " ".join((*fields[: at + 1], "recorded", "rw\n"))
-    return " ".join(("recorded", *fields[1 : at + 1], "rw", "0", "0\n"))
 
 
 def _as_latin(text: str) -> str:

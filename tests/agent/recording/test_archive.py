@@ -4,12 +4,23 @@ import gzip
 import io
 import lzma
 import os
+import pathlib
+import socket
 import tarfile
+import tracemalloc
 
 import pytest
 
 from skerry_agent.recording import archive
-from skerry_agent.recording.archive import ArchiveError, Tree, packed, unpack, write
+from skerry_agent.recording.archive import (
+    ArchiveError,
+    Tree,
+    check_name,
+    check_place,
+    packed,
+    unpack,
+    write,
+)
 
 TREE = Tree({"/a/b": b"text", "/c": b""}, frozenset({"/a", "/empty"}), {"/l": "/a/b"})
 
@@ -107,12 +118,42 @@ def test_a_bomb_is_refused(unpacked):
         unpacked(buffer.getvalue())
 
 
-def test_a_bomb_in_the_head_of_an_entry_is_refused(unpacked):
+HEADS = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, b"K")
+
+
+@pytest.mark.parametrize("type_", HEADS)
+def test_a_bomb_in_the_head_of_an_entry_is_refused_unread(unpacked, type_):
     info = tarfile.TarInfo("x")
-    info.type, info.size = tarfile.XHDTYPE, 2**32
-    data = gzip.compress(info.tobuf() + b"\0" * (300 * 1024 * 1024), compresslevel=1)
-    with pytest.raises(ArchiveError, match="unpacks to more than"):
-        unpacked(data)
+    info.type, info.size = type_, 200 * 1024 * 1024
+    data = gzip.compress(info.tobuf() + b"\0" * info.size, compresslevel=1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveError, match="a head of more than 65536 bytes"):
+            unpacked(data)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_head_for_all_entries_is_refused(unpacked):
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XGLTYPE, 512
+    with pytest.raises(ArchiveError, match="a head for all its entries"):
+        unpacked(info.tobuf() + b"11 a=bcdefg\n".ljust(512, b"\0") + b"\0" * 1024)
+
+
+def test_heads_of_heads_are_refused(unpacked):
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 512
+    with pytest.raises(ArchiveError, match=r"is broken|is no tar file"):
+        unpacked((info.tobuf() + b"name".ljust(512, b"\0")) * 5000 + b"\0" * 1024)
+
+
+def test_a_long_name_and_a_long_target_are_unpacked(unpacked):
+    tree = Tree({f"/{'n' * 200}/f": b"x"}, frozenset(), {"/l": "/" + "t" * 300})
+    folder = unpacked(packed(tree, ".tar"))
+    assert (folder / ("n" * 200) / "f").read_bytes() == b"x"
+    assert os.readlink(folder / "l") == "/" + "t" * 300
 
 
 def test_too_many_entries_are_refused(unpacked):
@@ -151,6 +192,45 @@ def test_a_file_is_its_owners_and_never_half_there(tmp_path):
     write(place, b"2", force=True)
     assert place.read_bytes() == b"2"
     assert os.listdir(tmp_path) == ["x.tar"]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (pathlib.Path.mkdir, "no regular file"),
+        (os.mkfifo, "no regular file"),
+        (lambda place: place.symlink_to("/dev/null"), "symbolic link"),
+        (lambda place: place.symlink_to("nowhere"), "symbolic link"),
+        (lambda place: socket.socket(socket.AF_UNIX).bind(os.fspath(place)), "no regular file"),
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_only_a_regular_file_is_replaced(tmp_path, make, words, force):
+    place = tmp_path / "x.tar"
+    make(place)
+    before = os.lstat(place)
+    with pytest.raises(ArchiveError, match=words):
+        write(place, b"new", force=force)
+    assert os.lstat(place) == before
+    assert os.listdir(tmp_path) == ["x.tar"]
+
+
+def test_a_device_node_is_not_replaced():
+    with pytest.raises(ArchiveError, match="no regular file: give a name that is free"):
+        check_place(pathlib.Path("/dev/null"), force=True)
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.b.tgz", "a.tar.xz"])
+def test_names_that_say_what_is_in_them(name):
+    check_name(pathlib.Path(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "a.zip", "a.tar.zst", "a.tar.bz2", "a.xz", "a.gz", "a.tgz?", "a.TAR", "tar", "/"]
+)
+def test_names_that_do_not(name):
+    with pytest.raises(ArchiveError, match=r"name ends in \.tar, \.tar\.gz, \.tgz or \.tar\.xz"):
+        check_name(pathlib.Path(name))
 
 
 def test_where_nothing_can_be_written(tmp_path):

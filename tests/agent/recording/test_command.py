@@ -24,7 +24,7 @@ SECRETS = (
     "cd:ab:12:00:54:52", USB_MAC, "00e04c689abc", "bc9a684ce000", "4C530001230114",
     "4c530001230114", "PF2ABCDE", "f2a3b4c5", "edge-7", "edge--7", "10.20.30.40", "fe80::5054",
     "0123456789abcdef0123456789abcdef", "alice", "S5SXNS0R700159", "fileserver", "swordfish",
-    "e2c56db5-dffb-48d2-b060-d0f5a71096e0",
+    "e2c56db5-dffb-48d2-b060-d0f5a71096e0", "hunter2", "customer", "buildhost", "builder",
 )  # fmt: skip
 
 
@@ -53,8 +53,15 @@ def box(tree):
         "sys/devices/pci0000:00/0000:00:17.0/block/sda", {"size": 1000, "serial": "S5SXNS0R700159"}
     )
     tree.link("sys/block/sda", "../devices/pci0000:00/0000:00:17.0/block/sda")
+    tree.write("etc/cdi/gpu.yaml", "kind: maker.com/gpu\ndevices:\n- name: '0'\n  containerEdits:\n"
+               "    env:\n    - TOKEN=hunter2\n")  # fmt: skip
+    tree.write("proc/self/cgroup", "0::/kubepods.slice/customer.slice\n")
+    tree.write("sys/fs/cgroup/kubepods.slice/customer.slice/memory.max", "512000")
+    tree.write("proc/version", "Linux version 6.1.0-56-amd64 (builder@buildhost) (gcc)")
+    tree.write("dev/edge-7-vg/root", "").write("dev/null", "")
     mounts = (
         "/dev/sda1 / ext4 rw 0 0",
+        "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0",
         "/dev/mapper/edge--7-data /home/alice/data ext4 rw 0 0",
         "fileserver:/share /mnt/x nfs4 rw,addr=10.20.30.40 0 0",
         "/dev/sda2 /srv/e2c56db5-dffb-48d2-b060-d0f5a71096e0 ext4 rw,a=fe80::5054:ff 0 0",
@@ -104,7 +111,10 @@ def test_it_finds_the_same(box, tmp_path):
     assert again.pci[0].device_name == "Iris"
     assert again.cpu == before.cpu
     assert again.storage == before.storage
-    assert [nic.name for nic in again.nics] == ["enx020000000001", "eth0"]
+    assert [one.type for one in again.filesystems] == [one.type for one in before.filesystems]
+    assert again.cdi_devices == before.cdi_devices == ("maker.com/gpu=0",)
+    assert again.memory == before.memory
+    assert [nic.driver for nic in again.nics] == [nic.driver for nic in before.nics]
     assert again.system.hostname == "recorded"
 
 
@@ -266,6 +276,32 @@ def test_a_broken_index_is_an_error_with_words(tmp_path, index):
         pass
 
 
+@pytest.mark.parametrize(
+    "size",
+    ["Infinity", "-Infinity", "NaN", "1e400", "-1", "2.5", "true", '"1"', str(2**63), "null", "[]"],
+)
+def test_a_size_that_is_none(size):
+    good = Index(space={"/": (2, 1)}).to_json().decode()
+    assert index_from_json(good.encode()).space == {"/": (2, 1)}
+    for number in ("2", "1"):
+        wrong = re.sub(rf"(?<=\n   ){number}(?=,?\n)", size, good)
+        assert wrong != good
+        with pytest.raises(ValueError, match="is no index"):
+            index_from_json(wrong.encode())
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.zst", "x.tar.bz2", "x"])
+def test_a_name_that_says_something_else_is_refused_before_anything_is_read(tmp_path, name):
+    with pytest.raises(RecordingError, match=r"ends in \.tar"):
+        record(tmp_path / name, root=str(tmp_path / "none"))
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "x.tar")
+    with pytest.raises(RecordingError, match="no regular file"):
+        record(tmp_path / "x.tar", root=str(tmp_path / "none"), force=True)
+
+
 def test_what_is_no_recording(tmp_path):
     (tmp_path / "x.tar").write_text("no")
     for place in ("x.tar", "none", "/dev/null"):
@@ -304,6 +340,7 @@ def test_the_command(box, tmp_path):
 def test_the_command_to_standard_output(box):
     done = agent("record", "-", "--root", box.root)
     assert b"finds the same" in done.stderr
+    assert b"--root -" not in done.stderr
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
         assert INDEX in tar.getnames()
 

@@ -4,7 +4,13 @@ import gzip
 
 import pytest
 
-from skerry_agent.recording.identities import Identities, identities
+from skerry_agent.recording.identities import (
+    MACS_BELOW,
+    SERIAL_FILES,
+    SERIALS_BELOW,
+    Identities,
+    identities,
+)
 from skerry_agent.recording.redaction import Redaction
 
 MAC = "52:54:00:12:ab:cd"
@@ -51,7 +57,12 @@ def test_its_bytes_too(redaction):
     ("text", "becomes"),
     [
         ("00:11:22:33:44:55", "02:00:00:00:00:02"),
-        ("wlx001122334455 enx001122334455", "wlx001122334455 enx020000000002"),
+        ("wlx001122334455 enx001122334455", "wlx020000000002 enx020000000002"),
+        ("wlx112233445566", "wlx020000000002"),
+        ("Dongle 00E04C689ABC", "Dongle 020000000002"),
+        ("/w1_bus_master1/28-011314236789/hwmon", "/w1_bus_master1/28-020000000002/hwmon"),
+        ("MemTotal: 137438953472 kB", None),
+        ("x00e04c689abc 0011223344556", None),
         ("ff:ff:ff:ff:ff:ff 00:00:00:00:00:00", None),
         ("10.1.2.3", "192.0.2.1"),
         ("10.1.2.3/24 10.1.2.3", "192.0.2.1/24 192.0.2.1"),
@@ -66,7 +77,11 @@ def test_its_bytes_too(redaction):
         ("A1234", "X0001"),
         ("naa.5002538e40a1b2c3", "naa.0000000x00x0x0x1"),
         ("/home/bob/data /home/bob", "/home/user1/data /home/user1"),
-        ("/run/media/bob/STICK /media/cdrom", "/run/media/user1/STICK /media/cdrom"),
+        ("/run/media/bob/STICK /media/cdrom", "/run/media/user1/label1 /media/cdrom"),
+        ("/media/bob/A /media/B /media/usb0", "/media/user1/label1 /media/label2 /media/usb0"),
+        ("/dev/disk/by-label/WORK", "/dev/disk/by-label/label1"),
+        ("docker/" + "0a" * 32, "docker/" + "0x" * 31 + "01"),
+        ("00" * 20 + " " + "1" * 40, None),
     ],
 )
 def test_what_is_known_by_its_form(redaction, text, becomes):
@@ -101,26 +116,60 @@ def test_what_only_looks_alike_stays(redaction, text):
         ("/proc/sys/kernel/hostname", "edge-7\n", "recorded\n"),
         ("/etc/cdi/a.yaml", "host: edge-7", "host: recorded"),
         ("/proc/self/mounts", "/dev/mapper/edge--7--vg-root / ext4", None),
+        ("/sys/bus/usb/devices/1-1/product", "Dongle 112233445566\n", "Dongle 020000000002\n"),
+        ("/sys/bus/usb/devices/1-1/product", "Stick 4C5300012301\n", "Stick 0X0000000001\n"),
+        ("/sys/bus/usb/devices/1-1/product", "WD10EZEX-08WN4A0\n", "WD10EZEX-08WN4A0\n"),
+        ("/sys/class/hwmon/hwmon0/temp1_label", "112233445566\n", "020000000002\n"),
+        ("/sys/x/mem_banks/0/properties", "size 112233445566\n", "size 112233445566\n"),
         ("/sys/firmware/devicetree/base/compatible", "edge-7,board", "edge-7,board"),
         ("/etc/os-release", "ID=edge-7", "ID=edge-7"),
-        ("/proc/cmdline", "root=/dev/vda password=x", "recorded\n"),
         ("/sys/bus/usb/devices/1-1/serial", "0001\n", "0001\n"),
         ("/sys/bus/usb/devices/1-1/serial", "ab-17\n", "xx-01\n"),
         ("/proc/tty/driver/serial", "0: uart:16550A", "0: uart:16550A"),
-        ("/proc/mounts", "srv:/a /mnt nfs4 rw,addr=1.2.3.4 0 0\n", "recorded /mnt nfs4 rw 0 0\n"),
-        ("/proc/mounts", "tool /opt/x tmpfs ro 0 0\noverlay / overlay rw 0 0\n",
-         "overlay / overlay rw 0 0\n"),
-        ("/proc/mounts", "tmpfs /sys/fs/cgroup tmpfs rw 0 0\n",
-         "tmpfs /sys/fs/cgroup tmpfs rw 0 0\n"),
-        ("/proc/self/mountinfo", "9 1 0:4 / /x/merged rw - overlay overlay rw,lowerdir=/a\nbad\n",
-         "bad\n"),
-        ("/proc/self/mountinfo", "9 1 0:4 / /m rw - cifs //srv/a rw,username=x\n",
-         "9 1 0:4 / /m rw - cifs recorded rw\n"),
     ],
 )  # fmt: skip
 def test_what_depends_on_the_file(redaction, path, text, becomes):
     told = clean(redaction, text, path)
     assert told == becomes if becomes else "edge" not in told
+
+
+POD = "kubepods-burstable-pod0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9.slice"
+CONTAINER = f"cri-containerd-{'5e' * 32}.scope"
+
+
+@pytest.fixture
+def grouped():
+    """Know a box that runs the agent in groups whose names tell whose they are."""
+    groups, folders = (POD, CONTAINER, "customer", "memory"), ("/cg", "/cg/memory", "/cg/unified")
+    return Redaction(Identities(groups=groups, group_folders=folders))
+
+
+def test_control_groups_are_named_the_same_in_files_and_in_paths(grouped):
+    own = f"4:memory:/kubepods.slice/{POD}/{CONTAINER}\n1:name=tool:/customer\n0::/\n"
+    told = grouped.content("/proc/self/cgroup", own.encode()).decode().splitlines()
+    assert told == [
+        "4:memory:/kubepods.slice/group1.slice/cri-group2.scope", "1:name=other:/group3", "0::/"
+    ]  # fmt: skip
+    path = f"/cg/memory/kubepods.slice/{POD}/{CONTAINER}/memory.limit_in_bytes"
+    place = "/cg/memory/kubepods.slice/group1.slice/cri-group2.scope/memory.limit_in_bytes"
+    assert grouped.path(path) == place
+    assert grouped.content("/proc/self/cpuset", b"/customer\n") == b"/group3\n"
+    assert grouped.counts == {"control group": 3}
+
+
+def test_what_only_is_called_like_a_control_group_stays(grouped):
+    assert grouped.path("/sys/customer") == "/sys/customer"
+    assert grouped.path("/cg/memory") == "/cg/memory"
+    assert grouped.path("/cg/unified/memory/x") == "/cg/unified/group1/x"
+
+
+def test_a_volume_is_called_the_same_with_its_blank_written_as_its_number(redaction):
+    row = r"/dev/sdb1 /media/bob/My\040Disk vfat rw 0 0"
+    assert clean(redaction, row) == "/dev/sdb1 /media/user1/label1 vfat rw 0 0"
+    assert redaction.path("/media/bob/My Disk") == "/media/user1/label1"
+    assert redaction.values({"/media/bob/My Disk": ["/media/bob/My Disk", 1, None]}) == {
+        "/media/user1/label1": ["/media/user1/label1", 1, None]
+    }
 
 
 def test_equal_stays_equal_and_different_different(redaction):
@@ -146,6 +195,33 @@ def test_inside_of_a_compressed_file(redaction):
 
 def test_a_text_of_nothing_but_addresses_is_quick(redaction):
     assert len(clean(redaction, "fe80:" * 20_000)) == 100_000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *SERIAL_FILES,
+        *(f"{folder}/x/{file}" for folder, files in SERIALS_BELOW for file in files),
+    ],
+)
+def test_every_place_of_a_serial_number_is_read(tree, path):
+    tree.write(path[1:], "S5SXNS0R700159")
+    assert identities(tree.host).serials == ("S5SXNS0R700159",)
+
+
+@pytest.mark.parametrize(("folder", "files"), MACS_BELOW)
+def test_every_place_of_an_address_is_read(tree, folder, files):
+    tree.write(f"{folder[1:]}/x/{files[0]}", MAC)
+    assert identities(tree.host).macs == (MAC,)
+
+
+def test_control_groups_that_are_called_so_on_every_box_are_no_secret(tree):
+    tree.write("proc/self/cgroup", "4:memory:/docker/abc\n1:name=systemd:/user.slice/own.service\n")
+    tree.write("proc/self/cpuset", "/kubepods/besteffort/podx\n")
+    tree.write("proc/self/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n/dev/sda / ext4 rw 0 0")
+    found = identities(tree.host)
+    assert found.groups == ("abc", "own.service", "podx")
+    assert found.group_folders == ("/sys/fs/cgroup",)
 
 
 def test_what_a_box_is_known_by(tree):
