@@ -111,7 +111,7 @@ def collect(
 
 
 def guard_for(host: Host, on_late: Callable[[str], None] | None = None) -> Guard:
-    """Return a guard with the limits for this host; `on_late` is told what is worth a new look."""
+    """Return a guard with the limits for this host; `on_late` is told what has an answer now."""
     if host.is_live:
         return Guard(on_late=on_late)
     return Guard(RECORDED_LIMIT_S, whole_s=3 * RECORDED_LIMIT_S, on_late=on_late)

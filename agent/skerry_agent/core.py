@@ -52,7 +52,9 @@ def step(state: State, event: ev.AgentEvent, now: ev.Now) -> Step:
 def _started(state: State, _event: ev.Started, now: ev.Now) -> Step:
     state, effects = note(state, now, EventKind.STARTED, "agent", f"version {state.version}")
     state, more = converge(state, None, now)
-    state, looks = devices.take_order(dataclasses.replace(state, probing=True), state.order)
+    round_at = now.mono_s + state.settings.look_round_first_s
+    state = dataclasses.replace(state, probing=True, look_round_at=round_at)
+    state, looks = devices.take_order(state, state.order)
     return state, [*effects, *more, *looks, Probe(slow=True, labels=state.labels)]
 
 
@@ -75,6 +77,9 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
         effects += more
     if now.mono_s >= state.second_look_at:
         state, more = _probe(dataclasses.replace(state, second_look_at=NEVER))
+        effects += more
+    if now.mono_s >= state.look_round_at:
+        state, more = _probe(dataclasses.replace(state, look_round_at=_next_look_round(state, now)))
         effects += more
     state, more = devices.tell_held(state, now)
     effects += more
@@ -179,6 +184,27 @@ def _devices_changed(state: State, _event: ev.DevicesChanged, now: ev.Now) -> St
     return dataclasses.replace(state, probe_at=quiet, probe_latest_at=latest), []
 
 
+def _hotplug_unavailable(state: State, event: ev.HotplugUnavailable, now: ev.Now) -> Step:
+    every = f"they are looked for every {state.settings.look_round_s / 60:.0f} minutes"
+    problem = f"devices that come or go are not announced: {event.reason}; {every}"
+    if problem == state.hotplug_problem:
+        return state, []
+    state, effects = report_now(dataclasses.replace(state, hotplug_problem=problem), now)
+    return state, [*effects, Log("warning", problem)]
+
+
+def _hotplug_available(state: State, _event: ev.HotplugAvailable, now: ev.Now) -> Step:
+    if state.hotplug_problem is None:
+        return state, []
+    state, effects = report_now(dataclasses.replace(state, hotplug_problem=None), now)
+    return state, [*effects, Log("info", "devices that come or go are announced again")]
+
+
+def _probe_answered(state: State, _event: ev.ProbeAnswered, _now: ev.Now) -> Step:
+    # Without a second look: it would start the slow probe once more, and so for ever.
+    return _probe(state)
+
+
 def _probe(state: State) -> Step:
     state = dataclasses.replace(state, probe_at=NEVER, probe_latest_at=NEVER)
     if state.probing:
@@ -253,6 +279,11 @@ def _next_heartbeat(state: State, now: ev.Now) -> float:
     return now.mono_s + state.settings.heartbeat_s * (0.9 + 0.2 * now.draw)
 
 
+def _next_look_round(state: State, now: ev.Now) -> float:
+    """Return when to look next although nothing was announced: 90 to 110 % of the interval."""
+    return now.mono_s + state.settings.look_round_s * (0.9 + 0.2 * now.draw)
+
+
 _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.Started: _started,
     ev.StopAsked: _stop_asked,
@@ -263,6 +294,9 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.LoadSampled: _sampled,
     ev.RequestArrived: _request,
     ev.DevicesChanged: _devices_changed,
+    ev.HotplugUnavailable: _hotplug_unavailable,
+    ev.HotplugAvailable: _hotplug_available,
+    ev.ProbeAnswered: _probe_answered,
     ev.HardwareProbed: _probed,
     ev.NodesSeen: devices.nodes_seen,
     ev.ReloadAsked: _reload_asked,

@@ -18,12 +18,12 @@ from skerry_agent.capability import Collected
 from skerry_agent.effects import Converge, Publish
 from skerry_agent.events import (
     AgentEvent,
-    DevicesChanged,
     HardwareProbed,
     LabelsFailed,
     LabelsRead,
     LoadSampled,
     NodesSeen,
+    ProbeAnswered,
 )
 from skerry_agent.guard import Guard
 from skerry_agent.host import Gone, Host
@@ -125,7 +125,7 @@ def prober(host: Host, cache: pathlib.Path, labels: Labels, post: Post) -> Probe
     """Return the prober of a running box; `cache` is the file that keeps the slow part."""
 
     def late(name: str) -> None:
-        post(DevicesChanged(f"the probe {name} has ended after all"))
+        post(ProbeAnswered(name))
 
     guard = capability.guard_for(host, late)
 

@@ -82,6 +82,25 @@ class DevicesChanged:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class HotplugUnavailable:
+    """Devices that come or go are not announced any more."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HotplugAvailable:
+    """They are announced, again or still."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """A probe that was given up has ended after all: the next look has what it found."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HardwareProbed:
     """The probes have run."""
 
@@ -185,6 +204,9 @@ AgentEvent = (
     | RequestArrived
     | Acknowledged
     | DevicesChanged
+    | HotplugUnavailable
+    | HotplugAvailable
+    | ProbeAnswered
     | HardwareProbed
     | NodesSeen
     | ReloadAsked

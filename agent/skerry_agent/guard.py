@@ -2,7 +2,9 @@
 
 The file of a sick device or the size of a dead disk can block its reader for ever, and no thread
 can be stopped from outside. So a thread makes the calls in order; when one takes too long the
-thread is left behind, and a new one goes on with the rest. May NOT raise, whatever a call does.
+thread is left behind, and a new one goes on with the rest. From then on that call is made apart,
+in a thread of its own that nobody waits for, until it is quick again: so a slow device costs the
+others one limit, once. May NOT raise, whatever a call does.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 LIMIT_S = 2.0
 """How long one call may take. The slowest probe of a large server takes a tenth of it."""
@@ -20,8 +22,8 @@ LIMIT_S = 2.0
 WHOLE_S = 10.0
 """After this time no further call of a run is begun."""
 
-MOST_PATIENCE_S = 16.0
-"""The longest limit of a call that has shown that it does end, only late."""
+IS_SLOW = "is slow, and is asked apart from the others"
+HANGS = "still hangs since an earlier look"
 
 T = TypeVar("T")
 
@@ -43,98 +45,100 @@ class Broken:
 
 
 class Guard:
-    """Makes calls, and remembers those that hang: they are not made again until they end."""
+    """Makes calls, and remembers those that are slow or hang: nobody waits for them again."""
 
     def __init__(
         self,
         limit_s: float = LIMIT_S,
         *,
         whole_s: float = WHOLE_S,
-        patience_s: float = MOST_PATIENCE_S,
         on_late: Callable[[str], None] | None = None,
     ) -> None:
-        """`patience_s` is the longest limit of a call that came late.
-
-        `on_late` is told the name of a call that was given up and is worth another try.
-        """
+        """`on_late` is told the name of a call that has ended late: the next run has its answer."""
         self._limit_s = limit_s
         self._whole_s = whole_s
-        self._patience_s = patience_s
         self._on_late = on_late
         self._lock = threading.Lock()
         self._hanging: set[str] = set()
-        self._limits_s: dict[str, float] = {}
+        self._slow: set[str] = set()
+        self._late: dict[str, Done[Any] | Broken] = {}
 
     def run(self, calls: Sequence[tuple[str, Callable[[], T]]]) -> list[Done[T] | Broken]:
         """Make the named calls in order and return how each ended.
 
-        Blocks for at most `whole_s` and one call's limit more. Names are unique.
+        Blocks for at most `whole_s` and one call's limit more. Names are unique, and stand for the
+        same call in each run.
         """
         run: _Run[T] = _Run(calls, self._lock, time.monotonic() + self._whole_s)
         with self._lock:
-            for index, (name, _) in enumerate(calls):
-                if name in self._hanging:
-                    run.ended[index] = Broken("still hangs since an earlier look")
+            for index, (name, call) in enumerate(calls):
+                run.ended[index] = self._apart(name, call)
             self._start_worker(run)
             while not run.is_over:
-                name = calls[run.at][0]
-                left_s = run.began_s + self._limit_of(name) - time.monotonic()
+                left_s = run.began_s + self._limit_s - time.monotonic()
                 if left_s > 0:
                     run.changed.wait(left_s)
                     continue
-                self._give_up(run, name)
+                self._give_up(run)
                 self._start_worker(run)
         return [ended or Broken("was not made") for ended in run.ended]
 
-    def _limit_of(self, name: str) -> float:
-        return self._limits_s.get(name, self._limit_s)
+    # --- calls in their order -------------------------------------------------------------
 
-    def _give_up(self, run: _Run[T], name: str) -> None:
-        limit_s = self._limit_of(name)
-        run.ended[run.at] = Broken(
-            f"took longer than {math.ceil(limit_s * 100) / 100:g} s", limit_s
-        )
-        self._hanging.add(name)
+    def _give_up(self, run: _Run[T]) -> None:
+        limit = f"{math.ceil(self._limit_s * 100) / 100:g} s"
+        run.ended[run.at] = Broken(f"took longer than {limit}", self._limit_s)
+        self._hanging.add(run.calls[run.at][0])
 
     def _start_worker(self, run: _Run[T]) -> None:
         """Have a new thread go on with the run; the one before stops as soon as it can."""
         run.worker += 1
         if not run.advance():
             return
-        thread = threading.Thread(
-            target=self._work, args=(run, run.worker, run.at), name="probes", daemon=True
-        )
-        try:
-            thread.start()
-        except (RuntimeError, MemoryError):  # the box, or its limit, has no room for a thread
+        if not _started(self._work, run, run.worker, run.at):
             run.end("no thread could be started")
 
     def _work(self, run: _Run[T], worker: int, at: int) -> None:
         while True:
             name, call = run.calls[at]
-            began_s = time.monotonic()
             ended = _made(call)
-            took_s = time.monotonic() - began_s
             with self._lock:
                 if run.worker != worker:
                     break
-                run.ended[at] = dataclasses.replace(ended, took_s=took_s)
-                if took_s < self._limit_s:
-                    self._limits_s.pop(name, None)
+                run.ended[at] = ended
                 if not run.advance():
                     return
                 at = run.at
-        self._came_late(name, took_s)
+        self._came_late(name, ended)
 
-    def _came_late(self, name: str, took_s: float) -> None:
-        """Take note that a call which was given up has ended, and allow it more time."""
+    # --- calls that are slow --------------------------------------------------------------
+
+    def _apart(self, name: str, call: Callable[[], T]) -> Done[T] | Broken | None:
+        """Return how a call ended, or why there is nothing yet, that is not for the run to make."""
+        if name in self._hanging:
+            return Broken(HANGS)
+        late = self._late.pop(name, None)
+        if late is not None:
+            if late.took_s < self._limit_s:
+                self._slow.discard(name)
+            return late
+        if name not in self._slow:
+            return None
+        if not _started(self._work_apart, name, call):
+            return Broken("no thread could be started")
+        self._hanging.add(name)
+        return Broken(IS_SLOW)
+
+    def _work_apart(self, name: str, call: Callable[[], Any]) -> None:
+        self._came_late(name, _made(call))
+
+    def _came_late(self, name: str, ended: Done[Any] | Broken) -> None:
+        """Keep for the next run how a call ended that nobody waited for."""
         with self._lock:
             self._hanging.discard(name)
-            before_s = self._limit_of(name)
-            self._limits_s[name] = max(before_s, min(2 * took_s, self._patience_s))
-            grew = self._limits_s[name] > before_s
-        # Without more patience the next try would end like this one, and so for ever.
-        if grew and self._on_late is not None:
+            self._slow.add(name)
+            self._late[name] = ended
+        if self._on_late is not None:
             self._on_late(name)
 
 
@@ -178,8 +182,20 @@ class _Run(Generic[T]):
         self.changed.notify()
 
 
-def _made(call: Callable[[], T]) -> Done[T] | Broken:
+def _started(work: Callable[..., None], *arguments: Any) -> bool:
+    """Start a thread; False where the box, or its limit, has no room for one."""
+    thread = threading.Thread(target=work, args=arguments, name="probes", daemon=True)
     try:
-        return Done(call(), 0.0)
+        thread.start()
+    except (RuntimeError, MemoryError):
+        return False
+    return True
+
+
+def _made(call: Callable[[], T]) -> Done[T] | Broken:
+    began_s = time.monotonic()
+    try:
+        value = call()
     except BaseException as error:  # noqa: BLE001 - one probe never silences another
-        return Broken(f"{type(error).__name__}: {error}"[:1000])
+        return Broken(f"{type(error).__name__}: {error}"[:1000], time.monotonic() - began_s)
+    return Done(value, time.monotonic() - began_s)

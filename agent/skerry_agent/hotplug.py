@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from skerry_agent.probes.nics import is_of_a_container
+
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 UDEV_CONTROL = "/run/udev/control"
 SO_RCVBUFFORCE = 33
@@ -45,9 +47,9 @@ CHANGES_THAT_MATTER = frozenset({"block"})
 disk has grown. Everywhere else it is about what a device measures or does: a battery says so every
 few seconds, a screen when it is plugged, a PCI function when it corrects an error."""
 
+_VIRTUAL_INTERFACES = "/devices/virtual/net/"
 _NO_DEVICE_OF_THE_BOX = re.compile(
-    r"/devices/virtual/"
-    r"(?:net/(?:veth|cali|lxc|tap|vnet|fwpr|fwln)[0-9a-z]|block/(?:loop|dm-|zram|ram))"
+    r"/devices/virtual/block/(?:loop|dm-|zram|ram)"
     # A line that a program takes, a peer of a Bluetooth controller.
     r"|.*/(?:gpio/gpio[0-9]+|bluetooth/hci[0-9]+/hci[0-9]+:[0-9]+)$"
 )
@@ -253,5 +255,8 @@ class HotplugWatch:
 def concerns(notice: DeviceNotice) -> bool:
     """Say whether a capability may have changed; containers make devices that never show there."""
     if notice.subsystem not in SUBSYSTEMS or _NO_DEVICE_OF_THE_BOX.match(notice.devpath):
+        return False
+    _, is_virtual, interface = notice.devpath.partition(_VIRTUAL_INTERFACES)
+    if is_virtual and is_of_a_container(interface.partition("/")[0]):
         return False
     return notice.action != "change" or notice.subsystem in CHANGES_THAT_MATTER

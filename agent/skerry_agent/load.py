@@ -66,7 +66,7 @@ class Readings:
 
 def guard() -> Guard:
     """Return what keeps samples from hanging. It is to be used for one sample after another."""
-    return Guard(LIMIT_S, whole_s=2 * LIMIT_S, patience_s=LIMIT_S)
+    return Guard(LIMIT_S, whole_s=2 * LIMIT_S)
 
 
 def sample(host: Host, folder: str = "/", under: Guard | None = None) -> Load:

@@ -29,7 +29,12 @@ MOST_LISTED = 8
 
 def problems(state: State) -> tuple[str, ...]:
     """Return the box's own troubles, in words."""
-    own = (state.executor_problem, state.journal_problem, state.label_problem)
+    own = (
+        state.executor_problem,
+        state.journal_problem,
+        state.label_problem,
+        state.hotplug_problem,
+    )
     told = [*filter(None, own), *_gone(state), *state.outcome.problems]
     return tuple(problem[:1000] for problem in told)[:MOST_PROBLEMS]
 

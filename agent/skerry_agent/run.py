@@ -159,13 +159,11 @@ def _to_events(post: Callable[[ev.AgentEvent], None]) -> Callable[[hotplug.Notic
             case hotplug.DeviceNotice():
                 post(ev.DevicesChanged(f"{told.action} {told.devpath}"))
             case hotplug.RescanNeeded():
+                post(ev.HotplugAvailable())  # who says so hears announcements
                 post(ev.DevicesChanged(told.reason))
             case hotplug.Unavailable():
-                again = "it is tried again" if told.is_tried_again else "until the next start"
-                log.warning(
-                    "devices that come or go are not noticed, only read when the hub asks, %s: %s",
-                    again, told.reason,
-                )  # fmt: skip
+                again = "" if told.is_tried_again else " (until the agent is started again)"
+                post(ev.HotplugUnavailable(told.reason + again))
 
     return notice
 

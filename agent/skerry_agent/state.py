@@ -64,6 +64,13 @@ class Settings:
     settle_s: float = 5.0
     """How long a device may need to be wholly there: an accelerator on USB leaves and comes back
     while it loads its firmware, a network link comes up without an announcement."""
+    look_round_first_s: float = 30.0
+    """How long after the start the hardware is read again, although nothing was announced: what
+    started together with the agent (a runtime, a mount) is not, ..."""
+    look_round_s: float = 600.0
+    """... and how often after that."""
+    look_round_slack_s: float = 60.0
+    """How long that waits for a heartbeat, so that the box is not woken for it."""
     events_most: int = 256
     """Most events that are kept while the broker is away; then the oldest goes."""
 
@@ -101,6 +108,10 @@ class State:
     probe_latest_at: float = NEVER
     second_look_at: float = NEVER
     """When to look again after a change, at what comes with it and is not announced."""
+    look_round_at: float = NEVER
+    """When to look although nothing was announced."""
+    hotplug_problem: str | None = None
+    """Why nothing is announced."""
     held: tuple[Held, ...] = ()
     """Devices of which it is not yet told that they went."""
 
@@ -163,8 +174,15 @@ class State:
             self.probe_at,
             self.probe_latest_at,
             self.second_look_at,
+            self._look_round_due,
             self.converge_at,
             self.report_at,
             self.save_at,
             *(one.due for one in self.held),
         )
+
+    @property
+    def _look_round_due(self) -> float:
+        """Return when to wake up for a look that nothing asked for, unless a heartbeat is near."""
+        latest = self.look_round_at + self.settings.look_round_slack_s
+        return NEVER if self.heartbeat_at <= latest else self.look_round_at

@@ -173,6 +173,87 @@ def test_only_a_changed_capability_is_published_and_devices_become_events():
     assert [e.kind for e in published(done, NodeTopic.EVENT)] == [EventKind.UNPLUGGED]
 
 
+def looks_of(box, seconds):
+    """Let time pass, answering each look; return after how many seconds each was asked for."""
+    start, asked = box.mono, []
+    while box.mono < start + seconds:
+        if any(isinstance(one, effects.Probe) for one in box.wait(1)):
+            asked.append(box.mono - start)
+            box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+    return asked
+
+
+def test_what_is_not_announced_is_looked_at_soon_after_the_start_and_then_every_ten_minutes():
+    box = Box().up()
+    first, *later = looks_of(box, 3700)
+    assert 30 <= first <= 47, "with the first heartbeat after half a minute"
+    assert len(later) == 6
+    gaps = [after - before for before, after in itertools.pairwise([first, *later])]
+    assert all(600 <= gap <= 617 for gap in gaps)
+
+
+def test_a_look_that_nothing_asked_for_comes_with_a_heartbeat_and_wakes_nobody():
+    box, woken = Box().up(), []
+    until = box.mono + 1300
+    while box.state.next_deadline <= until:
+        box.mono = box.state.next_deadline
+        woken.append([type(one) for one in box.on(ev.Tick())])
+        box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+    beats = [one for one in woken if one != [effects.Converge]]
+    assert all(effects.SampleLoad in one for one in beats)
+    assert sum(effects.Probe in one for one in woken) == 3
+
+
+def test_without_a_broker_it_is_looked_at_all_the_same():
+    box = Box()
+    box.on(ev.Started())
+    box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+    assert looks_of(box, 1300) == [30, 630, 1230]
+
+
+def test_it_waits_for_no_heartbeat_that_is_far_away():
+    box = Box(settings=Settings(heartbeat_s=3600.0)).up()
+    assert looks_of(box, 700) == [30, 630]
+
+
+def test_boxes_that_started_together_do_not_look_together():
+    box = Box()
+    box.on(ev.Started())
+    box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+    box.draw = 0.0
+    assert looks_of(box, 700) == [30, 570]
+
+
+def test_that_nothing_is_announced_is_a_problem_until_it_is_again():
+    box = Box().up()
+    reason = "OSError: no netlink"
+    done = box.on(ev.HotplugUnavailable(reason))
+    (report,) = published(done, NodeTopic.REPORT)
+    assert report.problems == (
+        "devices that come or go are not announced: OSError: no netlink; "
+        "they are looked for every 10 minutes",
+    )
+    assert [e.text for e in done if isinstance(e, effects.Log)] == [report.problems[0]]
+    assert box.on(ev.HotplugUnavailable(reason)) == []
+    (report,) = published(box.on(ev.HotplugAvailable()), NodeTopic.REPORT)
+    assert report.problems == ()
+    assert box.on(ev.HotplugAvailable()) == []
+
+
+def test_what_a_slow_probe_found_is_taken_at_once_and_once():
+    box = Box().up()
+    assert box.on(ev.ProbeAnswered("usb")) == [effects.Probe()]
+    box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+    assert looks_of(box, 25) == [], "no second look, which would start it again"
+
+
+def test_what_a_slow_probe_found_during_a_look_is_taken_after_it():
+    box = Box().up()
+    box.on(ev.ProbeAnswered("usb"))
+    assert box.on(ev.ProbeAnswered("pci")) == []
+    assert effects.Probe() in box.on(ev.HardwareProbed(Hardware(), "c" * 16))
+
+
 # --- the labels that people gave this box -----------------------------------------------------
 
 

@@ -102,7 +102,7 @@ def test_after_a_change_it_looks_a_second_time_and_no_more():
     assert box.wait(4) == []
     assert effects.Probe() in box.wait(2)
     probed(box, NOTHING)
-    assert [e for e in box.wait(300) if isinstance(e, effects.Probe)] == []
+    assert [e for e in box.wait(20) if isinstance(e, effects.Probe)] == []
 
 
 # --- in use ----------------------------------------------------------------------------------

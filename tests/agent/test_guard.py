@@ -1,5 +1,6 @@
 """The guard: what hangs, raises or ends the interpreter stops no other call."""
 
+import queue
 import subprocess
 import sys
 import threading
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from skerry_agent.guard import Broken, Done, Guard
+from skerry_agent.guard import HANGS, IS_SLOW, Broken, Done, Guard
 
 
 @pytest.fixture
@@ -112,36 +113,71 @@ def test_what_still_hangs_is_not_made_again_until_it_has_ended(release):
     release.set()
     assert late.wait(10)
     assert values(guard.run(calls)) == ["back", 2]
-    assert made == [1, 1]
+    assert made == [1], "its late answer is as good as another"
 
 
-def test_a_call_that_is_late_is_given_more_time_and_told_once(release):
-    told = []
-    guard = Guard(0.1, on_late=told.append)
-    take_s = [0.3]
+class Slow:
+    """A call that takes `take_s`, under a guard that tells when it has ended."""
 
-    def slow():
-        time.sleep(take_s[0])
-        return "fine"
+    def __init__(self, take_s=0.3):
+        self.take_s, self.made, self.late = take_s, 0, queue.Queue()
+        self.guard = Guard(0.1, on_late=self.late.put)
 
-    assert values(guard.run([("slow", slow)])) == ["took longer than 0.1 s"]
-    deadline = time.monotonic() + 10
-    while not told and time.monotonic() < deadline:
-        release.wait(0.01)
-    assert told == ["slow"]
-    assert values(guard.run([("slow", slow)])) == ["fine"]
-    take_s[0] = 0
-    guard.run([("slow", slow)])
-    assert guard._limit_of("slow") == 0.1, "once it is quick again the usual limit holds"
+    def __call__(self):
+        time.sleep(self.take_s)
+        self.made += 1
+        return self.made
+
+    def run(self):
+        """Return what a run gives of it and of another call, and how long that took."""
+        began_s = time.monotonic()
+        ended = values(self.guard.run([("slow", self), ("fine", lambda: "fine")]))
+        return ended, time.monotonic() - began_s
 
 
-def test_patience_has_an_end():
-    told = []
-    guard = Guard(2.0, on_late=told.append)
-    guard._came_late("dying", 100.0)
-    guard._came_late("dying", 100.0)
-    assert told == ["dying"], "a try that would end like the last one is not worth it"
-    assert guard._limit_of("dying") == 16.0
+def test_a_slow_call_costs_the_others_its_limit_once():
+    slow = Slow()
+    ended, took_s = slow.run()
+    assert ended == ["took longer than 0.1 s", "fine"]
+    for number in range(1, 4):
+        assert slow.late.get(timeout=10) == "slow"
+        ended, took_s = slow.run()
+        assert (ended, took_s < 0.1) == ([number, "fine"], True)
+        ended, took_s = slow.run()
+        assert (ended, took_s < 0.1) == ([IS_SLOW, "fine"], True)
+        assert slow.run()[0] == [HANGS, "fine"], "it is under way, and not made twice"
+
+
+def test_a_run_that_takes_a_late_answer_starts_no_other_call():
+    slow = Slow()
+    slow.run()
+    slow.late.get(timeout=10)
+    slow.run()
+    time.sleep(0.5)
+    assert (slow.made, slow.late.empty()) == (1, True), "or each look would ask for the next"
+
+
+def test_a_call_that_is_quick_again_is_made_with_the_others():
+    slow = Slow()
+    slow.run()
+    slow.late.get(timeout=10)
+    slow.take_s = 0
+    assert slow.run()[0] == [1, "fine"]
+    assert slow.run()[0] == [IS_SLOW, "fine"]
+    slow.late.get(timeout=10)
+    assert [slow.run()[0][0] for _ in range(3)] == [2, 3, 4]
+
+
+def test_a_slow_call_that_raises_says_why():
+    def call():
+        time.sleep(0.3)
+        raise ValueError("bad")
+
+    late = queue.Queue()
+    guard = Guard(0.1, on_late=late.put)
+    guard.run([("slow", call)])
+    late.get(timeout=10)
+    assert values(guard.run([("slow", call)])) == ["ValueError: bad"]
 
 
 def test_the_whole_is_bounded(release):

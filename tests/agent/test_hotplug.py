@@ -188,6 +188,9 @@ def test_the_buffer_of_the_real_announcements_is_enlarged():
     [
         ("net", "add", "/devices/virtual/net/veth12ab", False),
         ("net", "add", "/devices/virtual/net/br0", True),
+        ("net", "add", "/devices/virtual/net/docker0", False),
+        ("net", "remove", "/devices/virtual/net/br-0123456789ab", False),
+        ("net", "add", "/devices/pci0000:00/0000:00:19.0/net/docker0", True),
         ("net", "add", "/devices/pci0000:00/0000:00:19.0/net/eth0", True),
         ("net", "move", "/devices/pci0000:00/0000:00:19.0/net/lan0", True),
         ("block", "add", "/devices/virtual/block/loop3", False),
