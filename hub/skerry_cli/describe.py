@@ -1,4 +1,4 @@
-"""`skerry describe`: everything about one thing, for people."""
+"""`skerry describe`: everything about one thing, for people; with -o, as the hub tells it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.kinds import EVENT, exit_code, health, state
 from skerry_cli.records import Event, Instance, items_of, read
 from skerry_cli.screen import Screen
-from skerry_cli.session import Session, anywhere, complete_names
+from skerry_cli.session import Session, anywhere, complete_names, output
 from skerry_cli.sheets import tell_list
 
 EXAMPLES = """\b
@@ -22,31 +22,40 @@ Examples:
   skerry describe node box-1
   skerry describe workload shop-web
   skerry describe instance shop-web-0
+  skerry describe node box-1 -o json   the hub's answer, with all hardware
 """
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("kind", type=click.Choice(["node", "workload", "instance"]))
 @click.argument("name", shell_complete=complete_names())
+@output("json", "yaml")
 @anywhere
 @click.pass_obj
-def describe(session: Session, /, kind: str, name: str) -> None:
+def describe(session: Session, /, kind: str, name: str, form: str | None) -> None:
     """Tell everything about one node, workload or instance: how it is, why, and what to do."""
     hub, screen = session.connect(), Screen()
-    if kind == "node":
-        show_node(screen, hub.get(path("nodes", name)), hub.now())
+    answer = _instance(hub, name) if kind == "instance" else hub.get(path(f"{kind}s", name))
+    if form is not None:
+        screen.document(answer, form)
+    elif kind == "node":
+        show_node(screen, answer, hub.now())
     elif kind == "workload":
-        show_workload(screen, hub.get(path("workloads", name)), hub.now())
+        show_workload(screen, answer, hub.now())
     else:
-        show_instance(screen, hub, name)
+        show_instance(screen, hub, read(Instance, answer))
 
 
-def show_instance(screen: Screen, hub: Hub, name: str) -> None:
-    """Write everything about one instance. Raises Failure when there is none of this name."""
-    instances = [read(Instance, item) for item in items_of(hub.get(path("instances")))]
-    found = next((instance for instance in instances if instance.id == name), None)
-    if found is None:
-        raise Failure(f"there is no instance {name}")
+def _instance(hub: Hub, name: str) -> Any:
+    """Return what the hub says of one instance. Raises Failure when there is none of this name."""
+    for item in items_of(hub.get(path("instances"))):
+        if read(Instance, item).id == name:
+            return item
+    raise Failure(f"there is no instance {name}")
+
+
+def show_instance(screen: Screen, hub: Hub, found: Instance) -> None:
+    """Write everything about one instance."""
     now = hub.now()
     ended = found.exit_code is not None
     screen.facts(

@@ -53,7 +53,7 @@ class RefusedError(Failure):
     """The hub answered a request with problems; `lines` says each, `file:line: field: reason`."""
 
     def __init__(self, status: int, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(lines), Exit.TIMED_OUT if status == 504 else Exit.ERROR)
         self.status = status
         self.lines = tuple(lines)
 
@@ -61,6 +61,14 @@ class RefusedError(Failure):
     def passing(self) -> bool:
         """Say whether the same request may be answered a moment later."""
         return self.status in (502, 503, 504)
+
+    def as_usage(self) -> None:
+        """Let the command end as wrong usage where the hub found the request itself wrong.
+
+        For what the command line itself says; what a file says is no usage.
+        """
+        if self.status == 400:
+            self.exit_code = Exit.USAGE  # type: ignore[misc] # click reads it from the instance
 
     @property
     def unknown_name(self) -> bool:

@@ -110,8 +110,10 @@ def _memory(memory: Memory) -> Iterator[str]:
 
 
 def _accelerator(found: Accelerator) -> str:
+    # Many models begin with their maker's name.
+    named = found.model.lower().startswith(found.vendor.lower())
     return _line(
-        f"{found.kind} {found.vendor} {found.model}",
+        f"{found.kind} {found.model}" if named else f"{found.kind} {found.vendor} {found.model}",
         words.size(found.memory_bytes),
         found.address,
         found.driver_version and f"driver {found.driver_version}",

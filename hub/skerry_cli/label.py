@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
+from skerry_cli.failures import RefusedError
 from skerry_cli.hub import path
-from skerry_cli.kinds import given_labels
 from skerry_cli.records import Node, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
 
 EXAMPLES = """\b
 Labels given here override the node's own of the same key; KEY- takes one away again.
+What a node says of itself (kubernetes.io/, feature.node.kubernetes.io/) cannot be given.
 \b
 Examples:
   skerry label node box-1 site=quay-3 zone=harbour
@@ -29,8 +30,17 @@ def label(session: Session, /, kind: str, name: str, changes: tuple[str, ...]) -
     """Give labels to a node, or take them away."""
     given, taken = changes_of(changes)
     body = {"set": given, "unset": taken}
-    found = read(Node, session.connect().post(path(f"{kind}s", name, "labels"), body))
-    Screen().line(f"{kind}/{found.id} {given_labels(found.labels)}")
+    try:
+        found = read(Node, session.connect().post(path(f"{kind}s", name, "labels"), body))
+    except RefusedError as failure:
+        failure.as_usage()
+        raise
+    done = [f"{key}={found.labels.get(key, value)}" for key, value in given.items()]
+    screen = Screen()
+    screen.line(" ".join([f"{kind}/{found.id}", *done, *(f"{key}-" for key in taken)]))
+    for key in taken:
+        if key in found.labels:
+            screen.note(f"{key}={found.labels[key]} holds now: the node gives it itself")
 
 
 def changes_of(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:

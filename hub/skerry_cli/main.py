@@ -23,7 +23,7 @@ COMMANDS = {
     "explain": "Tell why a workload is placed where it is, or nowhere.",
     "delete": "Delete workloads, or forget nodes.",
     "wait": "Wait until a node or workload is as it should be.",
-    "node": "Settle a node that has diverged from the hub.",
+    "node": "Have nodes look at their hardware again, or settle one that has diverged.",
     "label": "Give labels to a node, or take them away.",
     "completion": "Print the script that completes commands and names in a shell.",
     "version": "Print the version.",

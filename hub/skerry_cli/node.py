@@ -1,4 +1,4 @@
-"""`skerry node`: settles a node that has diverged from the hub."""
+"""`skerry node`: has a node look at its hardware again, or settles one that has diverged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from skerry_cli.failures import Exit, Failure
+from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.hub import path
 from skerry_cli.kinds import liveness
 from skerry_cli.records import Node, read
@@ -14,10 +14,14 @@ from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
 
 EXAMPLES = """\b
+A node looks at its hardware when it starts and when something is plugged in or out; what gives no
+sign, such as a new driver or a changed file, it finds when it is asked to look again.
+\b
 A node diverges when it has taken an order that this hub does not know, as after the hub's
 database was put back to an older copy. The hub then leaves it alone until it is told what counts.
 \b
 Examples:
+  skerry node probe box-1 box-2    look at the hardware again, now
   skerry describe node box-1       what it runs, and why it is held
   skerry node adopt box-1          what it runs is what is wanted
   skerry node overwrite box-1      what the hub wants is what it shall run
@@ -26,7 +30,35 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def node() -> None:
-    """Settle a node that has diverged from the hub."""
+    """Have nodes look at their hardware again, or settle one that has diverged from the hub."""
+
+
+@node.command()
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names("nodes")
+)
+@anywhere
+@click.pass_obj
+def probe(session: Session, /, names: tuple[str, ...]) -> None:
+    """Have nodes look at their hardware again, now.
+
+    Returns when they have taken it up; what is new, they tell the hub a moment later.
+
+    All are asked, whatever some say. A node has 10 seconds; when only some were too slow, the
+    exit status is 4.
+    """
+    hub, screen = session.connect(), Screen()
+    failures: list[RefusedError] = []
+    for name in dict.fromkeys(names):
+        try:
+            found = read(Node, hub.post(path("nodes", name, "probe")))
+        except RefusedError as failure:
+            failures.append(failure)
+        else:
+            screen.line(f"node/{found.id} looks again, its hardware was {found.capability or '-'}")
+    if failures:
+        lines = [line for failure in failures for line in failure.lines]
+        raise RefusedError(min(failure.status for failure in failures), lines)
 
 
 @node.command()

@@ -57,13 +57,13 @@ def parse_duration(text: str) -> float:
 
 
 def size(count: float | None) -> str:
-    """Return bytes in binary units: 180 MiB, 1.5 GiB."""
+    """Return bytes in binary units: 180 MiB, 23.5 GiB."""
     if count is None:
         return NONE
     unit = 0
     while count >= 1024 and unit < len(_UNITS) - 1:
         count, unit = count / 1024, unit + 1
-    number = f"{count:.1f}".removesuffix(".0") if count < 10 else f"{count:.0f}"
+    number = f"{count:.1f}".removesuffix(".0") if count < 99.95 else f"{count:.0f}"
     return f"{number} {_UNITS[unit]}"
 
 

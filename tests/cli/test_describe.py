@@ -1,8 +1,10 @@
 """`skerry describe`: the whole story, for people."""
 
 import dataclasses
+import json
 
 import pytest
+import yaml
 from tests.cli.canned import Status, plain
 from tests.cli.samples import (
     BROKEN,
@@ -248,3 +250,20 @@ def test_a_name_that_the_hub_does_not_know(skerry, kind):
 def test_an_answer_of_another_shape_is_an_error_in_words(skerry, hub, kind):
     hub.answers[f"GET /api/v1/{kind}s/x"] = Status(200, {})
     assert "the hub's answer is not as expected" in skerry("describe", kind, "x", code=1).err
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+@pytest.mark.parametrize(
+    ("kind", "name", "answer"),
+    [
+        ("node", "box-1", plain(NODE_DETAIL)),
+        ("workload", "shop-web", plain(DETAIL)),
+        ("instance", "shop-web-0", plain(INSTANCE)),
+    ],
+)
+def test_the_hubs_answer_is_printed_as_it_is(skerry, hub, kind, name, answer, form):
+    hub.answers[f"GET /api/v1/{kind}s/{name}"] = answer
+    hub.answers["GET /api/v1/instances"] = [INSTANCE, BROKEN]
+    out = skerry("describe", kind, name, "-o", form).out
+    assert (json.loads(out) if form == "json" else yaml.safe_load(out)) == answer
+    assert len(hub.asked) == 1

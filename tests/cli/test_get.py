@@ -215,7 +215,7 @@ def test_a_device_that_is_not_there_is_an_error(skerry):
 
 def test_a_kind_that_the_hub_does_not_know_is_the_hubs_to_tell(skerry, hub):
     hub.answers["GET /api/v1/devices"] = problems(400, {"reason": "'x' is none", "field": "kind"})
-    assert skerry("get", "devices", "--kind", "x", code=1).err == "skerry: kind: 'x' is none\n"
+    assert skerry("get", "devices", "--kind", "x", code=2).err == "skerry: kind: 'x' is none\n"
 
 
 def test_a_watch_shows_a_device_that_is_unplugged(start, hub):
@@ -228,7 +228,7 @@ def test_a_watch_shows_a_device_that_is_unplugged(start, hub):
 
 def test_a_bad_selector_is_the_hubs_problem_to_tell(skerry, hub):
     hub.answers["GET /api/v1/nodes"] = problems(400, {"reason": "is empty", "field": "selector"})
-    assert skerry("get", "nodes", "-l", ",", code=1).err == "skerry: selector: is empty\n"
+    assert skerry("get", "nodes", "-l", ",", code=2).err == "skerry: selector: is empty\n"
 
 
 def test_an_answer_of_another_shape_is_an_error_in_words(skerry, hub):

@@ -50,6 +50,21 @@ def test_what_a_pci_function_is_to_the_box_stands_below_it():
     ]
 
 
+def test_the_maker_of_an_accelerator_is_named_once():
+    def of(vendor, model):
+        return hw.Accelerator(
+            kind="gpu", vendor=vendor, model=model, bus="pci", address="0000:01:00.0", usable=True
+        )
+
+    found = (of("Intel", "Intel GPU 3e9b"), of("nvidia", "NVIDIA L4"), of("AMD", "Radeon"))
+    assert list(tree(hw.Hardware(accelerators=found))) == [
+        "accelerators",
+        "  gpu Intel GPU 3e9b, 0000:01:00.0, usable",
+        "  gpu NVIDIA L4, 0000:01:00.0, usable",
+        "  gpu AMD Radeon, 0000:01:00.0, usable",
+    ]
+
+
 def test_the_small_classes():
     lines = list(
         tree(

@@ -78,6 +78,9 @@ def test_reading_a_duration_raises_nothing_else(text):
         (1024, "1 KiB"),
         (1536, "1.5 KiB"),
         (180 * 1024**2, "180 MiB"),
+        (int(23.52 * 1024**3), "23.5 GiB"),
+        (int(99.96 * 1024**3), "100 GiB"),
+        (int(101.6 * 1024**3), "102 GiB"),
         (2**63 - 1, "8 EiB"),
     ],
 )
