@@ -56,9 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         return _complain(str(error), 2)
     except BrokenPipeError:
-        # Whoever read has read enough; nor may Python complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever read has read enough
         return 0
+    except _OutputError as error:
+        _drop_output()
+        return _complain(f"the output cannot be written: {error}", 1)
     except KeyboardInterrupt:
         return 130
 
@@ -175,6 +177,25 @@ def _config(parsed: argparse.Namespace) -> Config:
     return config.from_process(parsed.config, options)
 
 
+class _OutputError(Exception):
+    """What a command says cannot be written where it shall go: a full disk, say."""
+
+
+def _say(text: str) -> None:
+    """Print at once, so that what fails fails here. Raises BrokenPipeError and _OutputError."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _OutputError(error.strerror or str(error)) from error
+
+
+def _drop_output() -> None:
+    """Keep Python from complaining when it flushes what is left at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(text: str, status: int) -> int:
     print(f"skerry-agent: {text}", file=sys.stderr)
     return status
@@ -205,7 +226,7 @@ def _status(parsed: argparse.Namespace) -> int:
         told = control.ask(path)
     except control.ControlError as error:
         return _complain(str(error), 1)
-    print(status.to_json(told, indent=2) if parsed.json else status.table(told))
+    _say(status.to_json(told, indent=2) if parsed.json else status.table(told))
     return 0
 
 
@@ -214,7 +235,7 @@ def _label(parsed: argparse.Namespace) -> int:
 
     settings = _config(parsed)
     try:
-        print(label_command.run(settings, parsed.verb, parsed.labels, as_json=parsed.json))
+        _say(label_command.run(settings, parsed.verb, parsed.labels, as_json=parsed.json))
     except label_command.LabelError as error:
         return _complain(str(error), 2 if error.is_usage else 1)
     return 0
@@ -229,7 +250,10 @@ def _record(parsed: argparse.Namespace) -> int:
         told = recording.record(
             parsed.file, root=parsed.root, runtime_socket=socket, force=parsed.force
         )
-        print(told, file=sys.stderr if to_standard_output else sys.stdout)
+        if to_standard_output:
+            print(told, file=sys.stderr)
+        else:
+            _say(told)
     except recording.RecordingError as error:
         return _complain(str(error), 1)
     return 0
@@ -251,7 +275,7 @@ def _capability(parsed: argparse.Namespace) -> int:
     else:
         collected = _of_this_box(parsed)
         now = load.readings(Host(_config(parsed).root), collected.hardware)
-    print(present.to_json(collected, now) if parsed.json else present.table(collected, now))
+    _say(present.to_json(collected, now) if parsed.json else present.table(collected, now))
     return 0
 
 
@@ -298,11 +322,11 @@ def _check(parsed: argparse.Namespace) -> int:
     try:
         settings = _config(parsed)
     except config.ConfigError as error:
-        print(f"BAD config: {error}")
+        _say(f"BAD config: {error}")
         return 1
     fine = True
     for one in check.findings(settings, parsed.config or config.DEFAULT_FILE):
-        print(f"{'ok ' if one.fine else 'BAD'} {one.subject}: {one.words}", flush=True)
+        _say(f"{'ok ' if one.fine else 'BAD'} {one.subject}: {one.words}")
         fine = fine and one.fine
     return 0 if fine else 1
 
@@ -310,7 +334,7 @@ def _check(parsed: argparse.Namespace) -> int:
 def _version(_parsed: argparse.Namespace) -> int:
     from skerry_wire import __version__  # noqa: PLC0415
 
-    print(f"skerry-agent {__version__}")
+    _say(f"skerry-agent {__version__}")
     return 0
 
 

@@ -212,3 +212,16 @@ def test_check_tells_of_labels_that_are_ignored(tmp_path):
 def test_check_of_wrong_settings():
     done = agent("check", SKERRY_AGENT_BROKER="http://x")
     assert (done.returncode, done.stdout[:16]) == (1, "BAD config: brok")
+
+
+@pytest.mark.parametrize("words", [("version",), ("capability", "--json"), ("capability",)])
+def test_an_output_that_cannot_be_written_is_said_in_one_line(words, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)}
+    environment["SKERRY_AGENT_STATE"] = str(tmp_path)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "skerry_agent.main", *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == ("skerry-agent: the output cannot be written: No space left on device\n")

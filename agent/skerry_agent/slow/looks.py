@@ -1,7 +1,8 @@
 """Takes the slow looks, each by a child process under a time limit, and keeps what they found.
 
-An answer holds for this boot, and as long as what it depends on (its key) stays the same; a file
-keeps it over restarts of the agent. May NOT raise: a hang, a crash and nonsense are all failures,
+An answer holds for this boot, as long as what it depends on (its key) stays the same and no longer
+than its row says; a file keeps it over restarts of the agent. That a GPU was lost is not kept: it
+is asked for again until it is back. May NOT raise: a hang, a crash and nonsense are all failures,
 of that one look alone.
 """
 
@@ -19,7 +20,7 @@ from skerry_agent.capability import SlowAnswer, SlowValues
 from skerry_agent.guard import Done, Guard
 from skerry_agent.host import Host, NotEnded
 from skerry_agent.probes.kernel_text import line
-from skerry_agent.slow.table import SLOW_LOOKS, SlowLook, is_text
+from skerry_agent.slow.table import SLOW_LOOKS, SlowLook, is_text, is_whole
 from skerry_wire.hardware import Hardware, ProbeStatus
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -69,7 +70,8 @@ class SlowLooks:
         self._kept = _read_cache(cache, self._boot, looks)
         self._keys: dict[str, str | None] = {}
         self._tried: dict[str, tuple[str, float, int]] = {}
-        """By name: the key, when (monotonic), and how often in a row."""
+        """By name: the key, when (monotonic), and how often in a row it failed."""
+        self._began_at = mono_s()
 
     def settle(self, hardware: Hardware) -> None:
         """Take note of the hardware: what is known of it is in `answers` at once. Runs nothing."""
@@ -88,22 +90,33 @@ class SlowLooks:
         if key is None:
             self._kept.pop(look.name, None)
             self._absent(look.name, look.absent)
-        elif kept is not None and kept.key == key:
+        elif kept is not None and kept.key == key and not self._failures_of(look.name, key):
             self._found(look.name, kept)
 
     def due(self, *, again: bool = False) -> tuple[SlowLook, ...]:
-        """Return the looks whose answer is not known; one that failed only `again`, or later."""
-        return tuple(look for look in self._looks if self._is_due(look.name, again))
+        """Return the looks whose answer is not known, or no longer holds.
 
-    def _is_due(self, name: str, again: bool) -> bool:
-        key = self._keys.get(name)
-        kept = self._kept.get(name)
-        if key is None or (kept is not None and kept.key == key):
+        One that failed, or that told of a GPU that was lost, is due only `again`, or later.
+        """
+        return tuple(look for look in self._looks if self._is_due(look, again))
+
+    def _is_due(self, look: SlowLook, again: bool) -> bool:
+        key = self._keys.get(look.name)
+        kept = self._kept.get(look.name)
+        if key is None:
             return False
-        tried_key, tried_at, times = self._tried.get(name, (None, 0.0, 0))
-        if tried_key != key or again:
+        tried_key, tried_at, failures = self._tried.get(look.name, (key, self._began_at, 0))
+        is_known = kept is not None and kept.key == key
+        age_s = self._mono_s() - tried_at
+        if kept is not None and is_known and failures == 0:
+            return age_s >= look.holds_s if is_whole(kept.values) else again or age_s >= RETRY_S
+        if again or look.name not in self._tried or tried_key != key:
             return True
-        return times < MOST_TRIES and self._mono_s() - tried_at >= RETRY_S
+        return failures < MOST_TRIES and age_s >= RETRY_S
+
+    def _failures_of(self, name: str, key: str) -> int:
+        tried_key, _, failures = self._tried.get(name, (key, 0.0, 0))
+        return failures if tried_key == key else 0
 
     def look(self, look: SlowLook) -> None:
         """Run the look's child; its answer, or how it failed, is in `answers`. Blocks."""
@@ -115,9 +128,8 @@ class SlowLooks:
         except Exception as error:  # noqa: BLE001 - one look never silences another
             values = f"{type(error).__name__}: {error}"
         with self._lock:
-            before = self._tried.get(look.name)
-            times = before[2] if before is not None and before[0] == key else 0
-            self._tried[look.name] = (key, self._mono_s(), times + 1)
+            failures = self._failures_of(look.name, key) + 1 if isinstance(values, str) else 0
+            self._tried[look.name] = (key, self._mono_s(), failures)
             if self._keys.get(look.name) is None:
                 return  # what it looked at has gone meanwhile
             if isinstance(values, str):
@@ -201,7 +213,7 @@ def _read_cache(
     if held is None or held.get("boot_id") != boot:
         return {}
     kept = ((look.name, _kept_of(look, held.get(look.name))) for look in looks)
-    return {name: one for name, one in kept if one is not None}
+    return {name: one for name, one in kept if one is not None and is_whole(one.values)}
 
 
 def _kept_of(look: SlowLook, told: Any) -> _Kept | None:
@@ -216,7 +228,7 @@ def _kept_of(look: SlowLook, told: Any) -> _Kept | None:
 
 def _write_cache(cache: Path, boot: str, kept: Mapping[str, _Kept]) -> None:
     """Replace the file in one step. It is not synced: losing it costs a second, no more."""
-    held = {name: dataclasses.asdict(one) for name, one in kept.items()}
+    held = {name: dataclasses.asdict(one) for name, one in kept.items() if is_whole(one.values)}
     new = cache.with_name(f"{cache.name}.new")
     try:
         new.write_text(json.dumps({"boot_id": boot, **held}), encoding="utf-8")

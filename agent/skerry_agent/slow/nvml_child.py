@@ -11,10 +11,12 @@ older library are treated as what it does not support.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +29,7 @@ PLACES = (
 )
 """Where the library is looked for: what the system's linker knows, then outside of it."""
 
+PR_SET_PDEATHSIG = 1
 MAX_GPUS = 64
 MAX_PARTITIONS = 64
 FUNCTION_NOT_FOUND = 13
@@ -237,8 +240,15 @@ def _profile_gb(memory_mib: int, total: int | None) -> int:
     return (eighths * -(-total // 2**30) + 4) // 8  # a half is rounded up
 
 
+def _end_with_the_parent() -> None:
+    """Have the kernel end this program when the agent ends, however that comes about."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library, another kernel
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(places: Sequence[str]) -> None:
     """Write the answer, and end without giving the library another chance to hang."""
+    _end_with_the_parent()
     output = os.dup(1)
     os.dup2(2, 1)  # what the library itself prints is no part of the answer
     answer = json.dumps(read(places or PLACES)).encode()

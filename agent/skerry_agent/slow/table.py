@@ -7,6 +7,7 @@ NOT start anything: `looks` does.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 import sys
@@ -30,7 +31,8 @@ class SlowLook:
     """One row of the table.
 
     `key` names what the answer depends on, None where there is nothing to look at, which `absent`
-    says in words. `values_of` understands the child's JSON, None when it is nonsense.
+    says in words. `values_of` understands the child's JSON, None when it is nonsense. An answer
+    holds for `holds_s`: longer than that nothing tells that it is still true.
     """
 
     name: str
@@ -39,6 +41,12 @@ class SlowLook:
     key: Callable[[Host, Hardware], str | None]
     values_of: Callable[[dict[str, Any]], SlowValues | None]
     absent: str
+    holds_s: float = math.inf
+
+
+def is_whole(values: SlowValues) -> bool:
+    """Say whether an answer tells of all there is; one of a GPU that was lost does not."""
+    return not (isinstance(values, NvmlValues) and values.lost)
 
 
 def _cpuinfo_key(_host: Host, _hardware: Hardware) -> str | None:
@@ -127,6 +135,9 @@ NVML = SlowLook(
     key=_nvml_key,
     values_of=_nvml_values,
     absent="no GPU is held by NVIDIA's driver",
+    # A GPU that falls off its bus, and one that is split anew, are announced by nobody. A little
+    # less than the time between two looks at the hardware, so that each of them may ask.
+    holds_s=480.0,
 )
 SLOW_LOOKS: tuple[SlowLook, ...] = (CPUINFO, NVML)
 """Every slow look there is, in the order in which they are taken."""

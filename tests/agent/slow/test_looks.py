@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import time
 
 import pytest
 
@@ -111,8 +112,10 @@ time.sleep(60)
 """
     assert taken(looks(child(code), time_limit_s=1.5)).status.status == "failed"
     pid = (tmp_path / "pid").read_text()
-    states = Host("/").text(f"/proc/{pid}/stat")
-    assert states is None or ") Z" in states
+    deadline = time.monotonic() + 10
+    while (state := Host("/").text(f"/proc/{pid}/stat")) and ") Z" not in state:
+        assert time.monotonic() < deadline, state  # it was killed, and dies once it gets a turn
+        time.sleep(0.01)
 
 
 def test_a_child_gets_nothing_of_the_agents_environment(looks):
@@ -236,6 +239,113 @@ def test_trying_again_has_an_end(looks, clock):
         taken(built)
         clock.now += RETRY_S
     assert tries == MOST_TRIES
+
+
+# --- answers that do not hold for ever ------------------------------------------------------
+
+GPU_HERE = {"gpus": [{"address": "0000:65:00.0", "partitions": []}]}
+GPU_LOST = {"gpus": [], "lost": "gpu is lost"}
+
+
+@pytest.fixture
+def gpus(box, tmp_path, clock):
+    """Builds looks at GPUs; the child says what the file `gpus` holds when it is asked."""
+    told = tmp_path / "gpus"
+
+    def build(key="one gpu"):
+        row = dataclasses.replace(
+            NVML, child=child(f"print(open({str(told)!r}).read())"), key=lambda *_: key
+        )
+        return SlowLooks(box, tmp_path / "cache", looks=(row,), clock_s=clock, mono_s=clock)
+
+    build.say = lambda answer: told.write_text(json.dumps(answer))
+    build.say(GPU_HERE)
+    return build
+
+
+def lost(looks, *, again=False):
+    """Settle, take what is due; return how many that were and whether a GPU is said to be lost."""
+    looks.settle(NOTHING)
+    due = looks.due(again=again)
+    for look in due:
+        looks.look(look)
+    return len(due), looks.answers["nvml"].values.lost
+
+
+def test_a_gpu_that_is_lost_later_is_seen(gpus, clock):
+    looks = gpus()
+    assert lost(looks) == (1, None)
+    gpus.say(GPU_LOST)
+    clock.now += NVML.holds_s - 1
+    assert lost(looks) == (0, None)
+    clock.now += 1
+    assert lost(looks) == (1, "gpu is lost")
+
+
+def test_a_gpu_that_was_lost_is_asked_for_until_it_is_back(gpus, clock):
+    gpus.say(GPU_LOST)
+    looks = gpus()
+    for _ in range(2 * MOST_TRIES):
+        assert lost(looks) == (1, "gpu is lost")
+        assert lost(looks) == (0, "gpu is lost")
+        clock.now += RETRY_S
+    gpus.say(GPU_HERE)
+    assert lost(looks) == (1, None)
+    clock.now += RETRY_S
+    assert lost(looks) == (0, None)
+
+
+def test_that_a_gpu_was_lost_is_not_kept_over_a_restart(gpus):
+    gpus.say(GPU_LOST)
+    lost(gpus())
+    gpus.say(GPU_HERE)
+    assert lost(gpus(), again=True) == (1, None)
+    gpus.say(GPU_LOST)
+    assert lost(gpus(), again=True) == (0, None), "that it is there is kept"
+
+
+def test_a_lost_gpu_in_a_file_of_an_older_agent_is_not_believed(gpus, tmp_path):
+    held = {"key": "one gpu", "read_at": 1.0, "values": GPU_LOST}
+    (tmp_path / "cache").write_text(json.dumps({"boot_id": "boot-1", "nvml": held}))
+    assert lost(gpus()) == (1, None)
+
+
+def test_an_answer_from_the_file_holds_no_longer_than_another(gpus, clock):
+    lost(gpus())
+    restarted = gpus()
+    gpus.say(GPU_LOST)
+    assert lost(restarted) == (0, None)
+    clock.now += NVML.holds_s
+    assert lost(restarted) == (1, "gpu is lost")
+
+
+def test_where_asking_again_fails_that_stays_said_and_what_was_known_is_kept(gpus, clock):
+    looks = gpus()
+    lost(looks)
+    gpus.say({"error": "driver not loaded"})
+    clock.now += NVML.holds_s
+    assert lost(looks) == (1, None)
+    for _ in range(2):
+        answer = looks.answers["nvml"]
+        assert (answer.status.reason, answer.status.kept_from) == ("driver not loaded", 1000.0)
+        assert len(answer.values.gpus) == 1
+        assert lost(looks) == (0, None)
+    tries = 1
+    for _ in range(3 * MOST_TRIES):
+        clock.now += NVML.holds_s
+        tries += lost(looks)[0]
+    assert tries == MOST_TRIES
+    gpus.say(GPU_HERE)
+    assert lost(looks, again=True) == (1, None)
+    assert looks.answers["nvml"].status == ProbeStatus(status="found")
+
+
+def test_a_processor_is_asked_for_once(looks, clock):
+    built = looks()
+    taken(built)
+    clock.now += 1e6
+    built.settle(NOTHING)
+    assert built.due(again=True) == ()
 
 
 # --- the real rows --------------------------------------------------------------------------

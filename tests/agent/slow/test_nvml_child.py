@@ -29,6 +29,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import sys
@@ -352,3 +353,36 @@ def test_a_gpu_comes_and_the_library_is_asked_again(library, tree, tmp_path):
     assert looks.due() == (row,)
     looks.settle(Hardware())
     assert looks.answers["nvml"].values is None
+
+
+def test_it_ends_with_the_agent_even_when_that_is_killed(tmp_path):
+    fifo = tmp_path / "libnvidia-ml.so.1"  # to load it waits for ever
+    os.mkfifo(fifo)
+    program = (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-I', *sys.argv[1:]])\n"
+        "sys.stdin.read()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, nvml_child.__file__, fifo], stdin=subprocess.PIPE
+    )
+    try:
+        end = _opened_by_its_reader(fifo)
+    finally:
+        parent.kill()
+        parent.communicate()
+    poll = select.poll()
+    poll.register(end, 0)
+    assert poll.poll(10_000), "nobody holds the other end any more"
+    os.close(end)
+
+
+def _opened_by_its_reader(fifo):
+    """Return the end to write to, once there is somebody who reads."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
