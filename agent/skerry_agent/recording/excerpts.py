@@ -8,12 +8,13 @@ probes read the same. What is kept still goes through `redaction`. Pure.
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterable
 
 from skerry_agent.host import Unreadable
-from skerry_agent.probes import cdi, features, storage
+from skerry_agent.probes import cdi, features, runtimes, storage
 
 _OS_RELEASE_KEYS = ("ID=", "ID_LIKE=", "VERSION_ID=", "PRETTY_NAME=")
 _KEPT_OF_UDEV = ("E:ID_V4L_CAPABILITIES=",)
@@ -45,6 +46,17 @@ def excerpt(path: str, content: bytes) -> bytes | Unreadable:
         if pattern.search(path):
             return part(content.decode("latin-1")).encode("latin-1")
     return _kernel_options(content) if _KERNEL_OPTIONS.search(path) else content
+
+
+def of_answer(answer: bytes) -> bytes:
+    """Return what a recording keeps of a runtime's answer: its version, and whose it is."""
+    told: dict[str, object] = {}
+    version = runtimes.version_in(answer)
+    if version is not None:
+        told["Version"] = version
+    if runtimes.engine_in(answer) == "podman":
+        told["Components"] = [{"Name": "Podman Engine"}]
+    return json.dumps(told).encode("utf-8")
 
 
 def _of_devices(path: str, content: bytes) -> bytes | Unreadable:

@@ -28,7 +28,7 @@ from skerry_agent.host import (
     Space,
     Unreadable,
 )
-from skerry_agent.recording.excerpts import excerpt
+from skerry_agent.recording.excerpts import excerpt, of_answer
 from skerry_agent.recording.extracts import is_list
 
 INDEX = "skerry-recording.json"
@@ -239,7 +239,7 @@ class RecordingHost(Host):
     def ask_socket(self, path: str, target: str, *, timeout_s: float) -> bytes | Unreadable:
         """Answer, and note the answer."""
         answer = self._inner.ask_socket(path, target, timeout_s=timeout_s)
-        told = answer if isinstance(answer, bytes) else answer.reason
+        told = of_answer(answer) if isinstance(answer, bytes) else answer.reason
         self.notes.index.answers[f"{path} {target}"] = told
         return answer
 

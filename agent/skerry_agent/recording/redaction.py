@@ -79,8 +79,10 @@ _WORD_OF_TEXT, _WORD_OF_PATH = r"[^/\s,:;\"']+", r"[^/]+"
 _PLACE_OF_ALL = re.compile(r"(?:cdrom|dvd|floppy|usb|usb-?disk|sd|card|disk|root)[-_]?[0-9]*", re.I)
 """Names below /media that say what is there, not whose it is."""
 
-_ADDRESS_WORD = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
-"""In a name, twelve digits are an address even where all are decimal."""
+_ADDRESS_WORD = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9a-f]{12}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2})(?![0-9A-Za-z])", re.I
+)
+"""In a name, twelve digits are an address even where all are decimal, or with dots between."""
 
 _GZIP = b"\x1f\x8b\x08"
 _MOST_PLAIN_BYTES = 8 * 1024 * 1024
@@ -264,11 +266,14 @@ class Redaction:
         return first if _PLACE_OF_ALL.fullmatch(first) else self._label(first)
 
     def _mac_by_form(self, found: str) -> str:
-        octets = re.findall("..", re.sub("[:-]", "", found.lower()))
+        octets = re.findall("..", re.sub("[:.-]", "", found.lower()))
         if not is_mac(":".join(octets)):
             return found
         number = self._number("MAC address", "".join(octets))
-        return (found[2] if found[2] in ":-" else "").join(_mac_placeholder(number, len(octets)))
+        placeholder = _mac_placeholder(number, len(octets))
+        if "." in found:
+            return _dotted(placeholder)
+        return (found[2] if found[2] in ":-" else "").join(placeholder)
 
     def _ip(self, found: str) -> str:
         try:

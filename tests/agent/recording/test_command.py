@@ -219,14 +219,17 @@ def test_what_only_a_running_box_answers_is_answered_again(tree, replay):
             return Space(100, 50)
 
         def ask_socket(self, path, target, *, timeout_s):
-            return b"told" if path == "/run/a.sock" else Unreadable("connection refused")
+            return (
+                b'{"Version": "1.2"}' if path == "/run/a.sock" else Unreadable("connection refused")
+            )
 
     def look(host):
         asked = [host.ask_socket(f"/run/{n}.sock", "/version", timeout_s=1) for n in "ab"]
         return host.machine(), host.space("/"), *asked
 
     live, again = replay(look, Running(tree.root))
-    assert again == live == ("riscv64", Space(100, 50), b"told", Unreadable("connection refused"))
+    told = b'{"Version": "1.2"}', Unreadable("connection refused")
+    assert again == live == ("riscv64", Space(100, 50), *told)
 
 
 GPU = {"address": "0000:01:00.0", "name": "Some GPU", "memory_bytes": 2**34, "partitions": []}

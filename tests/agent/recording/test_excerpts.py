@@ -6,8 +6,8 @@ import random
 import pytest
 
 from skerry_agent.host import Unreadable
-from skerry_agent.probes import cdi, cgroup, features, storage
-from skerry_agent.recording.excerpts import excerpt
+from skerry_agent.probes import cdi, cgroup, features, runtimes, storage
+from skerry_agent.recording.excerpts import excerpt, of_answer
 
 
 def kept(path, text):
@@ -100,6 +100,21 @@ def test_of_one_that_is_not_understood_the_reason_is_kept(path, content):
     except ValueError:
         text, trouble = None, "is not text"
     assert found == cdi.parse((cdi.RawSpec(path, text, trouble),))
+
+
+# --- what runtimes answer --------------------------------------------------------------------
+
+PODMAN = b'{"Version": "4.3.1", "Secret": "x", "Components": [{"Name": "Podman Engine", "D": {}}]}'
+
+
+@pytest.mark.parametrize(
+    "answer", [PODMAN, b'{"Version": "20.10", "KernelVersion": "x"}', b"[]", b"\0"]
+)
+def test_of_an_answer_only_version_and_engine_are_kept(answer):
+    told = of_answer(answer)
+    assert b"x" not in told
+    assert runtimes.version_in(told) == runtimes.version_in(answer)
+    assert runtimes.engine_in(told) == runtimes.engine_in(answer)
 
 
 # --- the kernel's settings ------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_what_only_looks_alike_stays(redaction, text):
         ("/etc/cdi/a.yaml", "host: edge-7", "host: recorded"),
         ("/proc/self/mounts", "/dev/mapper/edge--7--vg-root / ext4", None),
         ("/sys/bus/usb/devices/1-1/product", "Dongle 112233445566\n", "Dongle 020000000002\n"),
+        ("/sys/bus/usb/devices/1-1/product", "0011.2233.4455\n", "0200.0000.0002\n"),
         ("/sys/bus/usb/devices/1-1/product", "Stick 4C5300012301\n", "Stick 0X0000000001\n"),
         ("/sys/bus/usb/devices/1-1/product", "WD10EZEX-08WN4A0\n", "WD10EZEX-08WN4A0\n"),
         ("/sys/class/hwmon/hwmon0/temp1_label", "112233445566\n", "020000000002\n"),
