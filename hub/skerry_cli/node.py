@@ -14,8 +14,8 @@ from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
 
 EXAMPLES = """\b
-A node looks at its hardware when it starts and when something is plugged in or out; what gives no
-sign, such as a new driver or a changed file, it finds when it is asked to look again.
+A node looks at its hardware when it starts, when something is plugged in or out, and every ten
+minutes; what gives no sign, such as a new driver, it finds at once when it is asked to look again.
 \b
 A node diverges when it has taken an order that this hub does not know, as after the hub's
 database was put back to an older copy. The hub then leaves it alone until it is told what counts.
