@@ -9,6 +9,7 @@ import socket
 
 import pytest
 
+from skerry_agent import events as ev
 from skerry_agent.hotplug import (
     RECEIVE_BUFFER_BYTES,
     SUBSYSTEMS,
@@ -19,6 +20,7 @@ from skerry_agent.hotplug import (
     Unavailable,
     concerns,
 )
+from skerry_agent.run import _to_events
 
 STICK = DeviceNotice("usb", "add", "/devices/pci0000:00/usb1/1-1")
 
@@ -226,3 +228,19 @@ def test_every_bus_that_is_probed_is_watched():
         *("wwan", "usbmisc", "ptp", "watchdog", "hwmon", "thermal", "power_supply", "tpm", "misc"),
     }
     assert probed <= SUBSYSTEMS
+
+
+def test_what_the_core_is_told_of_each_notice():
+    events = []
+    tell = _to_events(events.append)
+    tell(STICK)
+    tell(Unavailable("OSError: gone", is_tried_again=True))
+    tell(Unavailable("ImportError: no libudev"))
+    tell(RescanNeeded("announcements come again"))
+    assert events == [
+        ev.DevicesChanged(f"add {STICK.devpath}"),
+        ev.HotplugUnavailable("OSError: gone"),
+        ev.HotplugUnavailable("ImportError: no libudev (until the agent is started again)"),
+        ev.HotplugAvailable(),
+        ev.DevicesChanged("announcements come again"),
+    ]
