@@ -123,4 +123,7 @@ def test_every_operation_of_the_api_says_what_it_is_and_how_it_refuses():
             asked = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
             assert asked == placeholders, (method, path)
             if path.startswith("/api/v1/"):
-                assert operation["responses"].keys() == {"200", "4XX", "503"}, (method, path)
+                # A node that is asked may not answer in time.
+                late = {"504"} if path.endswith(("/adopt", "/probe")) else set()
+                found = operation["responses"].keys()
+                assert found == {"200", "4XX", "503"} | late, (method, path)
