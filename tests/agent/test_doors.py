@@ -5,6 +5,7 @@ import os
 import queue
 import sys
 import threading
+import time
 
 import pytest
 from tests.agent.executors import FakeExecutor
@@ -18,7 +19,9 @@ from skerry_agent.events import (
     LabelsFailed,
     LabelsRead,
     NodesSeen,
+    ProbeAnswered,
 )
+from skerry_agent.guard import IS_SLOW
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.journal import Journal, Saved
 from skerry_agent.operator_labels import LabelsError
@@ -189,6 +192,46 @@ def test_the_prober_of_a_recorded_box(tree, tmp_path):
     assert hardware.labels["site"] == "north"
     assert hardware.probes["cpuinfo"].status == "absent", "a recorded box runs no child"
     assert posted.empty()
+
+
+class SlowMemory(Host):
+    """A live box on which one file is slow."""
+
+    takes_s = 2.3
+
+    def afresh(self):
+        return self
+
+    def read(self, path, *most):
+        if path == "/proc/meminfo":
+            time.sleep(self.takes_s)
+        return super().read(path, *most)
+
+
+def test_what_a_slow_probe_finds_is_announced_and_costs_the_others_their_time_once(tree, tmp_path):
+    tree.write("proc/meminfo", "MemTotal: 1000 kB")
+    posted = queue.Queue()
+    own = prober(SlowMemory(tree.root, live=True), tmp_path / "cache", Labels(), posted.put)
+
+    def next_of(kind):
+        while not isinstance(event := posted.get(timeout=30), kind):
+            pass
+        return event
+
+    own.start(slow=False)
+    first = next_of(HardwareProbed).hardware
+    assert first.probes["memory"].reason == "took longer than 2 s"
+    assert next_of(ProbeAnswered) == ProbeAnswered("memory")
+    while not posted.empty():
+        posted.get()
+    own.start(slow=False)
+    assert next_of(HardwareProbed).hardware.memory.total_bytes == 1000 * 1024
+    began_s = time.monotonic()
+    own.start(slow=False)
+    kept = next_of(HardwareProbed).hardware
+    assert time.monotonic() - began_s < SlowMemory.takes_s / 2
+    assert (kept.memory.total_bytes, kept.probes["memory"].reason) == (1000 * 1024, IS_SLOW)
+    assert kept.probes["memory"].kept_from is not None
 
 
 def test_what_is_too_large_for_a_message_is_made_to_fit():

@@ -228,7 +228,7 @@ def _kept_of(look: SlowLook, told: Any) -> _Kept | None:
 
 def _write_cache(cache: Path, boot: str, kept: Mapping[str, _Kept]) -> None:
     """Replace the file in one step. It is not synced: losing it costs a second, no more."""
-    held = {name: dataclasses.asdict(one) for name, one in kept.items() if is_whole(one.values)}
+    held = {name: dataclasses.asdict(one) for name, one in kept.items()}
     new = cache.with_name(f"{cache.name}.new")
     try:
         new.write_text(json.dumps({"boot_id": boot, **held}), encoding="utf-8")

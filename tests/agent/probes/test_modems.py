@@ -66,3 +66,9 @@ def test_an_interface_that_the_kernel_calls_wwan_makes_a_modem(tree):
     interface(tree, "1-2:1.1", "cdc_acm", tty={"ttyACM0": {}})
     (modem,) = found(tree, "modems")
     assert (modem.paths, modem.interfaces) == (("/dev/ttyACM0",), ("wwan0",))
+
+
+def test_an_interface_is_not_named_by_its_hardware_address(tree):
+    interface(tree, "1-2:1.0", "qmi_wwan", net={"wwx00e04c6800c8": {"uevent": "DEVTYPE=wwan"}})
+    (modem,) = found(tree, "modems")
+    assert modem.interfaces == ("wwx@1-2",)

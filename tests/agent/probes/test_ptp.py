@@ -29,3 +29,13 @@ def test_a_clock_that_is_named_by_the_cards_address_has_no_label(tree, label):
 
 def test_none_is_absent(tree):
     assert isinstance(result(tree, "ptp"), Absent)
+
+
+def test_an_interface_is_not_named_by_its_hardware_address(tree):
+    place = "sys/devices/pci0000:00/0000:01:00.0"
+    tree.write(place, {}).write("sys/class/net/enx00e04c6800c8", {"type": 1})
+    tree.link("sys/class/net/enx00e04c6800c8/device", f"/{place}")
+    tree.write("sys/class/ptp/ptp0", {"clock_name": "igb"})
+    tree.link("sys/class/ptp/ptp0/device", f"/{place}")
+    (one,) = found(tree, "ptp")
+    assert one.interfaces == ("enx@0000:01:00.0",)
