@@ -293,6 +293,23 @@ def test_a_size_that_is_none(size):
             index_from_json(wrong.encode())
 
 
+def test_an_index_with_what_is_no_number(tree):
+    told = Index(slow={"nvml": {"status": 0}}).to_json().replace(b'"status": 0', b'"status": NaN')
+    assert b"NaN" in told
+    with pytest.raises(ValueError, match="NaN is no number"):
+        index_from_json(told)
+
+
+def test_of_an_answer_an_excerpt_is_noted(tree):
+    class Running(Host):
+        def ask_socket(self, path, target, *, timeout_s):
+            return b'{"Version": "1.2", "Owner": "swordfish"}'
+
+    host = RecordingHost(Running(tree.root))
+    assert b"swordfish" in host.ask_socket("/a", "/version", timeout_s=1)
+    assert host.notes.index.answers == {"/a /version": b'{"Version": "1.2"}'}
+
+
 @pytest.mark.parametrize("name", ["x.zip", "x.tar.zst", "x.tar.bz2", "x"])
 def test_a_name_that_says_something_else_is_refused_before_anything_is_read(tmp_path, name):
     with pytest.raises(RecordingError, match=r"ends in \.tar"):

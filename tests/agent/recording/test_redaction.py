@@ -4,13 +4,7 @@ import gzip
 
 import pytest
 
-from skerry_agent.recording.identities import (
-    MACS_BELOW,
-    SERIAL_FILES,
-    SERIALS_BELOW,
-    Identities,
-    identities,
-)
+from skerry_agent.recording.identities import Identities, identities
 from skerry_agent.recording.redaction import Redaction
 
 MAC = "52:54:00:12:ab:cd"
@@ -79,6 +73,7 @@ def test_its_bytes_too(redaction):
         ("/home/bob/data /home/bob", "/home/user1/data /home/user1"),
         ("/run/media/bob/STICK /media/cdrom", "/run/media/user1/label1 /media/cdrom"),
         ("/media/bob/A /media/B /media/usb0", "/media/user1/label1 /media/label2 /media/usb0"),
+        ("/run/media/bob /run/media/bob/A", "/run/media/user1 /run/media/user1/label1"),
         ("/dev/disk/by-label/WORK", "/dev/disk/by-label/label1"),
         ("docker/" + "0a" * 32, "docker/" + "0x" * 31 + "01"),
         ("00" * 20 + " " + "1" * 40, None),
@@ -198,21 +193,36 @@ def test_a_text_of_nothing_but_addresses_is_quick(redaction):
     assert len(clean(redaction, "fe80:" * 20_000)) == 100_000
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *SERIAL_FILES,
-        *(f"{folder}/x/{file}" for folder, files in SERIALS_BELOW for file in files),
-    ],
-)
+SERIAL_PLACES = (
+    "sys/class/dmi/id/product_serial", "sys/class/dmi/id/board_serial",
+    "sys/class/dmi/id/chassis_serial", "sys/class/dmi/id/board_asset_tag",
+    "sys/class/dmi/id/chassis_asset_tag", "sys/class/dmi/id/product_uuid",
+    "sys/firmware/devicetree/base/serial-number", "proc/device-tree/serial-number",
+    "sys/devices/soc0/serial_number", "etc/machine-id", "var/lib/dbus/machine-id",
+    "proc/sys/kernel/random/boot_id", "sys/bus/usb/devices/1-1/serial", "sys/block/sda/serial",
+    "sys/block/sda/wwid", "sys/block/sda/uuid", "sys/block/sda/device/serial",
+    "sys/block/sda/device/wwid", "sys/block/mmcblk0/device/cid", "sys/class/nvme/nvme0/serial",
+    "sys/class/power_supply/BAT0/serial_number", "sys/bus/mmc/devices/mmc0:0001/serial",
+    "sys/bus/mmc/devices/mmc0:0001/cid",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", SERIAL_PLACES)
 def test_every_place_of_a_serial_number_is_read(tree, path):
-    tree.write(path[1:], "S5SXNS0R700159")
+    tree.write(path, "S5SXNS0R700159")
     assert identities(tree.host).serials == ("S5SXNS0R700159",)
 
 
-@pytest.mark.parametrize(("folder", "files"), MACS_BELOW)
-def test_every_place_of_an_address_is_read(tree, folder, files):
-    tree.write(f"{folder[1:]}/x/{files[0]}", MAC)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sys/class/net/x/address",
+        "sys/class/bluetooth/x/address",
+        "sys/class/ieee80211/x/macaddress",
+    ],
+)
+def test_every_place_of_an_address_is_read(tree, path):
+    tree.write(path, MAC)
     assert identities(tree.host).macs == (MAC,)
 
 
