@@ -6,8 +6,8 @@ import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
-from skerry_agent.probes import attachment
-from skerry_agent.probes.kernel_text import pairs, short
+from skerry_agent.probes import attachment, usb
+from skerry_agent.probes.kernel_text import pairs
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.hardware import Camera
 
@@ -65,7 +65,7 @@ def parse(raw: RawCameras) -> Found[tuple[Camera, ...]] | Absent | Failed:
         return Failed(f"{VIDEO} {raw.trouble}")
     first: dict[str, Camera] = {}
     for node in sorted(raw.nodes, key=lambda node: (len(node.node), node.node)):
-        name = short(node.name) or node.node
+        name = usb.own_name(node.name) or node.node
         if _is_camera(node, name):
             where = attachment.of(node.device)
             camera = Camera(

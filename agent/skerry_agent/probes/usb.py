@@ -20,7 +20,7 @@ DEVICES = "/sys/bus/usb/devices"
 MAX_NAME = 128
 PER_INTERFACE = "00"
 """The device class that says: look at the interfaces."""
-EMPTIED = frozenset({"()", "[]", "<>", "(MAC:)", "MAC:", "mac:", "MAC", "IP", "IP:"})
+EMPTIED = frozenset({"()", "[]", "<>", "(MAC:)", "MAC:", "mac:", "IP:"})
 """Words that are left when an address is taken out of a name, and mean nothing without it."""
 
 _SERIAL = re.compile(r"(?=(?:[A-Za-z]*[0-9]){5})[0-9A-Z]{12,}\Z|[0-9a-f]{16,}\Z")
@@ -145,20 +145,22 @@ def _device(raw: RawUsb, names: device_names.Names) -> UsbDevice:
         vendor=raw.vendor,
         product=raw.product,
         classes=tuple(sorted(class_ for class_ in found if class_))[:64],
-        vendor_name=_name(raw.manufacturer) or names.vendor,
-        product_name=_name(raw.product_text) or names.device,
+        vendor_name=own_name(raw.manufacturer) or names.vendor,
+        product_name=own_name(raw.product_text) or names.device,
     )
 
 
-def _name(text: str | None) -> str | None:
+def own_name(text: str | None) -> str | None:
     """Return a device's name for itself, without what makers put there to tell one from another.
 
     That is a serial number, or the address of a network adapter or of what it leads to.
     """
-    text = _HARDWARE_ADDRESS.sub("", text or "")
-    text = _INTERNET_ADDRESS.sub(_unless_an_address, text)
-    words = (word for word in text.split() if not _SERIAL.match(word) and word not in EMPTIED)
-    return short(" ".join(words))
+    told = text or ""
+    text = _INTERNET_ADDRESS.sub(_unless_an_address, _HARDWARE_ADDRESS.sub("", told))
+    words = text.split()
+    if text != told:
+        words = [word for word in words if word not in EMPTIED]
+    return short(" ".join(word for word in words if not _SERIAL.match(word)))
 
 
 def _unless_an_address(match: re.Match[str]) -> str:

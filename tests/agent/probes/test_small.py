@@ -56,6 +56,11 @@ def test_the_pi_s_camera_under_its_old_driver_has_no_device(tree):
     assert (camera.name, camera.path) == ("mmal service 16.1", "/dev/video0")
 
 
+def test_a_cameras_name_is_told_without_addresses_and_serial_numbers(tree):
+    video(tree, "video0", "IP Camera 00:e0:4c:68:00:c8 A1B2C3D4E5F6A7B8", "usb-1")
+    assert [one.name for one in found(tree, "cameras")] == ["IP Camera"]
+
+
 def test_no_camera_is_absent(tree):
     assert isinstance(result(tree, "cameras"), Absent)
 

@@ -85,6 +85,7 @@ def test_none_is_absent(tree):
         ("Gadget 2001:db8:0:0:0:0:0:1", "Gadget"),
         ("USB 10/100/1000 LAN", "USB 10/100/1000 LAN"),
         ("Hub 3.0.1 a.b C:D 12:30:45", "Hub 3.0.1 a.b C:D 12:30:45"),
+        ("IP Camera (MAC)", "IP Camera (MAC)"),
         ("00:e0:4c:68:00:c8", None),
     ],
 )
