@@ -197,7 +197,15 @@ def _read(pid: int, relay: Relay) -> Reading:
 def _wakeups(pid: int) -> int:
     """Return how often the threads of a process have waited for something, all together."""
     tasks = (pathlib.Path("/proc") / str(pid) / "task").iterdir()
-    return sum(_value(task / "status", "voluntary_ctxt_switches") for task in tasks)
+    return sum(_switches(task) for task in tasks)
+
+
+def _switches(task: pathlib.Path) -> int:
+    """Return how often a thread has slept; nothing of one that has ended since it was listed."""
+    try:
+        return _value(task / "status", "voluntary_ctxt_switches")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _watches(pid: int) -> bool:
