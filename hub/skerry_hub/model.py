@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from skerry_wire.codec import revision_of, to_plain
 from skerry_wire.messages import Capability, Presence, Report
-from skerry_wire.schema import Items, Range, Text
+from skerry_wire.schema import Items, Range, Sparse, Text
 from skerry_wire.types import (
     ByteCount,
     Count,
@@ -79,6 +79,49 @@ class Constraint:
         return f"{self.key} {self.operator} {self.value}"
 
 
+Effect = Literal["NoSchedule", "NoExecute"]
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+"""The key of the taint that a cordoned node has."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """What a node refuses workloads for, as Kubernetes has it: of one key, each effect once.
+
+    `NoSchedule` keeps new instances away; with `NoExecute`, those that are there leave too, at
+    the next apply of their workload.
+    """
+
+    key: Annotated[str, Text(253)]
+    value: Annotated[str, Text(63)] = ""
+    effect: Effect
+
+    def __str__(self) -> str:
+        value = f"={self.value}" if self.value else ""
+        return f"{self.key}{value}:{self.effect}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Toleration:
+    """Taints that a workload bears: those of a key, with `Equal` of this value too.
+
+    Without a key (only with `Exists`) it is every taint's; without an effect, every effect's.
+    """
+
+    key: Annotated[str, Text(253)] = ""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: Annotated[str, Text(63)] = ""
+    effect: Effect | None = None
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Say whether it bears this taint."""
+        if self.effect not in (None, taint.effect):
+            return False
+        if self.operator == "Exists":
+            return self.key in ("", taint.key)
+        return self.key == taint.key and self.value == taint.value
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What an operator asked for: one service of a compose file."""
@@ -91,6 +134,9 @@ class Workload:
     resources: Resources = Resources()
     constraints: Annotated[tuple[Constraint, ...], Items(64)] = ()
     labels: Annotated[Mapping[str, Line], Items(256)] = dataclasses.field(default_factory=dict)
+    expressions: Annotated[tuple[Annotated[str, Text(4096)], ...], Items(64), Sparse()] = ()
+    """Over a node's fields and labels, all of which must hold: `node.labels.site in [a, b]`."""
+    tolerations: Annotated[tuple[Toleration, ...], Items(64), Sparse()] = ()
 
     @property
     def revision(self) -> Revision:
@@ -200,6 +246,8 @@ class Node:
     last_seen: float = 0.0
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """The labels that operators gave it at the hub; they override the node's own."""
+    taints: Annotated[tuple[Taint, ...], Items(64)] = ()
+    """By key and effect."""
     diverged: Line | None = None
     """Why the hub holds this node and issues it nothing; None when all is well."""
     generation: Generation = 0
@@ -211,6 +259,11 @@ class Node:
         """Return the name that people know it by."""
         found = self.capability.hardware.system.hostname if self.capability else None
         return found or self.id
+
+    @property
+    def cordoned(self) -> bool:
+        """Say whether nothing new shall come here."""
+        return any(taint.key == UNSCHEDULABLE for taint in self.taints)
 
     @property
     def all_labels(self) -> Mapping[str, str]:

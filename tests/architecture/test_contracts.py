@@ -126,6 +126,8 @@ ELSEWHERE = {
     "hub/skerry_hub/writer/receiving.py": "test_service.py feeds it nonsense on every topic",
     "hub/skerry_hub/writer/publishing.py": "test_service.py",
     "hub/skerry_hub/fleet/reserved.py": "test_columns.py: it is a part of them",
+    "hub/skerry_hub/api/cordoning.py": "test_app.py",
+    "hub/skerry_hub/placement/refusal.py": "test_constraints.py",
     "hub/skerry_hub/placement/trial.py": "test_engine.py and test_explain.py share it",
     "hub/skerry_hub/workloads/problems.py": "said by every reader, and seen in their tests",
     "hub/skerry_hub/workloads/reading.py": "read by every reader, and seen in their tests",

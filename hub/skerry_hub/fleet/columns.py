@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Facts, Resource, facts_of, is_of
 from skerry_hub.fleet.ports import Port
 from skerry_hub.fleet.reserved import Counts, Reserved
-from skerry_hub.model import Assignment, Liveness, Node
+from skerry_hub.model import Assignment, Liveness, Node, Taint
 from skerry_wire.hardware import Accelerator
 from skerry_wire.messages import Heartbeat
 
@@ -64,6 +64,15 @@ class Totals:
     accelerators: int = 0
 
 
+class Predicate(Protocol):
+    """A question to one node whose answer only its facts decide. Equal ones are one."""
+
+    def __hash__(self) -> int: ...
+
+    def holds(self, facts: Facts) -> bool:
+        """Say whether a node passes."""
+
+
 class Columns:
     """The nodes and what is reserved of them.
 
@@ -85,8 +94,12 @@ class Columns:
         self._has_runtime = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._runtime_answers = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._idle_accelerators = np.zeros(FIRST_ROWS, dtype=np.int64)
+        # Each set of taints that nodes have has a number: most nodes have none, others the same.
+        self._taints = np.zeros(FIRST_ROWS, dtype=np.int32)
+        self._taint_sets: dict[tuple[Taint, ...], int] = {(): 0}
         # Only for what workloads ask for: nodes may have a thousand labels each, all different.
         self._equal: dict[tuple[str, str], Mask] = {}
+        self._holding: dict[Predicate, Mask] = {}
         self._idle_of: dict[tuple[str, str | None], Counts] = {}
 
     def __len__(self) -> int:
@@ -105,6 +118,7 @@ class Columns:
         for name, value in vars(self).items():
             setattr(other, name, None if value is None else value.copy())
         other._equal = {key: mask.copy() for key, mask in self._equal.items()}
+        other._holding = {test: mask.copy() for test, mask in self._holding.items()}
         other._idle_of = {key: count.copy() for key, count in self._idle_of.items()}
         return other
 
@@ -114,6 +128,7 @@ class Columns:
         """Add a node, or take over what has changed of it."""
         facts = facts_of(node)
         row = self._rows.get(node.id)
+        before = None if row is None else self._facts[row]
         if row is None:
             row = self._new_row(facts)
         elif self.facts(row).incarnation != node.incarnation:
@@ -126,8 +141,12 @@ class Columns:
         self._diverged[row] = facts.diverged is not None
         self._has_runtime[row] = bool(facts.runtimes)
         self._runtime_answers[row] = any(runtime.usable for runtime in facts.runtimes)
+        self._taints[row] = self._number_of(facts.taints)
         for (key, value), mask in self._equal.items():
             mask[row] = facts.equals(key, value)
+        if before is None or not facts.tells_as(before):
+            for test, mask in self._holding.items():
+                mask[row] = test.holds(facts)
         self._count_accelerators(row)
 
     def remove(self, node_id: str) -> None:
@@ -140,6 +159,14 @@ class Columns:
         self._facts[row] = self._beats[row] = self._sorted = None
         self._seen[row] = math.inf
         self._unused.append(row)
+
+    def _number_of(self, taints: tuple[Taint, ...]) -> int:
+        if taints not in self._taint_sets and len(self._taint_sets) > 2 * len(self._rows) + 64:
+            # Sets that no node has any more must not add up.
+            self._taint_sets = {(): 0}
+            for row in self._rows.values():
+                self._taints[row] = self._number_of(self.facts(row).taints)
+        return self._taint_sets.setdefault(taints, len(self._taint_sets))
 
     def _new_row(self, facts: Facts) -> int:
         self._sorted = None
@@ -163,6 +190,7 @@ class Columns:
                 setattr(self, name, _doubled(value))
         self._seen[size:] = math.inf
         self._equal = {key: _doubled(mask) for key, mask in self._equal.items()}
+        self._holding = {test: _doubled(mask) for test, mask in self._holding.items()}
         self._idle_of = {key: _doubled(count) for key, count in self._idle_of.items()}
 
     # --- signs of life --------------------------------------------------------------------
@@ -326,6 +354,11 @@ class Columns:
         """Say which have one whose socket is where it usually is."""
         return self._runtime_answers.take(rows)
 
+    def without_taints(self, refused: Callable[[tuple[Taint, ...]], bool], rows: Rows) -> Mask:
+        """Say which have taints of which `refused` is not true; it is asked once for each set."""
+        passing = np.fromiter((not refused(one) for one in self._taint_sets), np.bool_)
+        return passing[self._taints.take(rows)]
+
     def equal(self, key: str, value: str, rows: Rows) -> Mask:
         """Say on which a constraint's key has this value."""
         mask = self._equal.get((key, value))
@@ -334,6 +367,16 @@ class Columns:
             mask = np.zeros(len(self._facts), dtype=np.bool_)
             mask[everyone] = [facts.equals(key, value) for facts in self.each(everyone)]
             _keep(self._equal, (key, value), mask)
+        return mask.take(rows)
+
+    def holding(self, test: Predicate, rows: Rows) -> Mask:
+        """Say on which a test holds."""
+        mask = self._holding.get(test)
+        if mask is None:
+            everyone = self.rows()
+            mask = np.zeros(len(self._facts), dtype=np.bool_)
+            mask[everyone] = [test.holds(facts) for facts in self.each(everyone)]
+            _keep(self._holding, test, mask)
         return mask.take(rows)
 
     def port_free(self, port: Port, rows: Rows) -> Mask:

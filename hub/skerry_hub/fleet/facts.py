@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Iterable, Mapping
 
-from skerry_hub.model import Liveness, Node
+from skerry_hub.model import Liveness, Node, Taint
 from skerry_wire.hardware import Accelerator, Filesystem, Hardware, RuntimeInfo
 
 DRIVEN_RUNTIMES = frozenset({"docker", "podman"})
@@ -53,8 +53,11 @@ class Facts:
     diverged: str | None
     is_known: bool
     arch: str | None
+    hardware: Hardware | None
+    """All that it tells, for the constraints that ask for more than stands here."""
     own_labels: Mapping[str, str]
     hub_labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
     capacity: Amounts
     accelerators: tuple[Accelerator, ...]
     """Each address once, sorted by it; those that are not usable too."""
@@ -80,6 +83,10 @@ class Facts:
                 return "linux" if self.is_known else None
         return None
 
+    def tells_as(self, other: Facts) -> bool:
+        """Say whether all fields and labels are surely as in an earlier state of this node."""
+        return self.hardware is other.hardware and self.hub_labels == other.hub_labels
+
     def equals(self, key: str, value: str) -> bool:
         """Say whether a constraint's key has this value; what the node lacks equals nothing."""
         found = self.value(key)
@@ -87,7 +94,13 @@ class Facts:
             return found is not None
         if key != "node.platform.arch":
             return False
-        return any(found in names and value.lower() in names for names in _ARCH_NAMES)
+        return value.lower() in arch_names(found)
+
+
+def arch_names(arch: str) -> tuple[str, ...]:
+    """Return all names of an architecture, the given one first."""
+    others = {name for names in _ARCH_NAMES if arch in names for name in names}
+    return (arch, *sorted(others - {arch}))
 
 
 def facts_of(node: Node) -> Facts:
@@ -101,8 +114,10 @@ def facts_of(node: Node) -> Facts:
         diverged=node.diverged,
         is_known=node.capability is not None,
         arch=hardware.system.arch,
+        hardware=node.capability.hardware if node.capability else None,
         own_labels=hardware.labels,
         hub_labels=node.labels,
+        taints=node.taints,
         capacity=(_cpu_milli(hardware), _memory_bytes(hardware), _storage_bytes(hardware)),
         accelerators=_by_address(hardware.accelerators),
         runtimes=tuple(r for r in hardware.runtimes if r.name in DRIVEN_RUNTIMES),

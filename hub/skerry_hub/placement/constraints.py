@@ -17,26 +17,13 @@ from skerry_hub.fleet.facts import AMOUNT_LIMIT, DRIVEN_RUNTIMES, Resource, is_o
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import Constraint, Liveness, Reason, Workload
 from skerry_hub.placement.amounts import shortage_text, unit_of, up
+from skerry_hub.placement.expressed import expressed_of
+from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.taints import taints_of
 from skerry_wire.hardware import Accelerator
 
 MAX_NAME = 128
 MAX_TEXT = 1024
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Refusal:
-    """One reason of one node.
-
-    `missing` is the shortage in the unit of what is wanted; `share`, 0 to 1, what part of the
-    wanted that is, so that shortages of different things compare. `is_unknown`: the node does not
-    say. `is_shortage`: the node would do if it had more, or less were taken.
-    """
-
-    text: str
-    missing: float | None = None
-    share: float = 1.0
-    is_unknown: bool = False
-    is_shortage: bool = False
 
 
 class Requirement(Protocol):
@@ -323,6 +310,7 @@ def _accelerators(workload: Workload) -> list[Requirement]:
 CONSTRAINTS: tuple[tuple[str, Callable[[Workload], Sequence[Requirement]]], ...] = (
     ("online", lambda _: [Online()]),
     ("held", lambda _: [Held()]),
+    ("taints", taints_of),
     ("runtime", lambda _: [Runtime()]),
     ("cpu", lambda workload: _enough(Resource.CPU, workload.resources.cpu_milli)),
     ("memory", lambda workload: _enough(Resource.MEMORY, workload.resources.memory_bytes)),
@@ -330,6 +318,7 @@ CONSTRAINTS: tuple[tuple[str, Callable[[Workload], Sequence[Requirement]]], ...]
     ("ports", _ports),
     ("accelerators", _accelerators),
     ("constraints", lambda workload: [Field(constraint) for constraint in workload.constraints]),
+    ("expressions", expressed_of),
 )
 """What a node must fulfil, and for each what a workload requires of that sort."""
 

@@ -42,6 +42,29 @@ def place(
     return _place_replicas(trial, current, keep)
 
 
+def evacuate(
+    columns: Columns, workload: Workload, current: Sequence[Assignment], node: str, *, force: bool
+) -> Decision:
+    """Return the assignments of a replicated workload that leaves a node; all others stay.
+
+    An instance that no other node takes stays there, or with `force` is removed; `unplaced` counts
+    those. `current` are its assignments, reserved in `columns`, which is not changed.
+    """
+    trial = Trial(columns, workload)
+    outcome: Outcome = {one.id: (one, one, "") for one in current}
+    candidates = Candidates(trial, (one for one in current if one.node != node), without=node)
+    leaving = [one for one in current if one.node == node]
+    unplaced = 0
+    for before in sorted(leaving, key=lambda one: _rank(workload.name, one.id)):
+        after = candidates.place(before.id)
+        outcome[before.id] = before, after, "the node is drained"
+        if after is None:
+            unplaced += 1
+            kept, why = (None, "no other node takes it") if force else (before, "")
+            outcome[before.id] = before, kept, why
+    return _decision(trial, outcome, unplaced)
+
+
 def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: Decision) -> None:
     """Carry a decision into the columns: what `current` had goes back, the new is reserved."""
     for assignment in current:

@@ -13,7 +13,8 @@ import numpy as np
 from skerry_hub.fleet.columns import Columns, Mask, Rows
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement import devices
-from skerry_hub.placement.constraints import Refusal, refusals_of, requirements_of
+from skerry_hub.placement.constraints import refusals_of, requirements_of
+from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.scores import score_all
 from skerry_wire.hardware import Accelerator
 
@@ -113,10 +114,14 @@ class Trial:
 class Candidates:
     """The nodes that could take an instance, and how good each is, while more are placed."""
 
-    def __init__(self, trial: Trial, placed: Iterable[Assignment]) -> None:
-        """`placed` are the workload's instances that stay."""
+    def __init__(
+        self, trial: Trial, placed: Iterable[Assignment], without: str | None = None
+    ) -> None:
+        """`placed` are the workload's instances that stay; `without` is a node that takes none."""
         self._trial = trial
         everyone = trial.columns.rows()
+        if without is not None:
+            everyone = everyone[everyone != trial.columns.row(without)]
         # By node id: of equal scores the first is the smallest.
         self._rows = everyone[trial.mask(everyone, used_up=False)]
         there = [trial.columns.row(assignment.node) for assignment in placed]

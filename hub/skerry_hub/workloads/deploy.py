@@ -13,6 +13,7 @@ from skerry_hub.workloads.keys import DEPLOY, LIMITS, PLACEMENT, RESERVATIONS, R
 from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import Section, Value, choice, listed, pairs, parsed, whole
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
+from skerry_hub.workloads.x_placement import NOTHING, Placement, x_placement
 
 Mode = Literal["replicated", "global"]
 
@@ -40,6 +41,7 @@ class Deploy:
     storage_bytes: int = 0
     accelerators: tuple[AcceleratorRequest, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    placement: Placement = NOTHING
 
 
 def deploy(value: Value) -> Deploy:
@@ -59,6 +61,7 @@ def deploy(value: Value) -> Deploy:
         replicas=replicas,
         labels=section.get("labels", pairs(missing=""), {}),
         constraints=section.get("placement", _placement, ()),
+        placement=section.get("x-placement", x_placement, NOTHING, empty_ok=True),
     )
     if limits is not None:
         found = dataclasses.replace(

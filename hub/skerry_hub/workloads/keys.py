@@ -85,6 +85,8 @@ SERVICE = Keys(
         "volumes": "`name:/folder`, `/box/folder:/folder`, each with `:ro` or `:rw`, or the long"
         " form. See below.",
         "working_dir": "An absolute path.",
+        "x-placement": "What placement knows beside `deploy.placement`; see below. Skerry's own"
+        " key.",
     },
     refused={
         "annotations": "use `labels`",
@@ -237,6 +239,7 @@ DEPLOY = Keys(
         " nothing.",
         "resources": "`limits` and `reservations`.",
         "placement": "`constraints`.",
+        "x-placement": "As the service's own `x-placement`, beside it.",
     },
     refused={
         "endpoint_mode": "there is no load balancing between nodes",
@@ -299,6 +302,38 @@ PLACEMENT = Keys(
     },
 )
 
+X_PLACEMENT = Keys(
+    "x-placement",
+    supported={
+        "constraints": "Expressions over fields and labels of a node, as"
+        " `node.hardware.memory.total_bytes >= 8GiB`. All must hold; see below.",
+        "tolerations": "Taints of nodes that the workload bears; see below. A change restarts"
+        " nothing.",
+    },
+)
+
+EXPRESSION = Keys(
+    "an expression",
+    supported={
+        "all": "A list of expressions, all of which must hold.",
+        "any": "A list of expressions, at least one of which must hold.",
+        "not": "One expression, which must not hold.",
+    },
+)
+
+TOLERATION = Keys(
+    "a toleration",
+    supported={
+        "key": "The taint's key. Without it, and with `operator: Exists`, every taint is borne.",
+        "operator": "`Equal` (default): the taint has this value; `Exists`: it has any.",
+        "value": "The taint's value, for `Equal`.",
+        "effect": "`NoSchedule` or `NoExecute`; both where not given.",
+    },
+    refused={
+        "tolerationSeconds": "nothing leaves a node by itself after a time",
+    },
+)
+
 TABLES: tuple[tuple[str, Keys], ...] = (
     ("", FILE),
     ("services.<name>", SERVICE),
@@ -313,6 +348,9 @@ TABLES: tuple[tuple[str, Keys], ...] = (
     ("services.<name>.deploy.resources.reservations", RESERVATIONS),
     ("services.<name>.deploy.resources.reservations.devices[]", ACCELERATOR),
     ("services.<name>.deploy.placement", PLACEMENT),
+    ("services.<name>.x-placement", X_PLACEMENT),
+    ("services.<name>.x-placement.constraints[]", EXPRESSION),
+    ("services.<name>.x-placement.tolerations[]", TOLERATION),
     ("volumes.<name>", VOLUME),
 )
 """Where each kind of mapping stands in a file."""

@@ -44,6 +44,8 @@ KEYS: dict[type, dict[str, str]] = {
         "mode": "deploy.mode",
         "replicas": "deploy.replicas",
         "constraints": "deploy.placement.constraints",
+        "expressions": "x-placement.constraints",
+        "tolerations": "x-placement.tolerations",
     },
 }
 """The key of each field whose name it is not."""

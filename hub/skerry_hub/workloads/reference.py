@@ -10,8 +10,8 @@ _HEAD = """\
 Made from `hub/skerry_hub/workloads/keys.py` by `docs/generate.py`; do not edit. What the keys
 become is told in [compose.md](../compose.md).
 
-A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, with one
-exception that is listed here. Every other key is refused by name and line, and so is any key that
+A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, except for
+those that are listed here. Every other key is refused by name and line, and so is any key that
 the specification does not know.
 """
 

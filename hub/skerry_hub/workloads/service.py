@@ -12,6 +12,7 @@ from skerry_hub.model import Resources, Workload
 from skerry_hub.workloads.accelerators import gpus, merged
 from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy
 from skerry_hub.workloads.devices import device
+from skerry_hub.workloads.expressions import agreed
 from skerry_hub.workloads.health import MAX_S, health, within
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.keys import SERVICE
@@ -31,6 +32,7 @@ from skerry_hub.workloads.reading import (
     word,
 )
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
+from skerry_hub.workloads.x_placement import NOTHING, Placement, x_placement
 from skerry_wire.workload import Container, DeviceMapping, Mount
 
 Network = Literal["bridge", "host", "none"]
@@ -70,6 +72,7 @@ def service(
     """Read a service. Problems are noted; with any, what is returned is of no use."""
     section = Section(value, SERVICE)
     asked: Deploy = section.get("deploy", deploy, Deploy(), empty_ok=True)
+    placed: Placement = section.get("x-placement", x_placement, NOTHING, empty_ok=True)
     labels = section.get("labels", _labels, {})
     published = section.get("ports", ports, ())
     network: Network = section.get("network_mode", choice(_NETWORKS), "bridge")
@@ -125,6 +128,8 @@ def service(
             ports=reserved(published),
         ),
         constraints=asked.constraints,
+        expressions=agreed(asked.constraints, (*asked.placement.expressions, *placed.expressions)),
+        tolerations=(*asked.placement.tolerations, *placed.tolerations),
         labels={**labels, **asked.labels},
     )
 
