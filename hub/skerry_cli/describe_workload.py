@@ -96,13 +96,30 @@ class Constraint:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Toleration:
+    """Taints that it bears."""
+
+    key: Words = ""
+    operator: Words = "Equal"
+    value: Words = ""
+    effect: Words | None = None
+
+    def __str__(self) -> str:
+        key = self.key or "every taint"
+        value = f"={self.value}" if self.operator == "Equal" else ""
+        return key + value + (f":{self.effect}" if self.effect else "")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What an operator asked for."""
 
     containers: Annotated[tuple[Container, ...], MANY] = ()
     resources: Request = Request()
     constraints: Annotated[tuple[Constraint, ...], MANY] = ()
+    expressions: Annotated[tuple[Words, ...], MANY] = ()
     labels: Labels = dataclasses.field(default_factory=dict)
+    tolerations: Annotated[tuple[Toleration, ...], MANY] = ()
 
 
 def show_workload(screen: Screen, answer: Any, now: float) -> None:
@@ -127,6 +144,7 @@ def facts(workload: Workload, content: Content, now: float) -> list[tuple[str, C
     if workload.mode == "global":
         wanted = f"one on each of {words.count(workload.wanted, 'node')}"
     constraints = [f"{one.key} {one.operator} {one.value}" for one in content.constraints]
+    constraints += content.expressions
     updated = f"{words.age(workload.updated_at, now)} ago" if workload.updated_at else None
     return [
         ("Workload", workload.name),
@@ -144,6 +162,7 @@ def facts(workload: Workload, content: Content, now: float) -> list[tuple[str, C
         ("Updated", updated),
         ("Reserves", words.joined(list(request_words(content.resources)))),
         ("Constraints", words.joined(constraints)),
+        ("Tolerates", ", ".join(map(str, content.tolerations)) or None),
         ("Labels", label_list(content.labels)),
     ]
 

@@ -271,6 +271,7 @@ CONTENT = model.Workload(
         accelerators=(model.AcceleratorRequest(kind="gpu", count=1),),
     ),
     constraints=(model.Constraint(key="node.labels.site", operator="==", value="quay-3"),),
+    expressions=("node.labels.gpu exists",),
     labels={"team": "shop"},
 )
 

@@ -90,7 +90,7 @@ Revision:     1234567890abcdef
 Created:      2d ago
 Updated:      10m ago
 Reserves:     cpu 0.25, memory 180 MiB, 1 gpu
-Constraints:  node.labels.site == quay-3
+Constraints:  node.labels.site == quay-3, node.labels.gpu exists
 Labels:       team=shop
 
 Container web
