@@ -1,0 +1,235 @@
+"""Completes the round-trip times that a few dozen peers measured to those of any pair of nodes.
+
+`observe` takes what one node measured and moves that node; `refine` fits all places again and
+learns what they cannot say; `estimate` and `matrix` answer. A measured pair is answered with its
+measured time, any other with the places' distance (`embedding`) times the factor that measured
+pairs of close nodes suggest (`corrections`).
+
+Every answer has an error in milliseconds. A measured pair's is the mean deviation of its samples.
+That of another is the time multiplied by the mean relative error that both ends' places leave on
+their own measured pairs, each link that the place itself uses up left out of the count: about
+three of four estimates lie closer to the truth. Times from one network to another without any
+measured way between them are unknown, not large.
+
+The same calls give the same answers. Pure: no clock, chance (but from the seed), thread or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from skerry_hub.placement.corrections import Corrections, corrections
+from skerry_hub.placement.embedding import (
+    DIMENSIONS,
+    Floats,
+    cold,
+    relocate,
+    scattered,
+    sweep,
+    times,
+)
+from skerry_hub.placement.round_trips import PEERS, Float32s, Ints, Links, RoundTrips
+
+WARM_SWEEPS = 10
+"""Passes over all nodes when most of them have been placed before."""
+FIRST_STEPS = 20
+"""Steps that place a new node; a known one makes one step for what it measured."""
+SILENT_STEP = 0.2
+"""Share of a step that a node which measures nothing moves for what another measured of it."""
+MOST_ERROR = 10.0
+"""Relative error of one pair beyond which it counts no more."""
+UNKNOWN_ERROR = 1.0
+"""Relative error of a place that nothing has tested yet; counts as one link more."""
+
+
+class Coordinates:
+    """The places of all nodes, by name. A node that others measure need not measure itself."""
+
+    def __init__(self, *, seed: int = 0, peers: int = PEERS) -> None:
+        self._seed = seed
+        self._measured = RoundTrips(peers)
+        self._places: Float32s = np.zeros((0, DIMENSIONS + 1), np.float32)
+        self._error: Float32s = np.zeros(0, np.float32)
+        self._network = np.zeros(0, np.int32)
+        self._corrections: Corrections | None = None
+        self._refined = 0
+
+    def __len__(self) -> int:
+        return len(self._measured)
+
+    def __contains__(self, node: str) -> bool:
+        return node in self._measured
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all arrays, without the names."""
+        own = self._places.nbytes + self._error.nbytes + self._network.nbytes
+        return own + self._measured.nbytes + (self._corrections.nbytes if self._corrections else 0)
+
+    def observe(self, node: str, samples: Mapping[str, float]) -> None:
+        """Take what a node measured, in milliseconds by peer, and move it.
+
+        All or nothing: raises ValueError when a time is not in (0, 60,000] or of the node itself.
+        """
+        if not samples:
+            return
+        row, peers = self._measured.record(node, samples)
+        self._grow()
+        ms = np.array(list(samples.values()), np.float64)
+        self._join(row, peers)
+        self._move(row)
+        silent = self._measured.silent(peers)
+        for peer, time in zip(peers[silent].tolist(), ms[silent].tolist(), strict=True):
+            self._move_silent(peer, row, time)
+
+    def _grow(self) -> None:
+        more = self._measured.capacity - len(self._error)
+        if more:
+            self._places = np.pad(self._places, ((0, more), (0, 0)), constant_values=np.nan)
+            self._error = np.pad(self._error, (0, more), constant_values=np.nan)
+            self._network = np.pad(self._network, (0, more), constant_values=-1)
+
+    def _join(self, row: int, peers: Ints) -> None:
+        """Make one network of those of the row and its peers."""
+        rows = np.append(peers, row)
+        networks = self._network[rows]
+        joined = networks[networks >= 0]
+        name = int(joined.min()) if len(joined) else int(rows.min())
+        for other in set(joined.tolist()) - {name}:
+            self._network[self._network == other] = name
+        self._network[rows] = name
+
+    def _move(self, row: int) -> None:
+        """Move a row by all that it measured itself; place it when it is new."""
+        peers, measured = self._measured.of(row)
+        placed = np.isfinite(self._error[peers])
+        new = not np.isfinite(self._error[row])
+        ms = measured.astype(np.float64)
+        if new:
+            self._start(row, peers[placed], ms[placed], float(ms.min()))
+        peers, ms = peers[placed], ms[placed]
+        if not len(peers):
+            self._error[row] = UNKNOWN_ERROR
+            return
+        for _ in range(FIRST_STEPS if new else 1):
+            relocate(self._places, np.array([row]), peers[None], ms[None])
+        wrong = _relative(times(self._places, np.array(row), peers), ms).sum(keepdims=True)
+        self._error[row] = _mean_error(wrong, np.array([len(ms)]))[0]
+
+    def _move_silent(self, row: int, other: int, ms: float) -> None:
+        """Move a row that measures nothing a little by what another measured of it."""
+        new = not np.isfinite(self._error[row])
+        if new:
+            self._start(row, np.array([other]), np.array([ms]), ms)
+            self._error[row] = UNKNOWN_ERROR
+        one, time = np.array([[other]]), np.array([[ms]])
+        for _ in range(FIRST_STEPS if new else 1):
+            relocate(self._places, np.array([row]), one, time, step=1.0 if new else SILENT_STEP)
+        wrong = float(_relative(times(self._places, np.array([row]), one[0]), time[0])[0])
+        self._error[row] += 0.1 * (wrong - self._error[row])
+
+    def _start(self, row: int, peers: Ints, ms: Floats, apart_ms: float) -> None:
+        """Put a new row close to its nearest placed peer, in a direction of its own."""
+        place = scattered(1, apart_ms, (self._seed, row))[0]
+        if len(peers):
+            place[:DIMENSIONS] += self._places[peers[int(ms.argmin())], :DIMENSIONS]
+        self._places[row] = place
+
+    def remove(self, node: str) -> None:
+        """Forget a node. Nothing happens when it is unknown. Takes a look at every row."""
+        if node not in self._measured:
+            return
+        row = self._measured.row(node)
+        self._measured.remove(node)
+        self._places[row] = self._error[row] = np.nan
+        self._network[row] = -1
+        if self._corrections is not None:
+            self._corrections = self._corrections.without(row)
+
+    def refine(self, sweeps: int | None = None) -> None:
+        """Fit all places to all measured pairs, and learn what they cannot say.
+
+        The first time from nothing; later in `sweeps` passes from where the nodes are. Takes time
+        in proportion to the measured pairs: about a second a pass for 100,000 nodes.
+        """
+        links = self._measured.links()
+        if not len(links.peers):
+            self._corrections = None
+            return
+        scale_ms = float(np.median(links.ms))
+        if self._refined:
+            for index in range(WARM_SWEEPS if sweeps is None else sweeps):
+                sweep(self._places, links, scale_ms, (self._seed, self._refined, index))
+        else:
+            unused = self._network < 0
+            cold(self._places, links, scale_ms, self._seed)
+            self._places[unused] = np.nan
+        self._refined += 1
+        self._learn(links)
+        self._corrections = corrections(self._places, links, scale_ms, self._seed)
+
+    def _learn(self, links: Links) -> None:
+        """Set the errors and the networks of all rows from the measured pairs."""
+        owners = links.owners.astype(np.int64)
+        wrong = _relative(times(self._places, owners, links.peers), links.ms.astype(np.float64))
+        number = np.diff(links.start)
+        sums = np.bincount(owners, wrong, len(number)).astype(np.float64)
+        linked = number > 0
+        self._error[linked] = _mean_error(sums[linked], number[linked])
+        network = np.where(self._network >= 0, np.arange(len(number), dtype=np.int32), -1)
+        while True:
+            least = network.copy()
+            np.minimum.at(least, owners, network[links.peers])
+            least = np.where(least >= 0, least[np.maximum(least, 0)], -1).astype(np.int32)
+            if (least == network).all():
+                break
+            network = least
+        self._network = network
+
+    def estimate(self, first: str, second: str) -> tuple[float, float] | None:
+        """Return the round-trip time of a pair and its error, in milliseconds.
+
+        None when no measured way leads from one to the other. Raises KeyError for unknown nodes.
+        """
+        ms, error = self.matrix((first,), (second,))
+        return None if np.isnan(ms[0, 0]) else (float(ms[0, 0]), float(error[0, 0]))
+
+    def matrix(self, rows: Sequence[str], columns: Sequence[str]) -> tuple[Float32s, Float32s]:
+        """Return times and their errors (rows, columns), in milliseconds; NaN where unknown.
+
+        0 from a node to itself. Raises KeyError when a node is unknown.
+        """
+        across = np.array([self._measured.row(column) for column in columns], np.int64)
+        ms = np.empty((len(rows), len(columns)), np.float32)
+        error = np.empty_like(ms)
+        for index, name in enumerate(rows):
+            ms[index], error[index] = self._answer(self._measured.row(name), across)
+        return ms, error
+
+    def _answer(self, row: int, columns: Ints) -> tuple[Floats, Floats]:
+        ms = times(self._places, np.array(row), columns)
+        if self._corrections is not None:
+            # Symmetric but for rounding: the same sum of the same measured pairs from either end.
+            ms = ms * self._corrections.factors(row, columns)
+        error = ms * (self._error[row] + self._error[columns]) / 2
+        direct, deviation = self._measured.direct(row, columns)
+        known = ~np.isnan(direct)
+        ms[known], error[known] = direct[known], deviation[known]
+        apart = self._network[columns] != self._network[row]
+        ms[apart] = error[apart] = np.nan
+        ms[columns == row] = error[columns == row] = 0.0
+        return ms, error
+
+
+def _relative(estimated: Floats, ms: Floats) -> Floats:
+    wrong: Floats = np.minimum(np.abs(estimated - ms) / ms, MOST_ERROR)
+    return wrong
+
+
+def _mean_error(sums: Floats, links: Ints) -> Floats:
+    """Return the mean relative error of places that fit as many of the links as they can."""
+    tested = np.maximum(links - (DIMENSIONS + 1), 0)
+    mean: Floats = (sums + UNKNOWN_ERROR) / (tested + 1)
+    return np.minimum(mean, MOST_ERROR)

@@ -1,0 +1,231 @@
+import math
+
+import numpy as np
+import pytest
+
+from skerry_hub.placement.coordinates import Coordinates
+
+NODES = 150
+PEERS = 16
+NAMES = [f"n{index}" for index in range(NODES)]
+
+
+def true_times(nodes: int = NODES) -> np.ndarray:
+    """Sites on a plane, nodes with heights, and a detour of its own between any two sites."""
+    chance = np.random.default_rng(11)
+    sites = 15
+    at, detour = chance.uniform(0, 150, (sites, 2)), chance.uniform(1.0, 1.4, (sites, sites))
+    site, height = np.arange(nodes) % sites, chance.uniform(0.5, 6, nodes)
+    apart = np.linalg.norm(at[:, None] - at[None], axis=2) * (detour + detour.T) / 2
+    true: np.ndarray = apart[site[:, None], site[None]] + height[:, None] + height[None]
+    return true
+
+
+def picks(nodes: int = NODES, seed: int = 1) -> np.ndarray:
+    chance = np.random.default_rng(seed)
+    found = np.zeros((nodes, nodes), bool)
+    for node in range(nodes):
+        others = np.delete(np.arange(nodes), node)
+        found[node, chance.choice(others, PEERS, replace=False)] = True
+    return found
+
+
+def observed(true: np.ndarray, picked: np.ndarray, *, noise: float = 0.0) -> Coordinates:
+    coordinates = Coordinates(seed=4, peers=PEERS)
+    chance = np.random.default_rng(8)
+    for node in range(len(true)):
+        coordinates.observe(
+            NAMES[node],
+            {
+                NAMES[peer]: float(true[node, peer] * (1 + noise * chance.random()))
+                for peer in np.flatnonzero(picked[node])
+            },
+        )
+    return coordinates
+
+
+def wrong(coordinates: Coordinates, true: np.ndarray, picked: np.ndarray) -> np.ndarray:
+    hidden = np.triu(~(picked | picked.T), 1)
+    ms, _ = coordinates.matrix(NAMES, NAMES)
+    return np.abs(ms - true)[hidden] / true[hidden]
+
+
+def test_unmeasured_pairs_are_estimated() -> None:
+    true, picked = true_times(), picks()
+    coordinates = observed(true, picked, noise=0.1)
+    unrefined = wrong(coordinates, true, picked)
+    coordinates.refine()
+    refined = wrong(coordinates, true, picked)
+    assert np.median(refined) < 0.08
+    assert np.percentile(refined, 90) < 0.25
+    assert np.median(refined) < np.median(unrefined) < 0.4
+
+
+def test_about_three_of_four_estimates_are_within_their_error() -> None:
+    true, picked = true_times(), picks()
+    coordinates = observed(true, picked)
+    coordinates.refine()
+    ms, error = coordinates.matrix(NAMES, NAMES)
+    hidden = np.triu(~(picked | picked.T), 1)
+    assert 0.6 < (np.abs(ms - true) <= error)[hidden].mean() < 0.97
+    assert np.median(error[hidden] / ms[hidden]) < 0.3
+
+
+def test_a_measured_pair_is_answered_with_its_measured_time() -> None:
+    true, picked = true_times(), picks()
+    coordinates = observed(true, picked)
+    coordinates.refine()
+    node, peer = np.argwhere(picked)[0]
+    for first, second in ((node, peer), (peer, node)):
+        found = coordinates.estimate(NAMES[first], NAMES[second])
+        assert found is not None
+        assert found[0] == pytest.approx(true[node, peer], rel=1e-6)
+        assert found[1] <= 0.1001 * true[node, peer]
+
+
+def test_a_matrix_says_what_each_estimate_says_from_either_end() -> None:
+    coordinates = observed(true_times(), picks())
+    coordinates.refine()
+    ms, error = coordinates.matrix(NAMES[:7], NAMES[3:20])
+    assert ms.shape == error.shape == (7, 17)
+    for row, first in enumerate(NAMES[:7]):
+        for column, second in enumerate(NAMES[3:20]):
+            there, back = (
+                coordinates.estimate(*pair) for pair in ((first, second), (second, first))
+            )
+            assert there == (float(ms[row, column]), float(error[row, column]))
+            assert back == pytest.approx(there, rel=1e-5)
+    assert coordinates.estimate("n5", "n5") == (0.0, 0.0)
+
+
+def test_the_same_calls_give_the_same_answers() -> None:
+    first, second = (observed(true_times(), picks()) for _ in range(2))
+    first.refine()
+    second.refine()
+    assert first.matrix(NAMES, NAMES)[0].tobytes() == second.matrix(NAMES, NAMES)[0].tobytes()
+
+
+def test_a_node_that_comes_later_is_placed_without_refining_and_better_with_it() -> None:
+    true, picked = true_times(), picks()
+    late = NODES - 1
+    early = picked.copy()
+    early[late] = early[:, late] = False
+    coordinates = observed(true, early)
+    coordinates.refine()
+    coordinates.observe(
+        NAMES[late], {NAMES[p]: float(true[late, p]) for p in np.flatnonzero(picked[late])}
+    )
+    hidden = ~(picked[late] | (np.arange(NODES) == late))
+    for _ in range(2):
+        ms, _ = coordinates.matrix([NAMES[late]], NAMES)
+        assert np.median(np.abs(ms[0] - true[late])[hidden] / true[late][hidden]) < 0.2
+        coordinates.refine()
+
+
+def test_a_way_that_becomes_longer_is_followed() -> None:
+    true, picked = true_times(), picks()
+    coordinates = observed(true, picked)
+    coordinates.refine()
+    farther = true.copy()
+    farther[0] = farther[:, 0] = true[0] + 300
+    for _ in range(40):
+        coordinates.observe(
+            NAMES[0], {NAMES[p]: float(farther[0, p]) for p in np.flatnonzero(picked[0])}
+        )
+        for node in np.flatnonzero(picked[:, 0]):
+            coordinates.observe(NAMES[node], {NAMES[0]: float(farther[node, 0])})
+    coordinates.refine()
+    hidden = ~(picked[0] | picked[:, 0] | (np.arange(NODES) == 0))
+    ms, _ = coordinates.matrix([NAMES[0]], NAMES)
+    assert np.median(np.abs(ms[0] - farther[0])[hidden] / farther[0][hidden]) < 0.15
+
+
+def test_an_endpoint_that_measures_nothing_is_placed_by_those_that_measure_it() -> None:
+    true, picked = true_times(), picks()
+    picked[0] = picked[:, 0] = False
+    for node in range(1, 60):
+        picked[node, np.flatnonzero(picked[node])[-1]] = False
+    picked[1:60, 0] = True
+    coordinates = observed(true, picked)
+    coordinates.refine()
+    ms, error = coordinates.matrix([NAMES[0]], NAMES[60:])
+    assert np.median(np.abs(ms[0] - true[0, 60:]) / true[0, 60:]) < 0.12
+    assert (error > 0).all()
+
+
+def test_one_measured_pair_tells_nothing_sure_of_others() -> None:
+    coordinates = Coordinates()
+    coordinates.observe("a", {"b": 10.0})
+    coordinates.observe("c", {"b": 10.0})
+    for _ in range(2):
+        found = coordinates.estimate("a", "c")
+        assert found is not None
+        assert found[1] >= 0.9 * found[0] > 0
+        coordinates.refine()
+
+
+def test_between_networks_without_a_measured_way_nothing_is_known() -> None:
+    coordinates = Coordinates()
+    coordinates.observe("a", {"b": 10.0})
+    coordinates.observe("c", {"d": 10.0})
+    for _ in range(2):
+        assert coordinates.estimate("a", "c") is None
+        assert coordinates.estimate("a", "b") is not None
+        coordinates.refine()
+    coordinates.observe("b", {"d": 30.0})
+    assert coordinates.estimate("a", "c") is not None
+    coordinates.remove("b")
+    coordinates.refine()
+    assert coordinates.estimate("a", "c") is None
+    assert np.isnan(coordinates.matrix(["a"], ["c", "d"])[0]).all()
+
+
+def test_a_removed_node_is_unknown_and_its_row_tells_nothing_of_the_next() -> None:
+    coordinates = observed(true_times(), picks())
+    coordinates.refine()
+    coordinates.remove("n3")
+    coordinates.remove("never known")
+    assert "n3" not in coordinates
+    assert len(coordinates) == NODES - 1
+    with pytest.raises(KeyError):
+        coordinates.estimate("n3", "n4")
+    coordinates.observe("next", {"n4": 500.0})
+    found = coordinates.estimate("next", "n5")
+    assert found is not None
+    assert found[0] > 300
+
+
+def test_nothing_observed_is_nothing_known() -> None:
+    coordinates = Coordinates()
+    coordinates.refine()
+    coordinates.observe("a", {})
+    assert len(coordinates) == 0
+    assert coordinates.matrix([], [])[0].shape == (0, 0)
+    with pytest.raises(KeyError):
+        coordinates.estimate("a", "b")
+
+
+@pytest.mark.parametrize("ms", [0.0, -3.0, math.nan, math.inf, 60_001.0])
+def test_a_time_that_cannot_be_changes_nothing(ms: float) -> None:
+    coordinates = observed(true_times(), picks())
+    before = coordinates.matrix(NAMES, NAMES)[0].tobytes()
+    with pytest.raises(ValueError, match="round-trip time"):
+        coordinates.observe("n0", {"n1": 5.0, "n2": ms})
+    assert coordinates.matrix(NAMES, NAMES)[0].tobytes() == before
+
+
+def test_absurd_but_possible_times_do_not_break_the_rest() -> None:
+    true, picked = true_times(), picks()
+    coordinates = observed(true, picked)
+    coordinates.observe("liar", {NAMES[p]: 60_000.0 if p % 2 else 1e-4 for p in range(PEERS)})
+    coordinates.refine()
+    assert np.median(wrong(coordinates, true, picked)) < 0.08
+    ms, error = coordinates.matrix(["liar", *NAMES], ["liar", *NAMES])
+    assert np.isfinite(ms).all()
+    assert np.isfinite(error).all()
+
+
+def test_memory_is_bounded_per_node() -> None:
+    coordinates = observed(true_times(), picks())
+    coordinates.refine()
+    assert coordinates.nbytes < 700 * NODES * 1.5

@@ -1,0 +1,106 @@
+import math
+
+import numpy as np
+import pytest
+
+from skerry_hub.placement.round_trips import RoundTrips
+
+
+def direct(trips: RoundTrips, first: str, second: str) -> tuple[float, float]:
+    ms, deviation = trips.direct(trips.row(first), np.array([trips.row(second)]))
+    return float(ms[0]), float(deviation[0])
+
+
+@pytest.mark.parametrize("ms", [0, -1, math.nan, math.inf, 60_000.1])
+def test_a_time_that_cannot_be_is_refused_and_nothing_is_taken(ms: float) -> None:
+    trips = RoundTrips()
+    with pytest.raises(ValueError, match="round-trip time"):
+        trips.record("a", {"b": 10.0, "c": ms})
+    assert len(trips) == 0
+
+
+def test_a_node_cannot_measure_itself() -> None:
+    with pytest.raises(ValueError, match="a measured itself"):
+        RoundTrips().record("a", {"a": 1.0})
+
+
+@pytest.mark.parametrize("peers", [0, -1, 1025])
+def test_the_number_of_peers_is_bounded(peers: int) -> None:
+    with pytest.raises(ValueError, match="peers a node"):
+        RoundTrips(peers)
+
+
+def test_a_pair_is_known_from_either_end_and_others_are_not() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 10.0, "c": 20.0})
+    assert direct(trips, "a", "b") == (10.0, 1.0)
+    assert direct(trips, "b", "a") == (10.0, 1.0)
+    assert math.isnan(direct(trips, "b", "c")[0])
+
+
+def test_a_pair_that_both_measured_has_the_mean_and_the_larger_deviation() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 10.0})
+    trips.record("b", {"a": 20.0})
+    assert direct(trips, "a", "b") == (15.0, 2.0)
+
+
+def test_one_outlier_moves_a_time_little_and_a_lasting_change_is_followed() -> None:
+    trips = RoundTrips()
+    for _ in range(20):
+        trips.record("a", {"b": 10.0})
+    steady, least = direct(trips, "a", "b")
+    assert steady == pytest.approx(10.0)
+    assert least < 0.1
+    trips.record("a", {"b": 1000.0})
+    assert direct(trips, "a", "b")[0] < 10.2
+    for _ in range(40):
+        trips.record("a", {"b": 50.0})
+    assert direct(trips, "a", "b")[0] == pytest.approx(50.0, rel=0.02)
+
+
+def test_the_oldest_peer_gives_way() -> None:
+    trips = RoundTrips(peers=2)
+    for peer, ms in (("b", 1.0), ("c", 2.0), ("d", 3.0)):
+        trips.record("a", {peer: ms})
+    assert math.isnan(direct(trips, "a", "b")[0])
+    assert direct(trips, "a", "c")[0] == 2.0
+    assert direct(trips, "a", "d")[0] == 3.0
+
+
+def test_memory_is_bounded_by_the_nodes_not_by_the_samples() -> None:
+    trips = RoundTrips(peers=4)
+    names = [f"n{index}" for index in range(64)]
+    for name in names:
+        trips.record(name, {other: 5.0 for other in names if other != name})
+    assert trips.capacity == 64
+    assert trips.nbytes <= 64 * (4 * 12 + 4)
+
+
+def test_a_removed_node_is_forgotten_by_all_and_its_row_starts_empty() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 10.0})
+    trips.record("b", {"a": 11.0, "c": 12.0})
+    row = trips.row("b")
+    trips.remove("b")
+    trips.remove("unknown")
+    assert "b" not in trips
+    assert len(trips.links().peers) == 0
+    trips.record("new", {"a": 7.0})
+    assert trips.row("new") == row
+    assert direct(trips, "a", "new")[0] == 7.0
+    assert math.isnan(direct(trips, "c", "new")[0])
+
+
+def test_links_hold_each_pair_once_from_either_end() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 10.0, "c": 30.0})
+    trips.record("b", {"a": 20.0})
+    links = trips.links()
+    found = {
+        (int(owner), int(peer)): float(ms)
+        for owner, peer, ms in zip(links.owners, links.peers, links.ms, strict=True)
+    }
+    a, b, c = (trips.row(name) for name in "abc")
+    assert found == {(a, b): 15.0, (b, a): 15.0, (a, c): 30.0, (c, a): 30.0}
+    assert trips.silent(np.array([a, b, c])).tolist() == [False, False, True]
