@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Facts, Resource, facts_of, is_of
+from skerry_hub.fleet.fields import Field
 from skerry_hub.fleet.ports import Port
 from skerry_hub.fleet.reserved import Counts, Reserved
+from skerry_hub.fleet.told import Told
 from skerry_hub.model import Assignment, Liveness, Node, Taint
 from skerry_wire.hardware import Accelerator
 from skerry_wire.messages import Heartbeat
@@ -72,6 +74,9 @@ class Predicate(Protocol):
     def holds(self, facts: Facts) -> bool:
         """Say whether a node passes."""
 
+    def over(self, columns: Columns) -> Mask:
+        """Say which of all rows pass; what is said of a row without a node means nothing."""
+
 
 class Columns:
     """The nodes and what is reserved of them.
@@ -100,6 +105,7 @@ class Columns:
         # Only for what workloads ask for: nodes may have a thousand labels each, all different.
         self._equal: dict[tuple[str, str], Mask] = {}
         self._holding: dict[Predicate, Mask] = {}
+        self._told: dict[Field, Told] = {}
         self._idle_of: dict[tuple[str, str | None], Counts] = {}
 
     def __len__(self) -> int:
@@ -118,6 +124,7 @@ class Columns:
         for name, value in vars(self).items():
             setattr(other, name, None if value is None else value.copy())
         other._equal = {key: mask.copy() for key, mask in self._equal.items()}
+        other._told = {field: told.copy() for field, told in self._told.items()}
         other._holding = {test: mask.copy() for test, mask in self._holding.items()}
         other._idle_of = {key: count.copy() for key, count in self._idle_of.items()}
         return other
@@ -145,8 +152,7 @@ class Columns:
         for (key, value), mask in self._equal.items():
             mask[row] = facts.equals(key, value)
         if before is None or not facts.tells_as(before):
-            for test, mask in self._holding.items():
-                mask[row] = test.holds(facts)
+            self._tell(row, facts)
         self._count_accelerators(row)
 
     def remove(self, node_id: str) -> None:
@@ -159,6 +165,16 @@ class Columns:
         self._facts[row] = self._beats[row] = self._sorted = None
         self._seen[row] = math.inf
         self._unused.append(row)
+
+    def _tell(self, row: int, facts: Facts) -> None:
+        """Take over what fields and labels say, where somebody asked for it."""
+        for test, mask in self._holding.items():
+            mask[row] = test.holds(facts)
+        for field, told in list(self._told.items()):
+            told.put(row, facts)
+            if len(told) > 2 * len(self._rows) + 64:
+                # Values that no node has any more must not add up.
+                del self._told[field]
 
     def _number_of(self, taints: tuple[Taint, ...]) -> int:
         if taints not in self._taint_sets and len(self._taint_sets) > 2 * len(self._rows) + 64:
@@ -190,6 +206,8 @@ class Columns:
                 setattr(self, name, _doubled(value))
         self._seen[size:] = math.inf
         self._equal = {key: _doubled(mask) for key, mask in self._equal.items()}
+        for told in self._told.values():
+            told.double()
         self._holding = {test: _doubled(mask) for test, mask in self._holding.items()}
         self._idle_of = {key: _doubled(count) for key, count in self._idle_of.items()}
 
@@ -373,11 +391,18 @@ class Columns:
         """Say on which a test holds."""
         mask = self._holding.get(test)
         if mask is None:
-            everyone = self.rows()
-            mask = np.zeros(len(self._facts), dtype=np.bool_)
-            mask[everyone] = [test.holds(facts) for facts in self.each(everyone)]
+            mask = test.over(self)
             _keep(self._holding, test, mask)
         return mask.take(rows)
+
+    def told(self, field: Field) -> Told:
+        """Return what all nodes tell of a field. Not to be changed."""
+        told = self._told.get(field)
+        if told is None:
+            told = Told(field, len(self._facts))
+            told.put_all(self.rows(), self.each(self.rows()))
+            _keep(self._told, field, told)
+        return told
 
     def port_free(self, port: Port, rows: Rows) -> Mask:
         """Say on which an instance could have this port."""

@@ -15,6 +15,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from skerry_hub.fleet.columns import Columns, Mask
 from skerry_hub.fleet.facts import Facts, Resource
 from skerry_hub.fleet.fields import Field, Kind, Single
 from skerry_hub.placement.amounts import down, unit_of, up
@@ -100,6 +103,12 @@ class Comparison:
         """Say whether a node passes."""
         return _holds(self, self.field.values(facts))
 
+    def over(self, columns: Columns) -> Mask:
+        """Say which of all rows pass."""
+        told = columns.told(self.field)
+        passing = np.fromiter((_holds(self, values) for values in told.values), np.bool_)
+        return passing.take(told.numbers)
+
     def takes(self, values: Sequence[Single]) -> bool:
         """Say whether a node with these values of the field would pass."""
         return _holds(self, values)
@@ -134,6 +143,11 @@ class AllOf:
         """Say whether a node passes."""
         return all(part.holds(facts) for part in self.parts)
 
+    def over(self, columns: Columns) -> Mask:
+        """Say which of all rows pass."""
+        passing: Mask = np.logical_and.reduce([part.over(columns) for part in self.parts])
+        return passing
+
     def refusals(self, facts: Facts) -> Iterator[Refusal]:
         """Give every reason."""
         for part in self.parts:
@@ -152,6 +166,11 @@ class AnyOf:
     def holds(self, facts: Facts) -> bool:
         """Say whether a node passes."""
         return any(part.holds(facts) for part in self.parts)
+
+    def over(self, columns: Columns) -> Mask:
+        """Say which of all rows pass."""
+        passing: Mask = np.logical_or.reduce([part.over(columns) for part in self.parts])
+        return passing
 
     def refusals(self, facts: Facts) -> Iterator[Refusal]:
         """Give one reason, of what is wrong with each way; the nearest way counts as shortage."""
@@ -180,6 +199,10 @@ class Not:
     def holds(self, facts: Facts) -> bool:
         """Say whether a node passes."""
         return not self.part.holds(facts)
+
+    def over(self, columns: Columns) -> Mask:
+        """Say which of all rows pass."""
+        return ~self.part.over(columns)
 
     def refusals(self, facts: Facts) -> Iterator[Refusal]:
         """Give what holds and must not."""
