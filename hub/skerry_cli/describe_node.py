@@ -8,7 +8,7 @@ from typing import Any
 from skerry_cli import words
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.hardware import tree
-from skerry_cli.kinds import EVENT, INSTANCE, state
+from skerry_cli.kinds import EVENT, INSTANCE, is_cordoned, state
 from skerry_cli.records import Event, Node, Resources, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
@@ -28,6 +28,7 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     tell_lines(screen, "Kept from before: these probes fail now", kept_lines(hardware, now))
     screen.section("Resources")
     screen.table(resource_rows(node.resources, hardware.filesystems), indent="  ")
+    tell_lines(screen, "Taints", [str(taint) for taint in node.taints])
     tell_lines(screen, "Labels", list(_labels(node.labels)))
     tell_lines(screen, "Hardware", lines)
     tell_list(screen, "Instances", INSTANCE, node.instances, now)
@@ -65,6 +66,7 @@ def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:
         ("Node", node.id),
         ("Hostname", node.hostname),
         ("Liveness", state(node.liveness)),
+        ("Cordoned", "nothing new comes here" if is_cordoned(node) else None),
         ("Heard of", f"{words.age(node.last_seen, now)} ago" if node.last_seen else "never"),
         ("Registered", f"{words.age(node.registered_at, now)} ago"),
         ("Agent", node.version),

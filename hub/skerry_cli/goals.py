@@ -24,14 +24,15 @@ GOALS: dict[str, tuple[Wanted, ...]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Goal:
-    """A thing, and how it shall be."""
+    """A thing, and how it shall be. Of an instance that moves, there is one on each `node`."""
 
     kind: str
     name: str
     wanted: Wanted
+    node: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/{self.name}" + (f" on {self.node}" if self.node else "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Seen:
 
 def look_at(hub: Hub, goal: Goal) -> Seen:
     """Return how far a goal is."""
+    if goal.kind == "instance":
+        return _instance(hub, goal)
     try:
         answer = hub.get(path(f"{goal.kind}s", goal.name))
     except RefusedError as failure:
@@ -54,6 +57,22 @@ def look_at(hub: Hub, goal: Goal) -> Seen:
     if goal.kind == "node":
         return _node(read(Node, view), goal, hub.now())
     return _workload(read(Workload, view), goal)
+
+
+def _instance(hub: Hub, goal: Goal) -> Seen:
+    try:
+        items = items_of(hub.get(path("instances"), {"node": goal.node}))
+    except RefusedError as failure:
+        if not failure.unknown_name:
+            raise
+        return Seen(goal.wanted == "deleted", "its node is forgotten")
+    there = (read(Instance, item) for item in items)
+    found = next((one for one in there if one.id == goal.name), None)
+    if found is None:
+        return Seen(goal.wanted == "deleted", "it is not there")
+    text = str(found.state) + (f": {found.reason}" if found.reason else "")
+    runs = found.state == "running" and found.current and found.health != "starting"
+    return Seen(goal.wanted == "running" and runs, text)
 
 
 def _absent(hub: Hub, goal: Goal) -> Seen:

@@ -77,17 +77,26 @@ class Kind:
         return tuple(column for column in self.columns if wide or not column.wide)
 
 
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+"""The key of the taint that a cordoned node has."""
+
+
+def is_cordoned(node: Node) -> bool:
+    """Say whether nothing new shall come to a node."""
+    return any(taint.key == UNSCHEDULABLE for taint in node.taints)
+
+
 def liveness(node: Node) -> Styled:
-    """Return a node's liveness, with whatever else an operator must look at."""
+    """Return a node's liveness, whether it is cordoned, and what an operator must look at."""
     troubles = {
         "diverged": node.diverged,
         "refused": node.order.refusal,
         "problems": node.problems,
     }
     found = [name for name, trouble in troubles.items() if trouble]
-    return Styled(
-        ",".join([node.liveness, *found]), "red" if found else state(node.liveness).colour
-    )
+    cordoned = ["cordoned"] if is_cordoned(node) else []
+    colour = "yellow" if cordoned and node.liveness == "online" else state(node.liveness).colour
+    return Styled(",".join([node.liveness, *cordoned, *found]), "red" if found else colour)
 
 
 def accelerators(found: Iterable[Accelerator]) -> str:
@@ -179,6 +188,7 @@ NODE = Kind(
         Column("KERNEL", lambda node, _: node.kernel or words.NONE, wide=True),
         Column("RUNTIMES", lambda node, _: words.joined(list(node.runtimes)), wide=True),
         Column("AGENT", lambda node, _: node.version or words.NONE, wide=True),
+        Column("TAINTS", lambda node, _: ",".join(map(str, node.taints)) or words.NONE, wide=True),
         Column("LABELS", lambda node, _: given_labels(node.labels), wide=True),
     ),
 )

@@ -25,6 +25,10 @@ COMMANDS = {
     "wait": "Wait until a node or workload is as it should be.",
     "node": "Have nodes look at their hardware again, or settle one that has diverged.",
     "label": "Give labels to a node, or take them away.",
+    "taint": "Give taints to a node, or take them away.",
+    "cordon": "Let nothing new come to nodes.",
+    "uncordon": "Let nodes take workloads again.",
+    "drain": "Move away what a node runs, and let nothing new come to it.",
     "completion": "Print the script that completes commands and names in a shell.",
     "version": "Print the version.",
 }

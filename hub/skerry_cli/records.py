@@ -139,6 +139,19 @@ class Accelerator:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """What a node refuses workloads for that do not tolerate it."""
+
+    key: Words
+    value: Words = ""
+    effect: Words
+
+    def __str__(self) -> str:
+        value = f"={self.value}" if self.value else ""
+        return f"{self.key}{value}:{self.effect}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One node."""
 
@@ -154,6 +167,7 @@ class Node:
     kernel: Words | None = None
     capability: Words | None = None
     labels: Labels = dataclasses.field(default_factory=dict)
+    taints: Annotated[tuple[Taint, ...], MANY] = ()
     accelerators: Annotated[tuple[Accelerator, ...], MANY] = ()
     runtimes: Names = ()
     resources: Resources = Resources()

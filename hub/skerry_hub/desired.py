@@ -16,6 +16,7 @@ from skerry_hub.model import Assignment, Change, Decision, Explanation, Liveness
 from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
+from skerry_hub.placement.taints import must_leave
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
 from skerry_wire.messages import Order
@@ -64,7 +65,8 @@ def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView
     for workload in sorted(workloads, key=lambda one: one.name):
         kind = _keep(work, workload)
         sorted_[kind].append(workload.name)
-        decision = _place(work, workload, keep=kind == "unchanged")
+        moves = kind != "unchanged" or must_leave(work.columns, workload, _homes(work, workload))
+        decision = _place(work, workload, keep=not moves)
         changes += decision.changes
         if decision.unplaced:
             unplaced.append(_explained(work, workload))
@@ -300,6 +302,10 @@ def _keep(work: Work, workload: Workload) -> str:
     return "created" if kept is None else "updated"
 
 
+def _homes(work: Work, workload: Workload) -> list[str]:
+    return [one.node for one in work.draft.of_workload(workload.name)]
+
+
 def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
     before = work.draft.of_workload(workload.name)
     decision = place(work.columns, workload, before, keep=keep)
@@ -309,20 +315,21 @@ def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
             # `a-b` on node `1` and the second replica of `a-b`: one must not overwrite the other.
             reason = f"{workload.name} and {other.workload} would both have an instance {one.id}"
             raise RefusedError(409, Problem(reason=f"{reason}: rename one of the two"))
-    _take_over(work, before, decision)
+    take_over(work, before, decision)
     return decision
 
 
 def _remove(work: Work, name: str) -> list[Change]:
     before = work.draft.of_workload(name)
-    _take_over(work, before, Decision(workload=name))
+    take_over(work, before, Decision(workload=name))
     work.draft.workloads.remove(name)
     return [
         Change(action="remove", instance=one.id, workload=name, node=one.node) for one in before
     ]
 
 
-def _take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> None:
+def take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> None:
+    """Carry a decision about one workload into the draft; `before` is what it had."""
     old = {one.id: one for one in before}
     new = {one.id: one for one in decision.assignments}
     gone = [one for key, one in sorted(old.items()) if new.get(key) != one]

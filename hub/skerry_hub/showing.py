@@ -40,6 +40,7 @@ def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
         kernel=system.kernel if system is not None else None,
         capability=capability.revision if capability is not None else None,
         labels=node.all_labels,
+        taints=node.taints,
         accelerators=hardware.accelerators if hardware is not None else (),
         runtimes=tuple(
             " ".join(filter(None, (one.name, one.version)))

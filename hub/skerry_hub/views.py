@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal
 
-from skerry_hub.model import Change, Explanation, Liveness, Workload
+from skerry_hub.model import Change, Explanation, Liveness, Taint, Workload
 from skerry_wire.hardware import Accelerator, Hardware
 from skerry_wire.messages import Health, InstanceState
 
@@ -80,6 +80,7 @@ class NodeView:
     capability: str | None = None
     """The revision of its capability."""
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
     accelerators: tuple[Accelerator, ...] = ()
     runtimes: tuple[str, ...] = ()
     resources: ResourcesView = ResourcesView()

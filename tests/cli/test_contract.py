@@ -24,10 +24,16 @@ from skerry_cli.get import MOST_DEVICES
 from skerry_cli.kinds import DEVICE_KINDS
 from skerry_hub import devices
 from skerry_hub.api import app as api
-from skerry_hub.api.requests import ApplyRequest, LabelRequest
+from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
+from skerry_hub.views import PlanView
 from skerry_wire.codec import from_plain
 
-BODIES = {"/api/v1/plan": ApplyRequest, "/api/v1/apply": ApplyRequest}
+BODIES = {
+    "/api/v1/plan": ApplyRequest,
+    "/api/v1/apply": ApplyRequest,
+    "/api/v1/nodes/box-1/taints": TaintRequest,
+    "/api/v1/nodes/box-1/drain": DrainRequest,
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,11 @@ COMMANDS = [
     ["node", "adopt", "box-1"],
     ["node", "overwrite", "box-1"],
     ["label", "node", "box-1", "a=b", "c-"],
+    ["taint", "node", "box-1", "a=b:NoSchedule", "c:NoExecute", "d-", "e:NoSchedule-"],
+    ["cordon", "box-1"],
+    ["uncordon", "box-1"],
+    ["drain", "box-1", "--force"],
+    ["drain", "box-1", "--dry-run"],
     ["wait", "node", "box-1", "--for", "online"],
     ["version", "--hub"],
 ]
@@ -90,6 +101,10 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "POST /api/v1/nodes/box-1/adopt": NODE,
         "POST /api/v1/nodes/box-1/overwrite": NODE,
         "POST /api/v1/nodes/box-1/labels": NODE,
+        "POST /api/v1/nodes/box-1/taints": NODE,
+        "POST /api/v1/nodes/box-1/cordon": NODE,
+        "POST /api/v1/nodes/box-1/uncordon": NODE,
+        "POST /api/v1/nodes/box-1/drain": PlanView(changes=PLAN.changes[:1]),
     }
     skerry(*words, data="services: {}\n", code=3 if words[0] == "explain" else 0)
     assert hub.asked

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from skerry_hub import desired
+from skerry_hub import desired, draining
 from skerry_hub.api import selector
-from skerry_hub.api.requests import ApplyRequest, LabelRequest
+from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.fleet.columns import Columns
@@ -33,7 +34,7 @@ from skerry_hub.workloads.compose import parse as parse_compose
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
-from skerry_wire.labels import wrong
+from skerry_wire.labels import wrong, wrong_key, wrong_value
 from skerry_wire.messages import Envelope, Order
 from skerry_wire.topics import NodeTopic
 
@@ -205,6 +206,57 @@ class Answers:
 
         return self._shown(self._service.call(change))
 
+    def taint(self, name: str, request: TaintRequest) -> NodeView:
+        """Give a node taints, and take others away."""
+        problems = [
+            Problem(reason=reason, field=f"set[{index}]")
+            for index, one in enumerate(request.set)
+            if (reason := wrong_key(one.key) or wrong_value(one.key, one.value)) is not None
+        ]
+        if problems:
+            raise RefusedError(400, *problems)
+        unset = {(one.key, one.effect) for one in request.unset}
+        return self._tainted(
+            name, "tainted", lambda work, node: draining.taint(work, node, request.set, unset)
+        )
+
+    def cordon(self, name: str) -> NodeView:
+        """Let nothing new come to a node."""
+        return self._tainted(name, "cordoned", draining.cordon)
+
+    def uncordon(self, name: str) -> NodeView:
+        """Let a node take again what it fits."""
+        return self._tainted(name, "uncordoned", draining.uncordon)
+
+    def _tainted(self, name: str, kind: str, taint: Callable[[Work, Node], Node]) -> NodeView:
+        """Change a node's taints; what changes none is no event."""
+
+        def change(work: Work) -> Node:
+            before = find_node(work.draft, name)
+            node = taint(work, before)
+            if node.taints != before.taints:
+                detail = ", ".join(map(str, node.taints))[:1024] or "no taint"
+                work.draft.events.append(self._service.hub_event(node, kind, detail, work.now))
+            return node
+
+        return self._shown(self._service.call(change))
+
+    def drain(self, name: str, request: DrainRequest) -> PlanView:
+        """Cordon a node and move away what it runs, in one transaction."""
+
+        def change(work: Work) -> PlanView:
+            node = find_node(work.draft, name)
+            plan = draining.drain(work, node, force=request.force)
+            if not node.cordoned:
+                detail = str(draining.CORDON)
+                event = self._service.hub_event(node, "cordoned", detail, work.now)
+                work.draft.events.append(event)
+            detail = _counted(plan)
+            work.draft.events.append(self._service.hub_event(node, "drained", detail, work.now))
+            return plan
+
+        return self._service.call(change, dry=request.dry_run)
+
     def probe(self, name: str) -> NodeView:
         """Have a node look at its hardware again; it answers at once, and tells what is new later.
 
@@ -312,6 +364,13 @@ def _find_workload(where: Known | Draft, name: str) -> Kept:
     if kept is None:
         raise RefusedError(404, Problem(reason=f"there is no workload {name[:80]}"))
     return kept
+
+
+def _counted(plan: PlanView) -> str:
+    """Return how many instances a drain did what to."""
+    actions = [change.action for change in plan.changes]
+    moved, removed, stay = (actions.count(one) for one in ("move", "remove", "keep"))
+    return f"{moved} moved, {removed} removed, {stay} stay"
 
 
 def _clear_views(work: Work, names: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
+from skerry_hub.api import cordoning
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -32,7 +33,7 @@ from skerry_hub.api.bodies import (
     shown_in_part,
     shown_of_node,
 )
-from skerry_hub.api.requests import ApplyRequest, LabelRequest
+from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.desired import RefusedError
 from skerry_hub.device_list import Wanted
 from skerry_hub.model import Explanation, Liveness
@@ -97,6 +98,7 @@ def create(service: Service | None) -> FastAPI:
     app.add_middleware(SameOrigin)
     _add_health(app, service)
     _add_nodes(app, answers)
+    cordoning.add_routes(app, answers)
     _add_workloads(app, answers)
     _add_changes(app, service)
     _add_errors(app)
@@ -348,9 +350,9 @@ def _invalid(error: Any) -> Problem:
 # --- the document -------------------------------------------------------------------------
 
 _SCHEMAS = (
-    ApplyRequest, LabelRequest, Explanation, views.NodeView, views.NodeDetail, views.InstanceView,
-    views.DeviceView, views.EventView, views.WorkloadView, views.WorkloadDetail, views.PlanView,
-    views.Problem,
+    ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
+    views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
+    views.WorkloadDetail, views.PlanView, views.Problem,
 )  # fmt: skip
 
 

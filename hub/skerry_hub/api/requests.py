@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated
 
+from skerry_hub.model import Effect, Taint
 from skerry_wire.schema import Items, Text
 
 Label = Annotated[str, Text(253, r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
@@ -37,3 +38,27 @@ class LabelRequest:
         default_factory=dict
     )
     unset: Annotated[tuple[Label, ...], Items(256)] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TaintKey:
+    """The taints of a key: of one effect, or of all."""
+
+    key: Annotated[str, Text(253)]
+    effect: Effect | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TaintRequest:
+    """Taints to give a node, and to take from it."""
+
+    set: Annotated[tuple[Taint, ...], Items(64)] = ()
+    unset: Annotated[tuple[TaintKey, ...], Items(64)] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DrainRequest:
+    """How to drain: `force` removes what fits nowhere; `dry_run` only says what would be done."""
+
+    force: bool = False
+    dry_run: bool = False

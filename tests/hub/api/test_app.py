@@ -281,6 +281,132 @@ def test_a_label_that_could_not_be_given_any_more_can_be_taken_away(client, rig)
     assert (status_, found["labels"]) == (200, {})
 
 
+# --- taints, cordon, drain ------------------------------------------------------------------
+
+KEEP_OFF = {"key": "maintenance", "value": "true", "effect": "NoSchedule"}
+CORDON = {"key": "node.kubernetes.io/unschedulable", "value": "", "effect": "NoSchedule"}
+BOX = "/api/v1/nodes/box-1"
+ONE = SHOP.replace("replicas: 2", "replicas: 1")
+
+
+def kinds(client):
+    """Return the kinds of the hub's events about what operators asked for."""
+    found = [one["kind"] for one in client.get("/api/v1/events")["items"]]
+    return [kind for kind in found if kind.endswith(("tainted", "cordoned", "drained"))]
+
+
+def test_taints_are_set_shown_and_unset(client, rig):
+    rig.join("box-1")
+    path, template = f"{BOX}/taints", "/api/v1/nodes/{node}/taints"
+    status_, found = client.ask("POST", path, {"set": [KEEP_OFF, {**KEEP_OFF, "value": "no"}]})
+    client.fits("post", template, found)
+    assert (status_, found["taints"]) == (200, [{**KEEP_OFF, "value": "no"}])
+    assert client.get("/api/v1/nodes")["items"][0]["taints"] == found["taints"]
+    assert client.ask("POST", path, {"unset": [{"key": "other"}]})[1]["taints"] == found["taints"]
+    assert client.ask("POST", path, {"unset": [{"key": "maintenance"}]})[1]["taints"] == []
+    assert kinds(client).count("tainted") == 2, "what changes nothing is no event"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"set": [{**KEEP_OFF, "effect": "PreferNoSchedule"}]}, "set[0].effect"),
+        ({"set": [{**KEEP_OFF, "key": "a b"}]}, "set[0]"),
+        ({"set": [{**KEEP_OFF, "value": "b c"}]}, "set[0]"),
+        ({"set": [{"key": "a"}]}, "set[0].effect"),
+        ({"set": [{"key": "a" * 254, "effect": "NoSchedule"}]}, "set[0].key"),
+        ({"unset": [{"effect": "NoSchedule"}]}, "unset[0].key"),
+        ({"add": []}, "add"),
+    ],
+)
+def test_taints_that_are_none_are_refused_by_field(client, rig, body, field):
+    rig.join("box-1")
+    status_, answer = client.ask("POST", f"{BOX}/taints", body)
+    assert (status_, [one["field"] for one in answer["problems"]]) == (400, [field])
+    assert rig.node().taints == ()
+
+
+def test_a_cordoned_node_takes_nothing_until_it_is_uncordoned_and_says_why(client, rig):
+    rig.join("box-1")
+    for _ in range(2):
+        status_, found = client.ask("POST", f"{BOX}/cordon")
+        assert (status_, found["taints"]) == (200, [CORDON])
+    client.fits("post", "/api/v1/nodes/{node}/cordon", found)
+    plan = client.apply(ONE)[1]
+    (reason,) = plan["unplaced"][0]["verdicts"][0]["reasons"]
+    assert reason["constraint"] == "taints"
+    assert "has the taint node.kubernetes.io/unschedulable:NoSchedule" in reason["text"]
+    status_, found = client.ask("POST", f"{BOX}/uncordon")
+    client.fits("post", "/api/v1/nodes/{node}/uncordon", found)
+    assert (status_, found["taints"]) == (200, [])
+    until("it to be placed", lambda: rig.service.known.on_node("box-1"))
+    assert kinds(client) == ["cordoned", "uncordoned"]
+
+
+def test_a_workload_that_tolerates_the_taint_comes_all_the_same(client, rig):
+    rig.join("box-1")
+    client.ask("POST", f"{BOX}/taints", {"set": [KEEP_OFF]})
+    bearing = "    x-placement: {tolerations: [{key: maintenance, operator: Exists}]}\n"
+    assert client.apply(ONE)[1]["unplaced"]
+    placed = client.apply(ONE + bearing)[1]
+    assert [one["action"] for one in placed["changes"]] == ["create"]
+
+
+def test_a_node_is_drained_in_one_transaction_after_a_plan_that_changes_nothing(client, rig):
+    rig.join("box-1", "box-2")
+    client.apply(ONE)
+    (held,) = rig.service.known.assignments.values()
+    path = f"/api/v1/nodes/{held.node}/drain"
+    other = {"box-1": "box-2", "box-2": "box-1"}[held.node]
+    planned = client.ask("POST", path, {"dry_run": True})[1]
+    assert rig.service.known.assignments[held.id] == held
+    assert not rig.node(held.node).cordoned
+    status_, found = client.ask("POST", path, {})
+    client.fits("post", "/api/v1/nodes/{node}/drain", found)
+    assert (status_, found) == (200, planned)
+    (step,) = found["changes"]
+    assert (step["action"], step["node"]) == ("move", other)
+    assert [len(rig.orders(one)[-1].instances) for one in (held.node, other)] == [0, 1]
+    assert kinds(client) == ["cordoned", "drained"]
+    (last,) = (one for one in client.get("/api/v1/events")["items"] if one["kind"] == "drained")
+    assert (last["node"], last["detail"]) == (held.node, "1 moved, 0 removed, 0 stay")
+
+
+def test_what_fits_nowhere_stays_until_it_is_forced(client, rig):
+    rig.join("box-1")
+    client.apply(ONE)
+    found = client.ask("POST", f"{BOX}/drain", {})[1]
+    assert [one["action"] for one in found["changes"]] == ["keep"]
+    assert [one["workload"] for one in found["unplaced"]] == ["shop-web"]
+    assert rig.service.known.on_node("box-1")
+    found = client.ask("POST", f"{BOX}/drain", {"force": True})[1]
+    assert [one["action"] for one in found["changes"]] == ["remove"]
+    rig.idle()
+    assert not rig.service.known.on_node("box-1"), "it does not come back to a cordoned node"
+
+
+def test_what_is_not_there_cannot_be_cordoned_or_drained(client, rig):
+    for verb, body in (("cordon", None), ("uncordon", None), ("drain", {}), ("taints", {})):
+        assert client.ask("POST", f"/api/v1/nodes/none/{verb}", body)[0] == 404
+
+
+def test_a_hub_that_starts_again_knows_the_taints_and_the_tolerations(client, rig):
+    rig.join("box-1")
+    client.ask("POST", f"{BOX}/taints", {"set": [KEEP_OFF]})
+    client.ask("POST", f"{BOX}/cordon")
+    client.apply(ONE + "    x-placement: {tolerations: [{key: a, effect: NoExecute}]}\n")
+    before = rig.node().taints, rig.service.known.workloads["shop-web"]
+    rig.service.stop()
+    known = rig.store.load()
+    assert (known.nodes["box-1"].taints, known.workloads["shop-web"]) == before
+    assert [str(one) for one in before[0]] == [
+        "maintenance=true:NoSchedule", "node.kubernetes.io/unschedulable:NoSchedule"
+    ]  # fmt: skip
+
+
+# --- hardware looked at again -----------------------------------------------------------------
+
+
 def test_a_node_looks_at_its_hardware_again(client, rig):
     rig.join("box-1")
 
@@ -550,6 +676,8 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/healthz", "/metrics", "/api/v1/version", "/api/v1/nodes", "/api/v1/nodes/{node}",
         "/api/v1/nodes/{node}/labels", "/api/v1/nodes/{node}/adopt",
         "/api/v1/nodes/{node}/overwrite", "/api/v1/nodes/{node}/probe",
+        "/api/v1/nodes/{node}/taints", "/api/v1/nodes/{node}/cordon",
+        "/api/v1/nodes/{node}/uncordon", "/api/v1/nodes/{node}/drain",
         "/api/v1/workloads", "/api/v1/workloads/{workload}",
         "/api/v1/workloads/{workload}/explain", "/api/v1/instances", "/api/v1/devices",
         "/api/v1/events", "/api/v1/plan", "/api/v1/apply", "/api/v1/changes",

@@ -1,5 +1,6 @@
 """What holds for every fleet and every sequence of applies."""
 
+import dataclasses
 import itertools
 import random
 
@@ -10,7 +11,7 @@ from tests.hub.placement.boxes import accelerator, constraint, fleet, gpus, node
 
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.fleet.ports import Port
-from skerry_hub.model import Liveness
+from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.placement.constraints import refusals_of, requirements_of
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
@@ -30,6 +31,17 @@ CONSTRAINTS = [
     "node.platform.arch == arm64",
     "node.id != n2",
 ]
+TAINTS = [
+    Taint(key="a", value="1", effect="NoSchedule"),
+    Taint(key="a", value="2", effect="NoExecute"),
+    Taint(key=UNSCHEDULABLE, effect="NoSchedule"),
+]
+TOLERATIONS = [
+    Toleration(key="a", value="1"),
+    Toleration(key="a", operator="Exists", effect="NoExecute"),
+    Toleration(operator="Exists"),
+    Toleration(key="b", operator="Exists"),
+]
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 usually = st.sampled_from([True, True, True, False])
 
@@ -46,7 +58,8 @@ def accelerators(draw):
 @st.composite
 def nodes(draw, name):
     well = draw(usually)
-    return node(
+    taints = () if well else tuple(draw(st.lists(st.sampled_from(TAINTS), unique=True)))
+    made = node(
         name,
         cpus=draw(st.sampled_from([None, 0, 1, 2, 4, 4])),
         memory=draw(st.sampled_from([None, 0, 50, 100, 200, 400])),
@@ -59,6 +72,7 @@ def nodes(draw, name):
         diverged=None if well else draw(st.sampled_from([None, "behind"])),
         known=draw(usually) or well,
     )
+    return dataclasses.replace(made, taints=taints)
 
 
 fleets = st.integers(0, 6).flatmap(lambda size: st.tuples(*(nodes(f"n{i}") for i in range(size))))
@@ -68,7 +82,8 @@ fleets = st.integers(0, 6).flatmap(lambda size: st.tuples(*(nodes(f"n{i}") for i
 def workloads(draw, names=("a", "b", "c")):
     vendors = st.sampled_from([None, None, "nvidia", "AMD"])
     asked = st.builds(gpus, st.integers(1, 2), vendors, st.sampled_from(["gpu", "npu"]))
-    return workload(
+    borne = draw(st.lists(st.sampled_from(TOLERATIONS), max_size=2, unique=True))
+    made = workload(
         draw(st.sampled_from(names)),
         replicas=draw(st.integers(0, 6)),
         mode=draw(st.sampled_from(["replicated", "replicated", "global"])),
@@ -81,6 +96,7 @@ def workloads(draw, names=("a", "b", "c")):
         constraints=draw(st.lists(st.sampled_from(CONSTRAINTS), max_size=2, unique=True)),
         image=draw(st.sampled_from(["web:1", "web:2"])),
     )
+    return dataclasses.replace(made, tolerations=tuple(borne))
 
 
 applies = st.lists(st.tuples(workloads(), st.booleans()), min_size=1, max_size=6)
@@ -258,6 +274,8 @@ def plainly(box, load, there):
         found.add("online")
     if box.diverged is not None:
         found.add("held")
+    if not all(tolerated(taint, load) for taint in box.taints):
+        found.add("taints")
     names = {runtime.name for runtime in hardware.runtimes} if hardware else set()
     if not names & {"podman", "docker"}:
         found.add("runtime")
@@ -279,6 +297,17 @@ def plainly(box, load, there):
     if not enough_accelerators(hardware, load, there):
         found.add("accelerators")
     return found | {text for text in map(str, load.constraints) if not holds(box, hardware, text)}
+
+
+def tolerated(taint, load):
+    if load.mode == "global" and taint.key == UNSCHEDULABLE:
+        return True
+    return any(
+        (one.key == taint.key and one.value == taint.value)
+        or (one.operator == "Exists" and one.key in (taint.key, "") and not one.effect)
+        or (one.operator == "Exists" and one.key == taint.key and one.effect == taint.effect)
+        for one in load.tolerations
+    )
 
 
 def enough_accelerators(hardware, load, there):
