@@ -38,6 +38,8 @@ FIRST_STEPS = 20
 """Steps that place a new node; a known one makes one step for what it measured."""
 SILENT_STEP = 0.2
 """Share of a step that a node which measures nothing moves for what another measured of it."""
+ERROR_GAIN = 0.1
+"""Weight of what another measured of it in the error of a node that measures nothing."""
 MOST_ERROR = 10.0
 """Relative error of one pair beyond which it counts no more."""
 UNKNOWN_ERROR = 1.0
@@ -75,14 +77,21 @@ class Coordinates:
         """
         if not samples:
             return
+        first = self._is_silent(node)
         row, peers = self._measured.record(node, samples)
         self._grow()
         ms = np.array(list(samples.values()), np.float64)
         self._join(row, peers)
-        self._move(row)
+        self._move(row, first=first)
         silent = self._measured.silent(peers)
-        for peer, time in zip(peers[silent].tolist(), ms[silent].tolist(), strict=True):
-            self._move_silent(peer, row, time)
+        new = ~np.isfinite(self._error[peers])
+        self._start(peers[silent & new], row, ms[silent & new])
+        self._move_silent(peers[silent & ~new], row, ms[silent & ~new])
+
+    def _is_silent(self, node: str) -> bool:
+        if node not in self._measured:
+            return True
+        return bool(self._measured.silent(np.array([self._measured.row(node)]))[0])
 
     def _grow(self) -> None:
         more = self._measured.capacity - len(self._error)
@@ -101,41 +110,47 @@ class Coordinates:
             self._network[self._network == other] = name
         self._network[rows] = name
 
-    def _move(self, row: int) -> None:
-        """Move a row by all that it measured itself; place it when it is new."""
+    def _move(self, row: int, *, first: bool) -> None:
+        """Move a row by all that it measured itself; place it when these are its first."""
         peers, measured = self._measured.of(row)
-        placed = np.isfinite(self._error[peers])
-        new = not np.isfinite(self._error[row])
         ms = measured.astype(np.float64)
-        if new:
-            self._start(row, peers[placed], ms[placed], float(ms.min()))
+        placed = np.isfinite(self._error[peers])
+        if not np.isfinite(self._error[row]):
+            nearest = int(np.where(placed, ms, np.inf).argmin())
+            beside = int(peers[nearest]) if placed[nearest] else row
+            self._start(np.array([row]), beside, ms[nearest : nearest + 1])
         peers, ms = peers[placed], ms[placed]
         if not len(peers):
-            self._error[row] = UNKNOWN_ERROR
             return
-        for _ in range(FIRST_STEPS if new else 1):
+        for _ in range(FIRST_STEPS if first else 1):
             relocate(self._places, np.array([row]), peers[None], ms[None])
         wrong = _relative(times(self._places, np.array(row), peers), ms).sum(keepdims=True)
         self._error[row] = _mean_error(wrong, np.array([len(ms)]))[0]
 
-    def _move_silent(self, row: int, other: int, ms: float) -> None:
-        """Move a row that measures nothing a little by what another measured of it."""
-        new = not np.isfinite(self._error[row])
-        if new:
-            self._start(row, np.array([other]), np.array([ms]), ms)
-            self._error[row] = UNKNOWN_ERROR
-        one, time = np.array([[other]]), np.array([[ms]])
-        for _ in range(FIRST_STEPS if new else 1):
-            relocate(self._places, np.array([row]), one, time, step=1.0 if new else SILENT_STEP)
-        wrong = float(_relative(times(self._places, np.array([row]), one[0]), time[0])[0])
-        self._error[row] += 0.1 * (wrong - self._error[row])
+    def _start(self, rows: Ints, beside: int, ms: Floats) -> None:
+        """Put new rows about as far from another row as measured, each in its own direction.
 
-    def _start(self, row: int, peers: Ints, ms: Floats, apart_ms: float) -> None:
-        """Put a new row close to its nearest placed peer, in a direction of its own."""
-        place = scattered(1, apart_ms, (self._seed, row))[0]
-        if len(peers):
-            place[:DIMENSIONS] += self._places[peers[int(ms.argmin())], :DIMENSIONS]
-        self._places[row] = place
+        A row beside itself is put anywhere.
+        """
+        for row, apart_ms in zip(rows.tolist(), ms.tolist(), strict=True):
+            place = scattered(1, apart_ms, (self._seed, row))[0]
+            if beside != row:
+                place[:DIMENSIONS] += self._places[beside, :DIMENSIONS]
+            self._places[row] = place
+        self._error[rows] = UNKNOWN_ERROR
+        if not (len(rows) and beside in rows):
+            for _ in range(FIRST_STEPS):
+                self._step(rows, beside, ms, 1.0)
+
+    def _move_silent(self, rows: Ints, other: int, ms: Floats) -> None:
+        """Move rows that measure nothing a little by what another measured of them."""
+        self._step(rows, other, ms, SILENT_STEP)
+        wrong = _relative(times(self._places, rows, np.array(other)), ms)
+        self._error[rows] += ERROR_GAIN * (wrong - self._error[rows])
+
+    def _step(self, rows: Ints, other: int, ms: Floats, step: float) -> None:
+        peers = np.full((len(rows), 1), other)
+        relocate(self._places, rows, peers, ms[:, None], step=step)
 
     def remove(self, node: str) -> None:
         """Forget a node. Nothing happens when it is unknown. Takes a look at every row."""

@@ -67,6 +67,9 @@ def test_a_removed_row_says_nothing_and_nothing_is_said_of_it() -> None:
     gone = alone.without(1)
     assert gone.factors(0, np.array([SITE]))[0] == pytest.approx(1.0, rel=1e-3)
     assert gone.factors(1, np.array([SITE + 1]))[0] == pytest.approx(1.0, rel=1e-3)
+    others = learnt(inside() | {(2, SITE + 1): 200.0}).without(1)
+    assert others.factors(0, np.array([SITE + 1]))[0] > 1.2
+    assert others.factors(1, np.array([SITE + 1]))[0] == 1.0
     assert alone.factors(0, np.array([SITE]))[0] > 1.2
 
 

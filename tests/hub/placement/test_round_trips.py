@@ -61,11 +61,12 @@ def test_one_outlier_moves_a_time_little_and_a_lasting_change_is_followed() -> N
 
 def test_the_oldest_peer_gives_way() -> None:
     trips = RoundTrips(peers=2)
-    for peer, ms in (("b", 1.0), ("c", 2.0), ("d", 3.0)):
+    for peer, ms in (("b", 1.0), ("c", 2.0), ("d", 3.0), ("e", 4.0)):
         trips.record("a", {peer: ms})
     assert math.isnan(direct(trips, "a", "b")[0])
-    assert direct(trips, "a", "c")[0] == 2.0
+    assert math.isnan(direct(trips, "a", "c")[0])
     assert direct(trips, "a", "d")[0] == 3.0
+    assert direct(trips, "a", "e")[0] == 4.0
 
 
 def test_memory_is_bounded_by_the_nodes_not_by_the_samples() -> None:
