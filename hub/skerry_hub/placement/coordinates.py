@@ -167,7 +167,7 @@ class Coordinates:
         """Fit all places to all measured pairs, and learn what they cannot say.
 
         The first time from nothing; later in `sweeps` passes from where the nodes are. Takes time
-        in proportion to the measured pairs: about a second a pass for 100,000 nodes.
+        in proportion to the measured pairs: about two seconds a pass for 100,000 nodes.
         """
         links = self._measured.links()
         if not len(links.peers):
