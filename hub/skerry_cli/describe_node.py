@@ -46,7 +46,7 @@ def _labels(labels: Mapping[str, str]) -> Iterator[str]:
         if not (key.startswith(CPUID) and value == "true"):
             yield f"{key}={value}"
     if instruction_sets:
-        yield f"{CPUID}...=true: {' '.join(instruction_sets)}"
+        yield f"{CPUID}*=true: {' '.join(instruction_sets)}"
 
 
 def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:

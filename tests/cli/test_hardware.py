@@ -102,3 +102,37 @@ def test_the_small_classes():
 
 def test_a_box_that_says_nothing_has_no_line():
     assert list(tree(hw.Hardware())) == []
+
+
+def test_disks_cameras_and_bluetooth_stand_below_what_they_hang_on():
+    box = hw.Hardware(
+        usb=tuple(hw.UsbDevice(path=f"1-{n}", vendor="1d6b", product="0002") for n in (1, 2, 3)),
+        storage=(hw.Disk(name="sda", address="1-1"),),
+        cameras=(hw.Camera(name="Cam", path="/dev/video0", address="1-2"),),
+        bluetooth=(hw.Bluetooth(name="hci0", address="1-3"),),
+    )
+    lines = list(tree(box))
+    start = lines.index("usb")
+    assert lines[start : start + 7] == [
+        "usb",
+        "  1-1 [1d6b:0002]",
+        "    disk sda",
+        "  1-2 [1d6b:0002]",
+        "    camera /dev/video0",
+        "  1-3 [1d6b:0002]",
+        "    Bluetooth hci0",
+    ]
+
+
+def test_what_may_be_missing_is_said_apart_from_what_failed():
+    probes = {
+        "cdi": hw.ProbeStatus(status="found", reason="/etc/cdi/b.yaml names no kind"),
+        "usb": hw.ProbeStatus(status="failed", reason="permission denied"),
+        "pci": hw.ProbeStatus(status="found"),
+    }
+    assert list(tree(hw.Hardware(probes=probes))) == [
+        "probes that failed",
+        "  usb, permission denied",
+        "may be incomplete",
+        "  cdi, /etc/cdi/b.yaml names no kind",
+    ]

@@ -116,3 +116,9 @@ def test_device_nodes_of_an_assignment_count_too():
     given = (DeviceMapping(host="/dev/ttyUSB0", container="/dev/ttyUSB0"),)
     known = Known([box()], [], [assignment(devices=given)])
     assert users(known) == {"ttyUSB0": ("shop-web-0",)}
+
+
+def test_a_view_has_the_size_of_its_device():
+    disk = Disk(name="sda", size_bytes=2**34)
+    known = Known([node(capability=capability(storage=(disk,)))])
+    assert [view.size_bytes for view in listed(known)] == [2**34]

@@ -1,5 +1,7 @@
 """Which devices a node's hardware has: by kind, with names, without showing one thing twice."""
 
+import dataclasses
+
 import pytest
 
 from skerry_hub.devices import ACCELERATORS, GROUPS, INTERFACES, KINDS, devices_of, kinds_of
@@ -221,3 +223,14 @@ def test_the_order_does_not_depend_on_the_messages():
 
 def test_a_box_that_says_nothing_has_no_devices():
     assert devices_of(Hardware(), kinds_of("all")) == []
+
+
+def test_disks_and_accelerators_have_a_size_and_what_hangs_on_a_port_its_address():
+    gpu = dataclasses.replace(BOX.accelerators[0], memory_bytes=24 * 2**30)
+    hardware = dataclasses.replace(BOX, accelerators=(gpu,))
+    found = {one.name: one for one in devices_of(hardware)}
+    assert (found["0000:01:00.0"].size_bytes, found["sda"].size_bytes) == (24 * 2**30, 2**34)
+    assert found["ttyS0"].size_bytes is None
+    places = {name: found[name].address for name in ("sda", "video0", "hci0")}
+    assert places == {"sda": "1-5", "video0": "1-3", "hci0": "1-6"}
+    assert (found["hci0"].vendor, found["hci0"].model) == ("8087", "0a2b")
