@@ -13,7 +13,6 @@ from typing import Any
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import (
-    AcceleratorRequest,
     Constraint,
     Liveness,
     Node,
@@ -22,6 +21,7 @@ from skerry_hub.model import (
 )
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
+from skerry_hub.terms import DeviceRequest
 from skerry_wire.hardware import (
     Accelerator,
     Cpu,
@@ -142,7 +142,7 @@ def measure() -> list[tuple[str, str]]:
 
 def _of_fleet(fleet: str, columns: Columns) -> list[tuple[str, str]]:
     one = workload("bench-web", resources=SMALL, constraints=AT_QUAYS)
-    gpu = workload("bench-ai", resources=Resources(accelerators=(AcceleratorRequest(kind="gpu"),)))
+    gpu = workload("bench-ai", resources=Resources(devices=(DeviceRequest(kind="gpu"),)))
     many = workload("bench-many", 1_000, resources=SMALL)
     tall = workload("bench-tall", resources=Resources(memory_bytes=900 * GIB, ports=("tcp/9100",)))
     present = place(columns, many, (), keep=False)

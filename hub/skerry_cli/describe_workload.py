@@ -68,7 +68,7 @@ class Container:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AcceleratorRequest:
+class DeviceRequest:
     """So many accelerators of a kind."""
 
     kind: Words
@@ -83,7 +83,7 @@ class Request:
     cpu_milli: int = 0
     memory_bytes: int = 0
     storage_bytes: int = 0
-    accelerators: Annotated[tuple[AcceleratorRequest, ...], MANY] = ()
+    devices: Annotated[tuple[DeviceRequest, ...], MANY] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +175,7 @@ def request_words(request: Request) -> Iterator[str]:
         yield f"memory {words.size(request.memory_bytes)}"
     if request.storage_bytes:
         yield f"storage {words.size(request.storage_bytes)}"
-    for one in request.accelerators:
+    for one in request.devices:
         yield " ".join(part for part in (str(one.count), one.vendor, one.kind) if part)
 
 

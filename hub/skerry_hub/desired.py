@@ -12,7 +12,16 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import Assignment, Change, Decision, Explanation, Liveness, Node, Workload
+from skerry_hub.model import (
+    Assignment,
+    Change,
+    Decision,
+    Explanation,
+    Hold,
+    Liveness,
+    Node,
+    Workload,
+)
 from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
@@ -244,16 +253,20 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
         node=node.id,
         resources=workload.resources,
         devices=given,
-        accelerators=_accelerators_behind(node, {device.host for device in given}),
+        held=_devices_behind(node, {device.host for device in given}),
     )
     work.draft.assignments.put(assignment.id, assignment)
     work.columns.reserve(assignment)
     return workload.name if is_new else None
 
 
-def _accelerators_behind(node: Node, paths: Collection[str]) -> tuple[str, ...]:
+def _devices_behind(node: Node, paths: Collection[str]) -> tuple[Hold, ...]:
     found = node.capability.hardware.accelerators if node.capability is not None else ()
-    return tuple(one.address for one in found if not set(paths).isdisjoint(one.device_nodes))
+    return tuple(
+        Hold(device=f"{one.kind}/{one.address}")
+        for one in found
+        if not set(paths).isdisjoint(one.device_nodes)
+    )
 
 
 def _adopt_counts(work: Work, order: Order) -> None:

@@ -70,7 +70,7 @@ class Users:
 
     def __init__(self, known: Known, node: Node) -> None:
         self._holders = [
-            (one.id, frozenset(one.accelerators), _paths(known, one))
+            (one.id, frozenset(hold.device for hold in one.held), _paths(known, one))
             for one in sorted(known.on_node(node.id), key=instance_order)
         ]
 
@@ -78,8 +78,9 @@ class Users:
         """Return the instances that hold a device as an accelerator, or name a path of it."""
         return tuple(
             name
-            for name, addresses, paths in self._holders
-            if device.address in addresses or any(_within(path, paths) for path in device.paths)
+            for name, held, paths in self._holders
+            if f"{device.kind}/{device.name}" in held
+            or any(_within(path, paths) for path in device.paths)
         )
 
 

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_hub.terms import ANYWHERE, DeviceRequest, Placement, Share
 from skerry_wire.codec import revision_of, to_plain
 from skerry_wire.messages import Capability, Presence, Report
 from skerry_wire.schema import Items, Range, Sparse, Text
@@ -40,15 +41,6 @@ class Liveness(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AcceleratorRequest:
-    """So many usable accelerators of a kind, whole, of one vendor where given."""
-
-    kind: Literal["gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu"]
-    count: Annotated[int, Range(1, 128)] = 1
-    vendor: Short | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What an instance reserves on its node, in thousandths of a processor and in bytes.
 
@@ -59,7 +51,7 @@ class Resources:
     cpu_milli: Annotated[int, Range(0, 10_000_000)] = 0
     memory_bytes: ByteCount = 0
     storage_bytes: ByteCount = 0
-    accelerators: Annotated[tuple[AcceleratorRequest, ...], Items(16)] = ()
+    devices: Annotated[tuple[DeviceRequest, ...], Items(16)] = ()
     ports: Annotated[tuple[Short, ...], Items(256)] = ()
 
 
@@ -137,6 +129,7 @@ class Workload:
     expressions: Annotated[tuple[Annotated[str, Text(4096)], ...], Items(64), Sparse()] = ()
     """Over a node's fields and labels, all of which must hold: `node.labels.site in [a, b]`."""
     tolerations: Annotated[tuple[Toleration, ...], Items(64), Sparse()] = ()
+    placement: Annotated[Placement, Sparse()] = ANYWHERE
 
     @property
     def revision(self) -> Revision:
@@ -151,6 +144,14 @@ class Workload:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A device of a node, as `gpu/0000:01:00`, and how much of it, in thousandths."""
+
+    device: Line
+    milli: Share = 1000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """An instance and its node: one decision, until it is changed."""
 
@@ -160,8 +161,8 @@ class Assignment:
     node: NodeId
     resources: Resources
     devices: Annotated[tuple[DeviceMapping, ...], Items(128)] = ()
-    accelerators: Annotated[tuple[Line, ...], Items(128)] = ()
-    """Addresses of the accelerators that it holds."""
+    held: Annotated[tuple[Hold, ...], Items(128)] = ()
+    """The devices that it has, or has a share of."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from tests.cli.canned import NOW
 
-from skerry_hub import model, views
+from skerry_hub import model, terms, views
 from skerry_wire import hardware
 from skerry_wire.messages import Health, InstanceState
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
@@ -268,7 +268,7 @@ CONTENT = model.Workload(
     resources=model.Resources(
         cpu_milli=250,
         memory_bytes=180 * MIB,
-        accelerators=(model.AcceleratorRequest(kind="gpu", count=1),),
+        devices=(terms.DeviceRequest(kind="gpu", count=1),),
     ),
     constraints=(model.Constraint(key="node.labels.site", operator="==", value="quay-3"),),
     expressions=("node.labels.gpu exists",),

@@ -28,7 +28,7 @@ PAIRS = [
     (records.Change, model.Change),
     (describe_workload.Content, model.Workload),
     (describe_workload.Request, model.Resources),
-    (describe_workload.AcceleratorRequest, model.AcceleratorRequest),
+    (describe_workload.DeviceRequest, model.DeviceRequest),
     (describe_workload.Constraint, model.Constraint),
     (describe_workload.Container, Container),
     (describe_workload.Port, PortMapping),

@@ -24,9 +24,10 @@ from skerry_hub import desired
 from skerry_hub.desired import LAST_GENERATION, RefusedError
 from skerry_hub.fleet.apply import take
 from skerry_hub.keys import OrderKey
-from skerry_hub.model import AcceleratorRequest, Constraint, Liveness, Resources
+from skerry_hub.model import Constraint, Hold, Liveness, Resources
 from skerry_hub.orders import instances
 from skerry_hub.state import Known
+from skerry_hub.terms import DeviceRequest
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
 from skerry_wire.hardware import Accelerator
@@ -413,13 +414,13 @@ def test_instances_elsewhere_follow_the_content_that_was_adopted():
 
 
 def test_accelerators_that_a_node_had_given_are_held_again():
-    gpu = workload(resources=Resources(accelerators=(AcceleratorRequest(kind="gpu"),)))
+    gpu = workload(resources=Resources(devices=(DeviceRequest(kind="gpu"),)))
     equipped = capability(accelerators=(GPU,))
     _, lost = applied(fleet("box-1", capability=equipped), gpu)
     record = held(1, capability=equipped)
     _, work = adopted(Known([record]), record, ordered(lost))
     (one,) = work.draft.assignments.values()
-    assert one.accelerators == (GPU.address,)
+    assert one.held == (Hold(device=f"gpu/{GPU.address}"),)
     assert one == lost.assignments["shop-web-0"]
 
 

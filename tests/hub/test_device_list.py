@@ -6,7 +6,7 @@ import pytest
 from tests.hub.records import assignment, capability, node, workload
 
 from skerry_hub.device_list import Wanted, device_views
-from skerry_hub.model import Liveness
+from skerry_hub.model import Hold, Liveness
 from skerry_hub.state import Kept, Known
 from skerry_wire.hardware import Accelerator, Camera, Disk, SerialPort
 from skerry_wire.workload import Container, DeviceMapping
@@ -95,7 +95,7 @@ def test_who_names_a_path_or_holds_an_accelerator_uses_it():
         [naming("/dev/video0"), naming("/dev/ttyUSB0", name="shop-db")],
         [
             assignment("shop-web-10"),
-            assignment("shop-web-2", accelerators=("0000:01:00.0",)),
+            assignment("shop-web-2", held=(Hold(device="gpu/0000:01:00.0"),)),
             assignment("shop-db-0", node="box-2"),
         ],
     )

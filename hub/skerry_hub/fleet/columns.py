@@ -279,14 +279,14 @@ class Columns:
         self.release(assignment)
         row = self._rows.get(assignment.node)
         self._reserved.add(row, assignment)
-        if row is not None and assignment.accelerators:
+        if row is not None and assignment.held:
             self._count_accelerators(row)
 
     def release(self, assignment: Assignment) -> None:
         """Give back what is reserved for this instance on this node, if anything is."""
         row = self._rows.get(assignment.node)
         before = self._reserved.drop(row, assignment)
-        if row is not None and before is not None and before.accelerators:
+        if row is not None and before is not None and before.held:
             self._count_accelerators(row)
 
     def _count_accelerators(self, row: int) -> None:
@@ -310,7 +310,7 @@ class Columns:
             cpu_milli=sum(a.resources.cpu_milli for a in held),
             memory_bytes=sum(a.resources.memory_bytes for a in held),
             storage_bytes=sum(a.resources.storage_bytes for a in held),
-            accelerators=sum(len(a.accelerators) for a in held),
+            accelerators=sum(len(a.held) for a in held),
         )
 
     # --- what placement reads -------------------------------------------------------------
@@ -422,8 +422,8 @@ class Columns:
         facts = self.facts(row)
         if not facts.accelerators:
             return []
-        held = {address for a in self._reserved.of(facts.id) for address in a.accelerators}
-        return [a for a in facts.accelerators if a.usable and a.address not in held]
+        held = {hold.device for a in self._reserved.of(facts.id) for hold in a.held}
+        return [a for a in facts.accelerators if a.usable and f"{a.kind}/{a.address}" not in held]
 
     def idle_count(self, rows: Rows, kind: str | None = None, vendor: str | None = None) -> Counts:
         """Return how many accelerators (of a kind, of a vendor) are usable and not held."""

@@ -290,7 +290,7 @@ def _ports(workload: Workload) -> list[Requirement]:
 
 
 def _accelerators(workload: Workload) -> list[Requirement]:
-    requests = workload.resources.accelerators
+    requests = workload.resources.devices
     found: list[Requirement] = []
     for kind in dict.fromkeys(request.kind for request in requests):
         of_vendors: dict[str, int] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from skerry_hub.fleet.facts import is_of
-from skerry_hub.model import AcceleratorRequest
+from skerry_hub.model import Hold
+from skerry_hub.terms import DeviceRequest
 from skerry_wire.hardware import Accelerator
 from skerry_wire.workload import DeviceMapping
 
@@ -15,7 +16,7 @@ MAX_DEVICES = 128
 
 def choose(
     idle: Sequence[Accelerator],
-    requests: Iterable[AcceleratorRequest],
+    requests: Iterable[DeviceRequest],
     prefer: Collection[str] = (),
 ) -> tuple[Accelerator, ...] | None:
     """Return accelerators for all requests, None where they do not suffice.
@@ -32,6 +33,16 @@ def choose(
         chosen += fitting
         left = [a for a in left if a not in fitting]
     return tuple(sorted(chosen, key=lambda a: a.address))
+
+
+def holds(chosen: Iterable[Accelerator]) -> tuple[Hold, ...]:
+    """Return accelerators as an assignment has them."""
+    return tuple(Hold(device=f"{a.kind}/{a.address}") for a in chosen)
+
+
+def addresses(held: Iterable[Hold]) -> tuple[str, ...]:
+    """Return the addresses of what an assignment has."""
+    return tuple(one.device.partition("/")[2] for one in held)
 
 
 def mappings(chosen: Iterable[Accelerator]) -> tuple[DeviceMapping, ...]:

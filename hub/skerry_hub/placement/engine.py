@@ -196,7 +196,7 @@ def _change(before: Assignment | None, after: Assignment | None, why: str) -> Ch
         return _step("move", after, f"from {before.node}: {why}")
     if before.revision != after.revision:
         return _step("replace", after, f"revision {before.revision} to {after.revision}")
-    if before.devices != after.devices:
+    if before.devices != after.devices or before.held != after.held:
         return _step("replace", after, "other accelerators")
     return _step("keep", after, "" if before == after else "reserves other resources")
 

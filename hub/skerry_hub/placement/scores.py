@@ -41,7 +41,7 @@ def runtime(columns: Columns, _workload: Workload, _own: Counts, rows: Rows) -> 
 
 def accelerators(columns: Columns, workload: Workload, _own: Counts, rows: Rows) -> Scores:
     """Leave nodes with idle accelerators to workloads that ask for some."""
-    if workload.resources.accelerators:
+    if workload.resources.devices:
         return np.ones(len(rows))
     none_idle: Mask = columns.idle_count(rows) == 0
     return none_idle.astype(np.float64)

@@ -73,9 +73,9 @@ class Trial:
         """Return an instance on this node, None where its accelerators do not suffice."""
         wanted = self.workload.resources
         chosen: tuple[Accelerator, ...] | None = ()
-        if wanted.accelerators:
+        if wanted.devices:
             idle = self.columns.idle_accelerators(row)
-            chosen = devices.choose(idle, wanted.accelerators, prefer)
+            chosen = devices.choose(idle, wanted.devices, prefer)
         if chosen is None:
             return None
         return Assignment(
@@ -85,7 +85,7 @@ class Trial:
             node=self.columns.facts(row).id,
             resources=wanted,
             devices=devices.mappings(chosen),
-            accelerators=tuple(accelerator.address for accelerator in chosen),
+            held=devices.holds(chosen),
         )
 
     def stay(self, before: Assignment, *, keep: bool) -> tuple[Assignment | None, str]:
@@ -106,7 +106,8 @@ class Trial:
         if against and not keep:
             return None, "; ".join(against)
         fits = not found if keep else not against
-        after = (self.assign(before.id, row, before.accelerators) if fits else None) or unfitted
+        had = devices.addresses(before.held)
+        after = (self.assign(before.id, row, had) if fits else None) or unfitted
         self.reserve(after)
         return after, ""
 

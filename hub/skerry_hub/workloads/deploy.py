@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from skerry_hub.model import AcceleratorRequest, Constraint
+from skerry_hub.model import Constraint
+from skerry_hub.terms import DeviceRequest
 from skerry_hub.workloads.accelerators import accelerators
 from skerry_hub.workloads.keys import DEPLOY, LIMITS, PLACEMENT, RESERVATIONS, RESOURCES
 from skerry_hub.workloads.problems import RefusedError, short
@@ -39,7 +40,7 @@ class Deploy:
     cpu_milli: int | None = None
     memory_bytes: int | None = None
     storage_bytes: int = 0
-    accelerators: tuple[AcceleratorRequest, ...] = ()
+    accelerators: tuple[DeviceRequest, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     placement: Placement = NOTHING
 

@@ -36,7 +36,7 @@ KEYS: dict[type, dict[str, str]] = {
         "cpu_milli": f"{_RESERVATIONS}.cpus",
         "memory_bytes": f"{_RESERVATIONS}.memory",
         "storage_bytes": f"{_RESERVATIONS}.x-storage",
-        "accelerators": f"{_RESERVATIONS}.devices",
+        "devices": f"{_RESERVATIONS}.devices",
     },
     Workload: {
         "name": "",

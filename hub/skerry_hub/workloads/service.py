@@ -124,7 +124,7 @@ def service(
             cpu_milli=asked.cpu_milli or 0,
             memory_bytes=memory or 0,
             storage_bytes=asked.storage_bytes,
-            accelerators=merged((*asked.accelerators, *section.get("gpus", gpus, ()))),
+            devices=merged((*asked.accelerators, *section.get("gpus", gpus, ()))),
             ports=reserved(published),
         ),
         constraints=asked.constraints,

@@ -18,7 +18,7 @@ from tests.hub.placement.boxes import (
 
 from skerry_hub.fleet.columns import FIRST_ROWS, MAX_ASKED, Columns, Sample, Totals
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
-from skerry_hub.model import Liveness
+from skerry_hub.model import Hold, Liveness
 from skerry_wire.hardware import RuntimeInfo
 
 # --- signs of life -------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_a_put_never_makes_a_node_look_older_than_it_was_seen():
 def test_what_is_reserved_goes_back():
     load = workload(cpu=500, memory=64 * MIB, storage=GIB, ports=("tcp/80",), accelerators=[gpus()])
     columns = fleet(node("a", accelerators=[accelerator("1"), accelerator("2", usable=False)]))
-    one = assignment("shop-web-0", "a", of=load, accelerators=("1",))
+    one = assignment("shop-web-0", "a", of=load, held=(Hold(device="gpu/1"),))
     columns.reserve(one)
     columns.reserve(one)
     assert columns.reserved("a") == Totals(500, 64 * MIB, GIB, 1)
@@ -134,7 +134,7 @@ def test_a_move_is_the_same_whichever_comes_first():
 
 def test_a_reservation_that_comes_before_its_node_counts_once_the_node_is_there():
     load = workload(cpu=500, ports=("tcp/80",), accelerators=[gpus()])
-    early = assignment("x-0", "a", of=load, accelerators=("1",))
+    early = assignment("x-0", "a", of=load, held=(Hold(device="gpu/1"),))
     columns = fleet(node("b"), reserved=[early])
     columns.put(node("a", accelerators=[accelerator("1")]))
     late = fleet(node("b"), node("a", accelerators=[accelerator("1")]), reserved=[early])
@@ -147,7 +147,7 @@ def test_a_removed_row_is_reused_and_carries_nothing_over():
     load = workload(cpu=500, ports=("tcp/80",), accelerators=[gpus()])
     columns = fleet(
         node("a", accelerators=[accelerator("1")]),
-        reserved=[assignment("x-0", "a", of=load, accelerators=("1",))],
+        reserved=[assignment("x-0", "a", of=load, held=(Hold(device="gpu/1"),))],
     )
     columns.heartbeat("a", beat(9), 5.0)
     row = columns.row("a")
@@ -166,7 +166,7 @@ def test_a_removed_row_is_reused_and_carries_nothing_over():
 def test_accelerators_are_counted_anew_when_the_hardware_changes():
     columns = fleet(
         node("a", accelerators=[accelerator("1"), accelerator("2")]),
-        reserved=[assignment("x-0", "a", accelerators=("1",))],
+        reserved=[assignment("x-0", "a", held=(Hold(device="gpu/1"),))],
     )
     rows = columns.rows()
     assert columns.idle_count(rows, "gpu", "nvidia").tolist() == [1]

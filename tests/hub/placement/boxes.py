@@ -2,7 +2,6 @@
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import (
-    AcceleratorRequest,
     Assignment,
     Constraint,
     Liveness,
@@ -10,6 +9,7 @@ from skerry_hub.model import (
     Resources,
     Workload,
 )
+from skerry_hub.terms import DeviceRequest
 from skerry_wire.hardware import (
     Accelerator,
     Cpu,
@@ -116,7 +116,7 @@ def workload(
             memory_bytes=memory,
             storage_bytes=storage,
             ports=tuple(ports),
-            accelerators=tuple(accelerators),
+            devices=tuple(accelerators),
         ),
         constraints=tuple(constraint(text) for text in constraints),
     )
@@ -128,7 +128,7 @@ def constraint(text):
 
 
 def gpus(count=1, vendor=None, kind="gpu"):
-    return AcceleratorRequest(kind=kind, count=count, vendor=vendor)
+    return DeviceRequest(kind=kind, count=count, vendor=vendor)
 
 
 def assignment(instance, where, *, of=None, **more):

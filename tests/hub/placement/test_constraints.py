@@ -12,7 +12,7 @@ from tests.hub.placement.boxes import (
     workload,
 )
 
-from skerry_hub.model import Liveness
+from skerry_hub.model import Hold, Liveness
 from skerry_hub.placement.constraints import CONSTRAINTS, reason_of, refusals_of, requirements_of
 from skerry_wire.hardware import ProbeStatus, RuntimeInfo
 
@@ -123,7 +123,7 @@ def test_what_others_have_taken_is_named():
     )
     columns = fleet(
         node("a", accelerators=[accelerator("1")]),
-        reserved=[assignment("shop-db-0", "a", of=other, accelerators=("1",))],
+        reserved=[assignment("shop-db-0", "a", of=other, held=(Hold(device="gpu/1"),))],
     )
     load = workload(cpu=1000, ports=["tcp/8080", "tcp/9000", "tcp/53"], accelerators=[gpus()])
     assert reasons(columns, load) == [

@@ -17,6 +17,7 @@ from tests.hub.placement.boxes import (
 )
 
 from skerry_hub.model import Liveness
+from skerry_hub.placement.devices import addresses
 from skerry_hub.placement.engine import index_of, place, reserve_decision
 from skerry_wire.hardware import ProbeStatus, RuntimeInfo
 from skerry_wire.workload import DeviceMapping
@@ -114,7 +115,7 @@ def test_accelerators_are_given_whole_by_address_with_their_devices():
     box = node("a", accelerators=[accelerator(str(i)) for i in range(3)])
     decision = placed(fleet(box), workload(replicas=2, accelerators=[gpus(2)]))
     (only,) = decision.assignments
-    assert only.accelerators == ("0", "1")
+    assert addresses(only.held) == ("0", "1")
     assert only.devices == (
         DeviceMapping(host="/dev/gpu-0", container="/dev/gpu-0"),
         DeviceMapping(host="/dev/gpu-1", container="/dev/gpu-1"),
@@ -128,7 +129,7 @@ def test_a_replaced_instance_keeps_its_accelerators():
     first = placed(columns, load)
     newer = workload(replicas=2, accelerators=[gpus(2)], image="web:2")
     second = placed(columns, newer, first.assignments)
-    assert [one.accelerators for one in second.assignments] == [("0", "1"), ("2", "3")]
+    assert [addresses(one.held) for one in second.assignments] == [("0", "1"), ("2", "3")]
     assert [step[0] for step in steps(second)] == ["replace", "replace"]
 
 
@@ -139,7 +140,7 @@ def test_an_accelerator_that_went_away_makes_an_apply_take_another_on_the_same_n
     columns.put(node("a", accelerators=[accelerator("1")]))
     assert steps(place(columns, load, first.assignments, keep=True)) == []
     second = place(columns, load, first.assignments, keep=False)
-    assert second.assignments[0].accelerators == ("1",)
+    assert addresses(second.assignments[0].held) == ("1",)
     assert second.changes[0].action == "replace"
     assert second.changes[0].detail == "other accelerators"
 

@@ -13,6 +13,7 @@ from skerry_hub.fleet.facts import Resource
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.placement.constraints import refusals_of, requirements_of
+from skerry_hub.placement.devices import addresses
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
 from skerry_wire.codec import pack
@@ -128,7 +129,7 @@ def test_nothing_is_ever_given_twice_or_beyond_what_there_is(boxes, steps):
         for have, given_out in zip(facts.capacity, used, strict=True):
             # Nothing new goes where it is not known; what runs there may be told to reserve more.
             assert have is None or given_out <= have
-        held = [address for one in there for address in one.accelerators]
+        held = [address for one in there for address in addresses(one.held)]
         usable = {a.address for a in facts.accelerators if a.usable}
         assert len(set(held)) == len(held)
         assert usable.issuperset(held)
@@ -136,8 +137,8 @@ def test_nothing_is_ever_given_twice_or_beyond_what_there_is(boxes, steps):
         for (first, port), (second, other) in itertools.combinations(ports, 2):
             assert first == second or not port.conflicts(other)
         for one in there:
-            wanted = sum(request.count for request in one.resources.accelerators)
-            assert len(one.accelerators) == wanted
+            wanted = sum(request.count for request in one.resources.devices)
+            assert len(one.held) == wanted
 
 
 @given(fleets, fleets, applies, applies)
@@ -312,10 +313,10 @@ def tolerated(taint, load):
 
 def enough_accelerators(hardware, load, there):
     """Try every way of giving the idle ones to the requests."""
-    held = {address for one in there for address in one.accelerators}
+    held = {address for one in there for address in addresses(one.held)}
     listed = hardware.accelerators if hardware else ()
     idle = [a for a in listed if a.usable and a.address not in held]
-    wanted = [r for request in load.resources.accelerators for r in [request] * request.count]
+    wanted = [r for request in load.resources.devices for r in [request] * request.count]
     return any(
         all(
             a.kind == r.kind and (r.vendor is None or a.vendor.lower() == r.vendor.lower())

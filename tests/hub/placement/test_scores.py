@@ -12,6 +12,7 @@ from tests.hub.placement.boxes import (
     workload,
 )
 
+from skerry_hub.model import Hold
 from skerry_hub.placement import scores
 from skerry_wire.hardware import RuntimeInfo
 
@@ -43,7 +44,7 @@ def test_each_score_says_what_it_prefers():
 def test_an_idle_accelerator_is_left_alone_but_a_taken_one_wastes_nothing():
     columns = fleet(
         node("a", accelerators=[accelerator("1")]),
-        reserved=[assignment("x-0", "a", accelerators=("1",))],
+        reserved=[assignment("x-0", "a", held=(Hold(device="gpu/1"),))],
     )
     assert scores.accelerators(columns, workload(), np.array([0]), columns.rows()).tolist() == [1.0]
 

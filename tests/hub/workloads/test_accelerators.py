@@ -7,7 +7,7 @@ RESERVED = "deploy: {{resources: {{reservations: {{devices: {}}}}}}}"
 
 
 def asked(part):
-    return [(a.kind, a.count, a.vendor) for a in workload(part).resources.accelerators]
+    return [(a.kind, a.count, a.vendor) for a in workload(part).resources.devices]
 
 
 @pytest.mark.parametrize("kind", ["gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu"])
