@@ -118,16 +118,22 @@ class Comparison:
         values = self.field.values(facts)
         if _holds(self, values):
             return
-        if not values:
-            yield _not_told(self, facts)
-        elif self.operator in ORDERING:
-            yield _out_of_order(self, values)
-        elif self.operator in VERSIONS:
-            yield Refusal(_version_words(self, values))
-        elif self.operator in CONTAINING:
-            yield Refusal(_lacking(self, values))
-        else:
-            yield Refusal(_difference(self, values))
+        yield self.refusal(values) if values else _not_told(self, facts)
+
+    def refusal(self, values: Sequence[Single]) -> Refusal:
+        """Return the reason of these values, of which there are some, and which do not pass."""
+        if self.operator in ORDERING:
+            return _out_of_order(self, values)
+        if self.operator in VERSIONS:
+            return Refusal(_version_words(self, values))
+        if self.operator in CONTAINING:
+            return Refusal(_lacking(self, values))
+        return Refusal(_difference(self, values))
+
+    @property
+    def wanted_words(self) -> str:
+        """Return what is wanted, for a reason that has told the field; "" for existence alone."""
+        return _wanted(self)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

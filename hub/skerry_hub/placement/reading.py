@@ -85,12 +85,19 @@ class ExpressionError(ValueError):
         self.column = column
 
 
+Vocabulary = Callable[[str], Field]
+"""What there is to ask of: the field of a path. Raises UnknownFieldError."""
+
+
 @functools.lru_cache(maxsize=1024)
-def expression(text: str) -> Expression:
-    """Return the expression that a text is. Raises ExpressionError."""
+def expression(text: str, vocabulary: Vocabulary = field) -> Expression:
+    """Return the expression that a text is, over a node's fields where no others are given.
+
+    Raises ExpressionError.
+    """
     if len(text) > MAX_TEXT:
         raise ExpressionError(f"is longer than {MAX_TEXT} characters", MAX_TEXT)
-    reading = _Reading(text)
+    reading = _Reading(text, vocabulary)
     found = reading.expression(0)
     if reading.next():
         reading.refuse(
@@ -102,8 +109,9 @@ def expression(text: str) -> Expression:
 class _Reading:
     """One text, read by recursive descent."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self.text = text
+        self.vocabulary = vocabulary
         self.at = 0
         self.tests = 0
 
@@ -159,7 +167,7 @@ class _Reading:
         if self.tests > MAX_TESTS:
             self.refuse(f"has more than {MAX_TESTS} tests", start)
         try:
-            asked = field(path)
+            asked = self.vocabulary(path)
         except UnknownFieldError as unknown:
             self.refuse(str(unknown), start)
         self.next()
