@@ -8,8 +8,7 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from skerry_hub import desired, draining
-from skerry_hub.api import selector
+from skerry_hub import desired, draining, selector
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.device_list import Wanted, device_views

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 
@@ -30,6 +31,7 @@ class Term:
         return there is not self.negated
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str | None) -> tuple[Term, ...]:
     """Return the conditions of a selector, all of which must hold. Raises SelectorError."""
     if text is None or not text.strip():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skerry_hub.api.selector import MOST_TERMS, SelectorError, fits, parse
+from skerry_hub.selector import MOST_TERMS, SelectorError, fits, parse
 
 LABELS = {"site": "quay-3", "tier": "", "kubernetes.io/arch": "amd64"}
 
