@@ -1,16 +1,18 @@
-"""Expressions that no node can ever fulfil together. Pure.
+"""What no fleet can ever fulfil together, whatever its nodes are. Pure.
 
-Only single tests of one value are looked at, which is what people get wrong: a set, a nested
-expression or a version range may be impossible too, and then `explain` says which one blocks.
+Of expressions only single tests of one value are looked at, which is what people get wrong: a
+set, a nested expression or a version range may be impossible too, and then `explain` says which
+one blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from skerry_hub.fleet.facts import arch_names
-from skerry_hub.fleet.fields import ARCH, Single
+from skerry_hub.fleet.fields import ARCH, LABEL, Single
 from skerry_hub.placement.expression import Comparison, Expression, Operator
+from skerry_hub.terms import NODE, Affinity, AtMost
 
 _NAMING = frozenset({Operator.EQUAL, Operator.IN})
 _UNTOLD = frozenset(
@@ -32,6 +34,47 @@ def contradicted(expressions: Sequence[Expression], new: Expression) -> str | No
         return None
     others = " and ".join(map(str, same))
     return f"no node can fulfil {new}{f' beside {others}' if others else ''}"
+
+
+def overfull(
+    expressions: Iterable[Expression], limits: Iterable[AtMost], replicas: int
+) -> tuple[int, str] | None:
+    """Return the first limit's index that leaves too few places, and why; None where none does.
+
+    The expressions name the only domains that there can be: `node.labels.site in [a, b]`.
+    """
+    tests = [one for one in expressions if isinstance(one, Comparison)]
+    for index, limit in enumerate(limits):
+        domains = _domains(tests, limit.topology)
+        if domains is not None and len(domains) * limit.count < replicas:
+            places = f"{limit.topology} {', '.join(domains)}"
+            return index, f"{replicas} replicas never fit with {limit}: only {places} may take any"
+    return None
+
+
+def opposed(affinities: Sequence[Affinity], name: str, replicas: int) -> tuple[int, str] | None:
+    """Return the index of one that demands the opposite of an earlier one, and why.
+
+    `name` is the workload's own, whose first instance may be near its like and far from it alike.
+    """
+    demands: dict[tuple[str, str, str], bool] = {}
+    for index, one in enumerate(affinities):
+        if one.weight is not None or (replicas < 2 and one.workload in (name, "")):
+            continue
+        if demands.setdefault((one.workload, one.selector, one.topology), one.anti) != one.anti:
+            return index, "affinity and antiAffinity to the same never hold together"
+    return None
+
+
+def _domains(tests: Sequence[Comparison], topology: str) -> tuple[str, ...] | None:
+    """Return the only domains that the tests leave; None where they name none."""
+    path = "node.id" if topology == NODE else LABEL + topology
+    same = [one for one in tests if one.field.path == path]
+    naming = next((one for one in same if one.operator in _NAMING), None)
+    if naming is None:
+        return None
+    values = dict.fromkeys(naming.wanted)
+    return tuple(str(one) for one in values if all(test.takes((one,)) for test in same))
 
 
 def _possible(tests: Sequence[Comparison]) -> bool:
