@@ -38,6 +38,7 @@ MESSAGES = (
     messages.Event,
     messages.Reply,
     messages.Request,
+    messages.Targets,
     messages.Envelope,
     messages.Order,
 )

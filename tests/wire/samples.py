@@ -204,6 +204,18 @@ MESSAGES = {
     ),
     "request": messages.Request(id="r-1", verb="probe", arguments={"class": "usb"}),
     "reply": messages.Reply(**STAMP, id="r-1", error="no such verb", body=b"\x00\x01"),
+    "capability_address": messages.Capability(
+        **STAMP,
+        revision="00ff00ff00ff00ff",
+        hardware=hardware.Hardware(),
+        round_trip_address="box-1.example:22",
+    ),
+    "targets": messages.Targets(
+        targets=(
+            messages.Target(name="endpoint/erp", host="erp.example", port=443),
+            messages.Target(name="node/box-2", host="2001:db8::2", port=22),
+        )
+    ),
     "executor_request": local.ExecutorRequest(
         node="box-1", incarnation=STAMP["incarnation"], order=b"\x80"
     ),

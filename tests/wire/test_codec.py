@@ -116,6 +116,9 @@ WRONG = [
     ("request", "verb", "rm -rf", "verb", "does not match"),
     ("reply", "body", "text", "body", "bytes"),
     ("reply", "body", b"x" * 196609, "body", "at most"),
+    ("targets", "targets", [{}] * 17, "targets", "at most 16"),
+    ("targets", "targets", [{"name": "x", "host": "h", "port": 0}], "targets[0].port", "1 to"),
+    ("capability_address", "round_trip_address", "h" * 261, "round_trip_address", "at most 260"),
     ("envelope", "type", "other", "type", "one of"),
 ]
 

@@ -105,6 +105,16 @@ CHANNELS = (
         what="the signed order, compressed above 1 KiB; the newest generation wins",
     ),
     Channel(
+        name="targets",
+        topic=topics.Node(_NODE, NodeTopic.TARGETS),
+        sender="hub",
+        qos=1,
+        retained=True,
+        expires=False,
+        message=messages.Targets,
+        what="where the node may measure round-trip times to; the newest list counts",
+    ),
+    Channel(
         name="request",
         topic=topics.NodeRequest(_NODE, _VERB),
         sender="hub",

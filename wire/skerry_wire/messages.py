@@ -59,10 +59,15 @@ class Presence(NodeMessage):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Capability(NodeMessage):
-    """What the node has. `revision` is the digest of `hardware`."""
+    """What the node has. `revision` is the digest of `hardware`.
+
+    `round_trip_address`: `host:port` at which the box's administrator lets other nodes measure the
+    round-trip time to this one.
+    """
 
     revision: Revision
     hardware: Hardware
+    round_trip_address: Annotated[str, Text(260)] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,7 @@ class Heartbeat(NodeMessage):
     round_trip_ms: (
         Annotated[Mapping[str, Annotated[float, Range(0, 1e6)]], Items(64), Key("rtt")] | None
     ) = None
+    """What is new of them, by the names of targets; `broker` is the node's way to its broker."""
 
 
 class InstanceState(enum.StrEnum):
@@ -214,6 +220,30 @@ class Reply(NodeMessage):
     id: Annotated[str, Text(64, "[0-9a-z-]+")]
     error: Line | None = None
     body: Annotated[bytes, Items(192 * 1024)] = b""
+
+
+BROKER = "broker"
+"""The target that every node has without being told: the other end of its connection."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a node may measure the round-trip time to, by opening a TCP connection."""
+
+    name: Short
+    host: Annotated[str, Text(253)]
+    port: Annotated[int, Range(1, 65535)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Where the hub would like a node to measure round-trip times to: all of them, no order.
+
+    The node measures at its own pace, within what its administrator allows. Whenever this comes
+    it tells again what it has measured, for the hub may have forgotten.
+    """
+
+    targets: Annotated[tuple[Target, ...], Items(16)] = ()
 
 
 ENVELOPE_TYPES = Literal["skerry.order.v1", "skerry.order.v1+zlib"]

@@ -23,6 +23,7 @@ class NodeTopic(enum.StrEnum):
     EVENT = "event"
     REPLY = "reply"
     ORDER = "order"
+    TARGETS = "targets"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,9 +88,10 @@ class WorkloadView:
 
 Topic = Node | NodeRequest | HubPresence | NodeView | NodeViewEvent | WorkloadView
 
-ALL_FROM_NODES = tuple(
-    f"{ROOT}/nodes/+/{topic}" for topic in NodeTopic if topic not in (NodeTopic.ORDER,)
-)
+TO_NODES = (NodeTopic.ORDER, NodeTopic.TARGETS)
+"""What the hub says to a node."""
+
+ALL_FROM_NODES = tuple(f"{ROOT}/nodes/+/{topic}" for topic in NodeTopic if topic not in TO_NODES)
 """Filters for everything that nodes say."""
 
 
