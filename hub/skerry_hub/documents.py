@@ -8,8 +8,8 @@ none is every node. `selector` is of workloads' labels, as kubectl writes it; em
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, TypeVar
 
 from skerry_hub.terms import Expressions, Money, Topology
 from skerry_wire.schema import Items, Range, Text
@@ -64,7 +64,7 @@ class Egress:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """What instances on some nodes cost; where several documents name a node, the last counts."""
+    """What instances on some nodes cost; where several name a node, the last one by name counts."""
 
     name: Name
     nodes: Expressions = ()
@@ -122,7 +122,7 @@ class Reservation:
 class Window:
     """A time of maintenance, in which nothing new comes to some nodes.
 
-    Once from `start` on, or at it and every so often after it.
+    Once from `start` on, or at it and every 24 hours, or 7 days, after it.
     """
 
     name: Name
@@ -134,6 +134,8 @@ class Window:
 
 
 Document = Policy | Prices | Dataset | Endpoint | Reservation | Window
+Key = tuple[str, str]
+"""A document's kind and name: no two have the same."""
 KINDS: Mapping[str, type[Document]] = {
     "Policy": Policy,
     "Prices": Prices,
@@ -143,3 +145,55 @@ KINDS: Mapping[str, type[Document]] = {
     "MaintenanceWindow": Window,
 }
 """What a document's `kind` is in files and in the API."""
+
+MOST_OF_A_KIND = 1_000
+MAX_DOCUMENT_BYTES = 64 * 1024
+"""Of one document as it is stored."""
+
+D = TypeVar("D", bound=Document)
+_NAMES: Mapping[type[Document], str] = {record: name for name, record in KINDS.items()}
+
+
+def kind_of(document: Document) -> str:
+    """Return the name of a document's kind."""
+    return _NAMES[type(document)]
+
+
+def key_of(document: Document) -> Key:
+    """Return what tells a document from all others."""
+    return _NAMES[type(document)], document.name
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDocument:
+    """A document as the hub keeps it; times are by the hub's clock.
+
+    `version` grows by one with each change. It goes on where it was when a document that was
+    deleted comes again, so kind, name and version tell one content for ever.
+    """
+
+    document: Document
+    version: int
+    created_at: float
+    updated_at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentChange:
+    """One change of one document, as it is kept for ever: what it said after it, and when.
+
+    A deletion has a version of its own, with the content that was deleted. `who` is empty: the
+    hub does not know yet who asks.
+    """
+
+    document: Document
+    version: int
+    action: Literal["put", "delete"]
+    at: float
+    who: str = ""
+
+
+def of_kind(kept: Iterable[KeptDocument], kind: type[D]) -> tuple[D, ...]:
+    """Return the documents of one kind, by name: the order in which a later one counts more."""
+    found = [one.document for one in kept if isinstance(one.document, kind)]
+    return tuple(sorted(found, key=lambda document: document.name))

@@ -10,10 +10,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.views import EventView
 
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -36,22 +38,22 @@ class Publication:
     expiry_s: int | None = None
 
 
-class Overlay(Generic[V]):
+class Overlay(Generic[K, V]):
     """A mapping with changes that are not yet in it; None is a removal."""
 
-    def __init__(self, base: Mapping[str, V]) -> None:
+    def __init__(self, base: Mapping[K, V]) -> None:
         self._base = base
-        self.changes: dict[str, V | None] = {}
+        self.changes: dict[K, V | None] = {}
 
-    def get(self, key: str) -> V | None:
+    def get(self, key: K) -> V | None:
         """Return what stands under a key after the changes."""
         return self.changes[key] if key in self.changes else self._base.get(key)
 
-    def put(self, key: str, value: V) -> None:
+    def put(self, key: K, value: V) -> None:
         """Add or replace."""
         self.changes[key] = value
 
-    def remove(self, key: str) -> None:
+    def remove(self, key: K) -> None:
         """Take away."""
         self.changes[key] = None
 
@@ -63,7 +65,7 @@ class Overlay(Generic[V]):
         yield from (value for value in self.changes.values() if value is not None)
 
 
-class Assigned(Overlay[Assignment]):
+class Assigned(Overlay[str, Assignment]):
     """Changed assignments, found by their node and by their workload."""
 
     def __init__(self, base: Mapping[str, Assignment]) -> None:
@@ -99,11 +101,16 @@ class Known:
         workloads: Iterable[Kept] = (),
         assignments: Iterable[Assignment] = (),
         orders: Iterable[Issued] = (),
+        documents: Iterable[KeptDocument] = (),
+        document_versions: Mapping[Key, int] | None = None,
     ) -> None:
         self.nodes = {node.id: node for node in nodes}
         self.workloads = {kept.workload.name: kept for kept in workloads}
         self.assignments = {one.id: one for one in assignments}
         self.orders = {order.node: order for order in orders}
+        self.documents = {key_of(kept.document): kept for kept in documents}
+        self.document_versions = dict(document_versions or {})
+        """The newest version of each document that is or was."""
         self.by_node: dict[str, dict[str, Assignment]] = {}
         self.by_workload: dict[str, dict[str, Assignment]] = {}
         for one in self.assignments.values():
@@ -122,6 +129,9 @@ class Known:
         _merge(self.nodes, draft.nodes.changes)
         _merge(self.workloads, draft.workloads.changes)
         _merge(self.orders, draft.orders.changes)
+        _merge(self.documents, draft.documents.changes)
+        for change in draft.document_changes:
+            self.document_versions[key_of(change.document)] = change.version
         for key, after in draft.assignments.changes.items():
             before = self.assignments.get(key)
             if before is not None:
@@ -145,10 +155,20 @@ class Draft:
         self.workloads = Overlay(known.workloads)
         self.assignments = Assigned(known.assignments)
         self.orders = Overlay(known.orders)
+        self.documents = Overlay(known.documents)
+        self.document_changes: list[DocumentChange] = []
+        """Each change of `documents`, oldest first."""
         self.events: list[EventView] = []
         self.outbox: list[Publication] = []
         self.touched: set[str] = set()
         """Nodes for which an order may be due."""
+
+    def document_version(self, key: Key) -> int:
+        """Return the newest version that a document has had, 0 where there never was one."""
+        for change in reversed(self.document_changes):
+            if key_of(change.document) == key:
+                return change.version
+        return self._known.document_versions.get(key, 0)
 
     def of_workload(self, workload: str) -> tuple[Assignment, ...]:
         """Return the assignments that a workload would have."""
@@ -175,12 +195,13 @@ class Draft:
             or self.workloads.changes
             or self.assignments.changes
             or self.orders.changes
+            or self.documents.changes
             or self.events
             or self.outbox
         )
 
 
-def _merge(into: dict[str, V], changes: Mapping[str, V | None]) -> None:
+def _merge(into: dict[K, V], changes: Mapping[K, V | None]) -> None:
     for key, value in changes.items():
         if value is None:
             into.pop(key, None)

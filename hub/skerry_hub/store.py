@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from skerry_hub import tables
+from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.state import Draft, Kept, Known, Publication
@@ -108,6 +109,10 @@ class Store:
                     _read(Issued, row.content, f"order of {row.node}")
                     for row in connection.execute(sa.select(tables.orders))
                 ],
+                documents=[
+                    _document(row) for row in connection.execute(sa.select(tables.documents))
+                ],
+                document_versions=_document_versions(connection),
             )
 
     def setting(self, key: str, otherwise: str) -> str:
@@ -137,6 +142,7 @@ class Store:
             self._put(connection, tables.workloads, "name", _workload_rows(draft))
             self._put(connection, tables.assignments, "id", _assignment_rows(draft))
             self._put(connection, tables.orders, "node", _order_rows(draft))
+            self._put_documents(connection, draft)
             self._add_events(connection, draft.events)
             return self._enqueue(connection, draft.outbox)
 
@@ -172,6 +178,28 @@ class Store:
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[key], set_=updated), there
             )
+
+    def _put_documents(self, connection: sa.Connection, draft: Draft) -> None:
+        table = tables.documents
+        # Few are ever changed at once, so that each may be a statement.
+        for (kind, name), kept in draft.documents.changes.items():
+            if kept is None:
+                row = (table.c.kind == kind) & (table.c.name == name)
+                connection.execute(sa.delete(table).where(row))
+                continue
+            values = {
+                "version": kept.version,
+                "content": codec.pack(kept.document),
+                "created_at": kept.created_at,
+                "updated_at": kept.updated_at,
+            }
+            statement = self._insert(table).values(kind=kind, name=name, **values)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["kind", "name"], set_=values)
+            )
+        if draft.document_changes:
+            rows = [_history_row(change) for change in draft.document_changes]
+            connection.execute(sa.insert(tables.document_history), rows)
 
     def _add_events(self, connection: sa.Connection, events: Sequence[EventView]) -> None:
         if not events:
@@ -267,6 +295,15 @@ class Store:
         with _told(), self._engine.connect() as connection:
             found = [_read(EventView, data, "event") for data in connection.scalars(query)]
         return tuple(reversed(found))
+
+    def document_history(self, key: Key, limit: int) -> tuple[DocumentChange, ...]:
+        """Return the newest changes of a document that is or was, newest first."""
+        table = tables.document_history
+        kind, name = key
+        query = sa.select(table).where(table.c.kind == kind, table.c.name == name)
+        query = query.order_by(table.c.version.desc()).limit(limit)
+        with _told(), self._engine.connect() as connection:
+            return tuple(_history(row) for row in connection.execute(query))
 
 
 def open_store(url: str, claim_s: float = CLAIM_S) -> Store:
@@ -414,3 +451,48 @@ def _assignment_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]
 def _order_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
     for node, issued in draft.orders.changes.items():
         yield node, None if issued is None else {"content": codec.pack(issued)}
+
+
+def _document(row: Any) -> KeptDocument:
+    return KeptDocument(
+        document=_read(_kind(row), row.content, f"{row.kind} {row.name}"),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _document_versions(connection: sa.Connection) -> dict[Key, int]:
+    table = tables.document_history
+    newest = sa.select(table.c.kind, table.c.name, sa.func.max(table.c.version))
+    found = connection.execute(newest.group_by(table.c.kind, table.c.name))
+    return {(kind, name): version for kind, name, version in found}
+
+
+def _kind(row: Any) -> type[Any]:
+    if row.kind not in KINDS:
+        raise StoreError(f"the {row.kind} {row.name} in the database is of no known kind")
+    return KINDS[row.kind]
+
+
+def _history_row(change: DocumentChange) -> dict[str, Any]:
+    kind, name = key_of(change.document)
+    return {
+        "kind": kind,
+        "name": name,
+        "version": change.version,
+        "action": change.action,
+        "at": change.at,
+        "who": change.who,
+        "content": codec.pack(change.document),
+    }
+
+
+def _history(row: Any) -> DocumentChange:
+    return DocumentChange(
+        document=_read(_kind(row), row.content, f"version {row.version} of {row.kind} {row.name}"),
+        version=row.version,
+        action=row.action,
+        at=row.at,
+        who=row.who,
+    )

@@ -62,6 +62,30 @@ orders = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+documents = Table(
+    "documents",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+# Every version of every document that is or was. Nothing is ever taken away here.
+document_history = Table(
+    "document_history",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("action", String(8), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("who", String(253), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

@@ -180,6 +180,47 @@ class WorkloadDetail:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentView:
+    """One of the hub's documents, without its content, which stands beside as `content`."""
+
+    kind: str
+    name: str
+    version: int
+    """It grows by one with each change."""
+    created_at: float
+    updated_at: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentVersionView:
+    """One change of a document, without what it said after it, which stands beside as `content`.
+
+    A deletion has the content that was deleted.
+    """
+
+    kind: str
+    name: str
+    version: int
+    action: Literal["put", "delete"]
+    at: float
+    who: str = ""
+    """Empty: the hub does not know yet who asks."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPlan:
+    """What is done, or would be done, to one document."""
+
+    kind: str
+    name: str
+    action: Literal["created", "updated", "unchanged", "deleted"]
+    version: int
+    """The one that it has then."""
+    changes: tuple[str, ...] = ()
+    """What an update says otherwise: `cpu_hour: 0.03 -> 0.05`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """What an apply does, or would do."""
 
@@ -191,6 +232,7 @@ class PlanView:
     orphans: tuple[str, ...] = ()
     """Workloads of the same project that the files no longer name (removed with `prune`)."""
     unplaced: tuple[Explanation, ...] = ()
+    documents: tuple[DocumentPlan, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

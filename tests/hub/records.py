@@ -3,6 +3,7 @@
 import dataclasses
 
 from skerry_hub.desired import Work
+from skerry_hub.documents import KeptDocument
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
 from skerry_hub.state import Draft, Kept, Known
@@ -119,6 +120,12 @@ def kept(name="shop-web", **fields):
     return Kept(workload=workload(name, **fields), created_at=NOW, updated_at=NOW)
 
 
+def kept_document(document, version=1, created_at=NOW, updated_at=NOW):
+    return KeptDocument(
+        document=document, version=version, created_at=created_at, updated_at=updated_at
+    )
+
+
 def assignment(name="shop-web-0", node="box-1", revision=None, **fields):
     owner = name.rpartition("-")[0]
     whole = {"resources": Resources(), "revision": revision or workload(owner).revision}
@@ -146,6 +153,8 @@ def settled(known, draft):
         known.workloads.values(),
         known.assignments.values(),
         known.orders.values(),
+        known.documents.values(),
+        known.document_versions,
     )
     after.settle(draft)
     return after

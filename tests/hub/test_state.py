@@ -2,8 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.hub.records import assignment, kept, node
+from tests.hub.records import assignment, kept, kept_document, node
 
+from skerry_hub.documents import DocumentChange, Endpoint, Policy
 from skerry_hub.state import Draft, Known, Publication
 
 NODES = ["box-1", "box-2", "box-3"]
@@ -64,6 +65,7 @@ def test_a_draft_is_empty_until_something_is_changed():
         lambda draft: draft.workloads.remove("shop-web"),
         lambda draft: draft.assignments.remove("shop-web-0"),
         lambda draft: draft.orders.remove("box-1"),
+        lambda draft: draft.documents.remove(("Policy", "eu")),
         lambda draft: draft.outbox.append(Publication(topic="t", payload=b"")),
     ):
         draft = Draft(known)
@@ -84,3 +86,33 @@ def test_a_removed_value_is_gone_and_may_come_again():
     assert list(draft.nodes.values()) == []
     draft.nodes.put("box-1", node(generation=3))
     assert [one.generation for one in draft.nodes.values()] == [3]
+
+
+EU = Policy(name="eu")
+
+
+def change(version, action="put", document=EU):
+    return DocumentChange(document=document, version=version, action=action, at=0.0)
+
+
+def test_documents_are_read_through_and_settle():
+    known = Known(documents=[kept_document(EU)], document_versions={("Policy", "eu"): 1})
+    draft = Draft(known)
+    erp = Endpoint(name="eu", host="erp", port=443)
+    draft.documents.put(("Endpoint", "eu"), kept_document(erp))
+    draft.document_changes.append(change(1, document=erp))
+    draft.documents.remove(("Policy", "eu"))
+    draft.document_changes.append(change(2, "delete"))
+    assert [one.document for one in draft.documents.values()] == [erp]
+    assert list(known.documents) == [("Policy", "eu")]
+    known.settle(draft)
+    assert {key: one.document for key, one in known.documents.items()} == {("Endpoint", "eu"): erp}
+    assert known.document_versions == {("Policy", "eu"): 2, ("Endpoint", "eu"): 1}
+
+
+def test_the_newest_version_of_a_document_is_the_drafts_own_or_the_one_before():
+    draft = Draft(Known(document_versions={("Policy", "eu"): 7}))
+    assert draft.document_version(("Policy", "eu")) == 7
+    assert draft.document_version(("Prices", "eu")) == 0
+    draft.document_changes += [change(8), change(9, "delete")]
+    assert draft.document_version(("Policy", "eu")) == 9

@@ -14,7 +14,9 @@ from tests.hub.records import (
     NOW,
     assignment,
     capability,
+    changed,
     kept,
+    kept_document,
     node,
     presence,
     refusal,
@@ -24,6 +26,7 @@ from tests.hub.records import (
 
 from skerry_hub import store as store_module
 from skerry_hub import tables
+from skerry_hub.documents import DocumentChange, Policy, Prices, Quota, key_of
 from skerry_hub.model import Liveness
 from skerry_hub.orders import Issued
 from skerry_hub.state import Draft, Known, Publication
@@ -33,6 +36,9 @@ from skerry_hub.views import EventView
 ISSUED = Issued(
     node="box-1", incarnation=FIRST, generation=3, content="0" * 16, envelope=b"\x00\xff signed"
 )
+
+EU = Policy(name="eu", residency={"region": ("eu-west", "eu-north")}, quota=Quota(instances=3))
+CLOUD = Prices(name="cloud", cpu_hour=0.031, device_hour={"gpu": 1.2})
 
 
 @pytest.fixture
@@ -60,7 +66,10 @@ def commit(store, known, change):
 
 
 def same(known, other):
-    for name in ("nodes", "workloads", "assignments", "orders", "by_node", "by_workload"):
+    for name in (
+        "nodes", "workloads", "assignments", "orders", "documents", "document_versions",
+        "by_node", "by_workload",
+    ):  # fmt: skip
         assert getattr(known, name) == getattr(other, name), name
 
 
@@ -83,6 +92,24 @@ def everything(draft):
     for number in range(3):
         draft.assignments.put(f"shop-web-{number}", assignment(f"shop-web-{number}"))
     draft.orders.put("box-1", ISSUED)
+    for document in (EU, CLOUD):
+        put(draft, document)
+
+
+def put(draft, document, version=1, **fields):
+    """Keep a document's version, as `documenting` would."""
+    kept = kept_document(document, version=version, **fields)
+    draft.documents.put(key_of(document), kept)
+    change = DocumentChange(
+        document=document, version=version, action="put", at=kept.updated_at, who="ann"
+    )
+    draft.document_changes.append(change)
+
+
+def delete(draft, document, version):
+    draft.documents.remove(key_of(document))
+    change = DocumentChange(document=document, version=version, action="delete", at=NOW + 9)
+    draft.document_changes.append(change)
 
 
 # --- what is committed is there -----------------------------------------------------------
@@ -181,6 +208,67 @@ def test_what_was_committed_is_there_for_the_next_process(store, database):
     again = open_store(database)
     same(again.load(), known)
     again.close()
+
+
+# --- documents ----------------------------------------------------------------------------
+
+
+def test_a_document_has_its_newest_content_and_every_version_stays(store):
+    known = Known()
+    dearer = changed(CLOUD, cpu_hour=0.05)
+    same_name = Policy(name="cloud")
+    commit(store, known, lambda draft: [put(draft, EU), put(draft, CLOUD), put(draft, same_name)])
+    commit(store, known, lambda draft: put(draft, dearer, 2, created_at=NOW, updated_at=NOW + 5))
+    same(store.load(), known)
+    found = store.load().documents["Prices", "cloud"]
+    assert (found.document, found.version) == (dearer, 2)
+    assert (found.created_at, found.updated_at) == (NOW, NOW + 5)
+    history = store.document_history(("Prices", "cloud"), 10)
+    assert [(one.version, one.document, one.at, one.who) for one in history] == [
+        (2, dearer, NOW + 5, "ann"),
+        (1, CLOUD, NOW, "ann"),
+    ]
+    assert [one.version for one in store.document_history(("Prices", "cloud"), 1)] == [2]
+    assert [one.version for one in store.document_history(("Policy", "cloud"), 10)] == [1]
+    assert store.document_history(("Policy", "none"), 10) == ()
+
+
+def test_what_was_deleted_is_gone_but_for_its_history_and_its_number(store):
+    known = Known()
+    commit(store, known, lambda draft: [put(draft, EU), put(draft, CLOUD)])
+    commit(store, known, lambda draft: delete(draft, EU, 2))
+    found = store.load()
+    same(found, known)
+    assert list(found.documents) == [("Prices", "cloud")]
+    assert found.document_versions == {("Policy", "eu"): 2, ("Prices", "cloud"): 1}
+    last, first = store.document_history(("Policy", "eu"), 10)
+    assert (last.action, last.at, last.who, last.document) == ("delete", NOW + 9, "", EU)
+    assert first.action == "put"
+    commit(store, known, lambda draft: put(draft, EU, 3))
+    same(store.load(), known)
+
+
+def test_two_changes_of_one_document_in_one_transaction_are_two_versions(store):
+    known = Known()
+
+    def change(draft):
+        put(draft, EU)
+        delete(draft, EU, 2)
+        put(draft, EU, 3)
+
+    commit(store, known, change)
+    same(store.load(), known)
+    assert [one.version for one in store.document_history(("Policy", "eu"), 10)] == [3, 2, 1]
+
+
+def test_a_version_is_never_written_again(store):
+    known = Known()
+    commit(store, known, lambda draft: put(draft, EU))
+    draft = Draft(known)
+    put(draft, changed(EU, selector="a=b"))
+    with pytest.raises(sa.exc.IntegrityError):
+        store.commit(draft, known)
+    same(store.load(), known)
 
 
 # --- the outbox ---------------------------------------------------------------------------
@@ -306,6 +394,7 @@ def test_a_database_of_a_later_version_is_refused_in_words(store, database):
         ("workloads", "content", "workload shop-web"),
         ("assignments", "content", "assignment shop-web-0"),
         ("orders", "content", "order of box-1"),
+        ("documents", "content", "Policy eu"),
     ],
 )
 def test_a_damaged_record_is_named(store, table, column, names):
@@ -314,6 +403,7 @@ def test_a_damaged_record_is_named(store, table, column, names):
         draft.workloads.put("shop-web", kept())
         draft.assignments.put("shop-web-0", assignment())
         draft.orders.put("box-1", ISSUED)
+        put(draft, EU)
 
     commit(store, Known(), change)
     with store._engine.begin() as connection:
@@ -322,6 +412,37 @@ def test_a_damaged_record_is_named(store, table, column, names):
         )
     with pytest.raises(StoreError, match=names):
         store.load()
+
+
+def test_a_document_of_a_kind_that_this_version_does_not_know_is_named(store):
+    commit(store, Known(), lambda draft: put(draft, EU))
+    with store._engine.begin() as connection:
+        connection.execute(sa.update(tables.documents).values(kind="Later"))
+    with pytest.raises(StoreError, match="Later eu in the database is of no known kind"):
+        store.load()
+
+
+def test_a_damaged_version_is_named(store):
+    commit(store, Known(), lambda draft: put(draft, EU))
+    with store._engine.begin() as connection:
+        connection.execute(sa.update(tables.document_history).values(content=b"\x93damaged"))
+    with pytest.raises(StoreError, match="version 1 of Policy eu"):
+        store.document_history(("Policy", "eu"), 5)
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
+    known = Known()
+    commit(store, known, lambda draft: draft.workloads.put("shop-web", kept()))
+    with store._engine.begin() as connection:
+        for table in (tables.documents, tables.document_history):
+            table.drop(connection)
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    store.close()
+    again = open_store(database)
+    same(again.load(), known)
+    commit(again, known, lambda draft: put(draft, EU))
+    same(again.load(), known)
+    again.close()
 
 
 def test_a_damaged_event_is_said_too(store):
