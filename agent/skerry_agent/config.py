@@ -6,6 +6,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,12 @@ class Config:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ignored_labels: tuple[str, ...] = ()
     """Keys of the file's labels that do not hold: the box itself says what stands under them."""
+    round_trips: bool = True
+    """Whether round-trip times are measured."""
+    round_trip_networks: tuple[str, ...] = ()
+    """The only networks to which; none: all but the box itself, its link and groups."""
+    round_trip_address: str | None = None
+    """Where others may measure the way to this box: `host:port`."""
     root: pathlib.Path = pathlib.Path("/")
     file: pathlib.Path | None = dataclasses.field(default=None, compare=False)
     """Where they come from when named; None: the default file, which may be missing."""
@@ -53,10 +60,12 @@ _TEXT = {
     "executor": "/run/skerry/executor.sock",
     "control": "/run/skerry-agent/control.sock",
     "runtime_socket": "",
+    "round_trip_networks": "",
+    "round_trip_address": "",
 }
 """Every setting that is a text, with its default."""
 
-_KNOWN = {*_TEXT, "heartbeat_s", "labels"}
+_KNOWN = {*_TEXT, "heartbeat_s", "round_trips", "labels"}
 
 
 def load(
@@ -68,7 +77,7 @@ def load(
     line's: None where an option was not given. In the environment, a setting is called
     SKERRY_AGENT_ and its name in capitals.
     """
-    values: dict[str, Any] = {**_TEXT, "heartbeat_s": 15.0, "labels": {}}
+    values: dict[str, Any] = {**_TEXT, "heartbeat_s": 15.0, "round_trips": True, "labels": {}}
     values.update(_read(path or DEFAULT_FILE, required=path is not None))
     for name in _KNOWN - {"labels"}:
         given = environment.get(f"SKERRY_AGENT_{name.upper()}")
@@ -142,6 +151,9 @@ def _checked(values: Mapping[str, Any]) -> Config:
         control=texts["control"],
         runtime_socket=texts["runtime_socket"] or None,
         heartbeat_s=_heartbeat(values["heartbeat_s"]),
+        round_trips=_is_on("round_trips", values["round_trips"]),
+        round_trip_networks=_networks(texts["round_trip_networks"]),
+        round_trip_address=_address(texts["round_trip_address"]),
         labels=labels,
         ignored_labels=ignored,
     )
@@ -155,6 +167,41 @@ def _heartbeat(value: Any) -> float:
     if not 1 <= seconds <= 3600:
         raise ConfigError(f"heartbeat_s must be 1 to 3600, not {value}")
     return seconds
+
+
+def _is_on(name: str, value: Any) -> bool:
+    # The environment knows texts only.
+    known = {True: True, False: False, "true": True, "false": False}
+    if not isinstance(value, bool | str) or value not in known:
+        raise ConfigError(f"{name} must be true or false, not {value!r}")
+    return known[value]
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(text.replace(",", " ").split())
+    if not networks:
+        return ()
+    import ipaddress  # noqa: PLC0415 - most boxes name none
+
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"round_trip_networks: {error}") from None
+    return networks
+
+
+def _address(text: str) -> str | None:
+    if not text:
+        return None
+    try:
+        parts = urllib.parse.urlsplit(f"//{text}")
+        fine = bool(parts.hostname and parts.port) and parts.netloc == text and "@" not in text
+    except ValueError:
+        fine = False
+    if not fine or len(text) > 260:
+        raise ConfigError(f"round_trip_address must be host:port, not {text[:80]!r}")
+    return text
 
 
 def _labels(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:

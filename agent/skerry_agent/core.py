@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from skerry_agent import devices
+from skerry_agent import devices, round_trips
 from skerry_agent import events as ev
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
 from skerry_agent.orders import (
@@ -71,6 +71,8 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     if now.mono_s >= state.heartbeat_at:
         state = dataclasses.replace(state, heartbeat_at=_next_heartbeat(state, now))
         effects.append(SampleLoad())
+        state, more = round_trips.at_heartbeat(state, now)
+        effects += more
     if now.mono_s >= min(state.probe_at, state.probe_latest_at):
         second_at = now.mono_s + state.settings.settle_s
         state, more = _probe(dataclasses.replace(state, second_look_at=second_at))
@@ -130,9 +132,11 @@ def _acknowledged(state: State, event: ev.Acknowledged, _now: ev.Now) -> Step:
     return dataclasses.replace(state, events=left), []
 
 
-def _sampled(state: State, event: ev.LoadSampled, _now: ev.Now) -> Step:
+def _sampled(state: State, event: ev.LoadSampled, now: ev.Now) -> Step:
     if not state.connected:
         return state, []
+    state = round_trips.broker_sampled(state, event.broker_round_trip_ms, now)
+    state, news = round_trips.take_news(state)
     state, heartbeat = stamped(
         state,
         NodeTopic.HEARTBEAT,
@@ -149,6 +153,7 @@ def _sampled(state: State, event: ev.LoadSampled, _now: ev.Now) -> Step:
         on_battery=event.on_battery,
         power_w=event.power_w,
         filesystems_available_bytes=event.filesystems_available_bytes,
+        round_trip_ms=news,
     )
     expiry_s = round(4 * state.settings.heartbeat_s)
     return state, [Publish(NodeTopic.HEARTBEAT, heartbeat, qos=0, expiry_s=expiry_s)]
@@ -293,6 +298,8 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.Acknowledged: _acknowledged,
     ev.LoadSampled: _sampled,
     ev.RequestArrived: _request,
+    ev.TargetsArrived: round_trips.targets_arrived,
+    ev.RoundTripMeasured: round_trips.measured,
     ev.DevicesChanged: _devices_changed,
     ev.HotplugUnavailable: _hotplug_unavailable,
     ev.HotplugAvailable: _hotplug_available,

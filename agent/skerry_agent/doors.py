@@ -10,12 +10,12 @@ import dataclasses
 import logging
 import pathlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from skerry_agent import capability, executor_client, fitting, load
+from skerry_agent import capability, executor_client, fitting, load, tcp_round_trip
 from skerry_agent.capability import Collected
-from skerry_agent.effects import Converge, Publish
+from skerry_agent.effects import Converge, MeasureRoundTrip, Publish
 from skerry_agent.events import (
     AgentEvent,
     HardwareProbed,
@@ -40,6 +40,10 @@ Post = Callable[[AgentEvent], None]
 
 class Publisher(Protocol):
     """What the doors need of the link to the broker."""
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """Return the round-trip time to the broker, None where it is not known."""
 
     def publish(self, effect: Publish) -> None:
         """Send a message."""
@@ -153,6 +157,8 @@ class RealDoors:
     labels: Labels = dataclasses.field(default_factory=Labels)
     labels_now: Callable[[], Mapping[str, str]] = dict
     """Reads the labels that people gave this box. Raises LabelsError."""
+    round_trip_networks: Sequence[str] = ()
+    """The only networks to which round-trip times are measured; none: all that are fit for it."""
     _run: executor_client.Run | None = None
     _guard: Guard = dataclasses.field(default_factory=load.guard)
 
@@ -194,7 +200,12 @@ class RealDoors:
             on_battery=now.on_battery,
             power_w=now.power_w,
             filesystems_available_bytes=now.filesystems_available_bytes,
+            broker_round_trip_ms=self.link.round_trip_ms,
         )
+
+    def measure_round_trip(self, effect: MeasureRoundTrip) -> None:
+        """Start to measure a round-trip time."""
+        tcp_round_trip.start(effect, self.round_trip_networks, self.post)
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; the one under way is left alone with what it does."""

@@ -12,6 +12,7 @@ from skerry_wire.messages import (
     Presence,
     Reply,
     Report,
+    Target,
 )
 from skerry_wire.topics import NodeTopic
 
@@ -61,6 +62,14 @@ class SampleLoad:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class MeasureRoundTrip:
+    """Measure the time to a target, the least of so many; answered with `RoundTripMeasured`."""
+
+    target: Target
+    attempts: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Converge:
     """Have the executor converge to an order, or (None) to the one it accepted last.
 
@@ -97,4 +106,15 @@ class Exit:
     """End the agent once what was published has gone out."""
 
 
-Effect = Publish | Probe | LookForNodes | ReadLabels | SampleLoad | Converge | Save | Log | Exit
+Effect = (
+    Publish
+    | Probe
+    | LookForNodes
+    | ReadLabels
+    | SampleLoad
+    | MeasureRoundTrip
+    | Converge
+    | Save
+    | Log
+    | Exit
+)

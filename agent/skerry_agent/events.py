@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
+from skerry_wire.messages import Target
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ class RequestArrived:
     verb: str
     data: bytes
     correlation: bytes | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TargetsArrived:
+    """The hub's targets of round-trip times came, not yet read."""
+
+    data: bytes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,6 +157,16 @@ class LoadSampled:
     on_battery: bool | None = None
     power_w: float | None = None
     filesystems_available_bytes: Mapping[str, int] | None = None
+    broker_round_trip_ms: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RoundTripMeasured:
+    """The round-trip time to a target; None, and why, where it could not be measured."""
+
+    target: Target
+    ms: float | None
+    problem: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -202,6 +220,7 @@ AgentEvent = (
     | Disconnected
     | OrderArrived
     | RequestArrived
+    | TargetsArrived
     | Acknowledged
     | DevicesChanged
     | HotplugUnavailable
@@ -213,6 +232,7 @@ AgentEvent = (
     | LabelsRead
     | LabelsFailed
     | LoadSampled
+    | RoundTripMeasured
     | ExecutorProgressed
     | ExecutorDone
     | ExecutorFailed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from skerry_agent import tcp_round_trip
 from skerry_agent.broker import Broker
 from skerry_agent.effects import Publish
 from skerry_agent.events import (
@@ -28,6 +30,7 @@ from skerry_agent.events import (
     Disconnected,
     OrderArrived,
     RequestArrived,
+    TargetsArrived,
 )
 from skerry_wire import codec, topics
 from skerry_wire.errors import WireError
@@ -83,6 +86,15 @@ class Link:
     def is_stalled(self) -> bool:
         """Say whether the link's thread has ended or hangs, which only a new process mends."""
         return time.monotonic() - self._seen_at > STALL_S
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """Return the kernel's round-trip time of the connection to the broker, if it stands."""
+        client = self._client
+        connection = client.socket() if client is not None and self._online else None
+        if not isinstance(connection, socket.socket):
+            return None
+        return tcp_round_trip.kernel_ms(connection)
 
     def publish(self, effect: Publish) -> None:
         """Send a message, if there is a connection to send it on."""
@@ -205,8 +217,9 @@ class Link:
             if code.value != 0:
                 refusal.append(f"the broker refuses the connection: {code}")
                 return
-            order = str(topics.Node(self._node, NodeTopic.ORDER))
-            client.subscribe([(order, _qos1()), (topics.requests_to(self._node), _qos1())])
+            told = [str(topics.Node(self._node, topic)) for topic in topics.TO_NODES]
+            told.append(topics.requests_to(self._node))
+            client.subscribe([(topic, _qos1()) for topic in told])
             self._online = True
             self._post(Connected(self._connection))
 
@@ -223,6 +236,8 @@ class Link:
             match topics.parse(message.topic):
                 case topics.Node(node=self._node, topic=NodeTopic.ORDER) if message.payload:
                     self._post(OrderArrived(bytes(message.payload)))
+                case topics.Node(node=self._node, topic=NodeTopic.TARGETS) if message.payload:
+                    self._post(TargetsArrived(bytes(message.payload)))
                 case topics.NodeRequest(node=self._node, verb=verb):
                     correlation = getattr(message.properties, "CorrelationData", None)
                     self._post(RequestArrived(verb, bytes(message.payload), correlation))

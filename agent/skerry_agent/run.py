@@ -64,6 +64,7 @@ def _run(config: Config, journal: Journal) -> None:
         post=inbox.post,
         labels=labels,
         labels_now=lambda: operator_labels.read(config),
+        round_trip_networks=config.round_trip_networks,
     )
     shell = Shell(state, real, inbox)
     notifier = notify.Notifier(os.environ, os.getpid())
@@ -108,7 +109,8 @@ def _first_state(config: Config, journal: Journal, identity: Identity) -> State:
         incarnation=identity.incarnation,
         boot=boot,
         version=__version__,
-        settings=Settings(heartbeat_s=config.heartbeat_s),
+        settings=Settings(heartbeat_s=config.heartbeat_s, round_trips=config.round_trips),
+        round_trip_address=config.round_trip_address,
         labels=labels,
         label_problem=trouble,
         order=saved.order,

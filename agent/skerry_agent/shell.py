@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 4096
 """Events beyond this are dropped, the newest first: a flood must not eat the box's memory."""
 MOST_WAITING_BYTES = 8 * 1024 * 1024
-"""Likewise of orders and requests, which others send and which may be large."""
+"""Likewise of what others send, which may be large."""
+
+FROM_OTHERS = (ev.OrderArrived, ev.RequestArrived, ev.TargetsArrived)
 
 
 class Inbox:
@@ -58,14 +60,14 @@ class Inbox:
         found = []
         while self._waiting:
             event = self._waiting.popleft()
-            if isinstance(event, ev.OrderArrived | ev.RequestArrived):
+            if isinstance(event, FROM_OTHERS):
                 with self._bytes_lock:
                     self._bytes -= len(event.data)
             found.append(event)
         return found
 
     def _has_room_for(self, event: ev.AgentEvent) -> bool:
-        if not isinstance(event, ev.OrderArrived | ev.RequestArrived):
+        if not isinstance(event, FROM_OTHERS):
             return True
         with self._bytes_lock:
             if self._bytes + len(event.data) > MOST_WAITING_BYTES:
@@ -91,6 +93,9 @@ class Doors(Protocol):
 
     def sample(self) -> ev.LoadSampled:
         """Measure what a heartbeat says."""
+
+    def measure_round_trip(self, effect: effects.MeasureRoundTrip) -> None:
+        """Start to measure a round-trip time; post `RoundTripMeasured`."""
 
     def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
@@ -205,6 +210,8 @@ class Shell:
                 self._inbox.post(self._doors.read_labels())
             case effects.SampleLoad():
                 self._inbox.post(self._doors.sample())
+            case effects.MeasureRoundTrip():
+                self._doors.measure_round_trip(effect)
             case effects.Converge():
                 self._forget_exits()  # the run hands over new ones
                 self._doors.converge(effect, self.watch)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
-from skerry_wire.messages import Event, Report
+from skerry_wire.messages import BROKER, Event, Report, Target
 from skerry_wire.topics import NodeTopic
 
 NEVER = math.inf
@@ -73,6 +73,14 @@ class Settings:
     """How long that waits for a heartbeat, so that the box is not woken for it."""
     events_most: int = 256
     """Most events that are kept while the broker is away; then the oldest goes."""
+    round_trips: bool = True
+    """Whether round-trip times are measured at all."""
+    round_trip_first_s: float = 600.0
+    """Least time between two measurements of one target; it doubles ..."""
+    round_trip_most_s: float = 3600.0
+    """... up to this, while the time stays the same or nobody answers."""
+    round_trip_gap_s: float = 30.0
+    """Least time between two measurements of any, whatever the hub asks for."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,6 +90,23 @@ class Held:
     subject: str
     detail: str
     due: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """A target, the round-trip time to it as it was last measured, and when that is due again."""
+
+    target: Target
+    due: float = -NEVER
+    interval_s: float = 0.0
+    ms: float | None = None
+    told: bool = True
+    problem: str = ""
+    """Why the last measurement failed; empty when it did not."""
+
+
+TO_BROKER = RoundTrip(Target(name=BROKER, host="", port=0))
+"""The target that needs no address: there is a connection already."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +190,15 @@ class State:
     events: tuple[Event, ...] = ()
     """Events that the broker has not yet acknowledged, oldest first."""
     event_count: int = 0
+
+    round_trip_address: str | None = None
+    """Where other boxes may measure the round-trip time to this one."""
+    broker_round_trip: RoundTrip = TO_BROKER
+    round_trips: tuple[RoundTrip, ...] = ()
+    """Of the targets that the hub named, at most 16."""
+    measuring: bool = False
+    measure_from: float = -NEVER
+    """Nothing is measured before; no deadline, for it waits for a heartbeat."""
 
     @property
     def next_deadline(self) -> float:

@@ -44,6 +44,7 @@ def capability(state: State, _now: ev.Now) -> Step:
         Capability,
         revision=state.revision,
         hardware=state.hardware,
+        round_trip_address=state.round_trip_address,
     )
     return state, [Publish(NodeTopic.CAPABILITY, message, retain=True)]
 

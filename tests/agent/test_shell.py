@@ -44,6 +44,10 @@ class FakeDoors:
     def sample(self):
         return ev.LoadSampled(uptime_s=1)
 
+    def measure_round_trip(self, effect):
+        self.done.put(effect)
+        self.inbox.post(ev.RoundTripMeasured(effect.target, 12.5))
+
     def converge(self, effect, watch):
         self.done.put(effect)
         self.watch = watch
