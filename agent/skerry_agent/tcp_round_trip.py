@@ -82,7 +82,7 @@ def _address_of(target: Target, networks: Sequence[str]) -> tuple[int, tuple[Any
     try:
         # An address that is named, rather than a name, is not looked up anywhere.
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise RoundTripError(f"{target.host!r} cannot be resolved: {reason}") from None
     refusals = []

@@ -53,6 +53,15 @@ def test_labels_and_tls(tmp_path):
         ("[labels]\nsite = 5", "site"),
         ('[labels]\nsite = "' + "x" * 257 + '"', "site"),
         ("[labels]\n" + "".join(f"k{i} = 'v'\n" for i in range(257)), "at most 256"),
+        ('round_trips = "perhaps"', "round_trips"),
+        ("round_trips = 1", "round_trips"),
+        ('round_trip_networks = "10.8.0.0/16, nowhere"', "round_trip_networks"),
+        ('round_trip_networks = "10.8.0.1/16"', "round_trip_networks"),
+        ('round_trip_address = "box-1"', "round_trip_address"),
+        ('round_trip_address = "box-1:0"', "round_trip_address"),
+        ('round_trip_address = "user@box-1:22"', "round_trip_address"),
+        ('round_trip_address = "box-1:22/x"', "round_trip_address"),
+        ("round_trip_address = '" + "y" * 260 + ":22'", "round_trip_address"),
         ("colour = 1", "colour"),
         ("not toml", "agent.toml"),
         ("x = '" + "y" * 300_000 + "'", "agent.toml"),
@@ -118,3 +127,18 @@ def test_the_example_file_says_the_defaults(tmp_path):
     named = of(tmp_path, uncommented)
     assert named.labels
     assert named.broker.tls
+
+
+def test_round_trips(tmp_path):
+    config = of(tmp_path)
+    assert (config.round_trips, config.round_trip_networks, config.round_trip_address) == (
+        True,
+        (),
+        None,
+    )
+    text = 'round_trip_networks = "10.8.0.0/16, fd00::/8"\nround_trip_address = "[fd00::7]:22"\n'
+    config = of(tmp_path, text, {"SKERRY_AGENT_ROUND_TRIPS": "false"})
+    assert not config.round_trips
+    assert config.round_trip_networks == ("10.8.0.0/16", "fd00::/8")
+    assert config.round_trip_address == "[fd00::7]:22"
+    assert of(tmp_path, "round_trips = false").round_trips is False

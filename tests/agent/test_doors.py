@@ -29,7 +29,7 @@ from skerry_agent.slow.looks import SlowLooks
 from skerry_agent.slow.table import CPUINFO
 from skerry_wire.hardware import Cpu, Hardware, Nic, ProbeStatus, UsbDevice
 from skerry_wire.local import Outcome
-from skerry_wire.messages import Heartbeat
+from skerry_wire.messages import Heartbeat, Target
 from skerry_wire.topics import NodeTopic
 
 QUICK = Hardware(cpu=Cpu(logical_count=4))
@@ -261,6 +261,8 @@ def test_a_real_slow_look_reaches_the_capability(tree):
 
 
 class Published(list):
+    round_trip_ms = 12.5
+
     def publish(self, effect):
         self.append(effect)
 
@@ -294,6 +296,12 @@ def test_each_door_leads_where_it_says(doors):
     load = doors.sample()
     assert load.uptime_s > 0
     assert load.storage_available_bytes > 0
+    assert load.broker_round_trip_ms == 12.5
+    target = Target(name="endpoint/erp", host="127.0.0.1", port=9)
+    doors.measure_round_trip(effects.MeasureRoundTrip(target, 1))
+    measured = doors.prober._post.__self__.get(timeout=10)
+    assert (measured.target, measured.ms) == (target, None)
+    assert "no address of another box" in measured.problem
     doors.save(Saved(order=b"order"))
     assert doors.journal.load() == (Saved(order=b"order"), None)
     doors.converge(effects.Converge(3, None), lambda *_: None)

@@ -19,6 +19,7 @@ from skerry_agent.events import (
     Disconnected,
     OrderArrived,
     RequestArrived,
+    TargetsArrived,
 )
 from skerry_agent.state import PresenceSeq, presence_seq
 from skerry_wire import codec
@@ -165,6 +166,19 @@ def test_a_retained_order_arrives_at_the_next_connection_too(link, ear, broker):
     broker.start()
     assert until(link, Connected, timeout=30).connection >= 2
     assert until(link, OrderArrived) == OrderArrived(b"mine")
+
+
+def test_targets_come_in_whenever_it_connects_and_the_kernel_tells_the_time_to_the_broker(
+    link, ear
+):
+    ear.say("skerry/v1/nodes/box-1/targets", b"old", retain=True)
+    assert until(link, TargetsArrived).data == b"old"
+    assert 0 < link.round_trip_ms < 100
+    ear.say("skerry/v1/nodes/box-1/targets", b"", retain=True)
+    ear.say("skerry/v1/nodes/box-1/targets", b"new")
+    assert until(link, TargetsArrived).data == b"new"
+    link.stop()
+    assert link.round_trip_ms is None  # there is no connection
 
 
 def test_too_large_a_message_is_dropped(link, ear):

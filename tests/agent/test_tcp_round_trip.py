@@ -67,9 +67,7 @@ def test_silence_ends(server, monkeypatch):
         one.close()
 
 
-@pytest.mark.parametrize(
-    "host", ["no.such.host.invalid", "", "a" * 64 + ".example", "\x00", "ä" * 80]
-)
+@pytest.mark.parametrize("host", ["", "a" * 64 + ".example", "\x00", "ä" * 80])
 def test_a_name_that_is_none(host):
     with pytest.raises(RoundTripError):
         measure(Target(name="x", host=host, port=1), 1)
