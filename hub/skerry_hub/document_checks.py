@@ -6,11 +6,10 @@ The one border of documents: what the API is sent and what files say both pass t
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from skerry_hub import selector
@@ -18,9 +17,11 @@ from skerry_hub.documents import (
     MAX_DOCUMENT_BYTES,
     Dataset,
     Document,
+    Egress,
     Endpoint,
     Policy,
     Prices,
+    Quota,
     Reservation,
     Window,
 )
@@ -32,6 +33,7 @@ from skerry_wire import codec, schema
 from skerry_wire.errors import WireError
 from skerry_wire.labels import wrong_key, wrong_value
 
+MISSING = "is missing"
 _DEVICE_KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _HOST_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PERIOD_S = {"daily": 86_400.0, "weekly": 604_800.0}
@@ -58,10 +60,14 @@ def document_of(kind: type[Document], plain: Any) -> Document:
     if not isinstance(plain, dict):
         raise DocumentError([Fault("", "must be a mapping of fields")])
     values, faults = _read(kind, plain)
+    for field, check in _FIELDS[kind].items():
+        # What is not given has its default, which is right unless the whole says otherwise.
+        if field in values:
+            faults += check(field, values[field])
     if faults:
         raise DocumentError(faults)
     document: Document = kind(**values)
-    faults = list(_CHECKS[kind](document))
+    faults = list(_WHOLE[kind](document))
     size = len(codec.pack(document))
     if size > MAX_DOCUMENT_BYTES:
         faults.append(Fault("", f"is {size} bytes when stored, more than {MAX_DOCUMENT_BYTES}"))
@@ -82,7 +88,7 @@ def _read(kind: type[Document], plain: dict[Any, Any]) -> tuple[dict[str, Any], 
     for key, field in fields.items():
         if key not in plain:
             if field.required:
-                faults.append(Fault(key, "is missing"))
+                faults.append(Fault(key, MISSING))
             continue
         try:
             values[field.name] = schema.reader(field.type, True)(plain[key])
@@ -92,89 +98,14 @@ def _read(kind: type[Document], plain: dict[Any, Any]) -> tuple[dict[str, Any], 
     return values, faults
 
 
-# --- what documents of a kind must be -----------------------------------------------------
-
-
-def _policy(policy: Policy) -> Iterator[Fault]:
-    yield from _selector(policy.selector)
-    yield from _distinct("projects", policy.projects)
-    yield from _expressions("required", policy.required)
-    yield from _expressions("forbidden", policy.forbidden)
-    for index, text in enumerate(policy.forbidden):
-        if text in policy.required:
-            yield Fault(f"forbidden[{index}]", "is required too: no node could fulfil both")
-    yield from _places("residency", policy.residency, "no node would do")
-    for index, prefix in enumerate(policy.registries):
-        try:
-            image(f"{prefix.rstrip('/')}/x")
-        except RefusedError as error:
-            yield Fault(f"registries[{index}]", f"{short(prefix)} begins no image: {error.reason}")
-    yield from _device_kinds("quota.devices", policy.quota.devices)
-
-
-def _prices(prices: Prices) -> Iterator[Fault]:
-    yield from _expressions("nodes", prices.nodes)
-    yield from _device_kinds("device_hour", prices.device_hour)
-    for index, egress in enumerate(prices.egress):
-        reason = wrong_value("to", egress.to)
-        if reason is not None:
-            yield Fault(f"egress[{index}].to", reason)
-    yield from _distinct("egress", [egress.to for egress in prices.egress], ".to")
-
-
-def _dataset(dataset: Dataset) -> Iterator[Fault]:
-    if dataset.size_bytes == 0:
-        yield Fault("size_bytes", "must be more than 0")
-    if not dataset.places:
-        yield Fault("places", "is empty: say where the data is, as {site: [quay-3]}")
-    yield from _places("places", dataset.places, "the data would be nowhere")
-
-
-def _endpoint(endpoint: Endpoint) -> Iterator[Fault]:
-    if not _is_host(endpoint.host):
-        reason = f"{short(endpoint.host)} is neither a host's name nor an address, without a port"
-        yield Fault("host", reason)
-
-
-def _reservation(reservation: Reservation) -> Iterator[Fault]:
-    yield from _expressions("nodes", reservation.nodes)
-    if not reservation.selector.strip():
-        reason = "is empty: every workload could use what is reserved; name those that may"
-        yield Fault("selector", reason)
-    yield from _selector(reservation.selector)
-    if not (reservation.cpu_milli or reservation.memory_bytes or reservation.storage_bytes):
-        yield Fault("", "reserves nothing: name some cpu, memory or storage")
-    if reservation.end is not None and reservation.end <= reservation.start:
-        yield Fault("end", "must be later than the start")
-
-
-def _window(window: Window) -> Iterator[Fault]:
-    yield from _expressions("nodes", window.nodes)
-    if window.start == 0:
-        yield Fault("start", "must be a time after 1970")
-    period_s = _PERIOD_S.get(window.repeats)
-    if period_s is not None and window.duration_s >= period_s:
-        yield Fault("duration_s", f"is no shorter than what passes until it is {window.repeats}")
-
-
-_CHECKS: Mapping[type[Document], Callable[[Any], Iterator[Fault]]] = {
-    Policy: _policy,
-    Prices: _prices,
-    Dataset: _dataset,
-    Endpoint: _endpoint,
-    Reservation: _reservation,
-    Window: _window,
-}
-
-
 # --- single fields ------------------------------------------------------------------------
 
 
-def _selector(text: str) -> Iterator[Fault]:
+def _selector(field: str, text: str) -> Iterator[Fault]:
     try:
         selector.parse(text)
     except selector.SelectorError as error:
-        yield Fault("selector", str(error))
+        yield Fault(field, str(error))
 
 
 def _expressions(field: str, texts: Sequence[str]) -> Iterator[Fault]:
@@ -186,7 +117,7 @@ def _expressions(field: str, texts: Sequence[str]) -> Iterator[Fault]:
     yield from _distinct(field, texts)
 
 
-def _places(field: str, places: Mapping[str, Sequence[str]], nowhere: str) -> Iterator[Fault]:
+def _places(field: str, places: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
     """Check domains by topology: there are some of each, and each is a word."""
     for topology, domains in places.items():
         here = f"{field}.{topology}"
@@ -194,11 +125,24 @@ def _places(field: str, places: Mapping[str, Sequence[str]], nowhere: str) -> It
         if reason is not None:
             yield Fault(here, reason)
         if not domains:
-            yield Fault(here, f"is empty: {nowhere}")
+            yield Fault(here, "is empty: name at least one")
         for index, domain in enumerate(domains):
             if not domain.strip():
                 yield Fault(f"{here}[{index}]", "is empty")
         yield from _distinct(here, domains)
+
+
+def _registries(field: str, prefixes: Sequence[str]) -> Iterator[Fault]:
+    for index, prefix in enumerate(prefixes):
+        try:
+            image(f"{prefix.rstrip('/')}/x")
+        except RefusedError as error:
+            yield Fault(f"{field}[{index}]", f"{short(prefix)} begins no image: {error.reason}")
+    yield from _distinct(field, prefixes)
+
+
+def _quota(field: str, quota: Quota) -> Iterator[Fault]:
+    yield from _device_kinds(f"{field}.devices", quota.devices)
 
 
 def _device_kinds(field: str, amounts: Mapping[str, object]) -> Iterator[Fault]:
@@ -207,21 +151,100 @@ def _device_kinds(field: str, amounts: Mapping[str, object]) -> Iterator[Fault]:
             yield Fault(f"{field}.{kind[:80]}", "is not a kind of device, such as gpu")
 
 
-def _distinct(field: str, texts: Iterable[str], below: str = "") -> Iterator[Fault]:
-    seen: collections.Counter[str] = collections.Counter()
-    for index, text in enumerate(texts):
-        seen[text] += 1
-        if seen[text] == 2:
-            yield Fault(f"{field}[{index}]{below}", f"{short(text)} is given twice")
+def _egress(field: str, egress: Sequence[Egress]) -> Iterator[Fault]:
+    for index, one in enumerate(egress):
+        reason = wrong_value("to", one.to)
+        if reason is not None:
+            yield Fault(f"{field}[{index}].to", reason)
+    yield from _distinct(field, [one.to for one in egress])
+
+
+def _some(field: str, count: int) -> Iterator[Fault]:
+    if count == 0:
+        yield Fault(field, "must be more than 0")
+
+
+def _host(field: str, text: str) -> Iterator[Fault]:
+    if not _is_host(text):
+        yield Fault(field, f"{short(text)} is neither a host's name nor an address, without a port")
 
 
 def _is_host(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        name = text.removesuffix(".")
-        parts = name.split(".")
+        parts = text.removesuffix(".").split(".")
         # What ends in a number is an address to every resolver, and this one is none.
-        is_number = parts[-1].isdecimal()
-        return not is_number and all(map(_HOST_PART.fullmatch, parts))
+        return not parts[-1].isdecimal() and all(map(_HOST_PART.fullmatch, parts))
     return True
+
+
+def _distinct(field: str, texts: Sequence[str]) -> Iterator[Fault]:
+    for index, text in enumerate(texts):
+        if text in texts[:index]:
+            yield Fault(f"{field}[{index}]", f"{short(text)} is given twice")
+
+
+_FIELDS: Mapping[type[Document], Mapping[str, Callable[[str, Any], Iterator[Fault]]]] = {
+    Policy: {
+        "selector": _selector,
+        "projects": _distinct,
+        "required": _expressions,
+        "forbidden": _expressions,
+        "residency": _places,
+        "registries": _registries,
+        "quota": _quota,
+    },
+    Prices: {"nodes": _expressions, "device_hour": _device_kinds, "egress": _egress},
+    Dataset: {"size_bytes": _some, "places": _places},
+    Endpoint: {"host": _host},
+    Reservation: {"nodes": _expressions, "selector": _selector},
+    Window: {"nodes": _expressions, "start": _some},
+}
+"""What the fields' own limits do not say."""
+
+
+# --- the whole ----------------------------------------------------------------------------
+
+
+def _policy(policy: Policy) -> Iterator[Fault]:
+    for index, text in enumerate(policy.forbidden):
+        if text in policy.required:
+            yield Fault(f"forbidden[{index}]", "is required too: no node could fulfil both")
+
+
+def _dataset(dataset: Dataset) -> Iterator[Fault]:
+    if not dataset.places:
+        yield Fault("places", "is empty: say where the data is, as {site: [quay-3]}")
+
+
+def _reservation(reservation: Reservation) -> Iterator[Fault]:
+    if not reservation.selector.strip():
+        reason = "is empty: every workload could use what is reserved; name those that may"
+        yield Fault("selector", reason)
+    if not (reservation.cpu_milli or reservation.memory_bytes or reservation.storage_bytes):
+        yield Fault("", "reserves nothing: name some cpu, memory or storage")
+    if reservation.end is not None and reservation.end <= reservation.start:
+        yield Fault("end", "must be later than the start")
+
+
+def _window(window: Window) -> Iterator[Fault]:
+    period_s = _PERIOD_S.get(window.repeats)
+    if period_s is not None and window.duration_s >= period_s:
+        hours = f"{period_s / 3600:g} hours"
+        yield Fault("duration_s", f"must be shorter than the {hours} after which it begins again")
+
+
+def _nothing(_document: Document) -> Iterator[Fault]:
+    return iter(())
+
+
+_WHOLE: Mapping[type[Document], Callable[[Any], Iterator[Fault]]] = {
+    Policy: _policy,
+    Prices: _nothing,
+    Dataset: _dataset,
+    Endpoint: _nothing,
+    Reservation: _reservation,
+    Window: _window,
+}
+"""What must fit together; looked at once each field is right."""

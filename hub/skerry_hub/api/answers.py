@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 
@@ -9,6 +10,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from skerry_hub import desired, draining, selector
+from skerry_hub.api.apply_files import asked_for
+from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.device_list import Wanted, device_views
@@ -28,8 +31,6 @@ from skerry_hub.views import (
     WorkloadDetail,
     WorkloadView,
 )
-from skerry_hub.workloads.compose import ComposeError, SourceFile
-from skerry_hub.workloads.compose import parse as parse_compose
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
@@ -47,6 +48,7 @@ class Answers:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self.documents = DocumentAnswers(service)
 
     @property
     def _known(self) -> Known:
@@ -157,22 +159,17 @@ class Answers:
     # --- changing -------------------------------------------------------------------------
 
     def apply(self, request: ApplyRequest, *, dry: bool) -> PlanView:
-        """Take compose files as what is wanted; with `dry`, only say what that would change."""
-        files = [
-            SourceFile(
-                name=one.name, text=one.text, project=one.project, project_given=one.project_given
-            )
-            for one in request.files
-        ]
-        try:
-            workloads = parse_compose(files)
-        except ComposeError as error:
-            raise RefusedError(400, *error.problems) from None
+        """Take compose files and documents as what is wanted; with `dry`, only say what changes.
+
+        Documents come first: workloads are placed as they say.
+        """
+        documents, workloads = asked_for(request)
 
         def change(work: Work) -> PlanView:
+            done = put_all(self._service, work, documents)
             plan = desired.apply(work, workloads, prune=request.prune)
             _clear_views(work, plan.removed)
-            return plan
+            return dataclasses.replace(plan, documents=done)
 
         return self._service.call(change, dry=dry)
 

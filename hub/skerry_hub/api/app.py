@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
-from skerry_hub.api import cordoning
+from skerry_hub.api import cordoning, documents
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -100,6 +100,7 @@ def create(service: Service | None) -> FastAPI:
     _add_nodes(app, answers)
     cordoning.add_routes(app, answers)
     _add_workloads(app, answers)
+    documents.add_routes(app, answers.documents if service is not None else answers)
     _add_changes(app, service)
     _add_errors(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -281,8 +282,8 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
         return handle
 
     for name, dry, words in (
-        ("plan", True, "Say what applying compose files would change."),
-        ("apply", False, "Take compose files as what is wanted."),
+        ("plan", True, "Say what applying compose files and documents would change."),
+        ("apply", False, "Take compose files and documents as what is wanted."),
     ):
         app.post(
             f"/api/v1/{name}",
@@ -352,7 +353,7 @@ def _invalid(error: Any) -> Problem:
 _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
-    views.WorkloadDetail, views.PlanView, views.Problem,
+    views.WorkloadDetail, views.PlanView, views.Problem, *documents.SCHEMAS,
 )  # fmt: skip
 
 
@@ -365,6 +366,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         )
         schemas = found.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(jsonschema.definitions(_SCHEMAS, ref=REF))
+        documents.add_content(schemas)
         problems = {"type": "array", "items": {"$ref": REF + "Problem"}}
         schemas["Problems"] = {
             "type": "object",

@@ -44,16 +44,20 @@ def problems_of(status: int, *problems: Problem) -> Response:
 
 async def body_of(request: Request, kind: type[T]) -> T:
     """Return the checked body of a request. Raises WireError and TooLargeError."""
+    return codec.from_plain(kind, await plain_of(request), strict=True)
+
+
+async def plain_of(request: Request) -> Any:
+    """Return the JSON of a request, not checked yet. Raises WireError and TooLargeError."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > MAX_BODY_BYTES:
             raise TooLargeError
     try:
-        plain = orjson.loads(data)
+        return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise WireError("", f"the body is not JSON: {error}") from None
-    return codec.from_plain(kind, plain, strict=True)
 
 
 def shown(kind: type, *, many: bool = False) -> dict[int | str, dict[str, Any]]:

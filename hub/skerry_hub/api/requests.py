@@ -14,7 +14,10 @@ Label = Annotated[str, Text(253, r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyFile:
-    """One compose file. `project` names it, unless the file does or `project_given` insists."""
+    """A compose file, or one of documents, which have a `kind`.
+
+    `project` names a compose file's, unless the file does or `project_given` insists.
+    """
 
     name: Annotated[str, Text(1024)]
     text: Annotated[str, Text(256 * 1024)]
@@ -24,7 +27,10 @@ class ApplyFile:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyRequest:
-    """Compose files whose services are wanted; with `prune`, their projects' others no more."""
+    """Files whose services and documents are wanted.
+
+    With `prune`, other workloads of their projects no more; it concerns no documents.
+    """
 
     files: Annotated[tuple[ApplyFile, ...], Items(64)]
     prune: bool = False

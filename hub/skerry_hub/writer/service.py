@@ -482,9 +482,11 @@ class Service:
 
         self._retry(settle)
 
-    def hub_event(self, node: Node, kind: str, detail: str, now: float) -> EventView:
-        """Return an event that the hub itself has to tell of."""
-        return self._telling.of_hub(node, Note(kind, detail=detail), now)
+    def hub_event(
+        self, node: Node | None, kind: str, detail: str, now: float, subject: str = ""
+    ) -> EventView:
+        """Return an event that the hub itself has to tell of; without a node, of itself."""
+        return self._telling.of_hub(node, Note(kind, subject=subject, detail=detail), now)
 
 
 def _may_heal(error: BaseException) -> bool:

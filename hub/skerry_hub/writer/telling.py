@@ -20,11 +20,11 @@ class Telling:
         self._numbers = itertools.count()
         self._prefix = f"hub-{secrets.token_hex(4)}"
 
-    def of_hub(self, node: Node, note: Note, now: float) -> EventView:
-        """Return what the hub itself has to tell of a node."""
+    def of_hub(self, node: Node | None, note: Note, now: float) -> EventView:
+        """Return what the hub itself has to tell of a node; without one, of the fleet."""
         return EventView(
             id=f"{self._prefix}-{next(self._numbers)}",
-            node=node.id,
+            node=node.id if node is not None else "",
             kind=note.kind,
             at=now,
             subject=note.subject,
