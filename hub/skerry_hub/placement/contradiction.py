@@ -74,7 +74,8 @@ def _domains(tests: Sequence[Comparison], topology: str) -> tuple[str, ...] | No
     if naming is None:
         return None
     values = dict.fromkeys(naming.wanted)
-    return tuple(str(one) for one in values if all(test.takes((one,)) for test in same))
+    # Where none is left, `contradicted` has told why.
+    return tuple(str(one) for one in values if all(test.takes((one,)) for test in same)) or None
 
 
 def _possible(tests: Sequence[Comparison]) -> bool:

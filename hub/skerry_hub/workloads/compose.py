@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from skerry_hub.model import Workload
 from skerry_hub.views import Problem
@@ -25,7 +25,7 @@ from skerry_hub.workloads.problems import (
     short,
 )
 from skerry_hub.workloads.reading import Section, Value, attempt, entries, parsed, text
-from skerry_hub.workloads.service import service
+from skerry_hub.workloads.service import Names, service
 from skerry_hub.workloads.yaml_tree import parse_tree
 from skerry_wire.types import LABEL
 
@@ -116,29 +116,36 @@ def _services(file: SourceFile, top: Section) -> list[tuple[Value, Workload]]:
     if "services" in top and not 1 <= len(services) <= MAX_SERVICES:
         top.refuse("services", f"must be 1 to {MAX_SERVICES} services")
         return []
+    names = Names(
+        project=project or "",
+        volumes=volumes,
+        siblings={name: _workload_name(project, name) for name, _ in services},
+    )
     found = []
     for name, value in services:
-        read = functools.partial(_workload, service_name=name, project=project, volumes=volumes)
+        read = functools.partial(_workload, service_name=name, names=names)
         workload = attempt(value, read)
         if workload is not None:
             found.append((value, workload))
     return found
 
 
-def _workload(
-    value: Value, service_name: str, project: str | None, volumes: Mapping[str, str]
-) -> Workload:
+def _workload(value: Value, service_name: str, names: Names) -> Workload:
     before = len(value.problems)
-    name = service_name if project is None else f"{project}-{service_name}"
+    name = names.siblings[service_name]
     if _NAME.fullmatch(service_name) is None:
         value.refuse(f"{short(service_name)} is not a name of a service: {_NAME_HINT}")
     elif len(name) > _MOST_NAME:
         value.refuse(f"{short(name)} is {len(name)} characters long, more than {_MOST_NAME}")
-    found = service(value, service_name, name, project or "", volumes)
+    found = service(value, service_name, name, names)
     # Beside other problems, limits would only tell of the same values again.
-    if project is not None and len(value.problems) == before:
+    if names.project and len(value.problems) == before:
         limits.check(found, value)
     return found
+
+
+def _workload_name(project: str | None, service_name: str) -> str:
+    return service_name if project is None else f"{project}-{service_name}"
 
 
 def _project(file: SourceFile, top: Section) -> str | None:

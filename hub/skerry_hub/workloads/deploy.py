@@ -9,12 +9,22 @@ from typing import Literal
 
 from skerry_hub.model import Constraint
 from skerry_hub.terms import DeviceRequest
-from skerry_hub.workloads.accelerators import accelerators
+from skerry_hub.workloads.device_requests import reserved_devices
 from skerry_hub.workloads.keys import DEPLOY, LIMITS, PLACEMENT, RESERVATIONS, RESOURCES
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, choice, listed, pairs, parsed, whole
+from skerry_hub.workloads.reading import (
+    Placed,
+    Section,
+    Value,
+    choice,
+    pairs,
+    parsed,
+    placed,
+    whole,
+)
+from skerry_hub.workloads.topologies import per_node, preference
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
-from skerry_hub.workloads.x_placement import NOTHING, Placement, x_placement
+from skerry_hub.workloads.x_placement import Standard
 
 Mode = Literal["replicated", "global"]
 
@@ -29,6 +39,13 @@ _LABEL = "node.labels."
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StandardPlacement(Standard):
+    """What the key `placement` says."""
+
+    constraints: tuple[Placed[Constraint], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Deploy:
     """What the key `deploy` of a service says. None: nothing."""
 
@@ -40,9 +57,10 @@ class Deploy:
     cpu_milli: int | None = None
     memory_bytes: int | None = None
     storage_bytes: int = 0
-    accelerators: tuple[DeviceRequest, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    placement: Placement = NOTHING
+    devices: tuple[DeviceRequest, ...] = ()
+    placement: StandardPlacement = StandardPlacement()
+    x_placement: Value | None = None
+    """Read together with the service's own."""
 
 
 def deploy(value: Value) -> Deploy:
@@ -61,8 +79,8 @@ def deploy(value: Value) -> Deploy:
         mode=mode,
         replicas=replicas,
         labels=section.get("labels", pairs(missing=""), {}),
-        constraints=section.get("placement", _placement, ()),
-        placement=section.get("x-placement", x_placement, NOTHING, empty_ok=True),
+        placement=section.get("placement", _placement, StandardPlacement()),
+        x_placement=section.at("x-placement"),
     )
     if limits is not None:
         found = dataclasses.replace(
@@ -76,14 +94,19 @@ def deploy(value: Value) -> Deploy:
             cpu_milli=reservations.get("cpus", parsed(cpu_milli), None),
             memory_bytes=reservations.get("memory", parsed(byte_count), None),
             storage_bytes=reservations.get("x-storage", parsed(byte_count), 0),
-            accelerators=reservations.get("devices", accelerators, ()),
+            devices=reservations.get("devices", reserved_devices, ()),
         )
     return found
 
 
-def _placement(value: Value) -> tuple[Constraint, ...]:
+def _placement(value: Value) -> StandardPlacement:
     section = Section(value, PLACEMENT)
-    return section.get("constraints", listed(parsed(constraint)), ())
+    most = section.get("max_replicas_per_node", per_node, None)
+    return StandardPlacement(
+        constraints=section.get("constraints", placed(parsed(constraint)), ()),
+        at_most=() if most is None else (most,),
+        spread=section.get("preferences", placed(preference), ()),
+    )
 
 
 def constraint(written: str) -> Constraint:

@@ -1,33 +1,32 @@
-"""The key `constraints` of `x-placement`: expressions, as texts or as mappings of them. Pure."""
+"""Lists of expressions, as texts or as mappings of them: over nodes, and over devices. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from skerry_hub.fleet.fields import field as node_field
 from skerry_hub.model import Constraint
-from skerry_hub.placement.contradiction import contradicted
 from skerry_hub.placement.expression import AllOf, AnyOf, Expression, Not, quoted
-from skerry_hub.placement.reading import ExpressionError, expression
-from skerry_hub.workloads.keys import EXPRESSION
+from skerry_hub.placement.reading import ExpressionError, Vocabulary, expression
 from skerry_hub.workloads.problems import RefusedError
-from skerry_hub.workloads.reading import Section, Value, attempt, interpolated, items
+from skerry_hub.workloads.reading import Placed, Section, Value, attempt, interpolated, items
+from skerry_hub.workloads.x_placement_keys import EXPRESSION
 from skerry_hub.workloads.yaml_tree import Scalar
 
 MAX_EXPRESSIONS = 64
 
-Written = tuple[Value, Expression]
-"""An expression, and where in the file it stands."""
+Written = Placed[Expression]
 
 _DOLLAR = re.compile(r"\$(?![A-Za-z0-9_{$])")
 """One that names no variable: the end of a regular expression."""
 
 
-def expressions(value: Value) -> tuple[Written, ...]:
+def expressions(value: Value, vocabulary: Vocabulary = node_field) -> tuple[Written, ...]:
     """Read a list of expressions, all of which must hold."""
     found: list[Written] = []
     for item in items(value):
-        read = attempt(item, _one)
+        read = attempt(item, lambda one: _one(one, vocabulary))
         if read is not None:
             found += ((item, part) for part in _parts(read))
     if len(found) > MAX_EXPRESSIONS:
@@ -35,19 +34,9 @@ def expressions(value: Value) -> tuple[Written, ...]:
     return tuple(found)
 
 
-def agreed(constraints: Iterable[Constraint], written: Iterable[Written]) -> tuple[str, ...]:
-    """Return each expression once, as it is stored; note what contradicts the ones before."""
-    before: list[Expression] = [
-        expression(f"{one.key} {one.operator} {quoted(one.value)}") for one in constraints
-    ]
-    found: dict[str, None] = {}
-    for value, one in written:
-        why = contradicted(before, one)
-        if why is not None:
-            value.refuse(f"contradicts: {why}")
-        before.append(one)
-        found[str(one)] = None
-    return tuple(found)
+def of_constraint(one: Constraint) -> Expression:
+    """Return what compose's own constraint is as an expression."""
+    return expression(f"{one.key} {one.operator} {quoted(one.value)}")
 
 
 def _parts(read: Expression) -> Iterator[Expression]:
@@ -59,17 +48,17 @@ def _parts(read: Expression) -> Iterator[Expression]:
         yield from _parts(part)
 
 
-def _one(value: Value) -> Expression:
+def _one(value: Value, vocabulary: Vocabulary) -> Expression:
     """Read one expression, and check that its stored form is within the limits."""
     try:
-        return expression(str(_tree(value)))
+        return expression(str(_tree(value, vocabulary)), vocabulary)
     except ExpressionError as error:
         raise RefusedError(str(error) if value.is_scalar else error.reason) from None
 
 
-def _tree(value: Value) -> Expression:
+def _tree(value: Value, vocabulary: Vocabulary) -> Expression:
     if value.is_scalar:
-        return expression(_text(value))
+        return expression(_text(value), vocabulary)
     section = Section(value, EXPRESSION)
     given = [key for key in EXPRESSION.supported if key in section]
     if len(given) != 1:
@@ -78,17 +67,17 @@ def _tree(value: Value) -> Expression:
     if part is None:
         raise RefusedError("is empty")
     if given[0] == "not":
-        return Not(_inner(part))
-    parts = tuple(map(_inner, items(part)))
+        return Not(_inner(part, vocabulary))
+    parts = tuple(_inner(one, vocabulary) for one in items(part))
     if not parts:
         raise RefusedError("is empty: name at least one expression", part.field, part.line)
     return AllOf(parts) if given[0] == "all" else AnyOf(parts)
 
 
-def _inner(value: Value) -> Expression:
+def _inner(value: Value, vocabulary: Vocabulary) -> Expression:
     """Read a part; what is wrong with it is told at its own line."""
     try:
-        return _tree(value)
+        return _tree(value, vocabulary)
     except ExpressionError as error:
         raise RefusedError(str(error), value.field, value.line) from None
     except RefusedError as refused:
@@ -99,7 +88,7 @@ def _inner(value: Value) -> Expression:
 def _text(value: Value) -> str:
     """Return a text, where a dollar sign that starts no name is one."""
     if not isinstance(value.node, Scalar) or value.node.is_null or not value.node.text.strip():
-        raise RefusedError("is empty: write an expression like node.labels.site == quay-3")
+        raise RefusedError("is empty: write an expression")
     # As in compose, `$$` is one dollar sign; it is put aside while single ones are doubled.
     pieces = value.node.text.split("$$")
     return interpolated("$$".join(_DOLLAR.sub("$$", piece) for piece in pieces))

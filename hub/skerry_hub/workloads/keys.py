@@ -68,6 +68,8 @@ SERVICE = Keys(
         "mem_reservation": "Memory to reserve, as `deploy.resources.reservations.memory`.",
         "network_mode": "`bridge` (default), `host` or `none`.",
         "pid": "`host`: share the processes of the box.",
+        "platform": "`linux/arm64`: only nodes of this architecture, as the constraint"
+        " `node.platform.arch == arm64`. What is pulled is always the node's own platform.",
         "ports": "`8080:80`, `127.0.0.1:8080:80/udp`, `[::1]:8080:80`, ranges of equal length"
         " `8000-8010:8000-8010`, or the long form. The node's port must be given, because it is"
         " reserved there.",
@@ -133,8 +135,6 @@ SERVICE = Keys(
         "oom_kill_disable": "",
         "oom_score_adj": "",
         "pids_limit": "",
-        "platform": "the node's own platform is pulled; ask for one with the constraint"
-        " `node.platform.arch == x86_64` in `deploy.placement.constraints`",
         "post_start": "",
         "pre_stop": "",
         "profiles": "all services of a file are applied; use several files",
@@ -238,7 +238,7 @@ DEPLOY = Keys(
         "labels": "Labels of the workload for `-l`, beside the service's. A change replaces"
         " nothing.",
         "resources": "`limits` and `reservations`.",
-        "placement": "`constraints`.",
+        "placement": "`constraints`, `preferences` and `max_replicas_per_node`.",
         "x-placement": "As the service's own `x-placement`, beside it.",
     },
     refused={
@@ -271,22 +271,26 @@ RESERVATIONS = Keys(
     supported={
         "cpus": "Processors, as `0.5`.",
         "memory": "As `512M`; units are binary.",
-        "devices": "Accelerators, each whole and for this instance alone.",
+        "devices": "Devices, each whole and for this instance alone; for shares and constraints,"
+        " `x-placement.devices`.",
         "x-storage": "Room on the node's disk, as `10G`. Skerry's own key.",
     },
     refused={"generic_resources": "use `devices`, or a label of the node and a constraint"},
 )
 
-ACCELERATOR = Keys(
+RESERVED_DEVICE = Keys(
     "a device reservation",
     supported={
-        "capabilities": "Required. One of `gpu`, `npu`, `tpu`, `vpu`, `fpga`, `dsp`, `dpu`.",
-        "count": "Required. How many.",
+        "capabilities": "Required. One kind: `gpu`, `npu`, `camera`, `serial`, `usb`, `pci`, ...:"
+        " those that `skerry get devices` shows.",
+        "count": "How many. Required, unless `device_ids` are given.",
+        "device_ids": "Instead of a count: the addresses or names of the devices, as"
+        " `0000:01:00.0` or `ttyUSB0`.",
         "driver": "The vendor, as `nvidia`.",
     },
     refused={
-        "device_ids": "the hub chooses the device; bind a workload to a node by a constraint",
-        "options": "",
+        "options": "they are for one machine's driver; a share, and constraints over the device,"
+        " are asked for in `x-placement.devices`",
     },
 )
 
@@ -295,62 +299,13 @@ PLACEMENT = Keys(
     supported={
         "constraints": "`node.labels.site == quay-3` or `!=`. Keys: `node.id`, `node.hostname`,"
         " `node.platform.arch`, `node.platform.os`, `node.labels.<label>`. All must hold.",
-    },
-    refused={
-        "max_replicas_per_node": "replicas are spread over the nodes by themselves",
-        "preferences": "use `constraints`",
-    },
-)
-
-X_PLACEMENT = Keys(
-    "x-placement",
-    supported={
-        "constraints": "Expressions over fields and labels of a node, as"
-        " `node.hardware.memory.total_bytes >= 8GiB`. All must hold; see below.",
-        "tolerations": "Taints of nodes that the workload bears; see below. A change restarts"
-        " nothing.",
+        "max_replicas_per_node": "At most so many on one node, as `x-placement.maxPer.node`.",
+        "preferences": "A list of `spread: node.labels.site`, each a wish, as `x-placement.spread`"
+        " with `whenUnsatisfiable: ScheduleAnyway`.",
     },
 )
 
-EXPRESSION = Keys(
-    "an expression",
-    supported={
-        "all": "A list of expressions, all of which must hold.",
-        "any": "A list of expressions, at least one of which must hold.",
-        "not": "One expression, which must not hold.",
-    },
+PREFERENCE = Keys(
+    "a preference",
+    supported={"spread": "Required. `node.labels.<label>`: over the values of this label."},
 )
-
-TOLERATION = Keys(
-    "a toleration",
-    supported={
-        "key": "The taint's key. Without it, and with `operator: Exists`, every taint is borne.",
-        "operator": "`Equal` (default): the taint has this value; `Exists`: it has any.",
-        "value": "The taint's value, for `Equal`.",
-        "effect": "`NoSchedule` or `NoExecute`; both where not given.",
-    },
-    refused={
-        "tolerationSeconds": "nothing leaves a node by itself after a time",
-    },
-)
-
-TABLES: tuple[tuple[str, Keys], ...] = (
-    ("", FILE),
-    ("services.<name>", SERVICE),
-    ("services.<name>.ports[]", PORT),
-    ("services.<name>.volumes[]", MOUNT),
-    ("services.<name>.volumes[].bind", BIND),
-    ("services.<name>.devices[]", DEVICE),
-    ("services.<name>.healthcheck", HEALTH),
-    ("services.<name>.deploy", DEPLOY),
-    ("services.<name>.deploy.resources", RESOURCES),
-    ("services.<name>.deploy.resources.limits", LIMITS),
-    ("services.<name>.deploy.resources.reservations", RESERVATIONS),
-    ("services.<name>.deploy.resources.reservations.devices[]", ACCELERATOR),
-    ("services.<name>.deploy.placement", PLACEMENT),
-    ("services.<name>.x-placement", X_PLACEMENT),
-    ("services.<name>.x-placement.constraints[]", EXPRESSION),
-    ("services.<name>.x-placement.tolerations[]", TOLERATION),
-    ("volumes.<name>", VOLUME),
-)
-"""Where each kind of mapping stands in a file."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from skerry_hub.model import Resources, Workload
+from skerry_hub.terms import Placement
 from skerry_hub.workloads.reading import Value, entries, items
 from skerry_hub.workloads.yaml_tree import Mapping
 from skerry_wire import codec, schema
@@ -47,15 +48,22 @@ KEYS: dict[type, dict[str, str]] = {
         "expressions": "x-placement.constraints",
         "tolerations": "x-placement.tolerations",
     },
+    Placement: {
+        **{field.name: f"x-placement.{field.name}" for field in schema.fields_of(Placement)},
+        "at_most": "x-placement.maxPer",
+    },
 }
 """The key of each field whose name it is not."""
+
+PARTS = frozenset({"containers", "resources", "placement"})
+"""The fields that are looked at field by field."""
 
 _INDEX = re.compile(r"\[([0-9]+)\]\.?(.*)")
 
 
 def check(workload: Workload, service: Value) -> None:
     """Note every field of the workload that its schema does not take."""
-    for part in (workload, workload.resources, *workload.containers):
+    for part in (workload, workload.resources, workload.placement, *workload.containers):
         for key, inner, reason in _wrong(part):
             place, rest = _place(service, key, inner)
             place.refuse(f"{rest}: {reason}" if rest else reason)
@@ -68,7 +76,7 @@ def _wrong(part: Any) -> Iterator[tuple[str, str, str]]:
     """Yield the key of a field, the path within it, and what is wrong there."""
     plain = codec.to_plain(part)
     for field in schema.fields_of(type(part)):
-        if field.name in ("containers", "resources") or field.key not in plain:
+        if field.name in PARTS or field.key not in plain:
             continue
         try:
             schema.reader(field.type, True)(plain[field.key])

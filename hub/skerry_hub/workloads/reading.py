@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from skerry_hub.workloads import yaml_tree
@@ -21,7 +21,7 @@ from skerry_hub.workloads.yaml_tree import Entry, Node, Scalar, Sequence
 T = TypeVar("T")
 D = TypeVar("D")
 
-_WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _LONGEST_GUESS = 40
 EXTENSION = "x-"
 
@@ -56,6 +56,8 @@ class Value:
 
 
 Reader = Callable[[Value], T]
+Placed = tuple[Value, T]
+"""What was read, and where it stands, for what is wrong with it beside others."""
 
 
 def attempt(value: Value, read: Reader[T]) -> T | None:
@@ -156,6 +158,24 @@ def listed(read: Reader[T]) -> Reader[tuple[T, ...]]:
         return tuple(one for one in found if one is not None)
 
     return read_all
+
+
+def placed(read: Reader[T]) -> Reader[tuple[Placed[T], ...]]:
+    """Read a list, each item beside where it stands."""
+    return listed(lambda value: (value, read(value)))
+
+
+def once(found: Iterable[Placed[T]], key: Callable[[T], Hashable], what: str) -> tuple[T, ...]:
+    """Return each item, and note those that are `what` a second time by their keys."""
+    first: dict[Hashable, Value] = {}
+    kept: list[T] = []
+    for value, one in found:
+        before = first.setdefault(key(one), value)
+        if before is value:
+            kept.append(one)
+        else:
+            value.refuse(f"is {what} twice, first on line {before.line}")
+    return tuple(kept)
 
 
 def entries(value: Value) -> Iterator[tuple[str, Value]]:

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
-from skerry_hub.workloads.keys import TABLES, Keys
+from skerry_hub.workloads.keys import (
+    BIND,
+    DEPLOY,
+    DEVICE,
+    FILE,
+    HEALTH,
+    LIMITS,
+    MOUNT,
+    PLACEMENT,
+    PORT,
+    PREFERENCE,
+    RESERVATIONS,
+    RESERVED_DEVICE,
+    RESOURCES,
+    SERVICE,
+    VOLUME,
+    Keys,
+)
+from skerry_hub.workloads.x_placement_keys import X_TABLES
+
+TABLES: tuple[tuple[str, Keys], ...] = (
+    ("", FILE),
+    ("services.<name>", SERVICE),
+    ("services.<name>.ports[]", PORT),
+    ("services.<name>.volumes[]", MOUNT),
+    ("services.<name>.volumes[].bind", BIND),
+    ("services.<name>.devices[]", DEVICE),
+    ("services.<name>.healthcheck", HEALTH),
+    ("services.<name>.deploy", DEPLOY),
+    ("services.<name>.deploy.resources", RESOURCES),
+    ("services.<name>.deploy.resources.limits", LIMITS),
+    ("services.<name>.deploy.resources.reservations", RESERVATIONS),
+    ("services.<name>.deploy.resources.reservations.devices[]", RESERVED_DEVICE),
+    ("services.<name>.deploy.placement", PLACEMENT),
+    ("services.<name>.deploy.placement.preferences[]", PREFERENCE),
+    *((f"services.<name>.x-placement{below}", keys) for below, keys in X_TABLES),
+    ("volumes.<name>", VOLUME),
+)
+"""Where each kind of mapping stands in a file."""
 
 _HEAD = """\
 # Keys of compose files
 
-Made from `hub/skerry_hub/workloads/keys.py` by `docs/generate.py`; do not edit. What the keys
+Made from `hub/skerry_hub/workloads/keys.py` and `x_placement_keys.py` by `docs/generate.py`; do not edit. What the keys
 become is told in [compose.md](../compose.md).
 
 A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, except for

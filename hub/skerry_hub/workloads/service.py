@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from skerry_hub.model import Resources, Workload
-from skerry_hub.workloads.accelerators import gpus, merged
+from skerry_hub.model import Constraint, Resources, Workload
+from skerry_hub.workloads.contradictions import check_domains, check_expressions
 from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy
+from skerry_hub.workloads.device_requests import gpus, merged
 from skerry_hub.workloads.devices import device
-from skerry_hub.workloads.expressions import agreed
 from skerry_hub.workloads.health import MAX_S, health, within
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.keys import SERVICE
 from skerry_hub.workloads.mounts import mounts, tmpfs
+from skerry_hub.workloads.others import Siblings
+from skerry_hub.workloads.platforms import platform
 from skerry_hub.workloads.ports import ports, reserved
 from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import (
+    Placed,
     Section,
     Value,
     boolean,
@@ -32,7 +36,7 @@ from skerry_hub.workloads.reading import (
     word,
 )
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
-from skerry_hub.workloads.x_placement import NOTHING, Placement, x_placement
+from skerry_hub.workloads.x_placement import x_placement
 from skerry_wire.workload import Container, DeviceMapping, Mount
 
 Network = Literal["bridge", "host", "none"]
@@ -66,31 +70,69 @@ _CAPABILITY = re.compile(r"[A-Za-z_]{1,40}")
 _VARIABLE = "has no value: it would come from the shell of whoever applies; write NAME=value"
 
 
-def service(
-    value: Value, service_name: str, name: str, project: str, volumes: Mapping[str, str]
-) -> Workload:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the names in a file stand for: its project, volumes on a node, services."""
+
+    project: str
+    volumes: Mapping[str, str]
+    siblings: Siblings
+
+
+def service(value: Value, service_name: str, name: str, names: Names) -> Workload:
     """Read a service. Problems are noted; with any, what is returned is of no use."""
     section = Section(value, SERVICE)
     asked: Deploy = section.get("deploy", deploy, Deploy(), empty_ok=True)
-    placed: Placement = section.get("x-placement", x_placement, NOTHING, empty_ok=True)
-    labels = section.get("labels", _labels, {})
+    keys = (asked.x_placement, section.at("x-placement"))
+    beside = x_placement(filter(None, keys), names.siblings, asked.placement)
+    container = _container(section, service_name, asked, names)
+    memory = _agreed(
+        section, "mem_reservation", byte_count, asked.memory_bytes, "reservations.memory"
+    )
+    _within_limits(value, container, asked.cpu_milli, memory)
+    constraints = _constraints(section, asked)
+    replicas = _replicas(section, asked)
+    every = check_expressions(constraints, beside.expressions)
+    check_domains(name, replicas, every, beside.at_most, beside.affinity)
+    return Workload(
+        name=name,
+        project=names.project,
+        mode=asked.mode,
+        replicas=replicas,
+        containers=(container,),
+        resources=Resources(
+            cpu_milli=asked.cpu_milli or 0,
+            memory_bytes=memory or 0,
+            storage_bytes=asked.storage_bytes,
+            devices=merged((*asked.devices, *section.get("gpus", gpus, ()), *beside.devices)),
+            ports=reserved(container.ports),
+        ),
+        constraints=tuple(one for _, one in constraints),
+        expressions=tuple(dict.fromkeys(str(one) for _, one in beside.expressions)),
+        tolerations=beside.tolerations,
+        labels={**container.labels, **asked.labels},
+        placement=beside.placement,
+    )
+
+
+def _container(section: Section, service_name: str, asked: Deploy, names: Names) -> Container:
     published = section.get("ports", ports, ())
     network: Network = section.get("network_mode", choice(_NETWORKS), "bridge")
     if published and network != "bridge":
         section.refuse("ports", f"cannot be published with network_mode: {network}")
     restart, retries = section.get("restart", parsed(_restart), ("always", 0))
-    container = Container(
+    return Container(
         name=service_name,
         image=section.need("image", parsed(image), ""),
         pull=section.get("pull_policy", choice(_PULLS, _BUILD), "missing"),
         entrypoint=section.get("entrypoint", _arguments, None, empty_ok=True),
         command=section.get("command", _arguments, None, empty_ok=True),
         environment=section.get("environment", pairs(missing=None, why=_VARIABLE), {}),
-        labels=labels,
+        labels=section.get("labels", _labels, {}),
         user=section.get("user", word, None),
         working_dir=section.get("working_dir", parsed(_working_dir), None),
         ports=published,
-        mounts=_mounts(section, volumes),
+        mounts=_mounts(section, names.volumes),
         devices=section.get("devices", _devices, ()),
         restart=restart,
         restart_retries=retries,
@@ -110,28 +152,12 @@ def service(
         cap_add=section.get("cap_add", listed(parsed(_capability)), ()),
         cap_drop=section.get("cap_drop", listed(parsed(_capability)), ()),
     )
-    memory = _agreed(
-        section, "mem_reservation", byte_count, asked.memory_bytes, "reservations.memory"
-    )
-    _within_limits(value, container, asked.cpu_milli, memory)
-    return Workload(
-        name=name,
-        project=project,
-        mode=asked.mode,
-        replicas=_replicas(section, asked),
-        containers=(container,),
-        resources=Resources(
-            cpu_milli=asked.cpu_milli or 0,
-            memory_bytes=memory or 0,
-            storage_bytes=asked.storage_bytes,
-            devices=merged((*asked.accelerators, *section.get("gpus", gpus, ()))),
-            ports=reserved(published),
-        ),
-        constraints=asked.constraints,
-        expressions=agreed(asked.constraints, (*asked.placement.expressions, *placed.expressions)),
-        tolerations=(*asked.placement.tolerations, *placed.tolerations),
-        labels={**labels, **asked.labels},
-    )
+
+
+def _constraints(section: Section, asked: Deploy) -> tuple[Placed[Constraint], ...]:
+    """Return compose's own constraints, and that of the platform."""
+    platform_of = section.get("platform", lambda one: (one, parsed(platform)(one)), None)
+    return (*asked.placement.constraints, *([] if platform_of is None else [platform_of]))
 
 
 def _replicas(section: Section, asked: Deploy) -> int:

@@ -1,4 +1,7 @@
-"""The compose files' texts for sizes, durations and processors. Pure; each raises RefusedError."""
+"""The texts of compose files for sizes, durations, processors, shares and amounts. Pure.
+
+Each raises RefusedError.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ _BYTES = re.compile(rf"({_NUMBER}) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE)
 _CPUS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _DURATION_PART = re.compile(rf"({_NUMBER})(h|ms|us|µs|ns|m|s)")
 _DURATION = re.compile(f"(?:{_DURATION_PART.pattern})+")
+_SHARE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,9})?) ?(%)?")
+_AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
 _SECONDS = {
     "h": Decimal(3600),
     "m": Decimal(60),
@@ -60,10 +65,39 @@ def cpu_milli(text: str) -> int:
 
 def duration_s(text: str) -> float:
     """Return seconds: `1m30s`, `500ms`, `0`."""
+    return float(_seconds(text))
+
+
+def duration_ms(text: str) -> float:
+    """Return thousandths of a second: `20ms`, `1.5s`."""
+    return float(_seconds(text) * 1000)
+
+
+def _seconds(text: str) -> Decimal:
     if text == "0":
-        return 0.0
+        return Decimal(0)
     if len(text) > 64 or _DURATION.fullmatch(text) is None:
         hint = f"; write {text}s for seconds" if text.isdecimal() and len(text) < 10 else ""
         raise RefusedError(f"{short(text)} is not a duration like 1m30s or 500ms{hint}")
     parts = _DURATION_PART.findall(text)
-    return float(sum((Decimal(number) * _SECONDS[unit] for number, unit in parts), Decimal(0)))
+    return sum((Decimal(number) * _SECONDS[unit] for number, unit in parts), Decimal(0))
+
+
+def share_milli(text: str) -> int:
+    """Return thousandths of a whole: `0.25`, `25%`, `1`."""
+    match = _SHARE.fullmatch(text)
+    if match is None:
+        raise RefusedError(f"{short(text)} is not a share: write 0.25 or 25%")
+    milli = Decimal(match[1]) * (10 if match[2] else 1000)
+    if milli != milli.to_integral_value():
+        raise RefusedError(f"{short(text)} is finer than a thousandth")
+    if not 1 <= milli <= 1000:
+        raise RefusedError(f"must be more than 0 and at most 1, not {short(text)}")
+    return int(milli)
+
+
+def amount(text: str) -> float:
+    """Return a number that is not negative: `12`, `0.05`."""
+    if _AMOUNT.fullmatch(text) is None:
+        raise RefusedError(f"{short(text)} is not a number: write 12 or 0.05")
+    return float(text)

@@ -85,6 +85,7 @@ def test_too_few_domains(texts, limits, replicas, places):
         ([f"any({A} == x, {A} == y)"], [("a", 1)], 9),
         (["node.hostname == x"], [("node", 1)], 2),
         ([f"{A} == x"], [("a", 1)], 0),
+        ([f"{A} == x", f"{A} != x"], [("a", 1)], 9),
     ],
 )
 def test_enough_domains_as_far_as_anybody_can_tell(texts, limits, replicas):

@@ -4,6 +4,7 @@ import pytest
 from tests.hub.workloads.samples import refusals, workload
 
 from skerry_hub.model import Resources
+from skerry_hub.terms import AtMost, Placement, Spread
 
 
 def test_what_is_not_said_is_one_replica_without_reservations():
@@ -65,6 +66,20 @@ def test_a_constraint(text, parts):
     assert (found.key, found.operator, found.value) == parts
 
 
+def test_swarms_own_words_for_spreading():
+    found = workload(
+        "deploy: {placement: {max_replicas_per_node: 2, preferences:"
+        " [{spread: node.labels.site}, {spread: node.labels.example.com/rack}]}}"
+    ).placement
+    assert found == Placement(
+        at_most=(AtMost(topology="node", count=2),),
+        spread=(
+            Spread(topology="site", weight=50),
+            Spread(topology="example.com/rack", weight=50),
+        ),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -109,7 +124,17 @@ def test_what_is_no_constraint(text, reason):
             "use `devices`",
         ),
         ("deploy: {resources: {reservation: {}}}", "deploy.resources.reservation", "reservations?"),
-        ("deploy: {placement: {preferences: []}}", "deploy.placement.preferences", "not supported"),
+        ("deploy: {placement: {max_replicas_per_node: 0}}",
+         "deploy.placement.max_replicas_per_node", "from 1 to 1000000"),
+        ("deploy: {placement: {preferences: {}}}", "deploy.placement.preferences", "be a list"),
+        ("deploy: {placement: {preferences: [{}]}}",
+         "deploy.placement.preferences[0].spread", "is missing"),
+        ("deploy: {placement: {preferences: [{spread: node.id}]}}",
+         "deploy.placement.preferences[0].spread", "is not node.labels.<label>"),
+        ("deploy: {placement: {preferences: [{spread: node.labels.}]}}",
+         "deploy.placement.preferences[0].spread", "must be [PREFIX/]NAME"),
+        ("deploy: {placement: {constraints: [node.id == a, node.id == b]}}",
+         "deploy.placement.constraints[1]", "contradicts: no node can fulfil node.id == b"),
         ("deploy: {labels: 3}", "deploy.labels", "must be a mapping"),
         (
             "cpus: 1\ndeploy: {resources: {limits: {cpus: 2}}}",
@@ -132,7 +157,7 @@ def test_what_is_no_constraint(text, reason):
             "reserves more cpus than its limit",
         ),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_deployed(part, field, reason):
     ((_, at, said),) = refusals(part)
     assert at == field

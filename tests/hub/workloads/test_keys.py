@@ -3,7 +3,7 @@
 import pytest
 from tests.hub.workloads.samples import problems, refusals
 
-from skerry_hub.workloads import keys
+from skerry_hub.workloads import keys, reference
 
 # fmt: off
 SPECIFIED = {
@@ -31,7 +31,7 @@ def test_no_key_of_the_specification_is_unknown():
     assert known >= SPECIFIED
 
 
-@pytest.mark.parametrize("table", [table for _, table in keys.TABLES], ids=lambda t: t.title)
+@pytest.mark.parametrize("table", [table for _, table in reference.TABLES], ids=lambda t: t.title)
 def test_no_key_is_both_supported_and_refused(table):
     assert not set(table.supported) & set(table.refused)
     assert all(meaning.endswith((".", "`")) for meaning in table.supported.values())

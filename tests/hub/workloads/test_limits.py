@@ -4,7 +4,8 @@ import pytest
 from tests.hub.workloads.samples import problems, refusals
 
 from skerry_hub.model import Resources, Workload
-from skerry_hub.workloads import keys, limits
+from skerry_hub.terms import Placement
+from skerry_hub.workloads import limits, reference
 from skerry_wire import schema
 from skerry_wire.workload import Container
 
@@ -30,8 +31,14 @@ WRONG = [
     ("cap_add: " + many(65, "A"), 4, "cap_add", "at most 64 items"),
     ("gpus: 128\ndeploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1}]}}}",
      5, "deploy.resources.reservations.devices[0]", "count: must be 1 to 128"),
-    ("deploy:\n  placement:\n    constraints: " + many(65, "node.id == b{}"),
+    ("deploy:\n  placement:\n    constraints: " + many(65, "node.id != b{}"),
      6, "deploy.placement.constraints", "at most 64 items"),
+    ("x-placement: {affinity: " + many(33, "{{workload: a-{}}}") + "}",
+     4, "x-placement.affinity", "at most 32 items"),
+    ("x-placement: {maxPer: {" + ", ".join(f"a{i}: 1" for i in range(9)) + "}}",
+     4, "x-placement.maxPer", "at most 8 items"),
+    ("x-placement: {devices: " + many(17, "{{kind: gpu, vendor: v{}}}") + "}",
+     2, "services.web", "at most 16 items"),
     ("deploy:\n  placement:\n    constraints: [node.id == " + "x" * 257 + "]",
      6, "deploy.placement.constraints[0]", "value: must have at most 256 characters"),
 ]  # fmt: skip
@@ -59,11 +66,11 @@ def test_a_workload_that_is_too_large_as_a_whole():
     assert "more than 262144" in reason
 
 
-@pytest.mark.parametrize("kind", [Container, Resources, Workload])
+@pytest.mark.parametrize("kind", [Container, Placement, Resources, Workload])
 def test_every_field_leads_back_to_a_documented_key(kind):
-    names = {field.name for field in schema.fields_of(kind)} - {"containers", "resources"}
+    names = {field.name for field in schema.fields_of(kind)} - limits.PARTS
     assert set(limits.KEYS[kind]) <= names
-    known = {f"{path}.{key}" for path, table in keys.TABLES for key in table.supported}
+    known = {f"{path}.{key}" for path, table in reference.TABLES for key in table.supported}
     for name in names:
         key = limits.KEYS[kind].get(name, name)
         assert not key or f"services.<name>.{key}" in known

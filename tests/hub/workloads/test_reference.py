@@ -4,8 +4,7 @@ import pathlib
 
 from tests.hub.workloads.samples import parse_text
 
-from skerry_hub.workloads.keys import TABLES
-from skerry_hub.workloads.reference import reference
+from skerry_hub.workloads.reference import TABLES, reference
 
 DOCS = pathlib.Path(__file__).parents[3] / "docs"
 DOCUMENT = DOCS / "reference" / "compose.md"
