@@ -16,6 +16,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from skerry_cli.main import cli
 from skerry_hub import metrics, views
 from skerry_hub.api import app
+from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import reference
 from skerry_wire import asyncapi, jsonschema, messages
 
@@ -54,6 +55,7 @@ def documents() -> dict[str, str]:
         "messages.schema.json": _json(message_schemas()),
         "metrics.md": metrics_table(),
         "openapi.json": _json(app.openapi_document()),
+        "x-placement.schema.json": _json(x_placement_schema.schema()),
     }
 
 

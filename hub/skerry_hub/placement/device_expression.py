@@ -33,6 +33,7 @@ FIELDS: Mapping[str, Field] = {
         Field("paths", Kind.TEXT, many=True, steps=("paths",)),
         Field("driver", Kind.TEXT, steps=("driver",)),
         Field("usable", Kind.BOOLEAN, steps=("usable",)),
+        Field("numa_node", Kind.NUMBER, steps=("numa_node",)),
     )
 }
 """What may be asked of a device; `memory_bytes` is an accelerator's `size_bytes`."""

@@ -45,8 +45,8 @@ TABLES: tuple[tuple[str, Keys], ...] = (
 _HEAD = """\
 # Keys of compose files
 
-Made from `hub/skerry_hub/workloads/keys.py` and `x_placement_keys.py` by `docs/generate.py`; do not edit. What the keys
-become is told in [compose.md](../compose.md).
+Made from `hub/skerry_hub/workloads/keys.py` and `x_placement_keys.py` by `docs/generate.py`; do not
+edit. What the keys become is told in [compose.md](../compose.md).
 
 A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, except for
 those that are listed here. Every other key is refused by name and line, and so is any key that

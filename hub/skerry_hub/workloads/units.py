@@ -17,9 +17,9 @@ _NUMBER = r"[0-9]{1,19}(?:\.[0-9]{1,9})?"
 _BYTES = re.compile(rf"({_NUMBER}) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE)
 _CPUS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _DURATION_PART = re.compile(rf"({_NUMBER})(h|ms|us|µs|ns|m|s)")
-_DURATION = re.compile(f"(?:{_DURATION_PART.pattern})+")
-_SHARE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,9})?) ?(%)?")
-_AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
+DURATION = re.compile(f"(?:{_DURATION_PART.pattern})+")
+SHARE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,9})?) ?(%)?")
+AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
 _SECONDS = {
     "h": Decimal(3600),
     "m": Decimal(60),
@@ -76,7 +76,7 @@ def duration_ms(text: str) -> float:
 def _seconds(text: str) -> Decimal:
     if text == "0":
         return Decimal(0)
-    if len(text) > 64 or _DURATION.fullmatch(text) is None:
+    if len(text) > 64 or DURATION.fullmatch(text) is None:
         hint = f"; write {text}s for seconds" if text.isdecimal() and len(text) < 10 else ""
         raise RefusedError(f"{short(text)} is not a duration like 1m30s or 500ms{hint}")
     parts = _DURATION_PART.findall(text)
@@ -85,7 +85,7 @@ def _seconds(text: str) -> Decimal:
 
 def share_milli(text: str) -> int:
     """Return thousandths of a whole: `0.25`, `25%`, `1`."""
-    match = _SHARE.fullmatch(text)
+    match = SHARE.fullmatch(text)
     if match is None:
         raise RefusedError(f"{short(text)} is not a share: write 0.25 or 25%")
     milli = Decimal(match[1]) * (10 if match[2] else 1000)
@@ -98,6 +98,6 @@ def share_milli(text: str) -> int:
 
 def amount(text: str) -> float:
     """Return a number that is not negative: `12`, `0.05`."""
-    if _AMOUNT.fullmatch(text) is None:
+    if AMOUNT.fullmatch(text) is None:
         raise RefusedError(f"{short(text)} is not a number: write 12 or 0.05")
     return float(text)
