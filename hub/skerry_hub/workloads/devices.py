@@ -28,7 +28,7 @@ def _short_form(written: str) -> DeviceMapping:
     return DeviceMapping(
         host=outer_path(host),
         container=inner_path(container),
-        permissions=_permissions(rest[1] if len(rest) == 2 else _ALL),
+        permissions=permissions(rest[1] if len(rest) == 2 else _ALL),
     )
 
 
@@ -38,11 +38,12 @@ def _long_form(value: Value) -> DeviceMapping:
     return DeviceMapping(
         host=host,
         container=section.get("target", parsed(inner_path), host),
-        permissions=section.get("permissions", parsed(_permissions), _ALL),
+        permissions=section.get("permissions", parsed(permissions), _ALL),
     )
 
 
-def _permissions(written: str) -> str:
+def permissions(written: str) -> str:
+    """Return some of rwm, in this order."""
     if not written or set(written) - set(_ALL) or len(set(written)) != len(written):
         raise RefusedError(f"{short(written)} must be some of rwm, each once")
     return "".join(one for one in _ALL if one in written)

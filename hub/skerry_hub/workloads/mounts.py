@@ -42,11 +42,12 @@ def declared(value: Value, project: str) -> dict[str, str]:
         section = attempt(entry, lambda one: Section(one, VOLUME, empty_ok=True))
         if section is not None:
             section.get("driver", choice({"local": "local"}), "local")
-            found[name] = section.get("name", parsed(_volume_name), found[name])
+            found[name] = section.get("name", parsed(volume_name), found[name])
     return found
 
 
-def _volume_name(written: str) -> str:
+def volume_name(written: str) -> str:
+    """Return a name that a volume may have on a node."""
     if _NAME.fullmatch(written) is None:
         raise RefusedError(f"{short(written)} is not a name of a volume: letters, digits, _ . -")
     return written

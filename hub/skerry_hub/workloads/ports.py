@@ -35,9 +35,8 @@ def ports(value: Value) -> tuple[PortMapping, ...]:
     found: list[PortMapping] = []
     for item in items(value):
         for port in attempt(item, _port) or ():
-            clash = next((one for one in found if _overlap(one, port)), None)
-            if clash is not None:
-                item.refuse(f"{_words(port)} is published twice")
+            if any(overlap(one, port) for one in found):
+                item.refuse(f"{words(port)} is published twice")
                 break
             found.append(port)
             if len(found) > MAX_PORTS:
@@ -47,17 +46,19 @@ def ports(value: Value) -> tuple[PortMapping, ...]:
 
 def reserved(published: Iterable[PortMapping]) -> tuple[str, ...]:
     """Return what the ports take of a node: `tcp/8080`, or `tcp/127.0.0.1:8080`."""
-    return tuple(_words(port) for port in published)
+    return tuple(words(port) for port in published)
 
 
-def _words(port: PortMapping) -> str:
+def words(port: PortMapping) -> str:
+    """Return what a port takes of a node."""
     if port.host_ip in _EVERY:
         return f"{port.protocol}/{port.host}"
     address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
     return f"{port.protocol}/{address}:{port.host}"
 
 
-def _overlap(one: PortMapping, other: PortMapping) -> bool:
+def overlap(one: PortMapping, other: PortMapping) -> bool:
+    """Say whether both want the same port of a node."""
     if (one.protocol, one.host) != (other.protocol, other.host):
         return False
     return one.host_ip == other.host_ip or one.host_ip in _EVERY or other.host_ip in _EVERY
@@ -91,10 +92,10 @@ def _pieces(written: str, rest: str) -> tuple[str, str, str]:
         address, closed, rest = rest[1:].partition("]:")
         if not closed:
             raise RefusedError(f"{short(written)}: an IPv6 address is written [::1]:8080:80")
-        host_ip = _address(address)
+        host_ip = address_of(address)
     elif rest.count(":") == 2:
         address, _, rest = rest.partition(":")
-        host_ip = _address(address)
+        host_ip = address_of(address)
     else:
         host_ip = ""
     host, colon, container = rest.partition(":")
@@ -105,7 +106,8 @@ def _pieces(written: str, rest: str) -> tuple[str, str, str]:
     return host_ip, host, container
 
 
-def _address(written: str) -> str:
+def address_of(written: str) -> str:
+    """Return an IP address in its shortest form."""
     try:
         if "%" in written:
             raise ValueError("a scope is a matter of one node")
@@ -134,5 +136,5 @@ def _long_form(value: Value) -> PortMapping:
         host=section.need("published", whole(1, 65535), 1),
         container=section.need("target", whole(1, 65535), 1),
         protocol=section.get("protocol", choice(_PROTOCOLS), "tcp"),
-        host_ip=section.get("host_ip", parsed(_address), ""),
+        host_ip=section.get("host_ip", parsed(address_of), ""),
     )

@@ -25,9 +25,9 @@ class TooManyProblemsError(Exception):
 
 
 class Problems:
-    """The problems of one file."""
+    """The problems of one file, or of a request without one."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str | None) -> None:
         self._file = file
         self._found: list[Problem] = []
 

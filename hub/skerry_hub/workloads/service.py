@@ -149,8 +149,8 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
         network=network,
         pid=section.get("pid", choice(_PIDS), "private"),
         ipc=section.get("ipc", choice(_IPCS), "private"),
-        cap_add=section.get("cap_add", listed(parsed(_capability)), ()),
-        cap_drop=section.get("cap_drop", listed(parsed(_capability)), ()),
+        cap_add=section.get("cap_add", listed(parsed(capability)), ()),
+        cap_drop=section.get("cap_drop", listed(parsed(capability)), ()),
     )
 
 
@@ -210,9 +210,15 @@ def _arguments(value: Value) -> tuple[str, ...]:
 def _labels(value: Value) -> dict[str, str]:
     found = pairs(missing="")(value)
     for name in found:
-        if name.startswith(RESERVED_LABELS):
-            raise RefusedError(f"{short(name)}: {RESERVED_LABELS} is for Skerry's own labels")
+        own_label(name)
     return found
+
+
+def own_label(name: str) -> str:
+    """Return a label's name that is not Skerry's own."""
+    if name.startswith(RESERVED_LABELS):
+        raise RefusedError(f"{short(name)}: {RESERVED_LABELS} is for Skerry's own labels")
+    return name
 
 
 def _mounts(section: Section, volumes: Mapping[str, str]) -> tuple[Mount, ...]:
@@ -258,7 +264,8 @@ def _signal(written: str) -> str:
     return written
 
 
-def _capability(written: str) -> str:
+def capability(written: str) -> str:
+    """Return a kernel capability in capitals."""
     if _CAPABILITY.fullmatch(written) is None:
         raise RefusedError(f"{short(written)} is not a capability like NET_ADMIN")
     return written.upper()

@@ -179,13 +179,25 @@ def toleration(value: Value) -> Toleration:
         value=section.get("value", text, ""),
         effect=section.get("effect", choice(_EFFECTS, _NO_EFFECTS), None),
     )
-    if operator == "Exists" and found.value:
-        section.refuse("value", "is not for operator: Exists, which bears every value")
-    elif operator == "Equal" and "key" not in section:
-        raise RefusedError("has no key: name one, or tolerate every taint with operator: Exists")
-    elif (reason := wrong_value(found.key, found.value)) is not None:
-        section.refuse("value", reason)
+    wrong = wrong_toleration(found) if "key" not in section or found.key else None
+    if wrong is not None and wrong[0] in section:
+        section.refuse(*wrong)
+    elif wrong is not None:
+        raise RefusedError(wrong[1])
     return found
+
+
+def wrong_toleration(one: Toleration) -> tuple[str, str] | None:
+    """Return the field of a toleration that is wrong, and why; None where none is."""
+    if one.operator == "Exists" and one.value:
+        return "value", "is not for operator: Exists, which bears every value"
+    if one.operator == "Equal" and not one.key:
+        return "key", "has no key: name one, or tolerate every taint with operator: Exists"
+    reason = wrong_key(one.key) if one.key else None
+    if reason is not None:
+        return "key", reason
+    reason = wrong_value(one.key, one.value)
+    return None if reason is None else ("value", reason)
 
 
 def _key(written: str) -> str:

@@ -1,0 +1,195 @@
+"""What a workload asks for beside its containers, checked as files are: for the API's JSON. Pure.
+
+What a file says by key and line is told here by field. Texts come back as they are stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
+
+from skerry_hub.devices import KINDS
+from skerry_hub.fleet.fields import field as node_field
+from skerry_hub.model import Workload
+from skerry_hub.placement.contradiction import contradicted, opposed, overfull
+from skerry_hub.placement.device_expression import device_field
+from skerry_hub.placement.expression import Expression
+from skerry_hub.placement.reading import ExpressionError, Vocabulary, expression
+from skerry_hub.terms import Affinity, AtMost, DeviceRequest, Latency, Placement, Traffic
+from skerry_hub.workloads import others
+from skerry_hub.workloads.deploy import constraint
+from skerry_hub.workloads.device_requests import impossible, merged
+from skerry_hub.workloads.expressions import of_constraint
+from skerry_hub.workloads.latency import environment
+from skerry_hub.workloads.problems import RefusedError
+from skerry_hub.workloads.x_placement import wrong_toleration
+
+T = TypeVar("T")
+Note = Callable[[str, str], None]
+"""Takes what is wrong: the field, and why."""
+
+
+def checked(workload: Workload, note: Note) -> Workload:
+    """Return the workload with its expressions and requests as they are stored."""
+    if workload.mode == "global" and workload.replicas != 1:
+        note("replicas", "must be 1 for the mode global, which is one on every node that fits")
+    for index, toleration in enumerate(workload.tolerations):
+        wrong = wrong_toleration(toleration)
+        if wrong is not None:
+            note(f"tolerations[{index}].{wrong[0]}", wrong[1])
+    every = [*_constraints(workload, note)]
+    own = [*_expressions(workload.expressions, node_field, "expressions", note)]
+    for index, one in own:
+        why = contradicted(every, one)
+        if why is not None:
+            note(f"expressions[{index}]", f"contradicts: {why}")
+        every.append(one)
+    _placement(workload.placement, note)
+    _domains(workload, every, note)
+    devices = merged(
+        _device(one, f"resources.devices[{index}]", note)
+        for index, one in enumerate(workload.resources.devices)
+    )
+    return dataclasses.replace(
+        workload,
+        expressions=tuple(dict.fromkeys(str(one) for _, one in own)),
+        resources=dataclasses.replace(workload.resources, devices=devices),
+    )
+
+
+def tell(note: Note, field: str, parse: Callable[[str], T], written: str) -> T | None:
+    """Return what a text means; None, and a note, where it means nothing."""
+    try:
+        return parse(written)
+    except RefusedError as refused:
+        note(field, refused.reason)
+        return None
+
+
+def once(note: Note, field: str, keys: Iterable[Hashable]) -> None:
+    """Note the items of a list that ask for what an earlier one asks for."""
+    first: dict[Hashable, int] = {}
+    for index, key in enumerate(keys):
+        before = first.setdefault(key, index)
+        if before != index:
+            note(f"{field}[{index}]", f"is the same as {field}[{before}]")
+
+
+def _constraints(workload: Workload, note: Note) -> Iterator[Expression]:
+    before: list[Expression] = []
+    for index, one in enumerate(workload.constraints):
+        field = f"constraints[{index}]"
+        if tell(note, field, constraint, str(one)) is None:
+            continue
+        found = of_constraint(one)
+        why = contradicted(before, found)
+        if why is not None:
+            note(field, f"contradicts: {why}")
+        before.append(found)
+    yield from before
+
+
+def _expressions(
+    texts: Iterable[str], vocabulary: Vocabulary, field: str, note: Note
+) -> Iterator[tuple[int, Expression]]:
+    for index, text in enumerate(texts):
+        try:
+            yield index, expression(text, vocabulary)
+        except ExpressionError as error:
+            note(f"{field}[{index}]", str(error))
+
+
+def _device(one: DeviceRequest, field: str, note: Note) -> DeviceRequest:
+    if one.kind not in KINDS:
+        note(f"{field}.kind", f"must be one of {', '.join(KINDS)}")
+        return one
+    if one.vendor == "":
+        note(f"{field}.vendor", "is empty")
+    before: list[Expression] = []
+    for index, test in _expressions(one.expressions, device_field, f"{field}.expressions", note):
+        why = impossible(one.kind, before, test)
+        if why is not None:
+            note(f"{field}.expressions[{index}]", f"contradicts: {why}")
+        before.append(test)
+    return dataclasses.replace(one, expressions=tuple(dict.fromkeys(map(str, before))))
+
+
+# --- placement ---------------------------------------------------------------------------
+
+
+def _placement(found: Placement, note: Note) -> None:
+    for index, near in enumerate(found.affinity):
+        _affinity(near, f"placement.affinity[{index}]", note)
+    for index, spread in enumerate(found.spread):
+        tell(note, f"placement.spread[{index}].topology", others.topology, spread.topology)
+    for index, limit in enumerate(found.at_most):
+        tell(note, f"placement.at_most[{index}].topology", others.topology, limit.topology)
+    for index, latency in enumerate(found.latency):
+        _latency(latency, f"placement.latency[{index}]", note)
+    for index, traffic in enumerate(found.traffic):
+        _traffic(traffic, f"placement.traffic[{index}]", note)
+    for index, data in enumerate(found.data):
+        if data.local and data.max_transfer_s is not None:
+            field = f"placement.data[{index}].max_transfer_s"
+            note(field, "is not for local data, which is never moved")
+    if found.gang:
+        tell(note, "placement.gang", others.name, found.gang)
+    once(
+        note,
+        "placement.affinity",
+        ((one.workload, one.selector, one.topology, one.anti) for one in found.affinity),
+    )
+    once(note, "placement.spread", (one.topology for one in found.spread))
+    once(note, "placement.at_most", (one.topology for one in found.at_most))
+    once(note, "placement.latency", ((one.to, one.name) for one in found.latency))
+    once(note, "placement.traffic", ((one.environment, one.workload) for one in found.traffic))
+    once(note, "placement.data", (one.dataset for one in found.data))
+
+
+def _affinity(one: Affinity, field: str, note: Note) -> None:
+    if bool(one.workload) is bool(one.selector):
+        note(field, "must have one of workload, selector")
+    elif one.workload:
+        tell(note, f"{field}.workload", _workload, one.workload)
+    else:
+        tell(note, f"{field}.selector", others.selector, one.selector)
+    tell(note, f"{field}.topology", others.topology, one.topology)
+
+
+def _latency(one: Latency, field: str, note: Note) -> None:
+    tell(note, f"{field}.name", lambda text: others.place(text, {}), f"{one.to}/{one.name}")
+    if one.max_ms is None and one.weight is None:
+        note(field, "must have max_ms, weight or both")
+    if one.max_ms == 0:
+        note(f"{field}.max_ms", "must be more than 0")
+
+
+def _traffic(one: Traffic, field: str, note: Note) -> None:
+    if bool(one.environment) is bool(one.workload):
+        note(field, "must have one of environment, workload")
+    elif one.workload:
+        tell(note, f"{field}.workload", _workload, one.workload)
+    else:
+        tell(note, f"{field}.environment", environment, one.environment)
+
+
+def _workload(text: str) -> str:
+    return others.workload(text, {})
+
+
+def _domains(workload: Workload, every: list[Expression], note: Note) -> None:
+    """Note limits that leave too few places, and opposed affinities."""
+    placement = workload.placement
+    own = {
+        f"placement.affinity[{index}]": AtMost(topology=one.topology, count=1)
+        for index, one in enumerate(placement.affinity)
+        if one.anti and one.weight is None and one.workload == workload.name
+    }
+    limits = {f"placement.at_most[{i}]": one for i, one in enumerate(placement.at_most)} | own
+    found = overfull(every, limits.values(), workload.replicas)
+    if found is not None:
+        note(list(limits)[found[0]], f"contradicts: {found[1]}")
+    found = opposed(placement.affinity, workload.name, workload.replicas)
+    if found is not None:
+        note(f"placement.affinity[{found[0]}]", f"contradicts: {found[1]}")
