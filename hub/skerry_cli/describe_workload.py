@@ -22,6 +22,7 @@ from skerry_cli.records import (
 )
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
+from skerry_cli.workload_placement import ANYWHERE, Placement, placement_lines
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +70,19 @@ class Container:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRequest:
-    """So many accelerators of a kind."""
+    """So many devices of a kind, whole or a share of each."""
 
     kind: Words
     count: int = 1
     vendor: Words | None = None
+    share_milli: int = 1000
+    expressions: Names = ()
+
+    def __str__(self) -> str:
+        share = f"{self.share_milli / 1000:g} of " if self.share_milli != 1000 else ""
+        vendor = f"{self.vendor} " if self.vendor else ""
+        tests = f" with {' and '.join(self.expressions)}" if self.expressions else ""
+        return f"{share}{self.count} {vendor}{self.kind}{tests}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +129,7 @@ class Content:
     expressions: Annotated[tuple[Words, ...], MANY] = ()
     labels: Labels = dataclasses.field(default_factory=dict)
     tolerations: Annotated[tuple[Toleration, ...], MANY] = ()
+    placement: Placement = ANYWHERE
 
 
 def show_workload(screen: Screen, answer: Any, now: float) -> None:
@@ -128,6 +138,7 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
     content = read(Content, part_of(answer, "content"))
     events = read_all(Event, part_of(answer, "events"))
     screen.facts(facts(workload, content, now))
+    tell_lines(screen, "Placement", list(placement_lines(content.placement)))
     for container in content.containers:
         tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
     tell_list(screen, "Instances", INSTANCE, workload.instances, now)
@@ -175,8 +186,7 @@ def request_words(request: Request) -> Iterator[str]:
         yield f"memory {words.size(request.memory_bytes)}"
     if request.storage_bytes:
         yield f"storage {words.size(request.storage_bytes)}"
-    for one in request.devices:
-        yield " ".join(part for part in (str(one.count), one.vendor, one.kind) if part)
+    yield from map(str, request.devices)
 
 
 def container_lines(container: Container) -> Iterator[str]:

@@ -6,9 +6,9 @@ import json
 import pytest
 from tests.cli import samples
 
-from skerry_cli import describe_workload, records
+from skerry_cli import describe_workload, records, workload_placement
 from skerry_cli.failures import UnexpectedAnswerError
-from skerry_hub import model, views
+from skerry_hub import model, terms, views
 from skerry_wire.codec import to_plain
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
 
@@ -30,6 +30,15 @@ PAIRS = [
     (describe_workload.Request, model.Resources),
     (describe_workload.DeviceRequest, model.DeviceRequest),
     (describe_workload.Constraint, model.Constraint),
+    (describe_workload.Toleration, model.Toleration),
+    (workload_placement.Placement, terms.Placement),
+    (workload_placement.Affinity, terms.Affinity),
+    (workload_placement.Spread, terms.Spread),
+    (workload_placement.AtMost, terms.AtMost),
+    (workload_placement.Latency, terms.Latency),
+    (workload_placement.Traffic, terms.Traffic),
+    (workload_placement.Cost, terms.Cost),
+    (workload_placement.DataNeed, terms.DataNeed),
     (describe_workload.Container, Container),
     (describe_workload.Port, PortMapping),
     (describe_workload.Mount, Mount),
