@@ -35,5 +35,22 @@ INSTANCES = Gauge("skerry_instances", "Instances that have a node.", registry=RE
 CONNECTED = Gauge(
     "skerry_broker_connected", "Whether the hub has its broker: 1 or 0.", registry=REGISTRY
 )
+ROUND_TRIPS = Counter(
+    "skerry_round_trips_total",
+    "Round-trip times that nodes told: taken, refused (no possible time), not_asked.",
+    ["result"],
+    registry=REGISTRY,
+)
+LOCATED = Gauge(
+    "skerry_round_trip_places",
+    "Nodes and endpoints of which some round-trip time is known.",
+    registry=REGISTRY,
+)
+REFINE_SECONDS = Histogram(
+    "skerry_round_trip_refine_seconds",
+    "How long it takes to fit all network coordinates again.",
+    buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300),
+    registry=REGISTRY,
+)
 for _result in ("taken", "malformed"):
     MESSAGES.labels("presence", _result)

@@ -65,10 +65,26 @@ class Coordinates:
         return node in self._measured
 
     @property
+    def capacity(self) -> int:
+        """The number of rows, used or not."""
+        return self._measured.capacity
+
+    @property
     def nbytes(self) -> int:
         """The bytes of all arrays, without the names."""
         own = self._places.nbytes + self._error.nbytes + self._network.nbytes
         return own + self._measured.nbytes + (self._corrections.nbytes if self._corrections else 0)
+
+    def copy(self) -> Coordinates:
+        """Return the same, which later changes of this one do not reach."""
+        other = Coordinates(seed=self._seed)
+        other._measured = self._measured.copy()
+        other._places = self._places.copy()
+        other._error = self._error.copy()
+        other._network = self._network.copy()
+        other._corrections = self._corrections  # never changed in place
+        other._refined = self._refined
+        return other
 
     def observe(self, node: str, samples: Mapping[str, float]) -> None:
         """Take what a node measured, in milliseconds by peer, and move it.
@@ -222,6 +238,29 @@ class Coordinates:
         for index, name in enumerate(rows):
             ms[index], error[index] = self._answer(self._measured.row(name), across)
         return ms, error
+
+    def rows(self, names: Sequence[str]) -> Ints:
+        """Return the rows of nodes, for `estimates`; -1 where one is unknown.
+
+        They hold until the next `observe` or `remove`.
+        """
+        return self._measured.rows(names)
+
+    def estimates(self, node: str, rows: Ints) -> tuple[Floats, Floats]:
+        """Return the times from a node to rows, and their errors; NaN where unknown."""
+        ms = np.full(len(rows), np.nan)
+        error = ms.copy()
+        known = rows >= 0
+        if node in self._measured:
+            ms[known], error[known] = self._answer(self._measured.row(node), rows[known])
+        return ms, error
+
+    def measured(self, node: str) -> dict[str, tuple[float, float]]:
+        """Return what a node measured itself: time and mean deviation by peer, in milliseconds.
+
+        Takes a look at every name.
+        """
+        return self._measured.told(node)
 
     def _answer(self, row: int, columns: Ints) -> tuple[Floats, Floats]:
         ms = times(self._places, np.array(row), columns)

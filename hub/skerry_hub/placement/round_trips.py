@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,22 @@ class RoundTrips:
         """Return the row of a node. Raises KeyError when it is unknown."""
         return self._rows[node]
 
+    def rows(self, nodes: Sequence[str]) -> Ints:
+        """Return the rows of nodes, -1 where one is unknown."""
+        found = (self._rows.get(node, -1) for node in nodes)
+        return np.fromiter(found, np.int64, len(nodes))
+
+    def copy(self) -> RoundTrips:
+        """Return the same, which later changes of this one do not reach."""
+        other = RoundTrips()
+        other._rows = self._rows.copy()
+        other._unused = self._unused.copy()
+        other._peers = self._peers.copy()
+        other._ms = self._ms.copy()
+        other._deviation = self._deviation.copy()
+        other._oldest = self._oldest.copy()
+        return other
+
     def add(self, node: str) -> int:
         """Return the row of a node, a new one when it is unknown."""
         known = self._rows.get(node)
@@ -163,6 +179,21 @@ class RoundTrips:
         """Return the peers that a row measured itself, and their times."""
         known = self._peers[row] >= 0
         return self._peers[row][known].astype(np.int64), self._ms[row][known]
+
+    def told(self, node: str) -> dict[str, tuple[float, float]]:
+        """Return what a node measured itself: time and deviation by peer. Looks at every name."""
+        row = self._rows.get(node)
+        if row is None:
+            return {}
+        names = {other: name for name, other in self._rows.items()}
+        slots = np.flatnonzero(self._peers[row] >= 0)
+        return {
+            names[int(self._peers[row, slot])]: (
+                float(self._ms[row, slot]),
+                float(self._deviation[row, slot]),
+            )
+            for slot in slots
+        }
 
     def silent(self, rows: Ints) -> npt.NDArray[np.bool_]:
         """Return which of the rows measured nothing themselves, such as endpoints."""
