@@ -35,6 +35,7 @@ from skerry_hub.writer.heard import Heard
 from skerry_hub.writer.inbox import Call, Connected, Disconnected, Inbox, Incoming, Item, Published
 from skerry_hub.writer.issuing import issue
 from skerry_hub.writer.judging import judge_all
+from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing, sides
 from skerry_hub.writer.receiving import Receiving
 from skerry_hub.writer.taking import take_all
@@ -93,6 +94,7 @@ class Service:
         self._watch = Watch(time.monotonic(), time.time())
         self._events_added = 0
         self._telling = Telling()
+        self.measuring = Measuring(lambda: self.known, self._publishing.publish)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._fill_columns()
@@ -109,12 +111,14 @@ class Service:
         """Begin to work."""
         self._publishing.publisher = publisher
         self._thread.start()
+        self.measuring.start()
 
     def stop(self) -> None:
         """End the thread; what it has not committed was not acknowledged to anybody."""
         self._stopping.set()
         self._inbox.post(Disconnected())
         self._thread.join(10)
+        self.measuring.stop()
 
     @property
     def alive(self) -> bool:
@@ -235,6 +239,8 @@ class Service:
             if put(node, beat, now):
                 taken += 1
                 heard(node)
+                if beat.round_trip_ms:
+                    self.measuring.told(node, beat.round_trip_ms)
         metrics.MESSAGES.labels("heartbeat", "taken").inc(taken)
         if taken < len(beats):
             metrics.MESSAGES.labels("heartbeat", "stale").inc(len(beats) - taken)
@@ -395,6 +401,7 @@ class Service:
         self.columns.remove(node_id)
         self._heard.forget(node_id)
         self._publishing.forget(node_id)
+        self.measuring.forget(node_id)
 
     def _retry(self, change: Callable[[], None]) -> bool:
         """Do it until the store takes it: what came from the broker is not given up.
@@ -434,6 +441,7 @@ class Service:
         self._publishing.publish(self.presence(online=True))
         self._retry(lambda: self._publishing.send(self.store.outbox()))
         self._publishing.say_again(self.known, self._heard)
+        self.measuring.say_again()
 
     # --- time -------------------------------------------------------------------------------
 
