@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import (
@@ -26,6 +26,7 @@ from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
 from skerry_hub.placement.taints import must_leave
+from skerry_hub.placement.world import World
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
 from skerry_wire.messages import Order
@@ -49,11 +50,43 @@ class RefusedError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Work:
-    """What one call may change. `columns` must be its own: they are changed as it goes."""
+    """What one call may change. `columns` are changed as it goes, in a trial of the caller."""
 
     draft: Draft
     columns: Columns
     now: float
+
+    @property
+    def world(self) -> World:
+        """Return what placement decides from, as it would be."""
+        draft = self.draft
+        repelling = (draft.workloads.get(name) for name in sorted(draft.repelling()))
+        return World(
+            columns=self.columns,
+            workloads=_Wanted(draft),
+            repelling=tuple(kept.workload for kept in repelling if kept is not None),
+            rules=draft.rules(),
+            now=self.now,
+        )
+
+
+class _Wanted(Mapping[str, Workload]):
+    """The workloads of a draft, as they are when somebody looks."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    def __getitem__(self, name: str) -> Workload:
+        kept = self._draft.workloads.get(name)
+        if kept is None:
+            raise KeyError(name)
+        return kept.workload
+
+    def __iter__(self) -> Iterator[str]:
+        return (kept.workload.name for kept in self._draft.workloads.values())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._draft.workloads.values())
 
 
 def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView:
@@ -321,7 +354,7 @@ def _homes(work: Work, workload: Workload) -> list[str]:
 
 def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
     before = work.draft.of_workload(workload.name)
-    decision = place(work.columns, workload, before, keep=keep)
+    decision = place(work.world, workload, before, keep=keep)
     for one in decision.assignments:
         other = work.draft.assignments.get(one.id)
         if other is not None and other.workload != workload.name:
@@ -357,5 +390,5 @@ def take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> N
 
 
 def _explained(work: Work, workload: Workload) -> Explanation:
-    found = explain(work.columns, workload, work.draft.of_workload(workload.name))
-    return dataclasses.replace(found, verdicts=found.verdicts[:NEAREST])
+    before = work.draft.of_workload(workload.name)
+    return explain(work.world, workload, before, most=NEAREST)

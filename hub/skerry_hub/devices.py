@@ -41,6 +41,7 @@ class Device:
     driver: str | None = None
     usable: bool | None = None
     reason: str | None = None
+    numa_node: int | None = None
 
 
 def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
@@ -57,6 +58,7 @@ def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
             driver=one.driver,
             usable=one.usable,
             reason=one.reason,
+            numa_node=one.numa_node,
         )
 
 
@@ -200,6 +202,7 @@ def _pci(hardware: Hardware, _names: Names) -> Iterator[Device]:
             bus="pci",
             address=one.address,
             driver=one.driver,
+            numa_node=one.numa_node,
         )
 
 
@@ -248,12 +251,14 @@ Look = Callable[[Hardware, Names], Iterator[Device]]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """The kinds that one list of the hardware gives, and what gives them.
+    """The kinds that one list of the hardware gives, what gives them, and what that reads.
 
-    `everyday` gives what an operator sees who asks for no kind; None: nothing of these.
+    `everyday` gives what an operator sees who asks for no kind; None: nothing of these. `reads`
+    are the fields of the hardware that `every` looks at.
     """
 
     kinds: tuple[str, ...]
+    reads: tuple[str, ...]
     every: Look
     everyday: Look | None = None
 
@@ -261,23 +266,32 @@ class Source:
 ACCELERATORS = ("gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu")
 INTERFACES = ("ethernet", "wifi", "can", "wwan", "network")
 
+_BUSES = ("pci", "usb")
+"""Where names come from for what stands at an address."""
+
 SOURCES: tuple[Source, ...] = (
-    Source(ACCELERATORS, _accelerators, _accelerators),
-    Source(("camera",), _cameras, _cameras),
-    Source(("serial",), _serial_ports, _serial_ports),
-    Source(("modem",), _modems, _modems),
-    Source(("bluetooth",), _bluetooth, _bluetooth),
-    Source(INTERFACES, _nics, _everyday_nics),
-    Source(("disk",), _disks, _disks),
-    Source(("usb",), _usb, _everyday_usb),
-    Source(("pci",), _pci),
-    Source(("gpio",), _gpio),
-    Source(("i2c",), _i2c),
-    Source(("ptp",), _ptp),
-    Source(("watchdog",), _watchdogs),
-    Source(("tpm",), _tpm),
-    Source(("sensor",), _sensors),
+    Source(ACCELERATORS, ("accelerators",), _accelerators, _accelerators),
+    Source(("camera",), ("cameras",), _cameras, _cameras),
+    Source(("serial",), ("serial_ports", *_BUSES), _serial_ports, _serial_ports),
+    Source(("modem",), ("modems", *_BUSES), _modems, _modems),
+    Source(("bluetooth",), ("bluetooth", *_BUSES), _bluetooth, _bluetooth),
+    Source(INTERFACES, ("nics", *_BUSES), _nics, _everyday_nics),
+    Source(("disk",), ("storage",), _disks, _disks),
+    Source(("usb",), _BUSES, _usb, _everyday_usb),
+    Source(("pci",), ("pci",), _pci),
+    Source(("gpio",), ("gpio",), _gpio),
+    Source(("i2c",), ("i2c",), _i2c),
+    Source(("ptp",), ("ptp",), _ptp),
+    Source(("watchdog",), ("watchdogs",), _watchdogs),
+    Source(("tpm",), ("system",), _tpm),
+    Source(("sensor",), ("sensors",), _sensors),
 )
+"""The visible table: a new sort of device is a function above and a line here."""
+
+READS: Mapping[str, tuple[str, ...]] = {
+    kind: source.reads for source in SOURCES for kind in source.kinds
+}
+"""The fields of the hardware that say what devices of a kind there are."""
 
 KINDS: tuple[str, ...] = tuple(kind for source in SOURCES for kind in source.kinds)
 GROUPS: Mapping[str, tuple[str, ...]] = {

@@ -79,7 +79,7 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
         if kept.workload.mode == "global":
             changes += [_stays(one, "one on each node") for one in before if one.node == node.id]
             continue
-        decision = evacuate(work.columns, kept.workload, before, node.id, force=force)
+        decision = evacuate(work.world, kept.workload, before, node.id, force=force)
         take_over(work, before, decision)
         changes += _told(decision, before, node.id)
         if decision.unplaced:
@@ -105,8 +105,7 @@ def _stays(one: Assignment, why: str) -> Change:
 
 def _explained(work: Work, workload: Workload, node: str) -> Explanation:
     """Return what all other nodes have against one more instance."""
-    columns = work.columns.copy()
-    columns.remove(node)
     elsewhere = [one for one in work.draft.of_workload(workload.name) if one.node != node]
-    found = explain(columns, workload, elsewhere)
-    return dataclasses.replace(found, verdicts=found.verdicts[:NEAREST])
+    with work.columns.trial():
+        work.columns.remove(node)
+        return explain(work.world, workload, elsewhere, most=NEAREST)

@@ -163,6 +163,7 @@ class Assignment:
     devices: Annotated[tuple[DeviceMapping, ...], Items(128)] = ()
     held: Annotated[tuple[Hold, ...], Items(128)] = ()
     """The devices that it has, or has a share of."""
+    priority: Annotated[int, Range(-1_000_000_000, 1_000_000_000), Sparse()] = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,19 +190,39 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Every node's verdict on one workload.
+class Relaxation:
+    """What a workload would have to give up so that a node takes it.
 
-    `blocked` counts the nodes that each constraint refuses, `alone` those that it alone refuses.
+    `changes` are in words; `cost` counts what is given up: the missing part of each amount, and 1
+    for each other constraint. `nodes` would take it then.
+    """
+
+    node: NodeId
+    hostname: Short
+    changes: tuple[Line, ...]
+    cost: float
+    nodes: Count
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What the nodes say to one workload.
+
+    `blocked` counts the nodes that each constraint refuses, `alone` those that it alone refuses;
+    `nodes` is how many there are. The verdicts are the best nodes, those that have instances, and
+    the nearest misses; `more` says that there are others.
     """
 
     workload: Name
     wanted: Count
     placed: Count
     feasible: Count
+    nodes: Count = 0
     blocked: Mapping[str, int] = dataclasses.field(default_factory=dict)
     alone: Mapping[str, int] = dataclasses.field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
+    relaxations: tuple[Relaxation, ...] = ()
+    more: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from skerry_hub.fleet.columns import NO_SAMPLE, Columns
+from skerry_hub.fleet.columns import Columns, totals_of
+from skerry_hub.fleet.signs import NO_SAMPLE
 from skerry_hub.model import Assignment, Node
 from skerry_hub.state import Kept, Known
 from skerry_hub.views import (
@@ -46,7 +47,7 @@ def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
             " ".join(filter(None, (one.name, one.version)))
             for one in (hardware.runtimes if hardware is not None else ())
         ),
-        resources=_resources(columns, node),
+        resources=_resources(known, columns, node),
         order=OrderView(
             issued=node.generation,
             accepted=report.accepted if report is not None else 0,
@@ -67,8 +68,9 @@ def _refusal(node: Node) -> str | None:
     return f"order{number} refused ({refusal.code}): {refusal.reason}"
 
 
-def _resources(columns: Columns, node: Node) -> ResourcesView:
-    capacity, reserved = columns.capacity(node.id), columns.reserved(node.id)
+def _resources(known: Known, columns: Columns, node: Node) -> ResourcesView:
+    # Of the records: in the columns somebody may be trying something just now.
+    capacity, reserved = columns.capacity(node.id), totals_of(known.on_node(node.id))
     sample = columns.sample(node.id) or NO_SAMPLE
     return ResourcesView(
         cpu_milli=capacity.cpu_milli,

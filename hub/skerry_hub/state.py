@@ -7,16 +7,21 @@ through to what it would change. Only after the commit does `Known.settle` take 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
+from skerry_hub.placement.rules import Rules, rules_of
+from skerry_hub.placement.world import repels
 from skerry_hub.views import EventView
 
 K = TypeVar("K")
 V = TypeVar("V")
+_TRIED = itertools.count(1)
+"""Tells rules that are only tried from each other."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,9 @@ class Known:
         self.assignments = {one.id: one for one in assignments}
         self.orders = {order.node: order for order in orders}
         self.documents = {key_of(kept.document): kept for kept in documents}
+        self.rules = rules_of((kept.document for kept in self.documents.values()), 1)
+        self.repelling = {name for name, kept in self.workloads.items() if repels(kept.workload)}
+        """The workloads that must not have some others beside them."""
         self.document_versions = dict(document_versions or {})
         """The newest version of each document that is or was."""
         self.by_node: dict[str, dict[str, Assignment]] = {}
@@ -130,6 +138,10 @@ class Known:
         _merge(self.workloads, draft.workloads.changes)
         _merge(self.orders, draft.orders.changes)
         _merge(self.documents, draft.documents.changes)
+        if draft.documents.changes:
+            documents = (kept.document for kept in self.documents.values())
+            self.rules = rules_of(documents, self.rules.version + 1)
+        self.repelling = draft.repelling()
         for change in draft.document_changes:
             self.document_versions[key_of(change.document)] = change.version
         for key, after in draft.assignments.changes.items():
@@ -169,6 +181,24 @@ class Draft:
             if key_of(change.document) == key:
                 return change.version
         return self._known.document_versions.get(key, 0)
+
+    def rules(self) -> Rules:
+        """Return what the documents would say to placement."""
+        if not self.documents.changes:
+            return self._known.rules
+        # No rules that are kept have a number below 0.
+        documents = (kept.document for kept in self.documents.values())
+        return rules_of(documents, -next(_TRIED))
+
+    def repelling(self) -> set[str]:
+        """Return the names of the workloads that would not have some others beside them."""
+        changed = self.workloads.changes
+        if not changed:
+            return self._known.repelling
+        found = self._known.repelling - changed.keys()
+        return found | {
+            name for name, kept in changed.items() if kept is not None and repels(kept.workload)
+        }
 
     def of_workload(self, workload: str) -> tuple[Assignment, ...]:
         """Return the assignments that a workload would have."""

@@ -16,7 +16,7 @@ from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, Ta
 from skerry_hub.desired import RefusedError, Work
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import Assignment, Explanation, Node, Workload
+from skerry_hub.model import Explanation, Node
 from skerry_hub.placement.explain import explain
 from skerry_hub.showing import instances_on, node_view, workload_view
 from skerry_hub.state import Draft, Kept, Known, Publication
@@ -133,20 +133,16 @@ class Answers:
                 # Perhaps one that was forgotten: what it told is still here, by its id.
         return self._service.store.events(node=node, workload=workload, limit=limit)
 
-    def explain(self, name: str, node: str | None) -> Explanation:
-        """Return what every node, or one, says to a workload."""
+    def explain(self, name: str, node: str | None, most: int) -> Explanation:
+        """Return what the nodes, or one, say to a workload."""
 
-        def look(
-            work: Work,
-        ) -> tuple[Columns, Workload, tuple[Assignment, ...], str | None]:
+        def look(work: Work) -> Explanation:
             kept = _find_workload(work.draft, name)
             only = find_node(work.draft, node).id if node is not None else None
-            return work.columns, kept.workload, work.draft.of_workload(name), only
+            current = work.draft.of_workload(name)
+            return explain(work.world, kept.workload, current, node=only, most=most)
 
-        # The writer gives a picture of the fleet; to put a large one into words takes seconds,
-        # which are not the writer's.
-        columns, workload, current, only = self._service.call(look, dry=True)
-        return explain(columns, workload, current, node=only)
+        return self._service.call(look, dry=True)
 
     def _fitting(self, where: str | None) -> list[Kept]:
         terms = _selector(where)

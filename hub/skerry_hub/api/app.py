@@ -37,6 +37,7 @@ from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, Ta
 from skerry_hub.desired import RefusedError
 from skerry_hub.device_list import Wanted
 from skerry_hub.model import Explanation, Liveness
+from skerry_hub.placement.explain import SHOWN
 from skerry_hub.store import StoreError
 from skerry_hub.views import Problem
 from skerry_hub.writer.service import BusyError, Service
@@ -270,9 +271,14 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
         return json_of(answers.delete_workload(workload))
 
     @app.get(path + "/explain", responses=shown(Explanation), response_class=Response)
-    def explain(workload: Name, node: Only = None) -> Response:
-        """Say what every node, or one, has against a workload."""
-        return json_of(answers.explain(workload, node))
+    def explain(
+        workload: Name, node: Only = None, limit: Annotated[int, Query(ge=1, le=1000)] = SHOWN
+    ) -> Response:
+        """Say what the nodes, or one, have against a workload.
+
+        At most `limit` that take it are shown, and as many that do not; all are counted.
+        """
+        return json_of(answers.explain(workload, node, limit))
 
     def change(dry: bool) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:

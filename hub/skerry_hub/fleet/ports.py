@@ -53,12 +53,6 @@ class TakenPorts:
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str], dict[int, Holders]] = {}
 
-    def copy(self) -> TakenPorts:
-        """Return another that changes on its own."""
-        other = TakenPorts()
-        other._taken = {key: dict(rows) for key, rows in self._taken.items()}
-        return other
-
     def take(self, row: int, texts: Iterable[str], instance: str) -> None:
         """Note that an instance on this row has these ports."""
         for port in map(Port.parse, texts):

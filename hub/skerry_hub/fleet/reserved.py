@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping
 
+import numpy as np
+
+from skerry_hub.fleet.arrays import Counts
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.fleet.ports import TakenPorts
 from skerry_hub.model import Assignment
 
-Counts = npt.NDArray[np.int64]
+_NONE: Mapping[str, Assignment] = {}
 
 
 class Reserved:
@@ -17,19 +19,12 @@ class Reserved:
 
     def __init__(self, rows: int) -> None:
         self._held: dict[str, tuple[Assignment, ...]] = {}
+        self._of: dict[str, dict[str, Assignment]] = {}
+        self._holding: dict[str, int] = {}
         self.amounts: Counts = np.zeros((len(Resource), rows), dtype=np.int64)
         """By Resource, then row."""
         self.instances: Counts = np.zeros(rows, dtype=np.int64)
         self.ports = TakenPorts()
-
-    def copy(self) -> Reserved:
-        """Return another that changes on its own."""
-        other = Reserved(0)
-        other._held = self._held.copy()
-        other.amounts = self.amounts.copy()
-        other.instances = self.instances.copy()
-        other.ports = self.ports.copy()
-        return other
 
     def double(self) -> None:
         """Make room for twice as many rows."""
@@ -40,9 +35,20 @@ class Reserved:
         """Return what a node has been given."""
         return self._held.get(node_id, ())
 
+    def of_workload(self, name: str) -> Mapping[str, Assignment]:
+        """Return what a workload has, by instance. Not to be changed."""
+        return self._of.get(name, _NONE)
+
+    def holding(self) -> list[str]:
+        """Return the nodes of which devices are held."""
+        return list(self._holding)
+
     def add(self, row: int | None, assignment: Assignment) -> None:
         """Note an assignment; its node's row is None while there is none."""
         self._held[assignment.node] = (*self.of(assignment.node), assignment)
+        self._of.setdefault(assignment.workload, {})[assignment.id] = assignment
+        if assignment.held:
+            self._holding[assignment.node] = self._holding.get(assignment.node, 0) + 1
         if row is not None:
             self.count(row, assignment)
 
@@ -57,17 +63,35 @@ class Reserved:
             self._held[assignment.node] = left
         else:
             del self._held[assignment.node]
+        self._forget(before)
         if row is not None:
-            self.instances[row] -= 1
-            self.amounts[:, row] -= _amounts_of(before)
-            self.ports.give_back(row, before.resources.ports, before.id)
+            self.uncount(row, before)
         return before
+
+    def _forget(self, before: Assignment) -> None:
+        of = self._of[before.workload]
+        if of.get(before.id) is before:  # not where the same instance is elsewhere by now
+            del of[before.id]
+            if not of:
+                del self._of[before.workload]
+        if before.held:
+            left = self._holding[before.node] - 1
+            if left:
+                self._holding[before.node] = left
+            else:
+                del self._holding[before.node]
 
     def count(self, row: int, assignment: Assignment) -> None:
         """Count in the columns what is held already."""
         self.instances[row] += 1
         self.amounts[:, row] += _amounts_of(assignment)
         self.ports.take(row, assignment.resources.ports, assignment.id)
+
+    def uncount(self, row: int, assignment: Assignment) -> None:
+        """Count in the columns that it is held no more."""
+        self.instances[row] -= 1
+        self.amounts[:, row] -= _amounts_of(assignment)
+        self.ports.give_back(row, assignment.resources.ports, assignment.id)
 
 
 def _amounts_of(assignment: Assignment) -> tuple[int, int, int]:

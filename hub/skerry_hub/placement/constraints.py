@@ -7,20 +7,23 @@ a class like these and a line in the table. Pure.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, Protocol
 
 import numpy as np
 
-from skerry_hub.fleet.columns import Columns, Mask, Rows
-from skerry_hub.fleet.facts import AMOUNT_LIMIT, DRIVEN_RUNTIMES, Resource, is_of
+from skerry_hub.fleet.arrays import Mask, Rows, Shares
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.facts import AMOUNT_LIMIT, DRIVEN_RUNTIMES, Resource
+from skerry_hub.fleet.fields import Single, field
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import Constraint, Liveness, Reason, Workload
 from skerry_hub.placement.amounts import shortage_text, unit_of, up
+from skerry_hub.placement.device_needs import device_needs_of
 from skerry_hub.placement.expressed import expressed_of
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.taints import taints_of
-from skerry_wire.hardware import Accelerator
+from skerry_hub.placement.world import World
 
 MAX_NAME = 128
 MAX_TEXT = 1024
@@ -30,11 +33,13 @@ class Requirement(Protocol):
     """One constraint, of one workload.
 
     `is_used_up`: each instance placed on a node changes the answer there. `binds`: an instance
-    that is there already leaves when an operator's apply finds the node refusing.
+    that is there already leaves when an operator's apply finds the node refusing. `gives_way`: the
+    workload could ask for less.
     """
 
     is_used_up: ClassVar[bool]
     binds: ClassVar[bool]
+    gives_way: ClassVar[bool]
 
     @property
     def name(self) -> str:
@@ -53,6 +58,7 @@ class Online:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = False
     name: str = "online"
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
@@ -72,6 +78,7 @@ class Held:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = False
     name: str = "held"
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
@@ -95,6 +102,7 @@ class Runtime:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = False
     name: str = "runtime"
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
@@ -120,6 +128,7 @@ class Enough:
 
     is_used_up: ClassVar[bool] = True
     binds: ClassVar[bool] = True
+    gives_way: ClassVar[bool] = True
     resource: Resource
     wanted: int
 
@@ -131,6 +140,12 @@ class Enough:
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
         return columns.free(self.resource, rows) >= min(self.wanted, AMOUNT_LIMIT)
+
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what part of what is wanted is missing, 0 to 1."""
+        wanted = max(1, min(self.wanted, AMOUNT_LIMIT))
+        missing = (wanted - columns.free(self.resource, rows)) / wanted
+        return np.clip(missing, 0.0, 1.0)
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the shortage."""
@@ -157,6 +172,7 @@ class FreePorts:
 
     is_used_up: ClassVar[bool] = True
     binds: ClassVar[bool] = True
+    gives_way: ClassVar[bool] = True
     texts: tuple[str, ...]
     ports: tuple[Port, ...]
     name: str = "ports"
@@ -177,78 +193,12 @@ class FreePorts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class FreeAccelerators:
-    """So many usable accelerators of a kind, and of each vendor that is asked for.
-
-    Enough of each vendor, and enough of all together, is enough: those of any vendor take the rest.
-    """
-
-    is_used_up: ClassVar[bool] = True
-    binds: ClassVar[bool] = True
-    kind: str
-    of_vendors: Mapping[str, int]
-    of_any: int
-    name: str = "accelerators"
-
-    @property
-    def _wanted(self) -> Iterator[tuple[str | None, int]]:
-        yield from self.of_vendors.items()
-        if self.of_any:
-            yield None, self.of_any + sum(self.of_vendors.values())
-
-    def mask(self, columns: Columns, rows: Rows) -> Mask:
-        """Say which rows pass."""
-        passing = np.ones(len(rows), dtype=np.bool_)
-        for vendor, count in self._wanted:
-            passing &= columns.idle_count(rows, self.kind, vendor) >= count
-        return passing
-
-    def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
-        """Give how many there are, are taken, and cannot be used."""
-        idle = {a.address for a in columns.idle_accelerators(row)}
-        facts = columns.facts(row)
-        for vendor, count in self._wanted:
-            there = [a for a in facts.accelerators if is_of(a, self.kind, vendor)]
-            free = sum(a.address in idle for a in there)
-            if free >= count:
-                continue
-            what = self.kind if vendor is None else f"{vendor} {self.kind}"
-            usable = sum(a.usable for a in there)
-            failed = facts.failed_probes.get("accelerators")
-            if failed is not None:
-                yield Refusal(f"accelerators are unknown: {failed}", is_unknown=True)
-                continue
-            yield Refusal(
-                _too_few(what, count, free, usable, there),
-                float(count - free),
-                share=(count - free) / count,
-                is_unknown=not facts.is_known,
-                is_shortage=usable >= count,
-            )
-
-
-def _too_few(what: str, count: int, free: int, usable: int, there: Sequence[Accelerator]) -> str:
-    """Return `no usable gpu free: 1 there, 1 taken`, and why others are not usable."""
-    first = f"no usable {what} free" if free == 0 else f"{free} usable {what} free < {count}"
-    parts = [f"{len(there)} there" if there else "none there"]
-    if usable > free:
-        parts.append(f"{usable - free} taken")
-    broken = [a for a in there if not a.usable]
-    if broken:
-        reasons = dict.fromkeys(a.reason for a in broken if a.reason)
-        why = f" ({'; '.join(reasons)})" if reasons else ""
-        parts.append(f"{len(broken)} not usable{why}")
-    if free == 0 and count > 1:
-        parts.append(f"{count} wanted")
-    return f"{first}: {', '.join(parts)}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Field:
     """One of the node's fields or labels, as the workload's own constraint says."""
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = True
+    gives_way: ClassVar[bool] = True
     constraint: Constraint
 
     @property
@@ -258,7 +208,9 @@ class Field:
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
-        equal = columns.equal(self.constraint.key, self.constraint.value, rows)
+        value = self.constraint.value
+        told = columns.told(field(self.constraint.key))
+        equal = told.holding(value, lambda values: _equals(values, value), rows)
         return equal if self.constraint.operator == "==" else ~equal
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
@@ -277,6 +229,11 @@ class Field:
         yield Refusal(text, is_unknown=unknown)
 
 
+def _equals(values: tuple[Single, ...], wanted: str) -> bool:
+    """Say whether a field has a value; an architecture has several names, in any case."""
+    return wanted in values or (len(values) > 1 and wanted.lower() in values)
+
+
 # --- the table ---------------------------------------------------------------------------
 
 
@@ -289,43 +246,32 @@ def _ports(workload: Workload) -> list[Requirement]:
     return [FreePorts(texts, tuple(map(Port.parse, texts)))] if texts else []
 
 
-def _accelerators(workload: Workload) -> list[Requirement]:
-    requests = workload.resources.devices
-    found: list[Requirement] = []
-    for kind in dict.fromkeys(request.kind for request in requests):
-        of_vendors: dict[str, int] = {}
-        of_any = 0
-        for request in requests:
-            if request.kind != kind:
-                continue
-            if request.vendor is None:
-                of_any += request.count
-                continue
-            vendor = request.vendor.casefold()
-            of_vendors[vendor] = of_vendors.get(vendor, 0) + request.count
-        found.append(FreeAccelerators(kind, of_vendors, of_any))
-    return found
-
-
-CONSTRAINTS: tuple[tuple[str, Callable[[Workload], Sequence[Requirement]]], ...] = (
-    ("online", lambda _: [Online()]),
-    ("held", lambda _: [Held()]),
-    ("taints", taints_of),
-    ("runtime", lambda _: [Runtime()]),
-    ("cpu", lambda workload: _enough(Resource.CPU, workload.resources.cpu_milli)),
-    ("memory", lambda workload: _enough(Resource.MEMORY, workload.resources.memory_bytes)),
-    ("storage", lambda workload: _enough(Resource.STORAGE, workload.resources.storage_bytes)),
-    ("ports", _ports),
-    ("accelerators", _accelerators),
-    ("constraints", lambda workload: [Field(constraint) for constraint in workload.constraints]),
-    ("expressions", expressed_of),
+CONSTRAINTS: tuple[tuple[str, Callable[[World, Workload], Sequence[Requirement]]], ...] = (
+    ("online", lambda _world, _: [Online()]),
+    ("held", lambda _world, _: [Held()]),
+    ("taints", lambda _world, workload: taints_of(workload)),
+    ("runtime", lambda _world, _: [Runtime()]),
+    ("cpu", lambda _world, one: _enough(Resource.CPU, one.resources.cpu_milli)),
+    ("memory", lambda _world, one: _enough(Resource.MEMORY, one.resources.memory_bytes)),
+    ("storage", lambda _world, one: _enough(Resource.STORAGE, one.resources.storage_bytes)),
+    ("ports", lambda _world, workload: _ports(workload)),
+    ("devices", lambda _world, workload: device_needs_of(workload)),
+    ("constraints", lambda _world, workload: [Field(one) for one in workload.constraints]),
+    ("expressions", lambda _world, workload: expressed_of(workload)),
 )
 """What a node must fulfil, and for each what a workload requires of that sort."""
 
 
-def requirements_of(workload: Workload) -> tuple[Requirement, ...]:
+def requirements_of(world: World, workload: Workload) -> tuple[Requirement, ...]:
     """Return everything that one workload requires of a node."""
-    return tuple(need for _, ask in CONSTRAINTS for need in ask(workload))
+    return tuple(need for _, ask in CONSTRAINTS for need in ask(world, workload))
+
+
+def lack_of(need: Requirement, columns: Columns, rows: Rows) -> Shares:
+    """Return how far rows are from passing, 0 (they pass) to 1: so much of it is missing."""
+    if isinstance(need, Enough):
+        return need.lack(columns, rows)
+    return (~need.mask(columns, rows)).astype(np.float64)
 
 
 def refusals_of(

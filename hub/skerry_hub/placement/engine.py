@@ -2,67 +2,75 @@
 
 Equal scores go to the smaller node id; no order of arrival matters. What runs is moved as little
 as possible: by nothing that only the hub notices, and by an operator only off a node that does
-not fulfil what the workload asks for.
+not fulfil what the workload asks for. The columns are left as they were.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Change, Decision, Liveness, Workload
-from skerry_hub.placement.constraints import MAX_TEXT, clip
-from skerry_hub.placement.trial import Candidates, Trial
+from skerry_hub.placement.assigning import assign
+from skerry_hub.placement.board import all_pass, board_of
+from skerry_hub.placement.constraints import MAX_TEXT, Requirement, clip, refusals_of
+from skerry_hub.placement.session import Session
+from skerry_hub.placement.topology import SpreadTerm, Term, terms_of
+from skerry_hub.placement.world import World
 
 Outcome = dict[str, tuple[Assignment | None, Assignment | None, str]]
 """What was, what will be, and why, for each instance."""
 
 
 def place(
-    columns: Columns, workload: Workload, current: Sequence[Assignment], *, keep: bool
+    world: World, workload: Workload, current: Sequence[Assignment], *, keep: bool
 ) -> Decision:
-    """Return the assignments that a workload shall have; `columns` is not changed.
+    """Return the assignments that a workload shall have.
 
-    `current` are those that it has, reserved in `columns`. With `keep` (the hub noticed something)
-    each of them stays where it is, whatever its node is now; without it (an operator applied) one
-    whose node does not satisfy the workload moves, or is removed where no node takes it.
+    `current` are those that it has, reserved in the columns. With `keep` (the hub noticed
+    something) each of them stays where it is, whatever its node is now; without it (an operator
+    applied) one whose node does not satisfy the workload moves, or is removed where no node takes
+    it.
 
     Too many replicas: first go those that have to leave their node anyway, then those whose node
     is not online, then the highest index. New ones get the lowest free index. A global workload
     has one instance on each node that takes it; `unplaced` counts the nodes that would, had they
     enough left.
     """
-    trial = Trial(columns, workload)
-    if workload.mode == "global":
-        return _place_global(trial, current, keep)
-    return _place_replicas(trial, current, keep)
+    with world.columns.trial():
+        placing = _Placing(world, workload)
+        if workload.mode == "global":
+            return placing.on_each(current, keep)
+        return placing.replicas(current, keep)
 
 
 def evacuate(
-    columns: Columns, workload: Workload, current: Sequence[Assignment], node: str, *, force: bool
+    world: World, workload: Workload, current: Sequence[Assignment], node: str, *, force: bool
 ) -> Decision:
     """Return the assignments of a replicated workload that leaves a node; all others stay.
 
     An instance that no other node takes stays there, or with `force` is removed; `unplaced` counts
-    those. `current` are its assignments, reserved in `columns`, which is not changed.
+    those. `current` are its assignments, reserved in the columns.
     """
-    trial = Trial(columns, workload)
     outcome: Outcome = {one.id: (one, one, "") for one in current}
-    candidates = Candidates(trial, (one for one in current if one.node != node), without=node)
-    leaving = [one for one in current if one.node == node]
     unplaced = 0
-    for before in sorted(leaving, key=lambda one: _rank(workload.name, one.id)):
-        after = candidates.place(before.id)
-        outcome[before.id] = before, after, "the node is drained"
-        if after is None:
-            unplaced += 1
-            kept, why = (None, "no other node takes it") if force else (before, "")
-            outcome[before.id] = before, kept, why
-    return _decision(trial, outcome, unplaced)
+    with world.columns.trial():
+        others = [one for one in current if one.node != node]
+        session = Session(world, workload, workload.revision, others, without=node)
+        leaving = [one for one in current if one.node == node]
+        for before in sorted(leaving, key=lambda one: _rank(workload.name, one.id)):
+            after = session.place(before.id)
+            outcome[before.id] = before, after, "the node is drained"
+            if after is None:
+                unplaced += 1
+                kept, why = (None, "no other node takes it") if force else (before, "")
+                outcome[before.id] = before, kept, why
+    return _decision(workload, outcome, unplaced)
 
 
 def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: Decision) -> None:
@@ -92,92 +100,211 @@ def _rank(workload: str, instance: str) -> tuple[int, str]:
     return 2**63 if index is None else index, instance
 
 
-def _place_replicas(trial: Trial, current: Sequence[Assignment], keep: bool) -> Decision:
-    workload = trial.workload
-    outcome: Outcome = {}
-    staying: dict[str, Assignment] = {}
-    for before in sorted(current, key=lambda a: _rank(workload.name, a.id), reverse=True):
-        if not keep and index_of(workload.name, before.id) is None:
-            trial.release(before)
-            outcome[before.id] = before, None, "the workload is not global any more"
-            continue
-        after, why = trial.stay(before, keep=keep)
-        outcome[before.id] = before, after, why
-        if after is not None:
-            staying[before.id] = after
-    wanted = workload.replicas
-    for instance in sorted(staying, key=lambda name: _surplus_order(trial, staying[name])):
-        if len(staying) <= wanted:
-            break
-        del staying[instance]
-        outcome[instance] = outcome[instance][0], None, f"{wanted} wanted"
-    unplaced = _fill(trial, staying, outcome)
-    return _decision(trial, outcome, unplaced)
+class _Placing:
+    """One decision about one workload, made within a trial."""
 
+    def __init__(self, world: World, workload: Workload) -> None:
+        self.world, self.columns, self.workload = world, world.columns, workload
+        self.revision = workload.revision
 
-def _surplus_order(trial: Trial, assignment: Assignment) -> tuple[bool, int, str]:
-    row = trial.columns.row(assignment.node)
-    is_online = row is not None and trial.columns.facts(row).liveness is Liveness.ONLINE
-    index, instance = _rank(trial.workload.name, assignment.id)
-    return is_online, -index, instance
+    # --- replicas ---------------------------------------------------------------------------
 
+    def replicas(self, current: Sequence[Assignment], keep: bool) -> Decision:
+        """Decide about a replicated workload."""
+        outcome, staying = self._staying(current, keep)
+        wanted = self.workload.replicas
+        if len(staying) > wanted:
+            for instance in sorted(staying, key=lambda name: self._surplus_order(staying[name])):
+                self._leaves(outcome, staying, instance, f"{wanted} wanted")
+                if len(staying) == wanted:
+                    break
+        unplaced = self._fill(staying, outcome)
+        return _decision(self.workload, outcome, unplaced)
 
-def _fill(trial: Trial, staying: dict[str, Assignment], outcome: Outcome) -> int:
-    """Place what is missing, those that had to leave their node before new ones."""
-    workload = trial.workload
-    missing = workload.replicas - len(staying)
-    if missing <= 0:
+    def _staying(
+        self, current: Sequence[Assignment], keep: bool
+    ) -> tuple[Outcome, dict[str, Assignment]]:
+        """Return what becomes of what there is, and which of it stays."""
+        name = self.workload.name
+        outcome: Outcome = {}
+        staying: dict[str, Assignment] = {}
+        for before in sorted(current, key=lambda one: _rank(name, one.id)):
+            if not keep and index_of(name, before.id) is None:
+                self.columns.release(before)
+                outcome[before.id] = before, None, "the workload is not global any more"
+                continue
+            after, why = self.stay(before, keep=keep)
+            outcome[before.id] = before, after, why
+            if after is not None:
+                staying[before.id] = after
+        if not keep and staying:
+            self._end_crowding(outcome, staying)
+        return outcome, staying
+
+    def _leaves(
+        self, outcome: Outcome, staying: dict[str, Assignment], instance: str, why: str
+    ) -> None:
+        self.columns.release(staying.pop(instance))
+        outcome[instance] = outcome[instance][0], None, why
+
+    def _end_crowding(self, outcome: Outcome, staying: dict[str, Assignment]) -> None:
+        """Let those leave that the terms do not allow beside the others, the newest first."""
+        terms = self._musts()
+        if not terms:
+            return
+        for name in sorted(staying, key=lambda one: _rank(self.workload.name, one)):
+            row = self.columns.row(staying[name].node)
+            if row is None:
+                continue
+            at = [int(term.domains.of_row[row]) for term in terms]
+            against = [
+                refusal.text
+                for term, domain in zip(terms, at, strict=True)
+                if not isinstance(term, SpreadTerm)
+                for refusal in term.refusals(domain)
+            ]
+            if against:
+                self._leaves(outcome, staying, name, "; ".join(against))
+                continue
+            for term, domain in zip(terms, at, strict=True):
+                term.add(domain)
+        for term in terms:
+            if isinstance(term, SpreadTerm):
+                self._end_skew(term, outcome, staying)
+
+    def _musts(self) -> list[Term]:
+        if not self.workload.placement.at_most and not (
+            self.workload.placement.affinity or self.workload.placement.spread
+        ):
+            return []
+        board = board_of(self.world, self.workload)
+        terms = terms_of(self.world, self.workload, board.layout, board.passes_once)
+        return [term for term in terms if not term.weight]
+
+    def _end_skew(self, term: SpreadTerm, outcome: Outcome, staying: dict[str, Assignment]) -> None:
+        while (domain := term.surplus()) is not None:
+            there = [
+                name
+                for name, one in staying.items()
+                if (row := self.columns.row(one.node)) is not None
+                and int(term.domains.of_row[row]) == domain
+            ]
+            last = max(there, key=lambda name: _rank(self.workload.name, name))
+            self._leaves(outcome, staying, last, f"too many in {term.word(domain)}")
+            term.take_away(domain)
+
+    def _surplus_order(self, assignment: Assignment) -> tuple[bool, int, str]:
+        row = self.columns.row(assignment.node)
+        is_online = row is not None and self.columns.facts(row).liveness is Liveness.ONLINE
+        index, instance = _rank(self.workload.name, assignment.id)
+        return is_online, -index, instance
+
+    def _fill(self, staying: dict[str, Assignment], outcome: Outcome) -> int:
+        """Place what is missing, those that had to leave their node before new ones."""
+        name = self.workload.name
+        missing = self.workload.replicas - len(staying)
+        if missing <= 0:
+            return 0
+        session = Session(self.world, self.workload, self.revision, staying.values())
+        left = sorted(
+            (instance for instance, (_, after, why) in outcome.items() if after is None and why),
+            key=lambda instance: _rank(name, instance),
+        )
+        movers = [one for one in left if index_of(name, one) is not None][:missing]
+        ids = (instance_id(name, index) for index in itertools.count())
+        unused = (one for one in ids if one not in staying and one not in outcome)
+        names = itertools.chain(movers, itertools.islice(unused, missing - len(movers)))
+        for done, one in enumerate(names):
+            placed = session.place(one)
+            if placed is None:
+                # The others are alike: none of them finds a node either.
+                return missing - done
+            left_from, _, why = outcome.get(one, (None, None, ""))
+            outcome[one] = left_from, placed, why
         return 0
-    candidates = Candidates(trial, staying.values())
-    left = sorted(
-        (instance for instance, (_, after, why) in outcome.items() if after is None and why),
-        key=lambda instance: _rank(workload.name, instance),
-    )
-    movers = [name for name in left if index_of(workload.name, name) is not None][:missing]
-    ids = (instance_id(workload.name, index) for index in itertools.count())
-    unused = (name for name in ids if name not in staying and name not in outcome)
-    names = itertools.chain(movers, itertools.islice(unused, missing - len(movers)))
-    for done, name in enumerate(names):
-        placed = candidates.place(name)
-        if placed is None:
-            # The others are alike: none of them finds a node either.
-            return missing - done
-        left_from, _, why = outcome.get(name, (None, None, ""))
-        outcome[name] = left_from, placed, why
-    return 0
+
+    # --- one on each node -------------------------------------------------------------------
+
+    def on_each(self, current: Sequence[Assignment], keep: bool) -> Decision:
+        """Decide about a global workload."""
+        name, columns = self.workload.name, self.columns
+        outcome: Outcome = {}
+        covered: set[int] = set()
+        for before in sorted(current, key=lambda one: one.id):
+            if not keep and before.id != instance_id(name, before.node):
+                columns.release(before)
+                outcome[before.id] = before, None, "the workload is global now"
+                continue
+            after, why = self.stay(before, keep=keep)
+            outcome[before.id] = before, after, why
+            row = columns.row(before.node)
+            if after is not None and row is not None:
+                covered.add(row)
+        session = Session(self.world, self.workload, self.revision)
+        needs = session.board.requirements
+        rows = columns.rows()
+        rows = rows[~np.isin(rows, list(covered))]
+        rows = rows[all_pass([need for need in needs if not need.is_used_up], columns, rows)]
+        # An instance uses up something of its own node alone: no other's answer changes.
+        passing = all_pass([need for need in needs if need.is_used_up], columns, rows)
+        unplaced = sum(self._is_short(needs, row) for row in rows[~passing].tolist())
+        for row in rows[passing].tolist():
+            refused = session.term_refusals(row)
+            if refused:
+                unplaced += all(refusal.is_shortage for _, refusal in refused)
+                continue
+            one = instance_id(name, columns.facts(row).id)
+            placed = self._assign(one, row)
+            if placed is None:
+                raise AssertionError("the mask of devices and their choice disagree")
+            columns.reserve(placed)
+            session.count(row)
+            left_from, _, why = outcome.get(one, (None, None, ""))
+            outcome[one] = left_from, placed, why
+        return _decision(self.workload, outcome, unplaced)
+
+    def _is_short(self, needs: Sequence[Requirement], row: int) -> bool:
+        """Say whether a node is refused only for what it lacks or others have taken."""
+        found = refusals_of(self.columns, needs, row)
+        return bool(found) and all(refusal.is_shortage for _, refusal in found)
+
+    def _assign(self, instance: str, row: int, prefer: Collection[str] = ()) -> Assignment | None:
+        return assign(self.columns, self.workload, self.revision, instance, row, prefer)
+
+    # --- what is there already ----------------------------------------------------------------
+
+    def stay(self, before: Assignment, *, keep: bool) -> tuple[Assignment | None, str]:
+        """Return an instance as it stays on its node, or None and why it has to leave.
+
+        What is not known of a node moves nothing, nor does its liveness. With `keep` it always
+        stays: with what it has, where the node has no room for what the workload wants now.
+        """
+        if keep and before.revision == self.revision:
+            return before, ""
+        unfitted = dataclasses.replace(before, revision=self.revision)
+        row = self.columns.row(before.node)
+        if row is None:
+            return (unfitted, "") if keep else (None, f"node {before.node} is not known")
+        self.columns.release(before)
+        board = board_of(self.world, self.workload)
+        binding = [need for need in board.requirements if need.binds]
+        found = refusals_of(self.columns, binding, row)
+        against = [refusal.text for _, refusal in found if not refusal.is_unknown]
+        if against and not keep:
+            return None, "; ".join(against)
+        fits = not found if keep else not against
+        held = {hold.device for hold in before.held}
+        after = self._assign(before.id, row, held) if fits else None
+        after = after or unfitted
+        self.columns.reserve(after)
+        return after, ""
 
 
-def _place_global(trial: Trial, current: Sequence[Assignment], keep: bool) -> Decision:
-    workload = trial.workload
-    outcome: Outcome = {}
-    covered: list[int] = []
-    for before in sorted(current, key=lambda a: a.id):
-        if not keep and before.id != instance_id(workload.name, before.node):
-            trial.release(before)
-            outcome[before.id] = before, None, "the workload is global now"
-            continue
-        after, why = trial.stay(before, keep=keep)
-        outcome[before.id] = before, after, why
-        row = trial.columns.row(before.node)
-        if after is not None and row is not None:
-            covered.append(row)
-    rows = trial.columns.rows()
-    rows = rows[~np.isin(rows, covered)]
-    rows = rows[trial.mask(rows, used_up=False)]
-    passing = trial.mask(rows, used_up=True)
-    for row in rows[passing].tolist():
-        name = instance_id(workload.name, trial.columns.facts(row).id)
-        left_from, _, why = outcome.get(name, (None, None, ""))
-        outcome[name] = left_from, trial.assign(name, row), why
-    unplaced = sum(map(trial.is_short, rows[~passing].tolist()))
-    return _decision(trial, outcome, unplaced)
-
-
-def _decision(trial: Trial, outcome: Outcome, unplaced: int) -> Decision:
-    workload = trial.workload.name
-    ordered = [outcome[name] for name in sorted(outcome, key=lambda name: _rank(workload, name))]
+def _decision(workload: Workload, outcome: Outcome, unplaced: int) -> Decision:
+    name = workload.name
+    ordered = [outcome[one] for one in sorted(outcome, key=lambda one: _rank(name, one))]
     return Decision(
-        workload=workload,
+        workload=name,
         assignments=tuple(after for _, after, _ in ordered if after is not None),
         changes=tuple(_change(before, after, why) for before, after, why in ordered),
         unplaced=unplaced,
@@ -197,7 +324,7 @@ def _change(before: Assignment | None, after: Assignment | None, why: str) -> Ch
     if before.revision != after.revision:
         return _step("replace", after, f"revision {before.revision} to {after.revision}")
     if before.devices != after.devices or before.held != after.held:
-        return _step("replace", after, "other accelerators")
+        return _step("replace", after, "other devices")
     return _step("keep", after, "" if before == after else "reserves other resources")
 
 

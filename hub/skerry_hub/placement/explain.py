@@ -1,139 +1,273 @@
-"""Why a workload goes where it goes: every node, every reason, with numbers. Pure."""
+"""Why a workload goes where it goes: which nodes, which reasons, with numbers. Pure.
+
+What is counted is counted over all nodes at once; words are made only for the nodes that are shown.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from skerry_hub.fleet.columns import Columns, Mask, Rows
-from skerry_hub.fleet.reserved import Counts
-from skerry_hub.model import Assignment, Explanation, Verdict, Workload
-from skerry_hub.placement.constraints import reason_of
-from skerry_hub.placement.scores import Scores, score_all
-from skerry_hub.placement.trial import Trial
+from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
+from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workload
+from skerry_hub.placement.board import RANK_BITS, all_pass
+from skerry_hub.placement.constraints import MAX_TEXT, clip, lack_of, reason_of, refusals_of
+from skerry_hub.placement.scores import SCALE, own_spread_of
+from skerry_hub.placement.session import Session
+from skerry_hub.placement.world import World
+
+SHOWN = 20
+"""Most nodes that take it, and most that do not, that are shown unless more are asked for."""
+MOST_RELAXATIONS = 3
 
 
 def explain(
-    columns: Columns,
+    world: World,
     workload: Workload,
     current: Sequence[Assignment],
     *,
     node: str | None = None,
+    most: int = SHOWN,
 ) -> Explanation:
-    """Return what every node (or only `node`, an id) says to a workload; `columns` stays as it is.
+    """Return what the nodes (or only `node`, an id) say to a workload.
 
-    `current` are its assignments, reserved in `columns`. While replicas are missing, the question
+    `current` are its assignments, reserved in the columns. While replicas are missing, the question
     is whether a node takes one more; when none is, whether it would take one, had it none of this
     workload. The verdicts begin with the best node, and go on with the nearest miss: the fewest
-    reasons, then the smallest shortages. The counts are always those of all nodes.
+    constraints against it, then the smallest shortages. The counts are always those of all nodes.
     """
-    trial = Trial(columns, workload)
-    if workload.mode == "global" or len(current) >= workload.replicas:
-        for assignment in current:
-            trial.release(assignment)
-        own: dict[str, int] = {}
-    else:
-        own = _per_node(current)
-    rows = trial.columns.rows()
-    blocked, alone = _counts(trial, rows)
-    feasible = trial.mask(rows)
-    shown = np.ones_like(feasible)
-    if node is not None:
-        at = trial.columns.row(node)
-        shown = rows == (-1 if at is None else at)
-    placed_there = _instances(current)
-    verdicts = _feasible(trial, rows[feasible & shown], own, placed_there)
-    verdicts += _refusing(trial, rows[~feasible & shown], placed_there)
-    return Explanation(
-        workload=workload.name,
-        wanted=_wanted(trial, rows, feasible, current),
-        placed=len(current),
-        feasible=int(np.count_nonzero(feasible)),
-        blocked=blocked,
-        alone=alone,
-        verdicts=tuple(verdicts),
-    )
+    with world.columns.trial():
+        staying: Sequence[Assignment] = current
+        if workload.mode == "global" or len(current) >= workload.replicas:
+            staying = ()
+            for one in current:
+                world.columns.release(one)
+        return _Explaining(world, workload, current, staying).explanation(node, most)
 
 
-def _per_node(current: Sequence[Assignment]) -> dict[str, int]:
-    return {node: len(instances) for node, instances in _instances(current).items()}
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """One constraint or term that some nodes refuse for, and how far each is from passing."""
+
+    name: str
+    gives_way: bool
+    lack: Shares
 
 
-def _instances(current: Sequence[Assignment]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for assignment in sorted(current, key=lambda assignment: assignment.id):
-        found[assignment.node] = (*found.get(assignment.node, ()), assignment.id)
-    return found
+class _Explaining:
+    """One explanation; arrays are by the nodes' ids."""
 
+    def __init__(
+        self,
+        world: World,
+        workload: Workload,
+        current: Sequence[Assignment],
+        staying: Sequence[Assignment],
+    ) -> None:
+        self.columns, self.workload = world.columns, workload
+        self.current = current
+        self.rows: Rows = world.columns.rows()
+        self.session = Session(world, workload, "", staying)
+        self.needs = self.session.board.requirements
+        self.obstacles = self._obstacles()
+        self.against: Counts = np.zeros(len(self.rows), dtype=np.int64)
+        for one in self.obstacles:
+            self.against += one.lack > 0
+        self.feasible: Mask = self.against == 0
+        self.there: dict[str, tuple[str, ...]] = {}
+        for assignment in sorted(current, key=lambda one: one.id):
+            self.there[assignment.node] = (*self.there.get(assignment.node, ()), assignment.id)
 
-def _counts(trial: Trial, rows: Rows) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how many nodes each constraint refuses, and how many it alone refuses."""
-    refused: dict[str, Mask] = {}
-    for need in trial.requirements:
-        mask = ~need.mask(trial.columns, rows)
-        refused[need.name] = refused.get(need.name, np.zeros_like(mask)) | mask
-    constraints = np.zeros(len(rows), dtype=np.int64)
-    for mask in refused.values():
-        constraints += mask
-    blocked = {name: int(np.count_nonzero(mask)) for name, mask in refused.items()}
-    alone = {
-        name: int(np.count_nonzero(mask & (constraints == 1))) for name, mask in refused.items()
-    }
-    return (
-        {name: count for name, count in blocked.items() if count},
-        {name: count for name, count in alone.items() if count},
-    )
+    def _obstacles(self) -> list[_Obstacle]:
+        found: dict[str, _Obstacle] = {}
+        for need in self.needs:
+            lack = lack_of(need, self.columns, self.rows)
+            _put(found, _Obstacle(need.name, need.gives_way, lack))
+        for term in self.session.terms:
+            if not term.weight:
+                passes = term.allowed(term.domains.of_row.take(self.rows))
+                _put(found, _Obstacle(term.name, True, (~passes).astype(np.float64)))
+        return [one for one in found.values() if one.lack.any()]
 
-
-def _feasible(
-    trial: Trial, rows: Rows, own: dict[str, int], placed_there: dict[str, tuple[str, ...]]
-) -> list[Verdict]:
-    facts = list(trial.columns.each(rows))
-    counts: Counts = np.array([own.get(one.id, 0) for one in facts], dtype=np.int64)
-    total, parts = score_all(trial.columns, trial.workload, counts, rows)
-    named: dict[str, Scores] = {name: np.round(values, 4) for name, values in parts.items()}
-    # Rows come by node id, and the sort is stable: equal scores keep that order, as in `place`.
-    return [
-        Verdict(
-            node=facts[index].id,
-            hostname=facts[index].hostname,
-            feasible=True,
-            score=round(float(total[index]), 4),
-            scores={name: float(values[index]) for name, values in named.items()},
-            instances=placed_there.get(facts[index].id, ()),
+    def explanation(self, node: str | None, most: int) -> Explanation:
+        """Return it."""
+        taking, refusing = np.flatnonzero(self.feasible), np.flatnonzero(~self.feasible)
+        best, nearest = self._best(taking, most), self._nearest(refusing, most)
+        with_some = self._with_instances()
+        shown = [*best, *(one for one in with_some if self.feasible[one] and one not in best)]
+        missed = [*nearest, *(one for one in with_some if not self.feasible[one])]
+        missed = list(dict.fromkeys(missed))
+        if node is not None:
+            row = self.columns.row(node)
+            at = np.flatnonzero(self.rows == (-1 if row is None else row)).tolist()
+            shown = [one for one in at if self.feasible[one]]
+            missed = [one for one in at if not self.feasible[one]]
+        blocked = {one.name: int(np.count_nonzero(one.lack)) for one in self.obstacles}
+        single = self.against == 1
+        alone = {one.name: int(np.count_nonzero((one.lack > 0) & single)) for one in self.obstacles}
+        return Explanation(
+            workload=self.workload.name,
+            wanted=self._wanted(),
+            placed=len(self.current),
+            feasible=len(taking),
+            nodes=len(self.rows),
+            blocked=blocked,
+            alone={name: count for name, count in alone.items() if count},
+            verdicts=(*self._takers(shown), *map(self._refuser, missed)),
+            relaxations=() if len(taking) else tuple(self._relaxations()),
+            more=len(shown) + len(missed) < len(self.rows),
         )
-        for index in np.argsort(-total, kind="stable").tolist()
-    ]
 
+    def _with_instances(self) -> list[int]:
+        found = [row for one in self.there if (row := self.columns.row(one)) is not None]
+        return np.flatnonzero(np.isin(self.rows, found)).tolist() if found else []
 
-def _refusing(trial: Trial, rows: Rows, placed_there: dict[str, tuple[str, ...]]) -> list[Verdict]:
-    found = []
-    for row in rows.tolist():
-        facts = trial.columns.facts(row)
-        refusals = trial.refusals(row)
-        verdict = Verdict(
+    # --- those that take it -------------------------------------------------------------------
+
+    def _best(self, taking: Rows, most: int) -> list[int]:
+        """Return the best of those that take it, the best first."""
+        layout = self.session.layout
+        keys = self.session.keys().take(layout.position.take(self.rows[taking]))
+        if len(keys) > most:
+            kept = np.argpartition(keys, len(keys) - most)[len(keys) - most :]
+            taking, keys = taking[kept], keys[kept]
+        found: list[int] = taking[np.argsort(-keys)].tolist()
+        return found
+
+    def _takers(self, indexes: Sequence[int]) -> list[Verdict]:
+        if not indexes:
+            return []
+        session = self.session
+        rows = self.rows[list(indexes)]
+        keys = session.keys().take(session.layout.position.take(rows))
+        parts: dict[str, Counts] = {
+            one.name: one.of(self.columns, rows) for one in session.board.points
+        }
+        weights = {one.name: one.weight for one in session.board.points}
+        spread = own_spread_of(self.workload)
+        own = [session.own(row) for row in rows.tolist()]
+        parts[spread.name] = np.array([spread.of(count) for count in own])
+        weights[spread.name] = spread.weight
+        for term in session.terms:
+            if term.weight:
+                parts[term.name] = term.points(term.domains.of_row.take(rows))
+                weights[term.name] = term.weight
+        total = keys >> RANK_BITS
+        scale = SCALE * sum(weights.values())
+        return [
+            Verdict(
+                node=facts.id,
+                hostname=facts.hostname,
+                feasible=True,
+                score=round(float(total[at]) / scale, 4),
+                scores={name: float(values[at]) / SCALE for name, values in parts.items()},
+                instances=self.there.get(facts.id, ()),
+            )
+            for at, facts in enumerate(self.columns.each(rows))
+        ]
+
+    # --- those that do not --------------------------------------------------------------------
+
+    def _nearest(self, refusing: Rows, most: int) -> list[int]:
+        """Return those that come nearest, the nearest first; of equals the smaller id."""
+        lack = np.zeros(len(refusing))
+        for one in self.obstacles:
+            lack += one.lack.take(refusing)
+        # No lack is over 1, so that a constraint more always counts more.
+        misses = self.against.take(refusing) * float(len(self.obstacles) + 1) + lack
+        if len(refusing) > most:
+            limit = np.partition(misses, most - 1)[most - 1]
+            below, at = np.flatnonzero(misses < limit), np.flatnonzero(misses == limit)
+            kept = np.sort(np.concatenate([below, at[: most - len(below)]]))
+            refusing, misses = refusing[kept], misses[kept]
+        found: list[int] = refusing[np.argsort(misses, kind="stable")].tolist()
+        return found
+
+    def _refuser(self, index: int) -> Verdict:
+        row = int(self.rows[index])
+        facts = self.columns.facts(row)
+        refused = [
+            *refusals_of(self.columns, self.needs, row),
+            *self.session.term_refusals(row),
+        ]
+        return Verdict(
             node=facts.id,
             hostname=facts.hostname,
             feasible=False,
-            reasons=tuple(reason_of(name, refusal) for name, refusal in refusals),
-            instances=placed_there.get(facts.id, ()),
+            reasons=tuple(reason_of(name, refusal) for name, refusal in refused),
+            instances=self.there.get(facts.id, ()),
         )
-        missing = sum(refusal.share for _, refusal in refusals)
-        found.append(((len(refusals), missing, facts.id), verdict))
-    return [verdict for _, verdict in sorted(found, key=lambda pair: pair[0])]
+
+    def _relaxations(self) -> list[Relaxation]:
+        """Return the least that would have to be given up, and the least of other sorts."""
+        if not len(self.rows) or not self.obstacles:
+            return []
+        cost = np.zeros(len(self.rows))
+        sorts = np.zeros(len(self.rows), dtype=np.int64)
+        for number, one in enumerate(self.obstacles):
+            # Where many amounts are short, less of each is less to give up than one constraint.
+            cost += np.where(one.lack > 0, one.lack if one.gives_way else np.inf, 0.0)
+            sorts |= (one.lack > 0).astype(np.int64) << min(number, 62)
+        found: list[Relaxation] = []
+        for _ in range(MOST_RELAXATIONS):
+            best = int(np.argmin(cost))
+            if not np.isfinite(cost[best]):
+                break
+            found.append(self._relaxation(best, float(cost[best])))
+            cost = np.where(sorts == sorts[best], np.inf, cost)
+        return found
+
+    def _relaxation(self, index: int, cost: float) -> Relaxation:
+        passes = np.ones(len(self.rows), dtype=np.bool_)
+        for one in self.obstacles:
+            passes &= one.lack <= one.lack[index]
+        facts = self.columns.facts(int(self.rows[index]))
+        verdict = self._refuser(index)
+        return Relaxation(
+            node=facts.id,
+            hostname=facts.hostname,
+            changes=tuple(
+                clip(f"without {one.constraint}: {one.text}", MAX_TEXT)
+                if one.missing is None
+                else clip(f"less {one.constraint}: {one.text}", MAX_TEXT)
+                for one in verdict.reasons
+            ),
+            cost=round(cost, 4),
+            nodes=int(np.count_nonzero(passes)),
+        )
+
+    # --- how many there should be ---------------------------------------------------------------
+
+    def _wanted(self) -> int:
+        """Return how many instances there should be: what is placed and what is unplaced."""
+        if self.workload.mode == "replicated":
+            return self.workload.replicas
+        once = [need for need in self.needs if not need.is_used_up]
+        # What instances do not use up is never a shortage.
+        possible = np.flatnonzero(all_pass(once, self.columns, self.rows))
+        having = {self.columns.row(one.node) for one in self.current}
+        others = [
+            index
+            for index in possible.tolist()
+            if int(self.rows[index]) not in having
+            and (self.feasible[index] or self._is_short(int(self.rows[index])))
+        ]
+        return len(self.current) + len(others)
+
+    def _is_short(self, row: int) -> bool:
+        found = [
+            *refusals_of(self.columns, self.needs, row),
+            *self.session.term_refusals(row),
+        ]
+        return all(refusal.is_shortage for _, refusal in found)
 
 
-def _wanted(trial: Trial, rows: Rows, feasible: Mask, current: Sequence[Assignment]) -> int:
-    """Return how many instances there should be: what is placed and what is unplaced."""
-    if trial.workload.mode == "replicated":
-        return trial.workload.replicas
-    having = {trial.columns.row(assignment.node) for assignment in current}
-    # What instances do not use up is never a shortage.
-    possible = trial.mask(rows, used_up=False)
-    others = [
-        row
-        for row, passes in zip(rows[possible].tolist(), feasible[possible].tolist(), strict=True)
-        if row not in having and (passes or trial.is_short(row))
-    ]
-    return len(current) + len(others)
+def _put(found: dict[str, _Obstacle], one: _Obstacle) -> None:
+    """Add an obstacle; of two of one name a node is as far as from the farther one."""
+    before = found.get(one.name)
+    if before is not None:
+        lack = np.maximum(before.lack, one.lack)
+        one = dataclasses.replace(one, lack=lack)
+    found[one.name] = one

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from skerry_hub.fleet.columns import Columns, Mask, Rows
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Workload
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.reading import ExpressionError, expression
@@ -23,12 +24,13 @@ class Expressed:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = True
+    gives_way: ClassVar[bool] = True
     name: str
     expression: Expression
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
-        return columns.holding(self.expression, rows)
+        return self.expression.over(columns, rows)
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give what the node has instead."""
@@ -41,6 +43,7 @@ class Unreadable:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = False
     name: str
     why: str
 

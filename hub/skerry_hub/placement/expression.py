@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import operator
 import re
@@ -17,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from skerry_hub.fleet.columns import Columns, Mask
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import Facts, Resource
-from skerry_hub.fleet.fields import Field, Kind, Single
+from skerry_hub.fleet.fields import ARCH, Field, Kind, Single
 from skerry_hub.placement.amounts import down, unit_of, up
 from skerry_hub.placement.pattern import Pattern
 from skerry_hub.placement.refusal import Refusal
@@ -103,11 +105,12 @@ class Comparison:
         """Say whether a node passes."""
         return _holds(self, self.field.values(facts))
 
-    def over(self, columns: Columns) -> Mask:
-        """Say which of all rows pass."""
+    def over(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
         told = columns.told(self.field)
-        passing = np.fromiter((_holds(self, values) for values in told.values), np.bool_)
-        return passing.take(told.numbers)
+        if self.operator in (Operator.EQUAL, Operator.IN) and self.field.path != ARCH:
+            return told.one_of(self.wanted, rows)
+        return told.holding(self, functools.partial(_holds, self), rows)
 
     def takes(self, values: Sequence[Single]) -> bool:
         """Say whether a node with these values of the field would pass."""
@@ -149,9 +152,9 @@ class AllOf:
         """Say whether a node passes."""
         return all(part.holds(facts) for part in self.parts)
 
-    def over(self, columns: Columns) -> Mask:
-        """Say which of all rows pass."""
-        passing: Mask = np.logical_and.reduce([part.over(columns) for part in self.parts])
+    def over(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
+        passing: Mask = np.logical_and.reduce([part.over(columns, rows) for part in self.parts])
         return passing
 
     def refusals(self, facts: Facts) -> Iterator[Refusal]:
@@ -173,9 +176,9 @@ class AnyOf:
         """Say whether a node passes."""
         return any(part.holds(facts) for part in self.parts)
 
-    def over(self, columns: Columns) -> Mask:
-        """Say which of all rows pass."""
-        passing: Mask = np.logical_or.reduce([part.over(columns) for part in self.parts])
+    def over(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
+        passing: Mask = np.logical_or.reduce([part.over(columns, rows) for part in self.parts])
         return passing
 
     def refusals(self, facts: Facts) -> Iterator[Refusal]:
@@ -206,9 +209,9 @@ class Not:
         """Say whether a node passes."""
         return not self.part.holds(facts)
 
-    def over(self, columns: Columns) -> Mask:
-        """Say which of all rows pass."""
-        return ~self.part.over(columns)
+    def over(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
+        return ~self.part.over(columns, rows)
 
     def refusals(self, facts: Facts) -> Iterator[Refusal]:
         """Give what holds and must not."""

@@ -1,90 +1,147 @@
-"""SCORES: how good a feasible node is, as numbers from 0 to 1 over many nodes.
+"""SCORES: how good a feasible node is, as whole numbers from 0 to SCALE over many nodes.
 
 Each value depends on its own row only and is the same whichever rows it is computed with, so that
-after a placement one row is computed again. Pure.
+after a placement one row is computed again. Whole numbers add up the same in any order, on any
+machine. Pure.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from skerry_hub.fleet.columns import Columns, Mask, Rows
+from skerry_hub.fleet.arrays import Counts, Rows
+from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
-from skerry_hub.fleet.reserved import Counts
 from skerry_hub.model import Workload
+from skerry_hub.placement.world import World
 
-Scores = npt.NDArray[np.float64]
+SCALE = 10_000
+
+
+class Points(Protocol):
+    """One score, of one workload. `is_used_up`: instances placed on a node change it there."""
+
+    is_used_up: ClassVar[bool]
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+
+    @property
+    def weight(self) -> int:
+        """Return how much it counts."""
+
+    def of(self, columns: Columns, rows: Rows) -> Counts:
+        """Return the points of rows, from 0 to SCALE."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Score:
-    """`of` takes the columns, the workload, its instances on each of the rows, and the rows."""
-
-    name: str
-    weight: float
-    of: Callable[[Columns, Workload, Counts, Rows], Scores]
-
-
-def spread(_columns: Columns, _workload: Workload, own: Counts, _rows: Rows) -> Scores:
-    """Prefer nodes with few instances of this workload."""
-    return _per_instance(own)
-
-
-def runtime(columns: Columns, _workload: Workload, _own: Counts, rows: Rows) -> Scores:
+class Runtime:
     """Prefer nodes whose runtime's socket was found: the others may turn out to have none."""
-    return columns.runtime_answers(rows).astype(np.float64)
+
+    is_used_up: ClassVar[bool] = False
+    name: str = "runtime"
+    weight: int = 160
+
+    def of(self, columns: Columns, rows: Rows) -> Counts:
+        """Return the points of rows."""
+        return columns.runtime_answers(rows) * np.int64(SCALE)
 
 
-def accelerators(columns: Columns, workload: Workload, _own: Counts, rows: Rows) -> Scores:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Devices:
     """Leave nodes with idle accelerators to workloads that ask for some."""
-    if workload.resources.devices:
-        return np.ones(len(rows))
-    none_idle: Mask = columns.idle_count(rows) == 0
-    return none_idle.astype(np.float64)
+
+    is_used_up: ClassVar[bool] = True
+    name: str = "devices"
+    weight: int = 15
+
+    def of(self, columns: Columns, rows: Rows) -> Counts:
+        """Return the points of rows."""
+        return ~columns.accelerators_idle(rows) * np.int64(SCALE)
 
 
-def balance(columns: Columns, workload: Workload, _own: Counts, rows: Rows) -> Scores:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Balance:
     """Prefer nodes with most room left: the smaller of the shares of processors and memory."""
-    wanted = workload.resources
-    amounts = ((Resource.CPU, wanted.cpu_milli), (Resource.MEMORY, wanted.memory_bytes))
-    room = np.ones(len(rows))
-    for resource, amount in amounts:
-        left = columns.free(resource, rows) - min(amount, AMOUNT_LIMIT)
-        room = np.minimum(room, left / np.maximum(columns.total(resource, rows), 1))
-    return np.clip(room, 0.0, 1.0)
+
+    is_used_up: ClassVar[bool] = True
+    cpu_milli: int
+    memory_bytes: int
+    name: str = "balance"
+    weight: int = 10
+
+    def of(self, columns: Columns, rows: Rows) -> Counts:
+        """Return the points of rows."""
+        cpu = _room(columns, Resource.CPU, self.cpu_milli, rows)
+        return np.minimum(cpu, _room(columns, Resource.MEMORY, self.memory_bytes, rows))
 
 
-def quiet(columns: Columns, _workload: Workload, _own: Counts, rows: Rows) -> Scores:
+def _room(columns: Columns, resource: Resource, amount: int, rows: Rows) -> Counts:
+    """Return which part of an amount would be left, in parts of SCALE."""
+    left = np.maximum(columns.free(resource, rows) - min(amount, AMOUNT_LIMIT), 0)
+    # Divided first: bytes times SCALE would leave 64 bits. What is lost is less than a point.
+    unit = np.maximum(columns.total(resource, rows) // SCALE, 1)
+    return np.minimum(left // unit, SCALE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quiet:
     """Prefer nodes with few instances: workloads that reserve nothing spread too."""
-    return _per_instance(columns.instances(rows))
+
+    is_used_up: ClassVar[bool] = True
+    name: str = "quiet"
+    weight: int = 5
+
+    def of(self, columns: Columns, rows: Rows) -> Counts:
+        """Return the points of rows."""
+        found: Counts = SCALE // (1 + columns.instances(rows))
+        return found
 
 
-def _per_instance(count: Counts) -> Scores:
-    return 1.0 / (1.0 + count.astype(np.float64))
+def _devices(_world: World, workload: Workload) -> list[Points]:
+    return [] if workload.resources.devices else [Devices()]
 
 
-SCORES = (
-    Score("runtime", 16.0, runtime),
-    Score("spread", 8.0, spread),
-    Score("accelerators", 1.5, accelerators),
-    Score("balance", 1.0, balance),
-    Score("quiet", 0.5, quiet),
+def _balance(_world: World, workload: Workload) -> list[Points]:
+    wanted = workload.resources
+    return [Balance(wanted.cpu_milli, wanted.memory_bytes)]
+
+
+SCORES: tuple[tuple[str, Callable[[World, Workload], Sequence[Points]]], ...] = (
+    ("runtime", lambda _world, _: [Runtime()]),
+    ("devices", _devices),
+    ("balance", _balance),
+    ("quiet", lambda _world, _: [Quiet()]),
 )
-"""Weights fall so that one who has none of the workload yet comes before any with more room."""
-
-TOTAL_WEIGHT = sum(score.weight for score in SCORES)
+"""What makes a node better, and for each what a workload wants of that sort."""
 
 
-def score_all(
-    columns: Columns, workload: Workload, own: Counts, rows: Rows
-) -> tuple[Scores, dict[str, Scores]]:
-    """Return the weighted mean, 0 to 1, and what it is made of."""
-    parts = {score.name: score.of(columns, workload, own, rows) for score in SCORES}
-    total = np.zeros(len(rows))
-    for score in SCORES:
-        total = total + score.weight * parts[score.name]
-    return total / TOTAL_WEIGHT, parts
+def points_of(world: World, workload: Workload) -> tuple[Points, ...]:
+    """Return every score of one workload."""
+    return tuple(one for _, ask in SCORES for one in ask(world, workload))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OwnSpread:
+    """Prefer nodes with few instances of the workload itself; kept apart from the other scores.
+
+    Its weight is such that a node with none of the workload yet comes before any with more room.
+    """
+
+    name: str = "spread"
+    weight: int = 80
+
+    def of(self, own: int) -> int:
+        """Return the points of a node with so many of the workload's instances."""
+        return SCALE // (1 + own)
+
+
+def own_spread_of(workload: Workload) -> OwnSpread:
+    """Return how much a workload's instances keep apart by themselves."""
+    # Who packs wants them close; they are kept apart by an antiAffinity where that matters.
+    return OwnSpread(weight=1) if workload.placement.strategy == "pack" else OwnSpread()

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from skerry_hub.fleet.columns import Columns, Mask, Rows
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import UNSCHEDULABLE, Effect, Taint, Toleration, Workload
 from skerry_hub.placement.refusal import Refusal
 
@@ -17,6 +18,7 @@ class Taints:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = True
     effect: ClassVar[Effect] = "NoSchedule"
     tolerations: tuple[Toleration, ...]
     name: str = "taints"

@@ -294,13 +294,16 @@ class Service:
             return
         try:
             self._resolve_doubt()
-            work = Work(Draft(self.known), self.columns.copy(), time.time())
-            answer = call.change(work)
-            failures = issue(work.draft, self._heard, self.key, work.now)
-            if failures:
-                raise RefusedError(400, *(Problem(reason=text) for text in failures.values()))
+            with self.columns.trial() as trial:
+                work = Work(Draft(self.known), self.columns, time.time())
+                answer = call.change(work)
+                failures = issue(work.draft, self._heard, self.key, work.now)
+                if failures:
+                    raise RefusedError(400, *(Problem(reason=text) for text in failures.values()))
+                if not call.dry:
+                    self._commit(work.draft, work.now)
+                    trial.keep()
             if not call.dry:
-                self._commit(work.draft, work.now, work.columns)
                 # What it freed, or allowed, others may have waited for.
                 self._fill_due = True
         except (RefusedError, WireError) as error:
@@ -340,12 +343,14 @@ class Service:
         failures: dict[str, str] = {}
 
         def settle() -> None:
-            work = Work(Draft(self.known), self.columns.copy(), time.time())
-            desired.fill(work, names)
-            failures.clear()
-            failures.update(issue(work.draft, self._heard, self.key, work.now))
-            if work.draft.assignments.changes and not failures:
-                self._commit(work.draft, work.now, work.columns)
+            with self.columns.trial() as trial:
+                work = Work(Draft(self.known), self.columns, time.time())
+                desired.fill(work, names)
+                failures.clear()
+                failures.update(issue(work.draft, self._heard, self.key, work.now))
+                if work.draft.assignments.changes and not failures:
+                    self._commit(work.draft, work.now)
+                    trial.keep()
 
         self._retry(settle)
         if len(names) == 1:
@@ -369,7 +374,7 @@ class Service:
         self._watch.begin_anew(time.time())
         self.changes.bump()
 
-    def _commit(self, draft: Draft, now: float, columns: Columns | None = None) -> None:
+    def _commit(self, draft: Draft, now: float) -> None:
         for node_id, reason in issue(draft, self._heard, self.key, now).items():
             self._complaints.note("order", "failed", f"{node_id}: {reason}")
         if draft.empty:
@@ -383,8 +388,6 @@ class Service:
         metrics.COMMITS.inc()
         nodes, workloads = sides(self.known, draft)
         self.known.settle(draft)
-        if columns is not None:
-            self.columns = columns
         for node_id, node in draft.nodes.changes.items():
             if node is None:
                 self._forget(node_id)

@@ -9,6 +9,10 @@ from skerry_hub.model import (
     Resources,
     Workload,
 )
+from skerry_hub.placement import engine
+from skerry_hub.placement import explain as explaining
+from skerry_hub.placement.constraints import requirements_of
+from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest
 from skerry_wire.hardware import (
     Accelerator,
@@ -166,3 +170,23 @@ def where(decision):
 def steps(decision):
     """Return what changes, `keep` left out."""
     return [(c.action, c.instance, c.node) for c in decision.changes if c.action != "keep"]
+
+
+def place(columns, load, current, *, keep, **world):
+    """Decide about a workload in a world of these columns."""
+    return engine.place(World(columns, **world), load, current, keep=keep)
+
+
+def evacuate(columns, load, current, node, *, force):
+    """Let a workload leave a node in a world of these columns."""
+    return engine.evacuate(World(columns), load, current, node, force=force)
+
+
+def explain(columns, load, current, *, node=None, most=10_000, **world):
+    """Explain a workload in a world of these columns."""
+    return explaining.explain(World(columns, **world), load, current, node=node, most=most)
+
+
+def requirements(columns, load):
+    """Return what a workload requires."""
+    return requirements_of(World(columns), load)

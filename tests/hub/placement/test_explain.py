@@ -1,10 +1,19 @@
 """Every node's verdict, sorted so that the answer stands first."""
 
-from tests.hub.placement.boxes import GIB, MIB, assignment, fleet, gpus, node, workload
+from tests.hub.placement.boxes import (
+    GIB,
+    MIB,
+    assignment,
+    explain,
+    fleet,
+    gpus,
+    node,
+    place,
+    workload,
+)
 
 from skerry_hub.model import Liveness, Reason
-from skerry_hub.placement.engine import place, reserve_decision
-from skerry_hub.placement.explain import explain
+from skerry_hub.placement.engine import reserve_decision
 from skerry_wire.codec import to_plain
 
 FLEET = (

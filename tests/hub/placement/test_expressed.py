@@ -4,12 +4,10 @@ import dataclasses
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.hub.placement.boxes import GIB, assignment, fleet, node, where, workload
+from tests.hub.placement.boxes import GIB, assignment, explain, fleet, node, place, where, workload
 from tests.hub.placement.expressions import EXPRESSIONS, boxes, plainly
 
 from skerry_hub.placement.constraints import refusals_of, requirements_of
-from skerry_hub.placement.engine import place
-from skerry_hub.placement.explain import explain
 from skerry_hub.placement.expressed import expressed_of
 
 SOME = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

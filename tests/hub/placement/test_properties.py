@@ -7,15 +7,22 @@ import random
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.hub.placement.boxes import accelerator, constraint, fleet, gpus, node, workload
+from tests.hub.placement.boxes import (
+    accelerator,
+    constraint,
+    explain,
+    fleet,
+    gpus,
+    node,
+    place,
+    workload,
+)
 
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.placement.constraints import refusals_of, requirements_of
-from skerry_hub.placement.devices import addresses
-from skerry_hub.placement.engine import place, reserve_decision
-from skerry_hub.placement.explain import explain
+from skerry_hub.placement.engine import reserve_decision
 from skerry_wire.codec import pack
 from skerry_wire.hardware import RuntimeInfo
 
@@ -129,7 +136,7 @@ def test_nothing_is_ever_given_twice_or_beyond_what_there_is(boxes, steps):
         for have, given_out in zip(facts.capacity, used, strict=True):
             # Nothing new goes where it is not known; what runs there may be told to reserve more.
             assert have is None or given_out <= have
-        held = [address for one in there for address in addresses(one.held)]
+        held = [address for one in there for address in [hold.device.partition('/')[2] for hold in one.held]]
         usable = {a.address for a in facts.accelerators if a.usable}
         assert len(set(held)) == len(held)
         assert usable.issuperset(held)
@@ -313,7 +320,7 @@ def tolerated(taint, load):
 
 def enough_accelerators(hardware, load, there):
     """Try every way of giving the idle ones to the requests."""
-    held = {address for one in there for address in addresses(one.held)}
+    held = {address for one in there for address in [hold.device.partition('/')[2] for hold in one.held]}
     listed = hardware.accelerators if hardware else ()
     idle = [a for a in listed if a.usable and a.address not in held]
     wanted = [r for request in load.resources.devices for r in [request] * request.count]

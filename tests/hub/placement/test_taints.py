@@ -3,12 +3,20 @@
 import dataclasses
 
 import pytest
-from tests.hub.placement.boxes import assignment, fleet, node, steps, where, workload
+from tests.hub.placement.boxes import (
+    assignment,
+    evacuate,
+    explain,
+    fleet,
+    node,
+    place,
+    steps,
+    where,
+    workload,
+)
 from tests.hub.placement.test_constraints import reasons
 
 from skerry_hub.model import UNSCHEDULABLE, Taint, Toleration
-from skerry_hub.placement.engine import evacuate, place
-from skerry_hub.placement.explain import explain
 
 KEEP_OFF = Taint(key="maintenance", value="true", effect="NoSchedule")
 LEAVE = Taint(key="maintenance", value="true", effect="NoExecute")

@@ -1,0 +1,49 @@
+"""An instance on a node that takes it: what it reserves there, and which devices it gets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.model import Assignment, Workload
+from skerry_hub.placement.device_choice import choose, holds, mappings
+
+
+def assign(
+    columns: Columns,
+    workload: Workload,
+    revision: str,
+    instance: str,
+    row: int,
+    prefer: Collection[str] = (),
+) -> Assignment | None:
+    """Return an instance on this node, None where its devices do not suffice.
+
+    `revision` is the workload's, which takes time to work out; devices in `prefer` come first.
+    """
+    wanted = workload.resources
+    node = columns.facts(row).id
+    if not wanted.devices:
+        return Assignment(
+            id=instance,
+            workload=workload.name,
+            revision=revision,
+            node=node,
+            resources=wanted,
+            priority=workload.placement.priority,
+        )
+    states = {one.kind: columns.state(one.kind, row) for one in wanted.devices}
+    single = workload.placement.numa == "single"
+    chosen = choose(states, wanted.devices, single_numa=single, prefer=prefer)
+    if chosen is None:
+        return None
+    return Assignment(
+        id=instance,
+        workload=workload.name,
+        revision=revision,
+        node=node,
+        resources=wanted,
+        devices=mappings(chosen),
+        held=holds(chosen),
+        priority=workload.placement.priority,
+    )

@@ -1,0 +1,164 @@
+"""Which devices an instance gets: whole ones or a share of each, each by its name. Pure.
+
+Every unit that is asked for is a device of its own: a matching of units and devices, found exactly
+(by augmenting paths), so that a request for any device never takes what another one needs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from skerry_hub.devices import Device
+from skerry_hub.fleet.device_states import WHOLE, State, device_id
+from skerry_hub.model import Hold
+from skerry_hub.placement.device_expression import device_expression
+from skerry_hub.placement.reading import ExpressionError
+from skerry_hub.terms import DeviceRequest
+from skerry_wire.workload import DeviceMapping
+
+MAX_NODES = 128
+"""Most device nodes of one instance; an assignment can hold no more."""
+
+Chosen = tuple[tuple[Device, int], ...]
+"""Devices, each with how many thousandths of it."""
+
+States = Mapping[str, State]
+"""By kind: the devices of a node, and what of them is free."""
+
+
+@functools.lru_cache(maxsize=65536)
+def fits(request: DeviceRequest, device: Device) -> bool:
+    """Say whether a device is one of those that a request asks for, free or not."""
+    if device.kind != request.kind or device.usable is False:
+        return False
+    if request.vendor is not None:
+        vendor = (device.vendor or "").casefold()
+        if vendor != request.vendor.casefold():
+            return False
+    return all(_holds(text, device) for text in request.expressions)
+
+
+def _holds(text: str, device: Device) -> bool:
+    try:
+        return device_expression(text).holds(device)
+    except ExpressionError:
+        return False  # of another version of the hub: nothing is given on a guess
+
+
+def choose(
+    states: States,
+    requests: Sequence[DeviceRequest],
+    *,
+    single_numa: bool = False,
+    prefer: Collection[str] = (),
+) -> Chosen | None:
+    """Return devices for all requests, None where they do not suffice.
+
+    With `single_numa` all of them are on one NUMA node, but those that are on none; without it they
+    are where that is possible.
+    Devices whose ids are in `prefer` come first: an instance keeps what it has. A share comes from
+    the device with the least that suffices.
+    """
+    offers = [_Offer(request, states.get(request.kind), prefer) for request in requests]
+    nodes = _numa_nodes(offers)
+    if len(nodes) <= 1:
+        return _match(offers, None)
+    for node in nodes:
+        chosen = _match(offers, node)
+        if chosen is not None:
+            return chosen
+    return None if single_numa else _match(offers, None)
+
+
+class _Offer:
+    """A request, and the devices that it could have, the best first."""
+
+    def __init__(
+        self, request: DeviceRequest, state: State | None, prefer: Collection[str]
+    ) -> None:
+        self.request = request
+        devices, free = state or ((), ())
+        share = request.share_milli
+        found = [
+            (device_id(device) not in prefer, left, index, device)
+            for index, (device, left) in enumerate(zip(devices, free, strict=True))
+            if left >= share and fits(request, device)
+        ]
+        if share == WHOLE:
+            found.sort(key=lambda one: (one[0], one[2]))
+        else:
+            found.sort(key=lambda one: one[:3])
+        self.devices = [one[3] for one in found]
+
+
+def _numa_nodes(offers: Iterable[_Offer]) -> list[int]:
+    """Return the NUMA nodes of all that is offered, those with the fewest devices first."""
+    counts: dict[int, int] = {}
+    for device in {device_id(one): one for offer in offers for one in offer.devices}.values():
+        if device.numa_node is not None:
+            counts[device.numa_node] = counts.get(device.numa_node, 0) + 1
+    return sorted(counts, key=lambda node: (counts[node], node))
+
+
+def _match(offers: Sequence[_Offer], numa_node: int | None) -> Chosen | None:
+    """Give every unit a device of its own, on one NUMA node where one is named."""
+    ids: list[list[str]] = []
+    known: dict[str, Device] = {}
+    for offer in offers:
+        here = [
+            one for one in offer.devices if numa_node is None or one.numa_node in (None, numa_node)
+        ]
+        if len(here) < offer.request.count:
+            return None
+        known.update((device_id(one), one) for one in here)
+        ids.append([device_id(one) for one in here])
+    holder: dict[str, int] = {}
+    # Those with the least choice first: then few have to give way.
+    for index in sorted(range(len(offers)), key=lambda one: (len(ids[one]), one)):
+        for _ in range(offers[index].request.count):
+            if not _give(index, ids, holder, set()):
+                return None
+    return tuple(
+        (known[name], offers[holder[name]].request.share_milli)
+        for name in sorted(holder, key=lambda name: (known[name].kind, _place(ids, name), name))
+    )
+
+
+def _place(ids: Sequence[Sequence[str]], name: str) -> int:
+    return min(names.index(name) for names in ids if name in names)
+
+
+def _give(
+    index: int, ids: Sequence[Sequence[str]], holder: dict[str, int], tried: set[str]
+) -> bool:
+    """Give one unit of a request a device; its holder looks for another one."""
+    for name in ids[index]:
+        if name not in holder:
+            holder[name] = index
+            return True
+    for name in ids[index]:
+        if name in tried or holder[name] == index:
+            continue
+        tried.add(name)
+        if _give(holder[name], ids, holder, tried):
+            holder[name] = index
+            return True
+    return False
+
+
+def holds(chosen: Chosen) -> tuple[Hold, ...]:
+    """Return devices as an assignment has them."""
+    return tuple(Hold(device=device_id(device), milli=share) for device, share in chosen)
+
+
+def mappings(chosen: Chosen) -> tuple[DeviceMapping, ...]:
+    """Return the device nodes of devices, each once, at the same place in the container."""
+    return tuple(
+        DeviceMapping(host=path, container=path) for path in dict.fromkeys(_paths(chosen))
+    )[:MAX_NODES]
+
+
+def _paths(chosen: Chosen) -> Iterator[str]:
+    for device, _ in chosen:
+        yield from (path for path in device.paths if path.startswith("/"))

@@ -1,0 +1,151 @@
+"""Devices that a workload asks for, as a constraint over nodes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from skerry_hub.devices import ACCELERATORS, READS, Device
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.device_states import WHOLE, State
+from skerry_hub.model import Workload
+from skerry_hub.placement.device_choice import choose, fits
+from skerry_hub.placement.refusal import Refusal
+from skerry_hub.terms import DeviceRequest
+
+
+class DeviceNeeds:
+    """So many usable devices, whole or shares, with the attributes that are asked for.
+
+    What a state of devices says is remembered, so that a request is worked out once for each state
+    of the fleet.
+    """
+
+    is_used_up: ClassVar[bool] = True
+    binds: ClassVar[bool] = True
+    gives_way: ClassVar[bool] = True
+    name: ClassVar[str] = "devices"
+
+    def __init__(self, requests: Sequence[DeviceRequest], *, single_numa: bool) -> None:
+        self.requests = tuple(requests)
+        self.single_numa = single_numa
+        self.kinds = tuple(dict.fromkeys(request.kind for request in requests))
+        self._answers: dict[tuple[int, ...], bool] = {}
+        self._epochs: tuple[int, ...] = ()
+
+    def mask(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
+        states = [columns.states(kind) for kind in self.kinds]
+        epochs = tuple(one.epoch for one in states)
+        if epochs != self._epochs:
+            self._answers, self._epochs = {}, epochs
+        numbers = [one.numbers.take(rows) for one in states]
+        if len(rows) == 1:
+            key = tuple(int(one[0]) for one in numbers)
+            return np.array([self._passes(columns, key)])
+        if len(numbers) == 1:
+            found, which = np.unique(numbers[0], return_inverse=True)
+            keys = [(number,) for number in found.tolist()]
+        else:
+            pairs, which = np.unique(np.stack(numbers), axis=1, return_inverse=True)
+            keys = [tuple(pair) for pair in pairs.T.tolist()]
+        truth = np.fromiter((self._passes(columns, key) for key in keys), np.bool_, len(keys))
+        return truth.take(which.reshape(-1))
+
+    def _passes(self, columns: Columns, key: tuple[int, ...]) -> bool:
+        answer = self._answers.get(key)
+        if answer is None:
+            states: dict[str, State] = {
+                kind: columns.states(kind).records[number]
+                for kind, number in zip(self.kinds, key, strict=True)
+            }
+            found = choose(states, self.requests, single_numa=self.single_numa)
+            answer = self._answers[key] = found is not None
+        return answer
+
+    def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
+        """Give how many there are, are taken, and cannot be used."""
+        states = {kind: columns.state(kind, row) for kind in self.kinds}
+        if choose(states, self.requests, single_numa=self.single_numa) is not None:
+            return
+        facts = columns.facts(row)
+        told = False
+        for request in self.requests:
+            devices, free = states[request.kind]
+            there = [one for one in devices if _is_meant(one, request)]
+            usable = [one for one in there if fits(request, one)]
+            idle = sum(
+                left >= request.share_milli and fits(request, one)
+                for one, left in zip(devices, free, strict=True)
+            )
+            if idle >= request.count:
+                continue
+            told = True
+            failed = _failed(facts.failed_probes, request.kind)
+            if failed is not None and not there:
+                what = "accelerators" if request.kind in ACCELERATORS else f"{request.kind} devices"
+                yield Refusal(f"{what} are unknown: {failed}", is_unknown=True)
+                continue
+            yield Refusal(
+                too_few(request, idle, len(usable), there),
+                float(request.count - idle),
+                share=(request.count - idle) / request.count,
+                is_unknown=not facts.is_known,
+                is_shortage=len(usable) >= request.count,
+            )
+        if told:
+            return
+        if choose(states, self.requests) is None:
+            wanted = " and ".join(map(str, self.requests))
+            yield Refusal(f"no devices left for both {wanted}", is_shortage=True)
+        else:
+            wanted = " and ".join(map(str, self.requests))
+            yield Refusal(f"{wanted}: there, but not on one NUMA node", is_shortage=True)
+
+
+def _is_meant(device: Device, request: DeviceRequest) -> bool:
+    """Say whether a device is of the kind and vendor, usable or not, whatever else is asked."""
+    if device.kind != request.kind:
+        return False
+    vendor = request.vendor
+    return vendor is None or (device.vendor or "").casefold() == vendor.casefold()
+
+
+def _failed(probes: object, kind: str) -> str | None:
+    """Return why a node cannot tell its devices of a kind, None where it can."""
+    if not isinstance(probes, dict):
+        return None
+    return next((probes[name] for name in READS.get(kind, ()) if name in probes), None)
+
+
+def too_few(request: DeviceRequest, free: int, usable: int, there: Sequence[Device]) -> str:
+    """Return `no usable gpu free: 1 there, 1 taken`, and why others are not usable."""
+    count, vendor = request.count, f"{request.vendor} " if request.vendor else ""
+    what = f"{vendor}{request.kind}"
+    share = f" ({request.share_milli / WHOLE:g} of each)" if request.share_milli < WHOLE else ""
+    first = f"no usable {what} free" if free == 0 else f"{free} usable {what} free < {count}"
+    parts = [f"{len(there)} there" if there else "none there"]
+    if usable > free:
+        parts.append(f"{usable - free} taken")
+    broken = [one for one in there if one.usable is False]
+    if broken:
+        reasons = dict.fromkeys(one.reason for one in broken if one.reason)
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        parts.append(f"{len(broken)} not usable{why}")
+    other = len(there) - len(broken) - usable
+    if other > 0:
+        parts.append(f"{other} other than {', '.join(request.expressions)}")
+    if free == 0 and count > 1:
+        parts.append(f"{count} wanted")
+    return f"{first}{share}: {', '.join(parts)}"
+
+
+def device_needs_of(workload: Workload) -> list[DeviceNeeds]:
+    """Return what a workload requires of a node's devices."""
+    requests = workload.resources.devices
+    if not requests:
+        return []
+    return [DeviceNeeds(requests, single_numa=workload.placement.numa == "single")]

@@ -1,0 +1,32 @@
+"""What a workload asks of a node, whatever its name: workloads of one shape share a board. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from skerry_hub.model import Workload
+from skerry_hub.placement.topology import topologies_of
+from skerry_hub.placement.world import World
+from skerry_hub.terms import ANYWHERE
+from skerry_wire import codec
+
+
+def shape_of(world: World, workload: Workload) -> Hashable | None:
+    """Return what tells shapes apart; None where a board would not hold for long.
+
+    That is so where what is asked for depends on where other workloads run just now.
+    """
+    asked = workload.placement
+    if any(one.to == "workload" for one in asked.latency) or asked.traffic:
+        return None
+    return (
+        workload.mode == "global",
+        workload.resources,
+        workload.constraints,
+        workload.expressions,
+        workload.tolerations,
+        # Compared by content: a mapping has no hash.
+        None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),
+        topologies_of(world, workload),
+        world.rules.version,
+    )

@@ -1,0 +1,30 @@
+"""What a decision is made from: the fleet, what else is wanted, and what holds for all. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.model import Workload
+from skerry_hub.placement.rules import NO_RULES, Rules
+
+NO_WORKLOADS: Mapping[str, Workload] = {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class World:
+    """Everything that placement looks at; `now` is the hub's clock, for times of maintenance."""
+
+    columns: Columns
+    workloads: Mapping[str, Workload] = dataclasses.field(default_factory=lambda: NO_WORKLOADS)
+    """All that are wanted, by name: the others that affinity is about."""
+    repelling: Sequence[Workload] = ()
+    """Those of them that must not have some others beside them."""
+    rules: Rules = NO_RULES
+    now: float = 0.0
+
+
+def repels(workload: Workload) -> bool:
+    """Say whether a workload must not have some others beside it."""
+    return any(one.anti and not one.weight for one in workload.placement.affinity)
