@@ -1,4 +1,4 @@
-"""`skerry apply`: makes the hub want what compose files say."""
+"""`skerry apply`: makes the hub want what compose files and documents say."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ Examples:
   skerry apply -f shop.yaml --wait --timeout 2m
   skerry apply -f shop.yaml -f depot.yaml --prune
   generate | skerry apply -f - --project shop
+  skerry apply -f prices.yaml -f policies.yaml
 \b
 Exit status: 3 when something found no node, 4 when --wait ran out of time.
 """
@@ -24,7 +25,7 @@ Exit status: 3 when something found no node, 4 when --wait ran out of time.
 
 @click.command(epilog=EXAMPLES)
 @file_options
-@click.option("--prune", is_flag=True, help="Remove what the files no longer name.")
+@click.option("--prune", is_flag=True, help="Remove workloads that the files no longer name.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--wait", "wait", is_flag=True, help="Return when everything runs.")
 @time_limit
@@ -34,7 +35,11 @@ Exit status: 3 when something found no node, 4 when --wait ran out of time.
 def apply(
     ctx: click.Context, /, files: tuple[str, ...], project: str | None, **options: Any
 ) -> None:
-    """Make the hub want what compose files say: each service becomes a workload."""
+    """Make the hub want what compose files say: each service becomes a workload.
+
+    A file of documents, each with its kind (Policy, Prices, Dataset, Endpoint, Reservation,
+    MaintenanceWindow) and with --- between them, is kept before anything is placed.
+    """
     session: Session = ctx.obj
     body = body_of(files, project, prune=options["prune"])
     hub = session.connect()

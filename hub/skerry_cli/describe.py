@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from skerry_cli import words
+from skerry_cli.describe_document import describe_document
 from skerry_cli.describe_node import show_node
 from skerry_cli.describe_workload import show_workload
+from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.failures import Failure
 from skerry_cli.hub import Hub, path
 from skerry_cli.kinds import EVENT, exit_code, health, state
@@ -17,24 +19,33 @@ from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names, output
 from skerry_cli.sheets import tell_list
 
+DOCUMENTS = {kind.name: kind for kind in DOCUMENT_KINDS}
+
 EXAMPLES = """\b
 Examples:
   skerry describe node box-1
   skerry describe workload shop-web
   skerry describe instance shop-web-0
+  skerry describe policy eu-only
   skerry describe node box-1 -o json   the hub's answer, with all hardware
 """
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("kind", type=click.Choice(["node", "workload", "instance"]))
+@click.argument("kind", type=click.Choice(["node", "workload", "instance", *DOCUMENTS]))
 @click.argument("name", shell_complete=complete_names())
 @output("json", "yaml")
 @anywhere
 @click.pass_obj
 def describe(session: Session, /, kind: str, name: str, form: str | None) -> None:
-    """Tell everything about one node, workload or instance: how it is, why, and what to do."""
+    """Tell everything about one node, workload or instance: how it is, why, and what to do.
+
+    Of a policy or another document: what it says, and every change of it.
+    """
     hub, screen = session.connect(), Screen()
+    if kind in DOCUMENTS:
+        describe_document(hub, screen, DOCUMENTS[kind], name, form)
+        return
     answer = _instance(hub, name) if kind == "instance" else hub.get(path(f"{kind}s", name))
     if form is not None:
         screen.document(answer, form)

@@ -19,7 +19,7 @@ STDIN = "-"
 
 
 def file_options(command: F) -> F:
-    """Let a command take compose files and their project."""
+    """Let a command take files and their project."""
     command = click.option(
         "-p",
         "--project",
@@ -33,7 +33,7 @@ def file_options(command: F) -> F:
         multiple=True,
         metavar="FILE",
         type=click.Path(),
-        help="A compose file; - is standard input. May be given more than once.",
+        help="A file, compose or documents; - is standard input. May be given more than once.",
     )(command)
 
 

@@ -12,7 +12,8 @@ from click.shell_completion import CompletionItem
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, Query, path
-from skerry_cli.kinds import DEVICE, DEVICE_KINDS, EVENT, INSTANCE, KINDS, Kind, kind_of
+from skerry_cli.kind import Kind
+from skerry_cli.kinds import DEVICE, DEVICE_KINDS, EVENT, INSTANCE, KINDS, kind_of
 from skerry_cli.records import is_cut, items_of, part_of, read
 from skerry_cli.screen import Cell, Screen, plain, widths_of
 from skerry_cli.session import Session, anywhere, complete_list, complete_names, output
@@ -32,6 +33,8 @@ Examples:
   skerry get devices -l site=quay-3       what is plugged in there
   skerry get devices --kind gpu,npu --unusable -o wide
   skerry get devices --node box-1 --kind all
+  skerry get policies
+  skerry get prices cloud -o yaml
 
 Kinds of devices that are listed without --kind: {", ".join(DEVICE_KINDS[:18])}.
 Others: {", ".join(DEVICE_KINDS[18:25])}; accelerator and nic stand for all of their sort.
@@ -90,6 +93,9 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
     """List nodes (no), workloads (wl), instances (in), events (ev) or devices (dev).
 
+    Or documents: policies (pol), prices (pr), datasets (ds), endpoints (ep), reservations (rsv) or
+    maintenance windows (mw).
+
     All, or by NAME. The labels of -l are the nodes' for nodes and devices, and the workloads' for
     workloads and instances. Without --kind, devices are those that are plugged in or placed by.
     """
@@ -111,8 +117,8 @@ def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any)
 def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
     if names and options["selector"]:
         raise click.UsageError("give names or a selector, not both")
-    if options["selector"] and kind is EVENT:
-        raise click.UsageError("events have no labels to select by")
+    if options["selector"] and (kind is EVENT or kind.document):
+        raise click.UsageError(f"{kind.plural} have no labels to select by")
     for option, having, text in _OF_KINDS:
         if options[option] is not None and kind not in having:
             raise click.UsageError(text)
@@ -161,7 +167,7 @@ def _get_each(hub: Hub, kind: Kind, names: Sequence[str], listing: Listing) -> N
     found, missing = [], []
     for name in dict.fromkeys(names):
         try:
-            found.append(hub.get(path(kind.plural, name)))
+            found.append(hub.get(path(*kind.where(name))))
         except RefusedError as failure:
             if not failure.unknown_name:
                 raise
@@ -195,7 +201,7 @@ class Listing:
 
     def ask(self, query: Query) -> list[Any]:
         """Return the plain items of the hub's list."""
-        answer = self._hub.get(path(self.kind.plural), query)
+        answer = self._hub.get(path(*self.kind.listed), {**query, **self.kind.query})
         self.cut = is_cut(answer)
         return items_of(answer)
 

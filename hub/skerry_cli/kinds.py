@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from skerry_cli import words
+from skerry_cli.document_kinds import DOCUMENT_KINDS
+from skerry_cli.kind import Column, Kind
 from skerry_cli.records import Accelerator, Device, Event, Instance, Node, Workload
-from skerry_cli.screen import Cell, Colour, Styled
+from skerry_cli.screen import Colour, Styled
 
 _COLOURS: Mapping[str, Colour] = {
     "online": "green",
@@ -40,41 +40,6 @@ _COLOURS: Mapping[str, Colour] = {
 def state(word: str) -> Styled:
     """Return the word for a state in its colour."""
     return Styled(word, _COLOURS.get(word))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Column:
-    """One column. `passing` ones change all the time: a watch prints no row for them alone."""
-
-    title: str
-    cell: Callable[[Any, float], Cell]
-    """(record, the hub's time in s since 1970) -> what is shown."""
-    wide: bool = False
-    passing: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """One kind of thing that the hub lists."""
-
-    name: str
-    short: str
-    record: type
-    columns: tuple[Column, ...]
-    inside: str | None = None
-    """The key of the thing itself in the answer to its own address; None: it has no address."""
-    identity: Callable[[Any], str] = lambda record: record.id
-    names: Callable[[Any], tuple[str, ...]] = lambda record: (record.id,)
-    """Everything that an operator may call it."""
-
-    @property
-    def plural(self) -> str:
-        """Return the name of its list, which is also the API's."""
-        return f"{self.name}s"
-
-    def shown(self, wide: bool) -> tuple[Column, ...]:
-        """Return the columns of a list."""
-        return tuple(column for column in self.columns if wide or not column.wide)
 
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -128,15 +93,6 @@ def _reserved(reserved: str, total: str) -> str:
 
 def _number(value: float | None, unit: str = "") -> str:
     return words.NONE if value is None else f"{value:.3g}{unit}"
-
-
-def _time(moment: float) -> str:
-    import datetime  # noqa: PLC0415 - only the wide list of events shows times
-
-    try:
-        return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return words.NONE
 
 
 NODE = Kind(
@@ -251,7 +207,7 @@ EVENT = Kind(
         Column("KIND", lambda event, _: state(event.kind)),
         Column("SUBJECT", lambda event, _: event.subject or words.NONE),
         Column("DETAIL", lambda event, _: event.detail or words.NONE),
-        Column("TIME", lambda event, _: _time(event.at), wide=True),
+        Column("TIME", lambda event, _: words.moment(event.at), wide=True),
         Column("GENERATION", lambda event, _: _generation(event), wide=True),
         Column("EVENT", lambda event, _: event.id, wide=True),
     ),
@@ -288,7 +244,7 @@ DEVICE_KINDS = (
 )
 """What --kind may name; a newer hub may know more."""
 
-KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE)
+KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE, *DOCUMENT_KINDS)
 
 
 def kind_of(word: str) -> Kind | None:

@@ -16,12 +16,12 @@ from skerry_cli.failures import Exit
 from skerry_cli.session import DEFAULT_HUB, Duration, Session
 
 COMMANDS = {
-    "get": "List nodes, workloads, instances, events or devices.",
-    "describe": "Tell everything about one node, workload or instance.",
-    "apply": "Make the hub want what compose files say.",
+    "get": "List nodes, workloads, instances, events, devices or documents.",
+    "describe": "Tell everything about one node, workload, instance or document.",
+    "apply": "Make the hub want what compose files and documents say.",
     "plan": "Show what an apply would do.",
     "explain": "Tell why a workload is placed where it is, or nowhere.",
-    "delete": "Delete workloads, or forget nodes.",
+    "delete": "Delete workloads and documents, or forget nodes.",
     "wait": "Wait until a node or workload is as it should be.",
     "node": "Have nodes look at their hardware again, or settle one that has diverged.",
     "label": "Give labels to a node, or take them away.",

@@ -26,7 +26,7 @@ Signs: + create, ~ replace, > move, - remove, = keep (with -v)
 
 @click.command(epilog=EXAMPLES)
 @file_options
-@click.option("--prune", is_flag=True, help="Remove what the files no longer name.")
+@click.option("--prune", is_flag=True, help="Remove workloads that the files no longer name.")
 @click.option("--exit-code", "tell", is_flag=True, help="Exit with 5 when changes are pending.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the instances that stay, too.")
 @output("json", "yaml")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from skerry_cli import words
-from skerry_cli.records import Change, Explanation, Plan, Reason, Verdict
+from skerry_cli.document_kinds import name_of
+from skerry_cli.records import Change, DocumentPlan, Explanation, Plan, Reason, Verdict
 from skerry_cli.screen import Cell, Colour, Styled
 
 SIGNS: Mapping[str, tuple[str, Colour | None]] = {
@@ -30,16 +31,20 @@ def pending(plan: Plan) -> bool:
     """Say whether a plan changes anything."""
     if plan.created or plan.updated or plan.removed:
         return True
+    if any(document.action != "unchanged" for document in plan.documents):
+        return True
     return any(change.action != "keep" for change in plan.changes)
 
 
 def lines(
     plan: Plan, wording: Mapping[str, str], *, keep: bool = False
 ) -> Iterator[Sequence[Cell]]:
-    """Yield a line for each workload, each followed by its instances that change.
+    """Yield a line for each document and workload, each followed by what of it changes.
 
     `wording` is DONE or MEANT; `keep` also shows the instances that stay.
     """
+    for document in plan.documents:
+        yield from _document(document, wording)
     changes: dict[str, list[Change]] = {}
     for change in plan.changes:
         if keep or change.action != "keep":
@@ -52,6 +57,14 @@ def lines(
         else:
             yield (f"workload/{name} ", Styled(wording[outcome], _COLOURS.get(outcome)))
         yield from map(_line, changes.get(name, ()))
+
+
+def _document(document: DocumentPlan, wording: Mapping[str, str]) -> Iterator[Sequence[Cell]]:
+    action = wording.get(document.action, document.action)
+    name = f"{name_of(document.kind)}/{document.name} "
+    yield (name, Styled(action, _COLOURS.get(document.action)))
+    for change in document.changes:
+        yield ("  ", Styled(f"~ {change}", "yellow"))
 
 
 def _line(change: Change) -> Sequence[Cell]:

@@ -279,6 +279,17 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPlan:
+    """What is done, or would be done, to one document."""
+
+    kind: Words
+    name: Words
+    action: Words
+    version: int
+    changes: Names = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What an apply does, or would do."""
 
@@ -289,3 +300,4 @@ class Plan:
     removed: Names = ()
     orphans: Names = ()
     unplaced: Annotated[tuple[Explanation, ...], MANY] = ()
+    documents: Annotated[tuple[DocumentPlan, ...], MANY] = ()

@@ -110,7 +110,8 @@ def complete_names(
 
 def _names(ctx: click.Context, plural: str | None) -> list[str]:
     from skerry_cli.hub import Hub, path  # noqa: PLC0415
-    from skerry_cli.kinds import Kind, kind_of  # noqa: PLC0415
+    from skerry_cli.kind import Kind  # noqa: PLC0415
+    from skerry_cli.kinds import kind_of  # noqa: PLC0415
     from skerry_cli.records import items_of, read  # noqa: PLC0415
 
     given_kind = ctx.params.get("kind")
@@ -124,7 +125,7 @@ def _names(ctx: click.Context, plural: str | None) -> list[str]:
         timeout_s=COMPLETE_WITHIN_S,
         retry_for_s=0.0,
     )
-    items = items_of(hub.get(path(kind.plural)))
+    items = items_of(hub.get(path(*kind.listed), kind.query))
     records: list[Any] = [read(kind.record, item) for item in items]
     names = {name for record in records for name in kind.names(record)}
     return sorted(name for name in names if name.isprintable() and " " not in name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from skerry_cli.kinds import Kind
+from skerry_cli.kind import Kind
 from skerry_cli.screen import Cell, Screen
 
 

@@ -43,6 +43,18 @@ def age(moment: float | None, now: float) -> str:
     return duration(now - moment) if moment else NONE
 
 
+def moment(seconds: float | None) -> str:
+    """Return a moment, in seconds since 1970, as ISO 8601 writes it in UTC; 0 means none."""
+    import datetime  # noqa: PLC0415 - few commands show times
+
+    if not seconds:
+        return NONE
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return NONE
+
+
 def parse_duration(text: str) -> float:
     """Return the seconds of `90`, `90s`, `5m` or `1h30m`. Raises ValueError."""
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):

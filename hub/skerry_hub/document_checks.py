@@ -48,11 +48,15 @@ class Fault:
 
 
 class DocumentError(Exception):
-    """What is no document of its kind, with everything that is wrong with it."""
+    """What is no document of its kind, with everything that is wrong with it.
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    `of_whole`: each field is right by itself, and they do not fit together.
+    """
+
+    def __init__(self, faults: Sequence[Fault], *, of_whole: bool = False) -> None:
         super().__init__("; ".join(f"{one.field}: {one.reason}" for one in faults))
         self.faults = tuple(faults)
+        self.of_whole = of_whole
 
 
 def document_of(kind: type[Document], plain: Any) -> Document:
@@ -72,7 +76,7 @@ def document_of(kind: type[Document], plain: Any) -> Document:
     if size > MAX_DOCUMENT_BYTES:
         faults.append(Fault("", f"is {size} bytes when stored, more than {MAX_DOCUMENT_BYTES}"))
     if faults:
-        raise DocumentError(faults)
+        raise DocumentError(faults, of_whole=True)
     return document
 
 

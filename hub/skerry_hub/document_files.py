@@ -60,9 +60,8 @@ def holds_documents(text: str) -> bool:
 
 def _after_marker(line: str) -> str:
     """Return what of a line is content: nothing of a comment, a directive or the marker."""
-    if _PREAMBLE.match(line):
-        return ""
-    return line[3:] if _MARKER.match(line) else line
+    content = line[3:] if _MARKER.match(line) else line
+    return "" if _PREAMBLE.match(content) else content
 
 
 def parse(files: Sequence[SourceFile]) -> tuple[Document, ...]:

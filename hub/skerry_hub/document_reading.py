@@ -52,11 +52,14 @@ def read_document(root: Value) -> Document | None:
     kind = attempt(given, choice(KINDS, _ELSEWHERE))
     if kind is None:
         return None
+    before = len(root.problems)
     section = Section(root, KEYS[kind])
     plain = _plain(section, _READERS[kind])
     try:
         return document_of(kind, plain)
     except DocumentError as error:
+        if error.of_whole and len(root.problems) > before:
+            return None  # what could not be read is not known
         for fault in error.faults:
             # What was given and could not be read has been told already.
             if fault.reason != MISSING or key_of_field(fault.field) not in section:

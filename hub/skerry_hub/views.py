@@ -205,6 +205,8 @@ class DocumentVersionView:
     at: float
     who: str = ""
     """Empty: the hub does not know yet who asks."""
+    changes: tuple[str, ...] = ()
+    """What it says otherwise than the version before: `cpu_hour: 0.03 -> 0.05`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

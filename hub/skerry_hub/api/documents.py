@@ -50,13 +50,19 @@ class DocumentAnswers:
             raise RefusedError(404, Problem(reason=f"there is no {kind} {name[:80]}"))
         return kept
 
-    def history(self, kind: str, name: str, limit: int) -> tuple[DocumentChange, ...]:
-        """Return the newest changes of a document that is or was, newest first."""
+    def history(
+        self, kind: str, name: str, limit: int
+    ) -> list[tuple[DocumentChange, DocumentChange | None]]:
+        """Return the newest changes of a document that is or was, newest first.
+
+        Each with the one before it, None where it is the first.
+        """
         _check_kind(kind)
-        found = self._service.store.document_history((kind, name), limit)
+        found = self._service.store.document_history((kind, name), limit + 1)
         if not found:
             raise RefusedError(404, Problem(reason=f"there never was a {kind} {name[:80]}"))
-        return found
+        before = (*found[1:], None)
+        return list(zip(found, before, strict=True))[:limit]
 
     def put(self, kind: str, name: str, plain: Any) -> KeptDocument:
         """Keep a document."""
@@ -125,7 +131,8 @@ def _plain(view: DocumentView | DocumentVersionView, document: Document) -> dict
     return {**codec.to_plain(view, nulls=True), "content": content}
 
 
-def _kept(kept: KeptDocument) -> dict[str, Any]:
+def document_json(kept: KeptDocument) -> dict[str, Any]:
+    """Return what is shown of a document, its content included."""
     view = DocumentView(
         kind=kind_of(kept.document),
         name=kept.document.name,
@@ -136,7 +143,9 @@ def _kept(kept: KeptDocument) -> dict[str, Any]:
     return _plain(view, kept.document)
 
 
-def _changed(change: DocumentChange) -> dict[str, Any]:
+def version_json(change: DocumentChange, before: DocumentChange | None) -> dict[str, Any]:
+    """Return what is shown of a version, given the one before it."""
+    old = None if before is None or before.action == "delete" else before.document
     view = DocumentVersionView(
         kind=kind_of(change.document),
         name=change.document.name,
@@ -144,6 +153,7 @@ def _changed(change: DocumentChange) -> dict[str, Any]:
         action=change.action,
         at=change.at,
         who=change.who,
+        changes=() if old is None else tuple(documenting.differences(old, change.document)),
     )
     return _plain(view, change.document)
 
@@ -166,7 +176,7 @@ def add_content(schemas: dict[str, Any]) -> None:
 
 _ANY_KIND = {
     "description": "As its kind has it.",
-    "oneOf": [{"$ref": REF + record.__name__} for record in KINDS.values()],
+    "anyOf": [{"$ref": REF + record.__name__} for record in KINDS.values()],
 }
 _BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": _ANY_KIND}}}}
 
@@ -189,12 +199,12 @@ def add_routes(app: FastAPI, answers: DocumentAnswers) -> None:
         ] = None,
     ) -> Response:
         """List policies, prices, datasets, endpoints, reservations and maintenance windows."""
-        return _items([_kept(one) for one in answers.listed(kind)])
+        return _items([document_json(one) for one in answers.listed(kind)])
 
     @app.get(path, responses=shown(views.DocumentView), response_class=Response)
     def document(kind: KindName, name: Name) -> Response:
         """Show one document."""
-        return _json(_kept(answers.one(kind, name)))
+        return _json(document_json(answers.one(kind, name)))
 
     @app.put(
         path,
@@ -205,7 +215,7 @@ def add_routes(app: FastAPI, answers: DocumentAnswers) -> None:
     async def put(kind: KindName, name: Name, request: Request) -> Response:
         """Keep a document; one that says the same already keeps its version."""
         plain = await plain_of(request)
-        return _json(_kept(await run_in_threadpool(answers.put, kind, name, plain)))
+        return _json(document_json(await run_in_threadpool(answers.put, kind, name, plain)))
 
     @app.delete(path, responses=shown(views.DocumentPlan), response_class=Response)
     def delete(kind: KindName, name: Name) -> Response:
@@ -223,4 +233,4 @@ def add_routes(app: FastAPI, answers: DocumentAnswers) -> None:
         limit: Annotated[int, Query(ge=1, le=MOST_HISTORY)] = HISTORY,
     ) -> Response:
         """List the newest versions of a document that is or was, newest first."""
-        return _items([_changed(one) for one in answers.history(kind, name, limit)])
+        return _items([version_json(*pair) for pair in answers.history(kind, name, limit)])
