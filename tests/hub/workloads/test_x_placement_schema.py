@@ -6,18 +6,26 @@ import pathlib
 import jsonschema
 import pytest
 import yaml
-from tests.hub.workloads.samples import refusals
+from hypothesis import event, given, settings
+from tests.hub.workloads.placements import PLACEMENTS
+from tests.hub.workloads.samples import file, parse_text, refusals
 
+from skerry_hub.model import Workload
+from skerry_hub.workloads.compose import ComposeError
+from skerry_hub.workloads.json_workloads import right
 from skerry_hub.workloads.x_placement_schema import SHAPES, TOP, schema
+from skerry_wire.codec import from_plain, to_plain
 
 HERE = pathlib.Path(__file__).parent
 DOCUMENT = HERE.parents[2] / "docs" / "reference" / "x-placement.schema.json"
 FULL = yaml.safe_load((HERE / "golden" / "full.yaml").read_text())["services"]["web"]
 
 
+CHECKER = jsonschema.Draft202012Validator(schema())
+
+
 def wrong(plain):
-    checker = jsonschema.Draft202012Validator(schema())
-    return [error.message for error in checker.iter_errors(plain)]
+    return [error.message for error in CHECKER.iter_errors(plain)]
 
 
 def test_it_is_a_schema_and_every_key_is_in_it():
@@ -92,3 +100,26 @@ def test_what_both_take(written):
 def test_what_neither_takes(written):
     assert refusals(f"x-placement: {written}")
     assert wrong(yaml.safe_load(written))
+
+
+def outcome(text):
+    """Return the workloads of a file, and what is wrong with it."""
+    try:
+        return parse_text(text), ()
+    except ComposeError as error:
+        return (), error.problems
+
+
+@settings(max_examples=400, deadline=None)
+@given(PLACEMENTS)
+def test_what_the_hub_takes_the_schema_takes_and_the_store_and_the_api(placement):
+    text = file(yaml.safe_dump({"x-placement": placement}).replace("$", "$$"))
+    found, problems = outcome(text)
+    event("refused" if problems else "taken")
+    assert all(one.line and one.field for one in problems)
+    if problems:
+        return
+    (found,) = found
+    assert wrong(placement) == []
+    assert from_plain(Workload, to_plain(found), strict=True) == found
+    assert right([found]) == (found,)
