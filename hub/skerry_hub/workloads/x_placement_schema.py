@@ -33,6 +33,7 @@ from skerry_wire.types import LABEL
 Document = dict[str, Any]
 
 _RECORDS = jsonschema.definitions((Placement, DeviceRequest, Toleration, Workload), ref="")
+_TEXT = ["string", "number", "boolean"]
 _WHOLE = "^-?[0-9]+$"
 
 
@@ -76,7 +77,7 @@ def _object(shape: Shape) -> Document:
 
 
 def _of(path: str) -> Document:
-    """Return the schema of a record's field, `Spread.max_skew`; numbers may stand in quotes."""
+    """Return the schema of a record's field, `Spread.max_skew`, as files write its values."""
     record, _, field = path.partition(".")
     found: Document = _RECORDS[record]["properties"][field]
     found = found.get("anyOf", [found])[0]
@@ -88,9 +89,10 @@ def _of(path: str) -> Document:
 
 
 def _quotable(found: Document) -> Document:
-    if found.get("type") != "integer":
-        return found
-    return {**found, "type": ["integer", "string"], "pattern": _WHOLE}
+    """Take numbers in quotes, and texts without: to files `5` and `"5"` are the same."""
+    if found.get("type") == "integer":
+        return {**found, "type": ["integer", "string"], "pattern": _WHOLE}
+    return {**found, "type": _TEXT} if found.get("type") == "string" else found
 
 
 def _amount(path: str) -> Document:
@@ -116,7 +118,7 @@ def _required(*keys: str) -> Document:
     return {"required": list(keys)}
 
 
-_NAME: Document = {"type": "string", "pattern": f"^({LABEL})$"}
+_NAME: Document = {"type": _TEXT, "pattern": f"^({LABEL})$"}
 _DURATION: Document = {"type": "string", "pattern": f"^({units.DURATION.pattern})$"}
 _PART: Document = {"$ref": "#/$defs/expression"}
 _PARTS: Document = {"type": "array", "items": _PART, "minItems": 1}
@@ -134,7 +136,7 @@ SHAPES: Mapping[str, Shape] = {
         {
             "key": _of("Toleration.key"),
             "operator": _of("Toleration.operator"),
-            "value": {**_of("Toleration.value"), "type": ["string", "number", "boolean"]},
+            "value": _of("Toleration.value"),
             "effect": _of("Toleration.effect"),
         },
     ),
