@@ -113,6 +113,7 @@ MIRRORED = {
     "hub/skerry_hub/fleet": "tests/hub/fleet",
     "hub/skerry_hub/placement": "tests/hub/placement",
     "hub/skerry_hub/workloads": "tests/hub/workloads",
+    "hub/skerry_hub/balance": "tests/hub/balance",
 }
 ELSEWHERE = {
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",

@@ -1,0 +1,117 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from tests.hub.balance import instances
+from tests.hub.balance.instances import ints, item
+
+from skerry_hub.balance.problem import NOWHERE, Bin, Problem, ProblemError, value
+from skerry_hub.balance.solve import Effort, solve
+
+
+@settings(max_examples=66, deadline=None)
+@given(instances.problems())
+def test_the_best_of_all_assignments_is_found_and_proven(problem):
+    result = solve(problem, Effort(time_s=20))
+    assert instances.within(problem, result.assignment)
+    assert result.value == value(problem, result.assignment) == instances.best_of_all(problem)
+    assert (result.bound, result.status, result.gap) == (result.value, "optimal", 0)
+    assert result.value >= result.present == value(problem, problem.present)
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances.problems(over=True))
+def test_what_is_over_at_present_is_never_made_worse(problem):
+    result = solve(problem, Effort(time_s=20))
+    assert instances.within(problem, result.assignment)
+    assert result.present <= result.value <= result.bound
+    assert result.status == "optimal"
+
+
+def test_two_shares_of_one_device_leave_the_other_whole():
+    # A node with two devices, each also a part of 1000 thousandths; the third wants one whole.
+    bins = [
+        Bin(id="node", capacity=ints(2, 2000)),
+        *(Bin(id=f"gpu{n}", capacity=ints(0, 1000), parent=0, takes=ints(1, 0)) for n in (0, 1)),
+    ]
+    items = [
+        item("half", (0, 500), {1: 10, 2: 10}),
+        item("other half", (0, 500), {1: 9, 2: 11}),
+        item("whole", (1, 0), {0: 100}),
+    ]
+    result = solve(Problem(items=items, bins=bins), Effort())
+    assert (result.value, result.status) == (121, "optimal")
+    assert result.assignment == (2, 2, 0)
+
+
+def test_a_problem_too_large_to_be_proven_ends_in_time_and_says_its_gap():
+    problem = instances.crowded(items=300, bins=60, kinds=60, seed=4)
+    began = time.monotonic()
+    result = solve(problem, Effort(time_s=3))
+    # Other processes may share the processor.
+    assert time.monotonic() - began < 9
+    assert result.status == "limit"
+    assert instances.within(problem, result.assignment)
+    assert result.present < result.value < result.bound
+    assert 0 < result.gap_percent < 10
+
+
+def test_a_gap_that_is_allowed_ends_the_search():
+    problem = instances.crowded(items=100, bins=20, kinds=20, seed=4)
+    result = solve(problem, Effort(time_s=60, gap_percent=10))
+    assert result.status == "within gap"
+    assert result.gap_percent <= 10
+
+
+def test_with_nodes_as_the_limit_the_answer_is_always_the_same():
+    problem = instances.crowded(items=30, bins=8, kinds=12, seed=2)
+    first, second = (solve(problem, Effort(time_s=60, nodes=3)) for _ in range(2))
+    assert (first.assignment, first.bound) == (second.assignment, second.bound)
+
+
+def test_nothing_is_said_on_standard_output(capfd):
+    solve(instances.crowded(items=30, bins=8, kinds=12, seed=2), Effort(time_s=5, nodes=1))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_amounts_in_bytes_and_large_scores_are_exact():
+    # One byte too much, and scores that differ in their last digit.
+    big = 2**40
+    bins = [Bin(id="a", capacity=ints(big, 0)), Bin(id="b", capacity=ints(big - 1, 0))]
+    items = [
+        item("x", (big // 2, 0), {0: big - 1, 1: 1}),
+        item("y", (big // 2, 0), {0: big, 1: 0}),
+        item("z", (big // 2 + 1, 0), {0: big, 1: 0}),
+    ]
+    result = solve(Problem(items=items, bins=bins), Effort())
+    assert result.value == 2 * big - 1
+    assert result.assignment == (0, 0, NOWHERE)
+    # Beyond what float64 can tell apart, the bound is on the safe side.
+    assert 0 <= result.gap < big * 1e-8
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"time_s": 0.0}, "time_s"),
+        ({"time_s": float("nan")}, "time_s"),
+        ({"gap_percent": -1.0}, "gap_percent"),
+        ({"nodes": -1}, "nodes"),
+    ],
+)
+def test_an_effort_that_makes_no_sense_is_refused(given, named):
+    with pytest.raises(ProblemError, match=named):
+        Effort(**given)
+
+
+def test_no_items_are_no_problem():
+    result = solve(Problem(items=[], bins=[Bin(id="a", capacity=ints(1, 1))]), Effort())
+    assert (result.assignment, result.value, result.status) == ((), 0, "optimal")
+
+
+def test_an_item_without_a_bin_stays_nowhere():
+    bare = item("a", (0, 0), {})
+    problem = Problem(items=[bare], bins=[Bin(id="a", capacity=ints(1, 1))])
+    assert solve(problem, Effort()).assignment == (NOWHERE,)
+    assert np.array(problem.present).tolist() == [NOWHERE]
