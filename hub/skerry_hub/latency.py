@@ -119,13 +119,18 @@ class Network:
             ms, error = np.where(closer, here, ms), np.where(closer, doubt, error)
         return ms, error
 
-    def measured(self, node: str) -> dict[str, Measured]:
-        """Return what a node measured itself, by place."""
-        return {place: Measured(*told) for place, told in self._coordinates.measured(node).items()}
+    def few(self, place: str, others: Sequence[str]) -> Estimates:
+        """Return the times of a few places to one: as `between`, and nothing is kept of it."""
+        return self._coordinates.estimates(place, self.rows(others))
+
+    def measured(self, nodes: Sequence[str]) -> list[dict[str, Measured]]:
+        """Return what each of the nodes measured itself, by place."""
+        found = self._coordinates.measured(nodes)
+        return [{place: Measured(*told) for place, told in one.items()} for one in found]
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The places to which times were asked for."""
+        """The places to which times were asked for, the latest last, at most MOST_KEPT."""
         return tuple(self._kept)
 
     def prepare(self, places: Iterable[str]) -> None:
@@ -136,11 +141,12 @@ class Network:
 
     def _of_all(self, place: str) -> Estimates:
         """Return the times of every row, used or not."""
-        kept = self._kept.get(place)
+        kept = self._kept.pop(place, None)
         if kept is None:
             kept = self._coordinates.estimates(place, np.arange(self._coordinates.capacity))
-            if len(self._kept) < MOST_KEPT:
-                self._kept[place] = kept
+        self._kept[place] = kept
+        for oldest in list(self._kept)[:-MOST_KEPT]:
+            self._kept.pop(oldest, None)
         return kept
 
 

@@ -137,12 +137,31 @@ class EventView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTripView:
+    """The round-trip time between a node and a target, in milliseconds.
+
+    `target`: `broker`, `endpoint/<name>`, or `node/<id>`. `error_ms` is the mean deviation of what
+    was measured; of what was not, about three of four estimates lie closer to the truth.
+    """
+
+    node: str
+    hostname: str
+    target: str
+    ms: float
+    error_ms: float
+    measured: bool
+    """Whether the node measured it itself; otherwise it is estimated by network coordinates."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDetail:
     """One node with all its hardware and its newest events."""
 
     node: NodeView
     hardware: Hardware | None = None
     events: tuple[EventView, ...] = ()
+    round_trips: tuple[RoundTripView, ...] = ()
+    """To what it measured itself, and to every endpoint."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 
 from skerry_hub.latency import (
     BROKER_PLACE,
+    MOST_KEPT,
     MOST_ORIGINS,
     NOWHERE,
     Measured,
@@ -121,10 +122,14 @@ def test_the_picture_does_not_change_with_what_it_was_made_of():
     after = network.between("a", ["a", "b"])
     assert np.array_equal(before[0], after[0])
     assert "c" not in network
-    assert network.measured("a") == {
-        "b": Measured(5.0, pytest.approx(0.5)),
-        endpoint("erp"): Measured(9.0, pytest.approx(0.9)),
-    }
+    assert network.measured(["a", "b", "nobody"]) == [
+        {
+            "b": Measured(5.0, pytest.approx(0.5)),
+            endpoint("erp"): Measured(9.0, pytest.approx(0.9)),
+        },
+        {},
+        {},
+    ]
 
 
 def test_what_was_asked_for_is_at_hand():
@@ -133,10 +138,24 @@ def test_what_was_asked_for_is_at_hand():
     network.prepare(["box-03", "nobody"])
     network.to_endpoint("left", NODES)
     assert network.asked == ("box-03", endpoint("left"))
+    ms, _ = network.few("box-05", ["box-06", endpoint("left"), "nobody"])
+    assert ms[:2].tolist() == pytest.approx([11.0, at(5) + 5], rel=1e-6)
+    assert np.isnan(ms[2])
+    assert network.asked == ("box-03", endpoint("left"))
     one, two = network.between("box-03", ["box-04"]), network.between("box-03", ["box-04"])
     assert one == two
     one[0][0] = -1.0  # whoever asked may do with it what it likes
     assert network.between("box-03", ["box-04"])[0][0] == pytest.approx(11.0, rel=1e-6)
+
+
+def test_only_what_was_asked_for_last_is_kept():
+    network = Network.of({f"n{number}": {endpoint("erp"): 5.0} for number in range(100)})
+    for number in range(100):
+        network.between("n0", ["n1"])
+        network.between(f"n{number}", ["n1"])
+    assert len(network.asked) == MOST_KEPT
+    assert network.asked[-2:] == ("n0", "n99")
+    assert "n1" not in network.asked
 
 
 def test_the_same_times_make_the_same_network():

@@ -255,12 +255,12 @@ class Coordinates:
             ms[known], error[known] = self._answer(self._measured.row(node), rows[known])
         return ms, error
 
-    def measured(self, node: str) -> dict[str, tuple[float, float]]:
-        """Return what a node measured itself: time and mean deviation by peer, in milliseconds.
+    def measured(self, nodes: Sequence[str]) -> list[dict[str, tuple[float, float]]]:
+        """Return what each node measured itself: time and mean deviation by peer, in milliseconds.
 
         Takes a look at every name.
         """
-        return self._measured.told(node)
+        return self._measured.told(nodes)
 
     def _answer(self, row: int, columns: Ints) -> tuple[Floats, Floats]:
         ms = times(self._places, np.array(row), columns)

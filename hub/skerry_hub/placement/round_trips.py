@@ -180,20 +180,23 @@ class RoundTrips:
         known = self._peers[row] >= 0
         return self._peers[row][known].astype(np.int64), self._ms[row][known]
 
-    def told(self, node: str) -> dict[str, tuple[float, float]]:
-        """Return what a node measured itself: time and deviation by peer. Looks at every name."""
-        row = self._rows.get(node)
+    def told(self, nodes: Sequence[str]) -> list[dict[str, tuple[float, float]]]:
+        """Return what each of the nodes measured itself: time and deviation by peer.
+
+        Takes a look at every name.
+        """
+        names = {row: name for name, row in self._rows.items()}
+        return [self._told(self._rows.get(node), names) for node in nodes]
+
+    def _told(self, row: int | None, names: Mapping[int, str]) -> dict[str, tuple[float, float]]:
         if row is None:
             return {}
-        names = {other: name for name, other in self._rows.items()}
         slots = np.flatnonzero(self._peers[row] >= 0)
-        return {
-            names[int(self._peers[row, slot])]: (
-                float(self._ms[row, slot]),
-                float(self._deviation[row, slot]),
-            )
-            for slot in slots
-        }
+        peers = self._peers[row, slots].tolist()
+        times = zip(
+            self._ms[row, slots].tolist(), self._deviation[row, slots].tolist(), strict=True
+        )
+        return {names[peer]: told for peer, told in zip(peers, times, strict=True)}
 
     def silent(self, rows: Ints) -> npt.NDArray[np.bool_]:
         """Return which of the rows measured nothing themselves, such as endpoints."""
