@@ -9,7 +9,7 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from skerry_hub import desired, draining, selector
+from skerry_hub import desired, draining, round_trip_list, selector
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
@@ -77,6 +77,9 @@ class Answers:
             node=node_view(self._known, self._columns, node),
             hardware=node.capability.hardware if node.capability is not None else None,
             events=self._service.store.events(node=node.id, limit=EVENTS_SHOWN),
+            round_trips=round_trip_list.to_targets(
+                self._known, self._service.measuring.network, node
+            ),
         )
 
     def workloads(self, where: str | None) -> list[WorkloadView]:
@@ -317,8 +320,8 @@ class Answers:
         def change(work: Work) -> PlanView:
             node = find_node(work.draft, name)
             plan = desired.forget(work, node)
-            kept = (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT, NodeTopic.ORDER)
-            cleared = [str(topics.Node(node.id, topic)) for topic in kept]
+            kept = (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT)
+            cleared = [str(topics.Node(node.id, topic)) for topic in (*kept, *topics.TO_NODES)]
             cleared.append(str(topics.NodeView(node.id)))
             work.draft.outbox.extend(Publication(topic=one, payload=b"") for one in cleared)
             return plan

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
-from skerry_hub.api import cordoning, documents
+from skerry_hub.api import cordoning, documents, round_trips
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -100,6 +100,7 @@ def create(service: Service | None) -> FastAPI:
     _add_health(app, service)
     _add_nodes(app, answers)
     cordoning.add_routes(app, answers)
+    round_trips.add_routes(app, service)
     _add_workloads(app, answers)
     documents.add_routes(app, answers.documents if service is not None else answers)
     _add_changes(app, service)
@@ -359,7 +360,7 @@ def _invalid(error: Any) -> Problem:
 _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
-    views.WorkloadDetail, views.PlanView, views.Problem, *documents.SCHEMAS,
+    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
 )  # fmt: skip
 
 
