@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Response
 
@@ -76,7 +76,8 @@ _KIND = next(name for name, record in KINDS.items() if record is Endpoint)
 
 
 def add_routes(app: FastAPI, service: Service | None) -> None:
-    """Add it to the application."""
+    """Add it to the application. Without a service there is only its document."""
+    answers: Any = RoundTripAnswers(service) if service is not None else None
 
     @app.get("/api/v1/round-trips", responses=shown_in_part(RoundTripView), response_class=Response)
     def round_trips(
@@ -88,6 +89,5 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
 
         `more` says that the limit cut the list.
         """
-        assert service is not None
-        found, more = RoundTripAnswers(service).listed(node, to, limit)
+        found, more = answers.listed(node, to, limit)
         return items_of(found, more=more)
