@@ -8,8 +8,8 @@ from typing import Any
 from skerry_cli import words
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.hardware import tree
-from skerry_cli.kinds import EVENT, INSTANCE, is_cordoned, state
-from skerry_cli.records import Event, Node, Resources, part_of, read, read_all
+from skerry_cli.kinds import EVENT, INSTANCE, ROUND_TRIP, is_cordoned, state
+from skerry_cli.records import Event, Node, Resources, RoundTrip, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_wire.hardware import Filesystem, Hardware
@@ -32,7 +32,14 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     tell_lines(screen, "Labels", list(_labels(node.labels)))
     tell_lines(screen, "Hardware", lines)
     tell_list(screen, "Instances", INSTANCE, node.instances, now)
+    tell_list(screen, "Round-trip times", ROUND_TRIP, _round_trips(answer), now)
     tell_list(screen, "Events", EVENT, events, now)
+
+
+def _round_trips(answer: Any) -> tuple[RoundTrip, ...]:
+    """Return the round-trip times; none of a hub that does not tell them yet."""
+    told = answer.get("round_trips") if isinstance(answer, dict) else None
+    return read_all(RoundTrip, told or [])
 
 
 def _labels(labels: Mapping[str, str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, Query, path
 from skerry_cli.kind import Kind
-from skerry_cli.kinds import DEVICE, DEVICE_KINDS, EVENT, INSTANCE, KINDS, kind_of
+from skerry_cli.kinds import DEVICE, DEVICE_KINDS, EVENT, INSTANCE, KINDS, ROUND_TRIP, kind_of
 from skerry_cli.records import is_cut, items_of, part_of, read
 from skerry_cli.screen import Cell, Screen, plain, widths_of
 from skerry_cli.session import Session, anywhere, complete_list, complete_names, output
@@ -33,6 +33,8 @@ Examples:
   skerry get devices -l site=quay-3       what is plugged in there
   skerry get devices --kind gpu,npu --unusable -o wide
   skerry get devices --node box-1 --kind all
+  skerry get round-trips --node box-1     measured, and estimated to every endpoint
+  skerry get round-trips --to endpoint/erp
   skerry get policies
   skerry get prices cloud -o yaml
 
@@ -72,7 +74,7 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 @click.option("-l", "--selector", metavar="LABELS", help="Only those with k=v, k2!=v2, k3, !k4.")
 @click.option("-w", "--watch", is_flag=True, help="Go on, and print each row again that changes.")
 @click.option("--no-headers", is_flag=True, help="Print rows only.")
-@click.option("--node", help="Only the instances, events or devices of this node.")
+@click.option("--node", help="Only the instances, events, devices or round trips of this node.")
 @click.option("--workload", help="Only the instances or events of this workload.")
 @click.option(
     "--kind",
@@ -81,23 +83,26 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
     shell_complete=lambda _ctx, _param, start: complete_list(DEVICE_KINDS, start),
     help="Only devices of these kinds: gpu, camera, disk, ...; accelerator, nic; or all.",
 )
+@click.option("--to", help="Only round trips to it: broker, endpoint/NAME or node/NAME.")
 @click.option("--vendor", help="Only devices whose vendor's name has this in it.")
 @click.option("--usable/--unusable", default=None, help="Only devices that can be used, or cannot.")
 @click.option(
     "--limit",
     type=click.IntRange(1, MOST_DEVICES),
-    help="Only so many events, the newest, or devices (default: 10,000).",
+    help="Only so many events, the newest, devices or round trips (default: 10,000).",
 )
 @anywhere
 @click.pass_obj
 def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
-    """List nodes (no), workloads (wl), instances (in), events (ev) or devices (dev).
+    """List nodes (no), workloads (wl), instances (in), events (ev), devices (dev) or
+    round-trips (rt).
 
     Or documents: policies (pol), prices (pr), datasets (ds), endpoints (ep), reservations (rsv) or
     maintenance windows (mw).
 
     All, or by NAME. The labels of -l are the nodes' for nodes and devices, and the workloads' for
     workloads and instances. Without --kind, devices are those that are plugged in or placed by.
+    Without --node and --to, round-trip times are those that nodes measured themselves.
     """
     query = _query(kind, names, options)
     hub, screen = session.connect(), Screen()
@@ -117,7 +122,7 @@ def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any)
 def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
     if names and options["selector"]:
         raise click.UsageError("give names or a selector, not both")
-    if options["selector"] and (kind is EVENT or kind.document):
+    if options["selector"] and (kind in (EVENT, ROUND_TRIP) or kind.document):
         raise click.UsageError(f"{kind.plural} have no labels to select by")
     for option, having, text in _OF_KINDS:
         if options[option] is not None and kind not in having:
@@ -125,7 +130,7 @@ def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
     if kind is EVENT and (options["limit"] or 0) > MOST_EVENTS:
         raise click.UsageError(f"--limit: the hub tells at most {MOST_EVENTS} events at once")
     if kind is not DEVICE:
-        return {key: options[key] for key in ("selector", "node", "workload", "limit")}
+        return {key: options[key] for key in ("selector", "node", "workload", "to", "limit")}
     return _device_query(names, options)
 
 
@@ -142,9 +147,14 @@ def _device_query(names: Sequence[str], options: dict[str, Any]) -> Query:
 
 
 _OF_KINDS = (
-    ("node", (INSTANCE, EVENT, DEVICE), "--node is for instances, events and devices"),
+    (
+        "node",
+        (INSTANCE, EVENT, DEVICE, ROUND_TRIP),
+        "--node is for instances, events, devices and round-trips",
+    ),
     ("workload", (INSTANCE, EVENT), "--workload is for instances and events"),
-    ("limit", (EVENT, DEVICE), "--limit is for events and devices"),
+    ("to", (ROUND_TRIP,), "--to is for round-trips"),
+    ("limit", (EVENT, DEVICE, ROUND_TRIP), "--limit is for events, devices and round-trips"),
     ("device_kind", (DEVICE,), "--kind is for devices"),
     ("vendor", (DEVICE,), "--vendor is for devices"),
     ("usable", (DEVICE,), "--usable and --unusable are for devices"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from skerry_cli import words
 from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.kind import Column, Kind
-from skerry_cli.records import Accelerator, Device, Event, Instance, Node, Workload
+from skerry_cli.records import Accelerator, Device, Event, Instance, Node, RoundTrip, Workload
 from skerry_cli.screen import Colour, Styled
 
 _COLOURS: Mapping[str, Colour] = {
@@ -244,7 +244,21 @@ DEVICE_KINDS = (
 )
 """What --kind may name; a newer hub may know more."""
 
-KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE, *DOCUMENT_KINDS)
+ROUND_TRIP = Kind(
+    name="round-trip",
+    short="rt",
+    record=RoundTrip,
+    columns=(
+        Column("NODE", lambda trip, _: trip.hostname),
+        Column("TARGET", lambda trip, _: trip.target),
+        Column("MS", lambda trip, _: f"{trip.ms:.3g}", passing=True),
+        Column("ERROR", lambda trip, _: f"{trip.error_ms:.2g}", passing=True),
+        Column("FROM", lambda trip, _: "measured" if trip.measured else "estimated"),
+        Column("NODE-ID", lambda trip, _: trip.node, wide=True),
+    ),
+)
+
+KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE, ROUND_TRIP, *DOCUMENT_KINDS)
 
 
 def kind_of(word: str) -> Kind | None:

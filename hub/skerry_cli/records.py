@@ -200,6 +200,23 @@ class Device:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTrip:
+    """The round-trip time between a node and a target, and how far off it may be."""
+
+    node: Words
+    hostname: Words
+    target: Words
+    ms: float
+    error_ms: float
+    measured: bool
+
+    @property
+    def id(self) -> str:
+        """Return what tells it from all others."""
+        return f"{self.node}/{self.target}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened."""
 
