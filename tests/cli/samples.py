@@ -1,8 +1,13 @@
 """Views of a small fleet, as the hub's own classes have them."""
 
+import dataclasses
+
 from tests.cli.canned import NOW
+from tests.hub import documents
 
 from skerry_hub import model, terms, views
+from skerry_hub.api.documents import document_json, version_json
+from skerry_hub.documents import DocumentChange, KeptDocument
 from skerry_wire import hardware
 from skerry_wire.messages import Health, InstanceState
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
@@ -352,13 +357,54 @@ SAME = views.PlanView(changes=(change("keep"),), unchanged=("shop-web",))
 CREATED = views.PlanView(changes=(change("create"),), created=("shop-web",))
 NOTHING = views.PlanView()
 
+
+def kept(document, version=2):
+    return document_json(
+        KeptDocument(
+            document=document, version=version, created_at=ago(86400 * 3), updated_at=ago(600)
+        )
+    )
+
+
+POLICY, PRICES, DATASET, ENDPOINT, RESERVATION, WINDOW = map(kept, documents.EVERY)
+DOCUMENTS = (POLICY, PRICES, DATASET, ENDPOINT, RESERVATION, WINDOW)
+"""One of each kind, as the API's JSON."""
+
+
+def _history():
+    first = DocumentChange(document=documents.PRICES, version=1, action="put", at=ago(86400 * 3))
+    dearer = dataclasses.replace(documents.PRICES, cpu_hour=0.05)
+    second = DocumentChange(document=dearer, version=2, action="put", at=ago(600), who="ann")
+    return {"items": [version_json(second, first), version_json(first, None)]}
+
+
+HISTORY = _history()
+OF_DOCUMENTS = views.PlanView(
+    changes=(change("create"),),
+    created=("shop-web",),
+    documents=(
+        views.DocumentPlan(kind="Policy", name="eu-only", action="created", version=1),
+        views.DocumentPlan(
+            kind="Prices",
+            name="cloud",
+            action="updated",
+            version=2,
+            changes=("cpu_hour: 0.031 -> 0.05",),
+        ),
+        views.DocumentPlan(kind="MaintenanceWindow", name="w", action="unchanged", version=7),
+    ),
+)
+SAME_DOCUMENT = views.PlanView(documents=OF_DOCUMENTS.documents[2:])
+DELETED = views.DocumentPlan(kind="Policy", name="eu-only", action="deleted", version=2)
+
 FULL = (
     (views.NodeView, (NODE, LOST)),
     (views.InstanceView, (INSTANCE, BROKEN)),
     (views.WorkloadView, (WORKLOAD, DEGRADED)),
     (views.EventView, EVENTS),
     (views.DeviceView, DEVICES),
-    (views.PlanView, (PLAN, UNPLACED, SAME)),
+    (views.PlanView, (PLAN, UNPLACED, SAME, OF_DOCUMENTS)),
+    (views.DocumentPlan, OF_DOCUMENTS.documents),
     (model.Explanation, (EXPLANATION, PLACED)),
 )
 """Samples by their class."""

@@ -7,16 +7,19 @@ from tests.cli.canned import Answers, plain, problems, unknown
 from tests.cli.samples import (
     CREATED,
     DEGRADED_DETAIL,
+    DELETED,
     DETAIL,
     INSTANCE,
     NOTHING,
+    OF_DOCUMENTS,
     PLAN,
     SAME,
+    SAME_DOCUMENT,
     UNPLACED,
 )
 
 from skerry_hub.model import Explanation
-from skerry_hub.views import PlanView
+from skerry_hub.views import DocumentPlan, PlanView
 
 TEXT = "services:\n  web: {image: x}\n"
 DONE = """\
@@ -141,6 +144,34 @@ def test_a_plan_says_what_would_be_done(skerry, hub, file):
     assert "  = shop-db-1 on box-1\n" in skerry("plan", "-v", "-f", file).out
 
 
+OF_DOCUMENTS_MEANT = """\
+policy/eu-only will be created
+prices/cloud will be updated
+  ~ cpu_hour: 0.031 -> 0.05
+window/w is unchanged
+workload/shop-web will be created
+  + shop-web-0 on box-1
+1 to create
+"""
+
+
+def test_documents_are_told_before_workloads(skerry, hub, file):
+    hub.answers["POST /api/v1/plan"] = hub.answers["POST /api/v1/apply"] = OF_DOCUMENTS
+    assert skerry("plan", "-f", file).out == OF_DOCUMENTS_MEANT
+    assert skerry("apply", "-f", file).out.splitlines()[:4] == [
+        "policy/eu-only created",
+        "prices/cloud updated",
+        "  ~ cpu_hour: 0.031 -> 0.05",
+        "window/w unchanged",
+    ]
+
+
+def test_a_kind_that_only_a_newer_hub_knows_is_shown_by_its_own_name(skerry, hub, file):
+    later = DocumentPlan(kind="Later", name="x", action="created", version=1)
+    hub.answers["POST /api/v1/apply"] = PlanView(documents=(later,))
+    assert skerry("apply", "-f", file, "--wait").out == "later/x created\n"
+
+
 def test_json_is_what_the_hub_said(skerry, hub, file):
     hub.answers["POST /api/v1/plan"] = hub.answers["POST /api/v1/apply"] = PLAN
     for command in (["plan"], ["apply"], ["apply", "--dry-run"]):
@@ -160,7 +191,16 @@ def test_a_fleet_without_nodes_is_told_so(skerry, hub, file):
     assert err.startswith("shop-web: 0 of 1 placed; there is no node\n")
 
 
-@pytest.mark.parametrize(("plan", "code"), [(PLAN, 5), (CREATED, 5), (SAME, 0), (NOTHING, 0)])
+OF_DOCUMENTS_PENDING = (
+    (PlanView(documents=OF_DOCUMENTS.documents[:1]), 5),
+    (PlanView(documents=OF_DOCUMENTS.documents[1:]), 5),
+    (SAME_DOCUMENT, 0),
+)
+
+
+@pytest.mark.parametrize(
+    ("plan", "code"), [(PLAN, 5), (CREATED, 5), (SAME, 0), (NOTHING, 0), *OF_DOCUMENTS_PENDING]
+)
 def test_a_plan_with_exit_code_tells_whether_changes_are_pending(skerry, hub, file, plan, code):
     hub.answers["POST /api/v1/plan"] = plan
     skerry("plan", "-f", file, "--exit-code", code=code)
@@ -227,6 +267,34 @@ def test_what_a_file_names_is_deleted(skerry, hub, file):
         hub.answers[f"DELETE /api/v1/workloads/{name}"] = NOTHING
     done = skerry("delete", "-f", file)
     assert done.out == "workload/shop-db deleted\nworkload/shop-web deleted\n"
+
+
+def test_documents_are_deleted_by_name(skerry, hub):
+    hub.answers["DELETE /api/v1/documents/Policy/eu-only"] = DELETED
+    assert skerry("delete", "policy", "eu-only", "--wait").out == "policy/eu-only deleted\n"
+    done = skerry("delete", "policy", "none", "eu-only", code=1)
+    assert (done.out, done.err) == ("policy/eu-only deleted\n", "skerry: there is no none\n")
+    assert skerry("delete", "window", "none", "--ignore-not-found").out == ""
+    assert hub.asked[-1].path == "/api/v1/documents/MaintenanceWindow/none"
+
+
+def test_what_files_name_is_deleted_workloads_before_documents(skerry, hub, file):
+    hub.answers["POST /api/v1/plan"] = OF_DOCUMENTS
+    hub.answers["DELETE /api/v1/workloads/shop-web"] = NOTHING
+    for place in ("Policy/eu-only", "Prices/cloud", "MaintenanceWindow/w"):
+        hub.answers[f"DELETE /api/v1/documents/{place}"] = DELETED
+    assert skerry("delete", "-f", file).out.splitlines() == [
+        "workload/shop-web deleted",
+        "policy/eu-only deleted",
+        "prices/cloud deleted",
+        "window/w deleted",
+    ]
+
+
+def test_files_that_name_nothing_delete_nothing(skerry, hub, file):
+    hub.answers["POST /api/v1/plan"] = NOTHING
+    err = skerry("delete", "-f", file, code=1).err
+    assert err == "skerry: the files name no workload, and no document\n"
 
 
 def test_a_delete_waits_until_the_nodes_have_ended_it(skerry, hub):

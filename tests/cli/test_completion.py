@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from tests.cli.samples import DEVICES, INSTANCE, LOST, NODE, WORKLOAD
+from tests.cli.samples import DEVICES, INSTANCE, LOST, NODE, POLICY, WORKLOAD
 
 from skerry_cli.main import COMMANDS
 
@@ -36,7 +36,17 @@ def complete(skerry, line, **environment):
     [
         ("skerry ", list(COMMANDS)),
         ("skerry de", ["describe", "delete"]),
-        ("skerry get ", ["nodes", "workloads", "instances", "events", "devices"]),
+        (
+            "skerry get ",
+            [
+                *("nodes", "workloads", "instances", "events", "devices"),
+                *("policies", "prices", "datasets", "endpoints", "reservations", "windows"),
+            ],
+        ),
+        ("skerry get policies ", ["eu-only"]),
+        ("skerry describe policy e", ["eu-only"]),
+        ("skerry delete policy ", ["eu-only"]),
+        ("skerry delete p", ["policy", "prices"]),
         ("skerry get nodes ", ["box-1", "box-2", "pier", "quay"]),
         ("skerry get no box", ["box-1", "box-2"]),
         ("skerry describe workload s", ["shop-web"]),
@@ -60,6 +70,7 @@ def test_commands_and_names_are_completed(skerry, hub, line, found):
         "GET /api/v1/workloads": [WORKLOAD],
         "GET /api/v1/instances": [INSTANCE],
         "GET /api/v1/devices": DEVICES,
+        "GET /api/v1/documents": {"items": [POLICY]},
     }
     assert complete(skerry, line) == found
 

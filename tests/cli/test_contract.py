@@ -9,22 +9,29 @@ import re
 import pytest
 from tests.cli.canned import problems
 from tests.cli.samples import (
+    DELETED,
     DETAIL,
     DEVICES,
     EVENTS,
     EXPLANATION,
+    HISTORY,
     INSTANCE,
     NODE,
     NODE_DETAIL,
     PLAN,
+    POLICY,
+    WINDOW,
     WORKLOAD,
 )
 
+from skerry_cli.describe_document import VERSIONS
+from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.get import MOST_DEVICES
 from skerry_cli.kinds import DEVICE_KINDS
 from skerry_hub import devices
 from skerry_hub.api import app as api
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
+from skerry_hub.documents import KINDS
 from skerry_hub.views import PlanView
 from skerry_wire.codec import from_plain
 
@@ -64,6 +71,10 @@ COMMANDS = [
     ["describe", "instance", "shop-web-0"],
     ["plan", "-f", "-"],
     ["apply", "-f", "-", "--prune", "--project", "p"],
+    ["get", "policies"],
+    ["get", "windows", "quay-3-night", "-o", "json"],
+    ["describe", "policy", "eu-only"],
+    ["delete", "policy", "eu-only"],
     ["explain", "w", "--node", "n"],
     ["delete", "workload", "w"],
     ["delete", "node", "box-1"],
@@ -93,6 +104,12 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "GET /api/v1/instances": [INSTANCE],
         "GET /api/v1/events": EVENTS,
         "GET /api/v1/devices": DEVICES,
+        "GET /api/v1/documents": lambda asked: {
+            "items": [WINDOW if asked.query["kind"] == "MaintenanceWindow" else POLICY]
+        },
+        "GET /api/v1/documents/Policy/eu-only": POLICY,
+        "GET /api/v1/documents/Policy/eu-only/history": HISTORY,
+        "DELETE /api/v1/documents/Policy/eu-only": DELETED,
         "POST /api/v1/plan": PLAN,
         "POST /api/v1/apply": PLAN,
         "DELETE /api/v1/workloads/w": PLAN,
@@ -121,6 +138,17 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
 def test_problems_have_the_shape_of_the_apis(document):
     schema = document["components"]["schemas"]["Problem"]["properties"]
     assert problems(400, {"reason": "r"}).body["problems"][0].keys() == schema.keys()
+
+
+def test_the_kinds_of_documents_are_those_that_the_hub_knows():
+    assert [kind.document for kind in DOCUMENT_KINDS] == list(KINDS)
+
+
+def test_no_more_versions_are_asked_for_than_the_api_tells(document):
+    path = "/api/v1/documents/{kind}/{name}/history"
+    parameters = document["paths"][path]["get"]["parameters"]
+    (limit,) = (one["schema"] for one in parameters if one["name"] == "limit")
+    assert limit["maximum"] >= VERSIONS
 
 
 def test_the_kinds_of_devices_that_are_completed_are_those_that_the_hub_knows():

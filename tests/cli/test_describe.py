@@ -12,9 +12,11 @@ from tests.cli.samples import (
     DETAIL,
     EVENTS,
     HARDWARE,
+    HISTORY,
     INSTANCE,
     LOST_DETAIL,
     NODE_DETAIL,
+    PRICES,
     ago,
 )
 
@@ -267,3 +269,36 @@ def test_the_hubs_answer_is_printed_as_it_is(skerry, hub, kind, name, answer, fo
     out = skerry("describe", kind, name, "-o", form).out
     assert (json.loads(out) if form == "json" else yaml.safe_load(out)) == answer
     assert len(hub.asked) == 1
+
+
+OF_PRICES = """\
+Prices:            cloud
+Version:           2
+Nodes:             node.labels.environment == cloud
+Node-hour:         0.02
+Cpu-hour:          0.031
+Gib-hour:          0.004
+Device-hour:       gpu 1.2
+Storage-gib-hour:  0.0001
+Egress-gb:         plant 0.09, others 0.05
+Watts-per-cpu:     8
+Kwh:               0.3
+Carbon-g-per-kwh:  380
+Carbon-per-kg:     0.05
+Age:               3d
+Updated:           10m
+
+Versions, the newest first
+  VERSION   ACTION   AGE   BY    CHANGES
+  2         put      10m   ann   cpu_hour: 0.031 -> 0.05
+  1         put      3d    -     -
+"""
+
+
+def test_a_document_is_told_with_every_version_of_it(skerry, hub):
+    hub.answers["GET /api/v1/documents/Prices/cloud"] = PRICES
+    hub.answers["GET /api/v1/documents/Prices/cloud/history"] = HISTORY
+    assert skerry("describe", "prices", "cloud").out == OF_PRICES
+    said = {"document": PRICES, "history": HISTORY["items"]}
+    assert json.loads(skerry("describe", "prices", "cloud", "-o", "json").out) == said
+    assert skerry("describe", "policy", "none", code=1).err == "skerry: there is no none\n"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import signal
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cli.samples import (
     BROKEN,
     DETAIL,
     DEVICES,
+    DOCUMENTS,
     EVENTS,
     INSTANCE,
     LOST,
@@ -60,6 +62,11 @@ pier   camera   -        HD Webcam   -         -              /dev/video0       
 """  # noqa: E501
 
 
+def of_kind(asked):
+    """Answer as the API does."""
+    return {"items": [one for one in DOCUMENTS if one["kind"] == asked.query["kind"]]}
+
+
 @pytest.fixture(autouse=True)
 def fleet(hub):
     hub.answers |= {
@@ -70,6 +77,7 @@ def fleet(hub):
         "GET /api/v1/instances": [INSTANCE, BROKEN],
         "GET /api/v1/events": EVENTS,
         "GET /api/v1/devices": DEVICES,
+        "GET /api/v1/documents": of_kind,
     }
 
 
@@ -97,6 +105,51 @@ def test_a_list_is_shown(skerry, words, text):
     done = skerry("get", *words)
     assert done.out == text
     assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [
+        (
+            "policies",
+            [
+                "eu-only", "2", "tier=web,stage!=test", "shop", "node.labels.environment == cloud",
+                "region eu-west|eu-north",
+                "instances 20, cpu 16.5, memory 64 GiB, storage 1 TiB, gpu 4, cost/h 12.5", "3d",
+            ],
+        ),
+        (
+            "pr",
+            ["cloud", "2", "node.labels.environment == cloud", "0.02", "0.031", "0.004", "gpu 1.2",
+             "3d"],
+        ),
+        ("dataset", ["maps", "2", "120 GiB", "node box-1|box-2, site quay-3", "1000", "3d"]),
+        ("endpoints", ["erp", "2", "erp.example", "443", "3d"]),
+        (
+            "rsv",
+            ["night-batch", "2", "node.labels.site == quay-3", "tier=batch", "4", "8 GiB",
+             "100 GiB", "2027-03-01T22:00:00Z", "2027-03-02T06:00:00Z", "3d"],
+        ),
+        (
+            "mw",
+            ["quay-3-night", "2", "node.labels.site == quay-3", "2027-03-01T22:00:00Z", "4h",
+             "weekly", "firmware", "3d"],
+        ),
+    ],
+)  # fmt: skip
+def test_documents_are_shown_in_a_row(skerry, kind, cells):
+    done = skerry("get", kind, "--no-headers")
+    assert re.split(" {3,}", done.out.rstrip("\n")) == cells
+    assert done.err == ""
+
+
+def test_a_document_is_found_by_its_name_and_shown_whole(skerry):
+    assert json.loads(skerry("get", "policy", "eu-only", "-o", "json").out) == DOCUMENTS[0]
+    assert yaml.safe_load(skerry("get", "policies", "-o", "yaml").out) == {"items": [DOCUMENTS[0]]}
+    assert skerry("get", "windows", "-o", "name").out == "window/quay-3-night\n"
+    assert skerry("get", "prices", "none", code=1).err == "skerry: there is no prices none\n"
+    assert "policies have no labels" in skerry("get", "policies", "-l", "a=b", code=2).err
+    assert "--node is for" in skerry("get", "policies", "--node", "n", code=2).err
 
 
 def test_every_kind_has_a_plural_a_singular_and_a_short_name():

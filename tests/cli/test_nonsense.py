@@ -8,15 +8,22 @@ from hypothesis import strategies as st
 from tests.cli.canned import plain
 from tests.cli.samples import (
     BROKEN,
+    DATASET,
     DEGRADED_DETAIL,
     EVENTS,
     EXPLANATION,
+    HISTORY,
     INSTANCE,
     LOST,
     NODE,
     NODE_DETAIL,
+    OF_DOCUMENTS,
     PLAN,
+    POLICY,
+    PRICES,
+    RESERVATION,
     UNPLACED,
+    WINDOW,
     WORKLOAD,
 )
 
@@ -34,6 +41,14 @@ COMMANDS = [
     ),
     ("GET /api/v1/workloads/x/explain", EXPLANATION, ["explain", "x"]),
     ("POST /api/v1/plan", UNPLACED, ["plan", "-f", "-"]),
+    ("POST /api/v1/plan", OF_DOCUMENTS, ["plan", "-f", "-"]),
+    ("POST /api/v1/plan", OF_DOCUMENTS, ["delete", "-f", "-"]),
+    ("GET /api/v1/documents", {"items": [POLICY]}, ["get", "policies", "-o", "wide"]),
+    ("GET /api/v1/documents", {"items": [PRICES]}, ["get", "prices", "-o", "wide"]),
+    ("GET /api/v1/documents", {"items": [DATASET]}, ["get", "datasets", "-o", "wide"]),
+    ("GET /api/v1/documents", {"items": [RESERVATION]}, ["get", "reservations", "-o", "wide"]),
+    ("GET /api/v1/documents", {"items": [WINDOW]}, ["get", "windows", "-o", "wide"]),
+    ("GET /api/v1/documents/Prices/x/history", HISTORY, ["describe", "prices", "x"]),
     ("DELETE /api/v1/nodes/x", PLAN, ["delete", "node", "x"]),
 ]
 
@@ -80,6 +95,7 @@ def test_a_wrong_value_anywhere_is_told_in_words(hub, skerry_any, question, answ
     )
     @given(st.sampled_from(ways), values)
     def check(way, value):
+        hub.answers["GET /api/v1/documents/Prices/x"] = PRICES
         hub.answers[question] = lambda _: with_value(good, way, value)
         done = skerry_any(*words)
         assert done.code in (0, 1, 3, 4)

@@ -6,9 +6,9 @@ import json
 import pytest
 from tests.cli import samples
 
-from skerry_cli import describe_workload, records, workload_placement
+from skerry_cli import describe_workload, document_records, records, workload_placement
 from skerry_cli.failures import UnexpectedAnswerError
-from skerry_hub import model, terms, views
+from skerry_hub import documents, model, terms, views
 from skerry_wire.codec import to_plain
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
 
@@ -22,6 +22,17 @@ PAIRS = [
     (records.Device, views.DeviceView),
     (records.Workload, views.WorkloadView),
     (records.Plan, views.PlanView),
+    (records.DocumentPlan, views.DocumentPlan),
+    (document_records.Document, views.DocumentView),
+    (document_records.DocumentVersion, views.DocumentVersionView),
+    (document_records.Policy, documents.Policy),
+    (document_records.Quota, documents.Quota),
+    (document_records.Prices, documents.Prices),
+    (document_records.Egress, documents.Egress),
+    (document_records.Dataset, documents.Dataset),
+    (document_records.Endpoint, documents.Endpoint),
+    (document_records.Reservation, documents.Reservation),
+    (document_records.Window, documents.Window),
     (records.Reason, model.Reason),
     (records.Verdict, model.Verdict),
     (records.Explanation, model.Explanation),
