@@ -219,7 +219,17 @@ HARDWARE = hardware.Hardware(
     probes={"usb": hardware.ProbeStatus(status="failed", reason="no permission")},
 )
 
-NODE_DETAIL = views.NodeDetail(node=NODE, hardware=HARDWARE, events=EVENTS[:1])
+ROUND_TRIPS = [
+    views.RoundTripView(
+        node="box-1", hostname="quay", target="broker", ms=8.125, error_ms=0.8125, measured=True
+    ),
+    views.RoundTripView(
+        node="box-1", hostname="quay", target="endpoint/erp", ms=31.5, error_ms=6, measured=False
+    ),
+]
+NODE_DETAIL = views.NodeDetail(
+    node=NODE, hardware=HARDWARE, events=EVENTS[:1], round_trips=tuple(ROUND_TRIPS)
+)
 LOST_DETAIL = views.NodeDetail(node=LOST, events=EVENTS[1:])
 
 WORKLOAD = views.WorkloadView(

@@ -20,6 +20,7 @@ from tests.cli.samples import (
     NODE_DETAIL,
     PLAN,
     POLICY,
+    ROUND_TRIPS,
     WINDOW,
     WORKLOAD,
 )
@@ -66,6 +67,7 @@ COMMANDS = [
     ["get", "events", "--node", "n", "--workload", "w", "--limit", "10000"],
     ["get", "devices", "-l", "a=b", "--node", "n", "--kind", "gpu", "--vendor", "v", "--usable"],
     ["get", "device", "box-1/disk/sda", "--unusable", "--limit", "5"],
+    ["get", "round-trips", "--node", "n", "--to", "broker", "--limit", "100000"],
     ["describe", "node", "box-1"],
     ["describe", "workload", "w"],
     ["describe", "instance", "shop-web-0"],
@@ -104,6 +106,7 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "GET /api/v1/instances": [INSTANCE],
         "GET /api/v1/events": EVENTS,
         "GET /api/v1/devices": DEVICES,
+        "GET /api/v1/round-trips": ROUND_TRIPS,
         "GET /api/v1/documents": lambda asked: {
             "items": [WINDOW if asked.query["kind"] == "MaintenanceWindow" else POLICY]
         },

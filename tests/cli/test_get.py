@@ -18,6 +18,7 @@ from tests.cli.samples import (
     LOST,
     NODE,
     NODE_DETAIL,
+    ROUND_TRIPS,
     WORKLOAD,
 )
 
@@ -62,6 +63,13 @@ pier   camera   -        HD Webcam   -         -              /dev/video0       
 """  # noqa: E501
 
 
+LISTED_ROUND_TRIPS = """\
+NODE   TARGET         MS     ERROR   FROM
+quay   broker         8.12   0.81    measured
+quay   endpoint/erp   31.5   6       estimated
+"""
+
+
 def of_kind(asked):
     """Answer as the API does."""
     return {"items": [one for one in DOCUMENTS if one["kind"] == asked.query["kind"]]}
@@ -77,6 +85,7 @@ def fleet(hub):
         "GET /api/v1/instances": [INSTANCE, BROKEN],
         "GET /api/v1/events": EVENTS,
         "GET /api/v1/devices": DEVICES,
+        "GET /api/v1/round-trips": ROUND_TRIPS,
         "GET /api/v1/documents": of_kind,
     }
 
@@ -89,6 +98,8 @@ def fleet(hub):
         (["in"], INSTANCES),
         (["events"], LISTED_EVENTS),
         (["devices"], LISTED_DEVICES),
+        (["rt"], LISTED_ROUND_TRIPS),
+        (["rt", "-o", "name"], "round-trip/box-1/broker\nround-trip/box-1/endpoint/erp\n"),
         (["dev", "box-1/disk/sda", "-o", "name"], "device/box-1/disk/sda\n"),
         (
             ["no", "--no-headers", "box-1"],
@@ -158,7 +169,7 @@ def test_every_kind_has_a_plural_a_singular_and_a_short_name():
     assert kind_of("pods") is None
 
 
-@pytest.mark.parametrize("kind", ["nodes", "workloads", "instances", "events", "devices"])
+@pytest.mark.parametrize("kind", ["nodes", "workloads", "instances", "events", "devices", "round-trips"])
 def test_json_and_yaml_are_what_the_hub_said(skerry, hub, kind):
     said = plain(hub.answers[f"GET /api/v1/{kind}"])
     assert json.loads(skerry("get", kind, "-o", "json").out) == said
@@ -197,6 +208,11 @@ def test_an_empty_list_is_no_error(skerry, hub):
         (["instances", "--node", "box-1", "-l", "a"], {"node": "box-1", "selector": "a"}),
         (["events", "--workload", "w", "--limit", "5"], {"workload": "w", "limit": "5"}),
         (["devices"], {}),
+        (["round-trips"], {}),
+        (
+            ["rt", "--node", "n", "--to", "endpoint/erp", "--limit", "5"],
+            {"node": "n", "to": "endpoint/erp", "limit": "5"},
+        ),
         (
             ["devices", "-l", "a", "--node", "n", "--kind", "gpu,nic", "--vendor", "v", "--usable"],
             {"selector": "a", "node": "n", "kind": "gpu,nic", "vendor": "v", "usable": "true"},
@@ -224,9 +240,11 @@ def test_what_narrows_a_list_is_the_hubs_to_do(skerry, hub, words, query):
         (["pods"], "'pods' is none of nodes, workloads, instances, events, devices"),
         (["nodes", "box-1", "-l", "a=b"], "not both"),
         (["events", "-l", "a=b"], "no labels"),
-        (["nodes", "--node", "box-1"], "--node is for instances, events and devices"),
+        (["nodes", "--node", "box-1"], "--node is for instances, events, devices and round-trips"),
+        (["rt", "-l", "a"], "no labels"),
+        (["nodes", "--to", "broker"], "--to is for round-trips"),
         (["devices", "--workload", "w"], "--workload is for instances and events"),
-        (["nodes", "--limit", "5"], "--limit is for events and devices"),
+        (["nodes", "--limit", "5"], "--limit is for events, devices and round-trips"),
         (["nodes", "--kind", "gpu"], "--kind is for devices"),
         (["events", "--vendor", "x"], "--vendor is for devices"),
         (["instances", "--unusable"], "--usable and --unusable are for devices"),
