@@ -39,7 +39,7 @@ def complete(skerry, line, **environment):
         (
             "skerry get ",
             [
-                *("nodes", "workloads", "instances", "events", "devices"),
+                *("nodes", "workloads", "instances", "events", "devices", "round-trips"),
                 *("policies", "prices", "datasets", "endpoints", "reservations", "windows"),
             ],
         ),
