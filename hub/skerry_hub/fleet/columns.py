@@ -22,7 +22,7 @@ from skerry_hub.fleet.facts import AMOUNT_LIMIT, Facts, Resource, facts_of
 from skerry_hub.fleet.fields import Field
 from skerry_hub.fleet.interned import Interned
 from skerry_hub.fleet.ports import Port
-from skerry_hub.fleet.reserved import Reserved
+from skerry_hub.fleet.reserved import Reserved, Where
 from skerry_hub.fleet.sections import Sections
 from skerry_hub.fleet.signs import Sample, Signs
 from skerry_hub.fleet.told import Told
@@ -147,8 +147,7 @@ class Columns:
             row = self._new_row(facts)
             self._undone_by(lambda: self._take_row(facts.id))
         elif before is not None:
-            was = before
-            self._undone_by(lambda: self._put(was, last_seen))
+            self._undone_by(self._putting_back(row, before))
             if before.incarnation != facts.incarnation:
                 self._signs.beats[row] = None
         self._facts[row] = facts
@@ -180,14 +179,19 @@ class Columns:
         row = self._rows.get(node_id)
         if row is None:
             return
-        facts, beat, seen = self.facts(row), self._signs.beats[row], float(self._signs.seen[row])
+        self._undone_by(self._putting_back(row, self.facts(row)))
+        self._take_row(node_id)
+
+    def _putting_back(self, row: int, facts: Facts) -> Callable[[], None]:
+        """Return what makes a node again what it is now."""
+        beat, seen = self._signs.beats[row], float(self._signs.seen[row])
 
         def put_back() -> None:
             self._put(facts, seen)
-            self._signs.beats[self._rows[facts.id]] = beat
+            at = self._rows[facts.id]
+            self._signs.beats[at], self._signs.seen[at] = beat, seen
 
-        self._undone_by(put_back)
-        self._take_row(node_id)
+        return put_back
 
     def _take_row(self, node_id: str) -> None:
         row = self._rows.pop(node_id)
@@ -304,8 +308,8 @@ class Columns:
         """Return what is reserved of a node, instance by instance."""
         return self._reserved.of(node_id)
 
-    def instances_of(self, workload: str) -> Mapping[str, Assignment]:
-        """Return what is reserved for a workload, by instance. Not to be changed."""
+    def instances_of(self, workload: str) -> Mapping[Where, Assignment]:
+        """Return what is reserved for a workload, by instance and node. Not to be changed."""
         return self._reserved.of_workload(workload)
 
     def capacity(self, node_id: str) -> Totals:

@@ -77,6 +77,9 @@ class TakenPorts:
         return self._taken.get((port.protocol, port.number), {})
 
     def holder(self, row: int, port: Port) -> str | None:
-        """Return the instance on this row that keeps another from having this port."""
+        """Return the instance on this row that keeps another from having this port.
+
+        Of several the first by id, in whatever order they came.
+        """
         held = self.rows(port).get(row, ())
-        return next((instance for other, instance in held if port.conflicts(other)), None)
+        return min((instance for other, instance in held if port.conflicts(other)), default=None)

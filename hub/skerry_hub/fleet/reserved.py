@@ -11,7 +11,9 @@ from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.fleet.ports import TakenPorts
 from skerry_hub.model import Assignment
 
-_NONE: Mapping[str, Assignment] = {}
+Where = tuple[str, str]
+"""An instance and its node: while it moves, it is reserved on two."""
+_NONE: Mapping[Where, Assignment] = {}
 
 
 class Reserved:
@@ -19,7 +21,7 @@ class Reserved:
 
     def __init__(self, rows: int) -> None:
         self._held: dict[str, tuple[Assignment, ...]] = {}
-        self._of: dict[str, dict[str, Assignment]] = {}
+        self._of: dict[str, dict[Where, Assignment]] = {}
         self._holding: dict[str, int] = {}
         self.amounts: Counts = np.zeros((len(Resource), rows), dtype=np.int64)
         """By Resource, then row."""
@@ -35,8 +37,8 @@ class Reserved:
         """Return what a node has been given."""
         return self._held.get(node_id, ())
 
-    def of_workload(self, name: str) -> Mapping[str, Assignment]:
-        """Return what a workload has, by instance. Not to be changed."""
+    def of_workload(self, name: str) -> Mapping[Where, Assignment]:
+        """Return what a workload has, by instance and node. Not to be changed."""
         return self._of.get(name, _NONE)
 
     def holding(self) -> list[str]:
@@ -46,7 +48,7 @@ class Reserved:
     def add(self, row: int | None, assignment: Assignment) -> None:
         """Note an assignment; its node's row is None while there is none."""
         self._held[assignment.node] = (*self.of(assignment.node), assignment)
-        self._of.setdefault(assignment.workload, {})[assignment.id] = assignment
+        self._of.setdefault(assignment.workload, {})[_where(assignment)] = assignment
         if assignment.held:
             self._holding[assignment.node] = self._holding.get(assignment.node, 0) + 1
         if row is not None:
@@ -70,10 +72,9 @@ class Reserved:
 
     def _forget(self, before: Assignment) -> None:
         of = self._of[before.workload]
-        if of.get(before.id) is before:  # not where the same instance is elsewhere by now
-            del of[before.id]
-            if not of:
-                del self._of[before.workload]
+        del of[_where(before)]
+        if not of:
+            del self._of[before.workload]
         if before.held:
             left = self._holding[before.node] - 1
             if left:
@@ -92,6 +93,10 @@ class Reserved:
         self.instances[row] -= 1
         self.amounts[:, row] -= _amounts_of(assignment)
         self.ports.give_back(row, assignment.resources.ports, assignment.id)
+
+
+def _where(assignment: Assignment) -> Where:
+    return assignment.id, assignment.node
 
 
 def _amounts_of(assignment: Assignment) -> tuple[int, int, int]:

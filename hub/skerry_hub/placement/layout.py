@@ -94,7 +94,6 @@ class Layout:
         if len(columns.told_anew) == self._followed:
             return True
         rows = np.array(columns.told_anew[self._followed :], dtype=np.intp)
-        self._followed = len(columns.told_anew)
         for label in self._labels:
             domains = self.domains[label.path.removeprefix(LABEL)]
             told = columns.told(label)
@@ -104,6 +103,8 @@ class Layout:
                 known = domains.names[number] if number < len(domains) else None
                 if known != (str(name[0]) if name else None):
                     return False
+        # Only now: who asks once more must get the same answer.
+        self._followed = len(columns.told_anew)
         return True
 
     def firsts(self, keys: Counts) -> Counts:

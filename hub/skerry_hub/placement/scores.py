@@ -1,15 +1,10 @@
-"""SCORES: how good a feasible node is, as whole numbers from 0 to SCALE over many nodes.
-
-Each value depends on its own row only and is the same whichever rows it is computed with, so that
-after a placement one row is computed again. Whole numbers add up the same in any order, on any
-machine. Pure.
-"""
+"""SCORES: what makes a node better, the visible table. Pure."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,26 +12,15 @@ from skerry_hub.fleet.arrays import Counts, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.model import Workload
+from skerry_hub.placement.cost import cheap_of
+from skerry_hub.placement.data import close_of
+from skerry_hub.placement.nearness import near_of
+from skerry_hub.placement.points import SCALE, Points
 from skerry_hub.placement.world import World
 
-SCALE = 10_000
 
-
-class Points(Protocol):
-    """One score, of one workload. `is_used_up`: instances placed on a node change it there."""
-
-    is_used_up: ClassVar[bool]
-
-    @property
-    def name(self) -> str:
-        """Return what people call it."""
-
-    @property
-    def weight(self) -> int:
-        """Return how much it counts."""
-
-    def of(self, columns: Columns, rows: Rows) -> Counts:
-        """Return the points of rows, from 0 to SCALE."""
+LARGE = 2**49
+"""Amounts from here on leave 64 bits when they are multiplied by SCALE."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,9 +68,11 @@ class Balance:
 def _room(columns: Columns, resource: Resource, amount: int, rows: Rows) -> Counts:
     """Return which part of an amount would be left, in parts of SCALE."""
     left = np.maximum(columns.free(resource, rows) - min(amount, AMOUNT_LIMIT), 0)
-    # Divided first: bytes times SCALE would leave 64 bits. What is lost is less than a point.
-    unit = np.maximum(columns.total(resource, rows) // SCALE, 1)
-    return np.minimum(left // unit, SCALE)
+    total = columns.total(resource, rows)
+    # Amounts times SCALE must stay within 64 bits; a sixteenth of a huge one is as good.
+    shift = np.where(total < LARGE, 0, 4)
+    found: Counts = (left >> shift) * SCALE // np.maximum(total >> shift, 1)
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,6 +103,9 @@ SCORES: tuple[tuple[str, Callable[[World, Workload], Sequence[Points]]], ...] = 
     ("devices", _devices),
     ("balance", _balance),
     ("quiet", lambda _world, _: [Quiet()]),
+    ("latency", near_of),
+    ("cost", cheap_of),
+    ("data", close_of),
 )
 """What makes a node better, and for each what a workload wants of that sort."""
 

@@ -36,12 +36,20 @@ def test_what_is_given_back_is_free_and_the_rest_is_not():
     taken.take(1, ["tcp/127.0.0.1:80", "udp/80"], "x-0")
     taken.take(1, ["tcp/10.0.0.1:80"], "y-0")
     taken.take(2, ["tcp/80"], "x-1")
-    other = taken.copy()
+    assert taken.holder(1, Port.parse("udp/80")) == "x-0"
     taken.give_back(1, ["tcp/127.0.0.1:80", "udp/80"], "x-0")
     assert taken.holder(1, Port.parse("tcp/80")) == "y-0"
     assert taken.holder(1, Port.parse("tcp/127.0.0.1:80")) is None
     assert taken.holder(2, Port.parse("tcp/80")) == "x-1"
     assert taken.holder(1, Port.parse("udp/80")) is None
-    assert other.holder(1, Port.parse("udp/80")) == "x-0"
     taken.give_back(3, ["tcp/9"], "x-0")
     assert not taken.rows(Port.parse("tcp/9"))
+
+
+def test_of_several_that_have_a_port_the_same_is_named_whichever_came_first():
+    mine = {"x-0": "tcp/127.0.0.1:80", "y-0": "tcp/10.0.0.1:80"}
+    for order in (("x-0", "y-0"), ("y-0", "x-0")):
+        taken = TakenPorts()
+        for instance in order:
+            taken.take(1, [mine[instance]], instance)
+        assert taken.holder(1, Port.parse("tcp/80")) == "x-0"
