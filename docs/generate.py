@@ -14,7 +14,7 @@ import click
 from prometheus_client import Counter, Gauge, Histogram
 
 from skerry_cli.main import cli
-from skerry_hub import metrics, views
+from skerry_hub import document_reference, metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import reference
@@ -52,6 +52,7 @@ def documents() -> dict[str, str]:
         "asyncapi.json": _json(asyncapi.document(VIEWS)),
         "cli.md": commands(),
         "compose.md": reference(),
+        "documents.md": document_reference.reference(),
         "messages.schema.json": _json(message_schemas()),
         "metrics.md": metrics_table(),
         "openapi.json": _json(app.openapi_document()),

@@ -138,8 +138,12 @@ def _places(field: str, places: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
 
 def _registries(field: str, prefixes: Sequence[str]) -> Iterator[Fault]:
     for index, prefix in enumerate(prefixes):
+        if not prefix.endswith("/"):
+            reason = f"must end with /: {short(prefix)} would let in names that go on otherwise"
+            yield Fault(f"{field}[{index}]", reason)
+            continue
         try:
-            image(f"{prefix.rstrip('/')}/x")
+            image(f"{prefix}x")
         except RefusedError as error:
             yield Fault(f"{field}[{index}]", f"{short(prefix)} begins no image: {error.reason}")
     yield from _distinct(field, prefixes)

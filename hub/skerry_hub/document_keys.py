@@ -46,7 +46,8 @@ POLICY = Keys(
         "forbidden": "Expressions over nodes, none of which may hold where such a workload is.",
         "residency": "By topology (`node`, or a label), the only domains:"
         " `{region: [eu-west, eu-north]}`.",
-        "registries": "How the images may begin: `registry.example/team/`; anyhow where not given.",
+        "registries": "How the images may begin, up to a `/`: `registry.example/team/`; anyhow"
+        " where not given.",
         "maxPriority": "The highest priority that such a workload may ask for.",
         "quota": "The most that all its workloads may have together; see below.",
     },

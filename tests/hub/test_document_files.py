@@ -87,7 +87,7 @@ residency:
   kubernetes.io/region: []
   zone: [a, "", a]
   Bad Key: [x]
-registries: ["https://x", ok.example/team]
+registries: ["https://x/", ok.example/team/, ok.example/team]
 maxPriority: 1.5
 quota: {cpu: x, devices: {GPU: 2}, colour: 2, memory: 1 pint, instances: -1}
 colour: blue
@@ -102,7 +102,8 @@ OF_POLICY = [
     "f.yaml:10: residency.zone[1]: is empty",
     "f.yaml:10: residency.zone[2]: 'a' is given twice",
     "f.yaml:11: residency.Bad Key: the key 'Bad Key' must be",
-    "f.yaml:12: registries[0]: 'https://x' begins no image:",
+    "f.yaml:12: registries[0]: 'https://x/' begins no image:",
+    "f.yaml:12: registries[2]: must end with /: 'ok.example/team' would let in names that go on",
     "f.yaml:13: maxPriority: '1.5' is not a whole number",
     "f.yaml:14: quota.colour: is not a key of a quota",
     "f.yaml:14: quota.cpu: 'x' is not a number of processors: write 0.5 or 2",

@@ -56,10 +56,11 @@ the specification does not know.
 
 def reference() -> str:
     """Return the document, in Markdown."""
-    return "\n".join([_HEAD, *(_chapter(path, keys) for path, keys in TABLES)])
+    return "\n".join([_HEAD, *(chapter(path, keys) for path, keys in TABLES)])
 
 
-def _chapter(path: str, keys: Keys) -> str:
+def chapter(path: str, keys: Keys) -> str:
+    """Return the table of one kind of mapping; an empty path is the whole file."""
     lines = [f"## {f'`{path}`' if path else 'The file'}", "", "| key | meaning |", "|---|---|"]
     lines += [f"| `{key}` | {_cell(meaning)} |" for key, meaning in sorted(keys.supported.items())]
     if keys.refused:
