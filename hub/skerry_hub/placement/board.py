@@ -17,7 +17,8 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Workload
 from skerry_hub.placement.constraints import Requirement, requirements_of
 from skerry_hub.placement.layout import Layout
-from skerry_hub.placement.scores import Points, own_spread_of, points_of
+from skerry_hub.placement.points import Points
+from skerry_hub.placement.scores import own_spread_of, points_of
 from skerry_hub.placement.shape import shape_of
 from skerry_hub.placement.topology import topologies_of
 from skerry_hub.placement.world import World

@@ -19,9 +19,15 @@ from skerry_hub.fleet.fields import Single, field
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import Constraint, Liveness, Reason, Workload
 from skerry_hub.placement.amounts import shortage_text, unit_of, up
+from skerry_hub.placement.cost import affordable_of
+from skerry_hub.placement.data import data_of
 from skerry_hub.placement.device_needs import device_needs_of
 from skerry_hub.placement.expressed import expressed_of
+from skerry_hub.placement.governance import governed_of
+from skerry_hub.placement.maintenance import maintenance_of
+from skerry_hub.placement.nearness import within_of
 from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.taints import taints_of
 from skerry_hub.placement.world import World
 
@@ -258,6 +264,12 @@ CONSTRAINTS: tuple[tuple[str, Callable[[World, Workload], Sequence[Requirement]]
     ("devices", lambda _world, workload: device_needs_of(workload)),
     ("constraints", lambda _world, workload: [Field(one) for one in workload.constraints]),
     ("expressions", lambda _world, workload: expressed_of(workload)),
+    ("policies", governed_of),
+    ("maintenance", lambda world, _: maintenance_of(world)),
+    ("reservations", unreserved_of),
+    ("latency", within_of),
+    ("cost", affordable_of),
+    ("data", data_of),
 )
 """What a node must fulfil, and for each what a workload requires of that sort."""
 

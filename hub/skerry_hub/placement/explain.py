@@ -14,7 +14,8 @@ from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workload
 from skerry_hub.placement.board import RANK_BITS, all_pass
 from skerry_hub.placement.constraints import MAX_TEXT, clip, lack_of, reason_of, refusals_of
-from skerry_hub.placement.scores import SCALE, own_spread_of
+from skerry_hub.placement.points import SCALE
+from skerry_hub.placement.scores import own_spread_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
 
@@ -89,6 +90,11 @@ class _Explaining:
             if not term.weight:
                 passes = term.allowed(term.domains.of_row.take(self.rows))
                 _put(found, _Obstacle(term.name, True, (~passes).astype(np.float64)))
+        for budget in self.session.budgets:
+            passes = budget.affordable(self.rows)
+            if any(True for _ in budget.short()):
+                passes = np.zeros(len(self.rows), dtype=np.bool_)
+            _put(found, _Obstacle(budget.name, False, (~passes).astype(np.float64)))
         return [one for one in found.values() if one.lack.any()]
 
     def explanation(self, node: str | None, most: int) -> Explanation:

@@ -14,6 +14,7 @@ from skerry_hub.fleet.arrays import Counts, Mask
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import NOWHERE, RANK_BITS, RANKS, board_of
+from skerry_hub.placement.quotas import budgets_of
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.scores import own_spread_of
 from skerry_hub.placement.topology import terms_of
@@ -43,6 +44,8 @@ class Session:
         self._near = [one for one in self.terms if one.domains.topology == NODE]
         self._far = [one for one in self.terms if one.domains.topology != NODE]
         # The board is others' too: it is copied before anything of this workload is laid over it.
+        self.budgets = budgets_of(world, workload)
+        self._dear = any(budget.depends_on_node for budget in self.budgets)
         self._keys, self._best = self.board.keys, self.board.best
         self._is_copy = False
         self._cells: tuple[Mask, Counts] | None = None
@@ -50,7 +53,7 @@ class Session:
             row = self._row(one.node)
             if row >= 0:
                 self.count(row)
-        if self._near or self._own or self._without >= 0:
+        if self._near or self._own or self._without >= 0 or self._dear:
             self._lay_over_all()
         self._look_at_cells()
 
@@ -69,6 +72,10 @@ class Session:
         self._keys, self._is_copy = self.board.keys.copy(), True
         if self._near:
             self._lay_terms()
+        for budget in self.budgets:
+            if budget.depends_on_node:
+                passes = budget.affordable(self.layout.rows)
+                self._keys = np.where(passes, self._keys, NOWHERE)
         for row, count in self._own.items():
             at = self.layout.position[row]
             if self._keys[at] != NOWHERE:
@@ -125,6 +132,8 @@ class Session:
 
     def best(self) -> int | None:
         """Return the row of the best node, None where no node takes one more."""
+        if any(True for budget in self.budgets for _ in budget.short()):
+            return None
         best = self._best
         if self._cells is not None:
             passes, points = self._cells
@@ -160,6 +169,8 @@ class Session:
         if assignment is None:
             raise AssertionError("the mask of devices and their choice disagree")
         self.columns.reserve(assignment)
+        for budget in self.budgets:
+            budget.add(row)
         self.placed(row)
         return assignment
 
@@ -184,12 +195,14 @@ class Session:
         for term in self._far:
             term.add(int(term.domains.of_row[row]))
         changes = [term.add(int(term.domains.of_row[row])) for term in self._near]
-        return any(changes)
+        return any(changes) or self._dear
 
     def term_refusals(self, row: int) -> list[tuple[str, Refusal]]:
-        """Return what the terms have against one more instance on a node."""
+        """Return what terms and quotas have against one more instance on a node."""
         return [
             (term.name, refusal)
             for term in self.terms
             for refusal in term.refusals(int(term.domains.of_row[row]))
+        ] + [
+            (budget.name, Refusal(text)) for budget in self.budgets for text in budget.reasons(row)
         ]

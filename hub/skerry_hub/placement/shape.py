@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from skerry_hub.model import Workload
+from skerry_hub.placement.governance import offences, policies_of
+from skerry_hub.placement.maintenance import maintenance_of
+from skerry_hub.placement.reservations import unreserved_of
+from skerry_hub.placement.rules import NO_RULES
 from skerry_hub.placement.topology import topologies_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import ANYWHERE
@@ -28,5 +32,22 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         # Compared by content: a mapping has no hash.
         None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),
         topologies_of(world, workload),
-        world.rules.version,
+        world.network if asked.latency else None,
+        _rules(world, workload),
+    )
+
+
+def _rules(world: World, workload: Workload) -> Hashable:
+    """Return what of the hub's documents is about a workload, and when."""
+    rules = world.rules
+    if rules is NO_RULES:
+        return None
+    return (
+        rules.version,
+        tuple(
+            (policy.name, tuple(offences(policy, workload)))
+            for policy in policies_of(world, workload)
+        ),
+        tuple(one.name for one in maintenance_of(world)),
+        tuple((one.name, one.users) for one in unreserved_of(world, workload)),
     )

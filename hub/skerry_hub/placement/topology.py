@@ -15,8 +15,8 @@ from skerry_hub.fleet.arrays import Counts, Mask, Numbers
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Workload
 from skerry_hub.placement.layout import Domains, Layout
+from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.refusal import Refusal
-from skerry_hub.placement.scores import SCALE
 from skerry_hub.placement.world import World
 from skerry_hub.selector import SelectorError, fits, parse
 from skerry_hub.terms import Affinity, AtMost, Spread

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.latency import NOWHERE, Network
 from skerry_hub.model import Workload
 from skerry_hub.placement.rules import NO_RULES, Rules
 
@@ -22,6 +23,8 @@ class World:
     repelling: Sequence[Workload] = ()
     """Those of them that must not have some others beside them."""
     rules: Rules = NO_RULES
+    network: Network = NOWHERE
+    """The round-trip times of its nodes."""
     now: float = 0.0
 
 

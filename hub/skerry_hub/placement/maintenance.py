@@ -1,0 +1,64 @@
+"""Times of maintenance, in which nothing new comes to some nodes. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import ClassVar
+
+from skerry_hub.documents import Window
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.selection import chosen, is_chosen
+from skerry_hub.placement.world import World
+
+_EVERY_S = {"daily": 86_400.0, "weekly": 604_800.0}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Maintenance:
+    """No node in a time of maintenance takes what is new; what is there stays."""
+
+    is_used_up: ClassVar[bool] = False
+    binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = False
+    window: Window
+    until: float
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return f"maintenance {self.window.name}"
+
+    def mask(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
+        return ~chosen(columns, self.window.nodes, rows)
+
+    def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
+        """Give until when."""
+        if is_chosen(columns, self.window.nodes, row):
+            until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.until))
+            why = f": {self.window.reason}" if self.window.reason else ""
+            yield Refusal(f"is maintained until {until} UTC{why}")
+
+
+def maintenance_of(world: World) -> list[Maintenance]:
+    """Return the times of maintenance that it is now."""
+    return [
+        Maintenance(window, end)
+        for window in world.rules.windows
+        if (end := open_until(window, world.now)) is not None
+    ]
+
+
+def open_until(window: Window, now: float) -> float | None:
+    """Return when a window that is open now ends, None where it is not open."""
+    since = now - window.start
+    if since < 0:
+        return None
+    if window.repeats:
+        since %= _EVERY_S[window.repeats]
+    left = window.duration_s - since
+    return now + left if left > 0 else None

@@ -1,0 +1,155 @@
+"""How near a node is to a place: within so many milliseconds, or the nearer the better. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.fields import LABEL, field
+from skerry_hub.latency import Network
+from skerry_hub.model import Workload
+from skerry_hub.placement.points import SCALE
+from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.world import World
+from skerry_hub.terms import Latency
+
+USUAL_MS = 50.0
+"""At this distance a wish for nearness without a limit is half fulfilled."""
+
+
+class Distance:
+    """The round-trip time of each node to one place, worked out once for all nodes.
+
+    `origins` are the ids of the nodes that the place is, the nearest of which counts; None where
+    it is an endpoint.
+    """
+
+    def __init__(self, network: Network, term: Latency, origins: tuple[str, ...] | None) -> None:
+        self._network, self._term, self._origins = network, term, origins
+        self._ms: Shares = np.zeros(0)
+        self._errors: Shares = np.zeros(0)
+        self._comings = -1
+
+    def of(self, columns: Columns, rows: Rows) -> tuple[Shares, Shares]:
+        """Return times and their errors, NaN where nothing is known."""
+        if self._comings != columns.comings:
+            self._comings = columns.comings
+            ids = columns.ids()
+            if self._origins is None:
+                ms, errors = self._network.to_endpoint(self._term.name, ids)
+            else:
+                ms, errors = self._network.nearest(self._origins, ids)
+            self._ms = np.full(columns.size, np.nan)
+            self._errors = np.full(columns.size, np.nan)
+            self._ms[columns.rows()], self._errors[columns.rows()] = ms, errors
+        return self._ms.take(rows), self._errors.take(rows)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Within:
+    """Within so many milliseconds; a node whose distance nobody knows is not."""
+
+    is_used_up: ClassVar[bool] = False
+    binds: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = True
+    term: Latency
+    distance: Distance
+    max_ms: float
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return str(self.term)
+
+    def mask(self, columns: Columns, rows: Rows) -> Mask:
+        """Say which rows pass."""
+        ms, _ = self.distance.of(columns, rows)
+        passes: Mask = ms <= self.max_ms
+        return passes
+
+    def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
+        """Give the time, and how sure it is."""
+        ms, errors = (float(one[0]) for one in self.distance.of(columns, np.array([row])))
+        if ms <= self.max_ms:
+            return
+        where = f"{self.term.to} {self.term.name}"
+        if np.isnan(ms):
+            yield Refusal(f"the round-trip time to {where} is not known", is_unknown=True)
+            return
+        sure = f" (give or take {errors:.3g})" if errors > 0 else ""
+        yield Refusal(
+            f"{ms:.3g} ms{sure} to {where} > {self.max_ms:g} ms",
+            round(ms - self.max_ms, 3),
+            share=min(1.0, (ms - self.max_ms) / max(self.max_ms, 1e-3)),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Near:
+    """The nearer the better; where nobody knows the distance, as if it were endless."""
+
+    is_used_up: ClassVar[bool] = False
+    term: Latency
+    distance: Distance
+    weight: int
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return str(self.term)
+
+    def of(self, columns: Columns, rows: Rows) -> Counts:
+        """Return the points of rows."""
+        ms, _ = self.distance.of(columns, rows)
+        # In whole microseconds: what follows is the same on every machine.
+        us = np.nan_to_num(ms * 1000, nan=-1.0, posinf=1e12).astype(np.int64)
+        half = max(1, round((self.term.max_ms or USUAL_MS) * 1000))
+        found: Counts = SCALE * half // (half + np.maximum(us, 0))
+        return np.where(us < 0, 0, found)
+
+
+def within_of(world: World, workload: Workload) -> list[Within]:
+    """Return the limits on a workload's distances."""
+    return [
+        Within(term, distance_of(world, workload, term), term.max_ms)
+        for term in workload.placement.latency
+        if term.max_ms is not None
+    ]
+
+
+def near_of(world: World, workload: Workload) -> list[Near]:
+    """Return a workload's wishes for nearness."""
+    return [
+        Near(term, distance_of(world, workload, term), term.weight)
+        for term in workload.placement.latency
+        if term.weight
+    ]
+
+
+def distance_of(world: World, workload: Workload, term: Latency) -> Distance:
+    """Return the distances to the place that a term names."""
+    if term.to == "endpoint":
+        return Distance(world.network, term, None)
+    return Distance(world.network, term, tuple(sorted(_origins(world, workload, term))))
+
+
+def _origins(world: World, workload: Workload, term: Latency) -> set[str]:
+    """Return the nodes that a place is."""
+    columns = world.columns
+    if term.to == "workload":
+        if term.name == workload.name:
+            return set()
+        return {one.node for one in columns.instances_of(term.name).values()}
+    rows = columns.rows()
+    if term.to == "site":
+        told = columns.told(field(f"{LABEL}site"))
+    else:
+        if term.name in columns:
+            return {term.name}
+        told = columns.told(field("node.hostname"))
+    return {facts.id for facts in columns.each(rows[told.one_of((term.name,), rows)])}

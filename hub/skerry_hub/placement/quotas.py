@@ -1,0 +1,122 @@
+"""What all workloads of a policy may have together, and what is left of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skerry_hub.documents import Policy, Quota
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.facts import Resource
+from skerry_hub.model import Assignment, Resources, Workload
+from skerry_hub.placement.amounts import down, up
+from skerry_hub.placement.cost import MICRO, Costs, money
+from skerry_hub.placement.governance import policies_of
+from skerry_hub.placement.world import World
+from skerry_hub.policies import is_about
+
+_AMOUNTS = (
+    ("cpu_milli", Resource.CPU),
+    ("memory_bytes", Resource.MEMORY),
+    ("storage_bytes", Resource.STORAGE),
+)
+
+
+class Budget:
+    """What a policy's quota leaves for instances of one workload, while they are placed."""
+
+    def __init__(self, world: World, workload: Workload, policy: Policy) -> None:
+        self.name = f"quota of policy {policy.name}"
+        self._quota: Quota = policy.quota
+        self._world, self._workload = world, workload
+        self._used = {name: 0 for name, _ in _AMOUNTS}
+        self._instances = 0
+        self._devices: dict[str, int] = {}
+        """Thousandths, by kind."""
+        self._costs = Costs(world, workload) if self._quota.cost_per_hour is not None else None
+        self._spent = 0
+        for other in sorted(_names(world, policy) | {workload.name}):
+            self._count_workload(other)
+
+    def _count_workload(self, name: str) -> None:
+        columns = self._world.columns
+        there = list(columns.instances_of(name).values())
+        for one in there:
+            self._count(one.resources, one)
+        if self._costs is None or not there:
+            return
+        about = self._world.workloads.get(name, self._workload)
+        costs = Costs(self._world, about)
+        rows = [row for one in there if (row := columns.row(one.node)) is not None]
+        self._spent += int(costs.of(columns, np.array(rows, dtype=np.intp)).sum())
+
+    def _count(self, wanted: Resources, one: Assignment | None) -> None:
+        self._instances += 1
+        for name in self._used:
+            self._used[name] += getattr(wanted, name)
+        if one is None:
+            for request in wanted.devices:
+                milli = request.count * request.share_milli
+                self._devices[request.kind] = self._devices.get(request.kind, 0) + milli
+            return
+        for hold in one.held:
+            kind = hold.device.partition("/")[0]
+            self._devices[kind] = self._devices.get(kind, 0) + hold.milli
+
+    def add(self, row: int) -> None:
+        """Count one more instance of the workload; `row` has it already."""
+        self._count(self._workload.resources, None)
+        if self._costs is not None:
+            self._spent += int(self._costs.of(self._world.columns, np.array([row]))[0])
+
+    def short(self) -> Iterator[str]:
+        """Give what is not left for one more instance, wherever it would be."""
+        quota, wanted = self._quota, self._workload.resources
+        if quota.instances is not None and self._instances >= quota.instances:
+            yield f"{self._instances} of {quota.instances} instances are used"
+        for name, resource in _AMOUNTS:
+            most, one = getattr(quota, name), getattr(wanted, name)
+            if most is not None and one and self._used[name] + one > most:
+                left = down(resource, max(0, most - self._used[name]))
+                yield f"{resource.name.lower()} {left} left < {up(resource, one)}"
+        for kind, count in sorted(quota.devices.items()):
+            more = sum(r.count * r.share_milli for r in wanted.devices if r.kind == kind)
+            rest = count * 1000 - self._devices.get(kind, 0)
+            if more > rest:
+                yield f"{kind} {max(0, rest) / 1000:g} left < {more / 1000:g}"
+
+    @property
+    def depends_on_node(self) -> bool:
+        """Say whether one more instance is more on one node than on another."""
+        return self._costs is not None
+
+    def affordable(self, rows: Rows) -> Mask:
+        """Say on which rows one more instance costs no more than is left."""
+        if self._costs is None or self._quota.cost_per_hour is None:
+            return np.ones(len(rows), dtype=np.bool_)
+        left = round(self._quota.cost_per_hour * MICRO) - self._spent
+        passes: Mask = self._costs.of(self._world.columns, rows) <= left
+        return passes
+
+    def reasons(self, row: int) -> Iterator[str]:
+        """Give what is against one more instance on a node."""
+        yield from self.short()
+        rows = np.array([row], dtype=np.intp)
+        if self._costs is not None and not self.affordable(rows)[0]:
+            cost = int(self._costs.of(self._world.columns, rows)[0])
+            left = round((self._quota.cost_per_hour or 0) * MICRO) - self._spent
+            yield f"{money(max(0, left))} an hour left < {money(cost)}"
+
+
+def _names(world: World, policy: Policy) -> set[str]:
+    return {one.name for one in world.workloads.values() if is_about(policy, one)}
+
+
+def budgets_of(world: World, workload: Workload) -> list[Budget]:
+    """Return the quotas that count for a workload."""
+    return [
+        Budget(world, workload, policy)
+        for policy in policies_of(world, workload)
+        if policy.quota != Quota()
+    ]
