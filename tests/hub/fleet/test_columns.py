@@ -2,8 +2,9 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.hub.placement.boxes import (
     GIB,
     MIB,
@@ -11,14 +12,19 @@ from tests.hub.placement.boxes import (
     assignment,
     beat,
     fleet,
+    free_devices,
     gpus,
     node,
+    seen,
+    told,
     workload,
 )
 
-from skerry_hub.fleet.columns import FIRST_ROWS, MAX_ASKED, Columns, Sample, Totals
+from skerry_hub.fleet.columns import FIRST_ROWS, MAX_FIELDS, Columns, Totals, totals_of
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
-from skerry_hub.model import Hold, Liveness
+from skerry_hub.fleet.fields import field
+from skerry_hub.fleet.signs import Sample
+from skerry_hub.model import Hold, Liveness, Taint
 from skerry_wire.hardware import RuntimeInfo
 
 # --- signs of life -------------------------------------------------------------------------
@@ -96,17 +102,17 @@ def test_what_is_reserved_goes_back():
     one = assignment("shop-web-0", "a", of=load, held=(Hold(device="gpu/1"),))
     columns.reserve(one)
     columns.reserve(one)
-    assert columns.reserved("a") == Totals(500, 64 * MIB, GIB, 1)
+    assert totals_of(columns.assigned("a")) == Totals(500, 64 * MIB, GIB, 1)
     assert columns.capacity("a") == Totals(4000, 4 * GIB, 32 * GIB, 1)
     rows = columns.rows()
     assert columns.free(Resource.CPU, rows).tolist() == [3500]
-    assert columns.idle_count(rows, "gpu").tolist() == [0]
+    assert free_devices(columns) == [[]]
     assert columns.instances(rows).tolist() == [1]
     columns.release(one)
     columns.release(one)
-    assert columns.reserved("a") == Totals(0, 0, 0, 0)
+    assert totals_of(columns.assigned("a")) == Totals(0, 0, 0, 0)
     assert columns.free(Resource.CPU, rows).tolist() == [4000]
-    assert columns.idle_count(rows, "gpu").tolist() == [1]
+    assert free_devices(columns) == [["1"]]
     assert columns.instances(rows).tolist() == [0]
 
 
@@ -115,9 +121,9 @@ def test_reserving_again_replaces_what_the_instance_had():
     columns.reserve(assignment("shop-web-0", "a", of=workload(cpu=500, ports=("tcp/80",))))
     changed = assignment("shop-web-0", "a", of=workload(cpu=700, ports=("tcp/81",)))
     columns.reserve(changed)
-    assert columns.reserved("a").cpu_milli == 700
+    assert totals_of(columns.assigned("a")).cpu_milli == 700
     other = fleet(node("a"), reserved=[changed])
-    assert _state(columns) == _state(other)
+    assert seen(columns) == seen(other)
 
 
 def test_a_move_is_the_same_whichever_comes_first():
@@ -129,7 +135,10 @@ def test_a_move_is_the_same_whichever_comes_first():
         columns = fleet(node("a"), node("b"), reserved=[old])
         for act in (first, second):
             getattr(columns, act)(old if act == "release" else new)
-        assert (columns.reserved("a").cpu_milli, columns.reserved("b").cpu_milli) == (0, 1)
+        assert (
+            totals_of(columns.assigned("a")).cpu_milli,
+            totals_of(columns.assigned("b")).cpu_milli,
+        ) == (0, 1)
 
 
 def test_a_reservation_that_comes_before_its_node_counts_once_the_node_is_there():
@@ -138,7 +147,7 @@ def test_a_reservation_that_comes_before_its_node_counts_once_the_node_is_there(
     columns = fleet(node("b"), reserved=[early])
     columns.put(node("a", accelerators=[accelerator("1")]))
     late = fleet(node("b"), node("a", accelerators=[accelerator("1")]), reserved=[early])
-    assert _state(columns) == _state(late)
+    assert seen(columns) == seen(late)
     columns.release(early)
     assert columns.free(Resource.CPU, columns.rows()).tolist() == [4000, 4000]
 
@@ -158,7 +167,7 @@ def test_a_removed_row_is_reused_and_carries_nothing_over():
     columns.put(node("b", cpus=2))
     assert columns.row("b") == row
     assert columns.sample("b") is None
-    assert _state(columns) == _state(fleet(node("b", cpus=2)))
+    assert seen(columns) == seen(fleet(node("b", cpus=2)))
     columns.release(assignment("x-0", "a", of=load))
     assert columns.free(Resource.CPU, columns.rows()).tolist() == [2000]
 
@@ -168,13 +177,15 @@ def test_accelerators_are_counted_anew_when_the_hardware_changes():
         node("a", accelerators=[accelerator("1"), accelerator("2")]),
         reserved=[assignment("x-0", "a", held=(Hold(device="gpu/1"),))],
     )
-    rows = columns.rows()
-    assert columns.idle_count(rows, "gpu", "nvidia").tolist() == [1]
+    assert free_devices(columns) == [["2"]]
     columns.put(node("a", accelerators=[accelerator("1"), accelerator("3", vendor="AMD")]))
-    assert columns.idle_count(rows, "gpu", "NVIDIA").tolist() == [0]
-    assert columns.idle_count(rows, "gpu", "amd").tolist() == [1]
-    assert columns.idle_count(rows, "npu").tolist() == [0]
-    assert columns.idle_count(rows).tolist() == [1]
+    assert free_devices(columns) == [["3"]]
+    assert free_devices(columns, "npu") == [[]]
+    ((devices, free),) = [columns.state("gpu", row) for row in columns.rows().tolist()]
+    assert [(one.vendor, left) for one, left in zip(devices, free, strict=True)] == [
+        ("NVIDIA", 0),
+        ("AMD", 1000),
+    ]
 
 
 # --- rows ----------------------------------------------------------------------------------
@@ -185,15 +196,16 @@ def test_columns_grow_and_keep_everything():
     columns = Columns()
     for index, name in enumerate(names):
         if index == FIRST_ROWS:
-            columns.equal("node.labels.x", "1", columns.rows())
-            columns.idle_count(columns.rows(), "gpu")
+            told(columns, "node.labels.x")
+            columns.states("gpu")
         columns.put(node(name, cpus=index, labels={"x": str(index % 2)}))
         columns.seen(name, float(index))
     rows = columns.rows()
     assert len(columns) == len(names)
     assert columns.ids() == names
     assert columns.total(Resource.CPU, rows).tolist() == [1000 * i for i in range(len(names))]
-    assert columns.equal("node.labels.x", "1", rows).tolist() == [i % 2 == 1 for i in range(192)]
+    assert told(columns, "node.labels.x") == [(str(i % 2),) for i in range(192)]
+    assert free_devices(columns) == [[]] * 192
     assert columns.silent(3.0) == names[:3]
 
 
@@ -207,32 +219,13 @@ def test_rows_come_by_id_however_nodes_came():
         columns.facts(FIRST_ROWS - 1)
 
 
-def test_a_copy_changes_on_its_own():
-    first = assignment("x-0", "a", of=workload(cpu=1, ports=("tcp/1",)))
-    second = assignment("x-1", "a", of=workload(cpu=1, ports=("tcp/1", "tcp/2")))
-    columns = fleet(node("a", labels={"x": "1"}), reserved=[first])
-    columns.equal("node.labels.x", "1", columns.rows())
-    before = _state(columns)
-    copy = columns.copy()
-    assert _state(copy) == before
-    copy.reserve(second)
-    copy.heartbeat("a", beat(1), 5.0)
-    copy.put(node("a", cpus=1, labels={"x": "2"}, liveness=Liveness.LOST))
-    copy.put(node("b"))
-    assert _state(columns) == before
-    assert columns.sample("a") is None
-    assert columns.equal("node.labels.x", "1", columns.rows()).tolist() == [True]
-    copy.remove("a")
-    assert _state(columns) == before
-
-
 def test_masks_follow_what_is_put():
     columns = fleet(node("a", labels={"site": "quay"}), node("b", hub_labels={"site": "quay"}))
     rows = columns.rows()
-    assert columns.equal("node.labels.site", "quay", rows).tolist() == [True, True]
+    assert told(columns, "node.labels.site") == [("quay",), ("quay",)]
     columns.put(node("a", labels={"site": "quay"}, hub_labels={"site": "pier"}))
     columns.put(node("b", diverged="behind", liveness=Liveness.LOST, runtimes=()))
-    assert columns.equal("node.labels.site", "quay", rows).tolist() == [False, False]
+    assert told(columns, "node.labels.site") == [("pier",), ()]
     assert columns.online(rows).tolist() == [True, False]
     assert columns.diverged(rows).tolist() == [False, True]
     assert columns.has_runtime(rows).tolist() == [True, False]
@@ -243,12 +236,13 @@ def test_masks_follow_what_is_put():
 
 
 def test_what_is_kept_of_old_questions_is_bounded_and_still_right():
-    columns = fleet(node("a", labels={"x": "3"}), node("b"))
+    columns = fleet(node("a", labels={"x3": "3"}), node("b"))
     rows = columns.rows()
     for _ in range(2):
-        for value in range(2 * MAX_ASKED):
-            assert columns.equal("node.labels.x", str(value), rows).tolist() == [value == 3, False]
-    assert len(columns._equal) == MAX_ASKED
+        for number in range(2 * MAX_FIELDS):
+            codes = columns.told(field(f"node.labels.x{number}")).codes(rows)
+            assert codes.tolist() == [number == 3, 0]
+    assert len(columns._told) == MAX_FIELDS
 
 
 def test_amounts_beyond_any_machine_add_up_and_never_fit():
@@ -258,22 +252,239 @@ def test_amounts_beyond_any_machine_add_up_and_never_fit():
         columns.reserve(assignment(f"x-{index}", "a", of=huge))
     rows = columns.rows()
     assert columns.free(Resource.MEMORY, rows)[0] == AMOUNT_LIMIT - 1 - 600 * AMOUNT_LIMIT
-    assert columns.reserved("a").memory_bytes == 600 * (2**63 - 1)
+    assert totals_of(columns.assigned("a")).memory_bytes == 600 * (2**63 - 1)
 
 
-def _state(columns):
-    """Return everything that placement sees, by node id."""
-    rows = columns.rows()
-    return {
-        "ids": [facts.id for facts in columns.each(rows)],
-        "facts": [dataclasses.asdict(facts) for facts in columns.each(rows)],
-        "free": [columns.free(resource, rows).tolist() for resource in Resource],
-        "instances": columns.instances(rows).tolist(),
-        "idle": [[a.address for a in columns.idle_accelerators(row)] for row in rows.tolist()],
-        "idle_count": [columns.idle_count(rows, kind).tolist() for kind in (None, "gpu", "npu")],
-        "ports": {
-            key: {columns.facts(row).id: held for row, held in taken.items()}
-            for key, taken in columns._reserved.ports._taken.items()
-        },
-        "online": np.flatnonzero(columns.online(rows)).tolist(),
-    }
+# --- trials --------------------------------------------------------------------------------
+
+GPU = assignment(
+    "x-0",
+    "a",
+    of=workload("x", cpu=1, ports=("tcp/80",), accelerators=[gpus()]),
+    held=(Hold(device="gpu/1"),),
+)
+OTHER = assignment("x-1", "a", of=workload("x", cpu=1, ports=("udp/80",)))
+
+
+def boxes():
+    return [
+        node("a", labels={"x": "1"}, accelerators=[accelerator("1"), accelerator("2")]),
+        node("b"),
+    ]
+
+
+def change_everything(columns):
+    columns.release(GPU)
+    columns.reserve(OTHER)
+    columns.put(node("a", cpus=1, hub_labels={"x": "2"}, liveness=Liveness.LOST, last_seen=9.0))
+    taint = Taint(key="k", effect="NoSchedule")
+    columns.put(dataclasses.replace(node("b", diverged="behind", runtimes=()), taints=(taint,)))
+    columns.put(node("c", accelerators=[accelerator("9", kind="npu")]))
+    columns.reserve(assignment("x-2", "c", of=workload("x", memory=MIB)))
+    columns.remove("a")
+
+
+def test_a_trial_is_undone_exactly_and_one_that_is_kept_stands():
+    columns = fleet(*boxes(), reserved=[GPU])
+    columns.heartbeat("a", beat(3, uptime_s=5), 4.0)
+    before = seen(columns)
+    with columns.trial():
+        change_everything(columns)
+        assert columns.ids() == ["b", "c"]
+        assert seen(columns) != before
+    assert seen(columns) == before
+    with columns.trial() as trial:
+        change_everything(columns)
+        after = seen(columns)
+        trial.keep()
+    assert seen(columns) == after
+    plainly = fleet(*boxes(), reserved=[GPU])
+    change_everything(plainly)
+    assert seen(plainly) == after
+
+
+def test_a_trial_that_fails_is_undone():
+    columns = fleet(*boxes(), reserved=[GPU])
+    before = seen(columns)
+
+    def fail():
+        with columns.trial():
+            change_everything(columns)
+            raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        fail()
+    assert seen(columns) == before
+
+
+@pytest.mark.parametrize("inner_kept", [True, False])
+@pytest.mark.parametrize("outer_kept", [True, False])
+def test_a_trial_within_another_is_undone_on_its_own_or_with_it(inner_kept, outer_kept):
+    columns = fleet(*boxes(), reserved=[GPU])
+    start = seen(columns)
+    with columns.trial() as outer:
+        columns.reserve(OTHER)
+        between = seen(columns)
+        with columns.trial() as inner:
+            change_everything(columns)
+            end = seen(columns)
+            if inner_kept:
+                inner.keep()
+        assert seen(columns) == (end if inner_kept else between)
+        if outer_kept:
+            outer.keep()
+    last = end if inner_kept else between
+    assert seen(columns) == (last if outer_kept else start)
+
+
+def test_a_trial_of_another_incarnation_gives_the_signs_of_the_first_back():
+    columns = fleet(node("a"))
+    columns.heartbeat("a", beat(7, uptime_s=5), 50.0)
+    before = seen(columns)
+    with columns.trial():
+        columns.put(node("a", incarnation="f" * 32, last_seen=60.0))
+        assert columns.sample("a") is None
+        assert columns.last_seen("a") == 60.0
+    assert seen(columns) == before
+    assert not columns.heartbeat("a", beat(7), 70.0)
+
+
+def test_an_instance_that_moved_in_a_trial_is_where_it_was_and_counts_there():
+    old, new = (assignment("x-0", name, of=workload("x")) for name in "ab")
+    columns = fleet(node("a"), node("b"), reserved=[old])
+    with columns.trial():
+        columns.reserve(new)
+        assert len(columns.instances_of("x")) == 2, "on its way it is on both"
+    assert list(columns.instances_of("x").values()) == [old]
+    with columns.trial():
+        columns.reserve(new)
+        columns.release(old)
+        assert list(columns.instances_of("x").values()) == [new]
+    assert list(columns.instances_of("x").values()) == [old]
+    columns.release(old)
+    assert columns.instances_of("x") == {}
+
+
+def test_a_fleet_that_grew_in_a_trial_is_small_again():
+    columns = fleet(*boxes(), reserved=[GPU])
+    before = seen(columns)
+    with columns.trial():
+        for index in range(3 * FIRST_ROWS):
+            columns.put(node(f"n{index}", accelerators=[accelerator("1")]))
+        columns.remove("a")
+        columns.put(node("z"))
+    assert seen(columns) == before
+    assert len(columns) == 2
+
+
+ACCELERATORS = st.sampled_from([(), ("1",), ("1", "2")])
+NODES = st.builds(
+    lambda name, cpus, found, site, online, failed, last_seen, again: node(
+        name,
+        cpus=cpus,
+        accelerators=[accelerator(one) for one in found],
+        hub_labels={} if site is None else {"site": site},
+        liveness=Liveness.ONLINE if online else Liveness.LOST,
+        diverged="behind" if failed else None,
+        last_seen=last_seen,
+        incarnation="f" * 32 if again else "e" * 32,
+    ),
+    st.sampled_from("abcd"),
+    st.sampled_from([None, 1, 4]),
+    ACCELERATORS,
+    st.sampled_from([None, "quay", "pier"]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0.0, 5.0, 10.0]),
+    st.booleans(),
+)
+ASSIGNMENTS = st.builds(
+    lambda index, name, load, held: assignment(
+        f"{load}-{index}",
+        name,
+        of=workload(load, cpu=100 * index, ports=("tcp/80",) if index else ("udp/80",)),
+        held=tuple(Hold(device=f"gpu/{one}", milli=milli) for one, milli in held),
+    ),
+    st.integers(0, 2),
+    st.sampled_from("abcd"),
+    st.sampled_from(["x", "shop-db"]),
+    st.lists(st.tuples(st.sampled_from("12"), st.sampled_from([300, 1000])), max_size=2),
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), NODES),
+        st.tuples(st.just("remove"), st.sampled_from("abcd")),
+        st.tuples(st.just("reserve"), ASSIGNMENTS),
+        st.tuples(st.just("release"), ASSIGNMENTS),
+    ),
+    max_size=8,
+)
+
+
+def act(columns, steps):
+    for step, what in steps:
+        getattr(columns, step)(what)
+
+
+@given(STEPS, STEPS, STEPS, st.booleans())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_tried_is_undone(first, tried, within, kept):
+    columns = Columns()
+    act(columns, first)
+    for index, name in enumerate(columns.ids()):
+        columns.heartbeat(name, beat(index + 1, incarnation="e" * 32), 7.0)
+    before = seen(columns)
+    with columns.trial():
+        act(columns, tried)
+        with columns.trial() as inner:
+            act(columns, within)
+            if kept:
+                inner.keep()
+    assert seen(columns) == before
+
+
+@given(STEPS, STEPS)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_trial_that_is_kept_is_as_if_there_had_been_none(first, tried):
+    columns, plainly = Columns(), Columns()
+    act(columns, first)
+    with columns.trial() as trial:
+        act(columns, tried)
+        trial.keep()
+    act(plainly, [*first, *tried])
+    assert seen(columns) == seen(plainly)
+
+
+# --- what placement follows --------------------------------------------------------------------
+
+
+def test_the_rows_that_changed_are_told_in_turn():
+    columns = fleet(node("a"), node("b"))
+    start = len(columns.changed), len(columns.told_anew)
+    columns.reserve(OTHER)
+    columns.put(node("b", cpus=1))
+    a, b = columns.row("a"), columns.row("b")
+    assert columns.changed[start[0] :] == [a, b]
+    assert columns.told_anew[start[1] :] == [b]
+    comings = columns.comings
+    columns.put(node("c"))
+    columns.remove("c")
+    assert columns.comings == comings + 2
+
+
+def test_the_list_of_changes_begins_anew_before_it_is_long():
+    columns = fleet(node("a", labels={"x": "old"}), node("b"))
+    columns.told(field("node.labels.x"))
+    for number in range(6000):
+        columns.put(node("a", hub_labels={"x": str(number)}))
+    assert columns.epoch == 1
+    assert len(columns.changed) < 4 * FIRST_ROWS + 4096
+    assert told(columns, "node.labels.x") == [("5999",), ()]
+    assert seen(columns) == seen(fleet(node("a", hub_labels={"x": "5999"}), node("b")))
+
+
+def test_a_row_takes_little_memory_however_many_questions_were_asked():
+    columns = fleet(*(node(f"n{i:03}", labels={"x": str(i)}) for i in range(FIRST_ROWS)))
+    for kind in ("gpu", "usb", "camera"):
+        columns.states(kind)
+    assert 0 < columns.bytes_per_row() <= 400

@@ -1,6 +1,10 @@
 """Nodes and workloads in one line each, and a column of them."""
 
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.device_states import WHOLE
+from skerry_hub.fleet.facts import Resource
+from skerry_hub.fleet.fields import field
+from skerry_hub.fleet.ports import Port
 from skerry_hub.model import (
     Assignment,
     Constraint,
@@ -154,6 +158,72 @@ def fleet(*nodes, reserved=()):
     for one in reserved:
         columns.reserve(one)
     return columns
+
+
+FIELDS = (
+    "node.id",
+    "node.hostname",
+    "node.platform.arch",
+    "node.labels.site",
+    "node.labels.x",
+    "node.hardware.cpu.logical_count",
+    "node.hardware.accelerators.vendor",
+)
+SEEN_KINDS = ("gpu", "npu", "camera", "usb", "serial")
+
+
+def told(columns, path):
+    """Return what each node tells of a field, by id."""
+    found = columns.told(field(path))
+    return [found.values[code] for code in found.codes(columns.rows()).tolist()]
+
+
+def free_devices(columns, kind="gpu"):
+    """Return the names of the devices of which nothing is held, of each node by id."""
+    states = [columns.state(kind, row) for row in columns.rows().tolist()]
+    return [
+        [one.name for one, left in zip(devices, free, strict=True) if left == WHOLE]
+        for devices, free in states
+    ]
+
+
+def seen(columns):
+    """Return everything that placement and liveness see, by the nodes' ids."""
+    rows = columns.rows()
+    facts = list(columns.each(rows))
+    found = {
+        "facts": facts,
+        "capacity": [columns.capacity(one.id) for one in facts],
+        "free": [columns.free(resource, rows).tolist() for resource in Resource],
+        "total": [columns.total(resource, rows).tolist() for resource in Resource],
+        "instances": columns.instances(rows).tolist(),
+        "online": columns.online(rows).tolist(),
+        "diverged": columns.diverged(rows).tolist(),
+        "runtime": columns.has_runtime(rows).tolist(),
+        "answers": columns.runtime_answers(rows).tolist(),
+        "idle": columns.accelerators_idle(rows).tolist(),
+        "told": {path: told(columns, path) for path in FIELDS},
+        "states": {
+            kind: [columns.state(kind, row) for row in rows.tolist()] for kind in SEEN_KINDS
+        },
+        "taints": [
+            columns.without_taints(lambda taints, one=one: taints == one.taints, rows).tolist()
+            for one in facts
+        ],
+        "assigned": {one.id: frozenset(columns.assigned(one.id)) for one in facts},
+        "signs": [(columns.last_seen(one.id), columns.sample(one.id)) for one in facts],
+    }
+    there = {one for held in found["assigned"].values() for one in held}
+    found["of"] = {
+        name: frozenset(columns.instances_of(name).values())
+        for name in {one.workload for one in there} | {"shop-web", "shop-db", "x"}
+    }
+    ports = sorted({text for one in there for text in one.resources.ports})
+    found["ports"] = {
+        text: [columns.port_holder(row, Port.parse(text)) for row in rows.tolist()]
+        for text in (*ports, "tcp/80", "udp/80")
+    }
+    return found
 
 
 def beat(seq, boot=1, incarnation=INCARNATION, **more):
