@@ -55,6 +55,11 @@ Instances
   INSTANCE     NODE   STATE     HEALTH    RESTARTS   AGE
   shop-web-0   quay   running   healthy   0          5m
 
+Round-trip times
+  NODE   TARGET         MS     ERROR   FROM
+  quay   broker         8.12   0.81    measured
+  quay   endpoint/erp   31.5   6       estimated
+
 Events
   AGE   NODE    KIND      SUBJECT   DETAIL
   60m   box-1   started   -         -

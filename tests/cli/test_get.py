@@ -169,7 +169,9 @@ def test_every_kind_has_a_plural_a_singular_and_a_short_name():
     assert kind_of("pods") is None
 
 
-@pytest.mark.parametrize("kind", ["nodes", "workloads", "instances", "events", "devices", "round-trips"])
+@pytest.mark.parametrize(
+    "kind", ["nodes", "workloads", "instances", "events", "devices", "round-trips"]
+)
 def test_json_and_yaml_are_what_the_hub_said(skerry, hub, kind):
     said = plain(hub.answers[f"GET /api/v1/{kind}"])
     assert json.loads(skerry("get", kind, "-o", "json").out) == said
