@@ -73,8 +73,10 @@ class DeviceStates:
         key = tuple(int(section.numbers[row]) for section in self._sections)
         devices = self._devices.get(key)
         if devices is None:
-            # Whatever a node says, one device is never two.
-            found = {device_id(one): one for one in devices_of(facts.hardware, self._kinds)}
+            # Whatever a node says, one device is never two: the first counts.
+            found: dict[str, Device] = {}
+            for one in devices_of(facts.hardware, self._kinds):
+                found.setdefault(device_id(one), one)
             devices = self._devices[key] = tuple(found.values())
         return devices
 
