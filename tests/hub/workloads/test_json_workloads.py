@@ -122,6 +122,15 @@ WRONG = [
      "placement.traffic[0].workload", "'db' is not a workload"),
     ({"placement": {"data": [{"dataset": "a", "local": True, "max_transfer_s": 1}]}},
      "placement.data[0].max_transfer_s", "is not for local data"),
+    ({"placement": {"data": [{"dataset": "a"}, {"dataset": "a", "local": True}]}},
+     "placement.data[1]", "is the same as"),
+    ({"placement": {"latency": [{"to": "site", "name": "a", "max_ms": one} for one in (1, 2)]}},
+     "placement.latency[1]", "is the same as"),
+    ({"placement": {"traffic": [{"environment": "a", "gb_per_hour": one} for one in (1, 2)]}},
+     "placement.traffic[1]", "is the same as"),
+    ({"placement": {"affinity": [{"workload": "shop-web", "topology": "a", "anti": True}]},
+      "replicas": 2, "expressions": ["node.labels.a == b"]},
+     "placement.affinity[0]", "2 replicas never fit with at most 1 per a"),
     ({"placement": {"gang": "A"}}, "placement.gang", "is not a name"),
     ({"placement": {"priority": 2_000_000_000}}, "placement.priority", "must be -1e+09 to 1e+09"),
     ({"containers": []}, "containers", "is empty"),
@@ -157,6 +166,7 @@ CONTAINERS = [
      "devices[0].permissions", "must be some of rwm"),
     ({"cap_add": ["NET ADMIN"]}, "cap_add[0]", "is not a capability"),
     ({"health": {"command": ["curl"]}}, "health.command", 'must be ["CMD", program'),
+    ({"health": {"command": ["CMD-SHELL", "a", "b"]}}, "health.command", 'must be ["CMD", program'),
     ({"health": {"command": []}}, "health.command", 'must be ["CMD", program'),
 ]  # fmt: skip
 
@@ -174,6 +184,20 @@ def test_containers_of_one_workload_share_its_names_and_ports():
         ("workloads[0].containers[1]", "is the same as containers[0]"),
         ("workloads[0].containers[1].ports[0]", "tcp/80 is published twice"),
     ]
+
+
+def test_a_wish_contradicts_nothing():
+    far = {"workload": "shop-web", "topology": "a", "anti": True, "weight": 1}
+    wish = {"placement": {"affinity": [far]}, "expressions": ["node.labels.a == b"]}
+    assert workloads_of([{**ONE, "replicas": 2, **wish}])
+
+
+def test_a_workload_that_is_too_large_as_a_whole():
+    long = {f"A{index}": "x" * 30_000 for index in range(9)}
+    ((field, reason),) = problems(
+        {**ONE, "containers": [{**ONE["containers"][0], "environment": long}]}
+    )
+    assert (field, "more than 262144" in reason) == ("workloads[0]", True)
 
 
 def test_right_takes_records_that_a_request_has_read():
