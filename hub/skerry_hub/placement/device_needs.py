@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.device_states import WHOLE, State
 from skerry_hub.model import Workload
-from skerry_hub.placement.device_choice import choose, fits
+from skerry_hub.placement.device_choice import States, choose, fits
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.terms import DeviceRequest
 
@@ -96,14 +97,44 @@ class DeviceNeeds:
                 is_unknown=not facts.is_known,
                 is_shortage=len(usable) >= request.count,
             )
-        if told:
+        if not told:
+            yield from self._together(states)
+
+    def _together(self, states: States) -> Iterator[Refusal]:
+        """Give why the requests are not met together, each of which would be alone."""
+        wanted = " and ".join(map(str, self.requests))
+        whole = {kind: (devices, (WHOLE,) * len(devices)) for kind, (devices, _) in states.items()}
+        would = choose(whole, self.requests, single_numa=self.single_numa) is not None
+        if choose(states, self.requests) is not None:
+            yield Refusal(f"{wanted}: there, but not on one NUMA node", is_shortage=would)
             return
-        if choose(states, self.requests) is None:
-            wanted = " and ".join(map(str, self.requests))
-            yield Refusal(f"no devices left for both {wanted}", is_shortage=True)
-        else:
-            wanted = " and ".join(map(str, self.requests))
-            yield Refusal(f"{wanted}: there, but not on one NUMA node", is_shortage=True)
+        told = False
+        for kind in self.kinds:
+            short = _too_few_of(states[kind], [one for one in self.requests if one.kind == kind])
+            if short is not None:
+                told = True
+                yield dataclasses.replace(short, is_shortage=would)
+        if not told:
+            yield Refusal(f"no devices left for both {wanted}", is_shortage=would)
+
+
+def _too_few_of(state: State, requests: Sequence[DeviceRequest]) -> Refusal | None:
+    """Return why requests of one kind want more than all that any of them could have."""
+    count = sum(request.count for request in requests)
+    devices, free = state
+    usable = [one for one in devices if any(fits(request, one) for request in requests)]
+    idle = sum(
+        any(left >= request.share_milli and fits(request, one) for request in requests)
+        for one, left in zip(devices, free, strict=True)
+    )
+    if idle >= count:
+        return None
+    vendors = {request.vendor for request in requests}
+    vendor = vendors.pop() if len(vendors) == 1 else None
+    all_of_them = DeviceRequest(kind=requests[0].kind, count=count, vendor=vendor)
+    there = [one for one in devices if _is_meant(one, all_of_them)]
+    text = too_few(all_of_them, idle, len(usable), there)
+    return Refusal(text, float(count - idle), share=(count - idle) / count)
 
 
 def _is_meant(device: Device, request: DeviceRequest) -> bool:
@@ -136,7 +167,7 @@ def too_few(request: DeviceRequest, free: int, usable: int, there: Sequence[Devi
         why = f" ({'; '.join(reasons)})" if reasons else ""
         parts.append(f"{len(broken)} not usable{why}")
     other = len(there) - len(broken) - usable
-    if other > 0:
+    if other > 0 and request.expressions:
         parts.append(f"{other} other than {', '.join(request.expressions)}")
     if free == 0 and count > 1:
         parts.append(f"{count} wanted")

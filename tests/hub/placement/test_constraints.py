@@ -9,11 +9,12 @@ from tests.hub.placement.boxes import (
     fleet,
     gpus,
     node,
+    requirements,
     workload,
 )
 
 from skerry_hub.model import Hold, Liveness
-from skerry_hub.placement.constraints import CONSTRAINTS, reason_of, refusals_of, requirements_of
+from skerry_hub.placement.constraints import CONSTRAINTS, reason_of, refusals_of
 from skerry_wire.hardware import ProbeStatus, RuntimeInfo
 
 PODMAN_WITHOUT_SOCKET = RuntimeInfo(name="podman", reason="its socket is not there")
@@ -21,7 +22,7 @@ PODMAN_WITHOUT_SOCKET = RuntimeInfo(name="podman", reason="its socket is not the
 
 def reasons(columns, load, name="a"):
     """Return the texts, after a look at the mask, which must say the same."""
-    needs = requirements_of(load)
+    needs = requirements(columns, load)
     row = columns.row(name)
     found = refusals_of(columns, needs, row)
     rows = columns.rows()
@@ -148,7 +149,7 @@ def test_a_box_that_shrank_below_what_is_reserved_says_so():
 def test_the_shortage_is_in_the_unit_of_what_is_wanted():
     columns = fleet(node("a", memory=180 * MIB, cpus=1))
     row = columns.row("a")
-    found = refusals_of(columns, requirements_of(workload(memory=256 * MIB, cpu=3500)), row)
+    found = refusals_of(columns, requirements(columns, workload(memory=256 * MIB, cpu=3500)), row)
     assert [reason_of(*pair).missing for pair in found] == [2.5, 76.0]
 
 
@@ -156,7 +157,7 @@ def test_long_words_fit_the_limits_of_a_reason():
     load = workload(constraints=[f"node.labels.{'x' * 200} == {'y' * 200}"])
     columns = fleet(node("a", diverged="z" * 1024))
     row = columns.row("a")
-    found = [reason_of(*pair) for pair in refusals_of(columns, requirements_of(load), row)]
+    found = [reason_of(*pair) for pair in refusals_of(columns, requirements(columns, load), row)]
     assert [len(reason.constraint) <= 128 for reason in found] == [True, True]
     assert [len(reason.text) <= 1024 for reason in found] == [True, True]
 
@@ -165,5 +166,6 @@ def test_the_table_names_each_sort_once():
     names = [name for name, _ in CONSTRAINTS]
     assert len(set(names)) == len(names)
     full = workload(cpu=1, memory=1, storage=1, ports=["tcp/1"], accelerators=[gpus()])
-    asked = list(dict.fromkeys(need.name for need in requirements_of(full)))
-    assert asked == names[:-2], "a workload without constraints and expressions of its own"
+    asked = list(dict.fromkeys(need.name for need in requirements(fleet(), full)))
+    assert asked == names[: len(asked)], "what a workload asks for that has no terms of its own"
+    assert names[len(asked) :][:2] == ["constraints", "expressions"]

@@ -12,6 +12,7 @@ from tests.hub.placement.boxes import (
     workload,
 )
 
+from skerry_hub.fleet.columns import totals_of
 from skerry_hub.model import Liveness, Reason
 from skerry_hub.placement.engine import reserve_decision
 from skerry_wire.codec import to_plain
@@ -46,7 +47,7 @@ def test_the_best_node_comes_first_and_then_the_nearest_miss():
     assert set(told.verdicts[0].scores) == {
         "spread",
         "runtime",
-        "accelerators",
+        "devices",
         "balance",
         "quiet",
     }
@@ -68,7 +69,7 @@ def test_where_nothing_is_missing_an_instance_is_not_in_its_own_way():
     told = explain(columns, load, first.assignments)
     assert told.feasible == 2
     assert told.verdicts[0].instances == ("shop-web-0",)
-    assert columns.reserved("a").cpu_milli == 3000
+    assert totals_of(columns.assigned("a")).cpu_milli == 3000
 
 
 def test_where_replicas_are_missing_the_question_is_for_one_more():
