@@ -79,7 +79,7 @@ class Settings:
     """Least time between two measurements of one target; it doubles ..."""
     round_trip_most_s: float = 3600.0
     """... up to this, while the time stays the same or nobody answers."""
-    round_trip_gap_s: float = 30.0
+    round_trip_gap_s: float = 15.0
     """Least time between two measurements of any, whatever the hub asks for."""
 
 

@@ -104,7 +104,7 @@ def test_one_at_a_time_and_no_faster_than_the_gap_whatever_the_hub_asks():
         box.on(targets(*fresh))
         times += [at for at, _, _ in box.wait(60)]
     assert times
-    assert min(b - a for a, b in itertools.pairwise(times)) >= 30
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 15
 
     box = Box().up()
     box.on(targets(ERP, BOX))

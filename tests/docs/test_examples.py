@@ -138,7 +138,8 @@ def test_a_box_speaks_for_itself_alone(clients):
     for topic in ("presence", "capability", "heartbeat", "report", "event", "reply"):
         assert clients["box-1"].say(f"{NODE}/{topic}")
         assert not clients["box-2"].say(f"{NODE}/{topic}")
-    for topic in (f"{NODE}/order", "skerry/v1/hub/presence", "skerry/v1/fleet/box-1"):
+    hubs = ("skerry/v1/hub/presence", "skerry/v1/fleet/box-1")
+    for topic in (f"{NODE}/order", f"{NODE}/targets", *hubs):
         assert not clients["box-1"].say(topic)
 
 
@@ -146,9 +147,11 @@ def test_a_box_hears_its_own_orders_alone(clients):
     for box in ("box-1", "box-2"):
         clients[box].hear("skerry/v1/#")
     assert clients["hub"].say(f"{NODE}/order")
+    assert clients["hub"].say(f"{NODE}/targets")
     assert clients["hub"].say(f"{NODE}/request/probe")
-    assert {clients["box-1"].heard.get(timeout=10) for _ in range(2)} == {
+    assert {clients["box-1"].heard.get(timeout=10) for _ in range(3)} == {
         f"{NODE}/order",
+        f"{NODE}/targets",
         f"{NODE}/request/probe",
     }
     # What comes after shows that nothing came before.

@@ -246,3 +246,30 @@ def test_absurd_but_possible_times_do_not_break_the_rest() -> None:
 def test_memory_is_bounded_per_node() -> None:
     coordinates = refined_coordinates()
     assert coordinates.nbytes < 700 * NODES * 1.5
+
+
+def test_estimates_by_rows_are_those_of_the_matrix_and_of_unknown_ones_nothing() -> None:
+    coordinates = refined_coordinates()
+    rows = coordinates.rows(["n1", "nobody", "n7"])
+    assert rows[1] == -1
+    ms, error = coordinates.estimates("n5", rows)
+    wanted = coordinates.matrix(["n5"], ["n1", "n7"])
+    assert ms[[0, 2]] == pytest.approx(wanted[0][0], rel=1e-6)
+    assert error[[0, 2]] == pytest.approx(wanted[1][0], rel=1e-6)
+    assert np.isnan([ms[1], error[1]]).all()
+    assert np.isnan(coordinates.estimates("nobody", rows)[0]).all()
+    everywhere, _ = coordinates.estimates("n5", np.arange(coordinates.capacity))
+    assert np.isfinite(everywhere).sum() == NODES  # rows that nobody uses are no nodes
+
+
+def test_a_copy_answers_as_before_and_may_go_its_own_way() -> None:
+    coordinates = refined_coordinates()
+    copied = coordinates.copy()
+    before = copied.matrix(NAMES, NAMES)[0].tobytes()
+    coordinates.observe("n3", {"n4": 500.0})
+    coordinates.remove("n7")
+    coordinates.refine()
+    assert copied.matrix(NAMES, NAMES)[0].tobytes() == before
+    copied.observe("n3", {"n4": 400.0})
+    copied.remove("n8")
+    assert "n8" in coordinates

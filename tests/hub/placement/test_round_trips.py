@@ -105,3 +105,30 @@ def test_links_hold_each_pair_once_from_either_end() -> None:
     a, b, c = (trips.row(name) for name in "abc")
     assert found == {(a, b): 15.0, (b, a): 15.0, (a, c): 30.0, (c, a): 30.0}
     assert trips.silent(np.array([a, b, c])).tolist() == [False, False, True]
+
+
+def test_what_a_node_measured_itself_is_told_by_name() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 10.0, "c": 30.0})
+    trips.record("b", {"a": 20.0})
+    assert trips.told(["b", "nobody", "c", "a"]) == [
+        {"a": (20.0, 2.0)},
+        {},
+        {},
+        {"b": (10.0, 1.0), "c": (30.0, 3.0)},
+    ]
+    trips.remove("b")
+    assert trips.told(["a"]) == [{"c": (30.0, 3.0)}]
+    assert trips.rows(["c", "b", "a"]).tolist() == [trips.row("c"), -1, trips.row("a")]
+
+
+def test_a_copy_is_not_reached_by_what_comes_later() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 10.0, "c": 30.0})
+    copy = trips.copy()
+    trips.record("a", {"b": 20.0, "d": 5.0})
+    trips.remove("c")
+    assert copy.told(["a"]) == [{"b": (10.0, 1.0), "c": (30.0, 3.0)}]
+    copy.record("e", {"a": 1.0})
+    assert "e" not in trips
+    assert len(copy) == 4
