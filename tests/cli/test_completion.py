@@ -70,7 +70,9 @@ def test_commands_and_names_are_completed(skerry, hub, line, found):
         "GET /api/v1/workloads": [WORKLOAD],
         "GET /api/v1/instances": [INSTANCE],
         "GET /api/v1/devices": DEVICES,
-        "GET /api/v1/documents": {"items": [POLICY]},
+        "GET /api/v1/documents": lambda asked: {
+            "items": [POLICY] if asked.query == {"kind": "Policy"} else []
+        },
     }
     assert complete(skerry, line) == found
 

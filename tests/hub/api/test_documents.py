@@ -75,6 +75,8 @@ def test_each_version_is_in_the_history_even_of_what_was_deleted(client):
     template = f"{PATH}/history"
     put(client, PRICES)
     put(client, PRICES, cpu_hour=0.05)
+    (newest,) = client.get(f"{where(PRICES)}/history?limit=1", template)["items"]
+    assert (newest["version"], newest["changes"]) == (2, ["cpu_hour: 0.031 -> 0.05"])
     _, done = client.ask("DELETE", where(PRICES))
     client.fits("delete", PATH, done)
     assert planned([done]) == [("Prices", "cloud", "deleted", 3)]
@@ -183,6 +185,8 @@ def test_what_is_wrong_anywhere_keeps_everything_from_being_done(client):
     places = [(one["file"], one["line"], one["field"]) for one in found["problems"]]
     assert ("0.yaml", 2, "name") in places
     assert ("1.yaml", 3, "services.web.imag") in places
+    assert apply(client, GOLDEN, SHOP.replace("image:", "imag:"))[0] == 400
+    assert apply(client, "kind: Policy\nname: X\n", SHOP)[0] == 400
     assert client.get("/api/v1/documents") == {"items": []}
     assert client.get("/api/v1/workloads") == {"items": []}
 
