@@ -61,7 +61,17 @@ def choose(
     the device with the least that suffices.
     """
     offers = [_Offer(request, states.get(request.kind), prefer) for request in requests]
-    nodes = _numa_nodes(offers)
+    if prefer:
+        kept = _choose([offer.among(prefer) for offer in offers], prefer, single_numa=single_numa)
+        if kept is not None:
+            return kept
+    return _choose(offers, prefer, single_numa=single_numa)
+
+
+def _choose(
+    offers: Sequence[_Offer], prefer: Collection[str], *, single_numa: bool
+) -> Chosen | None:
+    nodes = _numa_nodes(offers, prefer)
     if len(nodes) <= 1:
         return _match(offers, None)
     for node in nodes:
@@ -91,14 +101,26 @@ class _Offer:
             found.sort(key=lambda one: one[:3])
         self.devices = [one[3] for one in found]
 
+    def among(self, ids: Collection[str]) -> _Offer:
+        """Return the same request, offered only these of its devices."""
+        found = _Offer(self.request, None, ())
+        found.devices = [one for one in self.devices if device_id(one) in ids]
+        return found
 
-def _numa_nodes(offers: Iterable[_Offer]) -> list[int]:
-    """Return the NUMA nodes of all that is offered, those with the fewest devices first."""
+
+def _numa_nodes(offers: Iterable[_Offer], prefer: Collection[str]) -> list[int]:
+    """Return the NUMA nodes of all that is offered.
+
+    Those with the most of `prefer` first, and of equal ones those with the fewest devices.
+    """
     counts: dict[int, int] = {}
-    for device in {device_id(one): one for offer in offers for one in offer.devices}.values():
+    preferred: dict[int, int] = {}
+    for name, device in {device_id(one): one for offer in offers for one in offer.devices}.items():
         if device.numa_node is not None:
             counts[device.numa_node] = counts.get(device.numa_node, 0) + 1
-    return sorted(counts, key=lambda node: (counts[node], node))
+            of_those = preferred.get(device.numa_node, 0)
+            preferred[device.numa_node] = of_those + (name in prefer)
+    return sorted(counts, key=lambda node: (-preferred[node], counts[node], node))
 
 
 def _match(offers: Sequence[_Offer], numa_node: int | None) -> Chosen | None:
