@@ -38,7 +38,7 @@ LOOKED_AT_MOST = 2_000
 WAITING_MOST = 200_000
 """Tellings of nodes that wait; then the oldest goes."""
 REFINE_S = 10.0
-SNAPSHOT_S = 1.0
+SNAPSHOT_S = 5.0
 PATIENCE = 20
 """Each of the two is done again no sooner than so many times what it took."""
 
