@@ -230,6 +230,7 @@ class _Placing:
         name, columns = self.workload.name, self.columns
         outcome: Outcome = {}
         covered: set[int] = set()
+        staying: list[Assignment] = []
         for before in sorted(current, key=lambda one: one.id):
             if not keep and before.id != instance_id(name, before.node):
                 columns.release(before)
@@ -240,7 +241,8 @@ class _Placing:
             row = columns.row(before.node)
             if after is not None and row is not None:
                 covered.add(row)
-        session = Session(self.world, self.workload, self.revision)
+                staying.append(after)
+        session = Session(self.world, self.workload, self.revision, staying)
         needs = session.board.requirements
         rows = columns.rows()
         rows = rows[~np.isin(rows, list(covered))]
