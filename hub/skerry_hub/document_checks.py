@@ -179,12 +179,12 @@ def _host(field: str, text: str) -> Iterator[Fault]:
 
 def _is_host(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
+        # What comes after a % is an interface, which is another one on each box.
+        return ipaddress.ip_address(text).version == 4 or "%" not in text
     except ValueError:
         parts = text.removesuffix(".").split(".")
         # What ends in a number is an address to every resolver, and this one is none.
         return not parts[-1].isdecimal() and all(map(_HOST_PART.fullmatch, parts))
-    return True
 
 
 def _distinct(field: str, texts: Sequence[str]) -> Iterator[Fault]:
