@@ -1,5 +1,7 @@
 """How good nodes are, and what counts more."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.hub.placement.boxes import (
@@ -9,11 +11,18 @@ from tests.hub.placement.boxes import (
     fleet,
     gpus,
     node,
+    place,
+    where,
     workload,
 )
 
+from skerry_hub.fleet.columns import FIRST_ROWS
+from skerry_hub.fleet.facts import AMOUNT_LIMIT
 from skerry_hub.model import Hold
-from skerry_hub.placement import scores
+from skerry_hub.placement.points import SCALE
+from skerry_hub.placement.scores import SCORES, own_spread_of, points_of
+from skerry_hub.placement.world import World
+from skerry_hub.terms import Placement
 from skerry_wire.hardware import RuntimeInfo
 
 COLUMNS = fleet(
@@ -27,51 +36,115 @@ COLUMNS = fleet(
 )
 
 
-def of(score, load=None, own=(0, 0, 0)):
-    rows = COLUMNS.rows()
-    return score(COLUMNS, load or workload(), np.array(own), rows).tolist()
+def parts(load=None, columns=COLUMNS, rows=None):
+    """Return the points of each score by its name."""
+    rows = columns.rows() if rows is None else rows
+    found = points_of(World(columns), load or workload())
+    return {one.name: one.of(columns, rows).tolist() for one in found}
 
 
 def test_each_score_says_what_it_prefers():
-    assert of(scores.spread, own=(0, 1, 3)) == [1.0, 0.5, 0.25]
-    assert of(scores.runtime) == [1.0, 1.0, 0.0]
-    assert of(scores.accelerators) == [1.0, 0.0, 1.0]
-    assert of(scores.accelerators, workload(accelerators=[gpus()])) == [1.0, 1.0, 1.0]
-    assert of(scores.quiet) == [1 / 3, 1.0, 1.0]
-    assert of(scores.balance, workload(cpu=1000, memory=GIB)) == [0.25, 0.5, 0.0]
+    found = parts()
+    assert found["runtime"] == [SCALE, SCALE, 0]
+    assert found["devices"] == [SCALE, 0, SCALE]
+    assert found["quiet"] == [SCALE // 3, SCALE, SCALE]
+    assert parts(workload(cpu=1000, memory=GIB))["balance"] == [SCALE // 4, SCALE // 2, 0]
+    assert "devices" not in parts(workload(accelerators=[gpus()])), "who asks is not kept away"
 
 
-def test_an_idle_accelerator_is_left_alone_but_a_taken_one_wastes_nothing():
+def test_a_workloads_own_instances_keep_apart():
+    world = World(COLUMNS)
+    spread = own_spread_of(world, workload())
+    assert [spread.of(own) for own in (0, 1, 3)] == [SCALE, SCALE // 2, SCALE // 4]
+    packing = dataclasses.replace(workload(), placement=Placement(strategy="pack"))
+    assert own_spread_of(world, packing).weight < spread.weight
+
+
+@pytest.mark.parametrize(
+    ("held", "points"),
+    [((), 0), ((Hold(device="gpu/1", milli=400),), 0), ((Hold(device="gpu/1"),), SCALE)],
+)
+def test_an_idle_accelerator_is_left_alone_but_a_taken_one_wastes_nothing(held, points):
     columns = fleet(
         node("a", accelerators=[accelerator("1")]),
-        reserved=[assignment("x-0", "a", held=(Hold(device="gpu/1"),))],
+        reserved=[assignment("x-0", "a", held=held)],
     )
-    assert scores.accelerators(columns, workload(), np.array([0]), columns.rows()).tolist() == [1.0]
+    assert parts(columns=columns)["devices"] == [points]
 
 
-def test_every_score_is_between_0_and_1_and_so_is_their_mean():
-    total, parts = scores.score_all(
-        COLUMNS, workload(cpu=10**7), np.array([9, 0, 0]), COLUMNS.rows()
-    )
-    assert list(parts) == [score.name for score in scores.SCORES]
-    for values in (total, *parts.values()):
-        assert np.all((values >= 0) & (values <= 1))
+@pytest.mark.parametrize("cpu", [0, 333, 10**7])
+@pytest.mark.parametrize("memory", [0, 1, 12345, 2**60])
+def test_every_score_is_a_whole_number_between_0_and_the_scale(cpu, memory):
+    for values in parts(workload(cpu=cpu, memory=memory)).values():
+        assert all(isinstance(value, int) and 0 <= value <= SCALE for value in values)
 
 
-@pytest.mark.parametrize("index", range(len(scores.SCORES)))
-def test_the_first_instance_on_a_node_weighs_more_than_all_that_comes_after(index):
-    weights = [score.weight for score in scores.SCORES]
-    rest = sum(weights[index + 1 :])
-    if scores.SCORES[index].name in ("runtime", "accelerators"):
-        assert weights[index] >= rest
-    elif scores.SCORES[index].name == "spread":
-        assert weights[index] / 2 > rest
+@pytest.mark.parametrize(
+    ("cpus", "memory", "load", "room"),
+    [
+        (1, 4 * GIB, workload(cpu=1), 0.999),
+        (1, 4 * GIB, workload(cpu=999), 0.001),
+        (3, 4 * GIB, workload(cpu=1000), 2 / 3),
+        (64, 4 * GIB, workload(memory=1), 1.0),
+        (64, 300, workload(memory=100), 2 / 3),
+        (64, AMOUNT_LIMIT - 1, workload(memory=AMOUNT_LIMIT // 4), 0.75),
+        (64, 2**63 - 1, workload(memory=0), 1.0),
+        (64, 2**63 - 1, workload(memory=2**63 - 1), 0),
+        (0, 0, workload(), 0),
+    ],
+)
+def test_room_is_told_finely_of_small_and_of_huge_amounts(cpus, memory, load, room):
+    columns = fleet(node("a", cpus=cpus, memory=memory))
+    (found,) = parts(load, columns)["balance"]
+    assert found / SCALE == pytest.approx(room, abs=0.0001)
 
 
 def test_a_single_row_scores_as_it_does_among_all():
-    rows, own = COLUMNS.rows(), np.array([2, 1, 0])
     load = workload(cpu=333, memory=12345)
-    whole, _ = scores.score_all(COLUMNS, load, own, rows)
+    rows = COLUMNS.rows()
+    whole = parts(load)
     for index in range(len(rows)):
-        alone, _ = scores.score_all(COLUMNS, load, own[[index]], rows[[index]])
-        assert alone[0] == whole[index]
+        alone = parts(load, rows=rows[[index]])
+        assert alone == {name: [values[index]] for name, values in whole.items()}
+
+
+def test_an_unused_row_may_be_looked_at():
+    every = np.arange(FIRST_ROWS)
+    assert {len(values) for values in parts(rows=every).values()} == {FIRST_ROWS}
+
+
+# --- what counts more -----------------------------------------------------------------------------
+
+
+def test_weights_fall_so_that_what_counts_more_is_never_outvoted():
+    weights = {one.name: one.weight for one in points_of(World(COLUMNS), workload())}
+    own = own_spread_of(World(COLUMNS), workload())
+    less = weights["devices"] + weights["balance"] + weights["quiet"]
+    assert weights["runtime"] > own.weight + less
+    # The second instance on a node costs half of this, the least step that must count.
+    assert own.weight / 2 > less
+    assert weights["devices"] >= weights["balance"] + weights["quiet"]
+    assert weights["balance"] > weights["quiet"]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (
+            {"accelerators": [accelerator("1")], "memory": GIB},
+            {"runtimes": (RuntimeInfo(name="podman"),)},
+        ),
+        ({"memory": GIB}, {"accelerators": [accelerator("1")], "memory": 64 * GIB}),
+        ({"memory": 8 * GIB}, {"memory": GIB}),
+    ],
+)
+def test_the_better_node_is_taken_whatever_its_id(better, worse):
+    load = workload(memory=GIB // 2)
+    for first, second in (("a", "b"), ("b", "a")):
+        columns = fleet(node(first, **better), node(second, **worse))
+        assert where(place(columns, load, [], keep=False)) == {"shop-web-0": first}
+
+
+def test_the_table_names_each_sort_once():
+    names = [name for name, _ in SCORES]
+    assert len(set(names)) == len(names)
