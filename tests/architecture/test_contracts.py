@@ -118,7 +118,9 @@ MIRRORED = {
 ELSEWHERE = {
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",
     "hub/skerry_hub/api/requests.py": "test_app.py",
+    "hub/skerry_hub/api/apply_files.py": "test_documents.py applies both sorts of files",
     "hub/skerry_hub/api/bodies.py": "test_app.py",
+    "hub/skerry_hub/document_reading.py": "test_document_files.py reads every key",
     "hub/skerry_hub/metrics.py": "api/test_app.py reads them as Prometheus does",
     "hub/skerry_hub/model.py": "its records are in every test",
     "hub/skerry_hub/views.py": "api/test_app.py holds them against their schemas",

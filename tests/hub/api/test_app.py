@@ -601,6 +601,6 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/api/v1/workloads", "/api/v1/workloads/{workload}",
         "/api/v1/workloads/{workload}/explain", "/api/v1/instances", "/api/v1/devices",
         "/api/v1/events", "/api/v1/plan", "/api/v1/apply", "/api/v1/changes",
-        "/api/v1/documents", "/api/v1/documents/{kind}/{name}",
+        "/api/v1/round-trips", "/api/v1/documents", "/api/v1/documents/{kind}/{name}",
         "/api/v1/documents/{kind}/{name}/history",
     } == paths  # fmt: skip
