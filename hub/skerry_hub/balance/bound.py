@@ -41,6 +41,7 @@ class Relaxed:
     is what each column holds in the relaxation, `open` [B] whether a bin is in use.
     """
 
+    prices: Prices
     bound: float
     slack: Floats
     last: Floats
@@ -76,7 +77,15 @@ def relax(groups: Groups, prices: Prices) -> Relaxed:
     )
     bound = total + gained + limits
     bound += ROUNDING * (size + abs(gained) + limits + 1)
-    return Relaxed(bound=bound, slack=slack, last=last, regret=regret, taken=taken, open=opened)
+    return Relaxed(
+        prices=prices,
+        bound=bound,
+        slack=slack,
+        last=last,
+        regret=regret,
+        taken=taken,
+        open=opened,
+    )
 
 
 def descend(groups: Groups, prices: Prices, target: float, steps: int) -> Relaxed:
@@ -85,7 +94,7 @@ def descend(groups: Groups, prices: Prices, target: float, steps: int) -> Relaxe
     Polyak's step, shortened when the bound stops falling. Returns the lowest that was seen.
     """
     best = relax(groups, prices)
-    best_prices, at, here = prices, prices, best
+    at, here = prices, best
     length, since = 0.5, 0
     scale = np.maximum(groups.capacity, 1).astype(np.float64)
     for _ in range(steps):
@@ -105,9 +114,9 @@ def descend(groups: Groups, prices: Prices, target: float, steps: int) -> Relaxe
         here = relax(groups, at)
         since += 1
         if here.bound < best.bound:
-            best, best_prices, since = here, at, 0
+            best, since = here, 0
         elif since >= 4:
-            length, since, at, here = length / 3, 0, best_prices, best
+            length, since, at, here = length / 3, 0, best.prices, best
     return best
 
 

@@ -1,8 +1,9 @@
 """A better placement for a fleet too large to be solved whole: the part with most to gain. Pure.
 
-The items that are farthest from what the relaxation gives them, the bins that would suit them, and
-what else is in these bins are solved; everything else stays. The bound is of the whole fleet, so
-the gap also counts what was left out: it is always said, also when it is large.
+First everything is swept once by single moves. Then the items that are farthest from what the
+relaxation gives them, the bins that would suit them, and what else is in these bins are solved, and
+so on while there is time; everything else stays. The bound is of the whole fleet, so the gap also
+counts what was left out: it is always said, also when it is large.
 """
 
 from __future__ import annotations
@@ -27,17 +28,22 @@ from skerry_hub.balance.problem import (
     value,
 )
 from skerry_hub.balance.solve import COLUMNS_PER_S, Effort, Result, solve
+from skerry_hub.balance.sweep import regrets, sweep
 
-SHARE = 0.6
-"""Of the time, for the part that is solved."""
+SHARE = 0.4
+"""Of the time, for the parts that are solved."""
+ITEMS_PER_S = 1e4
+"""That a round goes through, beside what is solved, cautiously."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """The most items and nodes (bins without a parent) that are solved together."""
 
-    items: int = 1_000
-    nodes: int = 300
+    items: int = 2_000
+    nodes: int = 500
+    rounds: int = 4
+    """How often at most a part is chosen and solved, each time from where the last one led."""
 
 
 def rebalance(problem: Problem, effort: Effort, scope: Scope) -> Result:
@@ -60,10 +66,20 @@ def rebalance(problem: Problem, effort: Effort, scope: Scope) -> Result:
         )
     steps = int(min(50, effort.time_s / 5 * COLUMNS_PER_S / len(groups.group)))
     relaxed = bound.descend(groups, bound.free(groups), present, steps)
-    bins = choose_bins(groups, relaxed, scope)
-    items = choose_items(groups, relaxed, bins, scope)
-    best, seconds = _solve_part(problem, items, bins, effort)
-    reached = value(problem, best)
+    best = sweep(groups, relaxed)
+    reached, seconds = value(problem, best), 0.0
+    here = gather(_moved(problem, best))
+    at = bound.relax(here, relaxed.prices)
+    for _ in range(_rounds(groups, effort, scope)):
+        # Half of what is left: what one round does not need is the next one's.
+        found, took = _round(here, at, (effort.time_s * SHARE - seconds) / 2, effort, scope)
+        seconds += took
+        gained = value(problem, found) - reached
+        if gained <= 0:
+            break
+        best, reached = found, reached + gained
+        here = gather(_moved(problem, best))
+        at = bound.relax(here, relaxed.prices)
     most = max(bound.whole(relaxed.bound), reached)
     result = Result(
         assignment=best,
@@ -76,20 +92,6 @@ def rebalance(problem: Problem, effort: Effort, scope: Scope) -> Result:
     if most > reached and result.gap_percent <= effort.gap_percent:
         return dataclasses.replace(result, status="within gap")
     return result
-
-
-def regrets(groups: Groups, relaxed: Relaxed) -> Ints:
-    """Return by how much each item is worse off than the relaxation's last member of its group."""
-    found = np.zeros(len(groups.problem.items), np.float64)
-    current = np.array(groups.problem.present, np.int64)
-    for group, members in enumerate(groups.members):
-        begin, end = int(groups.start[group]), int(groups.start[group + 1])
-        places = current[members]
-        has = places != NOWHERE
-        at = begin + np.searchsorted(groups.place[begin:end], places[has])
-        found[members[has]] = relaxed.regret[at]
-        found[members[~has]] = relaxed.last[group]
-    return np.floor(found).astype(np.int64)
 
 
 def choose_bins(groups: Groups, relaxed: Relaxed, scope: Scope) -> Ints:
@@ -182,17 +184,38 @@ def _part_bin(given: Bin, index: int, load: Load, new: Ints) -> Bin:
     )
 
 
-def _solve_part(
-    problem: Problem, items: Ints, bins: Ints, effort: Effort
+def _rounds(groups: Groups, effort: Effort, scope: Scope) -> int:
+    """Return how many rounds there is time for, beside the solver's."""
+    round_s = len(groups.problem.items) / ITEMS_PER_S + len(groups.group) / COLUMNS_PER_S
+    return max(1, min(scope.rounds, int(effort.time_s * (1 - SHARE) / round_s)))
+
+
+def _round(
+    groups: Groups, relaxed: Relaxed, time_s: float, effort: Effort, scope: Scope
 ) -> tuple[Assignment, float]:
-    if not len(items) or not len(bins):
+    """Return the present assignment with its worst part solved, and the solver's seconds."""
+    problem = groups.problem
+    bins = choose_bins(groups, relaxed, scope)
+    items = choose_items(groups, relaxed, bins, scope)
+    if not len(items) or not len(bins) or time_s <= 0:
         return problem.present, 0.0
-    smaller = dataclasses.replace(effort, time_s=effort.time_s * SHARE)
-    result = solve(part(problem, items, bins), smaller)
+    result = solve(part(problem, items, bins), dataclasses.replace(effort, time_s=time_s))
     best = list(problem.present)
     for item, place in zip(items.tolist(), result.assignment, strict=True):
         best[item] = NOWHERE if place == NOWHERE else int(bins[place])
     return (tuple(best) if holds(problem, best) else problem.present), result.seconds
+
+
+def _moved(problem: Problem, assignment: Assignment) -> Problem:
+    """Return the problem as it is after the moves of a round.
+
+    A second move of an item costs again here, so that what is gained is never more than it says.
+    """
+    items = [
+        dataclasses.replace(item, current=place)
+        for item, place in zip(problem.items, assignment, strict=True)
+    ]
+    return dataclasses.replace(problem, items=items)
 
 
 def _first(values: Ints, most: int) -> Ints:

@@ -9,6 +9,7 @@ for a while (a **detour**), if that makes way; otherwise it has to stop before i
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,13 +83,16 @@ class _Way:
         self.detoured: set[int] = set()
         self.stopped: set[int] = set()
         moving = [item for item, place in enumerate(target) if place != self.at[item]]
-        self.pending = sorted(moving, key=lambda item: (-self._gain(item), item))
+        # Ordered, and each is out at once when it is done: there may be very many.
+        self.pending = dict.fromkeys(sorted(moving, key=lambda item: (-self._gain(item), item)))
 
     def wave(self) -> bool:
         """Add a wave of all that fits now; say whether anything does."""
         steps: list[Step] = []
         # Those that were stopped are down until they start.
-        for item in sorted(self.pending, key=lambda item: item not in self.stopped):
+        down = [item for item in self.pending if item in self.stopped] if self.stopped else []
+        others = (item for item in self.pending if item not in self.stopped)
+        for item in itertools.chain(down, others):
             if len(steps) == self.most_at_once:
                 break
             source, target = self.at[item], self.target[item]
@@ -122,7 +126,7 @@ class _Way:
         """End one item before it starts elsewhere: one that makes way, or the one of least cost."""
         candidates = [item for item in self.pending if self.at[item] != NOWHERE]
         if not candidates:
-            stuck = self.problem.items[self.pending[0]].id
+            stuck = self.problem.items[next(iter(self.pending))].id
             raise ProblemError(f"item {stuck}: what is overcommitted at present is in its way")
         candidates.sort(key=lambda item: (self.problem.items[item].move_cost, item))
         clearing = (item for item in candidates if self._makes_way(item, NOWHERE))
@@ -138,7 +142,8 @@ class _Way:
             if step.source != NOWHERE:
                 self.load.take(step.item, step.source)
             self.at[step.item] = step.target
-        self.pending = [item for item in self.pending if self.at[item] != self.target[item]]
+            if step.target == self.target[step.item]:
+                del self.pending[step.item]
         self.waves.append(tuple(steps))
 
     def _spares(self, item: int) -> list[int]:

@@ -16,9 +16,6 @@ def test_a_part_makes_the_whole_no_worse_and_the_bound_is_of_the_whole(problem, 
     assert instances.within(problem, result.assignment)
     assert result.value == value(problem, result.assignment) >= result.present
     assert result.bound >= solve(problem, Effort(time_s=10)).value
-    moved = [a != b for a, b in zip(problem.present, result.assignment, strict=True)]
-    if len(problem.items) > items:
-        assert sum(moved) <= items
 
 
 @settings(max_examples=66, deadline=None)
