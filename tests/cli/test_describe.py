@@ -306,4 +306,14 @@ def test_a_document_is_told_with_every_version_of_it(skerry, hub):
     assert skerry("describe", "prices", "cloud").out == OF_PRICES
     said = {"document": PRICES, "history": HISTORY["items"]}
     assert json.loads(skerry("describe", "prices", "cloud", "-o", "json").out) == said
-    assert skerry("describe", "policy", "none", code=1).err == "skerry: there is no none\n"
+    done = skerry("describe", "policy", "none", code=1)
+    assert (done.out, done.err) == ("", "skerry: there is no none\n")
+
+
+def test_what_was_deleted_is_an_error_after_its_versions(skerry, hub):
+    hub.answers["GET /api/v1/documents/Prices/cloud/history"] = HISTORY
+    done = skerry("describe", "prices", "cloud", code=1)
+    assert done.out == OF_PRICES.partition("10m\n")[2]
+    assert done.err == "skerry: there is no cloud\n"
+    done = skerry("describe", "prices", "cloud", "-o", "json", code=1)
+    assert json.loads(done.out) == {"document": None, "history": HISTORY["items"]}
