@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.hub.placement.boxes import seen
 from tests.hub.records import (
     FIRST,
     NOW,
@@ -58,9 +59,7 @@ def applied(known, *workloads, prune=False):
 def check(work):
     """The columns of a call must be what they would be, had they been made of its draft."""
     made = columns_of(Known(work.draft.nodes.values(), (), work.draft.assignments.values(), ()))
-    assert work.columns.ids() == made.ids()
-    for node_id in made.ids():
-        assert work.columns.reserved(node_id) == made.reserved(node_id)
+    assert seen(work.columns) == seen(made)
 
 
 def parts(known):
@@ -87,10 +86,12 @@ def test_a_workload_is_created_placed_and_found_unchanged_the_second_time():
 
 def test_a_plan_changes_nothing():
     known = fleet()
-    before = dict(known.nodes), columns_of(known).reserved("box-1")
     work = work_on(known)
-    desired.apply(work, [workload(resources=LARGE)], prune=False)
-    assert (dict(known.nodes), columns_of(known).reserved("box-1")) == before
+    before = dict(known.nodes), seen(work.columns)
+    with work.columns.trial():
+        assert desired.apply(work, [workload(resources=LARGE)], prune=False).created
+        assert seen(work.columns) != before[1]
+    assert (dict(known.nodes), seen(work.columns)) == before
     assert known.workloads == {}
 
 

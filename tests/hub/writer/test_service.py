@@ -160,7 +160,7 @@ def test_a_plan_leaves_no_trace(rig):
     assert rig.apply(workload(), dry=True).created == ("shop-web",)
     rig.idle()
     assert (rig.orders(), rig.store.load().workloads) == ([], {})
-    assert rig.service.columns.reserved("box-1").memory_bytes == 0
+    assert rig.service.columns.assigned("box-1") == ()
 
 
 def next_life(rigs, rig, **fields):
