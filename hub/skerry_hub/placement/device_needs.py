@@ -73,6 +73,7 @@ class DeviceNeeds:
         if choose(states, self.requests, single_numa=self.single_numa) is not None:
             return
         facts = columns.facts(row)
+        would = self._would_do(states)
         told = False
         for request in self.requests:
             devices, free = states[request.kind]
@@ -95,16 +96,19 @@ class DeviceNeeds:
                 float(request.count - idle),
                 share=(request.count - idle) / request.count,
                 is_unknown=not facts.is_known,
-                is_shortage=len(usable) >= request.count,
+                is_shortage=would,
             )
         if not told:
-            yield from self._together(states)
+            yield from self._together(states, would=would)
 
-    def _together(self, states: States) -> Iterator[Refusal]:
+    def _would_do(self, states: States) -> bool:
+        """Say whether the devices would suffice, were nothing of them taken."""
+        whole = {kind: (devices, (WHOLE,) * len(devices)) for kind, (devices, _) in states.items()}
+        return choose(whole, self.requests, single_numa=self.single_numa) is not None
+
+    def _together(self, states: States, *, would: bool) -> Iterator[Refusal]:
         """Give why the requests are not met together, each of which would be alone."""
         wanted = " and ".join(map(str, self.requests))
-        whole = {kind: (devices, (WHOLE,) * len(devices)) for kind, (devices, _) in states.items()}
-        would = choose(whole, self.requests, single_numa=self.single_numa) is not None
         if choose(states, self.requests) is not None:
             yield Refusal(f"{wanted}: there, but not on one NUMA node", is_shortage=would)
             return

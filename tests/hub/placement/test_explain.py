@@ -1,5 +1,8 @@
 """Every node's verdict, sorted so that the answer stands first."""
 
+import dataclasses
+
+import pytest
 from tests.hub.placement.boxes import (
     GIB,
     MIB,
@@ -9,12 +12,14 @@ from tests.hub.placement.boxes import (
     gpus,
     node,
     place,
+    where,
     workload,
 )
 
 from skerry_hub.fleet.columns import totals_of
 from skerry_hub.model import Liveness, Reason
 from skerry_hub.placement.engine import reserve_decision
+from skerry_hub.terms import Affinity, AtMost, Placement
 from skerry_wire.codec import to_plain
 
 FLEET = (
@@ -103,3 +108,157 @@ def test_an_explanation_is_plain_data():
     plain = to_plain(told, nulls=True)
     assert plain["verdicts"][0]["scores"]["spread"] == 1.0
     assert plain["verdicts"][0]["reasons"] == []
+
+
+# --- as many as are asked for --------------------------------------------------------------------
+
+
+def many(count, **fields):
+    """Return nodes of which the first of each ten takes it, and the others lack ever more."""
+    return fleet(
+        *(
+            node(f"n{i:03}", memory=(256 - i) * MIB if i % 10 else 8 * GIB, **fields)
+            for i in range(count)
+        )
+    )
+
+
+@pytest.mark.parametrize(("most", "shown"), [(0, 0), (1, 2), (3, 6), (10, 20), (100, 100)])
+def test_no_more_nodes_are_shown_than_are_asked_for_and_all_are_counted(most, shown):
+    told = explain(many(100), workload(memory=256 * MIB), [], most=most)
+    assert len(told.verdicts) == shown
+    assert (told.nodes, told.feasible, told.blocked) == (100, 10, {"memory": 90})
+    assert told.more is (shown < 100)
+
+
+def test_those_that_are_shown_are_the_best_and_the_nearest_of_all():
+    columns = many(60)
+    load = workload(memory=256 * MIB)
+    whole = explain(columns, load, [])
+    taking = [one for one in whole.verdicts if one.feasible]
+    refusing = [one for one in whole.verdicts if not one.feasible]
+    assert [one.node for one in refusing[:3]] == ["n001", "n002", "n003"]
+    for most in (1, 2, 5, 6, 7):
+        told = explain(columns, load, [], most=most)
+        assert list(told.verdicts) == [*taking[:most], *refusing[:most]]
+
+
+def test_equal_misses_come_by_their_ids_however_few_are_shown():
+    columns = fleet(*(node(name, memory=MIB) for name in "dbeac"))
+    for most in range(1, 6):
+        told = explain(columns, workload(memory=GIB), [], most=most)
+        assert [one.node for one in told.verdicts] == list("abcde")[:most]
+
+
+def test_nodes_with_instances_are_always_shown():
+    columns = fleet(*(node(f"n{i}", labels={"site": "quay"}) for i in range(9)))
+    there = [assignment("shop-web-0", "n7")]
+    for one in there:
+        columns.reserve(one)
+    columns.put(node("n7", liveness=Liveness.LOST))
+    load = workload(replicas=2, constraints=["node.labels.site == quay"])
+    told = explain(columns, load, there, most=1)
+    assert [one.node for one in told.verdicts] == ["n0", "n7"]
+    assert told.verdicts[1].instances == ("shop-web-0",)
+    assert {one.constraint for one in told.verdicts[1].reasons} == {
+        "online",
+        "node.labels.site == quay",
+    }
+
+
+# --- what would have to be given up --------------------------------------------------------------
+
+
+def relaxed(told):
+    return [(one.node, one.changes, one.cost, one.nodes) for one in told.relaxations]
+
+
+def test_the_cheapest_relaxation_comes_first_with_how_many_nodes_it_opens():
+    columns = fleet(
+        node("a", memory=192 * MIB, labels={"site": "quay"}),
+        node("b", memory=128 * MIB, labels={"site": "quay"}),
+        node("c", memory=8 * GIB, labels={"site": "pier"}),
+        node("d", memory=8 * GIB, labels={"site": "pier"}),
+        node("e", memory=MIB, labels={"site": "pier"}),
+    )
+    load = workload(memory=256 * MIB, constraints=["node.labels.site == quay"])
+    assert relaxed(explain(columns, load, [])) == [
+        ("a", ("less memory: memory 192 MiB free < 256 MiB",), 0.25, 1),
+        (
+            "c",
+            ('without node.labels.site == quay: node.labels.site is "pier", not "quay"',),
+            1.0,
+            2,
+        ),
+        (
+            "e",
+            (
+                "less memory: memory 1 MiB free < 256 MiB",
+                'without node.labels.site == quay: node.labels.site is "pier", not "quay"',
+            ),
+            1.9961,
+            5,
+        ),
+    ]
+
+
+def test_what_a_workload_cannot_give_up_is_no_relaxation():
+    columns = fleet(
+        node("a", liveness=Liveness.LOST, memory=MIB),
+        node("b", runtimes=()),
+        node("c", diverged="x"),
+    )
+    assert relaxed(explain(columns, workload(memory=GIB), [])) == []
+    columns.put(node("d", memory=GIB // 2))
+    assert [
+        (one.node, one.cost) for one in explain(columns, workload(memory=GIB), []).relaxations
+    ] == [("d", 0.5)]
+
+
+def test_where_a_node_takes_it_nothing_is_to_be_given_up():
+    assert explain(fleet(*FLEET), LOAD, []).relaxations == ()
+    assert explain(fleet(), LOAD, []).relaxations == ()
+
+
+def test_a_relaxation_does_place_it():
+    columns = fleet(node("a", memory=192 * MIB), node("b", memory=100 * MIB))
+    (cheapest,) = explain(columns, workload(memory=256 * MIB), []).relaxations
+    assert (cheapest.node, cheapest.hostname, cheapest.nodes) == ("a", "host-a", 1)
+    assert where(place(columns, workload(memory=192 * MIB), [], keep=False)) == {"shop-web-0": "a"}
+
+
+# --- terms ----------------------------------------------------------------------------------------
+
+
+def test_a_term_is_counted_and_told_as_a_constraint_is():
+    columns = fleet(
+        node("a", labels={"site": "quay"}),
+        node("b", labels={"site": "quay"}),
+        node("c", labels={"site": "pier"}),
+    )
+    asked = Placement(at_most=(AtMost(topology="site", count=1),))
+    load = dataclasses.replace(workload(replicas=3), placement=asked)
+    first = place(columns, load, [], keep=False)
+    assert (where(first), first.unplaced) == ({"shop-web-0": "a", "shop-web-1": "c"}, 1)
+    reserve_decision(columns, [], first)
+    told = explain(columns, load, first.assignments)
+    assert (told.feasible, told.blocked, told.alone) == (
+        0,
+        {"at most 1 per site": 3},
+        {"at most 1 per site": 3},
+    )
+    assert {one.node: one.reasons[0].text for one in told.verdicts} == {
+        "a": "1 of 1 in site quay already",
+        "b": "1 of 1 in site quay already",
+        "c": "1 of 1 in site pier already",
+    }
+    wish = Placement(
+        affinity=(Affinity(workload="shop-web", topology="site", anti=True, weight=9),)
+    )
+    told = explain(columns, dataclasses.replace(load, placement=wish), first.assignments)
+    assert told.feasible == 3
+    (name,) = set(told.verdicts[0].scores) - set(
+        explain(columns, workload(), []).verdicts[0].scores
+    )
+    assert name == "antiAffinity to shop-web by site"
+    assert {one.node: one.scores[name] for one in told.verdicts} == {"a": 0.5, "b": 0.5, "c": 0.5}
