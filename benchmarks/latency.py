@@ -31,6 +31,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+if __package__ in (None, ""):  # run as a file
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
 from benchmarks.row import BenchError, say
 from skerry_hub.placement.coordinates import Coordinates
 

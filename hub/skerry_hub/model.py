@@ -114,6 +114,11 @@ class Toleration:
         return self.key == taint.key and self.value == taint.value
 
 
+MAX_REVISIONS = 4096
+_REVISIONS: dict[int, tuple[tuple[Container, ...], Revision]] = {}
+"""The digests of containers that were asked for; a tuple that is kept here never changes."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What an operator asked for: one service of a compose file."""
@@ -137,7 +142,14 @@ class Workload:
 
         Only what the containers are counts: other requirements or labels restart nothing.
         """
-        return revision_of(list(map(to_plain, self.containers)))
+        known = _REVISIONS.get(id(self.containers))
+        if known is not None and known[0] is self.containers:
+            return known[1]
+        revision = revision_of(list(map(to_plain, self.containers)))
+        if len(_REVISIONS) >= MAX_REVISIONS:
+            _REVISIONS.clear()
+        _REVISIONS[id(self.containers)] = self.containers, revision
+        return revision
 
 
 # --- what was decided --------------------------------------------------------------------
@@ -234,6 +246,10 @@ class Change:
     workload: Name
     node: NodeId
     detail: Line = ""
+    score: Annotated[float | None, Sparse()] = None
+    """Of what is created or moved, in a plan: the node's score as the choice fell on it."""
+    scores: Annotated[Mapping[str, float], Sparse()] = dataclasses.field(default_factory=dict)
+    """What makes up the score, by name."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,8 @@ class Columns:
         self._told: dict[Field, Told] = {}
         self._sorted: Rows | None = None
         self._capacity = np.zeros((len(Resource), FIRST_ROWS), dtype=np.int64)
+        self._free = np.zeros((len(Resource), FIRST_ROWS), dtype=np.int64)
+        self._idle = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._online = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._diverged = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._has_runtime = np.zeros(FIRST_ROWS, dtype=np.bool_)
@@ -152,8 +154,8 @@ class Columns:
                 self._signs.beats[row] = None
         self._facts[row] = facts
         self._signs.seen[row] = max(float(self._signs.seen[row]), last_seen)
-        for resource, amount in zip(Resource, facts.capacity, strict=True):
-            self._capacity[resource, row] = min(amount or 0, AMOUNT_LIMIT - 1)
+        self._capacity[:, row] = [min(amount or 0, AMOUNT_LIMIT - 1) for amount in facts.capacity]
+        self._count_free(row)
         self._online[row] = facts.liveness is Liveness.ONLINE
         self._diverged[row] = facts.diverged is not None
         self._has_runtime[row] = bool(facts.runtimes)
@@ -168,9 +170,18 @@ class Columns:
     def _follow_devices(self, row: int, facts: Facts) -> None:
         for kind in {one.kind for one in facts.accelerators} - self._devices.keys():
             self._states(kind)
+        self._count_devices(row, facts)
+
+    def _count_free(self, row: int) -> None:
+        self._free[:, row] = self._capacity[:, row] - self._reserved.amounts[:, row]
+
+    def _count_devices(self, row: int, facts: Facts) -> None:
         held = self._reserved.of(facts.id)
-        for states in self._devices.values():
+        idle = False
+        for kind, states in self._devices.items():
             states.put(row, facts, held)
+            idle |= kind in ACCELERATORS and any(states.states.of(row)[1])
+        self._idle[row] = idle
 
     def remove(self, node_id: str) -> None:
         """Forget a node, and everything that was reserved of it."""
@@ -297,11 +308,9 @@ class Columns:
 
     def _follow(self, row: int, assignment: Assignment) -> None:
         """Count anew what an instance's coming or going changes on its node."""
+        self._count_free(row)
         if assignment.held:
-            facts = self.facts(row)
-            held = self._reserved.of(facts.id)
-            for states in self._devices.values():
-                states.put(row, facts, held)
+            self._count_devices(row, self.facts(row))
         self._touch(row)
 
     def assigned(self, node_id: str) -> tuple[Assignment, ...]:
@@ -357,12 +366,12 @@ class Columns:
 
     def free(self, resource: Resource, rows: Rows) -> Counts:
         """Return how much is left; negative where the box has less than it had."""
-        reserved: Counts = self._reserved.amounts[resource]
-        return self.total(resource, rows) - reserved.take(rows)
+        column: Counts = self._free[resource]
+        return column.take(rows)
 
     def free_on(self, resource: Resource, row: int) -> int:
         """Return how much is left on one row."""
-        return int(self._capacity[resource, row]) - int(self._reserved.amounts[resource, row])
+        return int(self._free[resource, row])
 
     def instances(self, rows: Rows) -> Counts:
         """Return how many instances of any workload are placed."""
@@ -434,13 +443,7 @@ class Columns:
 
     def accelerators_idle(self, rows: Rows) -> Mask:
         """Say which have an accelerator of which something can be used and is not held."""
-        passing = np.zeros(len(rows), dtype=np.bool_)
-        for kind in ACCELERATORS:
-            states = self._devices.get(kind)
-            if states is not None:
-                idle = np.fromiter((any(free) for _, free in states.states.records), np.bool_)
-                passing |= idle.take(states.states.numbers.take(rows))
-        return passing
+        return self._idle.take(rows)
 
     def bytes_per_row(self) -> float:
         """Return how much memory the columns take for each row, records apart."""

@@ -15,8 +15,8 @@ DRIVEN_RUNTIMES = frozenset({"docker", "podman"})
 STORAGE_FOLDER = "/var/lib"
 """Where runtimes keep images, containers and volumes unless told otherwise."""
 
-AMOUNT_LIMIT = 2**53
-"""Amounts from here on never fit (8 PiB): a thousand of them still add up in 64 bits."""
+AMOUNT_LIMIT = 2**49
+"""Amounts from here on never fit (512 TiB): thousands of them still add up in 64 bits."""
 
 _ARCH_NAMES = (
     frozenset({"x86_64", "amd64"}),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Workload
-from skerry_hub.placement.device_choice import choose, holds, mappings
+from skerry_hub.placement.device_choice import NO_COSTS, choose, holds, mappings
 
 
 def assign(
@@ -16,10 +16,12 @@ def assign(
     instance: str,
     row: int,
     prefer: Collection[str] = (),
+    costs: Mapping[str, Sequence[int]] = NO_COSTS,
 ) -> Assignment | None:
     """Return an instance on this node, None where its devices do not suffice.
 
-    `revision` is the workload's, which takes time to work out; devices in `prefer` come first.
+    `revision` is the workload's, which takes time to work out; devices in `prefer` come first, and
+    shares come from the devices with the least of `costs`, by kind and device.
     """
     wanted = workload.resources
     node = columns.facts(row).id
@@ -34,7 +36,7 @@ def assign(
         )
     states = {one.kind: columns.state(one.kind, row) for one in wanted.devices}
     single = workload.placement.numa == "single"
-    chosen = choose(states, wanted.devices, single_numa=single, prefer=prefer)
+    chosen = choose(states, wanted.devices, single_numa=single, prefer=prefer, costs=costs)
     if chosen is None:
         return None
     return Assignment(

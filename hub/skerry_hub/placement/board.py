@@ -41,7 +41,7 @@ class Board:
         self.layout = layout
         self.requirements = requirements_of(world, workload)
         self.points = points_of(world, workload)
-        spread = own_spread_of(workload)
+        spread = own_spread_of(world, workload)
         self._none_there = spread.weight * spread.of(0)
         self._once = tuple(need for need in self.requirements if not need.is_used_up)
         self._each = tuple(need for need in self.requirements if need.is_used_up)

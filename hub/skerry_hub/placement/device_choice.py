@@ -23,6 +23,7 @@ MAX_NODES = 128
 Chosen = tuple[tuple[Device, int], ...]
 """Devices, each with how many thousandths of it."""
 
+NO_COSTS: Mapping[str, Sequence[int]] = {}
 States = Mapping[str, State]
 """By kind: the devices of a node, and what of them is free."""
 
@@ -52,15 +53,19 @@ def choose(
     *,
     single_numa: bool = False,
     prefer: Collection[str] = (),
+    costs: Mapping[str, Sequence[int]] = NO_COSTS,
 ) -> Chosen | None:
     """Return devices for all requests, None where they do not suffice.
 
     With `single_numa` all of them are on one NUMA node, but those that are on none; without it they
     are where that is possible.
     Devices whose ids are in `prefer` come first: an instance keeps what it has. A share comes from
-    the device with the least that suffices.
+    the device with the least that suffices, or with the least of `costs` where those are known.
     """
-    offers = [_Offer(request, states.get(request.kind), prefer) for request in requests]
+    offers = [
+        _Offer(request, states.get(request.kind), prefer, costs.get(request.kind, ()))
+        for request in requests
+    ]
     if prefer:
         kept = _choose([offer.among(prefer) for offer in offers], prefer, single_numa=single_numa)
         if kept is not None:
@@ -85,7 +90,11 @@ class _Offer:
     """A request, and the devices that it could have, the best first."""
 
     def __init__(
-        self, request: DeviceRequest, state: State | None, prefer: Collection[str]
+        self,
+        request: DeviceRequest,
+        state: State | None,
+        prefer: Collection[str],
+        costs: Sequence[int],
     ) -> None:
         self.request = request
         devices, free = state or ((), ())
@@ -97,13 +106,15 @@ class _Offer:
         ]
         if share == WHOLE:
             found.sort(key=lambda one: (one[0], one[2]))
+        elif costs:
+            found.sort(key=lambda one: (one[0], costs[one[2]], one[2]))
         else:
             found.sort(key=lambda one: one[:3])
         self.devices = [one[3] for one in found]
 
     def among(self, ids: Collection[str]) -> _Offer:
         """Return the same request, offered only these of its devices."""
-        found = _Offer(self.request, None, ())
+        found = _Offer(self.request, None, (), ())
         found.devices = [one for one in self.devices if device_id(one) in ids]
         return found
 

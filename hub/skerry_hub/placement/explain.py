@@ -100,7 +100,10 @@ class _Explaining:
     def explanation(self, node: str | None, most: int) -> Explanation:
         """Return it."""
         taking, refusing = np.flatnonzero(self.feasible), np.flatnonzero(~self.feasible)
-        best, nearest = self._best(taking, most), self._nearest(refusing, most)
+        best: list[int] = []
+        nearest: list[int] = []
+        if most > 0:
+            best, nearest = self._best(taking, most), self._nearest(refusing, most)
         with_some = self._with_instances()
         shown = [*best, *(one for one in with_some if self.feasible[one] and one not in best)]
         missed = [*nearest, *(one for one in with_some if not self.feasible[one])]
@@ -152,7 +155,7 @@ class _Explaining:
             one.name: one.of(self.columns, rows) for one in session.board.points
         }
         weights = {one.name: one.weight for one in session.board.points}
-        spread = own_spread_of(self.workload)
+        spread = own_spread_of(self.session.world, self.workload)
         own = [session.own(row) for row in rows.tolist()]
         parts[spread.name] = np.array([spread.of(count) for count in own])
         weights[spread.name] = spread.weight

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from skerry_hub.fleet.arrays import Counts, Rows
 from skerry_hub.fleet.columns import Columns
 
-SCALE = 10_000
+SCALE = 100_000_000
 """The points of a node that could not be better."""
 
 

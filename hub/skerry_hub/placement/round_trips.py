@@ -52,6 +52,13 @@ def checked(ms: float) -> float:
     return float(ms)
 
 
+def check(node: str, samples: Mapping[str, float]) -> list[float]:
+    """Return what a node measured. Raises ValueError when a time is none, or it measured itself."""
+    if node in samples:
+        raise ValueError(f"{node} measured itself")
+    return [checked(ms) for ms in samples.values()]
+
+
 class RoundTrips:
     """The measured times of all nodes. Rows of removed nodes are used again."""
 
@@ -140,9 +147,7 @@ class RoundTrips:
 
         All or nothing: raises ValueError when a time is none, or a node measured itself.
         """
-        times = [checked(ms) for ms in samples.values()]
-        if node in samples:
-            raise ValueError(f"{node} measured itself")
+        times = check(node, samples)
         row = self.add(node)
         peers = np.array([self.add(peer) for peer in samples], np.int64)
         for peer, ms in zip(peers.tolist(), times, strict=True):
@@ -197,6 +202,15 @@ class RoundTrips:
             self._ms[row, slots].tolist(), self._deviation[row, slots].tolist(), strict=True
         )
         return {names[peer]: told for peer, told in zip(peers, times, strict=True)}
+
+    def table(self, rows: Ints) -> tuple[Int32s, Float32s]:
+        """Return the peers that rows measured themselves (-1: none) and their times.
+
+        (rows, most peers that one of them has) each.
+        """
+        peers = self._peers[rows]
+        some = (peers >= 0).any(0)
+        return peers[:, some], self._ms[rows][:, some]
 
     def silent(self, rows: Ints) -> npt.NDArray[np.bool_]:
         """Return which of the rows measured nothing themselves, such as endpoints."""

@@ -15,12 +15,9 @@ from skerry_hub.model import Workload
 from skerry_hub.placement.cost import cheap_of
 from skerry_hub.placement.data import close_of
 from skerry_hub.placement.nearness import near_of
+from skerry_hub.placement.packing import packing_of, packs
 from skerry_hub.placement.points import SCALE, Points
 from skerry_hub.placement.world import World
-
-
-LARGE = 2**49
-"""Amounts from here on leave 64 bits when they are multiplied by SCALE."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,11 +65,9 @@ class Balance:
 def _room(columns: Columns, resource: Resource, amount: int, rows: Rows) -> Counts:
     """Return which part of an amount would be left, in parts of SCALE."""
     left = np.maximum(columns.free(resource, rows) - min(amount, AMOUNT_LIMIT), 0)
-    total = columns.total(resource, rows)
-    # Amounts times SCALE must stay within 64 bits; a sixteenth of a huge one is as good.
-    shift = np.where(total < LARGE, 0, 4)
-    found: Counts = (left >> shift) * SCALE // np.maximum(total >> shift, 1)
-    return found
+    # Quotients and products of doubles are the same on every machine.
+    part = left / np.maximum(columns.total(resource, rows), 1)
+    return (part * SCALE).astype(np.int64)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,20 +84,23 @@ class Quiet:
         return found
 
 
-def _devices(_world: World, workload: Workload) -> list[Points]:
-    return [] if workload.resources.devices else [Devices()]
+def _devices(world: World, workload: Workload) -> list[Points]:
+    if workload.resources.devices or packs(world, workload):
+        return []
+    return [Devices()]
 
 
-def _balance(_world: World, workload: Workload) -> list[Points]:
+def _room_or_none(world: World, workload: Workload) -> list[Points]:
     wanted = workload.resources
-    return [Balance(wanted.cpu_milli, wanted.memory_bytes)]
+    if packs(world, workload):
+        return packing_of(world, workload)
+    return [Balance(wanted.cpu_milli, wanted.memory_bytes), Quiet()]
 
 
 SCORES: tuple[tuple[str, Callable[[World, Workload], Sequence[Points]]], ...] = (
     ("runtime", lambda _world, _: [Runtime()]),
     ("devices", _devices),
-    ("balance", _balance),
-    ("quiet", lambda _world, _: [Quiet()]),
+    ("room", _room_or_none),
     ("latency", near_of),
     ("cost", cheap_of),
     ("data", close_of),
@@ -130,7 +128,7 @@ class OwnSpread:
         return SCALE // (1 + own)
 
 
-def own_spread_of(workload: Workload) -> OwnSpread:
+def own_spread_of(world: World, workload: Workload) -> OwnSpread:
     """Return how much a workload's instances keep apart by themselves."""
     # Who packs wants them close; they are kept apart by an antiAffinity where that matters.
-    return OwnSpread(weight=1) if workload.placement.strategy == "pack" else OwnSpread()
+    return OwnSpread(weight=0) if packs(world, workload) else OwnSpread()

@@ -14,6 +14,7 @@ from skerry_hub.fleet.arrays import Counts, Mask
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import NOWHERE, RANK_BITS, RANKS, board_of
+from skerry_hub.placement.packing import device_costs
 from skerry_hub.placement.quotas import budgets_of
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.scores import own_spread_of
@@ -37,7 +38,7 @@ class Session:
         self.columns = world.columns
         self.board = board_of(world, workload)
         self.layout = self.board.layout
-        self._spread = own_spread_of(workload)
+        self._spread = own_spread_of(world, workload)
         self._own: dict[int, int] = {}
         self._without = -1 if without is None else self._row(without)
         self.terms = terms_of(world, workload, self.layout, self.board.passes_once)
@@ -48,6 +49,8 @@ class Session:
         self._dear = any(budget.depends_on_node for budget in self.budgets)
         self._keys, self._best = self.board.keys, self.board.best
         self._is_copy = False
+        self._pending: list[int] = []
+        self._anew = False
         self._cells: tuple[Mask, Counts] | None = None
         for one in staying:
             row = self._row(one.node)
@@ -134,6 +137,7 @@ class Session:
         """Return the row of the best node, None where no node takes one more."""
         if any(True for budget in self.budgets for _ in budget.short()):
             return None
+        self._catch_up()
         best = self._best
         if self._cells is not None:
             passes, points = self._cells
@@ -153,6 +157,7 @@ class Session:
 
     def keys(self) -> Counts:
         """Return the keys of all nodes, by position in the layout."""
+        self._catch_up()
         if self._cells is None:
             return self._keys
         passes, points = self._cells
@@ -165,7 +170,10 @@ class Session:
         row = self.best()
         if row is None:
             return None
-        assignment = assign(self.columns, self.workload, self.revision, instance, row, prefer)
+        costs = device_costs(self.world, self.workload, row)
+        assignment = assign(
+            self.columns, self.workload, self.revision, instance, row, prefer, costs
+        )
         if assignment is None:
             raise AssertionError("the mask of devices and their choice disagree")
         self.columns.reserve(assignment)
@@ -175,14 +183,26 @@ class Session:
         return assignment
 
     def placed(self, row: int) -> None:
-        """Count an instance that was reserved on a row, and look anew what is best."""
-        anew = self.count(row)
+        """Count an instance that was reserved on a row; what that changes is looked at later."""
+        self._anew |= self.count(row)
+        self._pending.append(row)
+
+    def _catch_up(self) -> None:
+        """Work out anew what the instances changed that were placed since."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
         self._look_at_cells()
-        if anew:
+        if self._anew:
+            self._anew = False
             self.board.follow()
             self._lay_over_all()
             return
         self._copy()
+        for row in dict.fromkeys(pending):
+            self._rescore(row)
+
+    def _rescore(self, row: int) -> None:
         at = int(self.layout.position[row])
         self._keys[at] = self._key_of(row)
         block = self.layout.block_of[at]

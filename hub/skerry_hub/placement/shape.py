@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from skerry_hub.model import Workload
 from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.maintenance import maintenance_of
+from skerry_hub.placement.packing import packs
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.rules import NO_RULES
 from skerry_hub.placement.topology import topologies_of
@@ -23,6 +24,8 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
     asked = workload.placement
     if any(one.to == "workload" for one in asked.latency) or asked.traffic:
         return None
+    if world.contention is not None and packs(world, workload):
+        return None
     return (
         workload.mode == "global",
         workload.resources,
@@ -33,6 +36,8 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),
         topologies_of(world, workload),
         world.network if asked.latency else None,
+        world.strategy,
+        world.demand if packs(world, workload) else None,
         _rules(world, workload),
     )
 

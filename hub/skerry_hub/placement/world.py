@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.latency import NOWHERE, Network
 from skerry_hub.model import Workload
+from skerry_hub.placement.contention import Contention
+from skerry_hub.placement.demand import NO_DEMAND, Demand
 from skerry_hub.placement.rules import NO_RULES, Rules
 
 NO_WORKLOADS: Mapping[str, Workload] = {}
@@ -25,6 +28,12 @@ class World:
     rules: Rules = NO_RULES
     network: Network = NOWHERE
     """The round-trip times of its nodes."""
+    demand: Demand = NO_DEMAND
+    """What is asked of the fleet, for those who pack."""
+    contention: Contention | None = None
+    """Who else needs which nodes, for those who pack; None where nobody counts that."""
+    strategy: Literal["spread", "pack"] = "spread"
+    """Of the workloads that name none."""
     now: float = 0.0
 
 

@@ -1,0 +1,374 @@
+"""How much of a cluster's GPUs is allocated: the experiment of "Beware of Fragmentation" (ATC 2023).
+
+usage: python -m benchmarks.openb --data DIR [--pods NAME]... [--seeds N] [--policy NAME]... [-o json]
+
+DIR holds the nodes and pods of Alibaba's trace of 2023: openb_node_list_gpu_node.csv and
+openb_pod_list_NAME.csv, plain or with .xz, and perhaps published.csv. Every pod is a workload of
+one replica and goes through the hub's engine; each GPU is a device, a pod's `gpu_milli` a share of
+one, its `gpu_spec` an expression over the device's model. The pods come as the paper has them: by
+name, shuffled by the seed, then more drawn with replacement, until 130 % of the cluster's GPUs are
+asked for. None goes. A pod that fits nowhere is dropped.
+
+Policies: `skerry` is the engine's strategy `pack`, with the demand that the pod list is; `bestfit`
+and `random` place on whichever feasible node (by the engine's own constraints) they choose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import io
+import itertools
+import json
+import lzma
+import pathlib
+import random
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+if __package__ in (None, ""):  # run as a file
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from benchmarks.row import BenchError, say
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.facts import Resource
+from skerry_hub.model import Liveness, Node, Resources, Workload
+from skerry_hub.placement.assigning import assign
+from skerry_hub.placement.board import NOWHERE, board_of
+from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of
+from skerry_hub.placement.engine import place, reserve_decision
+from skerry_hub.placement.world import World
+from skerry_hub.terms import DeviceRequest, Placement
+from skerry_wire.hardware import (
+    Accelerator,
+    Cpu,
+    Filesystem,
+    Hardware,
+    Memory,
+    RuntimeInfo,
+    System,
+)
+from skerry_wire.messages import Capability
+from skerry_wire.workload import Container
+
+NODES = "openb_node_list_gpu_node.csv"
+PODS = "openb_pod_list_"
+MAX_BYTES = 64 * 2**20
+MIB = 2**20
+INCARNATION = "0123456789abcdef"
+CONTAINERS = (Container(name="pod", image="registry.example/openb/pod:1"),)
+LOADS = (100, 130)
+POLICIES = ("skerry", "bestfit", "random")
+FIRST_SEED = 42
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pod:
+    """What one pod asks for."""
+
+    resources: Resources
+    gpu_milli: int
+    """Of all its GPUs together."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The allocation of one policy on one pod list in percent: means, and deviations over seeds."""
+
+    trace: str
+    policy: str
+    allocation_100: float
+    allocation_130: float
+    deviation_100: float | None
+    deviation_130: float | None
+    seeds: int
+    source: str
+    """`measured` here, or `published`."""
+
+
+# --- the data -----------------------------------------------------------------------------
+
+
+def rows_of(folder: pathlib.Path, name: str) -> list[dict[str, str]]:
+    """Return the rows of a file of the trace. Raises BenchError."""
+    for path in (folder / name, folder / f"{name}.xz"):
+        if not path.is_file():
+            continue
+        opened = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
+        with opened as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise BenchError(f"{path} is larger than {MAX_BYTES} bytes")
+        return list(csv.DictReader(io.StringIO(data.decode())))
+    raise BenchError(f"neither {name} nor {name}.xz is in {folder}")
+
+
+def node_of(row: dict[str, str]) -> Node:
+    """Return a node of the trace as a hub knows it."""
+    gpus = tuple(
+        Accelerator(
+            kind="gpu",
+            vendor="NVIDIA",
+            model=row["model"],
+            bus="pci",
+            address=f"0000:{index:02x}:00.0",
+            usable=True,
+        )
+        for index in range(int(row["gpu"]))
+    )
+    hardware = Hardware(
+        system=System(arch="x86_64", hostname=row["sn"]),
+        cpu=Cpu(logical_count=int(row["cpu_milli"]) // 1000),
+        memory=Memory(total_bytes=int(row["memory_mib"]) * MIB),
+        filesystems=(Filesystem(mount="/", device="/dev/a", type="ext4", size_bytes=2**40),),
+        accelerators=gpus,
+        runtimes=(RuntimeInfo(name="podman", usable=True),),
+    )
+    capability = Capability(
+        incarnation=INCARNATION, boot=1, seq=1, revision="00ff00ff", hardware=hardware
+    )
+    return Node(
+        id=row["sn"],
+        incarnation=INCARNATION,
+        registered_at=0.0,
+        capability=capability,
+        liveness=Liveness.ONLINE,
+    )
+
+
+def pod_of(row: dict[str, str]) -> Pod:
+    """Return what a pod of the trace asks for."""
+    count, milli = int(row["num_gpu"]), int(row["gpu_milli"])
+    devices: tuple[DeviceRequest, ...] = ()
+    if count and milli:
+        models = [model for model in row.get("gpu_spec", "").split("|") if model]
+        only = (f"model in [{', '.join(models)}]",) if models else ()
+        devices = (DeviceRequest(kind="gpu", count=count, share_milli=milli, expressions=only),)
+    resources = Resources(
+        cpu_milli=int(row["cpu_milli"]),
+        memory_bytes=int(row["memory_mib"]) * MIB,
+        devices=devices,
+    )
+    return Pod(resources, count * milli if devices else 0)
+
+
+def arrivals(pods: Sequence[Pod], seed: int, most: int) -> Iterator[Pod]:
+    """Give the pods in the order of one seed, until so many GPU thousandths are asked for."""
+    chance = random.Random(seed)
+    shuffled = list(pods)
+    chance.shuffle(shuffled)
+    drawn = (chance.choice(pods) for _ in itertools.count())
+    asked = 0
+    for pod in itertools.chain(shuffled, drawn):
+        if asked + pod.gpu_milli > most:
+            return
+        asked += pod.gpu_milli
+        yield pod
+
+
+# --- the policies -------------------------------------------------------------------------
+
+
+def pack(world: World, workload: Workload, _chance: random.Random) -> bool:
+    """Place as the hub does."""
+    decision = place(world, workload, (), keep=False)
+    reserve_decision(world.columns, (), decision)
+    return not decision.unplaced
+
+
+def best_fit(world: World, workload: Workload, _chance: random.Random) -> bool:
+    """Place where the shares of processors, memory and GPUs that are left are least."""
+    columns = world.columns
+    rows = _feasible(world, workload)
+    if not len(rows):
+        return False
+    left = np.zeros(len(rows))
+    for resource, amount in (
+        (Resource.CPU, workload.resources.cpu_milli),
+        (Resource.MEMORY, workload.resources.memory_bytes),
+    ):
+        most = int(columns.total(resource, columns.rows()).max())
+        left += (columns.free(resource, rows) - amount) / most
+    states = columns.states("gpu")
+    free = np.array([sum(free) for _, free in states.records]) / 8000
+    left += free.take(states.numbers.take(rows))
+    return _put(world, workload, int(rows[int(np.argmin(left))]))
+
+
+def at_random(world: World, workload: Workload, chance: random.Random) -> bool:
+    """Place on any feasible node."""
+    rows = _feasible(world, workload)
+    return bool(len(rows)) and _put(world, workload, int(rows[chance.randrange(len(rows))]))
+
+
+def _feasible(world: World, workload: Workload) -> np.ndarray:
+    board = board_of(world, workload)
+    return np.sort(board.layout.rows[board.keys != NOWHERE])
+
+
+def _put(world: World, workload: Workload, row: int) -> bool:
+    assignment = assign(world.columns, workload, workload.revision, f"{workload.name}-0", row)
+    if assignment is None:
+        raise BenchError("a node that passes does not take it")
+    world.columns.reserve(assignment)
+    return True
+
+
+RUNS: dict[str, Callable[[World, Workload, random.Random], bool]] = {
+    "skerry": pack,
+    "bestfit": best_fit,
+    "random": at_random,
+}
+
+
+# --- the experiment -----------------------------------------------------------------------
+
+
+def run(nodes: Sequence[Node], pods: Sequence[Pod], policy: str, seed: int) -> dict[int, float]:
+    """Return the allocation in percent at each arrived load."""
+    columns = Columns()
+    for node in nodes:
+        columns.put(node)
+    demand: Demand = demand_of((pod.resources, 1) for pod in pods)
+    packs = policy == "skerry"
+    world = World(columns, demand=demand if packs else NO_DEMAND)
+    placement = Placement(strategy="pack" if packs else "spread")
+    chance = random.Random(seed)
+    there = 1000 * sum(
+        len(node.capability.hardware.accelerators) for node in nodes if node.capability
+    )
+    asked = allocated = 0
+    found: dict[int, float] = {}
+    for number, pod in enumerate(arrivals(pods, seed, there * 13 // 10)):
+        workload = Workload(
+            name=f"p{number}",
+            project="openb",
+            containers=CONTAINERS,
+            resources=pod.resources,
+            placement=placement,
+        )
+        asked += pod.gpu_milli
+        if RUNS[policy](world, workload, chance):
+            allocated += pod.gpu_milli
+        if asked >= there and 100 not in found:
+            found[100] = 100 * allocated / there
+    found[130] = 100 * allocated / there
+    _check(columns)
+    return found
+
+
+def _check(columns: Columns) -> None:
+    """Raise BenchError where anything is given out twice."""
+    rows = columns.rows()
+    for resource in Resource:
+        if (columns.free(resource, rows) < 0).any():
+            raise BenchError(f"{resource.name} is overcommitted")
+    for facts in columns.each(rows):
+        taken: dict[str, int] = {}
+        for one in columns.assigned(facts.id):
+            for hold in one.held:
+                taken[hold.device] = taken.get(hold.device, 0) + hold.milli
+        if any(milli > 1000 for milli in taken.values()):
+            raise BenchError(f"a GPU of {facts.id} is overcommitted")
+
+
+def measure(folder: pathlib.Path, trace: str, policy: str, seeds: int) -> Result:
+    """Return the allocation of one policy on one pod list."""
+    nodes = [node_of(row) for row in rows_of(folder, NODES) if int(row["gpu"])]
+    listed = sorted(rows_of(folder, f"{PODS}{trace}.csv"), key=lambda row: row["name"])
+    pods = [pod_of(row) for row in listed]
+    runs = []
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        say(f"{trace}, {policy}, seed {seed}")
+        runs.append(run(nodes, pods, policy, seed))
+    at = {load: [one.get(load, 0.0) for one in runs] for load in LOADS}
+    return Result(
+        trace=trace,
+        policy=policy,
+        allocation_100=round(statistics.fmean(at[100]), 3),
+        allocation_130=round(statistics.fmean(at[130]), 3),
+        deviation_100=round(statistics.stdev(at[100]), 3) if seeds > 1 else None,
+        deviation_130=round(statistics.stdev(at[130]), 3) if seeds > 1 else None,
+        seeds=seeds,
+        source="measured",
+    )
+
+
+def published(folder: pathlib.Path, traces: Sequence[str]) -> list[Result]:
+    """Return what others published on these lists, where the folder says it."""
+    try:
+        rows = rows_of(folder, "published.csv")
+    except BenchError:
+        return []
+    return [
+        Result(
+            trace=trace,
+            policy=row["policy"],
+            allocation_100=float(row["alloc@100_mean"]),
+            allocation_130=float(row["alloc@130_mean"]),
+            deviation_100=float(row["alloc@100_sd"]),
+            deviation_130=float(row["alloc@130_sd"]),
+            seeds=int(row["n"]),
+            source="published",
+        )
+        for row in rows
+        if (trace := row["workload"].removeprefix(PODS)) in traces
+    ]
+
+
+def table(results: Sequence[Result]) -> Iterator[str]:
+    """Give the lines of a table."""
+    yield f"{'trace':14} {'policy':18} {'at 100 %':>16} {'at 130 %':>16} {'seeds':>5}  source"
+    for one in sorted(results, key=lambda one: (one.trace, -one.allocation_130)):
+        first = _figure(one.allocation_100, one.deviation_100)
+        last = _figure(one.allocation_130, one.deviation_130)
+        yield f"{one.trace:14} {one.policy:18} {first:>16} {last:>16} {one.seeds:>5}  {one.source}"
+
+
+def _figure(mean: float, deviation: float | None) -> str:
+    return f"{mean:.2f}" if deviation is None else f"{mean:.2f} ± {deviation:.2f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/openb.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
+    parser.add_argument("--pods", action="append", metavar="NAME", help="default: default")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N")
+    parser.add_argument("--policy", action="append", choices=POLICIES, help="default: all")
+    parser.add_argument(
+        "-o",
+        dest="output",
+        choices=("table", "json"),
+        help="one of the two alone; by default the table goes to standard error, JSON to output",
+    )
+    options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error("--seeds must be at least 1")
+    traces = options.pods or ["default"]
+    try:
+        results = published(options.data, traces)
+        for trace in traces:
+            for policy in options.policy or POLICIES:
+                results.append(measure(options.data, trace, policy, options.seeds))
+    except (BenchError, OSError, KeyError, ValueError) as error:
+        print(f"openb: {error}", file=sys.stderr)
+        return 1
+    if options.output != "json":
+        where = sys.stdout if options.output == "table" else sys.stderr
+        print("\n".join(table(results)), file=where)
+    if options.output != "table":
+        print(json.dumps([dataclasses.asdict(one) for one in results], indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
