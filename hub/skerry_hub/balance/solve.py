@@ -41,11 +41,15 @@ Status = Literal["optimal", "within gap", "limit"]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """When a search ends: at the time limit of the solver, at a gap, or after so many nodes."""
+    """When a search ends: at the time limit of the solver, at a gap, or after so many nodes.
+
+    `columns`: how many places that are not in use are searched; the bound is of all of them.
+    """
 
     time_s: float = 30.0
     gap_percent: float = 0.0
     nodes: int | None = None
+    columns: int = SEARCH_COLUMNS
 
     def __post_init__(self) -> None:
         if not 0 < self.time_s <= 86_400:
@@ -54,6 +58,8 @@ class Effort:
             raise ProblemError(f"gap_percent {self.gap_percent} is not from 0 to 100")
         if self.nodes is not None and self.nodes < 0:
             raise ProblemError(f"nodes {self.nodes} is negative")
+        if self.columns < 0:
+            raise ProblemError(f"columns {self.columns} is negative")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +104,7 @@ def solve(problem: Problem, effort: Effort) -> Result:
     if relaxed.bound - reached < 1:
         return _result(problem, best, relaxed.bound, seconds, effort)
     start = groups.count(best)
-    columns = _choose(groups, relaxed, start, SEARCH_COLUMNS)
+    columns = _choose(groups, relaxed, start, effort.columns)
     answer = Program(groups, columns).solve(
         start, effort.time_s * SOLVER_SHARE - seconds, effort.gap_percent / 100, effort.nodes
     )

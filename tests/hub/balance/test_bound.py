@@ -64,3 +64,14 @@ def test_equal_ones_crowd_each_other_out_without_any_price():
     bins = [Bin(id="a", capacity=ints(5, 0)), Bin(id="b", capacity=ints(9, 0))]
     groups = gather(Problem(items=items, bins=bins))
     assert bound.whole(bound.relax(groups, bound.free(groups)).bound) == 22
+
+
+def test_one_that_must_keep_a_place_is_displaced_at_what_it_has():
+    # One of two has a bad place and must have one; the other stays nowhere.
+    worth = {0: -3, 1: -5}
+    items = [item("old", (1, 0), worth, current=0), item("new", (1, 0), worth)]
+    bins = [Bin(id=name, capacity=ints(1, 0)) for name in "ab"]
+    groups = gather(Problem(items=items, bins=bins))
+    relaxed = bound.relax(groups, bound.free(groups))
+    assert bound.whole(relaxed.bound) == -3
+    assert relaxed.slack[1] == 2

@@ -2,10 +2,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.hub.balance import instances
+from tests.hub.balance.instances import ints, item
 
 from skerry_hub.balance.load import Load
 from skerry_hub.balance.neighbourhood import Scope, part, rebalance
-from skerry_hub.balance.problem import NOWHERE, value
+from skerry_hub.balance.problem import NOWHERE, Bin, Limit, Problem, value
 from skerry_hub.balance.solve import Effort, solve
 
 
@@ -44,3 +45,19 @@ def test_a_larger_fleet_gains_much_from_a_part_and_says_its_gap():
     assert result.value - result.present > 0.05 * abs(result.present)
     assert result.value < result.bound
     assert result.status == "limit"
+
+
+def test_a_bin_in_use_by_what_stays_costs_nothing_more_and_has_less_room():
+    bins = [
+        Bin(id="a", capacity=ints(9, 9), open_cost=5),
+        Bin(id="a/0", capacity=ints(9, 9), open_cost=3, parent=0, takes=ints(1, 0)),
+        Bin(id="b", capacity=ints(9, 9), open_cost=5),
+    ]
+    items = [item("stays", (2, 1), {1: 1}, 1), item("moves", (1, 1), {0: 1, 1: 2, 2: 3}, 2)]
+    limit = Limit(items=ints(0, 1), domains=ints(0, 0, -1), most=ints(4))
+    smaller = part(Problem(items=items, bins=bins, limits=[limit]), ints(1), ints(0, 1, 2))
+    assert [one.open_cost for one in smaller.bins] == [0, 0, 5]
+    assert [one.capacity.tolist() for one in smaller.bins] == [[6, 8], [7, 8], [9, 9]]
+    assert smaller.bins[1].takes is None
+    assert smaller.limits[0].most.tolist() == [3]
+    assert smaller.items[0].current == 2

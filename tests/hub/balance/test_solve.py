@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.hub.balance import instances
 from tests.hub.balance.instances import ints, item
 
@@ -27,6 +28,27 @@ def test_what_is_over_at_present_is_never_made_worse(problem):
     assert instances.within(problem, result.assignment)
     assert result.present <= result.value <= result.bound
     assert result.status == "optimal"
+
+
+@settings(max_examples=100, deadline=None)
+@given(instances.problems(), st.integers(0, 3))
+def test_the_bound_is_of_all_places_also_when_few_are_searched(problem, columns):
+    result = solve(problem, Effort(time_s=20, columns=columns))
+    assert result.value <= instances.best_of_all(problem) <= result.bound
+
+
+def test_a_place_that_was_not_searched_counts_in_the_bound():
+    # Neither gets its best place alone: only a swap gains, and no place of it is searched.
+    bins = [Bin(id=name, capacity=ints(2, 0)) for name in "ab"]
+    items = [
+        item("x", (2, 0), {0: 0, 1: 9}, 0),
+        item("y", (1, 0), {0: 9, 1: 0}, 1),
+        item("z", (1, 0), {0: 9, 1: 0}, 1),
+    ]
+    problem = Problem(items=items, bins=bins)
+    few = solve(problem, Effort(columns=0))
+    assert (few.value, few.status) == (0, "limit")
+    assert few.bound >= solve(problem, Effort()).value == 27
 
 
 def test_two_shares_of_one_device_leave_the_other_whole():
@@ -98,6 +120,7 @@ def test_amounts_in_bytes_and_large_scores_are_exact():
         ({"time_s": float("nan")}, "time_s"),
         ({"gap_percent": -1.0}, "gap_percent"),
         ({"nodes": -1}, "nodes"),
+        ({"columns": -1}, "columns"),
     ],
 )
 def test_an_effort_that_makes_no_sense_is_refused(given, named):
