@@ -149,12 +149,13 @@ class Coordinates:
         if not len(rows):
             return
         peers, measured = self._measured.table(rows)
-        there = np.maximum(peers, 0)
-        known = (peers >= 0) & np.isfinite(self._error[there])
+        known = (peers >= 0) & np.isfinite(self._error[np.maximum(peers, 0)])
+        at = np.arange(len(rows))
+        nearest = np.where(known, measured, np.inf).argmin(1)
+        # What does not count repeats what does: a place that is not there is no number.
+        there = np.where(known, peers, peers[at, nearest][:, None]).astype(np.int64)
         ms = np.where(known, measured, 1.0).astype(np.float64)
         new = ~np.isfinite(self._error[rows])
-        at = np.arange(len(rows))
-        nearest = np.where(known, ms, np.inf).argmin(1)
         self._start_beside(rows[new], there[at, nearest][new], ms[at, nearest][new])
         for moving, steps in ((new, FIRST_STEPS), (~new, 1)):
             emphasis = known[moving].astype(np.float64)

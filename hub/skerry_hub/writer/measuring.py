@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -35,6 +35,8 @@ SAID_MOST = 500
 """Nodes that are told their targets in one round: a hub that starts has other things to say."""
 LOOKED_AT_MOST = 2_000
 """Nodes whose targets are looked up, and tellings that are taken, in one round."""
+MANY = 32
+"""From so many tellings on, nodes are moved all at once."""
 WAITING_MOST = 200_000
 """Tellings of nodes that wait; then the oldest goes."""
 REFINE_S = 10.0
@@ -162,18 +164,31 @@ class Measuring:
     def _take(self) -> None:
         """Move the nodes of which something new was told."""
         nodes = self._known().nodes
+        taken = []
         for _ in range(min(len(self._told), LOOKED_AT_MOST)):
             node, told = self._told.popleft()
-            if node in nodes:
-                self._observe(node, told)
+            found = self._possible(node, told) if node in nodes else {}
+            if found:
+                metrics.ROUND_TRIPS.labels("taken").inc(len(found))
+                taken.append((node, found))
+        if taken:
+            self._observe(taken)
+            self._unrefined = self._unshown = True
         while self._forgotten:
             node = self._forgotten.popleft()
             self._said.pop(node, None)
             self._settled.discard(node)
             self._remove(node)
 
-    def _observe(self, node: str, told: Mapping[str, float]) -> None:
-        """Take of what a node tells what it was asked for and what can be."""
+    def _observe(self, taken: Sequence[tuple[str, Mapping[str, float]]]) -> None:
+        if len(taken) >= MANY:
+            self._coordinates.observe_all(taken)
+            return
+        for node, found in taken:
+            self._coordinates.observe(node, found)
+
+    def _possible(self, node: str, told: Mapping[str, float]) -> dict[str, float]:
+        """Return of what a node tells, by place, what it was asked for and what can be."""
         asked = {target.name for target in self._choice.of(node).targets} | {BROKER}
         found = {}
         for target, ms in told.items():
@@ -182,10 +197,7 @@ class Measuring:
                 metrics.ROUND_TRIPS.labels("refused" if place else "not_asked").inc()
             else:
                 found[place] = ms
-        if found:
-            metrics.ROUND_TRIPS.labels("taken").inc(len(found))
-            self._coordinates.observe(node, found)
-            self._unrefined = self._unshown = True
+        return found
 
     def _remove(self, place: str) -> None:
         if place in self._coordinates:

@@ -273,3 +273,56 @@ def test_a_copy_answers_as_before_and_may_go_its_own_way() -> None:
     copied.observe("n3", {"n4": 400.0})
     copied.remove("n8")
     assert "n8" in coordinates
+
+
+def told(true: np.ndarray, picked: np.ndarray) -> list[tuple[str, dict[str, float]]]:
+    return [
+        (NAMES[node], {NAMES[peer]: true[node, peer] for peer in np.flatnonzero(picked[node])})
+        for node in range(len(true))
+    ]
+
+
+def test_many_tellings_at_once_lead_where_one_by_one_does() -> None:
+    true, picked = true_times(), picks()
+    coordinates = Coordinates(seed=4, peers=PEERS)
+    for first in range(0, NODES, 40):
+        coordinates.observe_all(told(true, picked)[first : first + 40])
+    assert len(coordinates) == NODES
+    assert np.isfinite(coordinates.matrix(NAMES, NAMES)[0]).all()
+    assert np.median(wrong(coordinates, true, picked)) < 0.5
+    coordinates.refine()
+    assert np.median(wrong(coordinates, true, picked)) < 0.08
+    # Where all stand already they move a little.
+    before = coordinates.matrix(NAMES, NAMES)[0]
+    coordinates.observe_all(told(true, picked))
+    after = coordinates.matrix(NAMES, NAMES)[0]
+    assert np.median(np.abs(after - before)) < 1.0
+    assert np.median(wrong(coordinates, true, picked)) < 0.1
+
+
+def test_what_measures_nothing_is_put_down_and_all_are_of_one_network() -> None:
+    coordinates = Coordinates()
+    coordinates.observe_all(
+        [
+            ("a", {"erp": 10.0}),
+            ("b", {"erp": 20.0, "crm": 5.0}),
+            ("c", {"crm": 7.0, "a": 12.0}),
+            ("d", {}),
+        ]
+    )
+    names = ["a", "b", "c", "erp", "crm"]
+    ms, error = coordinates.matrix(names, names)
+    assert np.isfinite(ms).all()
+    assert np.isfinite(error).all()
+    assert ms[1, 4] == 5.0
+    assert "d" not in coordinates
+    coordinates.observe_all([])
+
+
+def test_of_many_tellings_one_that_cannot_be_takes_all_with_it() -> None:
+    coordinates = Coordinates()
+    with pytest.raises(ValueError, match="measured itself"):
+        coordinates.observe_all([("a", {"b": 5.0}), ("c", {"c": 5.0})])
+    with pytest.raises(ValueError, match="round-trip time"):
+        coordinates.observe_all([("a", {"b": 5.0}), ("c", {"d": -5.0})])
+    assert len(coordinates) == 0

@@ -110,6 +110,17 @@ def test_a_large_fleet_is_told_little_by_little():
     assert rounds == [500, 500, 200, 0]
 
 
+def test_what_very_many_tell_at_once_is_taken_too():
+    fleet = Fleet(*(node(f"n{number}") for number in range(100)), documents=[ERP])
+    fleet.round()
+    for number in range(100):
+        fleet.measuring.told(f"n{number}", {"endpoint/erp": 5.0 + number, "broker": 105.0 - number})
+    fleet.round()
+    ms, _ = fleet.network.to_endpoint("erp", ["n3", "n97"])
+    assert ms.tolist() == [8.0, 102.0]
+    assert len(fleet.network) == 102
+
+
 def test_what_is_told_becomes_a_picture_and_then_a_better_one():
     fleet = Fleet(node("a"), node("b"), documents=[ERP])
     fleet.round()
@@ -153,7 +164,7 @@ def test_a_node_that_is_gone_is_forgotten_and_an_endpoint_too():
     del fleet.known.nodes["b"]
     fleet.measuring.forget("b")
     fleet.documents(Endpoint(name="erp", host="elsewhere.example", port=443))
-    fleet.round()
+    fleet.round(REFINE_S)
     assert "b" not in fleet.network
     assert np.isnan(fleet.network.to_endpoint("erp", ["a"])[0]).all()  # it is another now
     assert fleet.network.between("broker/", ["a"])[0][0] == 3.0
