@@ -235,6 +235,8 @@ class Explanation:
     verdicts: tuple[Verdict, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
     more: bool = False
+    note: Line = ""
+    """Why nothing is placed although nodes would take it: the rest of its gang finds no place."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +248,7 @@ class Change:
     workload: Name
     node: NodeId
     detail: Line = ""
-    score: Annotated[float | None, Sparse()] = None
+    score: float | None = None
     """Of what is created or moved, in a plan: the node's score as the choice fell on it."""
     scores: Annotated[Mapping[str, float], Sparse()] = dataclasses.field(default_factory=dict)
     """What makes up the score, by name."""

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
+from skerry_hub.inputs import Change, Inputs, changes_of
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
+from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of_workloads
 from skerry_hub.placement.rules import Rules, rules_of
 from skerry_hub.placement.world import repels
 from skerry_hub.views import EventView
@@ -117,12 +119,25 @@ class Known:
         self.rules = rules_of((kept.document for kept in self.documents.values()), 1)
         self.repelling = {name for name, kept in self.workloads.items() if repels(kept.workload)}
         """The workloads that must not have some others beside them."""
+        self.packing = {name for name, kept in self.workloads.items() if packs(kept.workload)}
+        """The workloads that go where least goes to waste."""
         self.document_versions = dict(document_versions or {})
         """The newest version of each document that is or was."""
         self.by_node: dict[str, dict[str, Assignment]] = {}
         self.by_workload: dict[str, dict[str, Assignment]] = {}
         for one in self.assignments.values():
             self._index(one)
+        self._inputs: Inputs | None = None
+
+    @property
+    def inputs(self) -> Inputs:
+        """Return the digest of what placement decides from. Takes a look at all, the first time."""
+        if self._inputs is None:
+            contents = (kept.workload for kept in self.workloads.values())
+            self._inputs = Inputs.of(
+                self.nodes.values(), contents, self.assignments.values(), self.documents
+            )
+        return self._inputs
 
     def on_node(self, node: str) -> tuple[Assignment, ...]:
         """Return the assignments of a node."""
@@ -134,6 +149,8 @@ class Known:
 
     def settle(self, draft: Draft) -> None:
         """Take over what has been committed."""
+        if self._inputs is not None:
+            self._inputs.follow(self._changes(draft))
         _merge(self.nodes, draft.nodes.changes)
         _merge(self.workloads, draft.workloads.changes)
         _merge(self.orders, draft.orders.changes)
@@ -142,6 +159,10 @@ class Known:
             documents = (kept.document for kept in self.documents.values())
             self.rules = rules_of(documents, self.rules.version + 1)
         self.repelling = draft.repelling()
+        for name, kept in draft.workloads.changes.items():
+            self.packing.discard(name)
+            if kept is not None and packs(kept.workload):
+                self.packing.add(name)
         for change in draft.document_changes:
             self.document_versions[key_of(change.document)] = change.version
         for key, after in draft.assignments.changes.items():
@@ -152,6 +173,13 @@ class Known:
             if after is not None:
                 self._index(after)
         _merge(self.assignments, draft.assignments.changes)
+
+    def _changes(self, draft: Draft) -> Iterator[Change]:
+        """Yield what a draft changes of what placement decides from."""
+        yield from changes_of(self.nodes, draft.nodes.changes, "nodes")
+        yield from changes_of(self.workloads, draft.workloads.changes, "workloads")
+        yield from changes_of(self.assignments, draft.assignments.changes, "assignments")
+        yield from changes_of(self.documents, draft.documents.changes, "documents")
 
     def _index(self, one: Assignment) -> None:
         self.by_node.setdefault(one.node, {})[one.id] = one
@@ -175,6 +203,15 @@ class Draft:
         self.touched: set[str] = set()
         """Nodes for which an order may be due."""
 
+    def base(self) -> Draft:
+        """Return a draft of the same records that changes nothing yet."""
+        return Draft(self._known)
+
+    @property
+    def inputs(self) -> Inputs:
+        """Return the digest of what placement decides from, without what this draft changes."""
+        return self._known.inputs
+
     def document_version(self, key: Key) -> int:
         """Return the newest version that a document has had, 0 where there never was one."""
         for change in reversed(self.document_changes):
@@ -189,6 +226,18 @@ class Draft:
         # No rules that are kept have a number below 0.
         documents = (kept.document for kept in self.documents.values())
         return rules_of(documents, -next(_TRIED))
+
+    def demand(self, *, always: bool = False) -> Demand:
+        """Return what would be asked of the fleet again, where anybody packs (or `always`)."""
+        packing = self._known.packing
+        if self.workloads.changes:
+            changed = self.workloads.changes
+            packing = packing - changed.keys() | {
+                name for name, kept in changed.items() if kept is not None and packs(kept.workload)
+            }
+        if not (packing or always):
+            return NO_DEMAND
+        return demand_of_workloads(kept.workload for kept in self.workloads.values())
 
     def repelling(self) -> set[str]:
         """Return the names of the workloads that would not have some others beside them."""
@@ -229,6 +278,11 @@ class Draft:
             or self.events
             or self.outbox
         )
+
+
+def packs(workload: Workload) -> bool:
+    """Say whether a workload asks to be packed."""
+    return workload.placement.strategy == "pack"
 
 
 def _merge(into: dict[K, V], changes: Mapping[K, V | None]) -> None:

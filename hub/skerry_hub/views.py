@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from skerry_hub.model import Change, Explanation, Liveness, Taint, Workload
 from skerry_wire.hardware import Accelerator, Hardware
 from skerry_wire.messages import Health, InstanceState
+from skerry_wire.schema import Items, Text
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +242,22 @@ class DocumentPlan:
     """What an update says otherwise: `cpu_hour: 0.03 -> 0.05`."""
 
 
+Digest = Annotated[str, Text(64, "[0-9a-f]*")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a plan was decided from, and what comes of it: an apply can be held to both.
+
+    `inputs` is the digest of all nodes, workloads, assignments and documents, `sections` those of
+    each of the four; `outcome` that of every workload, assignment and document that changes.
+    """
+
+    inputs: Digest
+    sections: Annotated[Mapping[str, Digest], Items(16)] = dataclasses.field(default_factory=dict)
+    outcome: Digest
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """What an apply does, or would do."""
@@ -254,6 +271,8 @@ class PlanView:
     """Workloads of the same project that the files no longer name (removed with `prune`)."""
     unplaced: tuple[Explanation, ...] = ()
     documents: tuple[DocumentPlan, ...] = ()
+    basis: Basis | None = None
+    """Of a plan, and of an apply."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from skerry_hub import desired, draining, round_trip_list, selector
+from skerry_hub import desired, draining, planning, round_trip_list, selector
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
-from skerry_hub.desired import RefusedError, Work
 from skerry_hub.device_list import Wanted, device_views
+from skerry_hub.documents import Document
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Explanation, Node
 from skerry_hub.placement.explain import explain
@@ -22,6 +21,7 @@ from skerry_hub.showing import instances_on, node_view, workload_view
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import (
     DeviceView,
+    DocumentPlan,
     EventView,
     InstanceView,
     NodeDetail,
@@ -31,6 +31,7 @@ from skerry_hub.views import (
     WorkloadDetail,
     WorkloadView,
 )
+from skerry_hub.work import RefusedError, Work
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
@@ -162,15 +163,22 @@ class Answers:
 
         Documents come first: workloads are placed as they say.
         """
-        documents, workloads = asked_for(request)
+        wish = asked_for(request)
+
+        def put(work: Work, documents: Sequence[Document]) -> tuple[DocumentPlan, ...]:
+            return put_all(self._service, work, documents)
 
         def change(work: Work) -> PlanView:
-            done = put_all(self._service, work, documents)
-            plan = desired.apply(work, workloads, prune=request.prune)
+            plan = planning.decide(work, wish, put)
             _clear_views(work, plan.removed)
-            return dataclasses.replace(plan, documents=done)
+            return plan
 
-        return self._service.call(change, dry=dry)
+        def look(work: Work) -> PlanView:
+            with work.columns.trial():
+                plan = planning.decide(work, wish, put)
+            return planning.scored(work, wish, plan)
+
+        return self._service.call(look if dry else change, dry=dry)
 
     def delete_workload(self, name: str) -> PlanView:
         """Want a workload no more."""

@@ -1,22 +1,24 @@
-"""The files of an apply into what they ask for: compose files into workloads, others documents."""
+"""An apply into what it asks for: compose files and JSON into workloads, other files documents."""
 
 from __future__ import annotations
 
 from skerry_hub import document_files
 from skerry_hub.api.requests import ApplyRequest
-from skerry_hub.desired import RefusedError
 from skerry_hub.document_files import DocumentFileError
 from skerry_hub.documents import Document
 from skerry_hub.model import Workload
+from skerry_hub.planning import Wish
 from skerry_hub.views import Problem
+from skerry_hub.work import RefusedError
 from skerry_hub.workloads.compose import ComposeError, SourceFile
 from skerry_hub.workloads.compose import parse as parse_compose
+from skerry_hub.workloads.json_workloads import right
 
 
-def asked_for(request: ApplyRequest) -> tuple[tuple[Document, ...], tuple[Workload, ...]]:
-    """Return what files ask for: of a file with a `kind` documents, of others workloads.
+def asked_for(request: ApplyRequest) -> Wish:
+    """Return what is asked for: of a file with a `kind` documents, of all else workloads.
 
-    Raises RefusedError with everything that is wrong with any of them.
+    Raises RefusedError with everything that is wrong with any of it.
     """
     files = [
         SourceFile(
@@ -36,6 +38,16 @@ def asked_for(request: ApplyRequest) -> tuple[tuple[Document, ...], tuple[Worklo
         workloads = parse_compose([file for file in files if file not in of_documents])
     except ComposeError as error:
         problems += error.problems
+    try:
+        workloads += right(request.workloads, taken={one.name for one in workloads})
+    except ComposeError as error:
+        problems += error.problems
     if problems:
         raise RefusedError(400, *problems)
-    return documents, workloads
+    return Wish(
+        documents=documents,
+        workloads=workloads,
+        prune=request.prune,
+        basis=request.basis,
+        only_outcome=request.only_outcome,
+    )

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated
 
-from skerry_hub.model import Effect, Taint
+from skerry_hub.model import Effect, Taint, Workload
+from skerry_hub.views import Basis
+from skerry_hub.workloads.json_workloads import MAX_WORKLOADS
 from skerry_wire.schema import Items, Text
 
 Label = Annotated[str, Text(253, r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
@@ -27,13 +29,18 @@ class ApplyFile:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyRequest:
-    """Files whose services and documents are wanted.
+    """Files whose services and documents are wanted, and workloads as JSON.
 
-    With `prune`, other workloads of their projects no more; it concerns no documents.
+    With `prune`, other workloads of their projects no more; it concerns no documents. With a
+    `basis`, that of a plan of the same, exactly what was planned is done, or nothing (409); unless
+    `only_outcome` asks for no more than the same outcome, whatever it is decided from.
     """
 
-    files: Annotated[tuple[ApplyFile, ...], Items(64)]
+    files: Annotated[tuple[ApplyFile, ...], Items(64)] = ()
+    workloads: Annotated[tuple[Workload, ...], Items(MAX_WORKLOADS)] = ()
     prune: bool = False
+    basis: Basis | None = None
+    only_outcome: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
