@@ -48,7 +48,22 @@ def kernel_ms(connection: socket.socket) -> float | None:
     return None
 
 
-def measure(target: Target, attempts: int, networks: Sequence[str] = ()) -> float:
+def connect(family: int, address: tuple[Any, ...]) -> float:
+    """Return how long one connection took to stand, in milliseconds. Raises OSError."""
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.settimeout(TIMEOUT_S)
+        began = time.monotonic()
+        connection.connect(address)
+        elapsed_ms = (time.monotonic() - began) * 1000
+        return kernel_ms(connection) or elapsed_ms
+
+
+def measure(
+    target: Target,
+    attempts: int,
+    networks: Sequence[str] = (),
+    connect: Callable[[int, tuple[Any, ...]], float] = connect,
+) -> float:
     """Return the least time of so many connections, in milliseconds. Raises RoundTripError.
 
     Takes up to TIMEOUT_S for each, and what it takes to look up the name. `networks` are the only
@@ -59,7 +74,7 @@ def measure(target: Target, attempts: int, networks: Sequence[str] = ()) -> floa
     problem = ""
     for _ in range(attempts):
         try:
-            found.append(_connect(family, address))
+            found.append(connect(family, address))
         except TimeoutError:
             problem = f"no answer within {TIMEOUT_S:g} s"
         except OSError as error:
@@ -67,15 +82,6 @@ def measure(target: Target, attempts: int, networks: Sequence[str] = ()) -> floa
     if not found:
         raise RoundTripError(f"{address[0]} port {address[1]}: {problem}")
     return min(found)
-
-
-def _connect(family: int, address: tuple[Any, ...]) -> float:
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(TIMEOUT_S)
-        began = time.monotonic()
-        connection.connect(address)
-        elapsed_ms = (time.monotonic() - began) * 1000
-        return kernel_ms(connection) or elapsed_ms
 
 
 def _address_of(target: Target, networks: Sequence[str]) -> tuple[int, tuple[Any, ...]]:

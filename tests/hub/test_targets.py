@@ -65,6 +65,11 @@ def test_where_few_may_be_measured_not_all_measure_them():
     assert min(count.values()) > MOST_MEASURERS / 8
 
 
+def test_where_few_may_be_measured_a_node_more_changes_nothing_either():
+    before, after = Choice(addresses(2), [], 2000), Choice(addresses(2), [], 2001)
+    assert [before.of(node) for node in nodes(2000)] == [after.of(node) for node in nodes(2000)]
+
+
 def test_of_too_many_endpoints_each_is_measured_by_some():
     endpoints = [Endpoint(name=f"e-{number}", host="h", port=1) for number in range(40)]
     choice = Choice(addresses(50), endpoints, 200)
