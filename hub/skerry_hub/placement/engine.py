@@ -215,11 +215,13 @@ class _Placing:
         unused = (one for one in ids if one not in staying and one not in outcome)
         names = itertools.chain(movers, itertools.islice(unused, missing - len(movers)))
         for done, one in enumerate(names):
-            placed = session.place(one)
+            left_from, _, why = outcome.get(one, (None, None, ""))
+            # Where it comes back to its node, it has its devices again.
+            held = {hold.device for hold in left_from.held} if left_from is not None else ()
+            placed = session.place(one, held)
             if placed is None:
                 # The others are alike: none of them finds a node either.
                 return missing - done
-            left_from, _, why = outcome.get(one, (None, None, ""))
             outcome[one] = left_from, placed, why
         return 0
 
