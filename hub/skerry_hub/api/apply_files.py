@@ -20,6 +20,8 @@ def asked_for(request: ApplyRequest) -> Wish:
 
     Raises RefusedError with everything that is wrong with any of it.
     """
+    if not request.files and not request.workloads:
+        raise RefusedError(400, Problem(reason="are missing, and so are workloads", field="files"))
     files = [
         SourceFile(
             name=one.name, text=one.text, project=one.project, project_given=one.project_given
