@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from skerry_hub.broker import BrokerUrl, broker_at
 from skerry_hub.fleet.liveness import Patience
+from skerry_hub.work import Strategy
 
 PREFIX = "SKERRY_HUB_"
 DEFAULT_LISTEN = "127.0.0.1:8440"
@@ -34,6 +35,7 @@ class Config:
     mqtt_port: int
     database: str
     patience: Patience
+    strategy: Strategy = "spread"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
     add("unreachable-after", "SECONDS", "60", "silence after which a node is unreachable")
     add("lost-after", "SECONDS", "600", "silence after which a node is lost")
+    add("strategy", "spread|pack", "spread", "where workloads go that do not say it themselves")
 
 
 def checked(given: Mapping[str, str | None]) -> Config:
@@ -83,7 +86,16 @@ def checked(given: Mapping[str, str | None]) -> Config:
         mqtt_port=_port("--mqtt-port", given["mqtt_port"]),
         database=given["database"] or f"sqlite:///{data / 'hub.db'}",
         patience=patience,
+        strategy=_strategy(given["strategy"]),
     )
+
+
+def _strategy(text: str | None) -> Strategy:
+    if text == "pack":
+        return "pack"
+    if text in (None, "spread"):
+        return "spread"
+    raise ConfigError(f"--strategy {text[:80]!r} must be spread or pack")
 
 
 def _address(text: str) -> tuple[str, int]:

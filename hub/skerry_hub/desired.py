@@ -9,89 +9,36 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from skerry_hub.fleet.columns import Columns
+from skerry_hub.deciding import Wanted, completed, decide, grouped
 from skerry_hub.model import (
     Assignment,
     Change,
     Decision,
-    Explanation,
     Hold,
     Liveness,
     Node,
     Workload,
 )
 from skerry_hub.orders import Issued, content_of, workload_of
-from skerry_hub.placement.engine import place, reserve_decision
-from skerry_hub.placement.explain import explain
+from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.taints import must_leave
-from skerry_hub.placement.world import World
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
+from skerry_hub.work import RefusedError, Work, put_node, take_over
 from skerry_wire.messages import Order
 from skerry_wire.workload import Instance
 
 MAX_LABELS = 256
-NEAREST = 20
-"""Most nodes whose reasons a plan holds for a workload that fits nowhere, the nearest misses."""
 LAST_GENERATION = 2**53 - 1
 """There is no order after this one: a node that claims it was lied to, or lies."""
-
-
-class RefusedError(Exception):
-    """What was asked for cannot be done. `status` is HTTP's: 400, 404, 409 or 504."""
-
-    def __init__(self, status: int, *problems: Problem) -> None:
-        super().__init__("; ".join(problem.reason for problem in problems))
-        self.status = status
-        self.problems = problems
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Work:
-    """What one call may change. `columns` are changed as it goes, in a trial of the caller."""
-
-    draft: Draft
-    columns: Columns
-    now: float
-
-    @property
-    def world(self) -> World:
-        """Return what placement decides from, as it would be."""
-        draft = self.draft
-        repelling = (draft.workloads.get(name) for name in sorted(draft.repelling()))
-        return World(
-            columns=self.columns,
-            workloads=_Wanted(draft),
-            repelling=tuple(kept.workload for kept in repelling if kept is not None),
-            rules=draft.rules(),
-            now=self.now,
-        )
-
-
-class _Wanted(Mapping[str, Workload]):
-    """The workloads of a draft, as they are when somebody looks."""
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-
-    def __getitem__(self, name: str) -> Workload:
-        kept = self._draft.workloads.get(name)
-        if kept is None:
-            raise KeyError(name)
-        return kept.workload
-
-    def __iter__(self) -> Iterator[str]:
-        return (kept.workload.name for kept in self._draft.workloads.values())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._draft.workloads.values())
 
 
 def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView:
     """Take workloads as what is wanted, and decide where they go."""
     _check_owners(work, workloads)
+    _check_policies(work, workloads)
     named = {workload.name for workload in workloads}
     projects = {workload.project for workload in workloads}
     orphans = sorted(
@@ -103,15 +50,14 @@ def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView
     for name in orphans if prune else ():
         changes += _remove(work, name)
     sorted_: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
-    unplaced: list[Explanation] = []
+    wanted = []
     for workload in sorted(workloads, key=lambda one: one.name):
         kind = _keep(work, workload)
         sorted_[kind].append(workload.name)
         moves = kind != "unchanged" or must_leave(work.columns, workload, _homes(work, workload))
-        decision = _place(work, workload, keep=not moves)
-        changes += decision.changes
-        if decision.unplaced:
-            unplaced.append(_explained(work, workload))
+        wanted.append(Wanted(workload, keep=not moves))
+    outcome = decide(work, wanted, may_preempt=True)
+    changes += outcome.changes
     return PlanView(
         changes=tuple(changes),
         created=tuple(sorted_["created"]),
@@ -119,7 +65,7 @@ def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView
         unchanged=tuple(sorted_["unchanged"]),
         removed=tuple(orphans) if prune else (),
         orphans=() if prune else tuple(orphans),
-        unplaced=tuple(unplaced),
+        unplaced=outcome.unplaced,
     )
 
 
@@ -132,11 +78,11 @@ def delete(work: Work, name: str) -> PlanView:
 
 def fill(work: Work, names: Iterable[str]) -> None:
     """Place what found no node before, and daemons on nodes that have come; move nothing."""
-    for name in sorted(names):
-        kept = work.draft.workloads.get(name)
-        if kept is not None:
-            with contextlib.suppress(RefusedError):  # said when it was applied
-                _place(work, kept.workload, keep=True)
+    found = (work.draft.workloads.get(name) for name in sorted(names))
+    wanted = [Wanted(kept.workload, keep=True) for kept in found if kept is not None]
+    for group in grouped(completed(work, wanted)):
+        with contextlib.suppress(RefusedError):  # said when it was applied
+            decide(work, group, may_preempt=False)
 
 
 def wanting(draft: Draft) -> list[str]:
@@ -188,16 +134,11 @@ def forget(work: Work, node: Node) -> PlanView:
     work.draft.nodes.remove(node.id)
     work.draft.orders.remove(node.id)
     work.columns.remove(node.id)
-    unplaced = []
-    for name in sorted(names):
-        kept = work.draft.workloads.get(name)
-        if kept is None:
-            continue
-        decision = _place(work, kept.workload, keep=True)
-        changes += [change for change in decision.changes if change.action != "keep"]
-        if decision.unplaced:
-            unplaced.append(_explained(work, kept.workload))
-    return PlanView(changes=tuple(changes), unplaced=tuple(unplaced))
+    found = (work.draft.workloads.get(name) for name in sorted(names))
+    wanted = [Wanted(kept.workload, keep=True) for kept in found if kept is not None]
+    outcome = decide(work, wanted, may_preempt=True)
+    changes += [change for change in outcome.changes if change.action != "keep"]
+    return PlanView(changes=tuple(changes), unplaced=outcome.unplaced)
 
 
 # --- nodes that are held --------------------------------------------------------------------
@@ -315,13 +256,6 @@ def _adopt_counts(work: Work, order: Order) -> None:
 # --- one workload ----------------------------------------------------------------------------
 
 
-def put_node(work: Work, node: Node) -> None:
-    """Keep a node's record, and look whether an order is due."""
-    work.draft.nodes.put(node.id, node)
-    work.draft.touched.add(node.id)
-    work.columns.put(node)
-
-
 def _check_owners(work: Work, workloads: Sequence[Workload]) -> None:
     problems = []
     for workload in workloads:
@@ -330,6 +264,18 @@ def _check_owners(work: Work, workloads: Sequence[Workload]) -> None:
             owner = kept.workload.project
             reason = f"workload {workload.name} belongs to project {owner}, not {workload.project}"
             problems.append(Problem(reason=reason, field="name"))
+    if problems:
+        raise RefusedError(409, *problems)
+
+
+def _check_policies(work: Work, workloads: Sequence[Workload]) -> None:
+    world = work.world
+    problems = [
+        Problem(reason=f"{workload.name}: policy {policy.name}: {why}", field="name")
+        for workload in workloads
+        for policy in policies_of(world, workload)
+        for why in offences(policy, workload)
+    ]
     if problems:
         raise RefusedError(409, *problems)
 
@@ -352,19 +298,6 @@ def _homes(work: Work, workload: Workload) -> list[str]:
     return [one.node for one in work.draft.of_workload(workload.name)]
 
 
-def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
-    before = work.draft.of_workload(workload.name)
-    decision = place(work.world, workload, before, keep=keep)
-    for one in decision.assignments:
-        other = work.draft.assignments.get(one.id)
-        if other is not None and other.workload != workload.name:
-            # `a-b` on node `1` and the second replica of `a-b`: one must not overwrite the other.
-            reason = f"{workload.name} and {other.workload} would both have an instance {one.id}"
-            raise RefusedError(409, Problem(reason=f"{reason}: rename one of the two"))
-    take_over(work, before, decision)
-    return decision
-
-
 def _remove(work: Work, name: str) -> list[Change]:
     before = work.draft.of_workload(name)
     take_over(work, before, Decision(workload=name))
@@ -372,23 +305,3 @@ def _remove(work: Work, name: str) -> list[Change]:
     return [
         Change(action="remove", instance=one.id, workload=name, node=one.node) for one in before
     ]
-
-
-def take_over(work: Work, before: Sequence[Assignment], decision: Decision) -> None:
-    """Carry a decision about one workload into the draft; `before` is what it had."""
-    old = {one.id: one for one in before}
-    new = {one.id: one for one in decision.assignments}
-    gone = [one for key, one in sorted(old.items()) if new.get(key) != one]
-    come = [one for key, one in sorted(new.items()) if old.get(key) != one]
-    changed = dataclasses.replace(decision, assignments=tuple(come))
-    reserve_decision(work.columns, gone, changed)
-    for one in gone:
-        work.draft.assignments.remove(one.id)
-    for one in come:
-        work.draft.assignments.put(one.id, one)
-    work.draft.touched.update(one.node for one in (*gone, *come))
-
-
-def _explained(work: Work, workload: Workload) -> Explanation:
-    before = work.draft.of_workload(workload.name)
-    return explain(work.world, workload, before, most=NEAREST)

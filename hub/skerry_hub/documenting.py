@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skerry_hub.desired import RefusedError, Work
 from skerry_hub.documents import (
     MOST_OF_A_KIND,
     Document,
@@ -19,6 +18,7 @@ from skerry_hub.documents import (
     key_of,
 )
 from skerry_hub.views import DocumentPlan, Problem
+from skerry_hub.work import RefusedError, Work
 from skerry_wire import codec
 
 _LONGEST_VALUE = 120

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Sequence
 
-from skerry_hub.desired import NEAREST, RefusedError, Work, put_node, take_over
+from skerry_hub.deciding import NEAREST
 from skerry_hub.model import (
     UNSCHEDULABLE,
     Assignment,
@@ -23,6 +23,7 @@ from skerry_hub.model import (
 from skerry_hub.placement.engine import evacuate
 from skerry_hub.placement.explain import explain
 from skerry_hub.views import PlanView, Problem
+from skerry_hub.work import RefusedError, Work, put_node, take_over
 
 MAX_TAINTS = 64
 CORDON = Taint(key=UNSCHEDULABLE, effect="NoSchedule")

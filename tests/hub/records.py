@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from skerry_hub.desired import Work
 from skerry_hub.documents import KeptDocument
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
 from skerry_hub.state import Draft, Kept, Known
+from skerry_hub.work import Work
 from skerry_wire.hardware import Cpu, Hardware, Memory, RuntimeInfo, System
 from skerry_wire.messages import (
     Capability,

@@ -15,6 +15,7 @@ GIVEN = {
     "database": None,
     "unreachable_after": "60",
     "lost_after": "600",
+    "strategy": "spread",
 }
 
 
@@ -24,6 +25,8 @@ def test_what_the_defaults_become():
     assert (found.broker, found.mqtt_port) == (None, 1883)
     assert found.database == "sqlite:////srv/hub/hub.db"
     assert (found.patience.unreachable_s, found.patience.lost_s) == (60.0, 600.0)
+    assert found.strategy == "spread"
+    assert checked({**GIVEN, "strategy": "pack"}).strategy == "pack"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,7 @@ def test_where_it_listens(name, text, host, port):
         ("lost_after", "0", "--lost-after"),
         ("lost_after", "inf", "--lost-after"),
         ("lost_after", "30", "must not be less"),
+        ("strategy", "binpack", "must be spread or pack"),
     ],
 )
 def test_a_wrong_setting_is_named(name, text, says):

@@ -21,14 +21,15 @@ from tests.hub.records import (
     workload,
 )
 
-from skerry_hub import desired
-from skerry_hub.desired import LAST_GENERATION, RefusedError
+from skerry_hub import deciding, desired
+from skerry_hub.desired import LAST_GENERATION
 from skerry_hub.fleet.apply import take
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Constraint, Hold, Liveness, Resources
 from skerry_hub.orders import instances
 from skerry_hub.state import Known
 from skerry_hub.terms import DeviceRequest
+from skerry_hub.work import RefusedError
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
 from skerry_wire.hardware import Accelerator
@@ -117,10 +118,10 @@ def test_what_finds_no_node_is_told_with_every_reason():
 
 
 def test_an_apply_that_finds_no_node_of_very_many_answers_in_few_words():
-    many = fleet(*(f"box-{number}" for number in range(desired.NEAREST + 5)))
+    many = fleet(*(f"box-{number}" for number in range(deciding.NEAREST + 5)))
     (explanation,) = applied(many, workload(constraints=(SITE,)))[0].unplaced
-    assert len(explanation.verdicts) == desired.NEAREST
-    assert explanation.blocked == {str(SITE): desired.NEAREST + 5}
+    assert len(explanation.verdicts) == deciding.NEAREST
+    assert explanation.blocked == {str(SITE): deciding.NEAREST + 5}
 
 
 def test_two_workloads_of_one_apply_do_not_take_the_same_room():
@@ -208,11 +209,11 @@ def test_an_instance_never_takes_the_name_of_anothers():
 
 
 def test_a_plan_for_a_large_fleet_holds_the_nearest_misses_only():
-    known = fleet(*(f"box-{n}" for n in range(desired.NEAREST + 5)))
+    known = fleet(*(f"box-{n}" for n in range(deciding.NEAREST + 5)))
     plan, _ = applied(known, workload(constraints=(SITE,)))
     (told,) = plan.unplaced
-    assert len(told.verdicts) == desired.NEAREST
-    assert sum(told.blocked.values()) == desired.NEAREST + 5
+    assert len(told.verdicts) == deciding.NEAREST
+    assert sum(told.blocked.values()) == deciding.NEAREST + 5
 
 
 # --- labels -------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from tests.hub.records import assignment, changed, kept, node, settled, work_on
 from tests.hub.test_desired import LARGE, actions, check
 
 from skerry_hub import desired, draining
-from skerry_hub.desired import RefusedError
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.state import Known
+from skerry_hub.work import RefusedError
 
 KEEP_OFF = Taint(key="maintenance", value="true", effect="NoSchedule")
 LEAVE = Taint(key="maintenance", value="true", effect="NoExecute")

@@ -34,12 +34,12 @@ from skerry_hub.api.bodies import (
     shown_of_node,
 )
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
-from skerry_hub.desired import RefusedError
 from skerry_hub.device_list import Wanted
 from skerry_hub.model import Explanation, Liveness
 from skerry_hub.placement.explain import SHOWN
 from skerry_hub.store import StoreError
 from skerry_hub.views import Problem
+from skerry_hub.work import RefusedError
 from skerry_hub.writer.service import BusyError, Service
 from skerry_wire import __version__, jsonschema
 from skerry_wire.errors import WireError

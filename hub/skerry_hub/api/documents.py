@@ -14,10 +14,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from skerry_hub import documenting, views
 from skerry_hub.api.bodies import JSON, REF, json_of, plain_of, shown
-from skerry_hub.desired import RefusedError, Work
 from skerry_hub.document_checks import DocumentError, document_of
 from skerry_hub.documents import KINDS, Document, DocumentChange, KeptDocument, kind_of
 from skerry_hub.views import DocumentPlan, DocumentVersionView, DocumentView, Problem
+from skerry_hub.work import RefusedError, Work
 from skerry_hub.writer.service import Service
 from skerry_wire import codec
 

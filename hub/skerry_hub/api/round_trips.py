@@ -10,11 +10,11 @@ from fastapi import FastAPI, Query, Response
 from skerry_hub import round_trip_list
 from skerry_hub.api.answers import find_node
 from skerry_hub.api.bodies import items_of, shown_in_part
-from skerry_hub.desired import RefusedError
 from skerry_hub.documents import KINDS, Endpoint
 from skerry_hub.latency import ENDPOINT, NODE, place_of
 from skerry_hub.state import Known
 from skerry_hub.views import Problem, RoundTripView
+from skerry_hub.work import RefusedError
 from skerry_hub.writer.service import Service
 from skerry_wire.messages import BROKER
 

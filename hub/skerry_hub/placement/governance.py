@@ -13,7 +13,7 @@ from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, field
 from skerry_hub.model import Workload
-from skerry_hub.placement.expression import Comparison, Expression, Not, Operator
+from skerry_hub.placement.expression import AnyOf, Comparison, Expression, Not, Operator
 from skerry_hub.placement.reading import ExpressionError, expression
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.world import World
@@ -77,9 +77,15 @@ def _needs(policy: Policy, workload: Workload) -> Iterator[Governed | Forbidden]
     for text in policy.forbidden:
         yield _governed(policy, text, forbidden=True)
     for topology, domains in sorted(policy.residency.items()):
-        path = "node.id" if topology == NODE else f"{LABEL}{topology}"
-        test = Comparison(field(path), Operator.IN, domains, domains)
-        yield Governed(f"policy {policy.name}: residency", test)
+        yield Governed(f"policy {policy.name}: residency", _within(topology, domains))
+
+
+def _within(topology: str, domains: tuple[str, ...]) -> Expression:
+    """Return that a node is in one of some domains; a node is known by its id or hostname."""
+    if topology != NODE:
+        return Comparison(field(f"{LABEL}{topology}"), Operator.IN, domains, domains)
+    paths = ("node.id", "node.hostname")
+    return AnyOf(tuple(Comparison(field(path), Operator.IN, domains, domains) for path in paths))
 
 
 def _governed(policy: Policy, text: str, *, forbidden: bool = False) -> Governed | Forbidden:

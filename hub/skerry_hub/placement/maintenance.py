@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import datetime
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -39,7 +39,7 @@ class Maintenance:
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give until when."""
         if is_chosen(columns, self.window.nodes, row):
-            until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.until))
+            until = f"{datetime.datetime.fromtimestamp(self.until, datetime.UTC):%Y-%m-%d %H:%M}"
             why = f": {self.window.reason}" if self.window.reason else ""
             yield Refusal(f"is maintained until {until} UTC{why}")
 

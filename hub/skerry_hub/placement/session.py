@@ -151,6 +151,10 @@ class Session:
         rank = RANKS - (top & RANKS)
         return int(self.columns.rows()[rank])
 
+    def takes(self, row: int) -> bool:
+        """Say whether a node takes one more."""
+        return self.board.key_of(row) != NOWHERE and not self.term_refusals(row)
+
     def own(self, row: int) -> int:
         """Return how many instances of the workload a node has."""
         return self._own.get(row, 0)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from skerry_hub.desired import Work
+from skerry_hub.work import Work
 from skerry_wire.messages import Heartbeat, NodeMessage
 
 MOST_HEARTBEATS = 200_000

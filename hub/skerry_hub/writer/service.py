@@ -19,7 +19,6 @@ import structlog
 import tenacity
 
 from skerry_hub import desired, metrics
-from skerry_hub.desired import RefusedError, Work
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
@@ -28,6 +27,7 @@ from skerry_hub.model import Liveness, Node
 from skerry_hub.state import Draft, Publication
 from skerry_hub.store import Store, StoreError, reason_of
 from skerry_hub.views import EventView, Problem
+from skerry_hub.work import RefusedError, Strategy, Work
 from skerry_hub.writer.asking import Asking
 from skerry_hub.writer.changes import Changes
 from skerry_hub.writer.complaints import Complaints
@@ -72,12 +72,19 @@ class BusyError(Exception):
 class Service:
     """One hub's state and the thread that changes it."""
 
-    def __init__(self, store: Store, key: OrderKey, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: OrderKey,
+        patience: Patience | None = None,
+        strategy: Strategy = "spread",
+    ) -> None:
         self.store = store
         self.key = key
         self.known = store.load()
         self.changes = Changes()
         self._patience = patience or Patience()
+        self._strategy = strategy
         self._inbox = Inbox()
         self._complaints = Complaints()
         self._publishing = Publishing(key.id)
@@ -295,7 +302,7 @@ class Service:
         try:
             self._resolve_doubt()
             with self.columns.trial() as trial:
-                work = Work(Draft(self.known), self.columns, time.time())
+                work = self._work()
                 answer = call.change(work)
                 failures = issue(work.draft, self._heard, self.key, work.now)
                 if failures:
@@ -317,6 +324,12 @@ class Service:
             call.answer.set_exception(error)
         else:
             call.answer.set_result(answer)
+
+    def _work(self) -> Work:
+        """Return a draft of changes to what is known now."""
+        return Work(
+            Draft(self.known), self.columns, time.time(), self.measuring.network, self._strategy
+        )
 
     def _refuse_calls(self, reason: str) -> None:
         """Answer whoever waits that it cannot be done now."""
@@ -344,7 +357,7 @@ class Service:
 
         def settle() -> None:
             with self.columns.trial() as trial:
-                work = Work(Draft(self.known), self.columns, time.time())
+                work = self._work()
                 desired.fill(work, names)
                 failures.clear()
                 failures.update(issue(work.draft, self._heard, self.key, work.now))

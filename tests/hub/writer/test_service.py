@@ -23,10 +23,10 @@ from tests.hub.rig import Rig, count, until
 
 from skerry_hub import desired
 from skerry_hub.api.answers import Answers
-from skerry_hub.desired import RefusedError
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.store import Store, open_store
+from skerry_hub.work import RefusedError
 from skerry_hub.writer import inbox
 from skerry_hub.writer.service import BusyError
 from skerry_wire import codec

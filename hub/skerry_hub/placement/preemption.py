@@ -1,0 +1,118 @@
+"""Which instances of lower priority would have to end so that one more of a workload fits. Pure.
+
+As few and as unimportant ones as a node can offer: of the nodes where it helps at all, that whose
+most important victim is the least important; then the fewest victims, then the smaller id.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.facts import Resource
+from skerry_hub.model import Assignment, Workload
+from skerry_hub.placement.board import all_pass, board_of
+from skerry_hub.placement.session import Session
+from skerry_hub.placement.world import World
+
+MOST_TRIED = 128
+"""Most nodes on which it is tried out: those with the fewest instances that could go."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Preemption:
+    """A node, and the instances on it that have to end, by their ids."""
+
+    node: str
+    victims: tuple[Assignment, ...]
+
+
+def preemption(world: World, workload: Workload) -> Preemption | None:
+    """Return how room for one more instance can be made, None where it cannot.
+
+    The columns are left as they were; what the workload has already stays.
+    """
+    if workload.placement.preemption == "Never":
+        return None
+    columns = world.columns
+    there = list(columns.instances_of(workload.name).values())
+    best: tuple[tuple[int, int, str], Preemption] | None = None
+    for row in _candidates(world, workload):
+        found = _on(world, workload, row, there)
+        if found is None:
+            continue
+        worth = max(one.priority for one in found.victims), len(found.victims), found.node
+        if best is None or worth < best[0]:
+            best = worth, found
+    return None if best is None else best[1]
+
+
+def _candidates(world: World, workload: Workload) -> list[int]:
+    """Return the rows on which ending what is less important could help, few instances first."""
+    columns = world.columns
+    rows = columns.rows()
+    board = board_of(world, workload)
+    fixed = [need for need in board.requirements if not need.is_used_up]
+    rows = rows[all_pass(fixed, columns, rows)]
+    counts = {row: len(_lesser(columns, workload, row)) for row in rows.tolist()}
+    some = np.array([row for row, count in counts.items() if count], dtype=np.intp)
+    fitting = some[_could_fit(columns, workload, some)].tolist()
+    return sorted(fitting, key=lambda row: counts[row])[:MOST_TRIED]
+
+
+def _could_fit(columns: Columns, workload: Workload, rows: Rows) -> Mask:
+    """Say on which rows the amounts would do, had all that is less important gone."""
+    wanted = workload.resources
+    amounts = (wanted.cpu_milli, wanted.memory_bytes, wanted.storage_bytes)
+    names = ("cpu_milli", "memory_bytes", "storage_bytes")
+    passes = np.ones(len(rows), dtype=np.bool_)
+    for resource, amount, name in zip(Resource, amounts, names, strict=True):
+        if amount:
+            freed = [
+                sum(getattr(one.resources, name) for one in _lesser(columns, workload, row))
+                for row in rows.tolist()
+            ]
+            passes &= columns.free(resource, rows) + np.array(freed, dtype=np.int64) >= amount
+    return passes
+
+
+def _lesser(columns: Columns, workload: Workload, row: int) -> list[Assignment]:
+    """Return the instances on a node that are less important than a workload's."""
+    priority = workload.placement.priority
+    return [
+        one
+        for one in columns.assigned(columns.facts(row).id)
+        if one.priority < priority and one.workload != workload.name
+    ]
+
+
+def _on(
+    world: World, workload: Workload, row: int, there: Sequence[Assignment]
+) -> Preemption | None:
+    """Return the least that has to end on one node, None where nothing helps."""
+    columns = world.columns
+    node = columns.facts(row).id
+    lesser = sorted(_lesser(columns, workload, row), key=lambda one: (-one.priority, one.id))
+    with columns.trial():
+        for one in lesser:
+            columns.release(one)
+        if not _fits(world, workload, row, there):
+            return None
+        victims = []
+        for one in lesser:  # the most important are spared first
+            columns.reserve(one)
+            if not _fits(world, workload, row, there):
+                columns.release(one)
+                victims.append(one)
+    if not victims:
+        return None
+    return Preemption(node, tuple(sorted(victims, key=lambda one: one.id)))
+
+
+def _fits(world: World, workload: Workload, row: int, there: Sequence[Assignment]) -> bool:
+    session = Session(world, workload, "", there)
+    return session.takes(row)

@@ -1,0 +1,172 @@
+"""Gangs, and room made for what is more important."""
+
+import dataclasses
+
+import pytest
+from tests.hub.placement.boxes import GIB, MIB, accelerator, gpus, node, workload
+from tests.hub.records import kept_document, work_on
+
+from skerry_hub import desired
+from skerry_hub.documents import Policy, Quota
+from skerry_hub.state import Known
+from skerry_hub.terms import Placement
+from skerry_hub.work import RefusedError
+
+
+def work_of(*boxes, documents=()):
+    return work_on(Known(boxes, documents=[kept_document(one) for one in documents]))
+
+
+def important(name, priority, **more):
+    return with_terms(workload(name, **more), priority=priority)
+
+
+def with_terms(load, **terms):
+    return dataclasses.replace(load, placement=Placement(**terms))
+
+
+def apply(work, *loads):
+    return desired.apply(work, loads, prune=False)
+
+
+def steps(plan):
+    return [(one.action, one.instance, one.node) for one in plan.changes if one.action != "keep"]
+
+
+def where(work):
+    return {one.id: one.node for one in work.draft.assignments.values()}
+
+
+# --- priority -----------------------------------------------------------------------------
+
+
+def test_what_is_less_important_ends_where_nothing_else_helps_and_goes_elsewhere():
+    work = work_of(node("a", cpus=4), node("b", cpus=2))
+    apply(work, workload("shop-web", cpu=1000, replicas=2))
+    assert where(work) == {"shop-web-0": "a", "shop-web-1": "b"}
+    plan = apply(work, important("shop-ai", 10, cpu=4000))
+    assert steps(plan) == [("move", "shop-web-0", "b"), ("create", "shop-ai-0", "a")]
+    assert "shop-ai, of priority 10 over 0" in plan.changes[0].detail
+    assert where(work) == {"shop-ai-0": "a", "shop-web-0": "b", "shop-web-1": "b"}
+
+
+def test_what_finds_no_other_place_is_removed_and_comes_back_when_it_can():
+    work = work_of(node("a", cpus=2))
+    apply(work, workload("shop-web", cpu=1000, replicas=2))
+    plan = apply(work, important("shop-ai", 1, cpu=1000))
+    assert sorted(steps(plan)) == [("create", "shop-ai-0", "a"), ("remove", "shop-web-1", "a")]
+    assert desired.wanting(work.draft) == ["shop-web"]
+
+
+@pytest.mark.parametrize(("priority", "preemption"), [(0, "LowerPriority"), (9, "Never")])
+def test_equals_stay_and_so_does_all_where_it_says_never(priority, preemption):
+    work = work_of(node("a", cpus=2))
+    apply(work, workload("shop-web", cpu=2000))
+    load = with_terms(workload("shop-ai", cpu=2000), priority=priority, preemption=preemption)
+    plan = apply(work, load)
+    assert steps(plan) == []
+    assert [one.workload for one in plan.unplaced] == ["shop-ai"]
+
+
+def test_as_few_and_as_unimportant_as_possible_end():
+    work = work_of(node("a", cpus=4), node("b", cpus=4), node("c", cpus=4))
+    for name, cpu, priority, box in (
+        ("shop-x", 4000, 5, "a"),
+        ("shop-y", 2000, 1, "b"),
+        ("shop-z", 2000, 1, "b"),
+        ("shop-s", 3000, 1, "c"),
+        ("shop-t", 1000, 0, "c"),
+    ):
+        apply(work, important(name, priority, cpu=cpu, constraints=[f"node.id == {box}"]))
+    plan = apply(work, important("shop-ai", 9, cpu=3000))
+    # On c one of priority 1 is enough; on b it would be two, on a one of priority 5.
+    assert ("remove", "shop-s-0", "c") in steps(plan)
+    assert where(work)["shop-t-0"] == "c"
+
+
+def test_a_device_is_taken_from_who_is_less_important():
+    work = work_of(node("a", accelerators=[accelerator("1")]))
+    apply(work, workload("shop-web", accelerators=[gpus()]))
+    plan = apply(work, important("shop-ai", 1, accelerators=[gpus()]))
+    assert sorted(steps(plan)) == [("create", "shop-ai-0", "a"), ("remove", "shop-web-0", "a")]
+
+
+def test_the_background_ends_nothing():
+    work = work_of(node("a", cpus=2), node("b", cpus=1))
+    apply(work, important("shop-ai", 9, cpu=2000, constraints=["node.id == b"]))
+    apply(work, workload("shop-web", cpu=2000))
+    load = important("shop-ai", 9, cpu=2000)
+    kept = work.draft.workloads.get("shop-ai")
+    work.draft.workloads.put("shop-ai", dataclasses.replace(kept, workload=load))
+    desired.fill(work, ["shop-ai"])
+    assert where(work) == {"shop-web-0": "a"}
+
+
+# --- gangs --------------------------------------------------------------------------------
+
+
+def gang(name, **more):
+    return with_terms(workload(name, **more), gang="ring")
+
+
+def test_a_gang_is_placed_whole_or_not_at_all():
+    work = work_of(node("a", cpus=2), node("b", cpus=2))
+    plan = apply(work, gang("shop-a", cpu=1000, replicas=2), gang("shop-b", cpu=2000, replicas=2))
+    assert where(work) == {}
+    assert [one.workload for one in plan.unplaced] == ["shop-a", "shop-b"]
+    assert plan.unplaced[0].note == "gang ring: shop-b finds no place for 2"
+    work.columns.put(node("c", cpus=4))
+    desired.fill(work, desired.wanting(work.draft))
+    assert sorted(where(work)) == ["shop-a-0", "shop-a-1", "shop-b-0", "shop-b-1"]
+
+
+def test_what_of_a_gang_is_there_stays_when_it_grows_beyond_the_fleet():
+    work = work_of(node("a", cpus=2))
+    apply(work, gang("shop-a", cpu=1000))
+    plan = apply(work, gang("shop-a", cpu=1000, replicas=4))
+    assert where(work) == {"shop-a-0": "a"}
+    assert plan.unplaced[0].note == "gang ring: shop-a finds no place for 2"
+
+
+def test_gangs_of_two_projects_have_nothing_to_do_with_each_other():
+    work = work_of(node("a", cpus=1))
+    other = dataclasses.replace(gang("yard-a", cpu=500), project="yard")
+    apply(work, gang("shop-a", cpu=4000), other)
+    assert where(work) == {"yard-a-0": "a"}
+
+
+# --- policies -----------------------------------------------------------------------------
+
+
+def test_what_a_policy_does_not_allow_anywhere_is_refused():
+    policy = Policy(name="trusted", registries=("registry.example/",), max_priority=5)
+    work = work_of(node("a"), documents=[policy])
+    with pytest.raises(RefusedError) as refused:
+        apply(work, important("shop-web", 9, image="evil.example/web:1"))
+    assert [one.reason for one in refused.value.problems] == [
+        "shop-web: policy trusted: image evil.example/web:1 is not from registry.example/",
+        "shop-web: policy trusted: priority 9 is over 5",
+    ]
+    assert where(work) == {}
+
+
+def test_a_quota_counts_all_workloads_of_a_policy():
+    policy = Policy(name="team", selector="team=a", quota=Quota(memory_bytes=3 * GIB))
+    work = work_of(node("a", memory=8 * GIB), documents=[policy])
+    mine = dataclasses.replace(workload("shop-a", memory=GIB, replicas=2), labels={"team": "a"})
+    more = dataclasses.replace(workload("shop-b", memory=GIB, replicas=2), labels={"team": "a"})
+    other = workload("shop-c", memory=GIB, replicas=2)
+    plan = apply(work, mine, more, other)
+    assert sorted(where(work)) == ["shop-a-0", "shop-a-1", "shop-b-0", "shop-c-0", "shop-c-1"]
+    (told,) = plan.unplaced
+    assert told.workload == "shop-b"
+    assert told.blocked == {"quota of policy team": 1}
+    assert told.verdicts[0].reasons[0].text == "memory 0 B left < 1 GiB"
+
+
+def test_room_is_measured_in_what_is_left():
+    work = work_of(node("a", memory=512 * MIB))
+    plan = apply(work, workload("shop-a", memory=GIB))
+    (cheapest,) = plan.unplaced[0].relaxations
+    assert (cheapest.node, cheapest.nodes, cheapest.cost) == ("a", 1, 0.5)
+    assert cheapest.changes == ("less memory: memory 512 MiB free < 1 GiB",)
