@@ -22,6 +22,7 @@ from skerry_hub.placement.amounts import shortage_text, unit_of, up
 from skerry_hub.placement.cost import affordable_of
 from skerry_hub.placement.data import data_of
 from skerry_hub.placement.device_needs import device_needs_of
+from skerry_hub.placement.device_paths import device_paths_of
 from skerry_hub.placement.expressed import expressed_of
 from skerry_hub.placement.governance import governed_of
 from skerry_hub.placement.maintenance import maintenance_of
@@ -262,6 +263,7 @@ CONSTRAINTS: tuple[tuple[str, Callable[[World, Workload], Sequence[Requirement]]
     ("storage", lambda _world, one: _enough(Resource.STORAGE, one.resources.storage_bytes)),
     ("ports", lambda _world, workload: _ports(workload)),
     ("devices", lambda _world, workload: device_needs_of(workload)),
+    ("device nodes", lambda _world, workload: device_paths_of(workload)),
     ("constraints", lambda _world, workload: [Field(one) for one in workload.constraints]),
     ("expressions", lambda _world, workload: expressed_of(workload)),
     ("policies", governed_of),

@@ -160,10 +160,12 @@ class _Placing:
             against = [
                 refusal.text
                 for term, domain in zip(terms, at, strict=True)
-                if not isinstance(term, SpreadTerm)
+                # How even it is shows when all are counted; that a node is in no domain, now.
+                if not isinstance(term, SpreadTerm) or domain == len(term.domains)
                 for refusal in term.refusals(domain)
             ]
-            if against:
+            # The labels of a node that tells nothing yet are not known.
+            if against and self.columns.facts(row).is_known:
                 self._leaves(outcome, staying, name, "; ".join(against))
                 continue
             for term, domain in zip(terms, at, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from skerry_hub.model import Workload
+from skerry_hub.placement.device_paths import device_paths_of
 from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.maintenance import maintenance_of
 from skerry_hub.placement.packing import packs
@@ -32,6 +33,7 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         workload.constraints,
         workload.expressions,
         workload.tolerations,
+        tuple(device_paths_of(workload)),
         # Compared by content: a mapping has no hash.
         None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),
         topologies_of(world, workload),
