@@ -302,7 +302,7 @@ class Service:
         try:
             self._resolve_doubt()
             with self.columns.trial() as trial:
-                work = self._work()
+                work = self._new_work()
                 answer = call.change(work)
                 failures = issue(work.draft, self._heard, self.key, work.now)
                 if failures:
@@ -325,7 +325,7 @@ class Service:
         else:
             call.answer.set_result(answer)
 
-    def _work(self) -> Work:
+    def _new_work(self) -> Work:
         """Return a draft of changes to what is known now."""
         return Work(
             Draft(self.known), self.columns, time.time(), self.measuring.network, self._strategy
@@ -357,7 +357,7 @@ class Service:
 
         def settle() -> None:
             with self.columns.trial() as trial:
-                work = self._work()
+                work = self._new_work()
                 desired.fill(work, names)
                 failures.clear()
                 failures.update(issue(work.draft, self._heard, self.key, work.now))
