@@ -409,12 +409,7 @@ class Columns:
 
     def port_free(self, port: Port, rows: Rows) -> Mask:
         """Say on which an instance could have this port."""
-        taken = self._reserved.ports.rows(port)
-        if not taken:
-            return np.ones(len(rows), dtype=np.bool_)
-        holder = self._reserved.ports.holder
-        found = (row not in taken or holder(row, port) is None for row in rows.tolist())
-        return np.fromiter(found, np.bool_, len(rows))
+        return ~self._reserved.ports.blocked(port, len(self._facts)).take(rows)
 
     def port_holder(self, row: int, port: Port) -> str | None:
         """Return the instance that keeps another from having this port."""

@@ -6,7 +6,13 @@ import dataclasses
 import ipaddress
 from collections.abc import Iterable
 
+import numpy as np
+
+from skerry_hub.fleet.arrays import Mask
+
 EVERY_ADDRESS = ""
+MAX_ASKED = 64
+"""Most ports of which it is kept on which rows they are taken."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,16 +54,19 @@ Holders = tuple[tuple[Port, str], ...]
 class TakenPorts:
     """Taken ports, by protocol and number, then by row."""
 
-    __slots__ = ("_taken",)
+    __slots__ = ("_blocked", "_taken")
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str], dict[int, Holders]] = {}
+        self._blocked: dict[Port, Mask] = {}
+        """For ports that were asked for: the rows on which an instance has them."""
 
     def take(self, row: int, texts: Iterable[str], instance: str) -> None:
         """Note that an instance on this row has these ports."""
         for port in map(Port.parse, texts):
             rows = self._taken.setdefault((port.protocol, port.number), {})
             rows[row] = (*rows.get(row, ()), (port, instance))
+            self._follow(port, row)
 
     def give_back(self, row: int, texts: Iterable[str], instance: str) -> None:
         """Forget what `take` noted."""
@@ -67,10 +76,30 @@ class TakenPorts:
             left = tuple(held for held in rows.get(row, ()) if held != (port, instance))
             if left:
                 rows[row] = left
-                continue
-            rows.pop(row, None)
+            else:
+                rows.pop(row, None)
             if not rows:
                 self._taken.pop(key, None)
+            self._follow(port, row)
+
+    def _follow(self, changed: Port, row: int) -> None:
+        for port, blocked in self._blocked.items():
+            if (port.protocol, port.number) != (changed.protocol, changed.number):
+                continue
+            if row < len(blocked):
+                blocked[row] = self.holder(row, port) is not None
+
+    def blocked(self, port: Port, size: int) -> Mask:
+        """Say, for so many rows, on which an instance keeps others from having this port."""
+        found = self._blocked.get(port)
+        if found is None or len(found) < size:
+            found = np.zeros(size, dtype=np.bool_)
+            for row in self.rows(port):
+                found[row] = self.holder(row, port) is not None
+            if len(self._blocked) >= MAX_ASKED:
+                del self._blocked[next(iter(self._blocked))]
+            self._blocked[port] = found
+        return found
 
     def rows(self, port: Port) -> dict[int, Holders]:
         """Return who has this number on which rows, on whatever address. Not to be changed."""

@@ -83,8 +83,10 @@ class _Explaining:
 
     def _obstacles(self) -> list[_Obstacle]:
         found: dict[str, _Obstacle] = {}
+        # Row by row, whether there is a node or not: memory is read in its own order.
+        everyone = np.arange(self.columns.size)
         for need in self.needs:
-            lack = lack_of(need, self.columns, self.rows)
+            lack = lack_of(need, self.columns, everyone).take(self.rows)
             _put(found, _Obstacle(need.name, need.gives_way, lack))
         for term in self.session.terms:
             if not term.weight:
