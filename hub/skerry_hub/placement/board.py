@@ -29,6 +29,9 @@ RANKS = (1 << RANK_BITS) - 1
 NOWHERE = -1
 """The key of a node that refuses."""
 
+FEW = 256
+"""So few nodes are asked everything at once."""
+
 MOST_KEPT = 4_000_000
 """Most keys of all boards that are kept."""
 
@@ -55,27 +58,36 @@ class Board:
         self._make()
 
     def _make(self) -> None:
-        columns, rows = self.columns, self.layout.rows
+        columns = self.columns
         self._epoch, self._comings = columns.epoch, columns.comings
         self._changed, self._told = len(columns.changed), len(columns.told_anew)
-        self._passes, self._base = self._look_once(rows)
-        self.keys = self._keys(rows, self._passes, self._base)
+        # Columns are read in the order in which they lie in memory: that is several times faster.
+        stored, places = self.layout.stored, self.layout.places
+        passes, base = self._look_once(stored)
+        keys = self._keys(stored, passes, base)
+        self._passes, self._base = passes.take(places), base.take(places)
+        self.keys = keys.take(places)
         self.best = self.layout.firsts(self.keys)
 
     def _look_once(self, rows: Rows) -> tuple[Mask, Counts]:
-        """Return what no instance changes: whether rows pass, and their points."""
-        return all_pass(self._once, self.columns, rows), total(
-            self._points_once, self.columns, rows
-        )
+        """Return what no instance changes: whether rows pass, and the points of those that do."""
+        passes = all_pass(self._once, self.columns, rows)
+        at = np.flatnonzero(passes)
+        base: Counts = np.zeros(len(rows), dtype=np.int64)
+        base[at] = total(self._points_once, self.columns, rows.take(at))
+        return passes, base
 
     def _keys(self, rows: Rows, passes: Mask, base: Counts) -> Counts:
-        columns = self.columns
-        for need in self._each:
-            passes = passes & need.mask(columns, rows)
-        for one in self._points_each:
-            base = base + one.weight * one.of(columns, rows)
-        keys = ((base + self._none_there) << RANK_BITS) + (RANKS - self.layout.rank.take(rows))
-        return np.where(passes, keys, NOWHERE)
+        at = np.flatnonzero(passes)
+        at = at[all_pass(self._each, self.columns, rows.take(at))]
+        left = rows.take(at)
+        points = base.take(at) + total(self._points_each, self.columns, left)
+        keys: Counts = np.full(len(rows), NOWHERE, dtype=np.int64)
+        keys[at] = self._key(points, self.layout.rank.take(left))
+        return keys
+
+    def _key(self, points: Counts, rank: Counts) -> Counts:
+        return ((points + self._none_there) << RANK_BITS) + (RANKS - rank)
 
     @property
     def passes_once(self) -> Mask:
@@ -87,8 +99,12 @@ class Board:
         at = int(self.layout.position[row])
         if not self._passes[at]:
             return NOWHERE
-        rows = np.array([row], dtype=np.intp)
-        return int(self._keys(rows, self._passes[at : at + 1], self._base[at : at + 1])[0])
+        columns, rows = self.columns, np.array([row], dtype=np.intp)
+        for need in self._each:
+            if not need.mask(columns, rows)[0]:
+                return NOWHERE
+        points = self._base[at : at + 1] + total(self._points_each, columns, rows)
+        return int(self._key(points, self.layout.rank.take(rows))[0])
 
     def follow(self) -> None:
         """Take in what changed since; the layout must hold still."""
@@ -120,9 +136,14 @@ def _rows(log: Sequence[int], since: int) -> Rows:
 
 def all_pass(needs: Sequence[Requirement], columns: Columns, rows: Rows) -> Mask:
     """Say which rows pass all of these."""
-    passes = np.ones(len(rows), dtype=np.bool_)
-    for need in needs:
+    passes: Mask = np.ones(len(rows), dtype=np.bool_)
+    for at, need in enumerate(needs):
         passes &= need.mask(columns, rows)
+        if len(rows) > FEW and 2 * int(np.count_nonzero(passes)) < len(rows):
+            # Most are refused already: the others are asked only of what is left.
+            kept = np.flatnonzero(passes)
+            passes[kept] = all_pass(needs[at + 1 :], columns, rows.take(kept))
+            break
     return passes
 
 

@@ -39,6 +39,7 @@ class Layout:
     """An order of all nodes, for some topologies.
 
     `rows` are the rows by position, `rank` and `position` are by row; nodes rank by their ids.
+    `stored` are the same rows as columns hold them, `places` where in it each position's row is.
     `starts` are the positions at which blocks begin.
     """
 
@@ -54,6 +55,8 @@ class Layout:
         self.rows: Rows = by_id[order]
         self.rank: Numbers = np.full(columns.size, -1, dtype=np.intp)
         self.rank[by_id] = np.arange(len(by_id))
+        self.stored: Rows = np.sort(self.rows)
+        self.places: Numbers = np.searchsorted(self.stored, self.rows)
         self.position: Numbers = np.full(columns.size, -1, dtype=np.intp)
         self.position[self.rows] = np.arange(len(by_id))
         sizes = np.bincount(cell_of, minlength=cells)
