@@ -22,6 +22,8 @@ from skerry_hub.work import Work
 MOST_SCORED = 1000
 """Steps of a plan that are scored, the first ones by workload and instance."""
 _SCORED = ("create", "move")
+Scored = dict[tuple[str, str], Change]
+"""Steps with their scores, by instance and action."""
 
 
 def with_scores(
@@ -32,17 +34,26 @@ def with_scores(
     `before` is as nothing were decided yet, but for the documents of the plan; its draft is
     changed. `after` is the draft that has the plan's outcome.
     """
-    scored: dict[str, Change] = {}
+    scored: Scored = {}
+    named = {one.name for one in workloads}
+    others = sorted({one.workload for one in plan.changes} - named - set(plan.removed))
     with before.columns.trial():
         for name in plan.removed:
             _take_over(before, before.draft.of_workload(name), ())
             before.draft.workloads.remove(name)
-        for workload in sorted(workloads, key=lambda one: one.name):
+        for name in others:
+            # What ends for more important ones ends before these are placed.
+            there = before.draft.of_workload(name)
+            kept = {one.id: one for one in after.of_workload(name)}
+            _take_over(before, there, [one for one in there if kept.get(one.id) == one])
+        found = (before.draft.workloads.get(name) for name in others)
+        more = [kept.workload for kept in found if kept is not None]
+        for workload in (*sorted(workloads, key=lambda one: one.name), *more):
             if len(scored) >= MOST_SCORED:
                 break
             steps = [one for one in plan.changes if one.workload == workload.name]
             _Replay(before, workload, after.of_workload(workload.name)).score(steps, scored)
-    changes = tuple(scored.get(one.instance, one) for one in plan.changes)
+    changes = tuple(scored.get((one.instance, one.action), one) for one in plan.changes)
     return dataclasses.replace(plan, changes=changes)
 
 
@@ -54,7 +65,7 @@ class _Replay:
         self._after: Mapping[str, Assignment] = {one.id: one for one in after}
         self._before = work.draft.of_workload(workload.name)
 
-    def score(self, steps: Sequence[Change], scored: dict[str, Change]) -> None:
+    def score(self, steps: Sequence[Change], scored: Scored) -> None:
         """Add the steps with their scores; leave the work as it is after them."""
         work, columns = self._work, self._work.columns
         kept = Kept(workload=self._workload, created_at=work.now, updated_at=work.now)
@@ -72,7 +83,7 @@ class _Replay:
             row = columns.row(one.node)
             if row is not None and len(scored) < MOST_SCORED:
                 (score,) = scores_of(session, np.array([row], dtype=np.intp))
-                scored[step.instance] = dataclasses.replace(
+                scored[step.instance, step.action] = dataclasses.replace(
                     step, score=score.total, scores=score.parts
                 )
             columns.reserve(one)

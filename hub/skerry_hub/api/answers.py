@@ -16,9 +16,10 @@ from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.documents import Document
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Explanation, Node
+from skerry_hub.naming import find_node, find_workload
 from skerry_hub.placement.explain import explain
 from skerry_hub.showing import instances_on, node_view, workload_view
-from skerry_hub.state import Draft, Kept, Known, Publication
+from skerry_hub.state import Kept, Known, Publication
 from skerry_hub.views import (
     DeviceView,
     DocumentPlan,
@@ -89,7 +90,7 @@ class Answers:
 
     def workload(self, name: str) -> WorkloadDetail:
         """Return one workload with its content and newest events."""
-        kept = _find_workload(self._known, name)
+        kept = find_workload(self._known, name)
         return WorkloadDetail(
             workload=workload_view(self._known, kept),
             content=kept.workload,
@@ -141,7 +142,7 @@ class Answers:
         """Return what the nodes, or one, say to a workload."""
 
         def look(work: Work) -> Explanation:
-            kept = _find_workload(work.draft, name)
+            kept = find_workload(work.draft, name)
             only = find_node(work.draft, node).id if node is not None else None
             current = work.draft.of_workload(name)
             return explain(work.world, kept.workload, current, node=only, most=most)
@@ -345,28 +346,6 @@ def _selector(text: str | None) -> tuple[selector.Term, ...]:
         return selector.parse(text)
     except selector.SelectorError as error:
         raise RefusedError(400, Problem(reason=str(error), field="selector")) from None
-
-
-def find_node(where: Known | Draft, name: str) -> Node:
-    """Return the node of an id, or of a hostname that only one has. Raises RefusedError."""
-    node = where.nodes.get(name)
-    if node is not None:
-        return node
-    named = [one for one in list(where.nodes.values()) if one.hostname == name]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        ids = ", ".join(sorted(one.id for one in named)[:10])
-        reason = f"{len(named)} nodes have the hostname {name}; name one by its id: {ids}"
-        raise RefusedError(409, Problem(reason=reason))
-    raise RefusedError(404, Problem(reason=f"there is no node {name[:80]}"))
-
-
-def _find_workload(where: Known | Draft, name: str) -> Kept:
-    kept = where.workloads.get(name)
-    if kept is None:
-        raise RefusedError(404, Problem(reason=f"there is no workload {name[:80]}"))
-    return kept
 
 
 def _counted(plan: PlanView) -> str:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
-from skerry_hub.api import cordoning, documents, round_trips
+from skerry_hub.api import cordoning, documents, round_trips, snapshots
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -101,6 +101,7 @@ def create(service: Service | None) -> FastAPI:
     _add_nodes(app, answers)
     cordoning.add_routes(app, answers)
     round_trips.add_routes(app, service)
+    snapshots.add_routes(app, service)
     _add_workloads(app, answers)
     documents.add_routes(app, answers.documents if service is not None else answers)
     _add_changes(app, service)

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 
 from skerry_hub import round_trip_list
-from skerry_hub.api.answers import find_node
 from skerry_hub.api.bodies import items_of, shown_in_part
 from skerry_hub.documents import KINDS, Endpoint
 from skerry_hub.latency import ENDPOINT, NODE, place_of
+from skerry_hub.naming import find_node
 from skerry_hub.state import Known
 from skerry_hub.views import Problem, RoundTripView
 from skerry_hub.work import RefusedError
