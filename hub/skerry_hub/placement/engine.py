@@ -20,7 +20,7 @@ from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import all_pass, board_of
 from skerry_hub.placement.constraints import MAX_TEXT, Requirement, clip, refusals_of
 from skerry_hub.placement.session import Session
-from skerry_hub.placement.topology import SpreadTerm, Term, terms_of
+from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of
 from skerry_hub.placement.world import World
 
 Outcome = dict[str, tuple[Assignment | None, Assignment | None, str]]
@@ -160,8 +160,7 @@ class _Placing:
             against = [
                 refusal.text
                 for term, domain in zip(terms, at, strict=True)
-                # How even it is shows when all are counted; that a node is in no domain, now.
-                if not isinstance(term, SpreadTerm) or domain == len(term.domains)
+                if not _counts_all(term) or domain == len(term.domains)
                 for refusal in term.refusals(domain)
             ]
             # The labels of a node that tells nothing yet are not known.
@@ -170,6 +169,9 @@ class _Placing:
                 continue
             for term, domain in zip(terms, at, strict=True):
                 term.add(domain)
+        for term in terms:
+            if isinstance(term, AffinityTerm):
+                self._end_separation(term, outcome, staying)
         for term in terms:
             if isinstance(term, SpreadTerm):
                 self._end_skew(term, outcome, staying)
@@ -182,6 +184,21 @@ class _Placing:
         board = board_of(self.world, self.workload)
         terms = terms_of(self.world, self.workload, board.layout, board.passes_once)
         return [term for term in terms if not term.weight]
+
+    def _end_separation(
+        self, term: AffinityTerm, outcome: Outcome, staying: dict[str, Assignment]
+    ) -> None:
+        """Let those leave that are apart from all that they want near them, but the first."""
+        ranked = sorted(staying, key=lambda one: _rank(self.workload.name, one))
+        for name in reversed(ranked[1:]):
+            row = self.columns.row(staying[name].node)
+            if row is None or not self.columns.facts(row).is_known:
+                continue
+            domain = int(term.domains.of_row[row])
+            why = term.separation(domain)
+            if why is not None:
+                self._leaves(outcome, staying, name, why)
+                term.take_away(domain)
 
     def _end_skew(self, term: SpreadTerm, outcome: Outcome, staying: dict[str, Assignment]) -> None:
         while (domain := term.surplus()) is not None:
@@ -254,20 +271,33 @@ class _Placing:
         # An instance uses up something of its own node alone: no other's answer changes.
         passing = all_pass([need for need in needs if need.is_used_up], columns, rows)
         unplaced = sum(self._is_short(needs, row) for row in rows[~passing].tolist())
-        for row in rows[passing].tolist():
-            refused = session.term_refusals(row)
-            if refused:
-                unplaced += all(refusal.is_shortage for _, refusal in refused)
+        waiting = rows[passing].tolist()
+        before_this = len(waiting) + 1
+        while waiting and len(waiting) < before_this:
+            before_this = len(waiting)
+            waiting = self._on_those(session, waiting, outcome)
+            if not any(_counts_all(term) for term in session.terms):
+                break  # What other terms refused, no instance more makes them allow.
+        for row in waiting:
+            unplaced += all(refusal.is_shortage for _, refusal in session.term_refusals(row))
+        return _decision(self.workload, outcome, unplaced)
+
+    def _on_those(self, session: Session, rows: Iterable[int], outcome: Outcome) -> list[int]:
+        """Put one on each of these rows; return those that the terms refuse for now."""
+        refused = []
+        for row in rows:
+            if session.term_refusals(row):
+                refused.append(row)
                 continue
-            one = instance_id(name, columns.facts(row).id)
+            one = instance_id(self.workload.name, self.columns.facts(row).id)
             placed = self._assign(one, row)
             if placed is None:
                 raise AssertionError("the mask of devices and their choice disagree")
-            columns.reserve(placed)
+            self.columns.reserve(placed)
             session.count(row)
             left_from, _, why = outcome.get(one, (None, None, ""))
             outcome[one] = left_from, placed, why
-        return _decision(self.workload, outcome, unplaced)
+        return refused
 
     def _is_short(self, needs: Sequence[Requirement], row: int) -> bool:
         """Say whether a node is refused only for what it lacks or others have taken."""
@@ -304,6 +334,11 @@ class _Placing:
         after = after or unfitted
         self.columns.reserve(after)
         return after, ""
+
+
+def _counts_all(term: Term) -> bool:
+    """Say whether a term can be judged only when all that stays is counted."""
+    return isinstance(term, SpreadTerm) or (isinstance(term, AffinityTerm) and term.own)
 
 
 def _decision(workload: Workload, outcome: Outcome, unplaced: int) -> Decision:

@@ -157,13 +157,13 @@ class AffinityTerm(_Counting):
 
     def __init__(self, term: Affinity, domains: Domains, *, own: bool) -> None:
         super().__init__(str(term), domains, term.weight)
-        self._own = own
+        self.own = own
         self._others = term.workload or term.selector
 
     @property
     def _first(self) -> bool:
         """Say whether there is none yet, and the first may be the workload's own."""
-        return self._own and not self.counts.any()
+        return self.own and not self.counts.any()
 
     def allowed(self, domains: Numbers) -> Mask:
         """Say which of these domains may take one more."""
@@ -180,13 +180,26 @@ class AffinityTerm(_Counting):
     def add(self, domain: int) -> bool:
         """Count an instance of the workload, where it is one of the others."""
         first = self._first
-        self.counts[domain] += self._own
+        self.counts[domain] += self.own
         return first
 
     def refusals(self, domain: int) -> Iterator[Refusal]:
         """Give what is not there."""
         if not self.allowed(np.array([domain]))[0]:
             yield Refusal(f"none of {self._others} in {self.word(domain)}")
+
+    def separation(self, domain: int) -> str | None:
+        """Return why an instance that is there is apart from all others, None where it is not.
+
+        One that is its own other may have been the first, and the others came elsewhere later.
+        """
+        if not self.own or self.counts[domain] > 1:
+            return None
+        return f"no other of {self._others} in {self.word(domain)}"
+
+    def take_away(self, domain: int) -> None:
+        """Count one less."""
+        self.counts[domain] -= 1
 
 
 class SpreadTerm(_Counting):

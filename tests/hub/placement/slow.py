@@ -83,14 +83,23 @@ def place(
     return found
 
 
-def on_each(fleet: Fleet, load: Workload) -> list[str]:
-    """Return the nodes that get an instance of a global workload, in the order of their ids."""
+def on_each(fleet: Fleet, load: Workload, held: Callable[[Node], Iterable[Hold]]) -> list[str]:
+    """Return the nodes that get an instance of a global workload and have none.
+
+    By their ids, and again as long as one more makes another node take one.
+    """
     found: list[str] = []
-    for node in sorted(fleet.nodes, key=lambda one: one.id):
-        if not refusals(fleet, load, node):
-            holds = ways(fleet, load, node)[0]
-            fleet = fleet.having(_assignment(load, f"new-{node.id}", node.id, holds))
-            found.append(node.id)
+    missing = sorted(fleet.nodes, key=lambda one: one.id)
+    changed = True
+    while changed:
+        changed = False
+        for node in missing:
+            if any(one.workload == load.name for one in fleet.on(node)):
+                continue
+            if not refusals(fleet, load, node):
+                made = _assignment(load, f"{load.name}-{node.id}", node.id, held(node))
+                fleet, changed = fleet.having(made), True
+                found.append(node.id)
     return found
 
 

@@ -82,6 +82,7 @@ SELECTORS = ("tier=db", "tier!=db", "tier=db,stage=test", "stage!=test")
 NAMES = ("a", "b", "c")
 DEVICES = (
     (),
+    (),
     tuple(accelerator(str(i), numa_node=i % 2, memory_bytes=16) for i in range(2)),
     tuple(accelerator(str(i), numa_node=i // 2, memory_bytes=4 * i) for i in range(4)),
     (
@@ -114,9 +115,9 @@ PLUGGED = (
         ),
     },
 )
-usually = st.sampled_from((True, True, True, False))
+usually = st.sampled_from((True, True, True, True, False))
 often = st.sampled_from((True, False))
-seldom = st.sampled_from((True, False, False, False, False))
+seldom = st.sampled_from((True, False, False, False, False, False))
 
 
 def few(choices, most):
@@ -135,9 +136,9 @@ def fleet_nodes(draw, name):
     labels = {key: value for key, value in labels.items() if value is not None}
     made = node(
         name,
-        cpus=draw(st.sampled_from((4, 4, 2, 1, 0, 16, None))),
-        memory=draw(st.sampled_from((400, 400, 200, 100, 0, 2**40, None))),
-        storage=draw(st.sampled_from((300, 300, 100, None))),
+        cpus=draw(st.sampled_from((4, 4, 4, 16, 16, 2, 1, 0 if well else None))),
+        memory=draw(st.sampled_from((400, 400, 400, 900, 200, 2**40, 0 if well else None))),
+        storage=draw(st.sampled_from((300, 300, 300, 100, None))),
         accelerators=draw(st.sampled_from(DEVICES)),
         runtimes=RUNTIMES[1] if well else draw(st.sampled_from(RUNTIMES)),
         labels=labels,
@@ -154,11 +155,11 @@ def fleet_nodes(draw, name):
 
 @st.composite
 def requests(draw):
-    kind = draw(st.sampled_from(("gpu", "gpu", "gpu", "npu", "camera", "usb")))
+    kind = draw(st.sampled_from(("gpu", "gpu", "gpu", "gpu", "gpu", "npu", "camera", "usb")))
     return DeviceRequest(
         kind=kind,
-        count=draw(st.sampled_from((1, 1, 1, 2, 3))),
-        vendor=draw(st.sampled_from((None, None, None, "nvidia", "AMD"))),
+        count=draw(st.sampled_from((1, 1, 1, 1, 2, 3))),
+        vendor=draw(st.sampled_from((None, None, None, None, "nvidia", "AMD"))),
         share_milli=draw(st.sampled_from((1000, 1000, 300, 500, 700))),
         expressions=tuple(draw(few(DEVICE_EXPRESSIONS, 1))) if draw(seldom) else (),
     )
@@ -194,16 +195,16 @@ def loads(draw, name):
     asks, terms = draw(seldom), draw(usually)
     made = workload(
         name,
-        replicas=draw(st.integers(0, 5)),
+        replicas=draw(st.sampled_from((0, 1, 2, 2, 3, 3, 4, 5))),
         mode="global" if draw(seldom) else "replicated",
-        cpu=draw(st.sampled_from((0, 0, 300, 1000, 2500))),
-        memory=draw(st.sampled_from((0, 0, 30, 60, 150))),
+        cpu=draw(st.sampled_from((0, 0, 300, 300, 1000, 2500))),
+        memory=draw(st.sampled_from((0, 0, 30, 30, 60, 150))),
         storage=draw(st.sampled_from((0, 0, 0, 90))),
         # Ports of one instance never conflict with each other: a file that says so is refused.
         ports=draw(
             st.sampled_from(((), (), (), PORTS[:1], PORTS[1:3], PORTS[3:5], PORTS[4:5], PORTS[5:]))
         ),
-        accelerators=draw(st.lists(requests(), max_size=3)) if draw(often) else (),
+        accelerators=draw(st.lists(requests(), max_size=draw(st.sampled_from((0, 0, 1, 2, 3))))),
         constraints=draw(few(CONSTRAINTS, 2)) if asks else (),
     )
     placement = Placement(
@@ -226,17 +227,18 @@ def fleet_of(size):
     return st.tuples(*(fleet_nodes(f"n{i}") for i in range(size)))
 
 
-fleets = st.integers(1, 8).flatmap(fleet_of)
+fleets = st.sampled_from((1, 2, 3, 4, 5, 6, 8)).flatmap(fleet_of)
 wanted = st.tuples(*map(loads, NAMES))
+numbers = st.sampled_from((0, 0, 1, 1, 2, 2, 3, 8))
 changes = st.one_of(
-    st.tuples(st.just("node"), st.integers(0, 7).flatmap(lambda i: fleet_nodes(f"n{i}"))),
-    st.tuples(st.just("gone"), st.integers(0, 7).map(lambda i: f"n{i}")),
+    st.tuples(st.just("node"), numbers.flatmap(lambda i: fleet_nodes(f"n{i}"))),
+    st.tuples(st.just("gone"), numbers.map(lambda i: f"n{i}")),
 )
 steps = st.lists(
     st.one_of(
         changes,
         st.tuples(st.just("scale"), st.sampled_from(NAMES), st.integers(0, 5)),
-        st.tuples(st.just("scale"), st.sampled_from(NAMES), st.integers(1, 5)),
+        st.tuples(st.just("scale"), st.sampled_from(NAMES), st.integers(2, 6)),
         st.tuples(st.just("end"), st.sampled_from(NAMES)),
     ),
     max_size=4,
@@ -306,18 +308,14 @@ class Both:
             self.plain = self.plain.having(one)
 
     def same_on_each(self, load, after, old):
-        # What is there stays, whatever its node; the others get one where they take one.
+        """What is there stays, whatever its node is; the others get one where they take one."""
         assert old <= after.keys()
-        told = []
-        for box in sorted(self.plain.nodes, key=lambda one: one.id):
-            made = f"{load.name}-{box.id}"
-            if made in old or slow.refusals(self.plain, load, box):
-                continue
-            told.append(made)
-            assert made in after
-            self.check_devices(load, after[made])
-            self.plain = self.plain.having(after[made])
-        assert after.keys() - old == set(told)
+        made = {one.node: one for one in after.values() if one.id not in old}
+        told = slow.on_each(self.plain, load, lambda box: made[box.id].held)
+        assert made.keys() == set(told)
+        for name in told:
+            self.check_devices(load, made[name])
+            self.plain = self.plain.having(made[name])
 
     def check_devices(self, load, one):
         """What an instance got is a way to have it; on one NUMA node where there is such a way."""
@@ -390,7 +388,9 @@ class Both:
         left = [name for name in was if name not in stays]
         for name in left:
             fleet = self.plain.without(name)
-            assert slow.refusals(fleet, load, fleet.node(was[name].node)) or name not in after
+            box = fleet.node(was[name].node)
+            surplus = name not in after and len(after) == load.replicas
+            assert slow.refusals(fleet, load, box) or surplus
         fleet = self.plain.without(*was).having(*(after[name] for name in sorted(stays)))
         for name in stays:
             self.check_stays(fleet, load, after[name])
@@ -407,7 +407,12 @@ class Both:
         if None in slow.capacity(box):
             return  # What is not known of a node moves nothing.
         against = slow.refusals(fleet.without(one.id), load, box)
-        assert against <= {"online", "held", "runtime", "taints"}
+        ignored = {"online", "held", "runtime", "taints"}
+        if one.id == min(other.id for other in fleet.of(load.name)):
+            # The first may have come before all that it wants near it, itself among them.
+            terms = [term for term in load.placement.affinity if slow.is_about(term, load)]
+            ignored |= {str(term) for term in terms if slow.domain(box, term.topology) is not None}
+        assert against <= ignored
 
 
 def check_placed_once(plain, load):
@@ -484,6 +489,8 @@ def check_empty(columns, nodes):
 def test_the_engine_places_and_refuses_as_the_slow_placer_does(nodes, wanted, steps):
     both, steady = Both(nodes, wanted), True
     for load in wanted:
+        both.scale(load.name, load.replicas // 2)
+    for load in wanted:
         both.scale(load.name, load.replicas)
     check_skew(both.plain)
     for what, *arguments in steps:
@@ -520,7 +527,7 @@ def test_an_operator_who_applies_the_same_again_moves_nothing(nodes, wanted):
         assert sorted(decision.assignments, key=str) == sorted(mine, key=str)
 
 
-@given(fleets, wanted, st.lists(changes, min_size=1, max_size=4))
+@given(fleets, wanted, st.lists(changes, min_size=2, max_size=5))
 @MANY
 def test_an_operator_moves_what_has_to_leave_and_nothing_else(nodes, wanted, changed):
     both = Both(nodes, wanted)
