@@ -6,7 +6,7 @@ Money is counted in whole millionths, so that what adds up also goes back.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from skerry_hub.documents import Dataset, Prices
 from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.fields import LABEL, field
+from skerry_hub.fleet.fields import LABEL, Single, field
 from skerry_hub.model import Resources, Workload
 from skerry_hub.placement.data import is_there
 from skerry_hub.placement.points import SCALE
@@ -25,12 +25,17 @@ from skerry_hub.placement.world import World
 MICRO = 1_000_000
 MOST = 2**53
 """A price beyond this is as good as this."""
+FINEST = 2**36
+"""So many parts of the way from the cheapest to the dearest: SCALE times that is in 64 bits."""
 GIB = 2**30
 GB = 10**9
 MONTH_H = 720
 """Over so many hours the price of moving a dataset is spread."""
 NO_PRICES = Prices(name="none")
 ENVIRONMENT = field(f"{LABEL}environment")
+
+Sources = tuple[tuple[int, str], ...]
+"""By which prices, and in which environments, a dataset lies."""
 
 
 class Costs:
@@ -45,17 +50,40 @@ class Costs:
         opening = [_micro(one.node_hour) for one in self._tariffs]
         self._opening: Counts = np.array(opening, dtype=np.int64)
         self._flows = tuple(_flows(world, workload))
+        self._moves = tuple(self._sources(world.columns))
 
     def of(self, columns: Columns, rows: Rows) -> Counts:
         """Return millionths an hour; a node on which nothing runs yet costs its own price too."""
-        tariff = self._tariff(columns, rows)
-        found = self._plain.take(tariff)
+        found = self._without_opening(columns, rows)
         if self._opening.any():
             idle = columns.instances(rows) == 0
-            found = found + self._opening.take(tariff) * idle
-        if self._flows or self._workload.placement.data:
-            found = found + self._carriage(columns, rows, tariff)
+            found = found + self.opening(columns, rows) * idle
         return np.minimum(found, MOST)
+
+    def opening(self, columns: Columns, rows: Rows) -> Counts:
+        """Return what each node costs by itself while anything runs on it."""
+        return self._opening.take(self._tariff(columns, rows))
+
+    def span(self, columns: Columns) -> tuple[int, int]:
+        """Return the least and the most that there is, whatever runs where just now."""
+        rows = columns.rows()
+        if not len(rows):
+            return 0, 0
+        without = self._without_opening(columns, rows)
+        most = without + self.opening(columns, rows)
+        return min(int(without.min()), MOST), min(int(most.max()), MOST)
+
+    @property
+    def elsewhere(self) -> Hashable:
+        """What of other nodes counts for each: where the datasets come from."""
+        return tuple(sources for _, sources in self._moves)
+
+    def _without_opening(self, columns: Columns, rows: Rows) -> Counts:
+        tariff = self._tariff(columns, rows)
+        found = self._plain.take(tariff)
+        if self._flows or self._moves:
+            found = found + self._carriage(columns, rows, tariff)
+        return found
 
     def _tariff(self, columns: Columns, rows: Rows) -> Rows:
         """Return by which prices each row is counted: the last that name it."""
@@ -66,20 +94,14 @@ class Costs:
 
     def _carriage(self, columns: Columns, rows: Rows, tariff: Rows) -> Counts:
         """Return what the workload's traffic, and its data, cost from and to each row."""
-        told = columns.told(ENVIRONMENT)
-        codes = told.codes(rows)
-        joined = np.unique(np.stack([tariff, codes]), axis=1, return_inverse=True)
-        pairs, which = joined
-        prices = []
-        for number, code in pairs.T.tolist():
-            values = told.values[code]
-            here = str(values[0]) if values else ""
-            prices.append(self._between(self._tariffs[number], here))
-        found: Counts = np.array(prices, dtype=np.int64).take(which.reshape(-1))
-        for need in self._workload.placement.data:
-            dataset = self._world.rules.datasets.get(need.dataset)
-            if dataset is not None:
-                found = found + self._moving(dataset, columns, rows)
+        pairs, which = _pairs(columns, rows, tariff)
+        found: Counts = np.array(
+            [self._between(self._tariffs[number], here) for number, here in pairs], dtype=np.int64
+        ).take(which)
+        for dataset, sources in self._moves:
+            prices = [self._moving(dataset, sources, here) for _, here in pairs]
+            moving: Counts = np.array(prices, dtype=np.int64).take(which)
+            found = found + np.where(is_there(dataset, columns, rows), 0, moving)
         return found
 
     def _between(self, prices: Prices, here: str) -> int:
@@ -87,20 +109,39 @@ class Costs:
             _micro(_per_gb(prices, there) * gb) for there, gb in self._flows if there != here
         )
 
-    def _moving(self, dataset: Dataset, columns: Columns, rows: Rows) -> Counts:
-        """Return the price of moving a dataset to each row, by the hour of a month."""
-        out = self._egress_of(dataset, columns)
-        price = _micro(out * dataset.size_bytes / GB / MONTH_H)
-        return np.where(is_there(dataset, columns, rows), 0, price)
+    def _moving(self, dataset: Dataset, sources: Sources, here: str) -> int:
+        """Return the price of moving a dataset into an environment, by the hour of a month."""
+        per_gb = [
+            0.0 if there == here else _per_gb(self._tariffs[number], here)
+            for number, there in sources
+        ]
+        return _micro(min(per_gb, default=0.0) * dataset.size_bytes / GB / MONTH_H)
 
-    def _egress_of(self, dataset: Dataset, columns: Columns) -> float:
-        """Return the least price of a GB out of where a dataset lies."""
-        rows = columns.rows()
-        holding = rows[is_there(dataset, columns, rows)]
-        if not len(holding):
-            return 0.0
-        numbers = np.unique(self._tariff(columns, holding)).tolist()
-        return min(_per_gb(self._tariffs[number], "") for number in numbers)
+    def _sources(self, columns: Columns) -> Iterator[tuple[Dataset, Sources]]:
+        """Give the workload's datasets, each with the prices and environments where it lies."""
+        for need in self._workload.placement.data:
+            dataset = self._world.rules.datasets.get(need.dataset)
+            if dataset is None:
+                continue
+            rows = columns.rows()
+            rows = rows[is_there(dataset, columns, rows)]
+            pairs, _ = _pairs(columns, rows, self._tariff(columns, rows))
+            yield dataset, tuple(sorted(pairs))
+
+
+def _pairs(columns: Columns, rows: Rows, tariff: Rows) -> tuple[list[tuple[int, str]], Rows]:
+    """Return the prices and environments that rows have, each pair once, and which each row has."""
+    if not len(rows):
+        return [], rows
+    told = columns.told(ENVIRONMENT)
+    joined = np.stack([tariff, told.codes(rows)])
+    pairs, which = np.unique(joined, axis=1, return_inverse=True)
+    named = [(number, _word(told.values[code])) for number, code in pairs.T.tolist()]
+    return named, which.reshape(-1)
+
+
+def _word(values: tuple[Single, ...]) -> str:
+    return str(values[0]) if values else ""
 
 
 def _hourly(prices: Prices, wanted: Resources) -> int:
@@ -146,7 +187,7 @@ def _environments(world: World, workload: str) -> Mapping[str, float]:
     for one in columns.instances_of(workload).values():
         row = columns.row(one.node)
         values = ENVIRONMENT.values(columns.facts(row)) if row is not None else ()
-        name = str(values[0]) if values else ""
+        name = _word(values)
         found[name] = found.get(name, 0) + 1
     total = sum(found.values())
     return {name: count / total for name, count in sorted(found.items())}
@@ -205,7 +246,7 @@ class Cheap:
         span = max(1, self.most - self.least)
         saved = np.clip(self.most - self.costs.of(columns, rows), 0, span)
         # Divided first where prices are high: SCALE times them would leave 64 bits.
-        unit = -(-span // (2**48))
+        unit = -(-span // FINEST)
         found: Counts = (saved // unit) * SCALE // max(1, span // unit)
         return found
 
@@ -219,9 +260,7 @@ def affordable_of(world: World, workload: Workload) -> list[Affordable]:
 def cheap_of(world: World, workload: Workload) -> list[Cheap]:
     """Return how much a workload wants to be cheap."""
     weight = workload.placement.cost.weight
-    rows = world.columns.rows()
-    if not weight or not len(rows):
+    if not weight:
         return []
     costs = Costs(world, workload)
-    found = costs.of(world.columns, rows)
-    return [Cheap(costs, int(found.min()), int(found.max()), weight)]
+    return [Cheap(costs, *costs.span(world.columns), weight)]

@@ -45,13 +45,17 @@ def demand_of(asked: Iterable[tuple[Resources, int]]) -> Demand:
             key = wanted.cpu_milli, memory_mib, request
             counts[key] = counts.get(key, 0) + times
     shapes = _heaviest(counts)
-    return Demand(
-        tuple(
-            DeviceDemand(cpu_milli, memory_mib, request, count)
-            for (cpu_milli, memory_mib, request), count in counts.items()
-            if (cpu_milli, memory_mib, request.count, request.share_milli) in shapes
-        )
-    )
+    found = [
+        DeviceDemand(cpu_milli, memory_mib, request, count)
+        for (cpu_milli, memory_mib, request), count in counts.items()
+        if (cpu_milli, memory_mib, request.count, request.share_milli) in shapes
+    ]
+    return Demand(tuple(sorted(found, key=_order)))
+
+
+def _order(one: DeviceDemand) -> tuple[int, int, int, str]:
+    """Return where a demand stands, whatever was asked first."""
+    return -one.count, one.cpu_milli, one.memory_mib, str(one.request)
 
 
 def _heaviest(

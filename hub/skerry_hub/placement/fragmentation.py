@@ -35,6 +35,7 @@ QUARTERS = 4
 WEIGHTS = 2**20
 """What the weights of all demands of a kind add up to, about."""
 IMPOSSIBLE = 2**62
+MOST_CPU_MILLI = 2**40
 
 Matrix = npt.NDArray[np.int64]
 
@@ -60,14 +61,24 @@ class Fragmentation:
         self._free: Matrix = np.zeros((0, 0), dtype=np.int64)
         """By state, then by device; a device that is not there has nothing free."""
         self._follow()
-        self._weights = self._weigh()
-        most = int(self._free.shape[1]) * WHOLE * QUARTERS * WEIGHTS
-        self.most = max(1, most)
+        self._weights, width = self._weigh()
+        self._width = width
+        self.most = max(1, width * WHOLE * QUARTERS * WEIGHTS)
         """No placement adds or takes away more than this."""
+        self._told = len(columns.told_anew)
 
     def holds(self) -> bool:
-        """Say whether the numbers of states still mean the same."""
-        return self._states.epoch == self._epoch
+        """Say whether the numbers of states, and the weights of demands, still mean the same."""
+        if self._states.epoch != self._epoch:
+            return False
+        told = len(self._columns.told_anew)
+        if told != self._told:
+            self._follow()
+            weights, width = self._weigh()
+            if width != self._width or not np.array_equal(weights, self._weights):
+                return False
+            self._told = told
+        return True
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -95,14 +106,19 @@ class Fragmentation:
             self._accepting.append(np.array(accepting, dtype=np.bool_).reshape(shape))
         return number
 
-    def _weigh(self) -> Counts:
-        """Return each demand's weight: how often, and more where few devices will do."""
+    def _weigh(self) -> tuple[Counts, int]:
+        """Return each demand's weight, and how many devices a node has at most.
+
+        The weight is how often it is asked for, and more where few devices will do.
+        """
         accepted = np.zeros(len(self._asked), dtype=np.int64)
-        total = 0
+        total = width = 0
         rows = self._columns.rows()
-        numbers, counts = np.unique(self._states.numbers.take(rows), return_counts=True)
-        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-            accepting = self._accepting[self._inventory_of[number]]
+        inventories = self._inventory_of.take(self._states.numbers.take(rows))
+        counts = np.bincount(inventories, minlength=len(self._accepting))
+        for number in np.flatnonzero(counts).tolist():
+            accepting, count = self._accepting[number], int(counts[number])
+            width = max(width, len(accepting))
             total += count * len(accepting)
             accepted += count * accepting.sum(axis=0)
         weights = [
@@ -110,13 +126,14 @@ class Fragmentation:
             for one, there in zip(self._asked, accepted.tolist(), strict=True)
         ]
         together = max(1, sum(weights))
-        return _array(max(1, weight * WEIGHTS // together) for weight in weights)
+        return _array(max(1, weight * WEIGHTS // together) for weight in weights), width
 
     # --- what is usable -----------------------------------------------------------------------
 
     def _left(self, rows: Rows, wanted: Resources) -> tuple[Counts, Counts, Counts, Counts]:
         """Return processors and MiB that are free now, and that would be after a placement."""
-        cpu = np.maximum(self._columns.free(Resource.CPU, rows), 0)
+        # As much as this is any amount, and its products are in 64 bits.
+        cpu = np.clip(self._columns.free(Resource.CPU, rows), 0, MOST_CPU_MILLI)
         memory = np.maximum(self._columns.free(Resource.MEMORY, rows), 0)
         after_cpu = np.maximum(cpu - wanted.cpu_milli, 0)
         after_memory = np.maximum(memory - wanted.memory_bytes, 0)

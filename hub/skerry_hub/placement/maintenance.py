@@ -55,10 +55,10 @@ def maintenance_of(world: World) -> list[Maintenance]:
 
 def open_until(window: Window, now: float) -> float | None:
     """Return when a window that is open now ends, None where it is not open."""
-    since = now - window.start
-    if since < 0:
-        return None
-    if window.repeats:
-        since %= _EVERY_S[window.repeats]
-    left = window.duration_s - since
-    return now + left if left > 0 else None
+    start = window.start
+    if window.repeats and now > start:
+        every_s = _EVERY_S[window.repeats]
+        # The same number whenever it is asked for, so that a board of this time is found again.
+        start += (now - start) // every_s * every_s
+    end = start + window.duration_s
+    return end if start <= now < end else None

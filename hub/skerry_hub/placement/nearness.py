@@ -135,11 +135,11 @@ def distance_of(world: World, workload: Workload, term: Latency) -> Distance:
     """Return the distances to the place that a term names."""
     if term.to == "endpoint":
         return Distance(world.network, term, None)
-    return Distance(world.network, term, tuple(sorted(_origins(world, workload, term))))
+    return Distance(world.network, term, tuple(sorted(origins_of(world, workload, term))))
 
 
-def _origins(world: World, workload: Workload, term: Latency) -> set[str]:
-    """Return the nodes that a place is."""
+def origins_of(world: World, workload: Workload, term: Latency) -> set[str]:
+    """Return the ids of the nodes that the place of a term is, unless it is an endpoint."""
     columns = world.columns
     if term.to == "workload":
         if term.name == workload.name:

@@ -36,8 +36,11 @@ class Budget:
         """Thousandths, by kind."""
         self._costs = Costs(world, workload) if self._quota.cost_per_hour is not None else None
         self._spent = 0
+        self._on: dict[int, int] = {}
+        """How many of the policy's instances are on each row."""
         for other in sorted(_names(world, policy) | {workload.name}):
             self._count_workload(other)
+        self._spent += sum(self._alone(row) for row in self._on)
 
     def _count_workload(self, name: str) -> None:
         columns = self._world.columns
@@ -50,6 +53,15 @@ class Budget:
         costs = Costs(self._world, about)
         rows = [row for one in there if (row := columns.row(one.node)) is not None]
         self._spent += int(costs.of(columns, np.array(rows, dtype=np.intp)).sum())
+        for row in rows:
+            self._on[row] = self._on.get(row, 0) + 1
+
+    def _alone(self, row: int) -> int:
+        """Return the price of a node on which nothing but the policy's instances runs."""
+        rows, columns = np.array([row], dtype=np.intp), self._world.columns
+        if self._costs is None or columns.instances(rows)[0] != self._on[row]:
+            return 0
+        return int(self._costs.opening(columns, rows)[0])
 
     def _count(self, wanted: Resources, one: Assignment | None) -> None:
         self._instances += 1
@@ -68,7 +80,10 @@ class Budget:
         """Count one more instance of the workload; `row` has it already."""
         self._count(self._workload.resources, None)
         if self._costs is not None:
+            self._on[row] = self._on.get(row, 0) + 1
             self._spent += int(self._costs.of(self._world.columns, np.array([row]))[0])
+            # The first one on a node brings its price; further ones find it paid.
+            self._spent += self._alone(row) if self._on[row] == 1 else 0
 
     def short(self) -> Iterator[str]:
         """Give what is not left for one more instance, wherever it would be."""

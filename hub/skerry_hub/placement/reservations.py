@@ -15,79 +15,128 @@ from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Workload
 from skerry_hub.placement.amounts import down, up
 from skerry_hub.placement.refusal import Refusal
-from skerry_hub.placement.selection import chosen, is_chosen
+from skerry_hub.placement.selection import chosen
 from skerry_hub.placement.world import World
 from skerry_hub.policies import selects
+
+FEW = 8
+"""Of so few rows, what is on them is looked through; of more, what the users have."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """What a reservation keeps of an amount, for the workloads that may use it, by name."""
+
+    reservation: Reservation
+    amount: int
+    users: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unreserved:
-    """Enough of an amount beside what is reserved for others and they do not use yet.
-
-    `users` are the workloads that it is reserved for.
-    """
+    """Enough of an amount beside all that is reserved for others and they do not use yet."""
 
     is_used_up: ClassVar[bool] = True
     binds: ClassVar[bool] = False
     gives_way: ClassVar[bool] = True
-    reservation: Reservation
     resource: Resource
-    kept: int
+    kept: tuple[Kept, ...]
     wanted: int
-    users: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Return what people call it."""
-        return f"reservation {self.reservation.name}"
+        return f"reservation {', '.join(one.reservation.name for one in self.kept)}"
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
-        about = chosen(columns, self.reservation.nodes, rows)
-        if not about.any():
-            return np.ones(len(rows), dtype=np.bool_)
-        left = columns.free(self.resource, rows) - self._unused(columns, rows)
-        return ~about | (left >= self.wanted)
+        about, unused = self._unused(columns, rows)
+        return ~about | (columns.free(self.resource, rows) - unused >= self.wanted)
 
-    def _unused(self, columns: Columns, rows: Rows) -> Counts:
-        """Return how much of what is kept nobody uses yet, on each row."""
+    def _unused(self, columns: Columns, rows: Rows) -> tuple[Mask, Counts]:
+        """Return on which rows something is reserved, and how much of that nobody uses yet.
+
+        What fills one reservation does not fill the next one, though it may use both.
+        """
+        about = np.zeros(len(rows), dtype=np.bool_)
+        unused = np.zeros(len(rows), dtype=np.int64)
+        used = {}
+        for kept in self.kept:
+            here = chosen(columns, kept.reservation.nodes, rows)
+            missing = here * np.int64(kept.amount)
+            if here.any():
+                for name in kept.users:
+                    if name not in used:
+                        used[name] = self._used(columns, name, rows)
+                    filling = np.minimum(used[name], missing)
+                    missing, used[name] = missing - filling, used[name] - filling
+            about |= here
+            unused += missing
+        return about, unused
+
+    def _used(self, columns: Columns, workload: str, rows: Rows) -> Counts:
+        """Return how much of the amount a workload has on each row."""
+        if len(rows) <= FEW:
+            there = [
+                sum(
+                    _amount(one.resources, self.resource)
+                    for one in columns.assigned(columns.facts(row).id)
+                    if one.workload == workload
+                )
+                for row in rows.tolist()
+            ]
+            return np.array(there, dtype=np.int64)
         used = np.zeros(columns.size, dtype=np.int64)
-        for name in self.users:
-            for one in columns.instances_of(name).values():
-                row = columns.row(one.node)
-                if row is not None:
-                    used[row] += _amount(one.resources, self.resource)
-        return np.maximum(self.kept - used.take(rows), 0)
+        for one in columns.instances_of(workload).values():
+            row = columns.row(one.node)
+            if row is not None:
+                used[row] += _amount(one.resources, self.resource)
+        return used.take(rows)
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give what is kept."""
-        if not is_chosen(columns, self.reservation.nodes, row):
-            return
-        unused = int(self._unused(columns, np.array([row], dtype=np.intp))[0])
+        about, kept = self._unused(columns, np.array([row], dtype=np.intp))
+        unused = int(kept[0])
         left = columns.free_on(self.resource, row) - unused
-        if left < self.wanted:
-            kept = f"{self.resource.name.lower()} {up(self.resource, unused)} kept for others"
+        if about[0] and left < self.wanted:
+            text = f"{self.resource.name.lower()} {up(self.resource, unused)} kept for others"
             free = down(self.resource, max(left, 0))
-            text = f"{kept}: {free} left < {up(self.resource, self.wanted)}"
-            yield Refusal(text, is_shortage=True)
+            yield Refusal(
+                f"{text}: {free} left < {up(self.resource, self.wanted)}", is_shortage=True
+            )
 
 
 def unreserved_of(world: World, workload: Workload) -> list[Unreserved]:
     """Return what the reservations for others leave of what a workload wants."""
+    for_others = [
+        (one, _users(world, one))
+        for one in world.rules.reservations
+        if is_on(one, world.now) and not selects(one.selector, workload)
+    ]
     found = []
-    for one in world.rules.reservations:
-        if not one.start <= world.now < (one.end or float("inf")):
-            continue
-        if selects(one.selector, workload):
-            continue
-        users = tuple(
-            sorted(other.name for other in world.workloads.values() if selects(one.selector, other))
+    for resource in Resource:
+        kept = tuple(
+            Kept(one, amount, users)
+            for one, users in for_others
+            if (amount := _amount(one, resource))
         )
-        for resource in Resource:
-            kept, wanted = _amount(one, resource), _amount(workload.resources, resource)
-            if kept and wanted:
-                found.append(Unreserved(one, resource, kept, wanted, users))
+        wanted = _amount(workload.resources, resource)
+        if kept and wanted:
+            found.append(Unreserved(resource, kept, wanted))
     return found
+
+
+def is_on(reservation: Reservation, now: float) -> bool:
+    """Say whether room is reserved now."""
+    if now < reservation.start:
+        return False
+    return reservation.end is None or now < reservation.end
+
+
+def _users(world: World, reservation: Reservation) -> tuple[str, ...]:
+    """Return the workloads that may use what is reserved."""
+    names = (one.name for one in world.workloads.values() if selects(reservation.selector, one))
+    return tuple(sorted(names))
 
 
 def _amount(of: object, resource: Resource) -> int:

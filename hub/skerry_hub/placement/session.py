@@ -55,7 +55,7 @@ class Session:
         for one in staying:
             row = self._row(one.node)
             if row >= 0:
-                self.count(row)
+                self._count(row)
         if self._near or self._own or self._without >= 0 or self._dear:
             self._lay_over_all()
         self._look_at_cells()
@@ -181,8 +181,6 @@ class Session:
         if assignment is None:
             raise AssertionError("the mask of devices and their choice disagree")
         self.columns.reserve(assignment)
-        for budget in self.budgets:
-            budget.add(row)
         self.placed(row)
         return assignment
 
@@ -214,7 +212,15 @@ class Session:
         self._best[block] = self._keys[start:end].max()
 
     def count(self, row: int) -> bool:
-        """Count an instance on a row; say whether that changes what other nodes say."""
+        """Count an instance that was reserved on a row, in quotas too.
+
+        Say whether that changes what other nodes say.
+        """
+        for budget in self.budgets:
+            budget.add(row)
+        return self._count(row)
+
+    def _count(self, row: int) -> bool:
         self._own[row] = self._own.get(row, 0) + 1
         for term in self._far:
             term.add(int(term.domains.of_row[row]))
