@@ -23,6 +23,9 @@ from skerry_hub.placement.session import Session
 from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of
 from skerry_hub.placement.world import World
 
+MOST_ROUNDS = 16
+"""How often the nodes of a global workload are gone through again, so that it ends on any fleet."""
+
 Outcome = dict[str, tuple[Assignment | None, Assignment | None, str]]
 """What was, what will be, and why, for each instance."""
 
@@ -272,12 +275,13 @@ class _Placing:
         passing = all_pass([need for need in needs if need.is_used_up], columns, rows)
         unplaced = sum(self._is_short(needs, row) for row in rows[~passing].tolist())
         waiting = rows[passing].tolist()
-        before_this = len(waiting) + 1
-        while waiting and len(waiting) < before_this:
-            before_this = len(waiting)
-            waiting = self._on_those(session, waiting, outcome)
-            if not any(_counts_all(term) for term in session.terms):
-                break  # What other terms refused, no instance more makes them allow.
+        # One more instance makes only these terms allow what they refused before.
+        again = any(_counts_all(term) and not term.weight for term in session.terms)
+        for _ in range(MOST_ROUNDS if again else 1):
+            refused = self._on_those(session, waiting, outcome)
+            if len(refused) == len(waiting):
+                break
+            waiting = refused
         for row in waiting:
             unplaced += all(refusal.is_shortage for _, refusal in session.term_refusals(row))
         return _decision(self.workload, outcome, unplaced)

@@ -22,7 +22,7 @@ from skerry_wire.hardware import Camera, RuntimeInfo, UsbDevice
 
 CASES = int(os.environ.get("SKERRY_TEST_CASES", "0"))
 MANY = settings(
-    max_examples=CASES or 250, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=CASES or 150, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 # --- what fleets and workloads are made of ---------------------------------------------------
