@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from skerry_hub.broker import BrokerUrl, broker_at
+from skerry_hub.decisions import Keep
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.work import Strategy
 
@@ -17,6 +18,7 @@ PREFIX = "SKERRY_HUB_"
 DEFAULT_LISTEN = "127.0.0.1:8440"
 DEFAULT_MQTT_PORT = 1883
 
+_WHOLE = re.compile("[0-9]{1,8}")
 _PORT = re.compile("[0-9]{1,5}")
 
 
@@ -35,6 +37,7 @@ class Config:
     mqtt_port: int
     database: str
     patience: Patience
+    keep: Keep
     strategy: Strategy = "spread"
 
 
@@ -59,6 +62,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
     add("unreachable-after", "SECONDS", "60", "silence after which a node is unreachable")
     add("lost-after", "SECONDS", "600", "silence after which a node is lost")
+    add("keep-decisions", "COUNT", "10000", "decisions that are kept, the newest")
+    add("keep-decisions-days", "DAYS", "30", "how long they are kept")
+    add("keep-decisions-mib", "MIB", "1024", "how much what they were made from may take")
     add("strategy", "spread|pack", "spread", "where workloads go that do not say it themselves")
 
 
@@ -87,7 +93,20 @@ def checked(given: Mapping[str, str | None]) -> Config:
         database=given["database"] or f"sqlite:///{data / 'hub.db'}",
         patience=patience,
         strategy=_strategy(given["strategy"]),
+        keep=Keep(
+            most=_whole("--keep-decisions", given["keep_decisions"], 0, 10_000_000),
+            days=_whole("--keep-decisions-days", given["keep_decisions_days"], 0, 36_500),
+            most_bytes=2**20
+            * _whole("--keep-decisions-mib", given["keep_decisions_mib"], 1, 1_000_000),
+        ),
     )
+
+
+def _whole(name: str, text: str | None, least: int, most: int) -> int:
+    """Return a whole number within limits. Raises ConfigError."""
+    if _WHOLE.fullmatch(text or "") is None or not least <= int(text or "") <= most:
+        raise ConfigError(f"{name}: {(text or '')[:80]!r} must be {least} to {most}")
+    return int(text or "")
 
 
 def _strategy(text: str | None) -> Strategy:

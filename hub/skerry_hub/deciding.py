@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from skerry_hub.decisions import Asked, Question
 from skerry_hub.model import Assignment, Change, Decision, Explanation, Workload
+from skerry_hub.noting import note
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
 from skerry_hub.placement.preemption import preemption
@@ -74,13 +76,20 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
     changes: list[Change] = []
     unplaced: list[Explanation] = []
     for group in grouped(completed(work, wanted)):
+        first = len(work.draft.steps)
         if group[0].workload.placement.gang:
             found = _gang(work, group)
         else:
             found = _single(work, group[0], may_preempt=may_preempt)
+        note(work, first, _question(group, may_preempt), found.changes, found.unplaced)
         changes += found.changes
         unplaced += found.unplaced
     return Outcome(tuple(changes), tuple(unplaced))
+
+
+def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:
+    wanted = tuple(Asked(workload=one.workload, keep=one.keep) for one in group)
+    return Question(method="decide", wanted=wanted, may_preempt=may_preempt)
 
 
 def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:

@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.deciding import Wanted, completed, decide, grouped
+from skerry_hub.decisions import Asked, Question
 from skerry_hub.model import (
     Assignment,
     Change,
@@ -21,6 +22,7 @@ from skerry_hub.model import (
     Node,
     Workload,
 )
+from skerry_hub.noting import note
 from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.taints import must_leave
@@ -37,6 +39,7 @@ LAST_GENERATION = 2**53 - 1
 
 def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView:
     """Take workloads as what is wanted, and decide where they go."""
+    work.draft.because("apply")
     _check_owners(work, workloads)
     _check_policies(work, workloads)
     named = {workload.name for workload in workloads}
@@ -73,11 +76,13 @@ def delete(work: Work, name: str) -> PlanView:
     """Want a workload no more. Raises RefusedError when there is none of that name."""
     if work.draft.workloads.get(name) is None:
         raise RefusedError(404, Problem(reason=f"there is no workload {name}"))
+    work.draft.because("delete")
     return PlanView(changes=tuple(_remove(work, name)), removed=(name,))
 
 
 def fill(work: Work, names: Iterable[str]) -> None:
     """Place what found no node before, and daemons on nodes that have come; move nothing."""
+    work.draft.because("fill")
     found = (work.draft.workloads.get(name) for name in sorted(names))
     wanted = [Wanted(kept.workload, keep=True) for kept in found if kept is not None]
     for group in grouped(completed(work, wanted)):
@@ -116,6 +121,7 @@ def forget(work: Work, node: Node) -> PlanView:
     if node.liveness is Liveness.ONLINE:
         reason = f"{node.hostname} is online: stop its agent first (systemctl stop skerry-agent)"
         raise RefusedError(409, Problem(reason=reason))
+    work.draft.because("forget")
     names = set()
     changes = []
     for one in work.draft.on_node(node.id):
@@ -170,6 +176,7 @@ def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) ->
     _check_held(node)
     if order.node != node.id or order.incarnation != node.incarnation:
         raise RefusedError(409, Problem(reason=f"{node.hostname} holds an order for another node"))
+    work.draft.because("adopt")
     for one in work.draft.on_node(node.id):
         work.columns.release(one)
         work.draft.assignments.remove(one.id)
@@ -299,9 +306,15 @@ def _homes(work: Work, workload: Workload) -> list[str]:
 
 
 def _remove(work: Work, name: str) -> list[Change]:
+    first = len(work.draft.steps)
     before = work.draft.of_workload(name)
     take_over(work, before, Decision(workload=name))
-    work.draft.workloads.remove(name)
-    return [
+    changes = [
         Change(action="remove", instance=one.id, workload=name, node=one.node) for one in before
     ]
+    kept = work.draft.workloads.get(name)
+    if kept is not None:
+        asked = (Asked(workload=kept.workload, keep=False),)
+        note(work, first, Question(method="remove", wanted=asked), changes)
+    work.draft.workloads.remove(name)
+    return changes

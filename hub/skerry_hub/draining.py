@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 
 from skerry_hub.deciding import NEAREST
+from skerry_hub.decisions import Asked, Question
 from skerry_hub.model import (
     UNSCHEDULABLE,
     Assignment,
@@ -20,6 +21,7 @@ from skerry_hub.model import (
     Taint,
     Workload,
 )
+from skerry_hub.noting import note
 from skerry_hub.placement.engine import evacuate
 from skerry_hub.placement.explain import explain
 from skerry_hub.views import PlanView, Problem
@@ -69,6 +71,7 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
     if node.diverged is not None:
         reason = f"{node.hostname} is held as diverged, so nothing ends there: adopt or overwrite"
         raise RefusedError(409, Problem(reason=reason))
+    work.draft.because("drain")
     node = cordon(work, node)
     changes: list[Change] = []
     unplaced: list[Explanation] = []
@@ -80,12 +83,24 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
         if kept.workload.mode == "global":
             changes += [_stays(one, "one on each node") for one in before if one.node == node.id]
             continue
-        decision = evacuate(work.world, kept.workload, before, node.id, force=force)
-        take_over(work, before, decision)
-        changes += _told(decision, before, node.id)
-        if decision.unplaced:
-            unplaced.append(_explained(work, kept.workload, node.id))
+        found = evacuated(work, kept.workload, node.id, force=force)
+        changes += found.changes
+        unplaced += found.unplaced
     return PlanView(changes=tuple(changes), unplaced=tuple(unplaced))
+
+
+def evacuated(work: Work, workload: Workload, node: str, *, force: bool) -> PlanView:
+    """Move a replicated workload's instances off a node, as `drain` does."""
+    first = len(work.draft.steps)
+    before = work.draft.of_workload(workload.name)
+    decision = evacuate(work.world, workload, before, node, force=force)
+    take_over(work, before, decision)
+    changes = tuple(_told(decision, before, node))
+    unplaced = (_explained(work, workload, node),) if decision.unplaced else ()
+    asked = (Asked(workload=workload),)
+    question = Question(method="evacuate", wanted=asked, node=node, force=force)
+    note(work, first, question, changes, unplaced)
+    return PlanView(changes=changes, unplaced=unplaced)
 
 
 def _told(decision: Decision, before: Sequence[Assignment], node: str) -> list[Change]:

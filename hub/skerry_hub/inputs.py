@@ -96,17 +96,27 @@ class Inputs:
         named: list[Changed] = []
         more = 0
         for change in changes:
-            old = 0 if change.old is None else change.entry(change.old)
-            new = 0 if change.new is None else change.entry(change.new)
-            if old == new:
+            if not self.step(change):
                 continue
-            self._sums[change.section] = (self._sums[change.section] + new - old) % _LIMIT
             if len(named) < NAMED:
                 named.append(Changed(change.section, change.name, change.words()))
             else:
                 more += 1
         if named:
             self._commits.append(_Commit(before, tuple(named), more))
+
+    def step(self, change: Change) -> bool:
+        """Take over one change, and remember nothing of it; say whether it is one."""
+        old = 0 if change.old is None else change.entry(change.old)
+        new = 0 if change.new is None else change.entry(change.new)
+        self._sums[change.section] = (self._sums[change.section] + new - old) % _LIMIT
+        return old != new
+
+    def fork(self) -> Inputs:
+        """Return the sums alone, to be changed apart from these."""
+        found = Inputs()
+        found._sums = dict(self._sums)
+        return found
 
     def since(self, digest: str) -> tuple[tuple[Changed, ...], int] | None:
         """Return what changed since a digest held, the newest first, and how many more did.

@@ -113,7 +113,7 @@ class Network:
         """
         rows = nodes if isinstance(nodes, np.ndarray) else self.rows(nodes)
         ms, error = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-        for place in _some(sorted(set(origins))):
+        for place in some(sorted(set(origins))):
             here, doubt = self.between(place, rows)
             closer = ~(here >= ms) & ~np.isnan(here)
             ms, error = np.where(closer, here, ms), np.where(closer, doubt, error)
@@ -154,6 +154,7 @@ NOWHERE = Network()
 """Nothing is known of any time."""
 
 
-def _some(names: list[str]) -> list[str]:
+def some(names: list[str]) -> list[str]:
+    """Return MOST_ORIGINS of the sorted names of origins, evenly chosen, or all of fewer."""
     count = min(len(names), MOST_ORIGINS)
     return [names[index * len(names) // count] for index in range(count)]

@@ -112,7 +112,7 @@ def run(settings: Config, key: OrderKey) -> None:
     log = structlog.get_logger("hub")
     listening = _listen(settings.host, settings.port)
     store = open_store(settings.database)
-    service = Service(store, key, settings.patience, settings.strategy)
+    service = Service(store, key, settings.patience, settings.strategy, settings.keep)
     mosquitto = None
     url = settings.broker
     if url is None:

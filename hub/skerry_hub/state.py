@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from skerry_hub.decisions import Made
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
-from skerry_hub.inputs import Change, Inputs, changes_of
+from skerry_hub.inputs import Change, Inputs, Section, changes_of
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of_workloads
@@ -45,11 +46,27 @@ class Publication:
     expiry_s: int | None = None
 
 
-class Overlay(Generic[K, V]):
-    """A mapping with changes that are not yet in it; None is a removal."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one record in a draft, in its turn; None where there is no record."""
 
-    def __init__(self, base: Mapping[K, V]) -> None:
+    section: Section
+    key: Any
+    before: Any
+    after: Any
+
+
+class Overlay(Generic[K, V]):
+    """A mapping with changes that are not yet in it; None is a removal.
+
+    With `steps` each change is added there, as one of the section.
+    """
+
+    def __init__(
+        self, base: Mapping[K, V], steps: list[Step] | None = None, section: Section = "nodes"
+    ) -> None:
         self._base = base
+        self._steps, self._section = steps, section
         self.changes: dict[K, V | None] = {}
 
     def get(self, key: K) -> V | None:
@@ -58,11 +75,16 @@ class Overlay(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Add or replace."""
-        self.changes[key] = value
+        self._set(key, value)
 
     def remove(self, key: K) -> None:
         """Take away."""
-        self.changes[key] = None
+        self._set(key, None)
+
+    def _set(self, key: K, value: V | None) -> None:
+        if self._steps is not None:
+            self._steps.append(Step(self._section, key, self.get(key), value))
+        self.changes[key] = value
 
     def values(self) -> Iterator[V]:
         """Yield every value after the changes."""
@@ -75,8 +97,8 @@ class Overlay(Generic[K, V]):
 class Assigned(Overlay[str, Assignment]):
     """Changed assignments, found by their node and by their workload."""
 
-    def __init__(self, base: Mapping[str, Assignment]) -> None:
-        super().__init__(base)
+    def __init__(self, base: Mapping[str, Assignment], steps: list[Step] | None = None) -> None:
+        super().__init__(base, steps, "assignments")
         self.by_node: dict[str, dict[str, Assignment]] = {}
         self.by_workload: dict[str, dict[str, Assignment]] = {}
 
@@ -110,6 +132,7 @@ class Known:
         orders: Iterable[Issued] = (),
         documents: Iterable[KeptDocument] = (),
         document_versions: Mapping[Key, int] | None = None,
+        unplaced: Mapping[str, int] | None = None,
     ) -> None:
         self.nodes = {node.id: node for node in nodes}
         self.workloads = {kept.workload.name: kept for kept in workloads}
@@ -123,6 +146,8 @@ class Known:
         """The workloads that go where least goes to waste."""
         self.document_versions = dict(document_versions or {})
         """The newest version of each document that is or was."""
+        self.unplaced = dict(unplaced or {})
+        """How many instances of a workload found no node at its newest decision, where any."""
         self.by_node: dict[str, dict[str, Assignment]] = {}
         self.by_workload: dict[str, dict[str, Assignment]] = {}
         for one in self.assignments.values():
@@ -173,6 +198,8 @@ class Known:
             if after is not None:
                 self._index(after)
         _merge(self.assignments, draft.assignments.changes)
+        for made in draft.made:
+            self.unplaced.update(made.unplaced)
 
     def _changes(self, draft: Draft) -> Iterator[Change]:
         """Yield what a draft changes of what placement decides from."""
@@ -191,11 +218,17 @@ class Draft:
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        self.nodes = Overlay(known.nodes)
-        self.workloads = Overlay(known.workloads)
-        self.assignments = Assigned(known.assignments)
+        self.steps: list[Step] = []
+        """Each change of what placement decides from, oldest first."""
+        self.made: list[Made] = []
+        """The decisions worth keeping, oldest first; `note` adds them."""
+        self.cause = ""
+        """Why there are decisions: `apply`, `drain`. What asks for something sets it."""
+        self.nodes = Overlay(known.nodes, self.steps, "nodes")
+        self.workloads = Overlay(known.workloads, self.steps, "workloads")
+        self.assignments = Assigned(known.assignments, self.steps)
         self.orders = Overlay(known.orders)
-        self.documents = Overlay(known.documents)
+        self.documents = Overlay(known.documents, self.steps, "documents")
         self.document_changes: list[DocumentChange] = []
         """Each change of `documents`, oldest first."""
         self.events: list[EventView] = []
@@ -211,6 +244,17 @@ class Draft:
     def inputs(self) -> Inputs:
         """Return the digest of what placement decides from, without what this draft changes."""
         return self._known.inputs
+
+    def unplaced(self, workload: str) -> int:
+        """Return how many instances found no node when it was last decided about a workload."""
+        for made in reversed(self.made):
+            if workload in made.unplaced:
+                return made.unplaced[workload]
+        return self._known.unplaced.get(workload, 0)
+
+    def because(self, cause: str) -> None:
+        """Say why decisions are made, unless that was said: the first to say so was asked."""
+        self.cause = self.cause or cause
 
     def document_version(self, key: Key) -> int:
         """Return the newest version that a document has had, 0 where there never was one."""
@@ -277,6 +321,7 @@ class Draft:
             or self.documents.changes
             or self.events
             or self.outbox
+            or self.made
         )
 
 

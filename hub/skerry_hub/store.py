@@ -1,7 +1,8 @@
 """The hub's durable store: SQLite in a folder, or another database by URL.
 
-The only module that speaks SQL. Records are kept as the bytes of the wire's codec, so that a new
-field needs no migration; what is looked up by has a column. Writes come from one thread.
+The only module that speaks SQL, with `decision_rows`, which is a part of it. Records are kept as
+the bytes of the wire's codec, so that a new field needs no migration; what is looked up by has a
+column. Writes come from one thread.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import alembic.command
@@ -19,10 +20,13 @@ import alembic.util
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from skerry_hub import tables
+from skerry_hub import decision_rows, tables
+from skerry_hub.decisions import Keep, KeptDecision
 from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
+from skerry_hub.fleet_log import LogError
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
+from skerry_hub.recording import recorded
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import EventView
 from skerry_wire import codec
@@ -71,6 +75,8 @@ def _told() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         raise StoreError(f"the database cannot be used: {reason_of(error)}") from None
+    except LogError as error:
+        raise StoreError(f"the database cannot be used: {error}") from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +119,7 @@ class Store:
                     _document(row) for row in connection.execute(sa.select(tables.documents))
                 ],
                 document_versions=_document_versions(connection),
+                unplaced=decision_rows.unplaced(connection),
             )
 
     def setting(self, key: str, otherwise: str) -> str:
@@ -137,12 +144,14 @@ class Store:
 
         Raises sqlalchemy.exc.SQLAlchemyError; nothing is changed then.
         """
+        found = recorded(draft, known.inputs if draft.made else None)
         with self._engine.begin() as connection:
             self._put_nodes(connection, draft, known)
             self._put(connection, tables.workloads, "name", _workload_rows(draft))
             self._put(connection, tables.assignments, "id", _assignment_rows(draft))
             self._put(connection, tables.orders, "node", _order_rows(draft))
             self._put_documents(connection, draft)
+            decision_rows.add(connection, self._insert, found)
             self._add_events(connection, draft.events)
             return self._enqueue(connection, draft.outbox)
 
@@ -250,6 +259,11 @@ class Store:
             newest = connection.scalar(sa.select(sa.func.max(table.c.seq))) or 0
             connection.execute(sa.delete(table).where(table.c.seq <= newest - most))
 
+    def trim_decisions(self, keep: Keep, now: float) -> None:
+        """Remove the oldest decisions beyond those that are kept, and what only they needed."""
+        with self._engine.begin() as connection:
+            decision_rows.trim(connection, keep, now)
+
     def published(self, seqs: Sequence[int]) -> None:
         """Forget publications that the broker has acknowledged."""
         table = tables.outbox
@@ -304,6 +318,35 @@ class Store:
         query = query.order_by(table.c.version.desc()).limit(limit)
         with _told(), self._engine.connect() as connection:
             return tuple(_history(row) for row in connection.execute(query))
+
+    # --- decisions ------------------------------------------------------------------------
+
+    def decisions(
+        self, *, workload: str | None = None, before: int | None = None, limit: int = 200
+    ) -> list[KeptDecision]:
+        """Return the newest decisions, of a workload, and before a number, the newest first."""
+        with _told(), self._engine.connect() as connection:
+            return decision_rows.newest(connection, workload, before, limit)
+
+    def decision(self, seq: int) -> KeptDecision | None:
+        """Return a decision, None where there is none of this number."""
+        with _told(), self._engine.connect() as connection:
+            return decision_rows.one(connection, seq)
+
+    def newest_log(self) -> int:
+        """Return the number of the newest transaction in the fleet's log."""
+        with _told(), self._engine.connect() as connection:
+            return decision_rows.newest_log(connection)
+
+    def fleet_log(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the packed entries of the log's transactions from `last` back to `first`."""
+        with _told(), self._engine.connect() as connection:
+            yield from decision_rows.log(connection, first, last)
+
+    def blobs(self, digests: Collection[str]) -> dict[str, bytes]:
+        """Return what the log and decisions name by digest, as far as it is kept."""
+        with _told(), self._engine.connect() as connection:
+            return decision_rows.blobs(connection, digests)
 
 
 def open_store(url: str, claim_s: float = CLAIM_S) -> Store:

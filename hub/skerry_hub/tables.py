@@ -86,6 +86,50 @@ document_history = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# What placement decided. `log` is the transaction's number in the fleet's log.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("log", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The workloads that a decision is about, and how many instances of each found no node: NULL where
+# it was not asked for that.
+decision_workloads = Table(
+    "decision_workloads",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("workload", String(63), primary_key=True),
+    Column("unplaced", Integer),
+    Index("decisions_by_workload", "workload", "seq"),
+)
+
+# How the records that placement decides from were before each transaction that changed them.
+fleet_log = Table(
+    "fleet_log",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What the log and the decisions name by digest: hardware that nodes had, round-trip times. `log` is
+# the newest transaction that does.
+fleet_blobs = Table(
+    "fleet_blobs",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("log", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("fleet_blobs_by_log", "log"),
+)
+
 events = Table(
     "events",
     metadata,

@@ -16,6 +16,9 @@ GIVEN = {
     "unreachable_after": "60",
     "lost_after": "600",
     "strategy": "spread",
+    "keep_decisions": "10000",
+    "keep_decisions_days": "30",
+    "keep_decisions_mib": "1024",
 }
 
 
@@ -26,6 +29,7 @@ def test_what_the_defaults_become():
     assert found.database == "sqlite:////srv/hub/hub.db"
     assert (found.patience.unreachable_s, found.patience.lost_s) == (60.0, 600.0)
     assert found.strategy == "spread"
+    assert (found.keep.most, found.keep.days, found.keep.most_bytes) == (10_000, 30, 2**30)
     assert checked({**GIVEN, "strategy": "pack"}).strategy == "pack"
 
 

@@ -435,7 +435,14 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
     known = Known()
     commit(store, known, lambda draft: draft.workloads.put("shop-web", kept()))
     with store._engine.begin() as connection:
-        for table in (tables.documents, tables.document_history):
+        for table in (
+            tables.documents,
+            tables.document_history,
+            tables.decisions,
+            tables.decision_workloads,
+            tables.fleet_log,
+            tables.fleet_blobs,
+        ):
             table.drop(connection)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     store.close()

@@ -19,6 +19,7 @@ import structlog
 import tenacity
 
 from skerry_hub import desired, metrics
+from skerry_hub.decisions import Keep
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
@@ -61,7 +62,8 @@ FILL_GAP_S = 0.2
 RESEND_S = 30.0
 TRIM_S = 3600.0
 TRIM_EVENTS = 10_000
-"""The events are trimmed after so long, or after so many more."""
+TRIM_DECISIONS = 1_000
+"""Events and decisions are trimmed after so long, or after so many more."""
 STORE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StoreError)
 
 
@@ -78,6 +80,7 @@ class Service:
         key: OrderKey,
         patience: Patience | None = None,
         strategy: Strategy = "spread",
+        keep: Keep | None = None,
     ) -> None:
         self.store = store
         self.key = key
@@ -85,6 +88,7 @@ class Service:
         self.changes = Changes()
         self._patience = patience or Patience()
         self._strategy = strategy
+        self._keep = keep or Keep()
         self._inbox = Inbox()
         self._complaints = Complaints()
         self._publishing = Publishing(key.id)
@@ -99,7 +103,7 @@ class Service:
         self._fill_due = True
         self._filled_at = self._resent_at = self._trimmed_at = 0.0
         self._watch = Watch(time.monotonic(), time.time())
-        self._events_added = 0
+        self._events_added = self._decided = 0
         self._telling = Telling()
         self.measuring = Measuring(lambda: self.known, self._publishing.publish)
         self._stopping = threading.Event()
@@ -113,6 +117,7 @@ class Service:
         for assignment in self.known.assignments.values():
             columns.reserve(assignment)
         self.columns = columns
+        _ = self.known.inputs  # worked out now, so that the first decision need not wait for it
 
     def start(self, publisher: Publisher) -> None:
         """Begin to work."""
@@ -361,7 +366,7 @@ class Service:
                 desired.fill(work, names)
                 failures.clear()
                 failures.update(issue(work.draft, self._heard, self.key, work.now))
-                if work.draft.assignments.changes and not failures:
+                if work.draft.made and not failures:
                     self._commit(work.draft, work.now)
                     trial.keep()
 
@@ -407,6 +412,7 @@ class Service:
             else:
                 self.columns.put(node)
         self._events_added += len(draft.events)
+        self._decided += len(draft.made)
         self._publishing.send(queued)
         self._publishing.settled(self.known, draft, nodes, workloads)
         if self.connected:
@@ -472,9 +478,14 @@ class Service:
             self._resent_at = mono_s
             for node_id in list(self.known.orders):
                 self._publishing.resend(self.known, self._heard, node_id)
-        if mono_s - self._trimmed_at > TRIM_S or self._events_added > TRIM_EVENTS:
-            self._trimmed_at, self._events_added = mono_s, 0
+        if self._trim_due(mono_s):
+            self._trimmed_at, self._events_added, self._decided = mono_s, 0, 0
             self._retry(self.store.trim_events)
+            self._retry(lambda: self.store.trim_decisions(self._keep, time.time()))
+
+    def _trim_due(self, mono_s: float) -> bool:
+        many = self._events_added > TRIM_EVENTS or self._decided > TRIM_DECISIONS
+        return many or mono_s - self._trimmed_at > TRIM_S
 
     def _hear(self) -> None:
         """Look at what is due to nodes that are newly known to be as they were reported."""
