@@ -39,16 +39,31 @@ class Step:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """Waves in order. `extra_cost`: what the detours cost beside the moves that were wanted."""
+    """Waves in order. `extra_cost`: what the detours cost beside the moves that were wanted.
+
+    `left`: how many items are not at their targets after the last one.
+    """
 
     waves: tuple[tuple[Step, ...], ...]
     detours: int = 0
     stops: int = 0
     extra_cost: int = 0
+    left: int = 0
 
 
-def safe_steps(problem: Problem, target: Sequence[int], most_at_once: int) -> Steps:
+def safe_steps(
+    problem: Problem,
+    target: Sequence[int],
+    most_at_once: int,
+    *,
+    may_stop: bool = True,
+    gains: Sequence[float] = (),
+) -> Steps:
     """Return steps after which everything is at its target; those that gain most come first.
+
+    `gains` says how much each item's move gains; without, it is the difference of its scores.
+    Without `may_stop` they end before the first one that would stop an item; `left` have moves to
+    do then.
 
     Raises ProblemError when the target overcommits something, an item may not be there, or what is
     overcommitted at present is in its way.
@@ -58,24 +73,35 @@ def safe_steps(problem: Problem, target: Sequence[int], most_at_once: int) -> St
     value(problem, target)
     if not holds(problem, target):
         raise ProblemError("the target overcommits a bin or a limit")
-    way = _Way(problem, target, most_at_once)
+    way = _Way(problem, target, most_at_once, gains)
     while way.pending:
-        if not way.wave() and not way.detour():
-            way.stop()
+        if way.wave() or way.detour():
+            continue
+        if not may_stop:
+            break
+        way.stop()
     return Steps(
         waves=tuple(way.waves),
         detours=len(way.detoured),
         stops=len(way.stopped),
         extra_cost=sum(problem.items[item].move_cost for item in way.detoured),
+        left=len(way.pending),
     )
 
 
 class _Way:
     """Where everything is by now, and what has still to go where."""
 
-    def __init__(self, problem: Problem, target: Sequence[int], most_at_once: int) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        target: Sequence[int],
+        most_at_once: int,
+        gains: Sequence[float] = (),
+    ) -> None:
         self.problem = problem
         self.target = target
+        self.gains = gains
         self.most_at_once = most_at_once
         self.at = list(problem.present)
         self.load = Load(problem, self.at)
@@ -187,7 +213,9 @@ class _Way:
         parent = self.problem.bins[place].parent
         return place if parent == NOWHERE else parent
 
-    def _gain(self, item: int) -> int:
+    def _gain(self, item: int) -> float:
+        if self.gains:
+            return self.gains[item]
         given = self.problem.items[item]
         before = 0 if given.current == NOWHERE else score_at(given, given.current)
         return score_at(given, self.target[item]) - before

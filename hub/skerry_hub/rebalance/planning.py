@@ -1,0 +1,153 @@
+"""A picture solved, and its moves in waves: the plan that people read. Pure.
+
+Every wave leaves a valid placement. A move that would have to end an instance before it starts
+elsewhere is left out, and so are moves at the end that only together with those would gain.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skerry_hub.balance.groups import Floats
+from skerry_hub.balance.load import Load
+from skerry_hub.balance.problem import NOWHERE, Assignment, Ints, Problem, score_at
+from skerry_hub.balance.solve import Effort
+from skerry_hub.balance.steps import Step, safe_steps
+from skerry_hub.rebalance.evenness import UNIT, Evenness
+from skerry_hub.rebalance.picture import Picture
+from skerry_hub.rebalance.records import Move, RebalanceRequest, RebalanceView, Wave
+from skerry_hub.rebalance.search import loss, search
+from skerry_hub.rebalance.tracked import Tracked
+
+UNITS = {
+    "balance": "sum of the squares of the nodes' used shares",
+    "pack": "nodes in use",
+    "cost": "money an hour, of what may move",
+}
+
+
+def plan(picture: Picture, request: RebalanceRequest) -> RebalanceView:
+    """Return the moves that make a fleet better, and how much better none can make it."""
+    view = RebalanceView(
+        objective=picture.objective,
+        unit=UNITS[picture.objective],
+        nodes=len(picture.nodes),
+        pinned=picture.pinned,
+    )
+    problem = picture.problem
+    if problem is None:
+        return view
+    found = search(picture, problem, Effort(time_s=request.time_limit_s))
+    gains = _gains(picture, problem, found.assignment)
+    steps = safe_steps(problem, found.assignment, request.wave, may_stop=False, gains=gains)
+    waves, reached = _waves(picture, problem, steps.waves, request.max_moves)
+    missed = int((np.array(reached.places) != np.array(found.assignment)).sum())
+    before, after = loss(picture, problem, problem.present), reached.loss
+    total = after + reached.cost
+    bound = min(found.bound, total)
+    unit = picture.unit
+    return dataclasses.replace(
+        view,
+        waves=waves,
+        before=before / unit,
+        after=after / unit,
+        moves_cost=reached.cost / unit,
+        bound=bound / unit,
+        gap=(total - bound) / unit,
+        gap_percent=round(100 * (total - bound) / total, 4) if total else 0.0,
+        ended="optimal" if total == bound else "limit" if missed else found.status,
+        seconds=round(found.seconds, 3),
+        instances=len(picture.moving),
+        nodes_left_out=found.nodes_left_out,
+        moves_left_out=missed,
+        **_measures(picture, problem, reached.places),
+    )
+
+
+def _waves(
+    picture: Picture, problem: Problem, steps: Sequence[Sequence[Step]], max_moves: int | None
+) -> tuple[tuple[Wave, ...], Tracked]:
+    """Return the waves up to where everything counts least, and how everything is then.
+
+    Any part of a wave is as valid as all of it: nobody in it waits for another.
+    """
+    left = max_moves
+    cut: list[Sequence[Step]] = []
+    for wave in steps:
+        part = wave if left is None else wave[:left]
+        if not part:
+            break
+        cut.append(part)
+        left = None if left is None else left - len(part)
+    tracked = Tracked(picture, problem)
+    totals = [tracked.loss]
+    for wave in cut:
+        for step in wave:
+            tracked.move(step.item, step.target)
+        totals.append(tracked.loss + tracked.cost)
+    best = min(range(len(totals)), key=totals.__getitem__)
+    reached = Tracked(picture, problem)
+    return tuple(_wave(picture, reached, wave) for wave in cut[:best]), reached
+
+
+def _wave(picture: Picture, reached: Tracked, steps: Sequence[Step]) -> Wave:
+    moves = []
+    for step in steps:
+        one = picture.moving[step.item]
+        moves.append(
+            Move(
+                instance=one.id,
+                workload=one.workload,
+                revision=one.revision,
+                source=picture.nodes[step.source],
+                target=picture.nodes[step.target],
+                gain=reached.move(step.item, step.target) / picture.unit,
+            )
+        )
+    return Wave(moves=tuple(moves), gain=sum(move.gain for move in moves))
+
+
+def _gains(picture: Picture, problem: Problem, target: Assignment) -> list[float]:
+    """Return about what each move gains by itself: who gains most goes first.
+
+    An item's part in emptying its node is as large as it has few companions to leave with.
+    """
+    load = Load(problem, problem.present)
+    opening = np.array([one.open_cost for one in problem.bins], np.int64)
+    emptied = np.ones(len(problem.bins), np.bool_)
+    emptied[[place for place in target if place != NOWHERE]] = False
+    parts = np.where(emptied, opening / np.maximum(load.inside, 1), 0.0)
+    shares = None if picture.evenness is None else _shares(picture.evenness, load.used)
+    found = []
+    for item, place in zip(problem.items, target, strict=True):
+        gain = float(score_at(item, place) - score_at(item, item.current))
+        gain += float(parts[item.current])
+        if shares is not None and place != item.current:
+            gain += UNIT * float(shares[item.current] - shares[place])
+        found.append(gain)
+    return found
+
+
+def _shares(evenness: Evenness, used: Ints) -> Floats:
+    """Return the used share of each node, not in steps."""
+    step = np.maximum(evenness.step, 1)
+    left = np.where(evenness.step > 0, (evenness.capacity - used) / step, evenness.steps)
+    found: Floats = 1 - left.min(axis=1) / evenness.steps
+    return found
+
+
+def _measures(picture: Picture, problem: Problem, places: Sequence[int]) -> dict[str, Any]:
+    """Return what people look at beside the objective, before and after."""
+    found: dict[str, Any] = {}
+    for word, assignment in (("before", problem.present), ("after", tuple(places))):
+        load = Load(problem, assignment)
+        found[f"nodes_used_{word}"] = int(((load.inside + picture.occupied) > 0).sum())
+        reserved = load.used[:, : picture.totals.shape[1]] + picture.kept
+        known = picture.totals > 0
+        share = np.where(known, reserved / np.maximum(picture.totals, 1), 0.0)
+        found[f"fullest_{word}_percent"] = round(100 * float(share.max(initial=0.0)), 2)
+    return found

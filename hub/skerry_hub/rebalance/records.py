@@ -1,0 +1,101 @@
+"""What a rebalance is asked, and what it answers. Declared like wire messages; all frozen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from skerry_wire.schema import Items, Range
+from skerry_wire.types import Count, InstanceId, Line, Name, NodeId, Revision, Short
+
+Objective = Literal["balance", "pack", "cost"]
+MAX_WAVE = 1_000
+"""Most instances that move at the same time."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RebalanceRequest:
+    """What a plan is for.
+
+    `balance`: nodes evenly used; `pack`: fewest nodes in use; `cost`: least money an hour. Without
+    an objective it is what the hub's strategy asks for. A move pays where it gains more than
+    `move_cost_percent` says: see docs/rebalance.md. `wave` is how many may move at once.
+    """
+
+    objective: Objective | None = None
+    move_cost_percent: Annotated[float, Range(0, 1_000)] = 10.0
+    time_limit_s: Annotated[float, Range(0.1, 300)] = 10.0
+    max_moves: Annotated[int, Range(0, 1_000_000)] | None = None
+    wave: Annotated[int, Range(1, MAX_WAVE)] = 10
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An instance goes from a node to a node; it is of this revision.
+
+    `gain` is by how much it makes the objective better, in its unit, after the moves before it:
+    less than 0 where it only makes way for others.
+    """
+
+    instance: InstanceId
+    workload: Name
+    revision: Revision
+    source: NodeId
+    target: NodeId
+    gain: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """Moves that are done at the same time, and what they gain together."""
+
+    moves: Annotated[tuple[Move, ...], Items(MAX_WAVE)]
+    gain: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RebalanceView:
+    """A plan, and how far from the best it may be. The objective is the better the smaller.
+
+    `before` and `after` are the objective, `moves_cost` what the moves count for. No placement
+    has an objective, with the cost of its moves, below `bound`; `gap` is what `after` and
+    `moves_cost` are above it, `gap_percent` that in percent of them.
+    """
+
+    objective: Objective
+    unit: Short
+    waves: tuple[Wave, ...] = ()
+    before: float = 0.0
+    after: float = 0.0
+    moves_cost: float = 0.0
+    bound: float = 0.0
+    gap: float = 0.0
+    gap_percent: float = 0.0
+    ended: Literal["optimal", "within gap", "limit"] = "optimal"
+    """Why the search ended; `limit`: at its time, or at what of the fleet it looked at."""
+    seconds: float = 0.0
+    instances: Count = 0
+    """Those that may move."""
+    nodes: Count = 0
+    """Those that could give or take."""
+    nodes_left_out: Count = 0
+    """Those of them that the search did not look at; the bound counts them."""
+    moves_left_out: Count = 0
+    """Moves of the best placement found that are not in the waves: more than were asked for, not
+    worth it without others, or only possible by ending an instance before it starts elsewhere."""
+    pinned: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How many instances stay, by why."""
+    nodes_used_before: Count = 0
+    nodes_used_after: Count = 0
+    fullest_before_percent: float = 0.0
+    """The largest share of a node's processors or memory that is reserved."""
+    fullest_after_percent: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MovesRequest:
+    """Moves of one wave: done together, or none. `objective` is for the events."""
+
+    moves: Annotated[tuple[Move, ...], Items(MAX_WAVE)]
+    note: Line = ""
