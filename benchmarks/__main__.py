@@ -25,13 +25,6 @@ from benchmarks import (
 from benchmarks.row import BenchError, Row, say
 from lab.processes import LabError
 
-
-def placed() -> list[Row]:
-    """Measure placement on fleets of made-up boxes."""
-    say("placement on fleets of 1,000 to 100,000 boxes")
-    return [Row(what=what, figure=figure) for what, figure in placement.measure()]
-
-
 MEASURES: dict[str, Callable[[], list[Row]]] = {
     "version": commands.version,
     "capability": commands.capability,
@@ -40,7 +33,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "apply": apply.measure,
     "heartbeats": heartbeats.measure,
     "idle": idle.measure,
-    "placement": placed,
+    "placement": placement.measure,
     "devices": devices.measure,
 }
 """In the order in which they are measured."""

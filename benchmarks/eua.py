@@ -104,8 +104,7 @@ def days_of(folder: pathlib.Path) -> list[Day]:
 
 def day_of(path: pathlib.Path) -> Day:
     """Return one day. Raises BenchError."""
-    opened = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
-    with opened as file:
+    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise BenchError(f"{path} is larger than {MAX_BYTES} bytes")

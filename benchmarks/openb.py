@@ -1,6 +1,7 @@
-"""How much of a cluster's GPUs is allocated: the experiment of "Beware of Fragmentation" (ATC 2023).
+"""How much of a cluster's GPUs is allocated: the experiment of "Beware of Fragmentation" (ATC'23).
 
-usage: python -m benchmarks.openb --data DIR [--pods NAME]... [--seeds N] [--policy NAME]... [-o json]
+usage: python -m benchmarks.openb --data DIR [--pods NAME]... [--seeds N] [--policy NAME]...
+       [-o json]
 
 DIR holds the nodes and pods of Alibaba's trace of 2023: openb_node_list_gpu_node.csv and
 openb_pod_list_NAME.csv, plain or with .xz, and perhaps published.csv. Every pod is a workload of
@@ -98,8 +99,7 @@ def rows_of(folder: pathlib.Path, name: str) -> list[dict[str, str]]:
     for path in (folder / name, folder / f"{name}.xz"):
         if not path.is_file():
             continue
-        opened = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
-        with opened as file:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise BenchError(f"{path} is larger than {MAX_BYTES} bytes")

@@ -1,167 +1,403 @@
-"""How long placement takes on fleets of made-up boxes, and how many heartbeats columns take.
+"""How long placement takes on a fleet of realistic boxes, and how that grows with the fleet.
 
-usage: python -m benchmarks.placement
+usage: python -m benchmarks.placement [--nodes N] [-o json]
+
+All times are of the wall clock, in one thread, and nothing is warmed that a hub would not have
+warm. The fleet is that of `benchmarks.fleet`. What is measured:
+
+- a cold request: one replica of a shape that was never asked for, with eight constraints of
+  different sorts over different fields; once over fields that others asked of before, once over
+  fields that nobody did;
+- warm placements: of shapes that are known, many replicas in one call, and one call a workload;
+- 1,000 replicas with anti-affinity to one another and an even spread over zones;
+- an explanation of all nodes, with a port taken on every node, where no node takes the workload
+  and where many do, of a known and of a new shape;
+- a node's change: what columns take over when it goes offline, is tainted, is labelled; and when
+  a device is unplugged, from a message whose every record was just decoded;
+- what the columns take, for each node; and beside it what the whole process takes.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import functools
 import gc
+import itertools
+import json
+import pathlib
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from benchmarks.fleet import boxes
+from benchmarks.row import Row, at_least, at_most, plain, say
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import (
-    Constraint,
-    Liveness,
-    Node,
-    Resources,
-    Workload,
-)
+from skerry_hub.model import Liveness, Node, Resources, Taint, Toleration, Workload
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
-from skerry_hub.terms import DeviceRequest
-from skerry_wire.hardware import (
-    Accelerator,
-    Cpu,
-    Filesystem,
-    Hardware,
-    Memory,
-    RuntimeInfo,
-    System,
-)
+from skerry_hub.placement.world import World
+from skerry_hub.terms import Affinity, Placement, Spread
+from skerry_wire import codec
 from skerry_wire.messages import Capability, Heartbeat
 from skerry_wire.workload import Container
 
-SIZES = (1_000, 10_000, 100_000)
-RUNS = 5
-INCARNATION = "0123456789abcdef"
+SIZE = 100_000
+RUNS = 9
 GIB = 2**30
+MIB = 2**20
+SAMPLE = 1_000
+"""Nodes whose changes are measured."""
 
 CONTAINERS = (Container(name="web", image="registry.example/shop/web:1"),)
-SMALL = Resources(cpu_milli=100, memory_bytes=2**26)
-AT_QUAYS = tuple(
-    Constraint(key="node.labels.site", operator="!=", value=f"quay-{index}") for index in range(3)
+SHAPES = tuple(Resources(cpu_milli=100 * at, memory_bytes=64 * MIB * at) for at in range(1, 11))
+EVERYWHERE = (Toleration(operator="Exists"),)
+FEATURE = "node.labels.feature.node.kubernetes.io/"
+HARDWARE = "node.hardware."
+
+USUAL: tuple[str, ...] = (
+    "node.labels.site not in [quay-0001, quay-0002]",
+    f"{HARDWARE}memory.total_bytes >= 3GiB",
+    f"{HARDWARE}nics.speed_mbps >= 1000",
+    "node.labels.zone exists",
+    f'{HARDWARE}system.os_version != "11"',
+    f"{HARDWARE}storage.transport in [nvme, sata, mmc]",
+    f"{HARDWARE}cpu.flags contains any [aes, sse2]",
+    "node.labels.rack matches r[0-5]",
 )
+"""Eight constraints of different sorts, over different fields."""
+
+UNASKED: tuple[tuple[str, ...], ...] = (
+    USUAL,
+    (
+        "node.labels.owner in [team-1, team-2, team-3]",
+        f"{HARDWARE}cpu.logical_count >= 4",
+        f"{HARDWARE}system.kernel version >= 5.10",
+        f"{HARDWARE}usb.vendor not exists",
+        f"{FEATURE}cpu-cpuid.AESNI exists",
+        f"{HARDWARE}pci.driver contains nvme",
+        f"{HARDWARE}runtimes.name in [podman, docker]",
+        f"{HARDWARE}system.board_vendor not matches ^Dell",
+    ),
+    (
+        "node.labels.region in [region-1, region-3]",
+        f"{HARDWARE}cpu.max_mhz > 1600",
+        f"{HARDWARE}runtimes.version version >= 4.0",
+        f"{HARDWARE}serial_ports.driver exists",
+        f"{FEATURE}kernel-version.major >= 5",
+        f"{HARDWARE}gpio.label contains soc",
+        f"{HARDWARE}cameras.name not exists",
+        f"{HARDWARE}cpu.vendor != GenuineIntel",
+    ),
+    (
+        "node.labels.environment == edge",
+        f"{HARDWARE}storage.size_bytes >= 30GiB",
+        f"{HARDWARE}system.cgroup_version == 2",
+        f"{HARDWARE}accelerators.model not matches ^VIP",
+        f"{FEATURE}system-os_release.ID in [debian, ubuntu]",
+        f"{HARDWARE}system.security_modules contains all [yama, apparmor]",
+        f"{HARDWARE}watchdogs exists",
+        f"{HARDWARE}filesystems.type contains ext4",
+    ),
+    (
+        "node.hostname not matches ^cloud-",
+        f"{HARDWARE}cpu.core_count < 64",
+        f"{HARDWARE}features.cpu-pstate.scaling_governor == performance",
+        f"{HARDWARE}nics.driver not in [ena, virtio_net]",
+        f"{FEATURE}storage-nonrotationaldisk == true",
+        f"{HARDWARE}sensors.kind contains temperature",
+        f"{HARDWARE}modems not exists",
+        f"{HARDWARE}cpu.model matches (Cortex|Intel|AMD)",
+    ),
+)
+"""Eight times constraints over fields that none before has."""
 
 
-def box(index: int) -> Node:
-    """Return a box like its neighbours: four sizes, fifty to a site, a GPU in every tenth."""
-    size = 1 + index % 4
-    gpu = Accelerator(
-        kind="gpu",
-        vendor="NVIDIA",
-        model="Example",
-        bus="pci",
-        address="0000:01:00",
-        device_nodes=("/dev/nvidia0",),
-        usable=True,
-    )
-    root = Filesystem(mount="/", device="/dev/mmcblk0p2", type="ext4", size_bytes=size * 32 * GIB)
-    hardware = Hardware(
-        system=System(arch="aarch64", hostname=f"box-{index}"),
-        cpu=Cpu(logical_count=4 * size),
-        memory=Memory(total_bytes=size * 4 * GIB),
-        filesystems=(root,),
-        accelerators=(gpu,) if index % 10 == 0 else (),
-        runtimes=(RuntimeInfo(name="podman", usable=True),),
-        labels={"site": f"quay-{index // 50}", "rack": str(index % 7)},
-    )
-    capability = Capability(
-        incarnation=INCARNATION, boot=1, seq=1, revision="00ff00ff", hardware=hardware
-    )
-    return Node(
-        id=f"n{index * 7919 % 1_000_003:07}",
-        incarnation=INCARNATION,
-        registered_at=0.0,
-        capability=capability,
-        liveness=Liveness.ONLINE,
-    )
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was measured on one fleet; times in milliseconds unless the name says otherwise."""
+
+    nodes: int
+    cold_unasked: float
+    cold_unasked_worst: float
+    cold: float
+    warm_per_s: float
+    warm_calls_per_s: float
+    spread_1000: float
+    explain_nowhere: float
+    explain_some: float
+    explain_new: float
+    change_us: float
+    unplugged_us: float
+    column_bytes: float
+    process_bytes: float
+    heartbeats_per_s: float
 
 
-def workload(name: str, replicas: int = 1, **more: Any) -> Workload:
-    """Return a small web service that listens on a port of its node."""
-    return Workload(name=name, project="bench", replicas=replicas, containers=CONTAINERS, **more)
+def workload(name: str, **more: Any) -> Workload:
+    """Return a small web service."""
+    return Workload(name=name, project="bench", containers=CONTAINERS, **more)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the median of some runs."""
-    taken = []
-    for _ in range(RUNS):
+# --- one fleet ----------------------------------------------------------------------------
+
+
+class Measured:
+    """A fleet, and what is measured on it, in turn."""
+
+    def __init__(self, size: int) -> None:
+        before = resident_bytes()
+        self.columns = Columns()
+        self.sample: list[Node] = []
+        every = max(1, size // SAMPLE)
+        for index, node in enumerate(boxes(size)):
+            self.columns.put(node)
+            if index % every == 0:
+                self.sample.append(node)
+        self.world = World(self.columns)
+        self.columns.rows()
         gc.collect()
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+        # As the hub does once it has read its store.
+        gc.freeze()
+        self.size = size
+        self.process_bytes = (resident_bytes() - before) / size
+        self._new = itertools.count(1)
+
+    def figures(self) -> Figures:
+        """Measure everything."""
+        # Before anything else asks of fields.
+        unasked = [self.cold(constraints) for constraints in UNASKED]
+        nowhere, some, new = self._explanations()
+        return Figures(
+            nodes=self.size,
+            cold_unasked=statistics.median(unasked),
+            cold_unasked_worst=max(unasked),
+            cold=statistics.median(self.cold(UNASKED[at % len(UNASKED)]) for at in range(4 * RUNS)),
+            warm_per_s=self.warm(),
+            warm_calls_per_s=self.warm_calls(),
+            spread_1000=self.spread(),
+            explain_nowhere=nowhere,
+            explain_some=some,
+            explain_new=new,
+            change_us=self.change(_changes(self.sample)),
+            unplugged_us=self.change(_unplugged(self.sample)),
+            column_bytes=self.columns.bytes_per_row() * self.columns.size / self.size,
+            process_bytes=self.process_bytes,
+            heartbeats_per_s=self.heartbeats(),
+        )
+
+    def cold(self, constraints: Sequence[str]) -> float:
+        """Return the time of one replica of a new shape."""
+        number = next(self._new)
+        wanted = Resources(cpu_milli=50 + number, memory_bytes=32 * MIB + number)
+        one = workload("cold", expressions=constraints, resources=wanted)
+        return once(lambda: place(self.world, one, (), keep=False)) * 1000
+
+    def warm(self) -> float:
+        """Return placements a second of known shapes, 1,000 replicas a call."""
+        many = [workload(f"warm-{at}", replicas=1_000, resources=SHAPES[at]) for at in range(10)]
+        rates = []
+        for one in many:
+            place(self.world, one, (), keep=False)
+            again = functools.partial(place, self.world, one, (), keep=False)
+            rates.append(1_000 / once(again))
+        return statistics.median(rates)
+
+    def warm_calls(self) -> float:
+        """Return calls a second, each for a workload of one replica that is reserved then."""
+        ones = [workload(f"each-{at}", resources=SHAPES[at % 10]) for at in range(2_000)]
+
+        def each() -> None:
+            with self.columns.trial():
+                for one in ones:
+                    decision = place(self.world, one, (), keep=False)
+                    reserve_decision(self.columns, (), decision)
+
+        return len(ones) / median(each)
+
+    def spread(self) -> float:
+        """Return the time of 1,000 replicas that keep apart, evenly over zones."""
+        apart = Placement(
+            affinity=(Affinity(workload="apart", anti=True),),
+            spread=(Spread(topology="zone", max_skew=1),),
+        )
+        one = workload("apart", replicas=min(1_000, self.size // 2), placement=apart)
+        return median(lambda: place(self.world, one, (), keep=False)) * 1000
+
+    def _explanations(self) -> tuple[float, float, float]:
+        """Return the times where no node takes it, where some do, and of a new shape."""
+        taken = Resources(ports=("tcp/9100",))
+        daemon = workload("daemon", mode="global", resources=taken, tolerations=EVERYWHERE)
+        reserve_decision(self.columns, (), place(self.world, daemon, (), keep=False))
+        tall = Resources(memory_bytes=5_000 * GIB, ports=("tcp/9100",))
+        nowhere = workload("nowhere", expressions=USUAL[:6], resources=tall)
+        fits = Resources(memory_bytes=GIB, ports=("tcp/9200",))
+        some = workload("some", expressions=USUAL[:6], resources=fits)
+
+        def new() -> object:
+            resources = Resources(memory_bytes=5_000 * GIB + next(self._new), ports=("tcp/9100",))
+            return explain(self.world, dataclasses.replace(nowhere, resources=resources), ())
+
+        return (
+            median(lambda: explain(self.world, nowhere, ())) * 1000,
+            median(lambda: explain(self.world, some, ())) * 1000,
+            median(new) * 1000,
+        )
+
+    def change(self, changes: Sequence[tuple[Node, Node]]) -> float:
+        """Return the microseconds that columns take to take a change over, and to take it back."""
+        put = self.columns.put
+        found = []
+        for _ in range(3):
+            began = time.perf_counter()
+            for after, before in changes:
+                put(after)
+                put(before)
+            found.append((time.perf_counter() - began) / (2 * len(changes)))
+        return min(found) * 1e6
+
+    def heartbeats(self) -> float:
+        """Return heartbeats taken a second, the messages being decoded already."""
+        taken = []
+        for seq in range(1, RUNS + 1):
+            beats = [(node.id, _heartbeat(node, seq)) for node in self.sample]
+            heartbeat = self.columns.heartbeat
+            began = time.perf_counter()
+            for node_id, beat in beats:
+                heartbeat(node_id, beat, began)
+            taken.append(time.perf_counter() - began)
+        return len(self.sample) / statistics.median(taken)
 
 
-def filled(nodes: list[Node]) -> Columns:
-    """Return columns with a daemon on every node and a service on some."""
-    columns = Columns()
-    for node in nodes:
-        columns.put(node)
-    daemon = workload("bench-daemon", mode="global", resources=Resources(ports=("tcp/9100",)))
-    reserve_decision(columns, (), place(columns, daemon, (), keep=False))
-    return columns
+def _heartbeat(node: Node, seq: int) -> Heartbeat:
+    return Heartbeat(incarnation=node.incarnation, boot=1, seq=seq, capability="00", generation=1)
 
 
-def heartbeats(columns: Columns, nodes: list[Node]) -> float:
-    """Return heartbeats taken a second, the messages being decoded already."""
-    rounds = [
-        [
-            (
-                node.id,
-                Heartbeat(incarnation=INCARNATION, boot=1, seq=seq, capability="00", generation=1),
-            )
-            for node in nodes
-        ]
-        for seq in range(1, RUNS + 1)
-    ]
-    taken = []
-    for beats in rounds:
-        heartbeat = columns.heartbeat
-        began = time.perf_counter()
-        for node_id, beat in beats:
-            heartbeat(node_id, beat, began)
-        taken.append(time.perf_counter() - began)
-    return len(nodes) / statistics.median(taken)
-
-
-def measure() -> list[tuple[str, str]]:
-    """Return rows: what, and the figure."""
+def _changes(sample: Sequence[Node]) -> list[tuple[Node, Node]]:
+    """Return what changes without the hardware, in turn: liveness, a taint, a label."""
     found = []
-    for size in SIZES:
-        nodes = [box(index) for index in range(size)]
-        columns = filled(nodes)
-        found += _of_fleet(f"{size:,} nodes", columns)
-        if size == 10_000:
-            found.append(("heartbeats into columns", f"{heartbeats(columns, nodes):,.0f}/s"))
+    for at, node in enumerate(sample):
+        after = (
+            dataclasses.replace(node, liveness=Liveness.LOST),
+            dataclasses.replace(node, taints=(Taint(key="bench", effect="NoExecute"),)),
+            dataclasses.replace(node, labels={**node.labels, "stage": "bench"}),
+        )[at % 3]
+        found.append((after, node))
     return found
 
 
-def _of_fleet(fleet: str, columns: Columns) -> list[tuple[str, str]]:
-    one = workload("bench-web", resources=SMALL, constraints=AT_QUAYS)
-    gpu = workload("bench-ai", resources=Resources(devices=(DeviceRequest(kind="gpu"),)))
-    many = workload("bench-many", 1_000, resources=SMALL)
-    tall = workload("bench-tall", resources=Resources(memory_bytes=900 * GIB, ports=("tcp/9100",)))
-    present = place(columns, many, (), keep=False)
-    settled = columns.copy()
-    reserve_decision(settled, (), present)
-    cases: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("place 1 replica with 3 constraints", lambda: place(columns, one, (), keep=False)),
-        ("place 1 replica with a GPU", lambda: place(columns, gpu, (), keep=False)),
-        ("place 1,000 replicas", lambda: place(columns, many, (), keep=False)),
-        (
-            "look again at 1,000 placed replicas",
-            lambda: place(settled, many, present.assignments, keep=True),
-        ),
-        ("explain what fits nowhere", lambda: explain(columns, tall, ())),
-        ("copy the columns for a plan", columns.copy),
+def _unplugged(sample: Sequence[Node]) -> list[tuple[Node, Node]]:
+    """Return nodes without their last USB device or PCI function, and as they are; all decoded."""
+    found = []
+    for node in sample:
+        capability = node.capability
+        if capability is None:
+            continue
+        hardware = capability.hardware
+        less = dataclasses.replace(
+            hardware,
+            usb=hardware.usb[:-1],
+            cameras=hardware.cameras[:-1],
+            serial_ports=hardware.serial_ports[:-1],
+        )
+        after = dataclasses.replace(capability, revision="11ff11ff11ff11ff", hardware=less)
+        found.append(
+            (
+                dataclasses.replace(node, capability=_decoded(after)),
+                dataclasses.replace(node, capability=_decoded(capability)),
+            )
+        )
+    return found
+
+
+def _decoded(capability: Capability) -> Capability:
+    """Return a capability as it is read from a message: no record is shared with another."""
+    plain_labels = dataclasses.replace(capability.hardware, labels=dict(capability.hardware.labels))
+    message = dataclasses.replace(capability, hardware=plain_labels)
+    return codec.decode(Capability, codec.encode(message))
+
+
+# --- timing -------------------------------------------------------------------------------
+
+
+def once(work: Callable[[], object]) -> float:
+    """Return the seconds of one run."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def median(work: Callable[[], object]) -> float:
+    """Return the median of some runs in seconds."""
+    return statistics.median(once(work) for _ in range(RUNS))
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process has now."""
+    pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * 4096
+
+
+# --- the table ----------------------------------------------------------------------------
+
+
+def rows_of(found: Figures) -> Iterator[Row]:
+    """Give the rows of one fleet, with their budgets."""
+    of = f"{found.nodes:,} nodes"
+    cold = f"cold request, new shape, eight constraints, {of}"
+    worst = f"slowest of {len(UNASKED)}: {found.cold_unasked_worst:.1f} ms"
+    yield at_most(cold, found.cold, 10, "ms")
+    yield at_most(f"{cold}, fields never asked before", found.cold_unasked, 10, "ms", note=worst)
+    yield at_least(f"warm placements, 1,000 replicas a call, {of}", found.warm_per_s, 10_000, "/s")
+    yield plain(f"warm placements, one call a workload, {of}", found.warm_calls_per_s, "/s")
+    apart = f"1,000 replicas with anti-affinity and spread, {of}"
+    yield at_most(apart, found.spread_1000, 50, "ms")
+    yield at_most(f"explain what fits nowhere, {of}", found.explain_nowhere, 20, "ms")
+    yield at_most(f"explain what fits somewhere, {of}", found.explain_some, 20, "ms")
+    yield plain(f"explain a new shape, {of}", found.explain_new, "ms")
+    yield at_most("a node's change: liveness, taint or label", found.change_us, 50, "µs")
+    yield at_most("a node's change: a device unplugged", found.unplugged_us, 50, "µs")
+    yield at_most(f"columns, for each of {of}", found.column_bytes, 400, "bytes")
+    yield plain(f"process, for each of {of}", found.process_bytes, "bytes")
+    yield plain("heartbeats into columns", found.heartbeats_per_s, "/s")
+
+
+def figures_of(size: int) -> Figures:
+    """Make a fleet and measure on it."""
+    say(f"placement on {size:,} boxes")
+    found = Measured(size).figures()
+    gc.unfreeze()
+    gc.collect()
+    return found
+
+
+def measure() -> list[Row]:
+    """Measure on a fleet of 100,000 nodes."""
+    return list(rows_of(figures_of(SIZE)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 1 when a budget is not met."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.placement",
+        description="How long placement takes on a fleet of realistic boxes.",
     )
-    return [(f"{what}, {fleet}", f"{seconds(work) * 1000:.1f} ms") for what, work in cases]
+    parser.add_argument("--nodes", type=int, default=SIZE, metavar="N")
+    parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    options = parser.parse_args(arguments)
+    if options.nodes < SAMPLE:
+        parser.error(f"--nodes must be at least {SAMPLE}")
+    found = figures_of(options.nodes)
+    rows = list(rows_of(found))
+    if options.output == "json":
+        print(json.dumps(dataclasses.asdict(found), indent=2))
+    else:
+        for row in rows:
+            print(f"{row.what:88}{row.figure:>44}  {row.budget:16}{'' if row.met else row.met}")
+    return int(any(row.met is False for row in rows))
 
 
 if __name__ == "__main__":
-    for what, figure in measure():
-        print(f"{what:60}{figure:>14}")
+    sys.exit(main())
