@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from skerry_cli.failures import Exit
+from skerry_cli.failures import Exit, RefusedError
 from skerry_cli.files import body_of, file_options
-from skerry_cli.hub import path
+from skerry_cli.hub import Hub, path
 from skerry_cli.session import Session, anywhere, output, time_limit
 
 EXAMPLES = """\b
@@ -18,8 +18,10 @@ Examples:
   skerry apply -f shop.yaml -f depot.yaml --prune
   generate | skerry apply -f - --project shop
   skerry apply -f prices.yaml -f policies.yaml
+  skerry plan -f shop.yaml --out shop.plan && skerry apply --plan shop.plan
 \b
-Exit status: 3 when something found no node, 4 when --wait ran out of time.
+Exit status: 3 when something found no node, 4 when --wait ran out of time, 6 when the plan of
+--plan is stale: then nothing was done.
 """
 
 
@@ -27,6 +29,18 @@ Exit status: 3 when something found no node, 4 when --wait ran out of time.
 @file_options
 @click.option("--prune", is_flag=True, help="Remove workloads that the files no longer name.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option(
+    "--plan",
+    "planned",
+    metavar="FILE",
+    type=click.Path(),
+    help="Do exactly what a plan says (of plan --out), or nothing.",
+)
+@click.option(
+    "--same-outcome",
+    is_flag=True,
+    help="With --plan: whatever changed since, as long as the outcome is the same.",
+)
 @click.option("--wait", "wait", is_flag=True, help="Return when everything runs.")
 @time_limit
 @output("json", "yaml")
@@ -41,9 +55,9 @@ def apply(
     MaintenanceWindow) and with --- between them, is kept before anything is placed.
     """
     session: Session = ctx.obj
-    body = body_of(files, project, prune=options["prune"])
+    body = _body(files, project, options)
     hub = session.connect()
-    answer = hub.post(path("plan" if options["dry_run"] else "apply"), body)
+    answer = _asked(hub, "plan" if options["dry_run"] else "apply", body)
     # Imported only now: the boxes start to work 30 ms earlier.
     from skerry_cli.applied import show_applied, wait_until_runs  # noqa: PLC0415
     from skerry_cli.plan import show_plan  # noqa: PLC0415
@@ -59,3 +73,27 @@ def apply(
             wait_until_runs(screen, hub, found, options["timeout"], quiet=bool(options["form"]))
     if found.unplaced:
         ctx.exit(Exit.NOT_PLACED)
+
+
+def _body(files: tuple[str, ...], project: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what is asked for: by files, or by a plan."""
+    name = options["planned"]
+    if name is None:
+        if options["same_outcome"]:
+            raise click.UsageError("--same-outcome is about the plan of --plan")
+        return body_of(files, project, prune=options["prune"])
+    if files or project is not None or options["prune"]:
+        raise click.UsageError("a plan has its files, project and --prune in it")
+    from skerry_cli.plan_file import load  # noqa: PLC0415
+
+    body = load(name)
+    return {**body, "only_outcome": True} if options["same_outcome"] else body
+
+
+def _asked(hub: Hub, verb: str, body: dict[str, Any]) -> Any:
+    try:
+        return hub.post(path(verb), body)
+    except RefusedError as failure:
+        if "basis" in body:
+            failure.as_stale()
+        raise

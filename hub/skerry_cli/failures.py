@@ -20,6 +20,7 @@ class Exit(enum.IntEnum):
     NOT_PLACED = 3
     TIMED_OUT = 4
     CHANGES_PENDING = 5
+    STALE = 6
     INTERRUPTED = 130
     PIPE_CLOSED = 141
 
@@ -69,6 +70,11 @@ class RefusedError(Failure):
         """
         if self.status == 400:
             self.exit_code = Exit.USAGE  # type: ignore[misc] # click reads it from the instance
+
+    def as_stale(self) -> None:
+        """Let the command end as one whose plan is stale, where the hub found another state."""
+        if self.status == 409:
+            self.exit_code = Exit.STALE  # type: ignore[misc] # click reads it from the instance
 
     @property
     def unknown_name(self) -> bool:

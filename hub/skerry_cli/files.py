@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import sys
@@ -15,6 +16,8 @@ from skerry_cli.failures import Exit, Failure
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_FILE_BYTES = 256 * 1024
 """What a hub takes of one file."""
+MAX_JSON_BYTES = 4 * 1024 * 1024
+"""What a hub takes of one request."""
 STDIN = "-"
 
 
@@ -33,7 +36,8 @@ def file_options(command: F) -> F:
         multiple=True,
         metavar="FILE",
         type=click.Path(),
-        help="A file, compose or documents; - is standard input. May be given more than once.",
+        help="A file: compose, documents, or (*.json) workloads as the API has them; - is "
+        "standard input. May be given more than once.",
     )(command)
 
 
@@ -43,13 +47,35 @@ def body_of(files: Sequence[str], project: str | None, *, prune: bool = False) -
         raise click.UsageError("name at least one file with -f")
     if files.count(STDIN) > 1:
         raise click.UsageError("standard input can be read only once")
-    return {"files": [_file(name, project) for name in files], "prune": prune}
+    found: list[dict[str, Any]] = []
+    workloads: list[Any] = []
+    for name in files:
+        given = _workloads(name) if name.endswith(".json") else None
+        if given is None:
+            found.append(_file(name, project))
+        else:
+            workloads += given
+    body: dict[str, Any] = {"files": found, "prune": prune}
+    # Only then: a hub of an earlier version knows no workloads here.
+    return {**body, "workloads": workloads} if workloads else body
+
+
+def _workloads(name: str) -> list[Any] | None:
+    """Return the workloads of a JSON file; None where it is compose or documents written so."""
+    data = _read(name, MAX_JSON_BYTES)
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{name}: is not JSON: {error}") from None
+    if isinstance(found, dict) and isinstance(found.get("workloads"), list):
+        found = found["workloads"]
+    if isinstance(found, list):
+        return found
+    return [found] if isinstance(found, dict) and "containers" in found else None
 
 
 def _file(name: str, project: str | None) -> dict[str, Any]:
-    data = _read(name)
-    if len(data) > MAX_FILE_BYTES:
-        raise Failure(f"{name}: is larger than {MAX_FILE_BYTES >> 10} KiB")
+    data = _read(name, MAX_FILE_BYTES)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -61,14 +87,18 @@ def _file(name: str, project: str | None) -> dict[str, Any]:
     return {**where, "project": _project_of(name)}
 
 
-def _read(name: str) -> bytes:
+def _read(name: str, most: int) -> bytes:
     try:
         if name == STDIN:
-            return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-        with pathlib.Path(name).open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            data = sys.stdin.buffer.read(most + 1)
+        else:
+            with pathlib.Path(name).open("rb") as file:
+                data = file.read(most + 1)
     except OSError as error:
         raise Failure(f"{name}: {error.strerror or error}", Exit.ERROR) from None
+    if len(data) > most:
+        raise Failure(f"{name}: is larger than {most >> 10} KiB")
+    return data
 
 
 def _project_of(name: str) -> str:

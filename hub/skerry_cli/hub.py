@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry_cli.failures import (
@@ -91,6 +91,26 @@ class Hub:
     def delete(self, where: str) -> Any:
         """Ask the hub to forget something, once, and return its answer."""
         return self._ask("DELETE", where, None, None, self._timeout_s)
+
+    def download(self, where: str, take: Callable[[bytes], object]) -> None:
+        """Hand over an answer of any size, piece by piece; each may take as long as an answer."""
+        target = self._parts.path.rstrip("/") + where
+        connection = self._connection()
+        connection.timeout = self._timeout_s
+        try:
+            connection.request("GET", target, headers={"User-Agent": "skerry"})
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    data = response.read(MAX_ANSWER_BYTES)
+                    self._understood(f"GET {where}", response.status, data)
+                while piece := response.read1(1024 * 1024):
+                    take(piece)
+                if response.length:
+                    raise http.client.IncompleteRead(b"", response.length)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error, self._timeout_s) from None
+        finally:
+            connection.close()
 
     def change(self, after: int, wait_s: float) -> int:
         """Return the number of the hub's newest change; wait up to `wait_s` for one after `after`.

@@ -21,6 +21,8 @@ COMMANDS = {
     "apply": "Make the hub want what compose files and documents say.",
     "plan": "Show what an apply would do.",
     "explain": "Tell why a workload is placed where it is, or nowhere.",
+    "snapshot": "Save everything that placement decides from.",
+    "simulate": "Show what would be done with a fleet of a file, without a hub.",
     "delete": "Delete workloads and documents, or forget nodes.",
     "wait": "Wait until a node or workload is as it should be.",
     "node": "Have nodes look at their hardware again, or settle one that has diverged.",
@@ -49,6 +51,7 @@ Exit status:
   0  done                     3  something found no node
   1  error                    4  not in time
   2  wrong usage              5  changes are pending (plan --exit-code)
+                              6  the plan is stale (apply --plan)
 """
 
 

@@ -19,6 +19,10 @@ Examples:
   skerry plan -f shop.yaml
   skerry plan -f shop.yaml -f depot.yaml --prune
   skerry plan -f shop.yaml --exit-code || skerry apply -f shop.yaml
+  skerry plan -f shop.yaml --out shop.plan && skerry apply --plan shop.plan
+\b
+What is created or moved has the score of its node as it was chosen, from 0 to 1, and what makes
+it up; skerry explain tells what each part means for the other nodes.
 \b
 Signs: + create, ~ replace, > move, - remove, = keep (with -v)
 """
@@ -28,7 +32,18 @@ Signs: + create, ~ replace, > move, - remove, = keep (with -v)
 @file_options
 @click.option("--prune", is_flag=True, help="Remove workloads that the files no longer name.")
 @click.option("--exit-code", "tell", is_flag=True, help="Exit with 5 when changes are pending.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the instances that stay, too.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(),
+    help="Save the plan, so that apply --plan does exactly this.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Show the instances that stay, too, and the digest of what was decided from.",
+)
 @output("json", "yaml")
 @anywhere
 @click.pass_context
@@ -40,6 +55,10 @@ def plan(
     body = body_of(files, project, prune=options["prune"])
     answer = session.connect().post(path("plan"), body)
     found = read(Plan, answer)
+    if options["out"] is not None:
+        from skerry_cli.plan_file import save  # noqa: PLC0415
+
+        save(options["out"], body, answer, session.hub)
     show_plan(Screen(), answer, options["form"], verbose=options["verbose"])
     if found.unplaced:
         ctx.exit(Exit.NOT_PLACED)
@@ -47,8 +66,18 @@ def plan(
         ctx.exit(Exit.CHANGES_PENDING)
 
 
-def show_plan(screen: Screen, answer: Any, form: str | None, *, verbose: bool = False) -> None:
-    """Write what would be done; what cannot be placed is a message."""
+EXPLAIN = "skerry explain {workload}"
+
+
+def show_plan(
+    screen: Screen,
+    answer: Any,
+    form: str | None,
+    *,
+    verbose: bool = False,
+    explain: str = EXPLAIN,
+) -> None:
+    """Write what would be done; what cannot be placed is a message, with what explains it."""
     found = read(Plan, answer)
     if form:
         screen.document(answer, form)
@@ -56,13 +85,16 @@ def show_plan(screen: Screen, answer: Any, form: str | None, *, verbose: bool = 
         for line in lines(found, MEANT, keep=verbose):
             screen.line(*line)
         screen.line(summary(found))
-    tell_shortages(screen, found)
+        if verbose and found.basis is not None:
+            screen.line(f"decided from inputs {found.basis.inputs}")
+    tell_shortages(screen, found, explain)
 
 
-def tell_shortages(screen: Screen, found: Plan) -> None:
+def tell_shortages(screen: Screen, found: Plan, explain: str = EXPLAIN) -> None:
     """Write messages about what is not placed, and about what the files no longer name."""
     for name in found.orphans:
         screen.note(f"workload/{name} is no longer named by the files of its project (--prune)")
     for explanation in found.unplaced:
         screen.note(shortage(explanation))
-        screen.note(f"  every reason: skerry explain {explanation.workload}")
+        command = explain.format(workload=explanation.workload)
+        screen.note(f"  every reason: {command}")

@@ -71,7 +71,25 @@ def _line(change: Change) -> Sequence[Cell]:
     sign, colour = SIGNS.get(change.action, ("?", None))
     detail = f"  ({change.detail})" if change.detail else ""
     verb = {"move": "to", "remove": "from"}.get(change.action, "on")
-    return ("  ", Styled(f"{sign} {change.instance} {verb} {change.node}", colour), detail)
+    told = score(change.score, change.scores)
+    return (
+        "  ",
+        Styled(f"{sign} {change.instance} {verb} {change.node}", colour),
+        Styled(f"  score {told}" if told else "", "dim"),
+        detail,
+    )
+
+
+def score(total: float | None, scores: Mapping[str, float]) -> str:
+    """Return a score with what makes it up: `0.825 (balance 0.9, spread 0.75)`; empty for none."""
+    if total is None:
+        return ""
+    return f"{total:.3g}" + (f" ({parts(scores)})" if scores else "")
+
+
+def parts(scores: Mapping[str, float]) -> str:
+    """Return what makes up a score, by name."""
+    return ", ".join(f"{name} {value:.2g}" for name, value in sorted(scores.items()))
 
 
 def summary(plan: Plan) -> str:

@@ -272,16 +272,31 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxation:
+    """What a workload would have to give up so that a node takes it; `nodes` would then."""
+
+    node: Words
+    hostname: Words
+    changes: Names = ()
+    cost: float = 0.0
+    nodes: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Every node's verdict on one workload."""
+    """What the nodes say to one workload; `more` says that there are others than those shown."""
 
     workload: Words
     wanted: int
     placed: int
     feasible: int
+    nodes: int = 0
     blocked: Counts = dataclasses.field(default_factory=dict)
     alone: Counts = dataclasses.field(default_factory=dict)
     verdicts: Annotated[tuple[Verdict, ...], MANY] = ()
+    relaxations: Annotated[tuple[Relaxation, ...], MANY] = ()
+    more: bool = False
+    note: Words = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +308,8 @@ class Change:
     workload: Words
     node: Words
     detail: Words = ""
+    score: float | None = None
+    scores: Annotated[Mapping[str, float], MANY] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +324,14 @@ class DocumentPlan:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """The digests of what a plan was decided from, and of what comes of it."""
+
+    inputs: Words
+    outcome: Words
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What an apply does, or would do."""
 
@@ -318,3 +343,4 @@ class Plan:
     orphans: Names = ()
     unplaced: Annotated[tuple[Explanation, ...], MANY] = ()
     documents: Annotated[tuple[DocumentPlan, ...], MANY] = ()
+    basis: Basis | None = None

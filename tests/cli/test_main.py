@@ -104,33 +104,6 @@ def test_a_terminal_has_colours_and_others_have_not(start, hub):
     assert "\x1b" not in start("get", "nodes").communicate()[0]
 
 
-def test_a_terminal_shows_twenty_nodes_unless_all_are_wanted(start, hub):
-    many = {
-        "node": "n",
-        "hostname": "n",
-        "feasible": False,
-        "reasons": [{"constraint": "memory", "text": "lacks it", "missing": None}],
-        "score": None,
-        "scores": {},
-        "instances": [],
-    }
-    hub.answers["GET /api/v1/workloads/w/explain"] = {
-        "workload": "w",
-        "wanted": 1,
-        "placed": 0,
-        "feasible": 0,
-        "blocked": {"memory": 30},
-        "alone": {},
-        "verdicts": [many] * 30,
-    }
-    code, shown = on_terminal(start, "explain", "w", NO_COLOR="1")
-    assert code == 3
-    assert shown.count("memory: lacks it") == 20
-    assert "and 10 further nodes; --all shows every one" in shown
-    _, shown = on_terminal(start, "explain", "w", "--all", NO_COLOR="1")
-    assert shown.count("memory: lacks it") == 30
-
-
 def test_a_terminal_shows_progress_and_a_pipe_does_not(start, hub):
     hub.answers["GET /api/v1/workloads/w"] = DEGRADED_DETAIL
     words = ("wait", "workload", "w", "--for", "running", "--timeout", "1s")

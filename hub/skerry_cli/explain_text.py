@@ -1,0 +1,115 @@
+"""An explanation as people read it: counts, what would help, where it is and why, who refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from skerry_cli import words
+from skerry_cli.plan_text import parts, shortage
+from skerry_cli.records import Explanation, Relaxation, Verdict
+from skerry_cli.screen import Cell, Screen, Styled
+
+
+def show(screen: Screen, found: Explanation) -> None:
+    """Write an explanation."""
+    screen.line(Styled(head(found), "green" if found.placed >= found.wanted else "red"))
+    if found.note:
+        screen.line(found.note)
+    if found.blocked:
+        screen.line()
+        screen.table(constraint_rows(found))
+    if found.relaxations:
+        screen.section("What would help, the least first")
+        for one in found.relaxations:
+            screen.line(f"  {relaxation(one)}")
+    placed = [one for one in found.verdicts if one.instances]
+    others = [one for one in found.verdicts if one.feasible and not one.instances]
+    refusing = [one for one in found.verdicts if not one.feasible and not one.instances]
+    for title, rows in (
+        ("Where it is, and why", placed_rows(placed)),
+        (
+            "The next best nodes" if placed else "Nodes that take it, the best first",
+            rows_of(others),
+        ),
+        ("Nodes that refuse, the nearest miss first", refusing_rows(refusing)),
+    ):
+        if len(rows) > 1:
+            screen.section(title)
+            screen.table(rows)
+    hidden = found.nodes - len(found.verdicts)
+    if found.more and hidden > 0:
+        screen.note(f"and {words.count(hidden, 'further node')}; --limit shows more")
+
+
+def head(found: Explanation) -> str:
+    """Return the line that says it all."""
+    if found.placed < found.wanted:
+        return shortage(found)
+    of_all = f" of {found.nodes}" if found.nodes else ""
+    fits = "fits" if found.feasible == 1 else "fit"
+    noun = "node" if (found.nodes or found.feasible) == 1 else "nodes"
+    return (
+        f"{found.workload}: {found.placed} of {found.wanted} placed; "
+        f"{found.feasible}{of_all} {noun} {fits}"
+    )
+
+
+def constraint_rows(found: Explanation) -> list[Sequence[Cell]]:
+    """Return a table of how many nodes each constraint refuses, the strictest first."""
+    rows: list[Sequence[Cell]] = [("CONSTRAINT", "REFUSES", "ALONE")]
+    for name, number in sorted(found.blocked.items(), key=lambda item: (-item[1], item[0])):
+        rows.append((name, str(number), str(found.alone.get(name, 0))))
+    return rows
+
+
+def relaxation(one: Relaxation) -> str:
+    """Return in one line what would have to be given up, and what that gains."""
+    takes = "takes" if one.nodes == 1 else "take"
+    gain = f"then {words.count(one.nodes, 'node')} {takes} it, such as {one.hostname}"
+    return f"{'; '.join(one.changes)}: {gain}"
+
+
+def placed_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
+    """Return a table of the nodes that have instances; a reason where one would not be taken."""
+    rows: list[Sequence[Cell]] = [("NODE", "HAS", "SCORE", "MADE UP OF")]
+    for verdict in verdicts:
+        has = words.joined(list(verdict.instances))
+        if verdict.feasible:
+            rows.append((_name(verdict), has, _score(verdict), parts(verdict.scores)))
+            continue
+        first, *others = _reasons(verdict)
+        rows.append((_name(verdict), has, words.NONE, f"takes no more: {first}"))
+        rows += [("", "", "", f"takes no more: {text}") for text in others]
+    return rows
+
+
+def rows_of(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
+    """Return a table of nodes that take it, with their scores."""
+    rows: list[Sequence[Cell]] = [("NODE", "SCORE", "MADE UP OF")]
+    rows += [(_name(one), _score(one), parts(one.scores)) for one in verdicts]
+    return rows
+
+
+def refusing_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
+    """Return a table of nodes that do not take it, with a row for each reason."""
+    rows: list[Sequence[Cell]] = [("NODE", "REASON")]
+    for verdict in verdicts:
+        first, *others = _reasons(verdict)
+        rows.append((_name(verdict), first))
+        rows += [("", text) for text in others]
+    return rows
+
+
+def _reasons(verdict: Verdict) -> Iterator[str]:
+    found = (f"{reason.constraint}: {reason.text}" for reason in verdict.reasons)
+    yield from found if verdict.reasons else (words.NONE,)
+
+
+def _name(verdict: Verdict) -> str:
+    if verdict.node == verdict.hostname:
+        return verdict.node
+    return f"{verdict.hostname} ({verdict.node})"
+
+
+def _score(verdict: Verdict) -> str:
+    return words.NONE if verdict.score is None else f"{verdict.score:.3g}"
