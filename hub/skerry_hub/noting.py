@@ -38,7 +38,7 @@ def note(
     is_as_before = question.method == "remove" or all(
         draft.unplaced(name) == count for name, count in counts.items()
     )
-    if is_as_before and not (assignments or ended):
+    if is_as_before and not (assignments or ended or draft.notes_all):
         return
     told = (one for one in changes if one.action != "keep" or one.detail)
     answer = Answer(

@@ -200,6 +200,9 @@ class Known:
         _merge(self.assignments, draft.assignments.changes)
         for made in draft.made:
             self.unplaced.update(made.unplaced)
+            for name, count in made.unplaced.items():
+                if not count:
+                    del self.unplaced[name]
 
     def _changes(self, draft: Draft) -> Iterator[Change]:
         """Yield what a draft changes of what placement decides from."""
@@ -222,6 +225,8 @@ class Draft:
         """Each change of what placement decides from, oldest first."""
         self.made: list[Made] = []
         """The decisions worth keeping, oldest first; `note` adds them."""
+        self.notes_all = False
+        """Whether `made` shall have the others too, as for a replay."""
         self.cause = ""
         """Why there are decisions: `apply`, `drain`. What asks for something sets it."""
         self.nodes = Overlay(known.nodes, self.steps, "nodes")

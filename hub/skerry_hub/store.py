@@ -348,6 +348,26 @@ class Store:
         with _told(), self._engine.connect() as connection:
             return decision_rows.blobs(connection, digests)
 
+    def documents_at(self, at: float) -> list[KeptDocument]:
+        """Return the documents that there were at a time, by the hub's clock then."""
+        table = tables.document_history
+        newest = sa.select(
+            table.c.kind, table.c.name, sa.func.max(table.c.version).label("version")
+        )
+        then = newest.where(table.c.at <= at).group_by(table.c.kind, table.c.name).subquery()
+        same = (
+            (table.c.kind == then.c.kind)
+            & (table.c.name == then.c.name)
+            & (table.c.version == then.c.version)
+        )
+        query = sa.select(table).join(then, same).where(table.c.action == "put")
+        with _told(), self._engine.connect() as connection:
+            found = [_history(row) for row in connection.execute(query)]
+        return [
+            KeptDocument(document=o.document, version=o.version, created_at=o.at, updated_at=o.at)
+            for o in found
+        ]
+
 
 def open_store(url: str, claim_s: float = CLAIM_S) -> Store:
     """Connect, bring the tables up to date, and return the store. Raises StoreError.

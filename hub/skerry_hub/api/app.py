@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
-from skerry_hub.api import cordoning, documents, round_trips, snapshots
+from skerry_hub.api import cordoning, decisions, documents, round_trips, snapshots
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -104,6 +104,7 @@ def create(service: Service | None) -> FastAPI:
     snapshots.add_routes(app, service)
     _add_workloads(app, answers)
     documents.add_routes(app, answers.documents if service is not None else answers)
+    decisions.add_routes(app, service)
     _add_changes(app, service)
     _add_errors(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -362,6 +363,7 @@ _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
     views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
+    *decisions.SCHEMAS,
 )  # fmt: skip
 
 
