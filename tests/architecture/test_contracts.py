@@ -91,7 +91,7 @@ def test_no_shell_is_ever_used():
 
 TABLES = {
     "tests/agent/probes": [probe.name for probe in PROBES],
-    "tests/hub/placement": [*(name for name, _ in CONSTRAINTS), *(one.name for one in SCORES)],
+    "tests/hub/placement": [*(name for name, _ in CONSTRAINTS), *(name for name, _ in SCORES)],
     "tests/executor/test_contract.py": [known.name for known in RUNTIMES],
 }
 """Where what each table lists is tested."""
@@ -114,6 +114,7 @@ MIRRORED = {
     "hub/skerry_hub/placement": "tests/hub/placement",
     "hub/skerry_hub/workloads": "tests/hub/workloads",
     "hub/skerry_hub/balance": "tests/hub/balance",
+    "hub/skerry_hub/rebalance": "tests/hub/rebalance",
 }
 ELSEWHERE = {
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
-from skerry_hub.api import cordoning, decisions, documents, round_trips, snapshots
+from skerry_hub.api import cordoning, decisions, documents, rebalancing, round_trips, snapshots
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -101,6 +101,7 @@ def create(service: Service | None) -> FastAPI:
     _add_nodes(app, answers)
     cordoning.add_routes(app, answers)
     round_trips.add_routes(app, service)
+    rebalancing.add_routes(app, service)
     snapshots.add_routes(app, service)
     _add_workloads(app, answers)
     documents.add_routes(app, answers.documents if service is not None else answers)
@@ -363,6 +364,7 @@ _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
     views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
+    *rebalancing.SCHEMAS,
     *decisions.SCHEMAS,
 )  # fmt: skip
 
