@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.hub.fleet.steps import NODES, STEPS, act
+from tests.hub.fleet.steps import ASSIGNMENTS, NODES, STEPS, act
 from tests.hub.placement.boxes import (
     GIB,
     accelerator,
@@ -98,6 +98,13 @@ def world_of(columns, now=0.0, **more):
     return World(columns, workloads=OTHERS, network=NETWORK, demand=DEMAND, now=now, **more)
 
 
+RESERVING = st.lists(
+    st.tuples(st.sampled_from(["reserve", "reserve", "release"]), ASSIGNMENTS),
+    min_size=1,
+    max_size=2,
+)
+
+
 def told(world, load):
     board = board_of(world, load)
     rows = board.layout.rows.tolist()
@@ -120,27 +127,25 @@ def mirrored(steps, nodes, held):
 
 
 turns = st.lists(
-    st.tuples(st.lists(st.sampled_from(SHAPES), max_size=4), STEPS, st.sampled_from([0.0, 120.0])),
-    min_size=1,
-    max_size=4,
+    st.tuples(st.one_of(STEPS, RESERVING), st.sampled_from([0.0, 120.0])), min_size=1, max_size=4
 )
 
 
-@given(st.lists(NODES, max_size=4), turns)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(NODES, min_size=1, max_size=4), turns)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_board_says_what_one_of_a_fleet_that_is_put_together_anew_says(first, turns):
     columns = fleet()
     nodes, held = {}, {}
     for one in first:
         act(columns, [("put", one)])
         nodes[one.id] = one
-    for shapes, steps, now in turns:
+    for steps, now in turns:
         for load in SHAPES:
             board_of(world_of(columns, now), load)
         act(columns, steps)
         mirrored(steps, nodes, held)
-        for load in shapes:
-            anew = fleet(*nodes.values(), reserved=held.values())
+        anew = fleet(*nodes.values(), reserved=held.values())
+        for load in SHAPES:
             assert told(world_of(columns, now), load) == told(world_of(anew, now), load), load.name
 
 
@@ -245,8 +250,85 @@ def test_what_a_device_is_worth_follows_the_devices_that_there_are():
 
 def test_the_wish_for_cheapness_is_the_same_whatever_ran_when_the_board_was_made():
     load = asking("cheap", cost=Cost(weight=100))
+    dear = Prices(name="3", nodes=("node.id == c",), node_hour=5.0)
+    rules = rules_of([*RULES.prices, dear], 7)
     there = assignment("x-0", "a", of=workload("x"))
-    early, late = fleet(node("a"), node("b")), fleet(node("a"), node("b"), reserved=[there])
-    board_of(world_of(early), load)
+    early = fleet(node("a"), node("b"), node("c"))
+    late = fleet(node("a"), node("b"), node("c"), reserved=[there])
+    board_of(world_of(early, rules=rules), load)
     early.reserve(there)
-    assert told(world_of(early), load) == told(world_of(late), load)
+    assert told(world_of(early, rules=rules), load) == told(world_of(late, rules=rules), load)
+
+
+def test_each_of_equal_shapes_is_about_the_policies_of_its_own():
+    columns = fleet(node("a"), node("b"))
+    policies = [
+        Policy(name=one, selector=f"team={one}", required=(f"node.id == {one}",)) for one in "ab"
+    ]
+    rules = rules_of(policies, 1)
+    for _ in range(2):
+        for team in "ab":
+            load = asking("same", labels={"team": team})
+            decision = place(columns, load, [], keep=False, rules=rules)
+            assert where(decision) == {"same-0": team}
+
+
+def test_each_of_equal_shapes_is_judged_by_its_own_image():
+    columns = fleet(node("a"))
+    rules = rules_of([Policy(name="p", registries=("registry.example/",))], 1)
+    for _ in range(2):
+        for image, unplaced in (("registry.example/web:1", 0), ("web:1", 1)):
+            load = asking("same", image=image)
+            assert place(columns, load, [], keep=False, rules=rules).unplaced == unplaced
+
+
+def test_a_workload_that_may_use_a_reservation_shares_no_board_with_one_that_may_not():
+    columns = fleet(node("a", cpus=2))
+    for _ in range(2):
+        for labels, unplaced in (({"app": "batch"}, 0), ({}, 1)):
+            load = asking("same", cpu=1000, labels=labels)
+            assert place(columns, load, [], keep=False, rules=RULES).unplaced == unplaced
+
+
+def test_a_board_knows_who_uses_what_is_reserved():
+    columns = fleet(node("a", cpus=4))
+    user = dataclasses.replace(workload("shop-db", cpu=2000), labels={"app": "batch"})
+    columns.reserve(assignment("shop-db-0", "a", of=user))
+    load = asking("other", cpu=2000)
+    for known, unplaced in (({}, 1), ({"shop-db": user}, 0), ({}, 1)):
+        decision = place(columns, load, [], keep=False, rules=RULES, workloads=known)
+        assert decision.unplaced == unplaced
+
+
+def test_where_data_comes_from_is_seen_when_its_place_changes():
+    """The price of moving data into a node depends on the environments of others."""
+
+    def boxes(site):
+        place = {"environment": "cloud", "site": site}
+        return node("a", hub_labels=place), node("b", hub_labels={"environment": "plant"})
+
+    rules = rules_of(
+        [
+            Prices(name="1", egress=(Egress(to="plant", per_gb=2.0),)),
+            Dataset(name="maps", size_bytes=10**12, places={"site": ("quay",)}),
+        ],
+        1,
+    )
+    load = asking(data=(DataNeed(dataset="maps"),), cost=Cost(max_per_hour=0.1))
+    columns = fleet(*boxes("quay"))
+    answers = []
+    for site in ("quay", "pier", "quay"):
+        columns.put(boxes(site)[0])
+        answers.append(told(world_of(columns, rules=rules), load)[0]["b"] >= 0)
+    assert answers == [False, True, False]
+
+
+def test_how_much_a_device_counts_does_not_tell_of_nodes_that_are_gone():
+    boxes = [node("a", accelerators=[accelerator("1")]), node("b", accelerators=[accelerator("1")])]
+    many = node("c", accelerators=[accelerator(str(number)) for number in range(7)])
+    columns = fleet(*boxes, many)
+    columns.states("gpu")
+    columns.remove("c")
+    columns.reserve(assignment("x-0", "a", of=workload("x", cpu=700)))
+    anew = fleet(*boxes, reserved=columns.assigned("a"))
+    assert told(world_of(columns), SHAPES[7]) == told(world_of(anew), SHAPES[7])
