@@ -44,8 +44,9 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=_integer)
 class JsonStream:
     """The text, from its beginning to its end."""
 
-    def __init__(self, chunks: Iterator[str]) -> None:
+    def __init__(self, chunks: Iterator[str], most_chars: int = MAX_CHARS) -> None:
         self._chunks = chunks
+        self._most_chars = most_chars
         self._text = ""
         self._at = 0
         self._read = 0
@@ -91,10 +92,13 @@ class JsonStream:
             except RecursionError:
                 raise JsonError("nests too deeply", self.line) from None
             else:
-                # The end of a number shows only in what follows it.
-                if end < len(self._text) or not self._more():
-                    self._at = end
-                    return value
+                # A number may go on in the next piece, behind what is none yet: `1.`, `1e+`.
+                is_number = type(value) in (int, float)
+                size = end - self._at
+                if is_number and len(self._text) - end <= 2 and self._more():
+                    continue
+                self._at += size
+                return value
 
     def members(self) -> Iterator[str]:
         """Yield the keys of the object that is next; each value is to be read before the next."""
@@ -149,6 +153,6 @@ class JsonStream:
             wanted -= len(chunk)
             self._read += len(chunk)
         self._text = "".join(parts)
-        if self._read > MAX_CHARS:
-            raise JsonError(f"has more than {MAX_CHARS >> 30} Gi characters", self.line)
+        if self._read > self._most_chars:
+            raise JsonError(f"has more than {self._most_chars} characters", self.line)
         return len(self._text) > len(held)

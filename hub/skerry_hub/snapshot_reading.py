@@ -200,7 +200,7 @@ class _Reading:
         told = plain.get("capability")
         hardware, edited = None, False
         if isinstance(told, dict) and "hardware" in told:
-            hardware = self._hardware.read(told["hardware"], self._wrong_wire)
+            hardware = self._read_hardware(told["hardware"], "capability.hardware")
             plain = {**plain, "capability": {**told, "hardware": {}}}
         node = self._record(Node, plain)
         if hardware is not None and node.capability is not None:
@@ -269,7 +269,7 @@ class _Reading:
         inner = plain.get("hardware", plain)
         if not isinstance(inner, dict) or not (inner.keys() & _HARDWARE_KEYS):
             raise self._wrong("is neither a snapshot nor what an agent says it has")
-        hardware = self._hardware.read(inner, self._wrong_wire)
+        hardware = self._read_hardware(inner, "" if inner is plain else "hardware")
         name = self._id(hardware)
         capability = Capability(
             incarnation=_INCARNATION,
@@ -301,6 +301,12 @@ class _Reading:
         return name
 
     # --- records ------------------------------------------------------------------------------
+
+    def _read_hardware(self, plain: Any, below: str) -> Hardware:
+        try:
+            return self._hardware.read(plain)
+        except WireError as error:
+            raise self._wrong_wire(error.under(below) if below else error) from None
 
     def _record(self, kind: type[T], plain: Any) -> T:
         try:
@@ -336,29 +342,27 @@ class _HardwareReader:
         )
         self._shared: dict[tuple[str, bytes], Any] = {}
 
-    def read(self, plain: Any, wrong: Callable[[WireError], FleetError]) -> Hardware:
-        """Return the hardware that plain data says."""
+    def read(self, plain: Any) -> Hardware:
+        """Return the hardware that plain data says. Raises WireError."""
         if not isinstance(plain, dict):
-            raise wrong(WireError("hardware", "must be an object"))
+            raise WireError("", "must be an object")
         values: dict[str, Any] = {}
         for name, key, read in self._fields:
             if key in plain:
-                values[name] = self._part(key, plain[key], read, wrong)
+                values[name] = self._part(key, plain[key], read)
         return Hardware(**values)
 
-    def _part(
-        self, key: str, plain: Any, read: schema.Check, wrong: Callable[[WireError], FleetError]
-    ) -> Any:
+    def _part(self, key: str, plain: Any, read: schema.Check) -> Any:
         try:
             text = key, orjson.dumps(plain)
         except (TypeError, ValueError):
-            raise wrong(WireError(key, "holds what cannot be written again")) from None
+            raise WireError(key, "holds what cannot be written again") from None
         if text in self._shared:
             return self._shared[text]
         try:
             value = read(plain)
         except WireError as error:
-            raise wrong(error.under(key)) from None
+            raise error.under(key) from None
         if len(self._shared) < MOST_SHARED:
             self._shared[text] = value
         return value
