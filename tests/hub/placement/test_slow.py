@@ -589,3 +589,16 @@ def test_an_apply_moves_what_lost_the_domain_that_it_is_spread_over():
     both.change("node", node("n1"))
     both.apply(load)
     assert {one.node for one in both.plain.placed} == {"n0"}
+
+
+def test_a_usb_port_whose_camera_is_held_is_not_given_as_a_usb_device():
+    plugged = {
+        "usb": (UsbDevice(path="1-2"), UsbDevice(path="1-3")),
+        "cameras": (Camera(name="C270", path="/dev/video0", address="1-2:1.0"),),
+    }
+    film = workload("a", accelerators=[DeviceRequest(kind="camera", share_milli=300)])
+    plug = workload("b", replicas=2, accelerators=[DeviceRequest(kind="usb")])
+    both = Both((node("n0", **plugged),), (film, plug))
+    both.scale("a", 1)
+    both.scale("b", 2)
+    assert [one.held[0].device for one in both.plain.of("b")] == ["usb/1-3"]
