@@ -35,7 +35,13 @@ MAX_DOCUMENTS = 1_000
 """Most documents of one request."""
 
 _KIND = re.compile(r"^[\"']?kind[\"']?[ \t]*:", re.MULTILINE)
-_FLOW_KIND = re.compile(r"[{,]\s*[\"']?kind[\"']?\s*:")
+_FLOW_KIND = re.compile(r"(?:\s|(?<!\S)\#[^\r\n]*+)*+[\"']?kind[\"']?\s*:")
+_FLOW_TOKEN = re.compile(
+    r"""(?<![^\s{}\[\],:])"(?:[^"\\]|\\.)*+"|(?<![^\s{}\[\],:])'(?:[^']|'')*+'"""
+    r"""|(?<!\S)\#[^\r\n]*|[{}\[\],]""",
+    re.DOTALL,
+)
+"""Quoted texts and comments, which hide brackets; brackets and commas."""
 _LINE = re.compile("[^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029]|$)")
 _MARKER = re.compile("---(?:[ \t\r\n\x85\u2028\u2029]|$)")
 _PREAMBLE = re.compile("[ \t]*(?:#|$|[\r\n\x85\u2028\u2029])|%")
@@ -55,7 +61,24 @@ def holds_documents(text: str) -> bool:
         # Nothing else than a key of the outermost mapping can begin a line so.
         return True
     first = next((line for line in map(_after_marker, _lines(text)) if line.strip()), "")
-    return first.lstrip().startswith("{") and _FLOW_KIND.search(text) is not None
+    return first.lstrip().startswith("{") and _has_outer_kind(text)
+
+
+def _has_outer_kind(text: str) -> bool:
+    """Say whether an outermost mapping in braces, as JSON is, has a key `kind`.
+
+    A device of a compose file has one, too, further in.
+    """
+    depth = 0
+    for token in _FLOW_TOKEN.finditer(text):
+        mark = token[0]
+        if mark in ("{", "["):
+            depth += 1
+        elif mark in ("}", "]"):
+            depth -= 1
+        if depth == 1 and mark in ("{", ",") and _FLOW_KIND.match(text, token.end()):
+            return True
+    return False
 
 
 def _after_marker(line: str) -> str:
