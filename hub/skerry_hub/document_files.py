@@ -35,9 +35,9 @@ MAX_DOCUMENTS = 1_000
 """Most documents of one request."""
 
 _KIND = re.compile(r"^[\"']?kind[\"']?[ \t]*:", re.MULTILINE)
-_FLOW_KIND = re.compile(r"(?:\s|(?<!\S)\#[^\r\n]*+)*+[\"']?kind[\"']?\s*:")
+_FLOW_KIND = re.compile(r"(?:\s|(?<!\S)#[^\r\n]*)*[\"']?kind[\"']?\s*:")
 _FLOW_TOKEN = re.compile(
-    r"""(?<![^\s{}\[\],:])"(?:[^"\\]|\\.)*+"|(?<![^\s{}\[\],:])'(?:[^']|'')*+'"""
+    r"""(?<![^\s{}\[\],:])"[^"\\]*(?:\\.[^"\\]*)*"|(?<![^\s{}\[\],:])'[^']*(?:''[^']*)*'"""
     r"""|(?<!\S)\#[^\r\n]*|[{}\[\],]""",
     re.DOTALL,
 )
