@@ -24,6 +24,7 @@ from skerry_hub.placement.device_needs import DeviceNeeds
 from skerry_hub.placement.packing import Fit, Unfragmented, packs
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.scores import Balance, Quiet
+from skerry_hub.placement.topology import terms_of, topologies_of
 from skerry_hub.placement.world import World
 from skerry_hub.rebalance.evenness import UNIT
 from skerry_hub.rebalance.movable import Movable, is_one_each
@@ -60,33 +61,29 @@ class Places:
         self, demands: Mapping[str, Ints], shares: Mapping[str, float], percent: float
     ) -> list[Item]:
         """Return the items, by workload what one takes, and which part of a node that is."""
-        found: list[Item | None] = [None] * len(self.moving)
+        found: dict[int, Item] = {}
         for name, indices in self._of.items():
             workload = self.moving[indices[0]].workload
             passes, losses = self._places(workload, shares[name])
             crowding = self._crowding(workload, indices, passes)
             extra = math.ceil(CROWDED / ROOM_WEIGHT * 2 * shares[name] * UNIT)
-            shared: dict[tuple[object, ...], tuple[Ints, Ints]] = {}
-            for index in indices:
-                one, here = self.moving[index], int(self.at[index])
-                domains = tuple(int(self.domains(topology)[0][here]) for topology in one.within)
-                crowds = index in crowding
-                own = here if crowds or not passes[here] else NOWHERE
-                if (domains, own) not in shared:
-                    bins = self._bins(one, here, passes)
-                    scores = -losses[bins]
-                    scores[bins == here] -= extra if crowds else 0
-                    shared[domains, own] = bins, scores
-                bins, scores = shared[domains, own]
+            masks = self._masks(workload, indices, passes)
+            shared: dict[tuple[int, int], tuple[Ints, Ints]] = {}
+            for index, mask in zip(indices, masks, strict=True):
+                here, crowds = int(self.at[index]), index in crowding
+                key = id(mask), here if crowds or not mask[here] else NOWHERE
+                if key not in shared:
+                    shared[key] = _scored(mask, here, losses, extra if crowds else 0)
+                bins, scores = shared[key]
                 found[index] = Item(
-                    id=one.assignment.id,
+                    id=self.moving[index].assignment.id,
                     demand=demands[name],
                     bins=bins,
                     scores=scores,
                     current=here,
                     move_cost=self._move_cost(shares[name], int(losses[here]), percent),
                 )
-        return [one for one in found if one is not None]
+        return [found[index] for index in range(len(found))]
 
     def _places(self, workload: Workload, share: float) -> tuple[Mask, Ints]:
         """Return which bins a workload may be in, and what each counts."""
@@ -104,14 +101,54 @@ class Places:
         losses = np.minimum(np.ceil(missed * (2 * share * UNIT)), MAX_SCORE // 4)
         return passes, losses.astype(np.int64)
 
-    def _bins(self, one: Movable, here: int, passes: Mask) -> Ints:
-        """Return where an instance may go: within its domains, and where it is."""
+    def _masks(self, workload: Workload, indices: Sequence[int], passes: Mask) -> list[Mask]:
+        """Return where each instance may go; those in the same domains share a mask."""
+        wide = {name for name in topologies_of(self.world, workload) if name != NODE}
+        wide |= set(self.moving[indices[0]].within)
+        known: dict[tuple[int, ...], Mask] = {}
+        found = []
+        for index in indices:
+            here = int(self.at[index])
+            key = tuple(int(self.domains(topology)[0][here]) for topology in sorted(wide))
+            if key not in known:
+                known[key] = self._mask(self.moving[index], here, passes)
+            found.append(known[key])
+        return found
+
+    def _mask(self, one: Movable, here: int, passes: Mask) -> Mask:
+        """Return where an instance may go: within its domains."""
         allowed = passes.copy()
         for topology in one.within:
             domains, _ = self.domains(topology)
             allowed &= domains == domains[here]
-        allowed[here] = True
-        return np.flatnonzero(allowed).astype(np.int64)
+        for topology in self._broken(one):
+            domains, _ = self.domains(topology)
+            allowed &= domains != domains[here]
+        return allowed
+
+    def _broken(self, one: Movable) -> Iterator[str]:
+        """Give the topologies in whose domain an instance could not come again from elsewhere.
+
+        Its terms do not hold there now, which is no reason to move it, but one not to move within.
+        """
+        workload, columns = one.workload, self.world.columns
+        if all(name == NODE for name in topologies_of(self.world, workload)):
+            return
+        board = board_of(self.world, workload)
+        terms = [
+            term
+            for term in terms_of(self.world, workload, board.layout, board.passes_once)
+            if not term.weight and term.domains.topology != NODE
+        ]
+        for other in columns.instances_of(workload.name).values():
+            row = columns.row(other.node)
+            if other.id != one.assignment.id and row is not None:
+                for term in terms:
+                    term.add(int(term.domains.of_row[row]))
+        row = columns.row(one.assignment.node)
+        for term in terms:
+            if row is not None and any(term.refusals(int(term.domains.of_row[row]))):
+                yield term.domains.topology
 
     def _move_cost(self, share: float, loss: int, percent: float) -> int:
         whole = {"balance": 2 * share * UNIT, "pack": share * UNIT, "cost": float(loss)}
@@ -199,6 +236,19 @@ class Places:
         row = self.world.columns.row(one.node)
         at = int(np.searchsorted(self.rows, row)) if row is not None else len(self.rows)
         return at if at < len(self.rows) and self.rows[at] == row else NOWHERE
+
+
+def _scored(mask: Mask, here: int, losses: Ints, extra: int) -> tuple[Ints, Ints]:
+    """Return an instance's bins, the one where it is with them, and what each is worth.
+
+    `extra` is what its own place counts more.
+    """
+    allowed = mask.copy()
+    allowed[here] = True
+    bins = np.flatnonzero(allowed).astype(np.int64)
+    scores = -losses[bins]
+    scores[bins == here] -= extra
+    return bins, scores
 
 
 def _without_opening(world: World) -> World:

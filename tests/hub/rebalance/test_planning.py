@@ -1,0 +1,156 @@
+"""Whole plans: every step valid by another placer, every gain as said, and nothing without need."""
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from tests.hub.placement import slow
+from tests.hub.rebalance import fleets
+from tests.hub.rebalance.fleets import node, prices, uneven, work_of, workload
+from tests.hub.test_desired import check
+
+from skerry_hub.rebalance.moving import move_all
+from skerry_hub.rebalance.picture import picture_of
+from skerry_hub.rebalance.planning import plan
+from skerry_hub.rebalance.records import RebalanceRequest
+from skerry_hub.rebalance.search import loss
+
+OBJECTIVES = ("balance", "pack", "cost")
+PRICES = (
+    prices("a", "quay", cpu_hour=1.0, node_hour=0.5),
+    prices("b", "pier", cpu_hour=2.0, gib_hour=0.1),
+)
+
+
+def planned(work, objective="balance", move_cost=10.0, **fields):
+    request = RebalanceRequest(
+        objective=objective, move_cost_percent=move_cost, **{"time_limit_s": 5.0, **fields}
+    )
+    return plan(picture_of(work, objective, move_cost), request)
+
+
+def moves_of(view):
+    return [move for wave in view.waves for move in wave.moves]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(seed=st.integers(0, 2**32), objective=st.sampled_from(OBJECTIVES), wave=st.integers(1, 4))
+def test_every_step_is_valid_and_gains_what_it_says(seed, objective, wave):
+    work = work_of(fleets.drawn(seed), "spread", *PRICES)
+    picture = picture_of(work, objective, 10.0)
+    view = planned(work, objective, wave=wave, time_limit_s=2.0)
+    event(f"{objective}: {'moves' if view.waves else 'no moves'}")
+    assert view.bound <= view.after + view.moves_cost <= view.before + 1e-9
+    assert sum(move.gain for move in moves_of(view)) == pytest.approx(view.before - view.after)
+    for one in view.waves:
+        assert 1 <= len(one.moves) <= wave
+        for move in one.moves:
+            fleet = fleets.slow_fleet(work).without(move.instance)
+            target = fleet.node(move.target)
+            assert slow.refusals(fleet, fleet.workloads[move.workload], target) == set()
+            move_all(work, [move])
+            there = work.draft.assignments.get(move.instance)
+            assert there.node == move.target
+        check(work)
+    homes = [work.draft.assignments.get(one.id).node for one in picture.moving]
+    if picture.problem is not None:
+        reached = loss(picture, picture.problem, [picture.nodes.index(home) for home in homes])
+        assert reached / picture.unit == pytest.approx(view.after)
+
+
+def test_a_fleet_made_uneven_becomes_even():
+    nodes = [node(f"n{index}") for index in range(4)]
+    loads = [workload(f"shop-w{index}", replicas=1) for index in range(8)]
+    work = work_of(uneven(nodes, loads, ["n3"]))
+    view = planned(work)
+    assert [move.target for move in moves_of(view)] == ["n3", "n3"]
+    move_all(work, moves_of(view))
+    assert sorted(len(work.draft.on_node(one.id)) for one in nodes) == [2, 2, 2, 2]
+    assert (view.nodes_used_before, view.nodes_used_after) == (3, 4)
+    assert (view.ended, view.gap) == ("optimal", 0.0)
+    assert planned(work).waves == ()
+
+
+def test_a_fleet_that_is_placed_well_has_no_moves():
+    nodes = [node(f"n{index}") for index in range(4)]
+    loads = [workload(f"shop-w{index}", replicas=3, cpu=300) for index in range(4)]
+    work = work_of(uneven(nodes, loads, []))
+    for objective in OBJECTIVES[:1]:
+        view = planned(work, objective)
+        assert (view.waves, view.before) == ((), view.after)
+
+
+def test_a_crowded_node_lets_go_of_what_crowds_it():
+    nodes = [node("n0"), node("n1", cpus=64, memory=2**38)]
+    work = work_of(uneven(nodes, [workload(replicas=2)], ["n0"]))
+    assert [one.target for one in moves_of(planned(work))] == ["n0"]
+
+
+def test_moves_cost_and_too_dear_a_move_is_not_made():
+    nodes = [node(f"n{index}") for index in range(2)]
+    loads = [workload(f"shop-w{index}") for index in range(3)]
+    work = work_of(uneven(nodes, loads, ["n1"]))
+    assert len(moves_of(planned(work, move_cost=10))) == 1
+    assert moves_of(planned(work, move_cost=100)) == []
+
+
+def test_packing_empties_nodes():
+    nodes = [node(f"n{index}") for index in range(4)]
+    loads = [workload(f"shop-w{index}", cpu=1000) for index in range(4)]
+    work = work_of(uneven(nodes, loads, []))
+    view = planned(work, "pack")
+    assert (view.before, view.after, view.nodes_used_after) == (4.0, 1.0, 1)
+    assert len(moves_of(view)) == 3
+    assert view.bound == pytest.approx(view.after + view.moves_cost)
+
+
+def test_cost_is_counted_in_money():
+    nodes = [node("n0", "quay"), node("n1", "pier")]
+    work = work_of(uneven(nodes, [workload(cpu=2000)], ["n0"]), "spread", *PRICES)
+    view = planned(work, "cost")
+    assert (view.before, view.after) == (pytest.approx(4.0), pytest.approx(2.5))
+    assert [one.gain for one in moves_of(view)] == [pytest.approx(1.5)]
+    assert planned(work, "cost", move_cost=50).waves == ()
+
+
+def test_no_more_moves_than_asked_for_the_best_first():
+    nodes = [node(f"n{index}") for index in range(4)]
+    loads = [workload(f"shop-w{index}", cpu=100 * (index + 1)) for index in range(12)]
+    work = work_of(uneven(nodes, loads, ["n2", "n3"]))
+    whole, some = planned(work), planned(work, max_moves=2)
+    assert len(moves_of(whole)) > 2 == len(moves_of(some))
+    assert some.moves_left_out == len(moves_of(whole)) - 2
+    assert (some.bound, some.ended) == (whole.bound, "limit")
+    assert some.after > whole.after
+    assert planned(work, max_moves=0).waves == ()
+
+
+def test_two_that_could_only_swap_by_a_stop_are_left_out():
+    # Each node has room for one, and each instance is where the other would be cheaper.
+    nodes = [node("n0", "quay", cpus=2), node("n1", "pier", cpus=2)]
+    costs = (
+        prices("a", "quay", cpu_hour=2.0),
+        prices("b", "pier", gib_hour=2.0),
+    )
+    loads = [
+        workload("shop-w0", cpu=1500),
+        workload("shop-w1", cpu=1500, memory=2**30),
+    ]
+    work = work_of(uneven(nodes, loads, []), "spread", *costs)
+    view = planned(work, "cost", move_cost=0)
+    homes = {one.id: one.node for one in work.draft.assignments.values()}
+    assert homes == {"shop-w0-0": "n0", "shop-w1-0": "n1"}
+    assert (view.waves, view.moves_left_out, view.ended) == ((), 2, "limit")
+    assert view.gap > 0
+
+
+def test_a_fleet_with_nothing_to_move_says_so():
+    view = planned(work_of(fleets.Known([node("n0")])))
+    assert (view.waves, view.instances, view.ended) == ((), 0, "optimal")
+    assert view.nodes == 1
+
+
+def test_what_a_plan_says_has_the_hubs_strategy_for_its_objective():
+    known = uneven([node("n0"), node("n1")], [workload()], [])
+    for strategy, objective in (("spread", "balance"), ("pack", "pack")):
+        picture = picture_of(work_of(known, strategy), None, 10.0)
+        assert plan(picture, RebalanceRequest()).objective == objective
