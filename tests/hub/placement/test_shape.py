@@ -332,3 +332,17 @@ def test_how_much_a_device_counts_does_not_tell_of_nodes_that_are_gone():
     columns.reserve(assignment("x-0", "a", of=workload("x", cpu=700)))
     anew = fleet(*boxes, reserved=columns.assigned("a"))
     assert told(world_of(columns), SHAPES[7]) == told(world_of(anew), SHAPES[7])
+
+
+def test_what_is_dear_and_cheap_is_seen_when_a_label_changes_elsewhere():
+    dear = Prices(name="3", nodes=("node.labels.site == pier",), node_hour=5.0)
+    rules = rules_of([*RULES.prices, dear], 8)
+    boxes = [node("a"), node("b", hub_labels={"site": "pier"}), node("c", hub_labels={"site": "y"})]
+    columns = fleet(*boxes, reserved=[assignment("x-0", "a", of=workload("x"))])
+    load = asking("cheap", cost=Cost(weight=100))
+    before = told(world_of(columns, rules=rules), load)
+    columns.put(node("b"))
+    after = told(world_of(columns, rules=rules), load)
+    assert before[0]["c"] > after[0]["c"]  # it is the dearest now
+    anew = fleet(boxes[0], node("b"), boxes[2], reserved=columns.assigned("a"))
+    assert after == told(world_of(anew, rules=rules), load)
