@@ -1,7 +1,7 @@
 """How far a placer is from the exact optimum, on hundreds of small random instances.
 
-usage: python -m benchmarks.optimum [--placer MODULE:NAME] [--instances N] [--seed N] [--time-s S]
-       [-o json]
+usage: python -m benchmarks.optimum [--placer MODULE:NAME]... [--family NAME]... [--instances N]
+       [--seed N] [--time-s S] [-o json]
 
 An instance has 5 to 30 bins of cpu, memory and GPUs, 10 to 80 items, and for each item the bins
 that it may be in. Three families, the same number of instances each:
@@ -16,9 +16,10 @@ exceed the optimum's, where an item that is left out costs more than any place. 
 by HiGHS (`skerry_hub.balance`) and proven; where its time ran out, the gap is to its bound, which
 is larger than to the optimum, and the row says how often.
 
-A placer is a function `place_all(items, bins)` that returns the index of each item's bin or -1. It
+A placer is a function `place_all(instance)` that returns the index of each item's bin or -1. It
 gets items as `balance.problem.Item`, whose `scores` are what the places are worth, and sees all of
 them at once. Everything that it returns is checked: an instance that it overcommits is an error.
+The hub's own engine as a placer is in `benchmarks.placers`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -39,9 +40,8 @@ from skerry_hub.balance.groups import gather
 from skerry_hub.balance.improve import improve
 from skerry_hub.balance.load import Load, holds
 from skerry_hub.balance.problem import NOWHERE, Bin, Ints, Item, Problem, ProblemError, value
-from skerry_hub.balance.solve import Effort, solve
+from skerry_hub.balance.solve import Effort, Result, solve
 
-Placer = Callable[[Sequence[Item], Sequence[Bin]], Sequence[int]]
 Family = Literal["placed", "preferred", "cheapest"]
 
 MACHINES = ((8_000, 16_384, 0), (16_000, 65_536, 0), (32_000, 131_072, 2), (64_000, 262_144, 8))
@@ -58,14 +58,23 @@ DIMENSIONS = 3
 SHARE = 1_000_000
 """What an item is worth that takes the whole fleet."""
 SITES = 3
+DEFAULT = ("benchmarks.optimum:greedy",)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """A problem, and what its value is measured from: 0, or what all would be worth for nothing."""
+    """A problem, and what its value is measured from: 0, or what all would be worth for nothing.
+
+    `prices`: of a thousandth of a processor, a MiB and a GPU in each bin, each times a thousand; 0
+    where nothing has a price.
+    """
 
     problem: Problem
     origin: int
+    prices: Ints
+
+
+Placer = Callable[[Instance], Sequence[int]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,7 @@ class Row:
     placer: str
     instances: int
     median_percent: float
+    mean_percent: float
     p90_percent: float
     max_percent: float
     optimal: int
@@ -87,8 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 when a placer cannot be used or breaks a rule."""
     given = _parser().parse_args(arguments)
     try:
-        place_all = _named(given.placer)
-        rows = list(measure(place_all, given.placer, given.instances, given.seed, given.time_s))
+        placers = {
+            name.removeprefix("benchmarks."): _named(name) for name in given.placer or DEFAULT
+        }
+        families = given.family or get_args(Family)
+        rows = list(measure(placers, given.instances, given.seed, given.time_s, families))
     except (BenchError, ProblemError) as error:
         say(f"optimum: {error}")
         return 1
@@ -105,7 +118,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Compare a placer with the exact optimum on small random instances.",
     )
     parser.add_argument(
-        "--placer", default="benchmarks.optimum:greedy", metavar="MODULE:NAME", help="what to call"
+        "--placer",
+        action="append",
+        metavar="MODULE:NAME",
+        help=f"what to call, may be repeated; default {DEFAULT[0]}",
+    )
+    parser.add_argument(
+        "--family", action="append", choices=get_args(Family), help="default: every one"
     )
     parser.add_argument("--instances", type=int, default=100, help="of each family (default 100)")
     parser.add_argument("--seed", type=int, default=1, help="of the first (default 1)")
@@ -126,48 +145,66 @@ def _named(name: str) -> Placer:
 
 
 def measure(
-    place_all: Placer, name: str, instances: int, seed: int, time_s: float
+    placers: Mapping[str, Placer],
+    instances: int,
+    seed: int,
+    time_s: float,
+    families: Sequence[Family] = get_args(Family),
 ) -> Iterator[Row]:
-    """Yield a row for each family."""
+    """Yield a row for each family and placer; each instance is solved once for all of them."""
     if instances < 1:
         raise BenchError(f"{instances} instances: not at least 1")
     effort = Effort(time_s=time_s)
-    for family in get_args(Family):
+    for family in families:
         say(f"{family}: {instances} instances")
-        found = [
-            _compare(instance(family, one), place_all, effort, f"{family} {one}")
-            for one in range(seed, seed + instances)
-        ]
-        gaps = np.array([gap for gap, _, _ in found])
-        yield Row(
-            family=family,
-            placer=name,
-            instances=instances,
-            median_percent=float(np.median(gaps)),
-            p90_percent=float(np.percentile(gaps, 90)),
-            max_percent=float(gaps.max()),
-            optimal=int((gaps == 0).sum()),
-            unproven=sum(not proven for _, proven, _ in found),
-            seconds=sum(seconds for _, _, seconds in found),
-        )
+        found: dict[str, list[_Compared]] = {name: [] for name in placers}
+        for number in range(seed, seed + instances):
+            given = instance(family, number)
+            best = solve(given.problem, effort)
+            for name, place_all in placers.items():
+                where = f"{family} {number}"
+                found[name].append(_compare(given, best, place_all, where))
+        for name, compared in found.items():
+            yield _row(family, name, compared)
 
 
-def _compare(
-    given: Instance, place_all: Placer, effort: Effort, where: str
-) -> tuple[float, bool, float]:
-    """Return the gap in percent, whether it is to a proven optimum, and the placer's seconds."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Compared:
+    gap_percent: float
+    proven: bool
+    seconds: float
+
+
+def _compare(given: Instance, best: Result, place_all: Placer, where: str) -> _Compared:
+    """Return a placer's gap, whether it is to a proven optimum, and how long it took."""
     problem = given.problem
     began = time.perf_counter()
-    placed = [int(place) for place in place_all(problem.items, problem.bins)]
+    placed = [int(place) for place in place_all(given)]
     seconds = time.perf_counter() - began
     if len(placed) != len(problem.items):
         raise BenchError(f"{where}: {len(placed)} places for {len(problem.items)} items")
     reached = value(problem, placed)
     if not holds(problem, placed):
         raise BenchError(f"{where}: the placer overcommits a bin")
-    best = solve(problem, effort)
     most = max(best.bound, reached)
-    return gap_percent(most, reached, given.origin), best.status == "optimal", seconds
+    gap = gap_percent(most, reached, given.origin)
+    return _Compared(gap, best.status == "optimal", seconds)
+
+
+def _row(family: str, placer: str, compared: Sequence[_Compared]) -> Row:
+    gaps = np.array([one.gap_percent for one in compared])
+    return Row(
+        family=family,
+        placer=placer,
+        instances=len(compared),
+        median_percent=float(np.median(gaps)),
+        mean_percent=float(gaps.mean()),
+        p90_percent=float(np.percentile(gaps, 90)),
+        max_percent=float(gaps.max()),
+        optimal=int((gaps == 0).sum()),
+        unproven=sum(not one.proven for one in compared),
+        seconds=sum(one.seconds for one in compared),
+    )
 
 
 def gap_percent(best: int, reached: int, origin: int) -> float:
@@ -205,7 +242,8 @@ def instance(family: Family, seed: int) -> Instance:
     ]
     able_items = sum(bool(len(one.bins)) for one in items)
     origin = ceiling * able_items if family == "cheapest" else 0
-    return Instance(problem=Problem(items=items, bins=made), origin=origin)
+    priced = prices if family == "cheapest" else np.zeros_like(prices)
+    return Instance(problem=Problem(items=items, bins=made), origin=origin, prices=priced)
 
 
 def _demands(chance: np.random.Generator, capacity: Ints, *, crowded: bool) -> list[Ints]:
@@ -234,12 +272,13 @@ def _demands(chance: np.random.Generator, capacity: Ints, *, crowded: bool) -> l
     return [np.minimum(one, capacity.max(axis=0)) for one in grown]
 
 
-def greedy(items: Sequence[Item], bins: Sequence[Bin]) -> list[int]:
+def greedy(given: Instance) -> list[int]:
     """Place the largest first, each where it is worth most, then where least is left.
 
     An example of a placer, and what a good one has to beat.
     """
-    problem = Problem(items=items, bins=bins)
+    problem = given.problem
+    items, bins = problem.items, problem.bins
     load = Load(problem)
     total = np.maximum(load.capacity.sum(axis=0), 1)
     open_cost = np.array([one.open_cost for one in bins], np.int64)
@@ -257,17 +296,16 @@ def greedy(items: Sequence[Item], bins: Sequence[Bin]) -> list[int]:
     return places
 
 
-def improved(items: Sequence[Item], bins: Sequence[Bin]) -> list[int]:
+def improved(given: Instance) -> list[int]:
     """Place as `greedy` does, then better what single moves and pushing one aside can better."""
-    groups = gather(Problem(items=items, bins=bins))
-    return list(improve(groups, greedy(items, bins)))
+    return list(improve(gather(given.problem), greedy(given)))
 
 
 def table(rows: Sequence[Row]) -> str:
     """Return the table in Markdown."""
     lines = [
-        ("family", "placer", "instances", "median", "90th", "largest", "optimal", "unproven", "s"),
-        ("---",) * 9,
+        tuple("family placer instances median mean 90th largest optimal unproven s".split()),
+        ("---",) * 10,
     ]
     lines += [
         (
@@ -275,6 +313,7 @@ def table(rows: Sequence[Row]) -> str:
             row.placer,
             str(row.instances),
             f"{row.median_percent:.2f} %",
+            f"{row.mean_percent:.2f} %",
             f"{row.p90_percent:.2f} %",
             f"{row.max_percent:.2f} %",
             str(row.optimal),
