@@ -55,7 +55,9 @@ class SnapshotAnswers:
         except BaseException:
             self._sending.release()
             raise
-        return self._sent(found)
+        sent = self._sent(found)
+        next(sent)  # begun, it gives back its place even if nobody ever reads on
+        return sent
 
     def _look(self, work: Work) -> Snapshot:
         # In the writer's thread, where no record comes or goes meanwhile.
@@ -63,6 +65,7 @@ class SnapshotAnswers:
 
     def _sent(self, snapshot: Snapshot) -> Iterator[bytes]:
         try:
+            yield b""
             held: list[bytes] = []
             for piece in pieces(snapshot):
                 held.append(piece)
