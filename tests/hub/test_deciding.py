@@ -50,6 +50,15 @@ def test_what_is_less_important_ends_where_nothing_else_helps_and_goes_elsewhere
     assert where(work) == {"shop-ai-0": "a", "shop-web-0": "b", "shop-web-1": "b"}
 
 
+def test_no_second_instance_of_a_global_workload_is_made_room_for():
+    work = work_of(node("a", memory=8 * GIB), node("b", memory=4 * GIB))
+    apply(work, workload("shop-job", memory=3 * GIB, constraints=["node.id == a"]))
+    apply(work, important("shop-top", 99, memory=3 * GIB, constraints=["node.id == b"]))
+    plan = apply(work, important("shop-web", 10, memory=3 * GIB, mode="global"))
+    assert steps(plan) == [("create", "shop-web-a", "a")]
+    assert where(work) == {"shop-job-0": "a", "shop-top-0": "b", "shop-web-a": "a"}
+
+
 def test_what_finds_no_other_place_is_removed_and_comes_back_when_it_can():
     work = work_of(node("a", cpus=2))
     apply(work, workload("shop-web", cpu=1000, replicas=2))

@@ -41,7 +41,10 @@ def preemption(world: World, workload: Workload) -> Preemption | None:
     columns = world.columns
     there = list(columns.instances_of(workload.name).values())
     best: tuple[tuple[int, int, str], Preemption] | None = None
+    covered = {one.node for one in there} if workload.mode == "global" else set()
     for row in _candidates(world, workload):
+        if columns.facts(row).id in covered:
+            continue  # one on each node, and it has its one
         found = _on(world, workload, row, there)
         if found is None:
             continue
