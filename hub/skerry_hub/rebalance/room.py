@@ -20,6 +20,8 @@ from skerry_hub.rebalance.movable import WHOLE
 NUMBER = len(Resource)
 """The dimension of the number of instances."""
 ANY_NUMBER = 2**31
+LEAST_NUMBER = 8
+"""Fewer instances than this are not all of a node, however few there are elsewhere."""
 
 
 class Room:
@@ -58,20 +60,21 @@ class Room:
         """Return what nodes have for what may move, [B, R], of which it has `taken` now."""
         number = (most_instances - self.instances) * self.each
         devices = [[_whole(self.columns, kind, row) for kind in self.kinds] for row in self.rows]
-        free = (self.free(), number[:, None], np.array(devices, np.int64).reshape(len(number), -1))
+        free = (
+            self.free(),
+            number[:, None],
+            np.array(devices, np.int64).reshape(len(number), len(self.kinds)),
+        )
         found: Ints = np.maximum(np.concatenate(free, axis=1) + taken, 0)
         return found
 
     def most_instances(self) -> int:
-        """Return a number of instances that counts as a node's whole: twice the mean, or the most.
+        """Return how many instances count as all of a node: twice the mean, or the most there is.
 
         So workloads that reserve nothing are spread, too.
         """
-        if not len(self.instances):
-            return 1
-        return max(
-            1, int(self.instances.max()), -(-2 * int(self.instances.sum()) // len(self.rows))
-        )
+        mean = -(-int(self.instances.sum()) // max(1, len(self.instances)))
+        return max(LEAST_NUMBER, int(self.instances.max(initial=0)), 2 * mean)
 
 
 def _whole(columns: Columns, kind: str, row: int) -> int:

@@ -67,32 +67,35 @@ def search(picture: Picture, problem: Problem, effort: Effort) -> Found:
 def _search_even(evenness: Evenness, problem: Problem, effort: Effort) -> Found:
     used = Load(problem, problem.present).used
     bins = choose_bins(evenness, problem, used)
-    whole = len(bins) == len(problem.bins)
-    current = np.array(problem.present, np.int64)
-    items = np.flatnonzero(np.isin(current, bins)).astype(np.int64)
-    some = problem if whole else part(problem, items, bins)
-    fillers = evenness.fillers(bins.tolist())
-    result = solve(with_fillers(some, fillers), effort)
-    assignment = list(problem.present)
-    for item, place in zip(items.tolist(), result.assignment, strict=False):
-        assignment[item] = int(bins[place])
-    if whole:
-        # What the fillers are not worth is what the nodes count.
-        bound = len(bins) * UNIT - result.bound
+    if len(bins) == len(problem.bins):
+        result = solve(with_fillers(problem, evenness.fillers(range(len(bins)))), effort)
         return Found(
-            assignment=tuple(assignment),
-            bound=bound,
+            assignment=result.assignment[: len(problem.items)],
+            # What the fillers are not worth is what the nodes count.
+            bound=len(bins) * UNIT - result.bound,
             status=result.status,
             seconds=result.seconds,
         )
     likes = sum(-int(item.scores.max()) for item in problem.items)
     return Found(
-        assignment=tuple(assignment),
+        assignment=search_part(evenness, problem, bins, effort),
         bound=evenness.least(used) + likes,
         status="limit",
-        seconds=result.seconds,
+        seconds=effort.time_s,
         nodes_left_out=len(problem.bins) - len(bins),
     )
+
+
+def search_part(evenness: Evenness, problem: Problem, bins: Ints, effort: Effort) -> Assignment:
+    """Return the present assignment with some nodes made more even among themselves."""
+    current = np.array(problem.present, np.int64)
+    items = np.flatnonzero(np.isin(current, bins)).astype(np.int64)
+    some = with_fillers(part(problem, items, bins), evenness.fillers(bins.tolist()))
+    result = solve(some, effort)
+    found = list(problem.present)
+    for item, place in zip(items.tolist(), result.assignment, strict=False):
+        found[item] = int(bins[place])
+    return tuple(found)
 
 
 def choose_bins(evenness: Evenness, problem: Problem, used: Ints) -> Ints:

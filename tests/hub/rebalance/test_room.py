@@ -1,0 +1,53 @@
+"""Amounts, numbers and devices of nodes, as far as they are for what may move."""
+
+import numpy as np
+from tests.hub.placement import boxes
+from tests.hub.rebalance.fleets import node, uneven, work_of, workload
+
+from skerry_hub.rebalance.room import NUMBER, Room
+from skerry_hub.terms import DeviceRequest
+
+GPUS = DeviceRequest(kind="gpu", count=2)
+SHARE = DeviceRequest(kind="gpu", share_milli=500)
+
+
+def room_of(nodes, workloads, kinds=("gpu",), each=1):
+    work = work_of(uneven(nodes, workloads, []))
+    rows = np.sort(work.columns.rows())
+    return Room(work.columns, rows, kinds, each)
+
+
+def test_what_an_instance_takes_by_dimension():
+    room = room_of([node("n0")], [], kinds=("gpu", "npu"), each=20)
+    load = workload(cpu=500, memory=2**20, storage=7, accelerators=(GPUS, GPUS))
+    assert room.demand(load).tolist() == [500, 2**20, 7, 20, 4, 0]
+    assert room.demand(load) is room.demand(load)
+
+
+def test_what_nodes_have_is_what_is_free_and_what_the_moving_have():
+    load = workload(cpu=500, accelerators=(GPUS,))
+    room = room_of([node("n0", gpus=3)], [load])
+    taken = room.demand(load)[None, :]
+    assert room.totals().tolist() == [[4000, 4 * boxes.GIB, 32 * boxes.GIB]]
+    assert room.free().tolist() == [[3500, 4 * boxes.GIB, 32 * boxes.GIB]]
+    # All of it: nothing else is there.
+    assert room.capacity(taken, 5).tolist() == [[4000, 4 * boxes.GIB, 32 * boxes.GIB, 5, 3]]
+    # Where it stays, its room is not for others.
+    assert room.capacity(0 * taken, 5)[0, [0, NUMBER, 4]].tolist() == [3500, 4, 1]
+    assert room.capacity(0 * taken, 0)[0, NUMBER] == 0
+
+
+def test_a_device_of_which_a_share_is_taken_is_not_whole():
+    room = room_of([node("n0", gpus=2)], [workload(accelerators=(SHARE,))])
+    assert room.capacity(np.zeros((1, NUMBER + 2), np.int64))[0, NUMBER + 1] == 1
+
+
+def test_a_node_is_full_by_number_at_twice_the_mean_or_at_the_most_there_is():
+    nodes = [node(f"n{index}") for index in range(4)]
+    assert room_of(nodes, []).most_instances() == 8
+    assert room_of(nodes, [workload(replicas=18)]).most_instances() == 10
+    one = [workload("shop-v", replicas=11), workload("shop-w", mode="global")]
+    assert room_of(nodes[:1], one).most_instances() == 24
+    crowded = room_of(nodes, [workload(replicas=4)])
+    crowded.instances[0] = 30
+    assert crowded.most_instances() == 30
