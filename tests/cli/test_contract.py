@@ -4,11 +4,14 @@ The answers of the canned hub are made of the hub's own view classes; here every
 the commands ask is held against the API's document and the records that it reads bodies with.
 """
 
+import dataclasses
+import json
 import re
 
 import pytest
 from tests.cli.canned import problems
 from tests.cli.samples import (
+    CONTENT,
     DELETED,
     DETAIL,
     DEVICES,
@@ -27,14 +30,15 @@ from tests.cli.samples import (
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
+from skerry_cli.explain import MOST as MOST_EXPLAINED
 from skerry_cli.get import MOST_DEVICES
 from skerry_cli.kinds import DEVICE_KINDS
 from skerry_hub import devices
 from skerry_hub.api import app as api
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.documents import KINDS
-from skerry_hub.views import PlanView
-from skerry_wire.codec import from_plain
+from skerry_hub.views import Basis, PlanView
+from skerry_wire.codec import from_plain, to_plain
 
 BODIES = {
     "/api/v1/plan": ApplyRequest,
@@ -77,7 +81,8 @@ COMMANDS = [
     ["get", "windows", "quay-3-night", "-o", "json"],
     ["describe", "policy", "eu-only"],
     ["delete", "policy", "eu-only"],
-    ["explain", "w", "--node", "n"],
+    ["explain", "w", "--node", "n", "--limit", "1000"],
+    ["snapshot"],
     ["delete", "workload", "w"],
     ["delete", "node", "box-1"],
     ["describe", "node", "box-1", "-o", "json"],
@@ -103,6 +108,7 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "GET /api/v1/workloads": [WORKLOAD],
         "GET /api/v1/workloads/w": DETAIL,
         "GET /api/v1/workloads/w/explain": EXPLANATION,
+        "GET /api/v1/snapshot": {"snapshot": 1},
         "GET /api/v1/instances": [INSTANCE],
         "GET /api/v1/events": EVENTS,
         "GET /api/v1/devices": DEVICES,
@@ -136,6 +142,27 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         if asked.body is not None:
             kind = BODIES.get(asked.path, LabelRequest)
             assert from_plain(kind, asked.body, strict=True)
+
+
+def test_the_limit_of_explanations_is_the_apis(document):
+    parameters = document["paths"]["/api/v1/workloads/{workload}/explain"]["get"]["parameters"]
+    (limit,) = (one["schema"] for one in parameters if one["name"] == "limit")
+    assert limit["maximum"] == MOST_EXPLAINED
+
+
+def test_a_saved_plan_is_an_apply_that_the_api_takes(hub, skerry, tmp_path):
+    basis = Basis(inputs="a" * 32, sections={"nodes": "b" * 16}, outcome="c" * 32)
+    planned = dataclasses.replace(PLAN, basis=basis)
+    hub.answers |= {"POST /api/v1/plan": planned, "POST /api/v1/apply": planned}
+    job = to_plain(CONTENT)
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    out = str(tmp_path / "p")
+    files = ("-f", "-", "-f", str(tmp_path / "job.json"))
+    skerry("plan", *files, "--out", out, data="services: {}\n")
+    skerry("apply", "--plan", out, "--same-outcome")
+    request = from_plain(ApplyRequest, hub.asked[-1].body, strict=True)
+    assert (request.basis, request.only_outcome) == (basis, True)
+    assert request.workloads == (CONTENT,)
 
 
 def test_problems_have_the_shape_of_the_apis(document):

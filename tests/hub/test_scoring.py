@@ -33,9 +33,12 @@ def known(*nodes):
     return Known(nodes)
 
 
-def test_each_is_the_score_that_explain_tells_of_the_best_just_before():
+@pytest.mark.parametrize("strategy", ["spread", "pack"])
+def test_each_is_the_score_that_explain_tells_of_the_best_just_before(strategy):
     nodes = [node("a", cpus=8), node("b", cpus=2), node("c", memory=16 * GIB)]
-    wanted = workload("shop-web", replicas=5, resources=SMALL)
+    wanted = workload(
+        "shop-web", replicas=5, resources=SMALL, placement=Placement(strategy=strategy)
+    )
     plan = plan_of(work_on(known(*nodes)), wanted)
     # One after the other: what `explain` says of a workload of so many less one.
     work = work_on(known(*nodes))
