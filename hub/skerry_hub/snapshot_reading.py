@@ -49,7 +49,7 @@ class FleetError(Exception):
     """A file that is no fleet: what is wrong, with the entry and the field."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.reason)
+        super().__init__(f"{problem.file}:{problem.line}: {problem.field}: {problem.reason}")
         self.problem = problem
 
 

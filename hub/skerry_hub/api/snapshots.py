@@ -16,8 +16,6 @@ from skerry_hub.writer.service import BusyError, Service
 
 AT_ONCE = 2
 """Snapshots that are sent at the same time: each takes a thread for as long as it takes."""
-PIECES = 64
-"""Pieces that are sent together."""
 
 _LIST = {"type": "array", "items": {"type": "object"}}
 _SCHEMA = {
@@ -66,13 +64,7 @@ class SnapshotAnswers:
     def _sent(self, snapshot: Snapshot) -> Iterator[bytes]:
         try:
             yield b""
-            held: list[bytes] = []
-            for piece in pieces(snapshot):
-                held.append(piece)
-                if len(held) == PIECES:
-                    yield b"".join(held)
-                    held = []
-            yield b"".join(held)
+            yield from pieces(snapshot)
         finally:
             self._sending.release()
 
