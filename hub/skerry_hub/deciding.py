@@ -15,6 +15,7 @@ from skerry_hub.noting import note
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
 from skerry_hub.placement.preemption import preemption
+from skerry_hub.sequence import sequence
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Work, take_over
 
@@ -39,13 +40,10 @@ class Outcome:
 
 
 def grouped(wanted: Iterable[Wanted]) -> list[list[Wanted]]:
-    """Return workloads one by one, those of a gang together, by the first name of each."""
-    groups: dict[tuple[str, str], list[Wanted]] = {}
-    for one in sorted(wanted, key=lambda one: one.workload.name):
-        gang = one.workload.placement.gang
-        key = (one.workload.project, gang) if gang else ("", one.workload.name)
-        groups.setdefault(key, []).append(one)
-    return list(groups.values())
+    """Return workloads in the order of deciding, those of a gang together."""
+    by_name = {one.workload.name: one for one in wanted}
+    names = sequence([one.workload for one in by_name.values()])
+    return [[by_name[name] for name in group] for group in names]
 
 
 def completed(work: Work, wanted: Sequence[Wanted]) -> list[Wanted]:
