@@ -42,6 +42,7 @@ from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import NOWHERE, board_of
 from skerry_hub.placement.contention import Contention
 from skerry_hub.placement.engine import place
+from skerry_hub.placement.reading import MAX_VALUES
 from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import Cost, Placement
@@ -104,27 +105,84 @@ def days_of(folder: pathlib.Path) -> list[Day]:
 
 def day_of(path: pathlib.Path) -> Day:
     """Return one day. Raises BenchError."""
-    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+    try:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (lzma.LZMAError, EOFError) as error:
+        raise BenchError(f"{path} cannot be read: {error}") from None
     if len(data) > MAX_BYTES:
         raise BenchError(f"{path} is larger than {MAX_BYTES} bytes")
-    first, *rest = (json.loads(line) for line in data.splitlines() if line.strip())
-    requests = sorted(rest, key=lambda row: (row["minute"], row["index"]))
+    lines = [
+        _Row(f"{path}:{number}", line) for number, line in enumerate(data.splitlines(), 1) if line
+    ]
+    if not lines or lines[0].kind != "servers":
+        raise BenchError(f"{path} does not begin with its servers")
+    first, *rest = lines
+    capacities = [first.three(one) for one in first.items("capacity")]
+    prices = [first.number(one) for one in first.items("price_per_minute")]
+    if not capacities or len(capacities) != len(prices):
+        raise BenchError(f"{first.where}: {len(capacities)} servers with {len(prices)} prices")
+    if not rest:
+        raise BenchError(f"{path} has no requests")
+    coming = sorted(rest, key=lambda row: (row.whole("minute"), row.whole("index")))
     return Day(
         name=path.name.removesuffix(".xz").removesuffix(".jsonl"),
-        capacities=tuple(tuple(one) for one in first["capacity"]),
-        prices=tuple(first["price_per_minute"]),
-        requests=tuple(map(_request, requests)),
+        capacities=tuple(capacities),
+        prices=tuple(prices),
+        requests=tuple(_request(row, len(prices)) for row in coming),
     )
 
 
-def _request(row: dict[str, Any]) -> Request:
-    return Request(
-        minute=row["minute"],
-        hold_minutes=row["hold_minutes"],
-        demand=tuple(row["demand"]),
-        servers=tuple(row["servers"]),
+class _Row:
+    """One line of a day. What is wrong with it is raised as BenchError, with its number."""
+
+    def __init__(self, where: str, line: bytes) -> None:
+        self.where = where
+        try:
+            self._found = json.loads(line)
+        except ValueError as error:
+            raise BenchError(f"{where}: {error}") from None
+        if not isinstance(self._found, dict):
+            raise BenchError(f"{where}: not an object")
+        self.kind = self._found.get("kind")
+
+    def whole(self, name: str) -> int:
+        return self._count(name, self._found.get(name))
+
+    def items(self, name: str) -> list[Any]:
+        found = self._found.get(name)
+        if not isinstance(found, list):
+            raise BenchError(f"{self.where}: {name} is not a list")
+        return found
+
+    def three(self, found: Any) -> tuple[int, int, int]:
+        if not isinstance(found, list) or len(found) != 3:
+            raise BenchError(f"{self.where}: {str(found)[:40]} is not three amounts")
+        cpus, memory, storage = (self._count("an amount", one) for one in found)
+        return cpus, memory, storage
+
+    def number(self, found: Any) -> float:
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < 1e12:
+            raise BenchError(f"{self.where}: {str(found)[:40]} is not a price")
+        return float(found)
+
+    def _count(self, name: str, found: Any) -> int:
+        if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 2**31:
+            raise BenchError(f"{self.where}: {name} is {str(found)[:40]}, not a whole number")
+        return found
+
+
+def _request(row: _Row, servers: int) -> Request:
+    found = Request(
+        minute=row.whole("minute"),
+        hold_minutes=row.whole("hold_minutes"),
+        demand=row.three(row.items("demand")),
+        servers=tuple(row.items("servers")),
     )
+    for server in found.servers:
+        if isinstance(server, bool) or not isinstance(server, int) or not 0 <= server < servers:
+            raise BenchError(f"{row.where}: there is no server {str(server)[:40]}")
+    return found
 
 
 def node_id(server: int) -> str:
@@ -165,9 +223,18 @@ def workload_of(number: int, request: Request) -> Workload:
         resources=Resources(
             cpu_milli=cpus * 1000, memory_bytes=memory * MIB, storage_bytes=storage * MIB
         ),
-        expressions=(f"node.id in [{', '.join(map(node_id, request.servers))}]",),
+        expressions=(_one_of(request.servers),),
         placement=CHEAP,
     )
+
+
+def _one_of(servers: Sequence[int]) -> str:
+    """Return the constraint of these servers; one list of an expression holds so many at most."""
+    lists = [
+        f"node.id in [{', '.join(map(node_id, servers[at : at + MAX_VALUES]))}]"
+        for at in range(0, len(servers), MAX_VALUES)
+    ]
+    return f"any({', '.join(lists)})" if lists else "node.id not exists"
 
 
 # --- the policies -------------------------------------------------------------------------
@@ -319,7 +386,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for day in days_of(options.data)
             for name, policy in policies.items()
         ]
-    except (BenchError, OSError, KeyError, TypeError, ValueError) as error:
+    except (BenchError, OSError) as error:
         print(f"eua: {error}", file=sys.stderr)
         return 1
     if options.output != "json":

@@ -58,11 +58,14 @@ from skerry_wire.workload import Container
 
 NODES = "openb_node_list_gpu_node.csv"
 PODS = "openb_pod_list_"
+PUBLISHED = "published.csv"
 MAX_BYTES = 64 * 2**20
 MIB = 2**20
 INCARNATION = "0123456789abcdef"
 CONTAINERS = (Container(name="pod", image="registry.example/openb/pod:1"),)
 LOADS = (100, 130)
+_MEASURED = tuple(f"alloc@{load}_{what}" for load in LOADS for what in ("mean", "sd"))
+PUBLISHED_FIELDS = ("workload", "policy", "n", *_MEASURED)
 POLICIES = ("skerry", "bestfit", "random")
 FIRST_SEED = 42
 
@@ -94,21 +97,51 @@ class Result:
 # --- the data -----------------------------------------------------------------------------
 
 
-def rows_of(folder: pathlib.Path, name: str) -> list[dict[str, str]]:
-    """Return the rows of a file of the trace. Raises BenchError."""
+NODE_FIELDS = ("sn", "cpu_milli", "memory_mib", "gpu", "model")
+POD_FIELDS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli", "gpu_spec")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file of the trace; `where` is the file and its number."""
+
+    where: str
+    fields: dict[str, str]
+
+    def whole(self, name: str) -> int:
+        """Return a whole number from 0 on. Raises BenchError."""
+        text = self.fields[name] or ""
+        if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+            raise BenchError(f"{self.where}: {name} is {text[:40]!r}, not a whole number")
+        return int(text)
+
+
+def rows_of(folder: pathlib.Path, name: str, fields: Sequence[str]) -> list[Line]:
+    """Return the lines of a file of the trace, which has these fields. Raises BenchError."""
     for path in (folder / name, folder / f"{name}.xz"):
-        if not path.is_file():
-            continue
+        if path.is_file():
+            return _lines(path, fields)
+    raise BenchError(f"neither {name} nor {name}.xz is in {folder}")
+
+
+def _lines(path: pathlib.Path, fields: Sequence[str]) -> list[Line]:
+    try:
         with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise BenchError(f"{path} is larger than {MAX_BYTES} bytes")
-        return list(csv.DictReader(io.StringIO(data.decode())))
-    raise BenchError(f"neither {name} nor {name}.xz is in {folder}")
+        reader = csv.DictReader(io.StringIO(data.decode()))
+        missing = [one for one in fields if one not in (reader.fieldnames or ())]
+        if missing:
+            raise BenchError(f"{path} has no column {', '.join(missing)}")
+        return [Line(f"{path}:{reader.line_num}", row) for row in reader]
+    except (csv.Error, lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path} cannot be read: {error}") from None
 
 
-def node_of(row: dict[str, str]) -> Node:
-    """Return a node of the trace as a hub knows it."""
+def node_of(line: Line) -> Node:
+    """Return a node of the trace as a hub knows it. Raises BenchError."""
+    row = line.fields
     gpus = tuple(
         Accelerator(
             kind="gpu",
@@ -118,12 +151,12 @@ def node_of(row: dict[str, str]) -> Node:
             address=f"0000:{index:02x}:00.0",
             usable=True,
         )
-        for index in range(int(row["gpu"]))
+        for index in range(line.whole("gpu"))
     )
     hardware = Hardware(
         system=System(arch="x86_64", hostname=row["sn"]),
-        cpu=Cpu(logical_count=int(row["cpu_milli"]) // 1000),
-        memory=Memory(total_bytes=int(row["memory_mib"]) * MIB),
+        cpu=Cpu(logical_count=line.whole("cpu_milli") // 1000),
+        memory=Memory(total_bytes=line.whole("memory_mib") * MIB),
         filesystems=(Filesystem(mount="/", device="/dev/a", type="ext4", size_bytes=2**40),),
         accelerators=gpus,
         runtimes=(RuntimeInfo(name="podman", usable=True),),
@@ -140,17 +173,19 @@ def node_of(row: dict[str, str]) -> Node:
     )
 
 
-def pod_of(row: dict[str, str]) -> Pod:
-    """Return what a pod of the trace asks for."""
-    count, milli = int(row["num_gpu"]), int(row["gpu_milli"])
+def pod_of(line: Line) -> Pod:
+    """Return what a pod of the trace asks for. Raises BenchError."""
+    count, milli = line.whole("num_gpu"), line.whole("gpu_milli")
+    if milli > 1000 or (count > 1 and milli not in (0, 1000)):
+        raise BenchError(f"{line.where}: {count} GPUs of {milli} thousandths cannot be asked for")
     devices: tuple[DeviceRequest, ...] = ()
     if count and milli:
-        models = [model for model in row.get("gpu_spec", "").split("|") if model]
+        models = [model for model in (line.fields["gpu_spec"] or "").split("|") if model]
         only = (f"model in [{', '.join(models)}]",) if models else ()
         devices = (DeviceRequest(kind="gpu", count=count, share_milli=milli, expressions=only),)
     resources = Resources(
-        cpu_milli=int(row["cpu_milli"]),
-        memory_bytes=int(row["memory_mib"]) * MIB,
+        cpu_milli=line.whole("cpu_milli"),
+        memory_bytes=line.whole("memory_mib") * MIB,
         devices=devices,
     )
     return Pod(resources, count * milli if devices else 0)
@@ -278,9 +313,13 @@ def _check(columns: Columns) -> None:
 
 def measure(folder: pathlib.Path, trace: str, policy: str, seeds: int) -> Result:
     """Return the allocation of one policy on one pod list."""
-    nodes = [node_of(row) for row in rows_of(folder, NODES) if int(row["gpu"])]
-    listed = sorted(rows_of(folder, f"{PODS}{trace}.csv"), key=lambda row: row["name"])
-    pods = [pod_of(row) for row in listed]
+    lines = rows_of(folder, NODES, NODE_FIELDS)
+    nodes = [node_of(line) for line in lines if line.whole("gpu")]
+    listed = rows_of(folder, f"{PODS}{trace}.csv", POD_FIELDS)
+    pods = [pod_of(line) for line in sorted(listed, key=lambda line: line.fields["name"])]
+    if not nodes or not any(pod.gpu_milli for pod in pods):
+        # Otherwise no load is ever reached.
+        raise BenchError(f"{trace}: no node has a GPU, or no pod asks for one")
     runs = []
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         say(f"{trace}, {policy}, seed {seed}")
@@ -300,24 +339,32 @@ def measure(folder: pathlib.Path, trace: str, policy: str, seeds: int) -> Result
 
 def published(folder: pathlib.Path, traces: Sequence[str]) -> list[Result]:
     """Return what others published on these lists, where the folder says it."""
-    try:
-        rows = rows_of(folder, "published.csv")
-    except BenchError:
+    if not any((folder / name).is_file() for name in (PUBLISHED, f"{PUBLISHED}.xz")):
         return []
-    return [
-        Result(
-            trace=trace,
-            policy=row["policy"],
-            allocation_100=float(row["alloc@100_mean"]),
-            allocation_130=float(row["alloc@130_mean"]),
-            deviation_100=float(row["alloc@100_sd"]),
-            deviation_130=float(row["alloc@130_sd"]),
-            seeds=int(row["n"]),
-            source="published",
+    found = []
+    for line in rows_of(folder, PUBLISHED, PUBLISHED_FIELDS):
+        row = line.fields
+        trace = row["workload"].removeprefix(PODS)
+        if trace not in traces:
+            continue
+        try:
+            means = [float(row[f"alloc@{load}_mean"]) for load in LOADS]
+            deviations = [float(row[f"alloc@{load}_sd"]) for load in LOADS]
+        except ValueError as error:
+            raise BenchError(f"{line.where}: {error}") from None
+        found.append(
+            Result(
+                trace=trace,
+                policy=row["policy"],
+                allocation_100=means[0],
+                allocation_130=means[1],
+                deviation_100=deviations[0],
+                deviation_130=deviations[1],
+                seeds=line.whole("n"),
+                source="published",
+            )
         )
-        for row in rows
-        if (trace := row["workload"].removeprefix(PODS)) in traces
-    ]
+    return found
 
 
 def table(results: Sequence[Result]) -> Iterator[str]:
@@ -359,7 +406,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for trace in traces:
             for policy in options.policy or POLICIES:
                 results.append(measure(options.data, trace, policy, options.seeds))
-    except (BenchError, OSError, KeyError, ValueError) as error:
+    except (BenchError, OSError) as error:
         print(f"openb: {error}", file=sys.stderr)
         return 1
     if options.output != "json":
