@@ -16,7 +16,7 @@ from skerry_wire import codec
 from skerry_wire.schema import Items, Sparse, Text
 from skerry_wire.types import Count, InstanceId, Line, Short
 
-Method = Literal["decide", "evacuate", "remove"]
+Method = Literal["decide", "evacuate", "move", "remove"]
 Digest = Annotated[str, Text(64, "[0-9a-f]*")]
 MANY = Items(10_000_000)
 MOST_WANTED = 4096
@@ -37,7 +37,8 @@ class Question:
 
     `decide`: where the workloads go, with room made for them if it `may_preempt`. `evacuate`: where
     a workload's instances on a node go, and whether those that fit nowhere end (`force`).
-    `remove`: the workload is not wanted any more.
+    `move`: whether an instance of a workload goes to a node. `remove`: the workload is not wanted
+    any more.
     """
 
     method: Method
@@ -45,6 +46,7 @@ class Question:
     may_preempt: bool = False
     node: str = ""
     force: bool = False
+    instance: Annotated[str, Sparse()] = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from skerry_hub.inputs import SECTIONS
 from skerry_hub.latency import NOWHERE, Network, Rows
 from skerry_hub.latency import Estimates as Times
 from skerry_hub.model import Change
+from skerry_hub.rebalance.moving import moved
 from skerry_hub.scoring import with_scores
 from skerry_hub.state import Draft, Known
 from skerry_hub.views import PlanView
@@ -135,6 +136,8 @@ def _ask(work: Work, record: DecisionRecord) -> None:
             decide(work, wanted, may_preempt=question.may_preempt)
         case "evacuate":
             draining.evacuated(work, workload, question.node, force=question.force)
+        case "move":
+            moved(work, workload, question.instance, question.node)
         case "remove":
             desired.delete(work, workload.name)
 

@@ -19,6 +19,8 @@ from skerry_hub.latency import NOWHERE, Network, endpoint
 from skerry_hub.model import Liveness, Resources, Taint, Toleration
 from skerry_hub.placement.coordinates import Coordinates
 from skerry_hub.planning import Wish
+from skerry_hub.rebalance.moving import move_all
+from skerry_hub.rebalance.records import Move
 from skerry_hub.state import Draft
 from skerry_hub.terms import (
     Affinity,
@@ -83,6 +85,7 @@ class History:
             (6, self.apply),
             (1, self.delete),
             (2, self.drain),
+            (4, self.move),
             (1, self.uncordon),
             (1, self.forget),
             (4, self.fill),
@@ -163,6 +166,20 @@ class History:
     def drain(self):
         found, force = self.one(), self.chance.random() < 0.3
         self.hub.call(lambda work: draining.drain(work, found, force=force))
+
+    def move(self):
+        placed = sorted(self.hub.known.assignments)
+        if not placed:
+            raise RefusedError(404)
+        one = self.hub.known.assignments[self.chance.choice(placed)]
+        move = Move(
+            instance=one.id,
+            workload=one.workload,
+            revision=one.revision,
+            source=one.node,
+            target=self.one(online=True).id,
+        )
+        self.hub.call(lambda work: move_all(work, [move]))
 
     def forget(self):
         found = self.one(online=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from skerry_hub.decisions import Asked, Question
 from skerry_hub.model import Assignment, Change, Decision, Workload
+from skerry_hub.noting import note
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.constraints import MAX_TEXT, clip, refusals_of
 from skerry_hub.placement.packing import device_costs
@@ -23,57 +25,76 @@ def move_all(work: Work, moves: Sequence[Move]) -> PlanView:
     It cannot where its instance is not as it was planned, or its new node refuses it: with what
     else is there now, and the moves before it. Nothing is to be committed then.
     """
-    return PlanView(changes=tuple(_move(work, one, f"moves[{at}]") for at, one in enumerate(moves)))
+    work.draft.because("rebalance")
+    changes = []
+    for at, move in enumerate(moves):
+        why = _other_than_planned(work, move)
+        kept = work.draft.workloads.get(move.workload)
+        if why or kept is None:
+            raise _stale(move, at, why)
+        try:
+            changes.append(moved(work, kept.workload, move.instance, move.target))
+        except RefusedError as refused:
+            raise _stale(move, at, str(refused)) from None
+    return PlanView(changes=tuple(changes))
 
 
-def _move(work: Work, move: Move, field: str) -> Change:
+def _other_than_planned(work: Work, move: Move) -> str:
+    """Say what of a move is not as it was planned, or nothing."""
     one = work.draft.assignments.get(move.instance)
     kept = work.draft.workloads.get(move.workload)
     if one is None or kept is None or one.workload != move.workload:
-        raise _stale(move, field, "there is no such instance of this workload any more")
+        return "there is no such instance of this workload any more"
     if one.node != move.source:
-        raise _stale(move, field, f"it is on {one.node}, not on {move.source}")
+        return f"it is on {one.node}, not on {move.source}"
     if one.revision != move.revision or kept.workload.revision != move.revision:
-        raise _stale(move, field, "its workload has changed")
+        return "its workload has changed"
     if move.target == move.source:
-        raise _stale(move, field, "it is there already")
+        return "it is there already"
     if kept.workload.mode == "global":
-        raise _stale(move, field, "its workload has one instance on each node")
-    before = work.draft.of_workload(move.workload)
-    after = _placed(work, kept.workload, one, before, move, field)
-    rest = tuple(other for other in before if other.id != one.id)
+        return "its workload has one instance on each node"
+    return ""
+
+
+def moved(work: Work, workload: Workload, instance: str, target: str) -> Change:
+    """Move one instance of a workload to a node. Raises RefusedError where that refuses it."""
+    first = len(work.draft.steps)
+    before = work.draft.of_workload(workload.name)
+    one = next((other for other in before if other.id == instance), None)
+    row = work.columns.row(target)
+    if one is None or row is None:
+        missing = f"node {target}" if one is not None else f"instance {instance}"
+        raise RefusedError(409, Problem(reason=f"there is no {missing}"))
+    others = tuple(other for other in before if other.id != instance)
+    after = _placed(work, workload, one, others, row)
     change = Change(
         action="move",
-        instance=one.id,
-        workload=one.workload,
-        node=after.node,
+        instance=instance,
+        workload=workload.name,
+        node=target,
         detail=f"from {one.node}: {DETAIL}",
     )
-    decision = Decision(workload=one.workload, assignments=(*rest, after), changes=(change,))
+    decision = Decision(workload=workload.name, assignments=(*others, after), changes=(change,))
     take_over(work, before, decision)
+    asked = (Asked(workload=workload),)
+    question = Question(method="move", wanted=asked, node=target, instance=instance)
+    note(work, first, question, (change,))
     return change
 
 
 def _placed(
-    work: Work,
-    workload: Workload,
-    one: Assignment,
-    before: Sequence[Assignment],
-    move: Move,
-    field: str,
+    work: Work, workload: Workload, one: Assignment, others: Sequence[Assignment], row: int
 ) -> Assignment:
     """Return an instance as it is on its new node. Raises RefusedError where that refuses it."""
     columns = work.columns
-    row = columns.row(move.target)
-    if row is None:
-        raise _stale(move, field, f"there is no node {move.target}")
     with columns.trial():
         columns.release(one)
-        others = [other for other in before if other.id != one.id]
         session = Session(work.world, workload, one.revision, others)
         reasons = list(_reasons(session, row))
         if reasons:
-            raise _stale(move, field, f"{move.target} does not take it: {'; '.join(reasons)}")
+            target = columns.facts(row).id
+            reason = f"{target} does not take it: {'; '.join(reasons)}"
+            raise RefusedError(409, Problem(reason=clip(reason, MAX_TEXT)))
         costs = device_costs(work.world, workload, row)
         after = assign(columns, workload, one.revision, one.id, row, costs=costs)
     if after is None:
@@ -90,6 +111,6 @@ def _reasons(session: Session, row: int) -> Iterator[str]:
         yield f"{name}: {refusal.text}"
 
 
-def _stale(move: Move, field: str, why: str) -> RefusedError:
+def _stale(move: Move, at: int, why: str) -> RefusedError:
     reason = f"the plan is stale: {move.instance} cannot move to {move.target}: {why}"
-    return RefusedError(409, Problem(reason=clip(reason, MAX_TEXT), field=field))
+    return RefusedError(409, Problem(reason=clip(reason, MAX_TEXT), field=f"moves[{at}]"))
