@@ -21,7 +21,7 @@ Examples:
   skerry plan -f shop.yaml --out shop.plan && skerry apply --plan shop.plan
 \b
 Exit status: 3 when something found no node, 4 when --wait ran out of time, 6 when the plan of
---plan is stale: then nothing was done.
+--plan is stale: then nothing was done. Plan again, or add --same-outcome.
 """
 
 

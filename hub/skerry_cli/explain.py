@@ -55,6 +55,6 @@ def explain(ctx: click.Context, /, workload: str, node: str | None, **options: A
     if options["form"]:
         screen.document(answer, options["form"])
     else:
-        show(screen, found)
+        show(screen, found, whole=node is None)
     if found.placed < found.wanted:
         ctx.exit(Exit.NOT_PLACED)

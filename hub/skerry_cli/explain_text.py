@@ -10,8 +10,8 @@ from skerry_cli.records import Explanation, Relaxation, Verdict
 from skerry_cli.screen import Cell, Screen, Styled
 
 
-def show(screen: Screen, found: Explanation) -> None:
-    """Write an explanation."""
+def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
+    """Write an explanation; it is not `whole` where only one node was asked for."""
     screen.line(Styled(head(found), "green" if found.placed >= found.wanted else "red"))
     if found.note:
         screen.line(found.note)
@@ -37,7 +37,7 @@ def show(screen: Screen, found: Explanation) -> None:
             screen.section(title)
             screen.table(rows)
     hidden = found.nodes - len(found.verdicts)
-    if found.more and hidden > 0:
+    if whole and found.more and hidden > 0:
         screen.note(f"and {words.count(hidden, 'further node')}; --limit shows more")
 
 

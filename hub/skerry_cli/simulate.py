@@ -137,7 +137,7 @@ def simulate(ctx: click.Context, /, fleet: str, files: tuple[str, ...], **option
     if options["form"]:
         screen.document(answer, options["form"])
     else:
-        _show(screen, answer, found, verbose=options["verbose"])
+        _show(screen, answer, found, verbose=options["verbose"], whole=options["node"] is None)
     if found.plan.unplaced:
         ctx.exit(Exit.NOT_PLACED)
 
@@ -171,7 +171,7 @@ def _within(limit_s: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _show(screen: Screen, answer: Any, found: Simulation, *, verbose: bool) -> None:
+def _show(screen: Screen, answer: Any, found: Simulation, *, verbose: bool, whole: bool) -> None:
     fleet = found.fleet
     held = (
         words.count(fleet.nodes, "node"),
@@ -195,7 +195,7 @@ def _show(screen: Screen, answer: Any, found: Simulation, *, verbose: bool) -> N
             screen.note(f"and {words.count(used - SHOWN, 'further node')}; -o json has every one")
     if found.explanation is not None:
         screen.line()
-        show(screen, found.explanation)
+        show(screen, found.explanation, whole=whole)
 
 
 def totals_rows(nodes: Sequence[Totals]) -> list[Sequence[Cell]]:

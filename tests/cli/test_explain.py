@@ -87,6 +87,12 @@ def test_what_is_placed_is_explained_with_its_score_and_the_runners_up(skerry, h
     assert done.err == "and 38 further nodes; --limit shows more\n"
 
 
+def test_of_one_node_there_are_no_others_to_show(skerry, hub):
+    hub.answers[ASKED] = dataclasses.replace(PLACED, nodes=40, more=True)
+    assert "further" in skerry("explain", "shop-web").err
+    assert skerry("explain", "shop-web", "--node", "box-1").err == ""
+
+
 def test_a_node_that_has_it_and_takes_no_more_says_why(skerry, hub):
     full = dataclasses.replace(
         PLACED.verdicts[0],
