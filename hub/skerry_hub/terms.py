@@ -55,7 +55,7 @@ class Affinity:
 
     The others are one workload, or those whose labels fit a selector (`tier=db,stage!=test`); a
     workload may be its own other. While none of them is placed anywhere, affinity to one's own
-    instances holds everywhere, and to others nowhere.
+    instances holds in every domain, and to others nowhere.
     """
 
     workload: Annotated[str, Text(63)] = ""

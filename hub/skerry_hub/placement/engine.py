@@ -204,16 +204,30 @@ class _Placing:
                 term.take_away(domain)
 
     def _end_skew(self, term: SpreadTerm, outcome: Outcome, staying: dict[str, Assignment]) -> None:
+        """Move the newest out of the fullest domain as long as another one takes it.
+
+        A skew that cannot be mended that way stays: nothing ends for it.
+        """
         while (domain := term.surplus()) is not None:
-            there = [
-                name
-                for name, one in staying.items()
-                if (row := self.columns.row(one.node)) is not None
-                and int(term.domains.of_row[row]) == domain
-            ]
+            there = [name for name, one in staying.items() if self._domain(term, one) == domain]
             last = max(there, key=lambda name: _rank(self.workload.name, name))
-            self._leaves(outcome, staying, last, f"too many in {term.word(domain)}")
+            one = staying.pop(last)
+            self.columns.release(one)
+            session = Session(self.world, self.workload, self.revision, staying.values())
+            placed = session.place(last)
+            if placed is None:
+                self.columns.reserve(one)
+                staying[last] = one
+                return
+            staying[last] = placed
+            outcome[last] = outcome[last][0], placed, f"too many in {term.word(domain)}"
             term.take_away(domain)
+            term.add(self._domain(term, placed))
+
+    def _domain(self, term: Term, one: Assignment) -> int:
+        """Return the domain of an instance; that of no domain where its node is not known."""
+        row = self.columns.row(one.node)
+        return len(term.domains) if row is None else int(term.domains.of_row[row])
 
     def _surplus_order(self, assignment: Assignment) -> tuple[bool, int, str]:
         row = self.columns.row(assignment.node)
