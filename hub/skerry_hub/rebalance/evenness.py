@@ -18,8 +18,11 @@ import numpy as np
 
 from skerry_hub.balance.problem import Bin, Ints, Item, Problem
 
-UNIT = 1_000_000
-"""What a node counts that is wholly used."""
+UNIT = 4_000_000
+"""What a node counts that is wholly used; each number of steps divides it twice."""
+FINE, COARSE = 16, 8
+MOST_FINE = 200
+"""Nodes that are looked at in fine steps."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +107,7 @@ def _filled(sizes: Ints, first: Ints, worth: Ints, free: int) -> int:
 
 def steps_for(nodes: int) -> int:
     """Return how finely nodes are looked at: each step is an item to the solver."""
-    return 20 if nodes <= 100 else 10
+    return FINE if nodes <= MOST_FINE else COARSE
 
 
 def with_fillers(problem: Problem, fillers: Sequence[Item]) -> Problem:

@@ -71,10 +71,12 @@ class Room:
     def most_instances(self) -> int:
         """Return how many instances count as all of a node: twice the mean, or the most there is.
 
-        So workloads that reserve nothing are spread, too.
+        So workloads that reserve nothing are spread, too. It is a multiple of `each`, or a half of
+        it: then a few instances are not rounded.
         """
         mean = -(-int(self.instances.sum()) // max(1, len(self.instances)))
-        return max(LEAST_NUMBER, int(self.instances.max(initial=0)), 2 * mean)
+        most = max(int(self.instances.max(initial=0)), 2 * mean)
+        return LEAST_NUMBER if most <= LEAST_NUMBER else -(-most // self.each) * self.each
 
 
 def _whole(columns: Columns, kind: str, row: int) -> int:

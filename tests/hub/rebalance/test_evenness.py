@@ -48,8 +48,8 @@ def test_the_steps_that_may_be_free_are_worth_what_the_node_counts_less():
 
 
 def test_fewer_steps_of_many_nodes():
-    assert [steps_for(number) for number in (1, 100, 101, 5000)] == [20, 20, 10, 10]
-    assert all(UNIT % steps**2 == 0 for steps in (10, 20))
+    assert [steps_for(number) for number in (1, 200, 201, 5000)] == [16, 16, 8, 8]
+    assert all(UNIT % steps**2 == 0 for steps in (8, 10, 16))
 
 
 @st.composite

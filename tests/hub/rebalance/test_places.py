@@ -146,4 +146,4 @@ def test_moves_cost_a_part_of_what_they_can_gain():
 def test_without_amounts_an_instance_is_weighed_by_number():
     found = picture(workload(), later=["n1", "n2", "n3"])
     assert item_of(found).move_cost == 2 * UNIT // 8 // 10
-    assert np.array_equal(item_of(found).demand, [0, 0, 0, 20])
+    assert np.array_equal(item_of(found).demand, [0, 0, 0, 16])

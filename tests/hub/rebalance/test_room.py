@@ -44,10 +44,11 @@ def test_a_device_of_which_a_share_is_taken_is_not_whole():
 
 def test_a_node_is_full_by_number_at_twice_the_mean_or_at_the_most_there_is():
     nodes = [node(f"n{index}") for index in range(4)]
-    assert room_of(nodes, []).most_instances() == 8
+    assert room_of(nodes, [], each=16).most_instances() == 8
     assert room_of(nodes, [workload(replicas=18)]).most_instances() == 10
+    assert room_of(nodes, [workload(replicas=18)], each=16).most_instances() == 16
     one = [workload("shop-v", replicas=11), workload("shop-w", mode="global")]
-    assert room_of(nodes[:1], one).most_instances() == 24
+    assert room_of(nodes[:1], one, each=8).most_instances() == 24
     crowded = room_of(nodes, [workload(replicas=4)])
     crowded.instances[0] = 30
     assert crowded.most_instances() == 30

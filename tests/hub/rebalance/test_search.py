@@ -61,4 +61,4 @@ def test_a_part_is_bettered_and_the_bound_is_of_the_whole():
     assert loss(given, given.problem, part) < before
     assert {place for place in part if place not in given.problem.present} <= {28, 29}
     assert given.evenness.least(used) <= whole.bound
-    assert given.evenness.least(used) > 0 == loss(given, given.problem, part) % (UNIT // 400)
+    assert given.evenness.least(used) > 0 == loss(given, given.problem, part) % (UNIT // 256)

@@ -1,0 +1,187 @@
+"""`skerry rebalance`: the plan as people read it, and its waves, each when the last one runs."""
+
+import dataclasses
+import signal
+
+import pytest
+from tests.cli.canned import Answers, problems
+from tests.cli.samples import INSTANCE
+
+from skerry_hub import views
+from skerry_hub.rebalance.records import Move, MovesRequest, RebalanceRequest, RebalanceView, Wave
+from skerry_wire.codec import from_plain, to_plain
+from skerry_wire.messages import InstanceState
+
+
+def move(name, target="box-2"):
+    workload = name.rpartition("-")[0]
+    return Move(
+        instance=name,
+        workload=workload,
+        revision="12" * 8,
+        source="box-1",
+        target=target,
+        gain=0.25,
+    )
+
+
+VIEW = RebalanceView(
+    objective="balance",
+    unit="sum of squares",
+    waves=(
+        Wave(moves=(move("shop-web-0"), move("shop-db-0")), gain=0.5),
+        Wave(moves=(move("shop-job-0"),), gain=0.25),
+    ),
+    before=2.0,
+    after=1.25,
+    moves_cost=0.05,
+    bound=1.26,
+    gap=0.04,
+    gap_percent=3.0769,
+    ended="limit",
+    seconds=1.24,
+    instances=9,
+    nodes=2,
+    nodes_left_out=1,
+    moves_left_out=2,
+    pinned={"one on each node": 2},
+    nodes_used_before=1,
+    nodes_used_after=2,
+    fullest_before_percent=80.0,
+    fullest_after_percent=55.5,
+)
+TEXT = """\
+wave 1: 2 moves, gain 0.5
+  > shop-web-0 to box-2  (from box-1; gain 0.25)
+  > shop-db-0 to box-2  (from box-1; gain 0.25)
+wave 2: 1 move, gain 0.25
+  > shop-job-0 to box-2  (from box-1; gain 0.25)
+Objective:      balance (sum of squares; less is better)
+Moves:          3 in 2 waves, which count 0.05
+Before, after:  2, 1.25
+Nodes in use:   1 -> 2
+Fullest node:   80 % -> 55.5 %
+Bound:          no moves lead below 1.26, their cost counted: gap 3.0769 %
+Solved:         9 instances on 2 nodes in 1.2 s (limit)
+"""
+PLAN = "POST /api/v1/rebalance/plan"
+MOVES = "POST /api/v1/rebalance/moves"
+INSTANCES = "GET /api/v1/instances"
+
+
+def there(asked):
+    """Answer that everything runs where it was moved to."""
+    if asked.query["node"] == "box-1":
+        return {"items": []}
+    names = [f"shop-{name}-0" for name in ("web", "db", "job")]
+    found = [dataclasses.replace(INSTANCE, id=name, node="box-2") for name in names]
+    return {"items": [to_plain(one, nulls=True) for one in found]}
+
+
+def asked_of(hub, question):
+    method, path = question.split()
+    return [one for one in hub.asked if (one.method, one.path) == (method, path)]
+
+
+def test_a_plan_is_shown_and_nothing_done(skerry, hub):
+    hub.answers[PLAN] = VIEW
+    done = skerry("rebalance", "--plan")
+    assert done.out == TEXT
+    assert done.err.splitlines() == [
+        "2 instances pinned: one on each node",
+        "1 node not looked at for want of time",
+        "2 moves left out: more than --max-moves, without gain by themselves, or only possible by "
+        "a stop",
+    ]
+    assert [one.path for one in hub.asked] == ["/api/v1/rebalance/plan"]
+    assert from_plain(RebalanceRequest, hub.asked[0].body, strict=True) == RebalanceRequest()
+
+
+def test_what_is_asked_for_is_passed_on(skerry, hub):
+    hub.answers[PLAN] = VIEW
+    words = ("--objective", "cost", "--move-cost", "5", "--max-moves", "7", "--wave", "3")
+    skerry("rebalance", *words, "--time-limit", "1m")
+    assert from_plain(RebalanceRequest, hub.asked[0].body, strict=True) == RebalanceRequest(
+        objective="cost", move_cost_percent=5.0, max_moves=7, wave=3, time_limit_s=60.0
+    )
+
+
+def test_a_plan_for_programs(skerry, hub):
+    hub.answers[PLAN] = VIEW
+    done = skerry("rebalance", "-o", "json")
+    assert '"gap_percent": 3.0769' in done.out
+    assert done.err == ""
+
+
+def test_nothing_to_move_says_so(skerry, hub):
+    hub.answers[PLAN] = dataclasses.replace(VIEW, waves=(), after=2.0, fullest_after_percent=80.0)
+    done = skerry("rebalance", "--apply")
+    assert "Moves:         none: no move gains more than it costs\n" in done.out
+    assert "Fullest node:  80 %\n" in done.out
+    assert asked_of(hub, MOVES) == []
+
+
+def test_each_wave_waits_for_the_last_one(skerry, hub):
+    starting = dataclasses.replace(INSTANCE, state=InstanceState.PENDING, node="box-2")
+    hub.answers |= {PLAN: VIEW, MOVES: views.PlanView(), INSTANCES: there}
+    done = skerry("rebalance", "--apply", "--timeout", "20s")
+    bodies = [from_plain(MovesRequest, one.body, strict=True) for one in asked_of(hub, MOVES)]
+    assert [one.moves for one in bodies] == [wave.moves for wave in VIEW.waves]
+    assert [one.note for one in bodies] == ["balance, wave 1 of 2", "balance, wave 2 of 2"]
+    assert done.err.splitlines()[-3:] == [
+        "wave 1 of 2: 2 instances move",
+        "wave 2 of 2: 1 instance move",
+        "rebalanced: 3 of 3 moves made",
+    ]
+    paths = [one.path for one in hub.asked]
+    first, second = (at for at, path in enumerate(paths) if path.endswith("/moves"))
+    assert "/api/v1/instances" in paths[first:second]
+    # One that does not start in time ends it.
+    hub.asked.clear()
+    hub.answers[INSTANCES] = lambda asked: (
+        {"items": []}
+        if asked.query["node"] == "box-1"
+        else {"items": [to_plain(starting, nulls=True)]}
+    )
+    late = skerry("rebalance", "--apply", "--timeout", "1s", code=4)
+    assert len(asked_of(hub, MOVES)) == 1
+    assert "wave 1 of 2 is under way and goes on; no other is begun, 0 of 3 moves made" in late.err
+    assert "instance/shop-web-0 on box-2 is not running after 1s; last seen: pending" in late.err
+
+
+def test_a_stale_wave_ends_it(skerry, hub):
+    stale = problems(409, {"reason": "the plan is stale: it is gone", "field": "moves[0]"})
+    hub.answers |= {PLAN: VIEW, MOVES: Answers(views.PlanView(), stale), INSTANCES: there}
+    done = skerry("rebalance", "--apply", code=1)
+    assert done.err.splitlines()[-2:] == [
+        "wave 2 of 2 refused; 2 of 3 moves made, and all of them run",
+        "skerry: moves[0]: the plan is stale: it is gone",
+    ]
+
+
+def test_it_can_be_interrupted(start, hub):
+    hub.answers |= {PLAN: VIEW, MOVES: views.PlanView(), INSTANCES: {"items": []}}
+    process = start("rebalance", "--apply")
+    lines = iter(process.stderr.readline, "")
+    assert any("2 instances move" in line for line in lines)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "wave 1 of 2 is under way and goes on; no other is begun" in err
+    assert len(asked_of(hub, MOVES)) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--objective", "fast"),
+        ("--wave", "0"),
+        ("--max-moves", "-1"),
+        ("--move-cost", "x"),
+        ("--time-limit", "1y"),
+        ("now",),
+    ],
+)
+def test_wrong_usage(skerry, hub, words):
+    assert skerry("rebalance", *words, code=2).err
+    assert hub.asked == []

@@ -1,0 +1,120 @@
+"""A rebalance over HTTP: a plan that changes nothing, and its waves, done or refused as stale."""
+
+import threading
+
+import pytest
+from tests.hub.rig import until
+
+from skerry_hub.api.rebalancing import RebalanceAnswers
+from skerry_hub.rebalance.records import RebalanceRequest
+from skerry_hub.writer.service import BusyError
+
+PLAN = "/api/v1/rebalance/plan"
+MOVES = "/api/v1/rebalance/moves"
+SIX = "services:\n" + "".join(f"  w{index}:\n    image: localhost/web:1\n" for index in range(6))
+
+
+def uneven(client, rig):
+    """Have six workloads on one of two nodes."""
+    rig.join("box-1", "box-2")
+    client.ask("POST", "/api/v1/nodes/box-2/cordon")
+    assert client.apply(SIX)[0] == 200
+    client.ask("POST", "/api/v1/nodes/box-2/uncordon")
+
+
+def planned(client, **body):
+    status_, found = client.ask("POST", PLAN, body)
+    assert status_ == 200, found
+    client.fits("post", PLAN, found)
+    return found
+
+
+def homes(rig):
+    nodes = [one.node for one in rig.service.known.assignments.values()]
+    return {name: nodes.count(name) for name in ("box-1", "box-2")}
+
+
+def test_a_plan_changes_nothing_and_its_waves_make_the_fleet_even(client, rig):
+    uneven(client, rig)
+    found = planned(client, wave=2)
+    assert homes(rig) == {"box-1": 6, "box-2": 0}
+    assert [len(wave["moves"]) for wave in found["waves"]] == [2, 1]
+    assert (found["objective"], found["ended"], found["gap"]) == ("balance", "optimal", 0.0)
+    for number, wave in enumerate(found["waves"]):
+        status_, done = client.ask(
+            "POST", MOVES, {"moves": wave["moves"], "note": f"wave {number}"}
+        )
+        client.fits("post", MOVES, done)
+        assert (status_, {one["action"] for one in done["changes"]}) == (200, {"move"})
+    assert homes(rig) == {"box-1": 3, "box-2": 3}
+    assert [len(rig.orders(one)[-1].instances) for one in ("box-1", "box-2")] == [3, 3]
+    events = [one for one in client.get("/api/v1/events")["items"] if one["kind"] == "rebalanced"]
+    assert [(one["node"], one["detail"]) for one in events] == [
+        ("box-2", "from box-1: wave 0"),
+        ("box-2", "from box-1: wave 0"),
+        ("box-2", "from box-1: wave 1"),
+    ]
+    assert {one["subject"] for one in events} == {
+        move["instance"] for wave in found["waves"] for move in wave["moves"]
+    }
+    assert planned(client)["waves"] == []
+
+
+def test_a_stale_wave_is_refused_whole(client, rig):
+    uneven(client, rig)
+    (wave,) = planned(client)["waves"]
+    gone = wave["moves"][-1]["workload"]
+    assert client.ask("DELETE", f"/api/v1/workloads/{gone}")[0] == 200
+    status_, found = client.ask("POST", MOVES, {"moves": wave["moves"]})
+    (problem,) = found["problems"]
+    assert (status_, problem["field"]) == (409, "moves[2]")
+    assert "the plan is stale" in problem["reason"]
+    assert homes(rig) == {"box-1": 5, "box-2": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"objective": "fast"}, "objective"),
+        ({"move_cost_percent": -1}, "move_cost_percent"),
+        ({"time_limit_s": 301}, "time_limit_s"),
+        ({"max_moves": -1}, "max_moves"),
+        ({"wave": 0}, "wave"),
+        ({"wave": 1001}, "wave"),
+        ({"nodes": 1}, "nodes"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_by_field(client, body, field):
+    status_, found = client.ask("POST", PLAN, body)
+    assert (status_, found["problems"][0]["field"]) == (400, field)
+
+
+def test_an_empty_hub_has_nothing_to_move(client):
+    found = planned(client, objective="cost")
+    assert (found["waves"], found["nodes"], found["instances"]) == ([], 0, 0)
+
+
+def test_one_plan_at_a_time(rig):
+    class Slow:
+        """A service whose writer takes its time."""
+
+        def __init__(self):
+            self.entered, self.goes_on = threading.Event(), threading.Event()
+
+        def call(self, change, *, dry):
+            self.entered.set()
+            self.goes_on.wait(20)
+            return rig.service.call(change, dry=dry)
+
+    slow = Slow()
+    answers = RebalanceAnswers(slow)
+    done = []
+    thread = threading.Thread(target=lambda: done.append(answers.plan(RebalanceRequest())))
+    thread.start()
+    assert slow.entered.wait(20)
+    with pytest.raises(BusyError, match="another rebalance is being planned"):
+        answers.plan(RebalanceRequest())
+    slow.goes_on.set()
+    thread.join(20)
+    assert [one.waves for one in done] == [()]
+    assert until("the next one", lambda: answers.plan(RebalanceRequest()) is not None)
