@@ -12,12 +12,14 @@ from typing import Any
 
 from skerry_agent import devices, round_trips
 from skerry_agent import events as ev
+from skerry_agent.box_policy import with_policy
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
 from skerry_agent.orders import (
     converge,
     done,
     executor_failed,
     exited,
+    look_again,
     order_arrived,
     progressed,
 )
@@ -219,10 +221,9 @@ def _probe(state: State) -> Step:
 
 def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
     before = state.hardware
-    changed = event.revision != state.revision
-    state = dataclasses.replace(
-        state, hardware=event.hardware, revision=event.revision, probing=False
-    )
+    hardware, revision = with_policy(state, event.hardware, event.revision)
+    changed = revision != state.revision
+    state = dataclasses.replace(state, hardware=hardware, revision=revision, probing=False)
     effects: list[Effect] = []
     if changed:
         state, effects = capability(state, now)
@@ -239,8 +240,9 @@ def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
 # --- the labels that people gave this box -------------------------------------------------
 
 
-def _reload_asked(state: State, _event: ev.ReloadAsked, _now: ev.Now) -> Step:
-    return state, [ReadLabels()]
+def _reload_asked(state: State, _event: ev.ReloadAsked, now: ev.Now) -> Step:
+    state, effects = look_again(state, now)
+    return state, [ReadLabels(), *effects]
 
 
 def _labels_read(state: State, event: ev.LabelsRead, now: ev.Now) -> Step:

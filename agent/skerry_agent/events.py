@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Target
@@ -126,7 +127,7 @@ class NodesSeen:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReloadAsked:
-    """The box's administrator wants the labels read again."""
+    """The box's administrator wants the labels and the policy read again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,10 +180,11 @@ class ExecutorProgressed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExecutorDone:
-    """Run `run` of the executor has ended as it should."""
+    """Run `run` of the executor has ended as it should; `policy` is what it told of the box's."""
 
     run: int
     outcome: Outcome
+    policy: BoxPolicy | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

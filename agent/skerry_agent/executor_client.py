@@ -112,7 +112,7 @@ class Run:
             if reply.outcome is None:
                 continue
             if reply.kind == "done":
-                self._post(ExecutorDone(self._number, reply.outcome))
+                self._post(ExecutorDone(self._number, reply.outcome, reply.policy))
                 return
             self._post(ExecutorProgressed(self._number, reply.outcome))
 

@@ -12,7 +12,8 @@ from skerry_wire import codec
 from skerry_wire.hardware import Hardware, PciFunction
 
 MOST_BYTES = codec.MAX_MESSAGE_BYTES - 16 * 1024
-"""The rest is for what stands around the hardware in its message."""
+"""The rest is for what stands around the hardware in its message, and for the box's policy, of
+which at most 12 KiB are told."""
 
 
 def fitted(hardware: Hardware) -> Hardware:

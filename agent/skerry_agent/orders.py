@@ -9,6 +9,7 @@ import dataclasses
 
 from skerry_agent import devices, reporting
 from skerry_agent import events as ev
+from skerry_agent.box_policy import policy_told
 from skerry_agent.effects import Converge, Effect, Log
 from skerry_agent.state import NEVER, NOTHING_YET, State
 from skerry_agent.telling import Step, malformed, note, report, report_now, save
@@ -68,7 +69,9 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
         return state, []
     outcome, settings = event.outcome, state.settings
     state = dataclasses.replace(state, running=False, executor_problem=None)
-    state, effects = _took(state, outcome, now)
+    state, effects = policy_told(state, event.policy, now)
+    state, more = _took(state, outcome, now)
+    effects += more
     failures = 0 if outcome.reached and outcome.refusal is None else state.failures + 1
     hold_until, converge_at = 0.0, now.mono_s + settings.look_s
     if outcome.refusal is not None:
@@ -103,6 +106,13 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
     )
     state, effects = report_now(state, now)
     return state, effects if known else [*effects, Log("error", problem)]
+
+
+def look_again(state: State, now: ev.Now) -> Step:
+    """Visit the executor once more, with what waits: something that it reads may have changed."""
+    if state.running:
+        return dataclasses.replace(state, look_again=True), []
+    return converge(state, state.waiting, now)
 
 
 def exited(state: State, _event: ev.InstanceExited, now: ev.Now) -> Step:

@@ -7,6 +7,7 @@ import enum
 import math
 from collections.abc import Mapping
 
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import BROKER, Event, Report, Target
@@ -126,7 +127,10 @@ class State:
     stopping: bool = False
 
     hardware: Hardware | None = None
+    """What the probes found, and the policy."""
     revision: str = "00000000"
+    policy: BoxPolicy | None = None
+    """What the box allows, as its executor told it last; None before it did."""
     probing: bool = False
     probe_again: bool = False
     probe_at: float = NEVER

@@ -14,16 +14,18 @@ from skerry_executor import state
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
-from skerry_executor.policy import Policy, check
+from skerry_executor.policy import check, told
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.settings import Settings
 from skerry_executor.state import Accepted, StateError
 from skerry_wire import codec, envelope
+from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorRequest
 from skerry_wire.messages import Envelope, Order, Refusal
 
 MAX_PROBLEMS = 16
+NOTHING_ALLOWED = BoxPolicy()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,8 @@ class Admitted:
     """What holds after a request: the newest accepted order, if any, and whether it may be done.
 
     `refusal` says why the request's order, or by today's policy the accepted one, is not done.
-    `newer` tells that the request brought an order that was not accepted before.
+    `newer` tells that the request brought an order that was not accepted before. `told` is the
+    box's policy for those who place workloads, None where it cannot be told.
     """
 
     accepted: Accepted | None = None
@@ -40,11 +43,46 @@ class Admitted:
     problems: tuple[str, ...] = ()
     newer: bool = False
     allowed: bool = False
-    policy: Policy = dataclasses.field(default_factory=Policy)
+    policy: BoxPolicy = NOTHING_ALLOWED
+    told: BoxPolicy | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Box:
+    """The box's policy as it is at one request. `trouble` is why nothing at all is allowed."""
+
+    policy: BoxPolicy = NOTHING_ALLOWED
+    is_there: bool = True
+    trouble: str | None = None
 
 
 def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
     """Decide about a request, and keep its order when it is taken. Never raises."""
+    box = _box(settings.policy)
+    found = _decided(request, settings, box)
+    shown = told(box.policy, os.path.realpath)
+    problems = list(found.problems)
+    if box.trouble is not None and found.refusal is None:
+        problems.append(f"{box.trouble}, so nothing is allowed"[:1024])
+    if shown is None:
+        problems.append(
+            f"{settings.policy} is too long to be told (over {MAX_TOLD_BYTES} bytes, or 256 of a "
+            "list): workloads are placed here that it may refuse"
+        )
+    return dataclasses.replace(
+        found, policy=box.policy, told=shown, problems=tuple(problems)[:MAX_PROBLEMS]
+    )
+
+
+def _box(path: pathlib.Path) -> _Box:
+    try:
+        policy = read_policy(path)
+    except PolicyError as error:
+        return _Box(trouble=f"the box's policy cannot be used: {error}")
+    return _Box(is_there=False) if policy is None else _Box(policy=policy)
+
+
+def _decided(request: ExecutorRequest, settings: Settings, box: _Box) -> Admitted:
     try:
         accepted = state.load(settings.state)
     except StateError as error:
@@ -54,8 +92,8 @@ def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
     if stranger is not None:
         return stranger
     if request.order is None:
-        return _held(accepted, settings)
-    return _offered(request, request.order, accepted, settings)
+        return _held(accepted, settings, box)
+    return _offered(request, request.order, accepted, settings, box)
 
 
 def _stranger(request: ExecutorRequest, accepted: Accepted | None) -> Admitted | None:
@@ -78,7 +116,7 @@ def _stranger(request: ExecutorRequest, accepted: Accepted | None) -> Admitted |
     return Admitted(refusal=refused, problems=(reason[:1024],))
 
 
-def _held(accepted: Accepted | None, settings: Settings) -> Admitted:
+def _held(accepted: Accepted | None, settings: Settings, box: _Box) -> Admitted:
     if accepted is None:
         return Admitted()
     try:
@@ -87,37 +125,38 @@ def _held(accepted: Accepted | None, settings: Settings) -> Admitted:
     except WireError as error:
         reason = f"the accepted order cannot be read ({error}); wait for the hub's next one"
         return Admitted(accepted=accepted, problems=(reason[:1024],))
-    judged = _against_policy(order, settings)
+    judged = _against_policy(order, settings, box)
     return Admitted(
         accepted=accepted,
         order=order,
         refusal=judged.refusal,
         problems=judged.problems,
         allowed=judged.refusal is None,
-        policy=judged.policy,
     )
 
 
 def _offered(
-    request: ExecutorRequest, data: bytes, accepted: Accepted | None, settings: Settings
+    request: ExecutorRequest,
+    data: bytes,
+    accepted: Accepted | None,
+    settings: Settings,
+    box: _Box,
 ) -> Admitted:
     identity = Identity(node=request.node, incarnation=request.incarnation)
     keys = read_keys(settings.keys)
     high_water = accepted.high_water if accepted is not None else None
     found = verification.verify(data, keys.by_id, identity, high_water)
     if isinstance(found, Refusal):
-        return _refused(found, keys.problems, accepted, settings)
-    judged = _against_policy(found.order, settings)
+        return _refused(found, keys.problems, accepted, settings, box)
+    judged = _against_policy(found.order, settings, box)
     if judged.refusal is not None:
-        return _refused(judged.refusal, judged.problems, accepted, settings)
+        return _refused(judged.refusal, judged.problems, accepted, settings, box)
     if high_water is None or found.order.generation > high_water.generation:
         fresh = _kept(found, data, settings)
         if isinstance(fresh, Refusal):
-            return _refused(fresh, (), accepted, settings)
-        return Admitted(
-            accepted=fresh, order=found.order, newer=True, allowed=True, policy=judged.policy
-        )
-    return Admitted(accepted=accepted, order=found.order, allowed=True, policy=judged.policy)
+            return _refused(fresh, (), accepted, settings, box)
+        return Admitted(accepted=fresh, order=found.order, newer=True, allowed=True)
+    return Admitted(accepted=accepted, order=found.order, allowed=True)
 
 
 def _kept(found: Verified, data: bytes, settings: Settings) -> Accepted | Refusal:
@@ -139,41 +178,40 @@ def _kept(found: Verified, data: bytes, settings: Settings) -> Accepted | Refusa
 
 
 def _refused(
-    refused: Refusal, problems: tuple[str, ...], accepted: Accepted | None, settings: Settings
+    refused: Refusal,
+    problems: tuple[str, ...],
+    accepted: Accepted | None,
+    settings: Settings,
+    box: _Box,
 ) -> Admitted:
     """Return a refusal beside the order that was accepted before, which is only looked at."""
     log("warning", "order refused", generation=refused.generation, code=refused.code,
         reason=refused.reason)  # fmt: skip
-    held = _held(accepted, settings)
+    held = _held(accepted, settings, box)
     return dataclasses.replace(held, refusal=refused, problems=problems, allowed=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Judged:
-    """Why the box does not allow an order, every reason in full; and the policy that says so."""
+    """Why the box does not allow an order, every reason in full."""
 
-    policy: Policy
     refusal: Refusal | None = None
     problems: tuple[str, ...] = ()
 
 
-def _against_policy(order: Order, settings: Settings) -> _Judged:
-    try:
-        found = read_policy(settings.policy)
-    except PolicyError as error:
-        reason = f"the box's policy cannot be used: {error}"
-        return _Judged(Policy(), refusal(verification.POLICY, reason, order.generation))
-    policy = found or Policy()
-    violations = [str(one) for one in check(order, policy, os.path.realpath)]
+def _against_policy(order: Order, settings: Settings, box: _Box) -> _Judged:
+    if box.trouble is not None:
+        return _Judged(refusal(verification.POLICY, box.trouble, order.generation))
+    violations = [str(one) for one in check(order, box.policy, os.path.realpath)]
     if not violations:
-        return _Judged(policy)
-    absent = "" if found is not None else _no_policy(settings.policy)
+        return _Judged()
+    absent = "" if box.is_there else _no_policy(settings.policy)
     reason = f"the box's policy does not allow it: {absent}{'; '.join(violations)}"
     problems = tuple(violation[:1024] for violation in violations)
     if len(problems) > MAX_PROBLEMS:
         more = len(problems) - MAX_PROBLEMS + 1
         problems = (*problems[: MAX_PROBLEMS - 1], f"and {more} more")
-    return _Judged(policy, refusal(verification.POLICY, reason, order.generation), problems)
+    return _Judged(refusal(verification.POLICY, reason, order.generation), problems)
 
 
 def _no_policy(path: pathlib.Path) -> str:

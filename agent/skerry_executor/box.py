@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import stat
 
-from skerry_executor.policy import Policy, reasons
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_wire.box_policy import BoxPolicy, reasons
 from skerry_wire.workload import Container
 
 
-def objection(container: Container, policy: Policy) -> RuntimeFailure | None:
+def objection(container: Container, policy: BoxPolicy) -> RuntimeFailure | None:
     """Return why the box cannot, or will not, have this container; None when it is fine."""
     found = tuple(reasons(container, policy, os.path.realpath))
     if found:

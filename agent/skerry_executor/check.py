@@ -9,11 +9,11 @@ import stat
 
 from skerry_executor import runtimes, state
 from skerry_executor.keys import read_keys
-from skerry_executor.policy import Policy, is_within
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
+from skerry_wire.box_policy import BoxPolicy, is_within
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def _policy(settings: Settings) -> tuple[Finding, ...]:
     return (Finding("policy", True, str(path)), *_writable(path), *_exposed(policy, settings))
 
 
-def _exposed(policy: Policy, settings: Settings) -> tuple[Finding, ...]:
+def _exposed(policy: BoxPolicy, settings: Settings) -> tuple[Finding, ...]:
     """Say which of the executor's own files the policy would let a container change."""
     own = (settings.policy, settings.keys, settings.state)
     return tuple(

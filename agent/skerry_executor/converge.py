@@ -18,11 +18,11 @@ from typing import Protocol
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel, Cancelled
-from skerry_executor.images import parse_image
 from skerry_executor.log import log
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.specs import labels_of, name_of, spec_of
 from skerry_executor.status import standings, unwanted_status
+from skerry_wire.images import parse_image
 from skerry_wire.local import MAX_WATCHED, Outcome
 from skerry_wire.messages import InstanceState, InstanceStatus, Order
 from skerry_wire.workload import Container, Instance

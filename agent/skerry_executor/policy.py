@@ -1,61 +1,19 @@
 """What this box allows, whatever the hub orders: its own file, which the hub cannot change.
 
 An order with any violation is refused as a whole and changes nothing: half an order would be a
-state that nobody asked for. What is not allowed here is denied; without a file no image is.
-`check` may touch the file system only through the `resolve` that it is given.
+state that nobody asked for. What is not allowed here is denied; without a file no image is. The
+rules themselves are the wire's, so that the hub judges by the same ones.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
-import posixpath
-import re
-from collections.abc import Callable, Iterator
 
-from skerry_executor.images import ImageError, ImagePattern, parse_image
 from skerry_executor.specs import name_of
+from skerry_wire import codec
+from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy, Resolve, reasons, total_reasons
+from skerry_wire.errors import WireError
 from skerry_wire.messages import Order
-from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
-
-_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
-_SEPARATORS = re.compile(r'[\x00-\x1f\x7f,:"\\]')
-"""podman writes mounts and devices as `source=...,target=...` and `host:container:rwm` and reads
-that again: one of these within a path would begin an option, such as another source."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PortRange:
-    """Ports of the node that may be published, both ends included. `protocol` None: either."""
-
-    first: int
-    last: int
-    protocol: str | None = None
-
-    def allows(self, port: PortMapping) -> bool:
-        """Say whether the port lies within."""
-        return self.protocol in (None, port.protocol) and self.first <= port.host <= self.last
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What containers on this box may have. The defaults allow no image, hence nothing."""
-
-    images: tuple[ImagePattern, ...] = ()
-    any_image: bool = False
-    require_digest: bool = False
-    privileged: bool = False
-    host_network: bool = False
-    host_pid: bool = False
-    host_ipc: bool = False
-    capabilities: tuple[str, ...] = ()
-    bind: tuple[str, ...] = ()
-    bind_read_only: tuple[str, ...] = ()
-    volumes: bool = True
-    devices: tuple[str, ...] = ()
-    ports: tuple[PortRange, ...] = (PortRange(first=1, last=65535),)
-    cpu_milli: int | None = None
-    memory_bytes: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +27,7 @@ class Violation:
         return f"{self.where}: {self.reason}" if self.where else self.reason
 
 
-Resolve = Callable[[str], str]
-"""Returns a path with every symbolic link of its existing part followed."""
-
-
-def check(order: Order, policy: Policy, resolve: Resolve) -> tuple[Violation, ...]:
+def check(order: Order, policy: BoxPolicy, resolve: Resolve) -> tuple[Violation, ...]:
     """Return everything in the order that the policy does not allow."""
     found = [
         Violation(where=name_of(instance.id, container.name), reason=reason)
@@ -81,125 +35,28 @@ def check(order: Order, policy: Policy, resolve: Resolve) -> tuple[Violation, ..
         for container in instance.containers
         for reason in reasons(container, policy, resolve)
     ]
-    found += [Violation(where="", reason=reason) for reason in _totals(order, policy)]
+    containers = [one for instance in order.instances for one in instance.containers]
+    found += [Violation(where="", reason=reason) for reason in total_reasons(containers, policy)]
     return tuple(found)
 
 
-def reasons(container: Container, policy: Policy, resolve: Resolve) -> Iterator[str]:
-    """Say what the policy has against one container, looked at by itself."""
-    yield from _image(container.image, policy)
-    yield from _privileges(container, policy)
-    for mount in container.mounts:
-        yield from _mount(mount, policy, resolve)
-    for device in container.devices:
-        yield from _device(device, policy)
-    for port in container.ports:
-        if not any(allowed.allows(port) for allowed in policy.ports):
-            yield f"port {port.host}/{port.protocol} may not be published"
+def told(policy: BoxPolicy, resolve: Resolve) -> BoxPolicy | None:
+    """Return the policy as others may be told it; None where no message holds it.
 
-
-def _image(text: str, policy: Policy) -> Iterator[str]:
+    They cannot follow this box's symbolic links, so what the links of its folders lead to stands
+    beside them.
+    """
+    shown = dataclasses.replace(
+        policy,
+        bind=_with_real(policy.bind, resolve),
+        bind_read_only=_with_real(policy.bind_read_only, resolve),
+    )
     try:
-        image = parse_image(text)
-    except ImageError as error:
-        yield f"image: {error}"
-        return
-    if not policy.any_image and not any(pattern.allows(image) for pattern in policy.images):
-        yield f"image {image.full} is not among those allowed"
-    if policy.require_digest and image.digest is None:
-        yield f"image {image.full} is not pinned by a digest"
+        codec.from_plain(BoxPolicy, codec.to_plain(shown))
+        return shown if len(codec.pack(shown)) <= MAX_TOLD_BYTES else None
+    except WireError:
+        return None
 
 
-def _privileges(container: Container, policy: Policy) -> Iterator[str]:
-    asked = (
-        ("privileged", container.privileged, policy.privileged),
-        ("the network of the host", container.network == "host", policy.host_network),
-        ("the processes of the host", container.pid == "host", policy.host_pid),
-        ("the IPC of the host", container.ipc == "host", policy.host_ipc),
-    )
-    for name, wanted, allowed in asked:
-        if wanted and not allowed:
-            yield f"{name} is not allowed"
-    for capability in container.cap_add:
-        if plain_capability(capability) not in policy.capabilities:
-            yield f"capability {capability} is not allowed"
-
-
-def plain_capability(name: str) -> str:
-    """Return the name of a capability without its prefix, in capitals."""
-    return name.upper().removeprefix("CAP_")
-
-
-def _mount(mount: Mount, policy: Policy, resolve: Resolve) -> Iterator[str]:
-    if _SEPARATORS.search(mount.target):
-        yield f'mount target {mount.target[:200]!r}: may not have any of , : " \\ in it'
-    if mount.kind == "tmpfs":
-        return
-    if mount.kind == "volume":
-        if not policy.volumes:
-            yield f"volume {mount.source!r}: volumes are not allowed"
-        elif mount.source and not _VOLUME.fullmatch(mount.source):
-            yield f"{mount.source[:80]!r} is not the name of a volume"
-        return
-    if not is_plain_path(mount.source):
-        yield f"bind {mount.source[:200]!r}: {_PLAIN}"
-        return
-    allowed = policy.bind + (policy.bind_read_only if mount.read_only else ())
-    real = resolve(mount.source)
-    if any(is_within(real, resolve(folder)) for folder in allowed):
-        return
-    via = "" if real == mount.source else f" (which is {real})"
-    if not mount.read_only and any(is_within(real, resolve(f)) for f in policy.bind_read_only):
-        yield f"bind {mount.source}{via} is allowed read-only"
-    else:
-        yield f"bind {mount.source}{via} is not within an allowed folder"
-
-
-def _device(device: DeviceMapping, policy: Policy) -> Iterator[str]:
-    if _SEPARATORS.search(device.container):
-        yield f'device target {device.container[:200]!r}: may not have any of , : " \\ in it'
-    if not is_plain_path(device.host):
-        yield f"device {device.host[:200]!r}: {_PLAIN}"
-    elif not any(_glob_fits(device.host, glob) for glob in policy.devices):
-        yield f"device {device.host} is not allowed"
-
-
-def _totals(order: Order, policy: Policy) -> Iterator[str]:
-    containers = [c for instance in order.instances for c in instance.containers]
-    limits = (
-        ("cpu_milli", "CPU limit", policy.cpu_milli, [c.cpu_limit_milli for c in containers]),
-        ("memory", "memory limit", policy.memory_bytes,
-         [c.memory_limit_bytes for c in containers]),
-    )  # fmt: skip
-    for name, words, most, asked in limits:
-        if most is None:
-            continue
-        without = sum(1 for value in asked if value is None)
-        if without:
-            yield f"{without} containers have no {words}; this box asks for one (limits.{name})"
-        total = sum(value for value in asked if value is not None)
-        if total > most:
-            yield f"the {words}s add up to {total}; this box allows {most} (limits.{name})"
-
-
-_PLAIN = 'give an absolute path without . or .. or // or any of , : " \\'
-
-
-def is_plain_path(path: str) -> bool:
-    """Say whether the path is absolute, in its shortest form, and free of separators."""
-    if _SEPARATORS.search(path):
-        return False
-    return path.startswith("/") and posixpath.normpath(path) == path and path[:2] != "//"
-
-
-def is_within(path: str, folder: str) -> bool:
-    """Say whether a resolved path is a folder itself or lies below it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
-def _glob_fits(path: str, glob: str) -> bool:
-    """Match element by element, so that `*` does not reach into folders below."""
-    parts, patterns = path.split("/"), glob.split("/")
-    return len(parts) == len(patterns) and all(
-        fnmatch.fnmatchcase(part, pattern) for part, pattern in zip(parts, patterns, strict=True)
-    )
+def _with_real(folders: tuple[str, ...], resolve: Resolve) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*folders, *map(resolve, folders))))

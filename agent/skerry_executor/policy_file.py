@@ -6,16 +6,17 @@ import pathlib
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from skerry_executor.images import ImageError, ImagePattern, parse_pattern
-from skerry_executor.policy import Policy, PortRange, is_plain_path, plain_capability
+from skerry_wire.box_policy import BoxPolicy, PortRange, is_plain_path, plain_capability
+from skerry_wire.images import ImageError, ImagePattern, parse_pattern
 
 MAX_POLICY_BYTES = 256 * 1024
 _TABLE = re.compile(r"\s*\[\s*([^\]\s]+)\s*\]")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp))?")
 _SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)")
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 _KEYS = {
     "images": ("allow", "require_digest"),
     "privileges": ("privileged", "host_network", "host_pid", "host_ipc", "capabilities"),
@@ -35,7 +36,7 @@ class PolicyError(Exception):
         self.key = key
 
 
-def read_policy(path: pathlib.Path) -> Policy | None:
+def read_policy(path: pathlib.Path) -> BoxPolicy | None:
     """Return the box's policy; None when there is no file. Raises PolicyError."""
     try:
         with open(path, "rb") as file:
@@ -67,7 +68,7 @@ def _line_of(content: bytes, key: str) -> int | None:
     return found
 
 
-def parse_policy(content: bytes) -> Policy:
+def parse_policy(content: bytes) -> BoxPolicy:
     """Return the policy that a file's content says. Raises PolicyError."""
     if len(content) > MAX_POLICY_BYTES:
         raise PolicyError(f"is larger than {MAX_POLICY_BYTES} bytes")
@@ -77,8 +78,8 @@ def parse_policy(content: bytes) -> Policy:
         raise PolicyError(f"is not TOML: {error}") from None
     _check_keys(plain)
     images = _texts(plain, "images", "allow")
-    default = Policy()
-    return Policy(
+    default = BoxPolicy()
+    return BoxPolicy(
         images=tuple(_image(text) for text in images if text != "*"),
         any_image="*" in images,
         require_digest=_flag(plain, "images", "require_digest", default.require_digest),
@@ -164,7 +165,7 @@ def _ports(plain: Mapping[str, Any], default: tuple[PortRange, ...]) -> tuple[Po
         last = int(match[2] or match[1]) if match else 0
         if match is None or not 1 <= first <= last <= 65535:
             raise _wrong("ports", "allow", f"{text!r} is not like 80, 8000-8999 or 53/udp")
-        ranges.append(PortRange(first=first, last=last, protocol=match[3]))
+        ranges.append(PortRange(first=first, last=last, protocol=_PROTOCOLS.get(match[3])))
     return tuple(ranges)
 
 

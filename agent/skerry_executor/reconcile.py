@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from skerry_executor.actual import Actual, HostPort, Phase
-from skerry_executor.images import parse_image
 from skerry_executor.specs import name_of, spec_of
+from skerry_wire.images import parse_image
 from skerry_wire.workload import Container, Instance
 
 

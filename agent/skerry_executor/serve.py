@@ -64,8 +64,9 @@ class Talk:
         self._send(reply, [fd for _, fd in watched])
 
     def done(self, outcome: Outcome) -> None:
-        """End the conversation."""
-        self._send(ExecutorReply(kind="done", outcome=self._marked(outcome)))
+        """End the conversation, and say by which policy it went."""
+        told = self.admitted.told
+        self._send(ExecutorReply(kind="done", outcome=self._marked(outcome), policy=told))
 
     def _marked(self, outcome: Outcome) -> Outcome:
         problems = (*self.admitted.problems, *outcome.problems)[:16]

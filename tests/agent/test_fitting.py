@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from skerry_agent.fitting import CUTS, fitted
+from skerry_agent.fitting import CUTS, MOST_BYTES, fitted
 from skerry_wire import codec
+from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy
 from skerry_wire.hardware import Accelerator, Hardware, Nic, PciFunction, ProbeStatus
 from skerry_wire.messages import Capability
 
@@ -75,3 +76,22 @@ def test_every_cut_makes_it_smaller_and_the_last_leaves_nothing_of_these():
         before, hardware = hardware, cut(hardware)
         assert len(codec.pack(hardware)) < len(codec.pack(before))
     assert hardware.pci == hardware.nics == ()
+
+
+def test_there_is_room_for_the_largest_policy_that_is_told_beside_the_largest_hardware():
+    hardware = dataclasses.replace(fitted(box(2048, 0, names="x" * 128)), policy=None)
+    filler = next(
+        padded
+        for size in range(1024, 0, -1)
+        if len(codec.pack(padded := _padded(hardware, size))) <= MOST_BYTES
+    )
+    assert fitted(filler) is filler
+    globs = tuple(f"/dev/{number:04}" + "x" * 80 for number in range(128))
+    policy = BoxPolicy(devices=globs)
+    assert MAX_TOLD_BYTES * 0.95 < len(codec.pack(policy)) <= MAX_TOLD_BYTES
+    assert sent(dataclasses.replace(filler, policy=policy)).policy == policy
+
+
+def _padded(hardware, size):
+    """Return the hardware with labels that fill up a message."""
+    return dataclasses.replace(hardware, labels={f"a{n:03}": "x" * 250 for n in range(size)})

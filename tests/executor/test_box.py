@@ -3,14 +3,16 @@
 from tests.executor.orders import container
 
 from skerry_executor.box import objection
-from skerry_executor.images import parse_pattern
-from skerry_executor.policy import Policy
 from skerry_executor.runtimes.base import Failure
+from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.images import parse_pattern
 from skerry_wire.workload import DeviceMapping, Mount
 
 
 def policy(tmp_path):
-    return Policy(images=(parse_pattern("localhost"),), bind=(str(tmp_path),), devices=("/dev/*",))
+    return BoxPolicy(
+        images=(parse_pattern("localhost"),), bind=(str(tmp_path),), devices=("/dev/*",)
+    )
 
 
 def bound(path):

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.executor.orders import container, instance, order
 
-from skerry_executor.images import parse_pattern
-from skerry_executor.policy import Policy, PortRange, check, is_plain_path, is_within
+from skerry_executor.policy import check, told
+from skerry_wire import codec
+from skerry_wire.box_policy import (
+    BoxPolicy,
+    PortRange,
+    allows_device,
+    is_plain_path,
+    is_within,
+    reasons,
+    total_reasons,
+)
+from skerry_wire.images import parse_pattern
 from skerry_wire.workload import DeviceMapping, Mount, PortMapping
 
 LOCAL = (parse_pattern("localhost"),)
@@ -22,7 +32,7 @@ def said(policy, *containers, resolve=SAME):
 
 
 def against(policy=None, resolve=SAME, **changes):
-    return said(policy or Policy(images=LOCAL), container(**changes), resolve=resolve)
+    return said(policy or BoxPolicy(images=LOCAL), container(**changes), resolve=resolve)
 
 
 def bind(source, target="/x", read_only=False):
@@ -34,15 +44,15 @@ def device(host, target="/dev/x"):
 
 
 def test_without_a_policy_no_image_is_allowed():
-    assert against(Policy()) == [
+    assert against(BoxPolicy()) == [
         "skerry-shop-web-0-web: image localhost/skerry-demo-web:1 is not among those allowed"
     ]
-    assert check(order(), Policy(), SAME) == ()
+    assert check(order(), BoxPolicy(), SAME) == ()
 
 
 def test_an_ordinary_container_of_an_allowed_image_is_allowed():
     assert against() == []
-    assert against(Policy(any_image=True), image="anything/at/all:1") == []
+    assert against(BoxPolicy(any_image=True), image="anything/at/all:1") == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +69,7 @@ def test_other_images_are_denied(image, reason):
 
 
 def test_a_digest_can_be_asked_for():
-    policy = Policy(any_image=True, require_digest=True)
+    policy = BoxPolicy(any_image=True, require_digest=True)
     assert against(policy, image="localhost/web@sha256:" + "a" * 64) == []
     assert "is not pinned by a digest" in against(policy)[0]
 
@@ -81,11 +91,11 @@ def test_a_digest_can_be_asked_for():
 def test_a_privilege_is_denied_unless_the_box_gives_it(changes, permission, reason):
     (only,) = against(**changes)
     assert reason in only
-    assert against(Policy(images=LOCAL, **permission), **changes) == []
+    assert against(BoxPolicy(images=LOCAL, **permission), **changes) == []
 
 
 def test_one_capability_does_not_give_another():
-    policy = Policy(images=LOCAL, capabilities=("NET_ADMIN",))
+    policy = BoxPolicy(images=LOCAL, capabilities=("NET_ADMIN",))
     assert len(against(policy, cap_add=("NET_ADMIN", "SYS_ADMIN", "ALL", " NET_ADMIN"))) == 3
 
 
@@ -122,12 +132,12 @@ def test_capabilities_may_always_be_dropped():
     ],
 )
 def test_folders_of_the_box(source, read_only, allowed):
-    policy = Policy(images=LOCAL, bind=("/srv/data",), bind_read_only=("/etc/hosts",))
+    policy = BoxPolicy(images=LOCAL, bind=("/srv/data",), bind_read_only=("/etc/hosts",))
     assert (against(policy, **bind(source, read_only=read_only)) == []) is allowed
 
 
 def test_that_a_folder_is_allowed_read_only_is_said():
-    policy = Policy(images=LOCAL, bind_read_only=("/etc/hosts",))
+    policy = BoxPolicy(images=LOCAL, bind_read_only=("/etc/hosts",))
     (only,) = against(policy, **bind("/etc/hosts"))
     assert "bind /etc/hosts is allowed read-only" in only
 
@@ -138,7 +148,7 @@ def test_symbolic_links_are_followed_before_comparing(tmp_path):
     (tmp_path / "allowed" / "out").symlink_to(tmp_path / "secret")
     (tmp_path / "allowed" / "up").symlink_to("..")
     (tmp_path / "in").symlink_to(tmp_path / "allowed")
-    policy = Policy(images=LOCAL, bind=(str(tmp_path / "in"),))
+    policy = BoxPolicy(images=LOCAL, bind=(str(tmp_path / "in"),))
 
     def tried(path):
         return against(policy, os.path.realpath, **bind(f"{tmp_path}/{path}"))
@@ -153,7 +163,7 @@ def test_symbolic_links_are_followed_before_comparing(tmp_path):
 @pytest.mark.parametrize("kind", ["bind", "volume", "tmpfs"])
 def test_a_target_cannot_bring_another_source(kind, target):
     # podman 4.3 mounted / of the box for the first of these.
-    policy = Policy(images=LOCAL, bind=("/srv",))
+    policy = BoxPolicy(images=LOCAL, bind=("/srv",))
     source = {"bind": "/srv", "volume": "data", "tmpfs": ""}[kind]
     (only,) = against(policy, mounts=(Mount(kind=kind, source=source, target=target),))
     assert "mount target" in only
@@ -166,7 +176,7 @@ def test_a_volume_is_a_name_and_no_path(name):
 
 
 def test_volumes_can_be_denied_and_memory_cannot():
-    policy = Policy(images=LOCAL, volumes=False)
+    policy = BoxPolicy(images=LOCAL, volumes=False)
     mounts = tuple(Mount(kind="volume", source=s, target="/x") for s in ("data", ""))
     assert len(against(policy, mounts=mounts)) == 2
     assert against(mounts=mounts) == []
@@ -179,7 +189,7 @@ ABSOLUTE = st.lists(NAMES, max_size=5).map(lambda names: "/" + "/".join(names))
 
 @given(ABSOLUTE.filter(is_plain_path), ABSOLUTE)
 def test_whatever_is_allowed_lies_below_what_is_allowed(folder, source):
-    policy = Policy(images=LOCAL, bind=(folder,))
+    policy = BoxPolicy(images=LOCAL, bind=(folder,))
     if against(policy, os.path.normpath, **bind(source)) == []:
         assert os.path.commonpath([source, folder]) == folder
 
@@ -211,11 +221,11 @@ def test_a_plain_path_has_one_spelling(path):
     ],
 )
 def test_devices_are_matched_element_by_element(glob, path, allowed):
-    assert (against(Policy(images=LOCAL, devices=(glob,)), **device(path)) == []) is allowed
+    assert (against(BoxPolicy(images=LOCAL, devices=(glob,)), **device(path)) == []) is allowed
 
 
 def test_a_devices_name_in_the_container_cannot_bring_options():
-    policy = Policy(images=LOCAL, devices=("/dev/null",))
+    policy = BoxPolicy(images=LOCAL, devices=("/dev/null",))
     assert "device target" in against(policy, **device("/dev/null", "/dev/x:rwm"))[0]
 
 
@@ -228,11 +238,11 @@ def test_ports(port, protocol, allowed):
     ranges = (PortRange(first=80, last=80), PortRange(first=53, last=53, protocol="udp"),
               PortRange(first=8000, last=8999))  # fmt: skip
     asked = (PortMapping(host=port, container=1, protocol=protocol),)
-    assert (against(Policy(images=LOCAL, ports=ranges), ports=asked) == []) is allowed
+    assert (against(BoxPolicy(images=LOCAL, ports=ranges), ports=asked) == []) is allowed
 
 
 def test_limits_hold_for_all_containers_together():
-    policy = Policy(images=LOCAL, cpu_milli=1000, memory_bytes=100)
+    policy = BoxPolicy(images=LOCAL, cpu_milli=1000, memory_bytes=100)
     half = container("a", cpu_limit_milli=500, memory_limit_bytes=50)
     other = container("b", cpu_limit_milli=500, memory_limit_bytes=51)
     assert said(policy, half) == []
@@ -244,9 +254,91 @@ def test_limits_hold_for_all_containers_together():
 
 def test_every_reason_of_every_container_is_given():
     bad = {"privileged": True, "network": "host", "image": "evil/web"}
-    found = said(Policy(), container("a", **bad), container("b", **bad, **bind("/")))
+    found = said(BoxPolicy(), container("a", **bad), container("b", **bad, **bind("/")))
     assert len(found) == 7
     assert {reason.partition(":")[0] for reason in found} == {
         "skerry-shop-web-0-a",
         "skerry-shop-web-0-b",
     }
+
+
+# --- what others are told -----------------------------------------------------------------
+
+
+def test_a_policy_is_told_with_what_its_folders_links_lead_to(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    link, real = str(tmp_path / "data"), str(tmp_path / "disk")
+    policy = BoxPolicy(images=LOCAL, bind=(link,), bind_read_only=(real,))
+    shown = told(policy, os.path.realpath)
+    assert (shown.bind, shown.bind_read_only) == ((link, real), (real,))
+    for path in (link, real):
+        asked = bind(f"{path}/shop")
+        assert against(policy, os.path.realpath, **asked) == against(shown, SAME, **asked) == []
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        BoxPolicy(devices=tuple(f"/dev/{number}" for number in range(257))),
+        BoxPolicy(bind=("/" + "x" * 1024,)),
+        BoxPolicy(cpu_milli=2**63),
+        BoxPolicy(devices=tuple("/dev/" + "x" * 1000 for _ in range(13))),
+    ],
+)
+def test_a_policy_that_no_message_holds_is_not_told_at_all(policy):
+    # Half of it would be another policy.
+    assert told(policy, SAME) is None
+
+
+GLOBS = st.text("ab*?[]!-/\\.", max_size=8).map(lambda text: f"/dev/{text}")
+
+
+@given(
+    st.builds(
+        BoxPolicy,
+        images=st.sampled_from([(), LOCAL, (parse_pattern("docker.io/library/nginx:1"),)]),
+        any_image=st.booleans(),
+        require_digest=st.booleans(),
+        privileged=st.booleans(),
+        host_network=st.booleans(),
+        capabilities=st.sampled_from([(), ("NET_ADMIN",)]),
+        bind=st.lists(ABSOLUTE.filter(is_plain_path), max_size=2).map(tuple),
+        bind_read_only=st.lists(ABSOLUTE.filter(is_plain_path), max_size=2).map(tuple),
+        volumes=st.booleans(),
+        devices=st.lists(GLOBS, max_size=2).map(tuple),
+        ports=st.sampled_from([(), (PortRange(first=80, last=90, protocol="tcp"),)]),
+        cpu_milli=st.sampled_from([None, 0, 1000]),
+        memory_bytes=st.sampled_from([None, 100]),
+    ),
+    st.sampled_from(["localhost/web:1", "nginx:1", "docker.io/nginx@sha256:" + "a" * 64]),
+    st.booleans(),
+    st.lists(st.tuples(st.sampled_from(["bind", "volume"]), ABSOLUTE, st.booleans()), max_size=2),
+    st.lists(GLOBS, max_size=2),
+    st.sampled_from([80, 91]),
+)
+def test_whoever_was_told_the_policy_judges_as_the_box_does(
+    policy, image, privileged, mounts, devices, port
+):
+    """On a box without symbolic links; the message in between loses nothing."""
+    asked = container(
+        image=image,
+        privileged=privileged,
+        mounts=tuple(
+            Mount(kind=kind, source=source, target="/x", read_only=only)
+            for kind, source, only in mounts
+        ),
+        devices=tuple(DeviceMapping(host=path, container="/dev/x") for path in devices),
+        ports=(PortMapping(host=port, container=1),),
+        cpu_limit_milli=500,
+    )
+    elsewhere = codec.decode(BoxPolicy, codec.encode(told(policy, SAME)))
+    here = [*reasons(asked, policy, SAME), *total_reasons((asked,), policy)]
+    there = [*reasons(asked, elsewhere, SAME), *total_reasons((asked,), elsewhere)]
+    assert here == there
+    assert [one.removeprefix("skerry-shop-web-0-web: ") for one in said(policy, asked)] == here
+    assert all(
+        allows_device(elsewhere, path) is (f"device {path} is not allowed" not in here)
+        for path in devices
+        if is_plain_path(path)
+    )

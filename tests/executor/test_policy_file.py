@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry_executor.images import ImagePattern
-from skerry_executor.policy import Policy, PortRange
 from skerry_executor.policy_file import PolicyError, parse_policy, read_policy
+from skerry_wire.box_policy import BoxPolicy, PortRange
+from skerry_wire.images import ImagePattern
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "packaging" / "policy.toml"
 
@@ -38,7 +38,7 @@ memory = "2 GiB"
 
 
 def test_every_key_is_read():
-    assert parse_policy(FULL) == Policy(
+    assert parse_policy(FULL) == BoxPolicy(
         images=(
             ImagePattern(registry="registry.example", path="shop"),
             ImagePattern(registry="localhost"),
@@ -64,8 +64,8 @@ def test_every_key_is_read():
 
 
 def test_an_empty_file_and_the_example_allow_no_image():
-    assert parse_policy(b"") == Policy()
-    assert read_policy(EXAMPLE) == Policy()
+    assert parse_policy(b"") == BoxPolicy()
+    assert read_policy(EXAMPLE) == BoxPolicy()
 
 
 def test_the_examples_own_suggestions_are_valid():

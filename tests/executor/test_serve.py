@@ -1,6 +1,7 @@
 """The socket: real connections, a fake runtime behind."""
 
 import contextlib
+import dataclasses
 import os
 import select
 import socket
@@ -13,10 +14,12 @@ from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, INCARNATION, STRANGER, instance, key_file, order, signed
 
 from skerry_executor import listen, state
+from skerry_executor.policy_file import parse_policy
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.serve import MAX_CONNECTIONS, Server
 from skerry_executor.settings import Settings
 from skerry_wire import codec, local
+from skerry_wire.box_policy import BoxPolicy
 
 SLOW = "registry.example/slow:1"
 POLICY = '[images]\nallow = ["localhost", "registry.example"]\n'
@@ -90,6 +93,45 @@ def test_the_same_order_again_is_converged_to_again(box):
     box.runtime.remove(one.id)
     assert asked(box.path, data).reached
     assert len(box.runtime.containers("box-1")) == 1
+
+
+def test_each_visit_ends_with_the_policy_as_it_is_now(box):
+    def visit(data=None):
+        client = Client(box.path).ask(data)
+        outcome = client.done()
+        assert [one.policy for one in client.replies[:-1]] == [None] * (len(client.replies) - 1)
+        return client.replies[-1].policy, outcome
+
+    first = parse_policy(POLICY.encode())
+    assert visit()[0] == first, "before any order"
+    assert visit(signed(order(instance(), generation=1)))[0] == first
+    box.policy.write_text(f"{POLICY}[privileges]\nprivileged = true\n")
+    assert visit()[0] == dataclasses.replace(first, privileged=True)
+    box.policy.write_text('[images]\nallow = ["elsewhere.example"]\n')
+    policy, outcome = visit(signed(order(instance(), generation=2)))
+    assert outcome.refusal.code == "policy"
+    assert policy == parse_policy(b'[images]\nallow = ["elsewhere.example"]')
+    box.policy.unlink()
+    assert visit()[0] == BoxPolicy(), "nothing is allowed"
+
+
+def test_a_policy_that_cannot_be_used_allows_nothing_and_says_so_before_any_order(box):
+    box.policy.write_text("[images]\nalow = []\n")
+    client = Client(box.path).ask()
+    (problem,) = client.done().problems
+    assert problem.startswith(f"the box's policy cannot be used: {box.policy}:2: images.alow")
+    assert problem.endswith("so nothing is allowed")
+    assert client.replies[-1].policy == BoxPolicy()
+
+
+def test_a_policy_that_is_too_long_is_enforced_but_not_told(box):
+    devices = ", ".join(f'"/dev/x{number}"' for number in range(257))
+    box.policy.write_text(f"{POLICY}[devices]\nallow = [{devices}]\n")
+    client = Client(box.path).ask(signed(order(instance(privileged=True), generation=1)))
+    outcome = client.done()
+    assert outcome.refusal.code == "policy"
+    assert client.replies[-1].policy is None
+    assert "is too long to be told" in outcome.problems[-1]
 
 
 GOOD = order(instance(), generation=5)

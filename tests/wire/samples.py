@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from skerry_wire import envelope, hardware, local, messages, workload
+from skerry_wire import box_policy, envelope, hardware, images, local, messages, workload
 
 STAMP = {"incarnation": "00112233445566778899aabbccddeeff", "boot": 7, "seq": 42}
 
@@ -153,6 +153,29 @@ EVERY_DEVICE = dataclasses.replace(
 )
 """What `HARDWARE`, of an earlier version, does not have: those fields are sparse."""
 
+POLICY = box_policy.BoxPolicy(
+    images=(
+        images.ImagePattern(registry="registry.example:5000", path="shop"),
+        images.ImagePattern(registry="docker.io", path="library/nginx", tag="1.27"),
+    ),
+    require_digest=True,
+    privileged=True,
+    host_network=True,
+    host_pid=True,
+    host_ipc=True,
+    capabilities=("NET_ADMIN",),
+    bind=("/srv/data",),
+    bind_read_only=("/etc/localtime",),
+    volumes=False,
+    devices=("/dev/ttyUSB*",),
+    ports=(
+        box_policy.PortRange(first=8000, last=8999),
+        box_policy.PortRange(first=53, last=53, protocol="udp"),
+    ),
+    cpu_milli=3000,
+    memory_bytes=2**31,
+)
+
 ENVELOPE = envelope.seal(ORDER, "0123456789abcdef", lambda data: b"s" * 64)
 
 MESSAGES = {
@@ -210,6 +233,9 @@ MESSAGES = {
         hardware=hardware.Hardware(),
         round_trip_address="box-1.example:22",
     ),
+    "capability_policy": messages.Capability(
+        **STAMP, revision="00ff00ff00ff00ff", hardware=hardware.Hardware(policy=POLICY)
+    ),
     "targets": messages.Targets(
         targets=(
             messages.Target(name="endpoint/erp", host="erp.example", port=443),
@@ -231,5 +257,8 @@ MESSAGES = {
             retry_after_s=5.0,
         ),
         watched=("shop-web-0",),
+    ),
+    "executor_reply_policy": local.ExecutorReply(
+        kind="done", outcome=local.Outcome(), policy=POLICY
     ),
 }

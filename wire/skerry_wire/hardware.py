@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import ByteCount, Count, Line, Moment, Short
 
@@ -336,6 +337,8 @@ class Hardware:
         default_factory=dict
     )
     """Switches of processor and kernel by Node Feature Discovery's names: `cpu-pstate.turbo`."""
+    policy: Annotated[BoxPolicy, Sparse()] | None = None
+    """What the box allows, as its executor enforces it; None where no executor told it."""
     labels: Annotated[Mapping[str, Annotated[str, Text(256)]], Items(1024)] = dataclasses.field(
         default_factory=dict
     )

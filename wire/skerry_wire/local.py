@@ -12,9 +12,10 @@ import struct
 from typing import Annotated, Literal
 
 from skerry_wire import codec
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Digest, InstanceStatus, Refusal
-from skerry_wire.schema import Items
+from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 
 MAX_FRAME_BYTES = 512 * 1024
@@ -55,11 +56,15 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorReply:
-    """One frame of the executor's answer. `progress` and `done` carry an outcome."""
+    """One frame of the executor's answer. `progress` and `done` carry an outcome.
+
+    With `done` comes the box's policy, by which this visit was judged; None where it is not told.
+    """
 
     kind: Literal["progress", "watch", "done"]
     outcome: Outcome | None = None
     watched: Annotated[tuple[InstanceId, ...], Items(MAX_WATCHED)] = ()
+    policy: Annotated[BoxPolicy, Sparse()] | None = None
 
 
 def frame(message: ExecutorRequest | ExecutorReply) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from skerry_executor.images import parse_image
+from skerry_wire.images import parse_image
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.problems import RefusedError
 

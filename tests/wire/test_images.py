@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry_executor.images import ImageError, parse_image, parse_pattern
+from skerry_wire.images import ImageError, parse_image, parse_pattern
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Annotated
+
+from skerry_wire.schema import Text
+from skerry_wire.types import Short
 
 DEFAULT_REGISTRY = "docker.io"
 LOCAL_REGISTRY = "localhost"
@@ -48,10 +52,15 @@ class Image:
 class ImagePattern:
     """What a policy allows: a registry, all below a path of one, or one tag or digest only."""
 
-    registry: str
-    path: str = ""
-    tag: str | None = None
-    digest: str | None = None
+    registry: Annotated[str, Text(256)]
+    path: Annotated[str, Text(512)] = ""
+    tag: Short | None = None
+    digest: Short | None = None
+
+    def __str__(self) -> str:
+        path = f"/{self.path}" if self.path else ""
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.registry}{path}{tag}{f'@{self.digest}' if self.digest else ''}"
 
     def allows(self, image: Image) -> bool:
         """Say whether an image is one of those that this pattern names."""
