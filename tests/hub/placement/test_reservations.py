@@ -211,7 +211,8 @@ def test_what_is_left_is_what_a_plain_computation_says(rooms, used, labels, cpu,
     for number, (own, there, amount) in enumerate(used):
         one = labelled(f"u{number}", own, cpu=amount)
         users[one.name] = one
-        columns.reserve(assignment(f"u{number}-0", f"n{there}", of=one))
+        for index in range(1 + amount % 3):
+            columns.reserve(assignment(f"u{number}-{index}", f"n{there}", of=one))
     kept = [
         Reservation(name=f"r{number}", selector=selector, nodes=nodes, cpu_milli=amount)
         for number, (selector, nodes, amount) in enumerate(rooms)
