@@ -124,6 +124,7 @@ ELSEWHERE = {
     "hub/skerry_hub/document_reading.py": "test_document_files.py reads every key",
     "hub/skerry_hub/metrics.py": "api/test_app.py reads them as Prometheus does",
     "hub/skerry_hub/model.py": "its records are in every test",
+    "hub/skerry_hub/simulate.py": "cli/test_simulate.py runs it on files of every sort",
     "hub/skerry_hub/views.py": "api/test_app.py holds them against their schemas",
     "hub/skerry_hub/tables.py": "test_store.py holds them against the migrations",
     "hub/skerry_hub/writer/telling.py": "test_taking.py",
