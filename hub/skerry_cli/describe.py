@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from skerry_cli import words
+from skerry_cli.describe_decision import describe_decision
 from skerry_cli.describe_document import describe_document
 from skerry_cli.describe_node import show_node
 from skerry_cli.describe_workload import show_workload
@@ -27,12 +28,13 @@ Examples:
   skerry describe workload shop-web
   skerry describe instance shop-web-0
   skerry describe policy eu-only
+  skerry describe decision 42
   skerry describe node box-1 -o json   the hub's answer, with all hardware
 """
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("kind", type=click.Choice(["node", "workload", "instance", *DOCUMENTS]))
+@click.argument("kind", type=click.Choice(["node", "workload", "instance", "decision", *DOCUMENTS]))
 @click.argument("name", shell_complete=complete_names())
 @output("json", "yaml")
 @anywhere
@@ -40,11 +42,15 @@ Examples:
 def describe(session: Session, /, kind: str, name: str, form: str | None) -> None:
     """Tell everything about one node, workload or instance: how it is, why, and what to do.
 
-    Of a policy or another document: what it says, and every change of it.
+    Of a decision: what was decided, why, and from what. Of a policy or another document: what it
+    says, and every change of it.
     """
     hub, screen = session.connect(), Screen()
     if kind in DOCUMENTS:
         describe_document(hub, screen, DOCUMENTS[kind], name, form)
+        return
+    if kind == "decision":
+        describe_decision(hub, screen, name, form)
         return
     answer = _instance(hub, name) if kind == "instance" else hub.get(path(f"{kind}s", name))
     if form is not None:

@@ -21,6 +21,7 @@ class Exit(enum.IntEnum):
     TIMED_OUT = 4
     CHANGES_PENDING = 5
     STALE = 6
+    DIFFERENT = 7
     INTERRUPTED = 130
     PIPE_CLOSED = 141
 

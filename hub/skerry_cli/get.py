@@ -9,6 +9,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from skerry_cli.decisions import DECISION
+from skerry_cli.decisions import MOST_LISTED as MOST_DECISIONS
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, Query, path
@@ -35,6 +37,7 @@ Examples:
   skerry get devices --node box-1 --kind all
   skerry get round-trips --node box-1     measured, and estimated to every endpoint
   skerry get round-trips --to endpoint/erp
+  skerry get decisions shop-web           what placement decided about it, the newest first
   skerry get policies
   skerry get prices cloud -o yaml
 
@@ -75,7 +78,7 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 @click.option("-w", "--watch", is_flag=True, help="Go on, and print each row again that changes.")
 @click.option("--no-headers", is_flag=True, help="Print rows only.")
 @click.option("--node", help="Only the instances, events, devices or round trips of this node.")
-@click.option("--workload", help="Only the instances or events of this workload.")
+@click.option("--workload", help="Only the instances, events or decisions of this workload.")
 @click.option(
     "--kind",
     "device_kind",
@@ -89,13 +92,13 @@ class KindParam(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--limit",
     type=click.IntRange(1, MOST_DEVICES),
-    help="Only so many events, the newest, devices or round trips (default: 10,000).",
+    help="Only so many events or decisions, the newest, devices or round trips.",
 )
 @anywhere
 @click.pass_obj
 def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any) -> None:
-    """List nodes (no), workloads (wl), instances (in), events (ev), devices (dev) or
-    round-trips (rt).
+    """List nodes (no), workloads (wl), instances (in), events (ev), devices (dev), round-trips (rt)
+    or decisions (dc).
 
     Or documents: policies (pol), prices (pr), datasets (ds), endpoints (ep), reservations (rsv) or
     maintenance windows (mw).
@@ -113,7 +116,7 @@ def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any)
         _get_each(hub, kind, names, listing)
     else:
         found = _named(kind, names, listing.ask(query))
-        listing.show(found, alone=len(names) == 1)
+        listing.show(found, alone=len(names) == 1 and kind is not DECISION)
         missing = [name for name in names if not any(_is(kind, item, name) for item in found)]
         if missing:
             raise Failure("\n".join(f"there is no {kind.name} {name}" for name in missing))
@@ -122,16 +125,26 @@ def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any)
 def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
     if names and options["selector"]:
         raise click.UsageError("give names or a selector, not both")
-    if options["selector"] and (kind in (EVENT, ROUND_TRIP) or kind.document):
+    if options["selector"] and (kind in (EVENT, ROUND_TRIP, DECISION) or kind.document):
         raise click.UsageError(f"{kind.plural} have no labels to select by")
     for option, having, text in _OF_KINDS:
         if options[option] is not None and kind not in having:
             raise click.UsageError(text)
     if kind is EVENT and (options["limit"] or 0) > MOST_EVENTS:
         raise click.UsageError(f"--limit: the hub tells at most {MOST_EVENTS} events at once")
+    if kind is DECISION:
+        return _decision_query(names, options)
     if kind is not DEVICE:
         return {key: options[key] for key in ("selector", "node", "workload", "to", "limit")}
     return _device_query(names, options)
+
+
+def _decision_query(names: Sequence[str], options: dict[str, Any]) -> Query:
+    if (options["limit"] or 0) > MOST_DECISIONS:
+        raise click.UsageError(f"--limit: the hub tells at most {MOST_DECISIONS} decisions at once")
+    # Decisions are called by their workloads, of which the hub can be asked for one.
+    one = names[0] if len(names) == 1 else None
+    return {"workload": options["workload"] or one, "limit": options["limit"]}
 
 
 def _device_query(names: Sequence[str], options: dict[str, Any]) -> Query:
@@ -152,9 +165,17 @@ _OF_KINDS = (
         (INSTANCE, EVENT, DEVICE, ROUND_TRIP),
         "--node is for instances, events, devices and round-trips",
     ),
-    ("workload", (INSTANCE, EVENT), "--workload is for instances and events"),
+    (
+        "workload",
+        (INSTANCE, EVENT, DECISION),
+        "--workload is for instances, events and decisions",
+    ),
     ("to", (ROUND_TRIP,), "--to is for round-trips"),
-    ("limit", (EVENT, DEVICE, ROUND_TRIP), "--limit is for events, devices and round-trips"),
+    (
+        "limit",
+        (EVENT, DEVICE, ROUND_TRIP, DECISION),
+        "--limit is for events, devices, round-trips and decisions",
+    ),
     ("device_kind", (DEVICE,), "--kind is for devices"),
     ("vendor", (DEVICE,), "--vendor is for devices"),
     ("usable", (DEVICE,), "--usable and --unusable are for devices"),

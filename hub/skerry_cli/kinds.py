@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from skerry_cli import words
+from skerry_cli.decisions import DECISION
 from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.kind import Column, Kind
 from skerry_cli.records import Accelerator, Device, Event, Instance, Node, RoundTrip, Workload
@@ -258,7 +259,7 @@ ROUND_TRIP = Kind(
     ),
 )
 
-KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE, ROUND_TRIP, *DOCUMENT_KINDS)
+KINDS = (NODE, WORKLOAD, INSTANCE, EVENT, DEVICE, ROUND_TRIP, DECISION, *DOCUMENT_KINDS)
 
 
 def kind_of(word: str) -> Kind | None:

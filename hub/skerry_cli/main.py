@@ -16,13 +16,14 @@ from skerry_cli.failures import Exit
 from skerry_cli.session import DEFAULT_HUB, Duration, Session
 
 COMMANDS = {
-    "get": "List nodes, workloads, instances, events, devices or documents.",
+    "get": "List nodes, workloads, instances, events, devices, decisions or documents.",
     "describe": "Tell everything about one node, workload, instance or document.",
     "apply": "Make the hub want what compose files and documents say.",
     "plan": "Show what an apply would do.",
     "explain": "Tell why a workload is placed where it is, or nowhere.",
     "snapshot": "Save everything that placement decides from.",
     "simulate": "Show what would be done with a fleet of a file, without a hub.",
+    "replay": "Make a decision again, and say whether the same comes of it.",
     "delete": "Delete workloads and documents, or forget nodes.",
     "wait": "Wait until a node or workload is as it should be.",
     "node": "Have nodes look at their hardware again, or settle one that has diverged.",
@@ -52,7 +53,7 @@ Exit status:
   0  done                     3  something found no node
   1  error                    4  not in time
   2  wrong usage              5  changes are pending (plan --exit-code)
-                              6  the plan is stale (apply --plan)
+  6  the plan is stale        7  a decision does not replay to the same
 """
 
 

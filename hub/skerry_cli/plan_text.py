@@ -56,7 +56,7 @@ def lines(
             yield (f"workload/{name}",)
         else:
             yield (f"workload/{name} ", Styled(wording[outcome], _COLOURS.get(outcome)))
-        yield from map(_line, changes.get(name, ()))
+        yield from map(step, changes.get(name, ()))
 
 
 def _document(document: DocumentPlan, wording: Mapping[str, str]) -> Iterator[Sequence[Cell]]:
@@ -67,7 +67,8 @@ def _document(document: DocumentPlan, wording: Mapping[str, str]) -> Iterator[Se
         yield ("  ", Styled(f"~ {change}", "yellow"))
 
 
-def _line(change: Change) -> Sequence[Cell]:
+def step(change: Change) -> Sequence[Cell]:
+    """Return the line of one step: `+ shop-web-0 on box-1`."""
     sign, colour = SIGNS.get(change.action, ("?", None))
     detail = f"  ({change.detail})" if change.detail else ""
     verb = {"move": "to", "remove": "from"}.get(change.action, "on")

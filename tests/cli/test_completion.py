@@ -39,7 +39,15 @@ def complete(skerry, line, **environment):
         (
             "skerry get ",
             [
-                *("nodes", "workloads", "instances", "events", "devices", "round-trips"),
+                *(
+                    "nodes",
+                    "workloads",
+                    "instances",
+                    "events",
+                    "devices",
+                    "round-trips",
+                    "decisions",
+                ),
                 *("policies", "prices", "datasets", "endpoints", "reservations", "windows"),
             ],
         ),

@@ -27,6 +27,8 @@ from tests.cli.samples import (
     WINDOW,
     WORKLOAD,
 )
+from tests.cli.test_decisions import DETAIL as DECISION
+from tests.cli.test_decisions import PLACED, SAME
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
@@ -72,6 +74,9 @@ COMMANDS = [
     ["get", "devices", "-l", "a=b", "--node", "n", "--kind", "gpu", "--vendor", "v", "--usable"],
     ["get", "device", "box-1/disk/sda", "--unusable", "--limit", "5"],
     ["get", "round-trips", "--node", "n", "--to", "broker", "--limit", "100000"],
+    ["get", "decisions", "shop-web", "--limit", "1000"],
+    ["describe", "decision", "42"],
+    ["replay", "42", "--scores"],
     ["describe", "node", "box-1"],
     ["describe", "workload", "w"],
     ["describe", "instance", "shop-web-0"],
@@ -113,6 +118,9 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "GET /api/v1/events": EVENTS,
         "GET /api/v1/devices": DEVICES,
         "GET /api/v1/round-trips": ROUND_TRIPS,
+        "GET /api/v1/decisions": [PLACED],
+        "GET /api/v1/decisions/42": DECISION,
+        "GET /api/v1/decisions/42/replay": SAME,
         "GET /api/v1/documents": lambda asked: {
             "items": [WINDOW if asked.query["kind"] == "MaintenanceWindow" else POLICY]
         },
