@@ -15,7 +15,8 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
 from skerry_cli.screen import Screen
 
-Wanted = Literal["online", "running", "deleted"]
+Wanted = Literal["online", "running", "healthy", "deleted"]
+"""`healthy`, of an instance: running, and not found unhealthy."""
 GOALS: dict[str, tuple[Wanted, ...]] = {
     "node": ("online", "deleted"),
     "workload": ("running", "deleted"),
@@ -72,6 +73,8 @@ def _instance(hub: Hub, goal: Goal) -> Seen:
         return Seen(goal.wanted == "deleted", "it is not there")
     text = str(found.state) + (f": {found.reason}" if found.reason else "")
     runs = found.state == "running" and found.current and found.health != "starting"
+    if goal.wanted == "healthy":
+        return Seen(runs and found.health != "unhealthy", f"{text}, {found.health}")
     return Seen(goal.wanted == "running" and runs, text)
 
 

@@ -39,7 +39,8 @@ Examples:
   skerry rebalance --objective pack -o json
   skerry rebalance --apply --max-moves 20 --wave 5
 \b
-Each wave begins when all of the last one runs. Ctrl-C ends it after the wave that was begun.
+Each wave begins when all of the last one runs, none of it unhealthy. Ctrl-C lets the wave that was
+begun go on, and begins no other.
 Exit status: 4 when a wave did not run in time; 1 when the fleet has changed and a move is refused.
 """
 
@@ -235,7 +236,7 @@ def _goals(wave: Wave) -> list[Goal]:
         goal
         for move in wave.moves
         for goal in (
-            Goal("instance", move.instance, "running", move.target),
+            Goal("instance", move.instance, "healthy", move.target),
             Goal("instance", move.instance, "deleted", move.source),
         )
     ]

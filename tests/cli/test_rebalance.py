@@ -10,7 +10,7 @@ from tests.cli.samples import INSTANCE
 from skerry_hub import views
 from skerry_hub.rebalance.records import Move, MovesRequest, RebalanceRequest, RebalanceView, Wave
 from skerry_wire.codec import from_plain, to_plain
-from skerry_wire.messages import InstanceState
+from skerry_wire.messages import Health, InstanceState
 
 
 def move(name, target="box-2"):
@@ -146,7 +146,19 @@ def test_each_wave_waits_for_the_last_one(skerry, hub):
     late = skerry("rebalance", "--apply", "--timeout", "1s", code=4)
     assert len(asked_of(hub, MOVES)) == 1
     assert "wave 1 of 2 is under way and goes on; no other is begun, 0 of 3 moves made" in late.err
-    assert "instance/shop-web-0 on box-2 is not running after 1s; last seen: pending" in late.err
+    assert "instance/shop-web-0 on box-2 is not healthy after 1s; last seen: pending" in late.err
+
+
+@pytest.mark.parametrize("health", [Health.STARTING, Health.UNHEALTHY])
+def test_what_is_not_healthy_ends_it(skerry, hub, health):
+    sick = dataclasses.replace(INSTANCE, node="box-2", health=health)
+    view = dataclasses.replace(VIEW, waves=(Wave(moves=(move("shop-web-0"),)),))
+    hub.answers |= {PLAN: view, MOVES: views.PlanView()}
+    hub.answers[INSTANCES] = lambda asked: (
+        {"items": []} if asked.query["node"] == "box-1" else {"items": [to_plain(sick, nulls=True)]}
+    )
+    done = skerry("rebalance", "--apply", "--timeout", "1s", code=4)
+    assert f"is not healthy after 1s; last seen: running, {health}" in done.err
 
 
 def test_a_stale_wave_ends_it(skerry, hub):
