@@ -84,7 +84,10 @@ def packing_of(world: World, workload: Workload) -> list[Points]:
 
 def device_costs(world: World, workload: Workload, row: int) -> dict[str, list[int]]:
     """Return what a share of each device of a node would cost those who pack, by kind."""
-    kinds = {one.kind for one in workload.resources.devices if one.share_milli < WHOLE}
+    # Only of one share do costs tell devices apart; several are taken together.
+    kinds = {
+        one.kind for one in workload.resources.devices if one.share_milli < WHOLE and one.count == 1
+    }
     if not kinds or not packs(world, workload):
         return {}
     return {
