@@ -81,7 +81,7 @@ def _asked(asked: Asked) -> str:
 
 
 def _drained(found: DecisionDetail) -> str | None:
-    if not found.node:
+    if found.decision.method != "evacuate":
         return None
     return found.node + (", and what fits nowhere ends" if found.force else "")
 
