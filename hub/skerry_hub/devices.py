@@ -7,9 +7,11 @@ spread over many lists; SOURCES, the visible table, says which rows each of them
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from skerry_wire.box_policy import BoxPolicy, allows_device
 from skerry_wire.hardware import Hardware, Nic
 
 _HUB_CLASS = "09"
@@ -289,7 +291,7 @@ SOURCES: tuple[Source, ...] = (
 """The visible table: a new sort of device is a function above and a line here."""
 
 READS: Mapping[str, tuple[str, ...]] = {
-    kind: source.reads for source in SOURCES for kind in source.kinds
+    kind: (*source.reads, "policy") for source in SOURCES for kind in source.kinds
 }
 """The fields of the hardware that say what devices of a kind there are."""
 
@@ -327,8 +329,22 @@ def devices_of(
 
     Without kinds, the everyday ones.
     """
+    found = _each(hardware, kinds)
+    if hardware.policy is not None:
+        found = map(functools.partial(_within, hardware.policy), found)
     # Sorting costs more than finding, and most fleets have little of what is asked for.
-    return sorted(filter(keep, _each(hardware, kinds)), key=_order)
+    return sorted(filter(keep, found), key=_order)
+
+
+def _within(policy: BoxPolicy, device: Device) -> Device:
+    """Return a device as one that cannot be used, where the box gives no container its nodes."""
+    if device.usable is False:
+        return device
+    for path in device.paths:
+        if path.startswith("/") and not allows_device(policy, path):
+            reason = f"the box's policy does not allow {path}"
+            return dataclasses.replace(device, usable=False, reason=reason)
+    return device
 
 
 def _each(hardware: Hardware, kinds: frozenset[str] | None) -> Iterator[Device]:

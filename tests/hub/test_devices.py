@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from skerry_hub.devices import ACCELERATORS, GROUPS, INTERFACES, KINDS, devices_of, kinds_of
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import (
     Accelerator,
     Bluetooth,
@@ -234,3 +235,17 @@ def test_disks_and_accelerators_have_a_size_and_what_hangs_on_a_port_its_address
     places = {name: found[name].address for name in ("sda", "video0", "hci0")}
     assert places == {"sda": "1-5", "video0": "1-3", "hci0": "1-6"}
     assert (found["hci0"].vendor, found["hci0"].model) == ("8087", "0a2b")
+
+
+def test_a_device_that_the_boxs_policy_gives_nobody_cannot_be_used():
+    policy = BoxPolicy(devices=("/dev/ttyUSB*", "/dev/nvidia*"))
+    kinds = frozenset({"gpu", "tpu", "serial", "bluetooth"})
+    found = devices_of(dataclasses.replace(BOX, policy=policy), kinds)
+    told = {one.name: (one.usable, one.reason) for one in found}
+    assert told == {
+        "0000:01:00.0": (True, None),
+        "1-4": (False, "no permission"),
+        "ttyUSB0": (True, None),
+        "ttyS0": (False, "the box's policy does not allow /dev/ttyS0"),
+        "hci0": (None, None),
+    }

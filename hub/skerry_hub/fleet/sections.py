@@ -127,7 +127,9 @@ def _system(known: bool) -> Values:
 
 
 def _inside(steps: tuple[str, ...], part: Any) -> Values:
-    """Return the values at a path within one part, or within each of several."""
+    """Return the values at a path within one part, or within each of several; of None, none."""
+    if part is None:
+        return ()
     found: list[Any] = list(part) if isinstance(part, tuple) else [part]
     for step in steps:
         deeper: list[Any] = []

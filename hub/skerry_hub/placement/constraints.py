@@ -27,6 +27,7 @@ from skerry_hub.placement.expressed import expressed_of
 from skerry_hub.placement.governance import governed_of
 from skerry_hub.placement.maintenance import maintenance_of
 from skerry_hub.placement.nearness import within_of
+from skerry_hub.placement.node_policy import within_policy_of
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.taints import taints_of
@@ -267,6 +268,7 @@ CONSTRAINTS: tuple[tuple[str, Callable[[World, Workload], Sequence[Requirement]]
     ("constraints", lambda _world, workload: [Field(one) for one in workload.constraints]),
     ("expressions", lambda _world, workload: expressed_of(workload)),
     ("policies", governed_of),
+    ("node policy", within_policy_of),
     ("maintenance", lambda world, _: maintenance_of(world)),
     ("reservations", unreserved_of),
     ("latency", within_of),

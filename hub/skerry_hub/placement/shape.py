@@ -12,6 +12,7 @@ from skerry_hub.placement.fragmentation import fragmentation_of, kinds_of
 from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.maintenance import maintenance_of
 from skerry_hub.placement.nearness import origins_of
+from skerry_hub.placement.node_policy import asked_of_policies, has_told_limits
 from skerry_hub.placement.packing import packs
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.rules import NO_RULES
@@ -35,6 +36,8 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         return None
     if world.contention is not None and packs(world, workload):
         return None
+    if has_told_limits(world.columns):
+        return None
     return (
         workload.mode == "global",
         workload.resources,
@@ -42,6 +45,7 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         workload.expressions,
         workload.tolerations,
         tuple(device_paths_of(workload)),
+        asked_of_policies(world.columns, workload),
         # Compared by content: a mapping has no hash.
         None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),
         topologies_of(world, workload),

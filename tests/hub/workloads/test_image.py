@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from skerry_wire.images import parse_image
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.problems import RefusedError
+from skerry_wire.images import parse_image
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
