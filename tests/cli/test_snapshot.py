@@ -37,8 +37,9 @@ def test_a_snapshot_goes_to_a_file_for_its_owner_alone(skerry, hub, tmp_path, na
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
-def test_what_was_cut_off_leaves_no_file(skerry, hub, tmp_path):
-    hub.answers[ASKED] = Raw(CUT)
+@pytest.mark.parametrize("sent", [CUT, b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + SENT])
+def test_what_was_cut_off_leaves_no_file(skerry, hub, tmp_path, sent):
+    hub.answers[ASKED] = Raw(sent)
     done = skerry("snapshot", "--out", str(tmp_path / "f.json"), code=1)
     assert "cut off" in done.err
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from tests.hub.placement.boxes import GIB, MIB, node
-from tests.hub.records import settled, work_on, workload
+from tests.hub.records import assignment, kept, settled, work_on, workload
 
 from skerry_hub import planning, scoring
 from skerry_hub.documents import Prices
@@ -95,7 +95,38 @@ def test_who_ends_for_more_important_ones_and_is_placed_anew_has_a_score_too():
     steps = {(one.instance, one.action, one.node) for one in plan.changes}
     assert {("shop-db-0", "create", "a"), ("low-job-0", "move", "b")} <= steps
     assert scores(plan).keys() == {"shop-db-0", "low-job-0"}
-    assert all(0 < one <= 1 for one in scores(plan).values())
+    # The room that was made counts: it is as if the other had never been there.
+    alone = plan_of(work_on(known(*nodes)), high)
+    assert scores(plan)["shop-db-0"] == scores(alone)["shop-db-0"]
+
+
+def test_those_that_leave_a_node_choose_before_new_ones():
+    there = [
+        node("a", labels={"site": "x"}),
+        node("b", cpus=16, labels={"site": "y"}),
+        node("c", cpus=8, labels={"site": "y"}),
+        node("z", labels={"site": "y"}),
+    ]
+    held = [
+        assignment("shop-web-0", node="a", resources=SMALL),
+        assignment("shop-web-2", node="z", resources=SMALL),
+    ]
+    only = dataclasses.replace(
+        workload("shop-web", replicas=3, resources=SMALL),
+        expressions=("node.id in [a, b, c]",),
+        placement=Placement(spread=(Spread(topology="site", weight=10),)),
+    )
+    found = Known(there, [kept("shop-web", replicas=2, resources=SMALL)], held)
+    plan = plan_of(work_on(found), only)
+    steps = {one.instance: one for one in plan.changes}
+    assert [(one, steps[one].action, steps[one].node) for one in steps] == [
+        ("shop-web-0", "keep", "a"),
+        ("shop-web-1", "create", "c"),
+        ("shop-web-2", "move", "b"),
+    ]
+    # The second of the two finds the first in its site.
+    assert steps["shop-web-2"].scores["spread over site"] == 1
+    assert steps["shop-web-1"].scores["spread over site"] < 1
 
 
 def test_a_pruned_workload_gives_its_room_first():
