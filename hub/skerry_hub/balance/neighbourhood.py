@@ -68,7 +68,7 @@ def rebalance(problem: Problem, effort: Effort, scope: Scope) -> Result:
     relaxed = bound.descend(groups, bound.free(groups), present, steps)
     best = sweep(groups, relaxed)
     reached, seconds = value(problem, best), 0.0
-    here = gather(_moved(problem, best))
+    here = gather(moved(problem, best))
     at = bound.relax(here, relaxed.prices)
     for _ in range(_rounds(groups, effort, scope)):
         # Half of what is left: what one round does not need is the next one's.
@@ -78,7 +78,7 @@ def rebalance(problem: Problem, effort: Effort, scope: Scope) -> Result:
         if gained <= 0:
             break
         best, reached = found, reached + gained
-        here = gather(_moved(problem, best))
+        here = gather(moved(problem, best))
         at = bound.relax(here, relaxed.prices)
     most = max(bound.whole(relaxed.bound), reached)
     result = Result(
@@ -206,7 +206,7 @@ def _round(
     return (tuple(best) if holds(problem, best) else problem.present), result.seconds
 
 
-def _moved(problem: Problem, assignment: Assignment) -> Problem:
+def moved(problem: Problem, assignment: Assignment) -> Problem:
     """Return the problem as it is after the moves of a round.
 
     A second move of an item costs again here, so that what is gained is never more than it says.

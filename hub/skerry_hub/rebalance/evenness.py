@@ -12,10 +12,12 @@ so the solver fills them in the right order by itself.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from skerry_hub.balance.groups import Floats
 from skerry_hub.balance.problem import Bin, Ints, Item, Problem
 
 UNIT = 4_000_000
@@ -23,6 +25,10 @@ UNIT = 4_000_000
 FINE, COARSE = 16, 8
 MOST_FINE = 200
 """Nodes that are looked at in fine steps."""
+PRICES = 32
+"""That are tried for the bound of a large fleet, and as many again around the best."""
+ROUNDING = 1e-6
+"""Of the bound: far more than what sums of float64 can be wrong by."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -70,39 +76,52 @@ class Evenness:
             ]
         return found
 
-    def least(self, used: Ints) -> int:
-        """Return what no placement of the same items on these nodes can be below.
+    def least(self, used: Ints, rates: Floats) -> int:
+        """Return what no placement of the same items can be below, the cost of its moves counted.
 
-        As if everything could be cut and put anywhere: of each dimension as much as is free now may
-        be free in whatever steps are worth most for their size. The best of the dimensions counts.
+        `rates` [B, R] say what it costs at least to move one of an amount away from a node. As if
+        everything could be cut and put anywhere: of each dimension by itself, the best of which
+        counts. What leaves comes elsewhere, at a price for each amount; any price makes a bound
+        (weak duality), and some are tried.
         """
-        total = len(used) * UNIT
-        worth = np.array([self.worth(number) for number in range(self.steps)], np.int64)
-        best = total
-        first = self.used(np.zeros_like(used))
+        best = 0.0
         for dimension in range(used.shape[1]):
-            sizes = self.step[:, dimension]
-            if not (sizes > 0).all():
+            if not len(used) or not (self.step[:, dimension] > 0).all():
                 continue
-            free = int(np.maximum(self.capacity - used, 0)[:, dimension].sum())
-            best = min(best, _filled(sizes, first, worth, free))
-        return total - best
+            found = _Amount(self, used[:, dimension], rates[:, dimension], dimension)
+            best = max(best, found.least())
+        return math.floor(best * (1 - ROUNDING))
 
 
-def _filled(sizes: Ints, first: Ints, worth: Ints, free: int) -> int:
-    """Return what steps are worth at most that are not larger together than what is free."""
-    steps = len(worth)
-    open_ = np.arange(steps)[None, :] >= first[:, None]
-    size = np.broadcast_to(sizes[:, None], open_.shape)[open_]
-    value = np.broadcast_to(worth[None, :], open_.shape)[open_]
-    order = np.argsort(-(value / size), kind="stable")
-    total = np.cumsum(size[order].astype(np.float64))
-    whole = int(np.searchsorted(total, free, side="right"))
-    found = int(value[order][:whole].sum())
-    if whole < len(order):
-        # The step that is cut counts whole: rounded to the safe side.
-        found += int(value[order][whole])
-    return found
+class _Amount:
+    """One dimension of all nodes: what each counts when it holds so much, by used steps."""
+
+    def __init__(self, evenness: Evenness, used: Ints, rates: Floats, dimension: int) -> None:
+        numbers = np.arange(evenness.steps + 1)
+        step = evenness.step[:, dimension, None].astype(np.float64)
+        capacity = evenness.capacity[:, dimension, None].astype(np.float64)
+        # The most that a node holds in so many used steps.
+        self.held = capacity - (evenness.steps - numbers) * step
+        self.held[:, -1] = np.maximum(self.held[:, -1], used)
+        away = np.maximum(used[:, None] - self.held, 0)
+        leaving = np.where(away > 0, rates[:, None], 0.0) * away
+        self.counts = numbers**2 * (UNIT / evenness.steps**2) + leaving
+        # What stays takes more than that: so few steps there cannot be.
+        self.counts[self.held < 0] = np.inf
+        self.total = float(used.sum())
+        self.slopes = (2 * numbers[:-1] + 1) * (UNIT / evenness.steps**2) / step
+
+    def least(self) -> float:
+        prices = np.quantile(self.slopes, np.linspace(0, 1, PRICES))
+        found = [self._bound(price) for price in prices]
+        top = int(np.argmax(found))
+        around = prices[max(0, top - 1)], prices[min(PRICES - 1, top + 1)]
+        finer = (self._bound(price) for price in np.linspace(*around, PRICES))
+        return max(0.0, found[top], *finer)
+
+    def _bound(self, price: float) -> float:
+        cheapest = (self.counts - price * self.held).min(axis=1)
+        return float(cheapest.sum()) + price * self.total
 
 
 def steps_for(nodes: int) -> int:

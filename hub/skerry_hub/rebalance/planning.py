@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from skerry_hub.balance.groups import Floats
 from skerry_hub.balance.load import Load
-from skerry_hub.balance.problem import NOWHERE, Assignment, Ints, Problem, score_at
+from skerry_hub.balance.problem import NOWHERE, Assignment, Problem, score_at
 from skerry_hub.balance.solve import Effort
 from skerry_hub.balance.steps import Step, safe_steps
-from skerry_hub.rebalance.evenness import UNIT, Evenness
+from skerry_hub.rebalance.evenness import UNIT
+from skerry_hub.rebalance.levelling import shares_of
 from skerry_hub.rebalance.picture import Picture
 from skerry_hub.rebalance.records import Move, RebalanceRequest, RebalanceView, Wave
 from skerry_hub.rebalance.search import loss, search
@@ -121,7 +121,7 @@ def _gains(picture: Picture, problem: Problem, target: Assignment) -> list[float
     emptied = np.ones(len(problem.bins), np.bool_)
     emptied[[place for place in target if place != NOWHERE]] = False
     parts = np.where(emptied, opening / np.maximum(load.inside, 1), 0.0)
-    shares = None if picture.evenness is None else _shares(picture.evenness, load.used)
+    shares = None if picture.evenness is None else shares_of(picture.evenness, load.used)
     found = []
     for item, place in zip(problem.items, target, strict=True):
         gain = float(score_at(item, place) - score_at(item, item.current))
@@ -129,14 +129,6 @@ def _gains(picture: Picture, problem: Problem, target: Assignment) -> list[float
         if shares is not None and place != item.current:
             gain += UNIT * float(shares[item.current] - shares[place])
         found.append(gain)
-    return found
-
-
-def _shares(evenness: Evenness, used: Ints) -> Floats:
-    """Return the used share of each node, not in steps."""
-    step = np.maximum(evenness.step, 1)
-    left = np.where(evenness.step > 0, (evenness.capacity - used) / step, evenness.steps)
-    found: Floats = 1 - left.min(axis=1) / evenness.steps
     return found
 
 

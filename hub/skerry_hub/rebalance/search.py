@@ -1,8 +1,9 @@
 """The best placement that is found in a given time, and what none can be below. Pure.
 
-`pack` and `cost` are solved as they are, in any size. To `balance`, each step of a node is an item
-of its own, so of a large fleet only the fullest and the emptiest nodes are solved; the bound of
-the whole fleet is then that of `Evenness.least`.
+`pack` and `cost` are solved as they are; in a large fleet nodes are emptied one by one besides. To
+`balance`, each step of a node is an item of its own, so a large fleet is levelled by single moves
+first, and then only the fullest and the emptiest nodes are solved; the bound of the whole fleet is
+that of `Evenness.least`.
 """
 
 from __future__ import annotations
@@ -11,18 +12,32 @@ import dataclasses
 
 import numpy as np
 
+from skerry_hub.balance.groups import Floats
 from skerry_hub.balance.load import Load
-from skerry_hub.balance.neighbourhood import Scope, part, rebalance
+from skerry_hub.balance.neighbourhood import Scope, moved, part, rebalance
 from skerry_hub.balance.problem import Assignment, Ints, Problem, value
 from skerry_hub.balance.solve import Effort, Status, solve
+from skerry_hub.rebalance.emptying import empty, least_open
 from skerry_hub.rebalance.evenness import UNIT, Evenness, with_fillers
+from skerry_hub.rebalance.levelling import level
 from skerry_hub.rebalance.picture import Picture
 
-SCOPE = Scope()
-MOST_STEPS = 5_000
-"""Of nodes that are solved together."""
-MOST_PLACES = 40_000
-"""That items of different workloads may have, together."""
+ITEMS_PER_S = 2_000
+"""That are moved one by one, cautiously."""
+LOOKS_PER_S = 2_000_000
+"""At places, for nodes that are emptied."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """The most that is solved together; what is larger is solved in part.
+
+    To `balance`: so many `steps` of nodes, and `places` that the kinds of items may have.
+    """
+
+    scope: Scope = dataclasses.field(default_factory=Scope)
+    steps: int = 5_000
+    places: int = 40_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +66,43 @@ def loss(picture: Picture, problem: Problem, assignment: Assignment) -> int:
     return found
 
 
-def search(picture: Picture, problem: Problem, effort: Effort) -> Found:
+def search(picture: Picture, problem: Problem, effort: Effort, whole: Whole | None = None) -> Found:
     """Return the best assignment that is found, never worse than the present one."""
-    if picture.evenness is None:
-        result = rebalance(problem, effort, SCOPE)
-        return Found(
-            assignment=result.assignment,
-            bound=picture.base - result.bound,
-            status=result.status,
-            seconds=result.seconds,
-        )
-    return _search_even(picture.evenness, problem, effort)
+    whole = whole or Whole()
+    if picture.evenness is not None:
+        return _search_even(picture.evenness, problem, effort, whole)
+    scope = whole.scope
+    result = rebalance(problem, effort, scope)
+    assignment, reached = result.assignment, result.value
+    if len(problem.bins) > scope.nodes or len(problem.items) > scope.items:
+        emptied = empty(problem, assignment, int(effort.time_s * LOOKS_PER_S))
+        if value(problem, emptied) > reached:
+            assignment, reached = emptied, value(problem, emptied)
+    most = min(result.bound, -least_open(problem) - _least_losses(problem))
+    return Found(
+        assignment=assignment,
+        bound=picture.base - max(most, reached),
+        status="optimal" if most <= reached else result.status,
+        seconds=result.seconds,
+    )
 
 
-def _search_even(evenness: Evenness, problem: Problem, effort: Effort) -> Found:
+def _least_losses(problem: Problem) -> int:
+    return -sum(int(item.scores.max()) for item in problem.items)
+
+
+def rates_of(problem: Problem) -> Floats:
+    """Return what it costs at least to move one of each amount away from each bin, [B, R]."""
+    found = np.full((len(problem.bins), len(problem.bins[0].capacity)), np.inf)
+    for item in problem.items:
+        rate = np.where(item.demand > 0, item.move_cost / np.maximum(item.demand, 1), np.inf)
+        np.minimum(found[item.current], rate, out=found[item.current])
+    return found
+
+
+def _search_even(evenness: Evenness, problem: Problem, effort: Effort, whole: Whole) -> Found:
     used = Load(problem, problem.present).used
-    bins = choose_bins(evenness, problem, used)
+    bins = choose_bins(evenness, problem, used, whole)
     if len(bins) == len(problem.bins):
         result = solve(with_fillers(problem, evenness.fillers(range(len(bins)))), effort)
         return Found(
@@ -76,10 +112,12 @@ def _search_even(evenness: Evenness, problem: Problem, effort: Effort) -> Found:
             status=result.status,
             seconds=result.seconds,
         )
-    likes = sum(-int(item.scores.max()) for item in problem.items)
+    levelled = level(evenness, problem, int(effort.time_s * ITEMS_PER_S))
+    here = moved(problem, levelled)
+    bins = choose_bins(evenness, here, Load(here, here.present).used, whole)
     return Found(
-        assignment=search_part(evenness, problem, bins, effort),
-        bound=evenness.least(used) + likes,
+        assignment=search_part(evenness, here, bins, effort),
+        bound=evenness.least(used, rates_of(problem)) + _least_losses(problem),
         status="limit",
         seconds=effort.time_s,
         nodes_left_out=len(problem.bins) - len(bins),
@@ -98,10 +136,10 @@ def search_part(evenness: Evenness, problem: Problem, bins: Ints, effort: Effort
     return tuple(found)
 
 
-def choose_bins(evenness: Evenness, problem: Problem, used: Ints) -> Ints:
+def choose_bins(evenness: Evenness, problem: Problem, used: Ints, whole: Whole) -> Ints:
     """Return the nodes that are solved: all, or the fullest and the emptiest, ascending."""
     kinds = len({(id(item.bins), id(item.scores)) for item in problem.items})
-    most = max(2, min(MOST_STEPS // evenness.steps, MOST_PLACES // max(1, kinds)))
+    most = max(2, min(whole.steps // evenness.steps, whole.places // max(1, kinds)))
     if len(problem.bins) <= most:
         return np.arange(len(problem.bins), dtype=np.int64)
     order = np.argsort(evenness.used(used), kind="stable")

@@ -97,6 +97,30 @@ def test_a_cycle_without_a_spare_bin_needs_a_stop_and_says_so():
     assert (steps.detours, steps.stops) == (0, 1)
 
 
+def test_without_stops_it_ends_before_the_first_and_says_what_is_left():
+    problem = Problem(
+        items=[
+            item("a", (1, 0), {0: 0, 1: 9}, 0),
+            item("b", (1, 0), {0: 9, 1: 0}, 1),
+            item("c", (1, 0), {2: 0, 3: 1}, 2),
+        ],
+        bins=[Bin(id=str(at), capacity=ints(1, 0)) for at in range(4)],
+    )
+    found = safe_steps(problem, (1, 0, 3), 5, may_stop=False)
+    assert (found.waves, found.left, found.stops) == (((Step(item=2, source=2, target=3),),), 2, 0)
+    assert safe_steps(problem, (1, 0, 3), 5).left == 0
+
+
+def test_who_goes_first_may_be_said():
+    problem = Problem(
+        items=[item(name, (1, 0), {0: 0, 1: 5 + at}, 0) for at, name in enumerate("ab")],
+        bins=[Bin(id=str(at), capacity=ints(9, 0)) for at in range(2)],
+    )
+    for gains, first in (((), 1), ((2.0, 1.0), 0), ((1.0, 2.0), 1)):
+        waves = safe_steps(problem, (1, 1), 1, gains=gains).waves
+        assert [wave[0].item for wave in waves] == [first, 1 - first]
+
+
 def test_at_most_so_many_move_at_once_those_that_gain_most_first():
     items = [item(f"i{at}", (1, 0), {0: 0, 1: at}, 0) for at in range(5)]
     bins = [Bin(id="a", capacity=ints(5, 0)), Bin(id="b", capacity=ints(5, 0))]

@@ -1,18 +1,24 @@
 """The search of a whole fleet and of parts of one: never worse, and the bound below all."""
 
-import dataclasses
-
 import numpy as np
 from tests.hub.rebalance.fleets import node, uneven, work_of, workload
 
 from skerry_hub.balance.load import Load, holds
+from skerry_hub.balance.neighbourhood import Scope
 from skerry_hub.balance.solve import Effort
-from skerry_hub.rebalance import search as searching
 from skerry_hub.rebalance.evenness import UNIT
 from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.search import choose_bins, loss, search
+from skerry_hub.rebalance.search import (
+    Whole,
+    choose_bins,
+    loss,
+    rates_of,
+    search,
+    search_part,
+)
 
 EFFORT = Effort(time_s=5)
+SMALL = Whole(scope=Scope(items=10, nodes=5), steps=5 * 16)
 
 
 def picture(objective="balance", nodes=8, loads=12):
@@ -40,14 +46,13 @@ def test_what_is_found_holds_and_its_bound_is_below_it():
 def test_of_many_nodes_the_fullest_and_the_emptiest_are_solved():
     given = picture()
     used = Load(given.problem, given.problem.present).used
-    coarse = dataclasses.replace(given.evenness, steps=searching.MOST_STEPS // 4)
-    chosen = choose_bins(coarse, given.problem, used)
+    chosen = choose_bins(given.evenness, given.problem, used, Whole(steps=4 * 16))
     assert len(chosen) == 4
     shares = given.evenness.used(used)
     others = np.delete(shares, chosen)
     assert sorted(shares[chosen])[:2] <= sorted(others)[:2]
     assert max(shares[chosen]) == max(shares)
-    assert len(choose_bins(given.evenness, given.problem, used)) == 8
+    assert len(choose_bins(given.evenness, given.problem, used, Whole())) == 8
 
 
 def test_a_part_is_bettered_and_the_bound_is_of_the_whole():
@@ -55,10 +60,22 @@ def test_a_part_is_bettered_and_the_bound_is_of_the_whole():
     whole = search(given, given.problem, EFFORT)
     used = Load(given.problem, given.problem.present).used
     bins = np.array([0, 1, 28, 29], np.int64)
-    part = searching.search_part(given.evenness, given.problem, bins, EFFORT)
+    part = search_part(given.evenness, given.problem, bins, EFFORT)
     assert holds(given.problem, part)
     before = loss(given, given.problem, given.problem.present)
     assert loss(given, given.problem, part) < before
     assert {place for place in part if place not in given.problem.present} <= {28, 29}
-    assert given.evenness.least(used) <= whole.bound
-    assert given.evenness.least(used) > 0 == loss(given, given.problem, part) % (UNIT // 256)
+    least = given.evenness.least(used, rates_of(given.problem))
+    assert 0 < least <= whole.bound
+    assert loss(given, given.problem, part) % (UNIT // 256) == 0
+
+
+def test_a_fleet_too_large_to_be_solved_whole():
+    for objective in ("balance", "pack"):
+        given = picture(objective, nodes=30, loads=40)
+        whole = search(given, given.problem, EFFORT)
+        found = search(given, given.problem, EFFORT, SMALL)
+        assert holds(given.problem, found.assignment)
+        before = loss(given, given.problem, given.problem.present)
+        assert found.bound <= whole.bound < before
+        assert loss(given, given.problem, found.assignment) < before
