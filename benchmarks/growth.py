@@ -1,6 +1,7 @@
 """How the figures of placement grow with the fleet, from 1,000 nodes to a million, as a plot.
 
-usage: python -m benchmarks.growth [--most N] [--plot FILE] [-o json]
+usage: ./dev bench --only growth
+       python -m benchmarks.growth [--most N] [--plot FILE] [-o json]
 
 Measures what `benchmarks.placement` does on fleets of 1,000, 10,000, 100,000 and 1,000,000 nodes,
 one after the other. What grows no worse than linearly has an exponent of at most 1: the slope of
@@ -25,6 +26,7 @@ from benchmarks.placement import Figures, figures_of
 from benchmarks.plot import Curve, plot
 from benchmarks.row import Row, at_most, say
 
+PLOT = pathlib.Path(__file__).resolve().parents[1] / "docs" / "growth.svg"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 LINEAR = 1.0
 
@@ -46,7 +48,7 @@ def exponents(sizes: Sequence[int], values: Sequence[float]) -> tuple[float, flo
     """Return the slope of the logarithms, and the steepest between two sizes that follow."""
     x, y = np.log(np.array(sizes, np.float64)), np.log(np.maximum(np.array(values), 1e-9))
     slope = float(np.polyfit(x, y, 1)[0])
-    return slope, float((np.diff(y) / np.diff(x)).max())
+    return round(slope, 3), round(float((np.diff(y) / np.diff(x)).max()), 3)
 
 
 def rows_of(found: Sequence[Figures]) -> list[Row]:
@@ -79,9 +81,17 @@ def drawn(found: Sequence[Figures]) -> str:
     )
 
 
-def measure(most: int = SIZES[-1]) -> list[Figures]:
+def measured(most: int) -> list[Figures]:
     """Measure fleets up to this size."""
     return [figures_of(size) for size in SIZES if size <= most]
+
+
+def measure() -> list[Row]:
+    """Measure all sizes, and draw the plot of the documentation."""
+    found = measured(SIZES[-1])
+    PLOT.write_text(drawn(found))
+    say(f"{PLOT} is written")
+    return rows_of(found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.most < SIZES[1]:
         parser.error(f"--most must be at least {SIZES[1]}")
-    found = measure(options.most)
+    found = measured(options.most)
     rows = rows_of(found)
     if options.plot is not None:
         options.plot.write_text(drawn(found))

@@ -75,8 +75,8 @@ UNASKED: tuple[tuple[str, ...], ...] = (
     (
         "node.labels.owner in [team-1, team-2, team-3]",
         f"{HARDWARE}cpu.logical_count >= 4",
-        f"{HARDWARE}system.kernel version >= 5.10",
-        f"{HARDWARE}usb.vendor not exists",
+        f"{HARDWARE}system.kernel version >= 5.15",
+        f"{HARDWARE}usb.vendor != 0403",
         f"{FEATURE}cpu-cpuid.AESNI exists",
         f"{HARDWARE}pci.driver contains nvme",
         f"{HARDWARE}runtimes.name in [podman, docker]",
