@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgpack
@@ -118,12 +118,12 @@ def packed(entries: Iterable[Any]) -> bytes:
     return b"".join(parts) + press.flush()
 
 
-def unpacked(data: bytes, what: str) -> list[Any]:
-    """Return the entries that bytes hold. Raises LogError."""
+def unpacked(data: bytes, what: str, most: int = MOST_BYTES) -> list[Any]:
+    """Return the entries that bytes hold, which are `most` bytes at most. Raises LogError."""
     try:
         press = zlib.decompressobj()
-        plain = press.decompress(data, MOST_BYTES)
-        if press.unconsumed_tail or not press.eof:
+        plain = press.decompress(data, most)
+        if press.unconsumed_tail or press.unused_data or not press.eof:
             raise LogError(f"the {what} is damaged: it ends too early, or is too large")
         reader = msgpack.Unpacker(
             raw=False,
@@ -258,8 +258,3 @@ def _put(into: dict[str, M], name: str, found: Sequence[M]) -> None:
         into[name] = found[0]
     else:
         into.pop(name, None)
-
-
-def entries_of(steps: Iterable[Step], hardware: dict[str, bytes]) -> Iterator[Entry | None]:
-    """Yield the entry of each step, as `entry_of`."""
-    return (entry_of(step, hardware) for step in steps)

@@ -56,7 +56,7 @@ def recorded(draft: Draft, inputs: Inputs | None) -> Recorded:
     if draft.made and inputs is not None:
         for made, now in zip(draft.made, _as_it_was(draft, inputs), strict=True):
             if made.estimates is not None:
-                blobs[estimates_digest(made.estimates)] = _pressed(made.estimates)
+                blobs[estimates_digest(made.estimates)] = pressed(made.estimates)
             decisions.append((_record(made, positions[made.first], *now), made.answer))
     log = packed(entries) if entries or decisions else None
     return Recorded(log, blobs, tuple(decisions))
@@ -134,7 +134,8 @@ def _all(kind: type[T], plain: Sequence[object]) -> tuple[T, ...]:
     return tuple(codec.from_plain(kind, one) for one in plain)
 
 
-def _pressed(estimates: Estimates) -> bytes:
+def pressed(estimates: Estimates) -> bytes:
+    """Return round-trip times as bytes."""
     return zlib.compress(codec.pack(list(map(list, sorted(estimates.ms.items())))), 1)
 
 
