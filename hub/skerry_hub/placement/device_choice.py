@@ -77,13 +77,19 @@ def _choose(
     offers: Sequence[_Offer], prefer: Collection[str], *, single_numa: bool
 ) -> Chosen | None:
     nodes = _numa_nodes(offers, prefer)
-    if len(nodes) <= 1:
+    if len(nodes) <= 1 or _is_one_share(offers):
         return _match(offers, None)
     for node in nodes:
         chosen = _match(offers, node)
         if chosen is not None:
             return chosen
     return None if single_numa else _match(offers, None)
+
+
+def _is_one_share(offers: Sequence[_Offer]) -> bool:
+    """Say whether all that is wanted is a share of one device: it is on one NUMA node anyway."""
+    requests = [offer.request for offer in offers]
+    return len(requests) == 1 and requests[0].count == 1 and requests[0].share_milli < WHOLE
 
 
 class _Offer:
