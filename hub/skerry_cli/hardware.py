@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from skerry_cli import hardware_buses, words
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import (
     Accelerator,
     Cpu,
@@ -44,6 +45,7 @@ def tree(hardware: Hardware) -> Iterator[str]:
         ("sensors", _sensors(hardware)),
         ("runtimes", map(_runtime, hardware.runtimes)),
         ("cdi devices", hardware.cdi_devices),
+        ("the box's policy", _policy(hardware.policy)),
         ("probes that failed", _failed(hardware)),
         ("may be incomplete", _incomplete(hardware)),
     ):
@@ -169,6 +171,34 @@ def _sensors(hardware: Hardware) -> Iterator[str]:
 def _runtime(found: RuntimeInfo) -> str:
     state = "usable" if found.usable else "not usable"
     return _line(found.name, found.version, state, found.reason)
+
+
+def _policy(policy: BoxPolicy | None) -> Iterator[str]:
+    """Yield what containers may have here; of what nothing is allowed, there is no line."""
+    if policy is None:
+        return
+    images = "any" if policy.any_image else ", ".join(map(str, policy.images))
+    digest = ", by digest only" if policy.require_digest else ""
+    yield f"images: {images}{digest}" if images else "images: none, so nothing runs here"
+    given = (
+        ("privileged", policy.privileged),
+        ("network of the host", policy.host_network),
+        ("processes of the host", policy.host_pid),
+        ("IPC of the host", policy.host_ipc),
+    )
+    privileges = _line(*(name for name, is_given in given if is_given), *policy.capabilities)
+    yield f"privileges: {privileges}" if privileges else ""
+    read_only = (f"{one} (read-only)" for one in policy.bind_read_only)
+    folders = _line(*policy.bind, *read_only)
+    yield f"folders: {folders}" if folders else ""
+    yield "" if policy.volumes else "no volumes"
+    yield f"devices: {_line(*policy.devices)}" if policy.devices else ""
+    if policy.ports != BoxPolicy().ports:
+        yield f"ports: {_line(*map(str, policy.ports)) or 'none'}"
+    if policy.cpu_milli is not None:
+        yield f"CPU limits of all containers together: {words.processors(policy.cpu_milli)}"
+    if policy.memory_bytes is not None:
+        yield f"memory limits of all containers together: {words.size(policy.memory_bytes)}"
 
 
 def _failed(hardware: Hardware) -> Iterator[str]:

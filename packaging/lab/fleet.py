@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -172,6 +173,12 @@ class Box:
         self.agent = Process(
             "agent", command, self.folder, {**self._agent_environment, **environment}
         )
+
+    def allow(self, policy: str) -> None:
+        """Give the box another policy, and have the agent tell the hub, as a reload does."""
+        (self.folder / "policy.toml").write_text(policy)
+        if self.agent is not None:
+            os.kill(self.agent.pid, signal.SIGHUP)
 
     def kill_agent(self) -> None:
         """End the agent as a power cut would."""

@@ -1,7 +1,11 @@
 """A node's hardware as a tree."""
 
+import pytest
+
 from skerry_cli.hardware import tree
 from skerry_wire import hardware as hw
+from skerry_wire.box_policy import BoxPolicy, PortRange
+from skerry_wire.images import parse_pattern
 
 
 def usb(path, name):
@@ -135,4 +139,47 @@ def test_what_may_be_missing_is_said_apart_from_what_failed():
         "  usb, permission denied",
         "may be incomplete",
         "  cdi, /etc/cdi/b.yaml names no kind",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "lines"),
+    [
+        (BoxPolicy(), ["images: none, so nothing runs here"]),
+        (BoxPolicy(any_image=True), ["images: any"]),
+        (
+            BoxPolicy(
+                images=(
+                    parse_pattern("registry.example/shop"),
+                    parse_pattern("docker.io/nginx:1.27"),
+                ),
+                require_digest=True,
+                privileged=True,
+                host_network=True,
+                capabilities=("NET_ADMIN",),
+                bind=("/srv/data",),
+                bind_read_only=("/etc/localtime",),
+                volumes=False,
+                devices=("/dev/ttyUSB*", "/dev/video*"),
+                ports=(PortRange(first=80, last=80), PortRange(first=1, last=9, protocol="udp")),
+                cpu_milli=1500,
+                memory_bytes=2**31,
+            ),
+            [
+                "images: registry.example/shop, docker.io/library/nginx:1.27, by digest only",
+                "privileges: privileged, network of the host, NET_ADMIN",
+                "folders: /srv/data, /etc/localtime (read-only)",
+                "no volumes",
+                "devices: /dev/ttyUSB*, /dev/video*",
+                "ports: 80, 1-9/udp",
+                "CPU limits of all containers together: 1.5",
+                "memory limits of all containers together: 2 GiB",
+            ],
+        ),
+    ],
+)
+def test_what_the_box_allows_is_told_and_what_it_does_not_mention_is_not(policy, lines):
+    assert list(tree(hw.Hardware(policy=policy))) == [
+        "the box's policy",
+        *(f"  {line}" for line in lines),
     ]

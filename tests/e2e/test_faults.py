@@ -13,6 +13,7 @@ import nacl.signing
 import paho.mqtt.publish
 import pytest
 
+from lab.fleet import POLICY
 from lab.processes import free_port, wait_for
 from skerry_wire import codec, envelope
 from skerry_wire.messages import Order
@@ -27,6 +28,19 @@ def say(fleet, topic, payload, *, retain=False):
     paho.mqtt.publish.single(
         topic, payload, qos=1, retain=retain, hostname="127.0.0.1", port=fleet.broker.port
     )
+
+
+def registries(fleet):
+    """Return where images of the box may come from, as the hub knows it."""
+    hardware = fleet.hub.get(f"/api/v1/nodes/{fleet.box.node}")["hardware"]
+    return [one["registry"] for one in (hardware.get("policy") or {}).get("images", ())]
+
+
+def allow(fleet, *wanted):
+    """Let images of these registries run on the box, and wait until the hub knows it."""
+    quoted = ", ".join(f'"{one}"' for one in wanted)
+    fleet.box.allow(f"[images]\nallow = [{quoted}]\n")
+    wait_for("the hub to know", lambda: registries(fleet) == list(wanted))
 
 
 # --- orders that are not the hub's --------------------------------------------------------
@@ -272,9 +286,7 @@ def test_what_is_deleted_while_podman_is_away_is_gone_only_once_it_is(fleet):
 def test_an_image_that_cannot_be_pulled_is_said_and_others_are_untouched(fleet):
     fleet.apply("shop")
     before = fleet.containers()
-    (fleet.box.folder / "policy.toml").write_text(
-        '[images]\nallow = ["localhost", "127.0.0.1:9"]\n'
-    )
+    allow(fleet, "localhost", "127.0.0.1:9")
     fleet.apply("broken", image="127.0.0.1:9/no/such:1", wait=False)
     failed = fleet.until_instance("broken-web-0", "failed")
     assert "127.0.0.1:9/no/such:1" in failed["reason"]
@@ -284,13 +296,32 @@ def test_an_image_that_cannot_be_pulled_is_said_and_others_are_untouched(fleet):
     assert len(fleet.containers()) == 2
 
 
-def test_an_image_that_the_policy_does_not_allow_is_refused_with_the_reason(fleet):
+FOREIGN = "registry.example/foreign:1"
+ITS_REASON = f"image {FOREIGN} is not among those allowed"
+
+
+def test_what_the_boxs_policy_does_not_allow_is_not_placed_there_and_the_reason_is_said(fleet):
+    fleet.apply("shop")
+    before, issued = fleet.containers(), fleet.node()["order"]["issued"]
+    path = str(fleet.write("foreign", image=FOREIGN))
+    assert "node policy 1 node" in fleet.hub.cli("apply", "-f", path, check=False).stderr
+    said = fleet.hub.cli("explain", "foreign-web", check=False).stdout
+    assert f"the box's policy: {ITS_REASON}" in said
+    assert (fleet.containers(), fleet.node()["order"]["issued"]) == (before, issued)
+    fleet.hub.cli("delete", "workload", "foreign-web")
+
+
+def test_a_policy_that_the_hub_has_not_heard_of_is_enforced_all_the_same_and_then_known(fleet):
+    allow(fleet, "localhost", "registry.example")
     fleet.apply("shop")
     before = fleet.containers()
-    fleet.apply("foreign", image="registry.example/foreign:1", wait=False)
+    (fleet.box.folder / "policy.toml").write_text(POLICY)
+    fleet.apply("foreign", image=FOREIGN, wait=False)
     node = fleet.until_node("the refusal", lambda n: n["order"]["refusal"])
-    assert "registry.example/foreign:1" in node["order"]["refusal"]
+    assert ITS_REASON in node["order"]["refusal"]
     assert fleet.containers() == before
+    # The refusal brought the policy along: nothing more of the kind is tried.
+    wait_for("the hub to know", lambda: registries(fleet) == ["localhost"])
     fleet.hub.cli("delete", "workload", "foreign-web")
     assert fleet.until_settled()["order"]["refusal"] is None
 
