@@ -8,7 +8,8 @@ documents of the hub, and where there are some, being cheap has the weight of 10
 The orders in which an apply could take them:
 
 - engine: as they come, which is what a hub has to do with requests of their own;
-- engine_by_size: the largest first, by the largest share of the fleet that one takes.
+- engine_by_size: the largest first, by the largest share of the fleet that one takes;
+- engine_two_orders: that, and those with the fewest places first; the better of the two stays;
 - engine_spreading: as they come, by the strategy `spread`: what happens where nobody packs.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from benchmarks.optimum import DIMENSIONS, Instance
-from skerry_hub.balance.problem import NOWHERE, Ints, Item
+from skerry_hub.balance.problem import NOWHERE, Ints, Item, value
 from skerry_hub.documents import Prices
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Liveness, Node, Resources, Workload
@@ -119,6 +120,12 @@ def largest_first(given: Instance) -> list[int]:
     return sorted(range(len(items)), key=lambda at: (-shares[at], at))
 
 
+def fewest_first(given: Instance) -> list[int]:
+    """Return items by how many places each may be in, the fewest first; of equals the largest."""
+    items = given.problem.items
+    return sorted(largest_first(given), key=lambda at: len(items[at].bins))
+
+
 def as_they_come(given: Instance) -> Sequence[int]:
     """Return items in the order in which they are given."""
     return range(len(given.problem.items))
@@ -132,6 +139,12 @@ def engine(given: Instance) -> list[int]:
 def engine_by_size(given: Instance) -> list[int]:
     """Place the largest items first."""
     return _placed(given, largest_first(given), "pack")
+
+
+def engine_two_orders(given: Instance) -> list[int]:
+    """Place the largest first, and those with the fewest places first; return the better one."""
+    both = [_placed(given, order, "pack") for order in (largest_first(given), fewest_first(given))]
+    return max(both, key=lambda places: value(given.problem, places))
 
 
 def engine_spreading(given: Instance) -> list[int]:

@@ -6,7 +6,7 @@ from benchmarks import optimum, placers
 from benchmarks.row import BenchError
 
 from skerry_hub.balance.load import holds
-from skerry_hub.balance.problem import NOWHERE, ProblemError
+from skerry_hub.balance.problem import NOWHERE, ProblemError, value
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Workload
 from skerry_hub.placement.cost import Costs
@@ -38,6 +38,7 @@ def test_instances_are_the_same_for_a_seed_and_of_the_sizes_that_are_told(family
         optimum.improved,
         placers.engine,
         placers.engine_by_size,
+        placers.engine_two_orders,
         placers.engine_spreading,
     ],
 )
@@ -83,6 +84,16 @@ def test_the_largest_come_first():
     shares = [float((given.problem.items[at].demand / np.maximum(total, 1)).max()) for at in order]
     assert sorted(order) == list(placers.as_they_come(given))
     assert shares == sorted(shares, reverse=True)
+
+
+def test_those_with_the_fewest_places_come_first_and_the_better_order_stays():
+    given = optimum.instance("placed", 7)
+    places = [len(given.problem.items[at].bins) for at in placers.fewest_first(given)]
+    assert places == sorted(places)
+    for seed in range(1, 6):
+        given = optimum.instance("placed", seed)
+        both = value(given.problem, placers.engine_two_orders(given))
+        assert both >= value(given.problem, placers.engine_by_size(given))
 
 
 def test_each_family_has_its_distribution_and_the_better_placer_a_smaller_gap():
