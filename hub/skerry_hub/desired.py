@@ -25,7 +25,6 @@ from skerry_hub.model import (
 from skerry_hub.noting import note
 from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.governance import offences, policies_of
-from skerry_hub.placement.taints import must_leave
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError, Work, put_node, take_over
@@ -38,7 +37,11 @@ LAST_GENERATION = 2**53 - 1
 
 
 def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView:
-    """Take workloads as what is wanted, and decide where they go."""
+    """Take workloads as what is wanted, and decide where they go.
+
+    Of those that say nothing new, too, an instance leaves a node that no longer does for it: its
+    device was unplugged, a label, taint or policy is another one.
+    """
     work.draft.because("apply")
     _check_owners(work, workloads)
     _check_policies(work, workloads)
@@ -57,8 +60,7 @@ def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView
     for workload in sorted(workloads, key=lambda one: one.name):
         kind = _keep(work, workload)
         sorted_[kind].append(workload.name)
-        moves = kind != "unchanged" or must_leave(work.columns, workload, _homes(work, workload))
-        wanted.append(Wanted(workload, keep=not moves))
+        wanted.append(Wanted(workload, keep=False))
     outcome = decide(work, wanted, may_preempt=True)
     changes += outcome.changes
     return PlanView(
@@ -299,10 +301,6 @@ def _keep(work: Work, workload: Workload) -> str:
     for one in work.draft.of_workload(workload.name):
         work.draft.touched.add(one.node)  # its order says where its instances stem from
     return "created" if kept is None else "updated"
-
-
-def _homes(work: Work, workload: Workload) -> list[str]:
-    return [one.node for one in work.draft.of_workload(workload.name)]
 
 
 def _remove(work: Work, name: str) -> list[Change]:

@@ -85,6 +85,37 @@ def test_a_workload_is_created_placed_and_found_unchanged_the_second_time():
     assert after.workloads["shop-web"].updated_at == NOW
 
 
+@pytest.mark.parametrize(
+    ("asked", "then"),
+    [
+        (workload(constraints=(SITE,)), {"labels": {"site": "quay-4"}}),
+        (
+            workload(resources=Resources(devices=(DeviceRequest(kind="gpu"),))),
+            {"capability": capability(hostname="box-1", revision="d" * 16)},
+        ),
+    ],
+    ids=["label", "unplugged"],
+)
+def test_an_unchanged_file_moves_what_its_node_no_longer_does_for(asked, then):
+    boxes = [
+        node(
+            name,
+            labels={"site": "quay-3"},
+            capability=capability(hostname=name, accelerators=(GPU,)),
+        )
+        for name in ("box-1", "box-2", "box-3")
+    ]
+    asked = dataclasses.replace(asked, replicas=2)
+    _, known = applied(Known(boxes), asked)
+    here = known.assignments["shop-web-0"].node
+    assert here == "box-1"
+    changed_box = dataclasses.replace(known.nodes[here], **then)
+    nodes = [changed_box if one.id == here else one for one in known.nodes.values()]
+    plan, _ = applied(Known(nodes, *parts(known)), asked)
+    assert plan.unchanged == ("shop-web",)
+    assert actions(plan) == [("move", "shop-web-0", "box-3"), ("keep", "shop-web-1", "box-2")]
+
+
 def test_a_plan_changes_nothing():
     known = fleet()
     work = work_on(known)

@@ -55,13 +55,3 @@ def taints_of(workload: Workload) -> list[Taints]:
         # As Kubernetes' daemon sets: one on each node means on cordoned ones too.
         tolerations = (*tolerations, Toleration(key=UNSCHEDULABLE, operator="Exists"))
     return [Taints(tolerations), EvictingTaints(tolerations)]
-
-
-def must_leave(columns: Columns, workload: Workload, nodes: Iterable[str]) -> bool:
-    """Say whether one of the nodes has a taint for which an operator's apply moves what is there.
-
-    That is so although nothing of the workload changed: the taint was the operator's own.
-    """
-    needs = [need for need in taints_of(workload) if need.binds]
-    rows = [row for node in nodes if (row := columns.row(node)) is not None]
-    return any(True for need in needs for row in rows for _ in need.refusals(columns, row))
