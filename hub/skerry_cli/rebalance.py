@@ -12,7 +12,7 @@ from skerry_cli import words
 from skerry_cli.failures import Failure, RefusedError
 from skerry_cli.goals import Goal, wait_for
 from skerry_cli.hub import Hub, path
-from skerry_cli.records import MANY, Counts, Words, part_of, read
+from skerry_cli.records import MANY, Counts, Names, Words, part_of, read
 from skerry_cli.screen import Screen, Styled
 from skerry_cli.session import Duration, Session, anywhere, output, time_limit
 
@@ -84,6 +84,7 @@ class Rebalance:
     nodes: int = 0
     nodes_left_out: int = 0
     moves_left_out: int = 0
+    refused: Names = ()
     pinned: Counts = dataclasses.field(default_factory=dict)
     nodes_used_before: int = 0
     nodes_used_after: int = 0
@@ -187,8 +188,9 @@ def _left_out(found: Rebalance) -> Iterator[str]:
     if found.moves_left_out:
         yield (
             f"{words.count(found.moves_left_out, 'move')} left out: more than --max-moves, without "
-            "gain by themselves, or only possible by a stop"
+            "gain by themselves, refused, or only possible by a stop"
         )
+    yield from found.refused
 
 
 def _number(value: float) -> str:

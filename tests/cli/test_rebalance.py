@@ -44,6 +44,7 @@ VIEW = RebalanceView(
     nodes=2,
     nodes_left_out=1,
     moves_left_out=2,
+    refused=("shop-x-0 cannot move to box-2: ports: taken",),
     pinned={"one on each node": 2},
     nodes_used_before=1,
     nodes_used_after=2,
@@ -90,8 +91,9 @@ def test_a_plan_is_shown_and_nothing_done(skerry, hub):
     assert done.err.splitlines() == [
         "2 instances pinned: one on each node",
         "1 node not looked at for want of time",
-        "2 moves left out: more than --max-moves, without gain by themselves, or only possible by "
-        "a stop",
+        "2 moves left out: more than --max-moves, without gain by themselves, refused, or only "
+        "possible by a stop",
+        "shop-x-0 cannot move to box-2: ports: taken",
     ]
     assert [one.path for one in hub.asked] == ["/api/v1/rebalance/plan"]
     assert from_plain(RebalanceRequest, hub.asked[0].body, strict=True) == RebalanceRequest()

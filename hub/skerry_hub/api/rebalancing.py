@@ -14,13 +14,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from skerry_hub.api.bodies import asked, body_of, json_of, shown
-from skerry_hub.rebalance.moving import move_all
+from skerry_hub.rebalance.moving import move_all, refused_of
 from skerry_hub.rebalance.picture import picture_of
 from skerry_hub.rebalance.records import MovesRequest, RebalanceRequest, RebalanceView
 from skerry_hub.views import PlanView
 from skerry_hub.work import Work
 from skerry_hub.writer.service import BusyError, Service
 
+MOST_CHECKED = 500
+"""Moves that the engine is asked about for a plan; the rest when they are made."""
 SCHEMAS = (RebalanceRequest, RebalanceView, MovesRequest)
 
 
@@ -37,13 +39,19 @@ class RebalanceAnswers:
         if not self._solving.acquire(blocking=False):
             raise BusyError("another rebalance is being planned; try again when it is done")
         try:
-            from skerry_hub.rebalance.planning import plan  # noqa: PLC0415 - HiGHS is large
+            from skerry_hub.rebalance.planning import solved, view_of  # noqa: PLC0415 - HiGHS
 
-            picture = self._service.call(
+            call = self._service.call
+            picture = call(
                 lambda work: picture_of(work, request.objective, request.move_cost_percent),
                 dry=True,
             )
-            return plan(picture, request)
+            done = solved(picture, request)
+            if done is None:
+                return view_of(picture, None, request)
+            moves = done.moves(MOST_CHECKED)
+            refused = call(lambda work: refused_of(work, moves), dry=True)
+            return view_of(picture, done, request, refused)
         finally:
             self._solving.release()
 

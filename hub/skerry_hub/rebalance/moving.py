@@ -25,18 +25,39 @@ def move_all(work: Work, moves: Sequence[Move]) -> PlanView:
     It cannot where its instance is not as it was planned, or its new node refuses it: with what
     else is there now, and the moves before it. Nothing is to be committed then.
     """
-    work.draft.because("rebalance")
     changes = []
     for at, move in enumerate(moves):
-        why = _other_than_planned(work, move)
-        kept = work.draft.workloads.get(move.workload)
-        if why or kept is None:
-            raise _stale(move, at, why)
         try:
-            changes.append(moved(work, kept.workload, move.instance, move.target))
+            changes.append(_done(work, move))
         except RefusedError as refused:
-            raise _stale(move, at, str(refused)) from None
+            reason = clip(f"the plan is stale: {refused}", MAX_TEXT)
+            raise RefusedError(409, Problem(reason=reason, field=f"moves[{at}]")) from None
     return PlanView(changes=tuple(changes))
+
+
+def refused_of(work: Work, moves: Sequence[Move]) -> dict[int, str]:
+    """Do the moves that can be done, and return why the others cannot, by number."""
+    found: dict[int, str] = {}
+    for at, move in enumerate(moves):
+        try:
+            _done(work, move)
+        except RefusedError as refused:
+            found[at] = str(refused)
+    return found
+
+
+def _done(work: Work, move: Move) -> Change:
+    """Do one move. Raises RefusedError, and changes nothing then."""
+    work.draft.because("rebalance")
+    why = _other_than_planned(work, move)
+    kept = work.draft.workloads.get(move.workload)
+    if not why and kept is not None:
+        try:
+            return moved(work, kept.workload, move.instance, move.target)
+        except RefusedError as refused:
+            why = str(refused)
+    reason = f"{move.instance} cannot move to {move.target}: {why}"
+    raise RefusedError(409, Problem(reason=clip(reason, MAX_TEXT)))
 
 
 def _other_than_planned(work: Work, move: Move) -> str:
@@ -109,8 +130,3 @@ def _reasons(session: Session, row: int) -> Iterator[str]:
         yield f"{name}: {refusal.text}"
     for name, refusal in session.term_refusals(row):
         yield f"{name}: {refusal.text}"
-
-
-def _stale(move: Move, at: int, why: str) -> RefusedError:
-    reason = f"the plan is stale: {move.instance} cannot move to {move.target}: {why}"
-    return RefusedError(409, Problem(reason=clip(reason, MAX_TEXT), field=f"moves[{at}]"))

@@ -7,7 +7,8 @@ elsewhere is left out, and so are moves at the end that only together with those
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from skerry_hub.rebalance.evenness import UNIT
 from skerry_hub.rebalance.levelling import shares_of
 from skerry_hub.rebalance.picture import Picture
 from skerry_hub.rebalance.records import Move, RebalanceRequest, RebalanceView, Wave
-from skerry_hub.rebalance.search import loss, search
+from skerry_hub.rebalance.search import Found, loss, search
 from skerry_hub.rebalance.tracked import Tracked
 
+MOST_REFUSED = 20
+"""Reasons of refused moves that a plan tells."""
 UNITS = {
     "balance": "sum of the squares of the nodes' used shares",
     "pack": "nodes in use",
@@ -30,21 +33,55 @@ UNITS = {
 }
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A picture with the best that was found, and the steps to it; `problem` is the picture's."""
+
+    picture: Picture
+    problem: Problem
+    found: Found
+    steps: tuple[tuple[Step, ...], ...]
+
+    def moves(self, most: int) -> tuple[Move, ...]:
+        """Return the first moves, so many at most; what each gains is not told yet."""
+        steps = itertools.islice(itertools.chain(*self.steps), most)
+        return tuple(_move(self.picture, step) for step in steps)
+
+
 def plan(picture: Picture, request: RebalanceRequest) -> RebalanceView:
     """Return the moves that make a fleet better, and how much better none can make it."""
+    return view_of(picture, solved(picture, request), request)
+
+
+def solved(picture: Picture, request: RebalanceRequest) -> Solved | None:
+    """Return the best that is found in the request's time; None where there is nothing to move."""
+    problem = picture.problem
+    if problem is None:
+        return None
+    found = search(picture, problem, Effort(time_s=request.time_limit_s))
+    gains = _gains(picture, problem, found.assignment)
+    steps = safe_steps(problem, found.assignment, request.wave, may_stop=False, gains=gains)
+    return Solved(picture=picture, problem=problem, found=found, steps=steps.waves)
+
+
+def view_of(
+    picture: Picture,
+    done: Solved | None,
+    request: RebalanceRequest,
+    refused: Mapping[int, str] | None = None,
+) -> RebalanceView:
+    """Return a plan. `refused` are moves by number that the engine does not allow: left out."""
     view = RebalanceView(
         objective=picture.objective,
         unit=UNITS[picture.objective],
         nodes=len(picture.nodes),
         pinned=picture.pinned,
     )
-    problem = picture.problem
-    if problem is None:
+    if done is None:
         return view
-    found = search(picture, problem, Effort(time_s=request.time_limit_s))
-    gains = _gains(picture, problem, found.assignment)
-    steps = safe_steps(problem, found.assignment, request.wave, may_stop=False, gains=gains)
-    waves, reached = _waves(picture, problem, steps.waves, request.max_moves)
+    problem, found, refused = done.problem, done.found, refused or {}
+    steps = _allowed(done.steps, refused)
+    waves, reached = _waves(picture, problem, steps, request.max_moves)
     missed = int((np.array(reached.places) != np.array(found.assignment)).sum())
     before, after = loss(picture, problem, problem.present), reached.loss
     total = after + reached.cost
@@ -64,8 +101,26 @@ def plan(picture: Picture, request: RebalanceRequest) -> RebalanceView:
         instances=len(picture.moving),
         nodes_left_out=found.nodes_left_out,
         moves_left_out=missed,
+        refused=tuple(refused[number] for number in sorted(refused))[:MOST_REFUSED],
         **_measures(picture, problem, reached.places),
     )
+
+
+def _allowed(steps: Sequence[Sequence[Step]], refused: Mapping[int, str]) -> list[list[Step]]:
+    """Return the waves without the refused moves, and without what then is not where it was."""
+    numbers = itertools.count()
+    held: set[int] = set()
+    found = []
+    for wave in steps:
+        kept = []
+        for step in wave:
+            if next(numbers) in refused or step.item in held:
+                held.add(step.item)
+                continue
+            kept.append(step)
+        if kept:
+            found.append(kept)
+    return found
 
 
 def _waves(
@@ -95,20 +150,24 @@ def _waves(
 
 
 def _wave(picture: Picture, reached: Tracked, steps: Sequence[Step]) -> Wave:
-    moves = []
-    for step in steps:
-        one = picture.moving[step.item]
-        moves.append(
-            Move(
-                instance=one.id,
-                workload=one.workload,
-                revision=one.revision,
-                source=picture.nodes[step.source],
-                target=picture.nodes[step.target],
-                gain=reached.move(step.item, step.target) / picture.unit,
-            )
+    moves = tuple(
+        dataclasses.replace(
+            _move(picture, step), gain=reached.move(step.item, step.target) / picture.unit
         )
-    return Wave(moves=tuple(moves), gain=sum(move.gain for move in moves))
+        for step in steps
+    )
+    return Wave(moves=moves, gain=sum(move.gain for move in moves))
+
+
+def _move(picture: Picture, step: Step) -> Move:
+    one = picture.moving[step.item]
+    return Move(
+        instance=one.id,
+        workload=one.workload,
+        revision=one.revision,
+        source=picture.nodes[step.source],
+        target=picture.nodes[step.target],
+    )
 
 
 def _gains(picture: Picture, problem: Problem, target: Assignment) -> list[float]:

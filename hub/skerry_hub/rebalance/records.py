@@ -84,6 +84,8 @@ class RebalanceView:
     moves_left_out: Count = 0
     """Moves of the best placement found that are not in the waves: more than were asked for, not
     worth it without others, or only possible by ending an instance before it starts elsewhere."""
+    refused: tuple[Line, ...] = ()
+    """Why the engine does not allow some of these: by what is not modelled. The first reasons."""
     pinned: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many instances stay, by why."""
     nodes_used_before: Count = 0

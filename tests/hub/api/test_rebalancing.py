@@ -68,8 +68,24 @@ def test_a_stale_wave_is_refused_whole(client, rig):
     status_, found = client.ask("POST", MOVES, {"moves": wave["moves"]})
     (problem,) = found["problems"]
     assert (status_, problem["field"]) == (409, "moves[2]")
-    assert "the plan is stale" in problem["reason"]
+    assert problem["reason"].startswith("the plan is stale: ")
+    assert problem["reason"].endswith("there is no such instance of this workload any more")
     assert homes(rig) == {"box-1": 5, "box-2": 0}
+
+
+def test_a_move_that_the_engine_does_not_allow_is_no_part_of_a_plan(client, rig):
+    """Money that a node costs when it is opened is no need that is followed."""
+    prices = {"name": "all", "nodes": [], "node_hour": 5.0}
+    assert client.ask("PUT", "/api/v1/documents/Prices/all", prices)[0] == 200
+    uneven(client, rig)
+    assert [len(wave["moves"]) for wave in planned(client)["waves"]] == [3]
+    policy = {"name": "thrift", "quota": {"cost_per_hour": 5.0}}
+    assert client.ask("PUT", "/api/v1/documents/Policy/thrift", policy)[0] == 200
+    found = planned(client)
+    assert (found["waves"], found["moves_left_out"]) == ([], 3)
+    assert len(found["refused"]) == 3
+    assert all("cannot move to box-2" in reason for reason in found["refused"])
+    assert found["gap"] > 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from tests.hub.rebalance.fleets import move, node, uneven, work_of, workload
 from tests.hub.test_desired import check
 
 from skerry_hub import draining
-from skerry_hub.rebalance.moving import move_all
+from skerry_hub.rebalance.moving import move_all, refused_of
 from skerry_hub.terms import AtMost, DeviceRequest, Placement
 from skerry_hub.work import RefusedError
 
@@ -47,6 +47,19 @@ def test_moves_see_those_before_them():
     assert refused.value.problems[0].field == "moves[1]"
 
 
+def test_of_many_moves_those_that_cannot_be_are_told_and_the_rest_done():
+    work = work_of(uneven_with_large())
+    first_, second = work.draft.of_workload("shop-web")
+    moves = [move(first_, "n9"), move(first_, "n1"), move(second, "n1"), move(second, "n0")]
+    assert refused_of(work, moves) == {
+        0: "shop-web-0 cannot move to n9: there is no node n9",
+        2: "shop-web-1 cannot move to n1: n1 does not take it: memory: memory 1 GiB free < 1.5 GiB",
+        3: "shop-web-1 cannot move to n0: it is there already",
+    }
+    assert [one.node for one in work.draft.of_workload("shop-web")] == ["n1", "n0"]
+    check(work)
+
+
 def uneven_with_large():
     """Return two on a large node, of which a small one takes only one."""
     nodes = [node("n0", memory=8 * boxes.GIB), node("n1", memory=2560 * boxes.MIB)]
@@ -69,7 +82,8 @@ def test_a_move_that_is_not_as_planned_is_stale(change, target, why):
     with pytest.raises(RefusedError, match=why) as refused:
         move_all(work, [move(first(work), target, **change)])
     assert refused.value.status == 409
-    assert refused.value.problems[0].field == "moves[0]"
+    (problem,) = refused.value.problems
+    assert (problem.field, problem.reason[:19]) == ("moves[0]", "the plan is stale: ")
     assert not work.draft.assignments.changes
 
 

@@ -10,7 +10,7 @@ from tests.hub.test_desired import check
 
 from skerry_hub.rebalance.moving import move_all
 from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.planning import plan
+from skerry_hub.rebalance.planning import plan, solved, view_of
 from skerry_hub.rebalance.records import RebalanceRequest
 from skerry_hub.rebalance.search import loss
 
@@ -123,6 +123,22 @@ def test_no_more_moves_than_asked_for_the_best_first():
     assert (some.bound, some.ended) == (whole.bound, "limit")
     assert some.after > whole.after
     assert planned(work, max_moves=0).waves == ()
+
+
+def test_what_the_engine_refuses_is_left_out_and_told():
+    nodes = [node(f"n{index}") for index in range(4)]
+    loads = [workload(f"shop-w{index}") for index in range(8)]
+    picture = picture_of(work_of(uneven(nodes, loads, ["n3"])), "balance", 10.0)
+    request = RebalanceRequest(time_limit_s=5.0)
+    done = solved(picture, request)
+    first, second = done.moves(10)
+    assert done.moves(1) == (first,)
+    view = view_of(picture, done, request, {0: "it is not allowed"})
+    assert [one.instance for one in moves_of(view)] == [second.instance]
+    assert (view.refused, view.moves_left_out, view.ended) == (("it is not allowed",), 1, "limit")
+    assert view.gap > view_of(picture, done, request).gap == 0
+    neither = view_of(picture, done, request, {0: "a", 1: "b"})
+    assert (neither.waves, neither.after) == ((), neither.before)
 
 
 def test_two_that_could_only_swap_by_a_stop_are_left_out():
