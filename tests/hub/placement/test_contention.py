@@ -141,6 +141,7 @@ def test_pressure_is_what_a_plain_computation_says(cpus, seen, used, load):
     ]
     contention = Contention(columns)
     for one, members in asked:
+        contention.pressure(load, columns.rows(), 10.0)  # what is kept must follow
         contention.observe(one, rows_of(columns, members), 10.0)
     for number, (at, cpu) in enumerate(used):
         columns.reserve(
