@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from skerry_hub.balance.problem import NOWHERE, Bin, Ints, Problem
+from skerry_hub.balance.problem import NOWHERE, Bin, Ints, Item, Limit, Problem
 from skerry_hub.fleet.arrays import Counts, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment
@@ -37,17 +37,26 @@ SHARED = 2
 """Amounts of which nodes have a used share: processors and memory."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What a problem is made of, not checked yet: that takes time, and needs no fleet."""
+
+    items: Sequence[Item]
+    bins: Sequence[Bin]
+    limits: Sequence[Limit]
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
-    """The problem, whose items are `moving` and whose bins are `nodes`, by index.
+    """The parts of a problem, whose items are `moving` and whose bins are `nodes`, by index.
 
-    `problem` is None where there is nothing to move, or nowhere. `base` is what counts whatever
+    They are None where there is nothing to move, or nowhere. `base` is what counts whatever
     moves, `unit` how many points are one to people. `totals` and `kept` [B, 2] are processors and
     memory, and what of them stays reserved; `occupied` [B] how many instances stay.
     """
 
     objective: Objective
-    problem: Problem | None
+    parts: Parts | None
     moving: tuple[Assignment, ...]
     nodes: tuple[str, ...]
     evenness: Evenness | None
@@ -57,6 +66,14 @@ class Picture:
     kept: Ints
     occupied: Ints
     pinned: Mapping[str, int]
+
+    @property
+    def problem(self) -> Problem | None:
+        """Return the problem, checked; made anew each time."""
+        if self.parts is None:
+            return None
+        parts = self.parts
+        return Problem(items=parts.items, bins=parts.bins, limits=parts.limits)
 
 
 def picture_of(work: Work, objective: Objective | None, move_cost_percent: float) -> Picture:
@@ -83,12 +100,12 @@ def picture_of(work: Work, objective: Objective | None, move_cost_percent: float
     kept = room.instances - taken[:, NUMBER] // steps
     most = room.most_instances()
     capacity = room.capacity(taken, most if wanted == "balance" else ANY_NUMBER)
-    problem = None
+    parts = None
     if moving:
         places = Places(world, wanted, rows, moving, at)
         shares = {name: _share(demand, totals, most * steps) for name, demand in demands.items()}
         opening = np.where(kept > 0, 0, _opening(world, wanted, rows))
-        problem = Problem(
+        parts = Parts(
             items=places.items(demands, shares, move_cost_percent),
             bins=[
                 Bin(id=facts.id, capacity=capacity[bin_], open_cost=int(opening[bin_]))
@@ -99,7 +116,7 @@ def picture_of(work: Work, objective: Objective | None, move_cost_percent: float
     reserved = (totals - room.free() - taken[:, :NUMBER])[:, :SHARED]
     return Picture(
         objective=wanted,
-        problem=problem,
+        parts=parts,
         moving=tuple(one.assignment for one in moving),
         nodes=tuple(facts.id for facts in columns.each(rows)),
         evenness=_evenness(capacity, totals, steps, most) if wanted == "balance" else None,

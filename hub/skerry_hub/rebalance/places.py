@@ -68,6 +68,7 @@ class Places:
             crowding = self._crowding(workload, indices, passes)
             extra = math.ceil(CROWDED / ROOM_WEIGHT * 2 * shares[name] * UNIT)
             masks = self._masks(workload, indices, passes)
+            costs = self._move_costs(shares[name], losses, percent)
             shared: dict[tuple[int, int], tuple[Ints, Ints]] = {}
             for index, mask in zip(indices, masks, strict=True):
                 here, crowds = int(self.at[index]), index in crowding
@@ -81,7 +82,7 @@ class Places:
                     bins=bins,
                     scores=scores,
                     current=here,
-                    move_cost=self._move_cost(shares[name], int(losses[here]), percent),
+                    move_cost=int(costs[here]),
                 )
         return [found[index] for index in range(len(found))]
 
@@ -150,9 +151,14 @@ class Places:
             if row is not None and any(term.refusals(int(term.domains.of_row[row]))):
                 yield term.domains.topology
 
-    def _move_cost(self, share: float, loss: int, percent: float) -> int:
-        whole = {"balance": 2 * share * UNIT, "pack": share * UNIT, "cost": float(loss)}
-        return min(math.ceil(whole[self.objective] * percent / 100), MAX_SCORE)
+    def _move_costs(self, share: float, losses: Ints, percent: float) -> Ints:
+        """Return what a move away from each bin costs."""
+        if self.objective == "cost":
+            whole = losses.astype(np.float64)
+        else:
+            whole = np.full(len(losses), share * UNIT * (2 if self.objective == "balance" else 1))
+        found: Ints = np.minimum(np.ceil(whole * percent / 100), MAX_SCORE).astype(np.int64)
+        return found
 
     def _crowding(self, workload: Workload, indices: Sequence[int], passes: Mask) -> set[int]:
         """Return the instances that are more than a node's part of their workload: the last."""
