@@ -49,7 +49,9 @@ UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 
 def is_cordoned(node: Node) -> bool:
     """Say whether nothing new shall come to a node."""
-    return any(taint.key == UNSCHEDULABLE for taint in node.taints)
+    return any(
+        taint.key == UNSCHEDULABLE and taint.effect != "PreferNoSchedule" for taint in node.taints
+    )
 
 
 def liveness(node: Node) -> Styled:

@@ -14,7 +14,8 @@ from skerry_cli.session import Session, anywhere, complete_names
 
 EXAMPLES = """\b
 NoSchedule keeps new instances away that do not tolerate the taint (x-placement.tolerations of a
-service). With NoExecute, those that are there leave as well, at the next apply of their workload.
+service); with PreferNoSchedule they come only where no other node is as good. With NoExecute,
+those that are there leave as well, at the next apply of their workload.
 A taint alone moves nothing: skerry drain does. KEY:EFFECT- takes a taint away, KEY- all of a key.
 \b
 Examples:
@@ -22,7 +23,7 @@ Examples:
   skerry taint node box-1 maintenance:NoSchedule- example.com/gpu-
 """
 
-EFFECTS = ("NoSchedule", "NoExecute")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 @click.command(epilog=EXAMPLES)
@@ -75,8 +76,6 @@ def _parts(text: str, word: str) -> tuple[str, str, str | None]:
         raise click.UsageError(f"{word!r} names no key")
     if not colon:
         return key, value, None
-    if effect == "PreferNoSchedule":
-        raise click.UsageError(f"{word!r}: PreferNoSchedule is not supported; use NoSchedule")
     if effect not in EFFECTS:
         raise click.UsageError(f"{word!r}: the effect must be one of {', '.join(EFFECTS)}")
     return key, value, effect

@@ -71,7 +71,7 @@ class Constraint:
         return f"{self.key} {self.operator} {self.value}"
 
 
-Effect = Literal["NoSchedule", "NoExecute"]
+Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The key of the taint that a cordoned node has."""
 
@@ -80,8 +80,8 @@ UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 class Taint:
     """What a node refuses workloads for, as Kubernetes has it: of one key, each effect once.
 
-    `NoSchedule` keeps new instances away; with `NoExecute`, those that are there leave too, at
-    the next apply of their workload.
+    `NoSchedule` keeps new instances away, `PreferNoSchedule` has other nodes preferred; with
+    `NoExecute`, those that are there leave too, at the next apply of their workload.
     """
 
     key: Annotated[str, Text(253)]
@@ -303,7 +303,10 @@ class Node:
     @property
     def cordoned(self) -> bool:
         """Say whether nothing new shall come here."""
-        return any(taint.key == UNSCHEDULABLE for taint in self.taints)
+        return any(
+            taint.key == UNSCHEDULABLE and taint.effect != "PreferNoSchedule"
+            for taint in self.taints
+        )
 
     @property
     def all_labels(self) -> Mapping[str, str]:

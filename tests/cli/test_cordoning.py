@@ -41,8 +41,7 @@ def test_taints_are_given_and_taken(skerry, hub):
     [
         (["a=b"], "has no effect"),
         (["a"], "has no effect"),
-        (["a:PreferNoSchedule"], "PreferNoSchedule is not supported"),
-        (["a=b:Never"], "must be one of NoSchedule, NoExecute"),
+        (["a=b:Never"], "must be one of NoSchedule, PreferNoSchedule, NoExecute"),
         ([":NoSchedule"], "names no key"),
         (["-"], "names no key"),
         (["a:NoSchedule", "a=b:NoSchedule"], "given twice"),

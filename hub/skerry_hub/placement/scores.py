@@ -17,6 +17,7 @@ from skerry_hub.placement.data import close_of
 from skerry_hub.placement.nearness import near_of
 from skerry_hub.placement.packing import packing_of, packs
 from skerry_hub.placement.points import SCALE, Points
+from skerry_hub.placement.taints import few_taints_of
 from skerry_hub.placement.world import World
 
 
@@ -99,6 +100,7 @@ def _room_or_none(world: World, workload: Workload) -> list[Points]:
 
 SCORES: tuple[tuple[str, Callable[[World, Workload], Sequence[Points]]], ...] = (
     ("runtime", lambda _world, _: [Runtime()]),
+    ("taints", lambda world, workload: few_taints_of(world.columns, workload)),
     ("devices", _devices),
     ("room", _room_or_none),
     ("latency", near_of),

@@ -16,6 +16,7 @@ from skerry_hub.placement.node_policy import asked_of_policies, has_told_limits
 from skerry_hub.placement.packing import packs
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.rules import NO_RULES
+from skerry_hub.placement.taints import are_preferences_told
 from skerry_hub.placement.topology import topologies_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import ANYWHERE, Cost
@@ -44,6 +45,7 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         workload.constraints,
         workload.expressions,
         workload.tolerations,
+        are_preferences_told(world.columns),
         tuple(device_paths_of(workload)),
         asked_of_policies(world.columns, workload),
         # Compared by content: a mapping has no hash.

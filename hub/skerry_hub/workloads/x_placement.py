@@ -53,8 +53,11 @@ Preemption = Literal["LowerPriority", "Never"]
 
 MOST_PRIORITY = 1_000_000_000
 _OPERATORS: Mapping[str, Operator] = {"Exists": "Exists", "Equal": "Equal"}
-_EFFECTS: Mapping[str, Effect] = {"NoSchedule": "NoSchedule", "NoExecute": "NoExecute"}
-_NO_EFFECTS = {"PreferNoSchedule": "no node has such a taint here"}
+_EFFECTS: Mapping[str, Effect] = {
+    "NoSchedule": "NoSchedule",
+    "PreferNoSchedule": "PreferNoSchedule",
+    "NoExecute": "NoExecute",
+}
 _STRATEGIES: Mapping[str, Strategy] = {"spread": "spread", "pack": "pack"}
 _NO_STRATEGIES = {
     "binpack": "write pack",
@@ -177,7 +180,7 @@ def toleration(value: Value) -> Toleration:
         key=section.get("key", parsed(_key), ""),
         operator=operator,
         value=section.get("value", text, ""),
-        effect=section.get("effect", choice(_EFFECTS, _NO_EFFECTS), None),
+        effect=section.get("effect", choice(_EFFECTS, {}), None),
     )
     wrong = wrong_toleration(found) if "key" not in section or found.key else None
     if wrong is not None and wrong[0] in section:

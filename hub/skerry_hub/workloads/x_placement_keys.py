@@ -64,7 +64,7 @@ TOLERATION = Keys(
         "key": "The taint's key. Without it, and with `operator: Exists`, every taint is borne.",
         "operator": "`Equal` (default): the taint has this value; `Exists`: it has any.",
         "value": "The taint's value, for `Equal`.",
-        "effect": "`NoSchedule` or `NoExecute`; both where not given.",
+        "effect": "`NoSchedule`, `PreferNoSchedule` or `NoExecute`; each of them where not given.",
     },
     refused={
         "tolerationSeconds": "nothing leaves a node by itself after a time",

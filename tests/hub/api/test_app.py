@@ -231,7 +231,7 @@ def test_taints_are_set_shown_and_unset(client, rig):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"set": [{**KEEP_OFF, "effect": "PreferNoSchedule"}]}, "set[0].effect"),
+        ({"set": [{**KEEP_OFF, "effect": "Never"}]}, "set[0].effect"),
         ({"set": [{**KEEP_OFF, "key": "a b"}]}, "set[0]"),
         ({"set": [{**KEEP_OFF, "value": "b c"}]}, "set[0]"),
         ({"set": [{"key": "a"}]}, "set[0].effect"),

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from tests.hub.placement.boxes import (
+    accelerator,
     assignment,
     evacuate,
     explain,
@@ -18,6 +19,10 @@ from tests.hub.placement.test_constraints import reasons
 
 from skerry_hub.fleet.columns import totals_of
 from skerry_hub.model import UNSCHEDULABLE, Taint, Toleration
+from skerry_hub.placement.points import SCALE
+from skerry_hub.placement.scores import own_spread_of, points_of
+from skerry_hub.placement.world import World
+from skerry_wire.hardware import RuntimeInfo
 
 KEEP_OFF = Taint(key="maintenance", value="true", effect="NoSchedule")
 LEAVE = Taint(key="maintenance", value="true", effect="NoExecute")
@@ -164,3 +169,80 @@ def test_a_trial_and_a_grown_fleet_know_their_taints():
         columns.put(node("n0"))
         assert explain(columns, workload(), []).feasible == 134
     assert explain(columns, workload(), []).feasible == 133
+
+
+# --- preferring others ----------------------------------------------------------------------
+
+PREFER = Taint(key="old", value="true", effect="PreferNoSchedule")
+OTHER = Taint(key="slow", effect="PreferNoSchedule")
+
+
+def points(columns, load):
+    """Return the score of each node by its id; None where nothing is scored."""
+    found = [one for one in points_of(World(columns), load) if one.name == "taints"]
+    return found[0].of(columns, columns.rows()).tolist() if found else None
+
+
+def test_the_fewer_of_them_are_not_tolerated_the_better():
+    many = [Taint(key=f"k{n}", effect="PreferNoSchedule") for n in range(64)]
+    columns = fleet(
+        node("a"), tainted("b", PREFER), tainted("c", PREFER, OTHER), tainted("d", *many)
+    )
+    best = points(columns, workload())
+    assert best[0] == SCALE
+    assert best[1:3] == [SCALE // 3, SCALE // 3 // 3]
+    assert 0 <= best[3] < best[2]
+    assert points(columns, bearing(Toleration(key="slow", operator="Exists")))[:3] == [
+        SCALE, SCALE // 3, SCALE // 3
+    ]  # fmt: skip
+    assert points(columns, bearing(Toleration(operator="Exists"))) == [SCALE] * 4
+
+
+def test_nothing_is_refused_or_moved_for_them():
+    load = workload(replicas=2)
+    held = [assignment(f"shop-web-{n}", "a", of=load) for n in range(2)]
+    columns = fleet(tainted("a", PREFER, OTHER), node("b"), reserved=held)
+    assert reasons(columns, load) == []
+    assert steps(place(columns, load, held, keep=False)) == []
+    assert points(fleet(node("a"), tainted("b", KEEP_OFF, LEAVE)), load) is None
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+@pytest.mark.parametrize(
+    ("clean", "spoilt", "replicas", "count"),
+    [
+        ({}, {}, 1, 1),
+        ({"cpus": 1, "accelerators": [accelerator("1")]}, {"cpus": 64}, 1, 1),
+        ({}, {}, 2, 1),
+        ({"runtimes": (RuntimeInfo(name="podman"),)}, {}, 1, 0),
+    ],
+)
+def test_it_counts_more_than_room_and_less_than_a_second_replica_or_a_runtime_that_is_silent(
+    names, clean, spoilt, replicas, count
+):
+    first, second = names
+    columns = fleet(node(first, **clean), tainted(second, PREFER, **spoilt))
+    decision = place(columns, workload(cpu=500, replicas=replicas), [], keep=False)
+    assert list(where(decision).values()).count(first) == count
+
+
+def test_any_number_of_them_counts_less_than_a_runtime_that_answers():
+    weights = {
+        one.name: one.weight for one in points_of(World(fleet(tainted("a", PREFER))), workload())
+    }
+    own = own_spread_of(World(fleet()), workload()).weight
+    assert weights["runtime"] > sum(weights.values()) - weights["runtime"] + own
+
+
+def test_a_taint_that_comes_or_goes_is_seen_by_boards_that_are_kept():
+    columns = fleet(node("a"), node("b"))
+    answers = []
+    for taints in ((), (PREFER,), (KEEP_OFF,), (), (PREFER,)):
+        columns.put(tainted("a", *taints))
+        answers += where(place(columns, workload(), [], keep=False)).values()
+    assert answers == ["a", "b", "b", "a", "b"]
+
+
+def test_a_node_for_which_others_are_preferred_is_not_cordoned():
+    assert not tainted("a", Taint(key=UNSCHEDULABLE, effect="PreferNoSchedule")).cordoned
+    assert tainted("a", CORDONED).cordoned

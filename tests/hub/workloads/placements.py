@@ -53,7 +53,7 @@ RIGHT = one(
                 {
                     "operator": st.just("Equal"),
                     "value": st.sampled_from(["a", True, 5]),
-                    "effect": st.sampled_from(["NoSchedule", "NoExecute"]),
+                    "effect": st.sampled_from(["NoSchedule", "PreferNoSchedule", "NoExecute"]),
                 },
             )
         ),

@@ -21,6 +21,10 @@ def test_what_is_not_said_tolerates_nothing():
     ("text", "found"),
     [
         ("{key: a, value: b, effect: NoSchedule}", {"value": "b", "effect": "NoSchedule"}),
+        (
+            "{key: a, value: b, effect: PreferNoSchedule}",
+            {"value": "b", "effect": "PreferNoSchedule"},
+        ),
         ("{key: a, value: b}", {"value": "b"}),
         ("{key: a}", {}),
         ("{key: a, operator: Equal, value: true}", {"value": "true"}),
@@ -44,8 +48,11 @@ def test_a_toleration(text, found):
         ("a=b:NoSchedule", "", "must be a mapping of keys"),
         ("{key: a, operator: In}", ".operator", "must be one of Exists, Equal"),
         ("{key: a, operator: Exists, value: b}", ".value", "is not for operator: Exists"),
-        ("{key: a, effect: PreferNoSchedule}", ".effect", "is not supported: no node has such"),
-        ("{key: a, effect: Never}", ".effect", "must be one of NoSchedule, NoExecute"),
+        (
+            "{key: a, effect: Never}",
+            ".effect",
+            "must be one of NoSchedule, PreferNoSchedule, NoExecute",
+        ),
         ("{key: A B}", ".key", "must be [PREFIX/]NAME"),
         ("{key: a, value: b c}", ".value", "must be at most 63 of"),
         ("{key: a, tolerationSeconds: 60}", ".tolerationSeconds", "nothing leaves a node"),
