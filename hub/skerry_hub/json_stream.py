@@ -14,6 +14,7 @@ from typing import Any
 MAX_VALUE_CHARS = 4 * 1024 * 1024
 MAX_CHARS = 32 * 1024**3
 MOST_DIGITS = 20
+_ESCAPED = re.compile(r"\\u[dD]")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -97,8 +98,19 @@ class JsonStream:
                 size = end - self._at
                 if is_number and len(self._text) - end <= 2 and self._more():
                     continue
+                self._check_characters(value, self._at, self._at + size)
                 self._at += size
                 return value
+
+    def _check_characters(self, value: Any, start: int, end: int) -> None:
+        """Refuse halves of characters, which only escapes can say: nothing can write them again."""
+        if _ESCAPED.search(self._text, start, end) is None:
+            return
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            reason = "has half a character (\\ud800 to \\udfff without the other)"
+            raise JsonError(reason, self.line) from None
 
     def members(self) -> Iterator[str]:
         """Yield the keys of the object that is next; each value is to be read before the next."""

@@ -53,6 +53,10 @@ def test_a_number_may_be_cut_anywhere(number):
         assert list(stream.elements()) == [json.loads(number)]
 
 
+def test_a_character_of_two_halves_is_one():
+    assert JsonStream(cut('"\\ud83d\\ude00"', 3)).value() == "\U0001f600"
+
+
 def test_values_follow_each_other():
     stream = JsonStream(cut("1 23\n[4]{}", 1))
     assert [stream.value() for _ in range(4)] == [1, 23, [4], {}]
@@ -70,6 +74,8 @@ def test_values_follow_each_other():
         ("1" * 30, "is no number", 1),
         ("[" * 100_000, "nests too deeply", 1),
         ('"open', "Unterminated string", 1),
+        ('["a",\n"\\ud83d."]', "half a character", 1),
+        ('{"\\uDC00": 1}', "half a character", 1),
         ('"a\nb"', "Invalid control character", 1),
     ],
 )

@@ -1,14 +1,20 @@
 """Fleets out of files: what is taken, what is refused, by entry and field."""
 
+import contextlib
 import json
 import re
 
 import pytest
-from tests.hub.records import hardware
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.hub.records import hardware, workload
 from tests.hub.test_snapshot import again, known, moment, text
 
 from skerry_hub.model import Liveness
+from skerry_hub.planning import Wish
+from skerry_hub.simulating import Question, simulate
 from skerry_hub.snapshot_reading import FleetError
+from skerry_hub.work import RefusedError
 from skerry_wire import codec
 
 
@@ -182,3 +188,43 @@ def test_hardware_that_was_edited_is_counted_and_changes_the_inputs():
     fleet = again(json.dumps(changed(path, 2**40)))
     assert fleet.edited == 1
     assert fleet.snapshot.known().inputs.digest != fleet.snapshot.inputs
+
+
+# --- nonsense -----------------------------------------------------------------------------
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**19), 10**19)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(["box-0", "shop-web", "shop-web-0", "a=b", "x" * 5000, "node.id == a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+WHOLE = plain()
+
+
+def places(content, here=()):
+    """Yield the way to each part of plain data."""
+    yield here
+    inner = content.items() if isinstance(content, dict) else ()
+    inner = enumerate(content) if isinstance(content, list) else inner
+    for key, part in inner:
+        yield from places(part, (*here, key))
+
+
+PLACES = [way for way in places(WHOLE) if way]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(PLACES), VALUES)
+def test_whatever_stands_anywhere_is_refused_or_simulated(way, value):
+    whole = json.loads(json.dumps(WHOLE))
+    at = whole
+    for step in way[:-1]:
+        at = at[step]
+    at[way[-1]] = value
+    wish = Wish(workloads=(workload("far-job", replicas=2),))
+    with contextlib.suppress(FleetError, RefusedError):
+        simulate(again(json.dumps(whole)), wish, 0.0, Question(workload="far-job"))
