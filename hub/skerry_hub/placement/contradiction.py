@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from skerry_hub.fleet.facts import arch_names
 from skerry_hub.fleet.fields import ARCH, LABEL, Single
-from skerry_hub.placement.expression import Comparison, Expression, Operator
+from skerry_hub.placement.expression import Comparison, Expression
+from skerry_hub.placement.operators import Operator
 from skerry_hub.terms import NODE, Affinity, AtMost
 
 _NAMING = frozenset({Operator.EQUAL, Operator.IN})

@@ -1,14 +1,13 @@
 """Expressions over a node's fields: what they say of one node, and why they say no. Pure.
 
 A field is a set of values: one or none where it is not within a list. An operator holds when it
-holds for one of them; `!=`, `not in` and `version !=` hold when their opposite does not. So with a
-field that the node does not tell, only those and `not exists` hold.
+holds for one of them; `!=`, `not in`, `version !=` and `not contains` hold when their opposite does
+not. So with a field that the node does not tell, only those and `not exists` hold.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
 import json
 import operator
@@ -23,6 +22,15 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import Facts, Resource
 from skerry_hub.fleet.fields import ARCH, Field, Kind, Single
 from skerry_hub.placement.amounts import down, unit_of, up
+from skerry_hub.placement.operators import (
+    CONTAINING,
+    EXISTENCE,
+    LACKING,
+    LISTS,
+    ORDERING,
+    VERSIONS,
+    Operator,
+)
 from skerry_hub.placement.pattern import Pattern
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.version import Version, version
@@ -33,41 +41,6 @@ MOST_TOLD = 5
 _BARE = re.compile(r"[^\s,()\[\]\"=!<>]+")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,9})?")
 
-
-class Operator(enum.StrEnum):
-    """What is asked of a field."""
-
-    EQUAL = "=="
-    UNEQUAL = "!="
-    IN = "in"
-    NOT_IN = "not in"
-    EXISTS = "exists"
-    NOT_EXISTS = "not exists"
-    LESS = "<"
-    AT_MOST = "<="
-    MORE = ">"
-    AT_LEAST = ">="
-    VERSION_EQUAL = "version =="
-    VERSION_UNEQUAL = "version !="
-    VERSION_LESS = "version <"
-    VERSION_AT_MOST = "version <="
-    VERSION_MORE = "version >"
-    VERSION_AT_LEAST = "version >="
-    MATCHES = "matches"
-    NOT_MATCHES = "not matches"
-    CONTAINS = "contains"
-    CONTAINS_ALL = "contains all"
-    CONTAINS_ANY = "contains any"
-
-
-LISTS = frozenset({Operator.IN, Operator.NOT_IN, Operator.CONTAINS_ALL, Operator.CONTAINS_ANY})
-"""The operators that take several values."""
-
-EXISTENCE = frozenset({Operator.EXISTS, Operator.NOT_EXISTS})
-CONTAINING = frozenset({Operator.CONTAINS, Operator.CONTAINS_ALL, Operator.CONTAINS_ANY})
-MATCHING = frozenset({Operator.MATCHES, Operator.NOT_MATCHES})
-ORDERING = frozenset({Operator.LESS, Operator.AT_MOST, Operator.MORE, Operator.AT_LEAST})
-VERSIONS = frozenset(one for one in Operator if one.startswith("version"))
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -129,6 +102,8 @@ class Comparison:
             return _out_of_order(self, values)
         if self.operator in VERSIONS:
             return Refusal(_version_words(self, values))
+        if self.operator in LACKING:
+            return Refusal(_having(self, values))
         if self.operator in CONTAINING:
             return Refusal(_lacking(self, values))
         return Refusal(_difference(self, values))
@@ -241,10 +216,12 @@ def _holds(test: Comparison, values: Sequence[Single]) -> bool:
             return not values
         case Operator.EQUAL | Operator.IN | Operator.CONTAINS | Operator.CONTAINS_ANY:
             return any(value in wanted for value in values)
-        case Operator.UNEQUAL | Operator.NOT_IN:
+        case Operator.UNEQUAL | Operator.NOT_IN | Operator.NOT_CONTAINS | Operator.NOT_CONTAINS_ANY:
             return not any(value in wanted for value in values)
         case Operator.CONTAINS_ALL:
             return set(wanted).issubset(values)
+        case Operator.NOT_CONTAINS_ALL:
+            return not set(wanted).issubset(values)
         case Operator.MATCHES:
             return any(_found(wanted[0], value) for value in values)
         case Operator.NOT_MATCHES:
@@ -348,6 +325,12 @@ def _lacking(test: Comparison, values: Sequence[Single]) -> str:
         return f"{test.field.name} has none of {_listing(test.texts)}"
     pairs = zip(test.texts, test.wanted, strict=True)
     return f"{test.field.name} lacks {_listing([text for text, one in pairs if one not in values])}"
+
+
+def _having(test: Comparison, values: Sequence[Single]) -> str:
+    pairs = zip(test.texts, test.wanted, strict=True)
+    found = _listing([text for text, one in pairs if one in values])
+    return f"{test.field.name} has {found}, which is excluded"
 
 
 def _difference(test: Comparison, values: Sequence[Single]) -> str:

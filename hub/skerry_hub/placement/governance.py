@@ -13,7 +13,8 @@ from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, field
 from skerry_hub.model import Workload
-from skerry_hub.placement.expression import AnyOf, Comparison, Expression, Not, Operator
+from skerry_hub.placement.expression import AnyOf, Comparison, Expression, Not
+from skerry_hub.placement.operators import Operator
 from skerry_hub.placement.reading import ExpressionError, expression
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.world import World

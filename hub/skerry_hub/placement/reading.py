@@ -19,19 +19,21 @@ from typing import Any, NoReturn
 
 from skerry_hub.fleet.fields import ARCH, Field, Kind, UnknownFieldError, field
 from skerry_hub.placement.expression import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Expression,
+    Not,
+    number,
+)
+from skerry_hub.placement.operators import (
     CONTAINING,
     EXISTENCE,
     LISTS,
     MATCHING,
     ORDERING,
     VERSIONS,
-    AllOf,
-    AnyOf,
-    Comparison,
-    Expression,
-    Not,
     Operator,
-    number,
 )
 from skerry_hub.placement.pattern import PatternError, compiled
 from skerry_hub.placement.version import version
@@ -67,7 +69,10 @@ _SPELLINGS: Mapping[str, Operator] = {
     "set_contains_all": Operator.CONTAINS_ALL,
     "set_contains_any": Operator.CONTAINS_ANY,
 }
-"""What one word or sign stands for. `not`, `version` and `contains` take a second one."""
+"""What one word or sign stands for."""
+
+_BEGINNINGS = frozenset({"not", "version", "contains", "not contains"})
+"""What takes, or may take, one more word."""
 
 _GROUPS: Mapping[str, Callable[[tuple[Expression, ...]], Expression]] = {
     "all": AllOf,
@@ -180,15 +185,15 @@ class _Reading:
         return Comparison(asked, operator, texts, tuple(self.typed(asked, operator, texts, at)))
 
     def operator(self, at: int) -> Operator:
-        word = self.word()
-        if word in ("not", "version", "contains"):
-            after = self.at
-            both = f"{word} {self.word()}"
+        word = words = self.word()
+        found, end = _SPELLINGS.get(word), self.at
+        while words in _BEGINNINGS:
             # `contains all` may be the set's item `all`: only a list makes the difference.
-            if both in list(Operator) and (word != "contains" or self.next() == "["):
-                return Operator(both)
-            self.at = after
-        found = _SPELLINGS.get(word)
+            is_open = words.endswith("contains")
+            words = f"{words} {self.word()}"
+            if words in list(Operator) and (not is_open or self.next() == "["):
+                found, end = Operator(words), self.at
+        self.at = end
         if found is None:
             known = ", ".join(Operator)
             self.refuse(f"{short(word or self.text[at : at + 20])} is not an operator: {known}", at)

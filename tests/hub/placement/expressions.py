@@ -33,6 +33,9 @@ TESTS = [
     *(f"{HW}nics.speed_mbps {op} 1000" for op in ("<", ">", "contains", "!=")),
     f"{HW}nics.driver not matches ^r8",
     f"{HW}usb.vendor contains any [0bda, 2341]",
+    f"{HW}usb.vendor not contains 0bda",
+    f"{HW}accelerators.vendor not contains any [NVIDIA, Hailo]",
+    f"{HW}accelerators.vendor not contains all [NVIDIA, AMD]",
     f"{HW}features.cpu-pstate.turbo exists",
     f"{HW}probes.usb.status == failed",
 ]

@@ -59,6 +59,15 @@ def box(**more):
             f"{HW}accelerators.kind contains any [tpu, vpu]",
             "accelerators.kind has none of tpu, vpu",
         ),
+        (f"{HW}accelerators.kind not contains gpu", "accelerators.kind has gpu, which is excluded"),
+        (
+            f"{HW}accelerators.kind not contains any [tpu, npu, gpu]",
+            "accelerators.kind has npu, gpu, which is excluded",
+        ),
+        (
+            f"{HW}accelerators.kind not contains all [npu, gpu]",
+            "accelerators.kind has npu, gpu, which is excluded",
+        ),
         (f"{HW}accelerators.kind == tpu", 'accelerators.kind is gpu, npu, not "tpu"'),
         (f"{HW}accelerators not exists", "accelerators: 2 there, but must not exist"),
         (f"{HW}accelerators.usable == false", 'accelerators.usable is true, not "false"'),
