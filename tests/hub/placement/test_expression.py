@@ -148,3 +148,21 @@ def test_a_shortage_is_measured_in_the_unit_of_what_is_wanted():
     either = expression(f"any({HW}memory.total_bytes >= 5GiB, {HW}cpu.logical_count > 99)")
     (refusal,) = either.refusals(facts_of(box()))
     assert (refusal.missing, refusal.share) == (1.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "holds"),
+    [
+        ("accelerators.kind not contains tpu", True),
+        ("accelerators.kind not contains gpu", False),
+        ("accelerators.kind not contains any [tpu, vpu]", True),
+        ("accelerators.kind not contains any [tpu, gpu]", False),
+        ("accelerators.kind not contains all [tpu, gpu]", True),
+        ("accelerators.kind not contains all [npu, gpu]", False),
+        ("cameras.name not contains front", True),
+        ("cameras.name not contains any [front]", True),
+        ("cameras.name not contains all [front]", True),
+    ],
+)
+def test_a_set_that_lacks_something(asked, holds):
+    assert expression(HW + asked).holds(facts_of(box())) is holds
