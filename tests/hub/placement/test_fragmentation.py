@@ -332,5 +332,5 @@ def test_a_node_that_tells_wild_amounts_makes_no_number_wrap(cpus):
     for one in (demand, asked):
         found = fragmentation_of(columns, one, "gpu")
         row = columns.row("a")
-        wanted = workload(accelerators=[DeviceRequest(kind="gpu")]).resources
+        wanted = workload(cpu=1000, accelerators=[DeviceRequest(kind="gpu")]).resources
         assert found.costs(row, wanted) == plain_costs(columns, row, wanted, one.devices)

@@ -97,6 +97,8 @@ def test_scores_of_those_who_pack_are_by_what_is_asked_of_the_fleet():
     ]
     contended = World(columns, contention=Contention(columns))
     assert [one.name for one in packing_of(contended, asking("pack"))] == ["uncontended", "fit"]
+    names = {one.name for one in points_of(plain, asking("pack"))}
+    assert names == {"runtime", "fit"}
     names = {one.name for one in points_of(asked, asking("spread"))}
     assert names == {"runtime", "devices", "balance", "quiet"}
 
