@@ -19,8 +19,8 @@ from skerry_wire.types import Count, InstanceId, Line, Short
 Method = Literal["decide", "evacuate", "move", "remove"]
 Digest = Annotated[str, Text(64, "[0-9a-f]*")]
 MANY = Items(10_000_000)
-MOST_WANTED = 4096
-"""Workloads of a gang: one of more is not told from one that is damaged."""
+MOST_REFUSED = 100
+"""Constraints that are named of a workload that found no place, those that refuse most nodes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Question:
     """
 
     method: Method
-    wanted: Annotated[tuple[Asked, ...], Items(MOST_WANTED)]
+    wanted: Annotated[tuple[Asked, ...], MANY]
     may_preempt: bool = False
     node: str = ""
     force: bool = False
@@ -60,11 +60,9 @@ class Answer:
     assignments: Annotated[tuple[Assignment, ...], MANY] = ()
     ended: Annotated[tuple[InstanceId, ...], MANY] = ()
     changes: Annotated[tuple[Change, ...], MANY] = ()
-    unplaced: Annotated[Mapping[str, Count], Items(MOST_WANTED)] = dataclasses.field(
+    unplaced: Annotated[Mapping[str, Count], MANY] = dataclasses.field(default_factory=dict)
+    refused: Annotated[Mapping[str, Annotated[Mapping[str, int], MANY]], MANY] = dataclasses.field(
         default_factory=dict
-    )
-    refused: Annotated[Mapping[str, Annotated[Mapping[str, int], MANY]], Items(MOST_WANTED)] = (
-        dataclasses.field(default_factory=dict)
     )
 
     @property
@@ -183,5 +181,6 @@ def shortages(
     refused = {}
     for one in unplaced:
         counts[one.workload] = max(1, one.wanted - one.placed)
-        refused[one.workload] = dict(sorted(one.blocked.items()))
+        most = sorted(one.blocked.items(), key=lambda told: (-told[1], told[0]))
+        refused[one.workload] = dict(sorted(most[:MOST_REFUSED]))
     return counts, refused

@@ -22,6 +22,9 @@ COMMIT_SECONDS = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
     registry=REGISTRY,
 )
+DECISIONS = Counter(
+    "skerry_decisions_total", "Decisions of placement that were kept.", ["cause"], registry=REGISTRY
+)
 ORDERS = Counter("skerry_orders_issued_total", "Orders signed.", registry=REGISTRY)
 OUTBOX = Gauge(
     "skerry_outbox_messages",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from skerry_hub.decisions import (
     Answer,
+    Asked,
     DecisionRecord,
     Estimates,
     Made,
@@ -99,11 +100,13 @@ def _record(made: Made, position: int, records: str, sections: dict[str, str]) -
 
 def content_of(record: DecisionRecord, answer: Answer) -> bytes:
     """Return a decision as bytes; its lists may be of any length."""
-    small = dataclasses.replace(answer, assignments=(), ended=(), changes=())
+    question = dataclasses.replace(record.question, wanted=())
     return packed(
         [
-            ["record", codec.to_plain(record)],
-            ["answer", codec.to_plain(small)],
+            ["record", codec.to_plain(dataclasses.replace(record, question=question))],
+            *(["wanted", codec.to_plain(one)] for one in record.question.wanted),
+            *(["unplaced", list(one)] for one in answer.unplaced.items()),
+            *(["refused", [name, dict(one)]] for name, one in answer.refused.items()),
             *(["assignment", codec.to_plain(one)] for one in answer.assignments),
             *(["change", codec.to_plain(one)] for one in answer.changes),
             *(["ended", one] for one in answer.ended),
@@ -113,24 +116,35 @@ def content_of(record: DecisionRecord, answer: Answer) -> bytes:
 
 def read_content(data: bytes, what: str) -> tuple[DecisionRecord, Answer]:
     """Return the decision that bytes hold. Raises LogError."""
-    parts: dict[str, list[object]] = {}
+    parts: dict[str, list[Any]] = {}
     for entry in unpacked(data, what):
         if not (isinstance(entry, list) and len(entry) == 2):
             raise LogError(f"the {what} is damaged")
         parts.setdefault(str(entry[0]), []).append(entry[1])
     try:
-        (record,), (answer,) = parts["record"], parts["answer"]
-        return codec.from_plain(DecisionRecord, record), dataclasses.replace(
-            codec.from_plain(Answer, answer),
+        return _record_of(parts), Answer(
             assignments=_all(Assignment, parts.get("assignment", ())),
             changes=_all(Effect, parts.get("change", ())),
             ended=tuple(map(str, parts.get("ended", ()))),
+            unplaced=_pairs(parts.get("unplaced", ()), int),
+            refused=_pairs(parts.get("refused", ()), lambda told: _pairs(told.items(), int)),
         )
-    except (WireError, KeyError, ValueError) as error:
+    except (WireError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise LogError(f"the {what} is damaged: {error}") from None
 
 
-def _all(kind: type[T], plain: Sequence[object]) -> tuple[T, ...]:
+def _record_of(parts: Mapping[str, Sequence[Any]]) -> DecisionRecord:
+    (plain,) = parts["record"]
+    record = codec.from_plain(DecisionRecord, plain)
+    wanted = _all(Asked, parts["wanted"])
+    return dataclasses.replace(record, question=dataclasses.replace(record.question, wanted=wanted))
+
+
+def _pairs(found: Iterable[Any], read: Callable[[Any], T]) -> dict[str, T]:
+    return {str(name): read(value) for name, value in found}
+
+
+def _all(kind: type[T], plain: Sequence[Any]) -> tuple[T, ...]:
     return tuple(codec.from_plain(kind, one) for one in plain)
 
 

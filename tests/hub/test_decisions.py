@@ -86,3 +86,10 @@ def test_what_found_no_place_is_counted_by_workload():
     # A global workload wants no number: that it is told at all says that it lacks some.
     assert counts == {"a": 2, "b": 1, "c": 0}
     assert refused == {"a": {"memory": 2}, "b": {}}
+
+
+def test_of_very_many_constraints_those_that_refuse_most_are_named():
+    blocked = {f"policy p{number}": number for number in range(5000)}
+    one = Explanation(workload="a", wanted=1, placed=0, feasible=0, blocked=blocked)
+    _, refused = shortages(["a"], [one])
+    assert sorted(refused["a"].values()) == list(range(4900, 5000))

@@ -87,16 +87,43 @@ def test_a_decision_is_read_as_it_was_written():
         assert read_content(content_of(record, answer), "decision") == (record, answer)
 
 
+def test_a_gang_of_any_number_is_read_as_it_was_written():
+    known, draft = two_applied()
+    (record, answer), *_ = recorded(draft, known.inputs).decisions
+    (one,) = record.question.wanted
+    question = changed(record.question, wanted=(one,) * 5000)
+    names = [f"shop-{number}" for number in range(5000)]
+    answer = changed(
+        answer,
+        unplaced=dict.fromkeys(names, 1),
+        refused={name: {"memory": 2} for name in names},
+    )
+    record = changed(record, question=question)
+    assert read_content(content_of(record, answer), "decision") == (record, answer)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [["wanted", {}], ["refused", 3], ["refused", ["a", 3]], ["unplaced", ["a"]], ["change", {}]],
+)
+def test_a_decision_with_a_damaged_part_is_told(part):
+    known, draft = two_applied()
+    (record, answer), *_ = recorded(draft, known.inputs).decisions
+    entries = unpacked(content_of(record, answer), "decision")
+    read_content(packed(entries), "decision")
+    with pytest.raises(LogError, match="the decision is damaged"):
+        read_content(packed([*entries, part]), "decision")
+
+
 @pytest.mark.parametrize(
     "entries",
     [
         [],
-        [["record", {}], ["answer", {}]],
-        [["answer", {}]],
         [["record", {}]],
         ["record"],
-        [["answer", {}], ["answer", {}]],
         [["record"]],
+        [["wanted", {}]],
+        [["refused", 3]],
     ],
 )
 def test_a_damaged_decision_is_told(entries):

@@ -19,6 +19,7 @@ from skerry_hub.recording import content_of
 from skerry_hub.store import open_store
 from skerry_hub.terms import Latency, Placement
 from skerry_hub.work import put_node
+from skerry_hub.writer.service import BusyError
 
 SEEDS = 40
 STEPS = 45
@@ -240,6 +241,14 @@ def test_an_engine_that_decides_otherwise_is_told_with_the_first_difference(hub)
     assert found.result == "other_outcome"
     assert found.difference == "shop-web-0: create on box-9, and now create on box-1"
     assert (found.engine, found.outcome != found.outcome_now) == ("0.0.1", True)
+
+
+def test_one_replay_at_a_time(hub):
+    shop(hub)
+    answers = DecisionAnswers(hub)
+    with answers._replaying, pytest.raises(BusyError, match="another decision is being replayed"):
+        answers.replay(1, scored=False)
+    assert answers.replay(1, scored=False).result == "same"
 
 
 def test_what_is_not_kept_any_more_is_said(hub):

@@ -413,6 +413,8 @@ class Service:
                 self.columns.put(node)
         self._events_added += len(draft.events)
         self._decided += len(draft.made)
+        for made in draft.made:
+            metrics.DECISIONS.labels(made.cause).inc()
         self._publishing.send(queued)
         self._publishing.settled(self.known, draft, nodes, workloads)
         if self.connected:
