@@ -4,6 +4,7 @@ import contextlib
 import shutil
 
 import pytest
+from tests.e2e.simulated import Simulated
 
 from lab.broker import PROGRAM, Mosquitto
 from lab.fleet import Box, Hub
@@ -139,3 +140,15 @@ def fleet(tmp_path, podman):
     finally:
         fleet.stop()
         podman.run("rm", "--all", "--force", "--time=0", check=False)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    if not shutil.which(PROGRAM):
+        pytest.skip("mosquitto is not installed; ./dev test installs it")
+    simulated = Simulated(tmp_path_factory.mktemp("simulated"))
+    try:
+        simulated.start()
+        yield simulated
+    finally:
+        simulated.stop()
