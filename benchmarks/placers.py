@@ -8,6 +8,7 @@ documents of the hub, and where there are some, being cheap has the weight of 10
 The orders in which an apply could take them:
 
 - engine: as they come, which is what a hub has to do with requests of their own;
+- engine_applied: in the order in which an apply of all of them decides (`skerry_hub.sequence`);
 - engine_by_size: the largest first, by the largest share of the fleet that one takes;
 - engine_two_orders: that, and those with the fewest places first; the better of the two stays;
 - engine_spreading: as they come, by the strategy `spread`: what happens where nobody packs.
@@ -27,6 +28,7 @@ from skerry_hub.placement.demand import demand_of
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World
+from skerry_hub.sequence import sequence
 from skerry_hub.terms import Cost, DeviceRequest, Placement
 from skerry_wire.hardware import Accelerator, Cpu, Filesystem, Hardware, Memory, RuntimeInfo, System
 from skerry_wire.messages import Capability
@@ -136,6 +138,14 @@ def engine(given: Instance) -> list[int]:
     return _placed(given, as_they_come(given), "pack")
 
 
+def engine_applied(given: Instance) -> list[int]:
+    """Place items as one apply of all of them does."""
+    ones = [_workload(given, at, Placement()) for at in as_they_come(given)]
+    number = {one.name: at for at, one in enumerate(ones)}
+    order = [number[name] for group in sequence(ones) for name in group]
+    return _placed(given, order, "pack")
+
+
 def engine_by_size(given: Instance) -> list[int]:
     """Place the largest items first."""
     return _placed(given, largest_first(given), "pack")
@@ -166,20 +176,23 @@ def _placed(given: Instance, order: Sequence[int], strategy: Strategy) -> list[i
     placement = Placement(strategy=strategy, cost=Cost(weight=100 if priced else None))
     places = [NOWHERE] * len(given.problem.items)
     for at in order:
-        item = given.problem.items[at]
-        if not len(item.bins):
+        if not len(given.problem.items[at].bins):
             continue
-        allowed = ", ".join(node_id(one) for one in item.bins.tolist())
-        one = Workload(
-            name=f"i{at}",
-            project="bench",
-            containers=CONTAINERS,
-            resources=resources_of(item),
-            expressions=(f"node.id in [{allowed}]",),
-            placement=placement,
-        )
-        decision = place(world, one, (), keep=False)
+        decision = place(world, _workload(given, at, placement), (), keep=False)
         reserve_decision(columns, (), decision)
         for assignment in decision.assignments:
             places[at] = int(assignment.node.removeprefix("b"))
     return places
+
+
+def _workload(given: Instance, at: int, placement: Placement) -> Workload:
+    item = given.problem.items[at]
+    allowed = ", ".join(node_id(one) for one in item.bins.tolist())
+    return Workload(
+        name=f"i{at}",
+        project="bench",
+        containers=CONTAINERS,
+        resources=resources_of(item),
+        expressions=(f"node.id in [{allowed}]",),
+        placement=placement,
+    )

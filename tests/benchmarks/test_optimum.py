@@ -37,6 +37,7 @@ def test_instances_are_the_same_for_a_seed_and_of_the_sizes_that_are_told(family
         optimum.greedy,
         optimum.improved,
         placers.engine,
+        placers.engine_applied,
         placers.engine_by_size,
         placers.engine_two_orders,
         placers.engine_spreading,
