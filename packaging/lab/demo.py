@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 
+from lab.boxes import Boxes, standing
 from lab.fleet import Box, Hub
 from lab.install import ROOT
 from lab.podman import PAGE, Podman
@@ -35,16 +36,39 @@ services:
         constraints: ["node.platform.os == linux"]
 """
 
+MANY = """\
+name: plant
+services:
+  sight:
+    image: {image}
+    deploy: {{replicas: 3, resources: {{reservations: {{cpus: "1", memory: 512M}}}}}}
+    x-placement:
+      devices: [{{kind: gpu, vendor: nvidia, share: 50%}}]
+  till:
+    image: {image}
+    deploy: {{replicas: 8, resources: {{reservations: {{cpus: "0.2", memory: 128M}}}}}}
+    x-placement:
+      constraints: [node.labels.environment == plant]
+      spread: [{{topology: site, maxSkew: 1}}]
+      maxPer: {{node: 1}}
+  press:
+    image: {image}
+    x-placement:
+      devices: [{{kind: camera, count: 3}}]
+"""
+MOST_BOXES = 500
+
 
 def say(text: str) -> None:
     """Tell the person watching what happens next."""
     print(f"\n\033[1m== {text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
 
 
-def show(hub: Hub, *words: str) -> None:
+def show(hub: Hub, *words: str, check: bool = True) -> None:
     """Run a command of the operator, and show both."""
     print(f"$ skerry {' '.join(words)}", flush=True)
-    print(hub.cli(*words).stdout.rstrip(), flush=True)
+    done = hub.cli(*words, check=check)
+    print((done.stdout + ("" if check else done.stderr)).rstrip(), flush=True)
 
 
 def answers(port: int) -> bool:
@@ -106,6 +130,25 @@ def play(folder: pathlib.Path, podman: Podman, hub: Hub, box: Box) -> int:
     return port
 
 
+def play_many(folder: pathlib.Path, hub: Hub, boxes: Boxes, image: str) -> None:
+    """Show placement on simulated boxes, on which containers are made up and run at once."""
+    say(f"{len(boxes)} simulated boxes beside it, at {len({box.site for box in boxes})} sites")
+    boxes.start()
+    names = [box.node for box in boxes]
+    hub.cli("wait", "node", *names, "--for", "online", "--timeout", "120s")
+    show(hub, "get", "nodes", "-l", "site=quay-1")
+
+    file = folder / "plant.yaml"
+    file.write_text(MANY.format(image=image))
+    say(f"three workloads, from {file.name}")
+    print(file.read_text())
+    show(hub, "plan", "-f", str(file), check=False)
+    show(hub, "apply", "-f", str(file), check=False)
+    show(hub, "get", "devices", "--kind", "gpu")
+    show(hub, "explain", "plant-sight", "--limit", "5")
+    show(hub, "explain", "plant-press", "--limit", "5", check=False)
+
+
 def listen(hub: Hub, topic: str) -> None:
     """Show a workload's view as any MQTT client gets it, once it says that the workload runs."""
     words = ["mosquitto_sub", "-p", str(hub.mqtt_port), "-t", topic, "-C", "1", "-W", "10"]
@@ -131,12 +174,19 @@ def main() -> int:
     """Play the story, then end or stay; the exit status is 1 when it went wrong."""
     parser = argparse.ArgumentParser(prog="./dev demo", description=_DESCRIPTION)
     parser.add_argument("--once", action="store_true", help="end when the story is told")
+    parser.add_argument(
+        "--boxes",
+        type=_count,
+        default=0,
+        metavar="N",
+        help=f"so many simulated boxes beside the real one, at most {MOST_BOXES}",
+    )
     given = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     try:
         with contextlib.ExitStack() as end:
-            _run(end, once=given.once)
+            _run(end, once=given.once, count=given.boxes)
     except KeyboardInterrupt:
         return 130
     except LabError as error:
@@ -149,12 +199,20 @@ _DESCRIPTION = """The whole path on this machine, with the real programs: hub, b
 workload, and what happens when the agent dies. Needs root. Everything is removed at the end."""
 
 
+def _count(text: str) -> int:
+    """Return a number of boxes. Raises ValueError, of which argparse makes a message."""
+    count = int(text)
+    if not 0 <= count <= MOST_BOXES:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {MOST_BOXES}")
+    return count
+
+
 def _end(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
-def _run(end: contextlib.ExitStack, *, once: bool) -> None:
-    """Play the story. Whatever was begun until then is removed when `end` is."""
+def _run(end: contextlib.ExitStack, *, once: bool, count: int) -> None:
+    """Play the story, and another on `count` simulated boxes. Whatever was begun until then is removed when `end` is."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="skerry-demo-"))
     end.callback(shutil.rmtree, folder, ignore_errors=True)
     podman = Podman(folder / "podman")
@@ -166,6 +224,10 @@ def _run(end: contextlib.ExitStack, *, once: bool) -> None:
     end.callback(_begin_to_clean)
     try:
         port = play(folder, podman, hub, box)
+        if count:
+            boxes = Boxes(hub.broker_url, hub.key, standing(count), {})
+            end.callback(boxes.stop)
+            play_many(folder, hub, boxes, podman.image)
     except LabError:
         for log in sorted(folder.glob("*/*.log")):
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}", file=sys.stderr)
