@@ -2,8 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.hub.records import assignment, kept, kept_document, node
+from tests.hub.records import assignment, kept, kept_document, node, work_on, workload
 
+from skerry_hub import desired
 from skerry_hub.documents import DocumentChange, Endpoint, Policy
 from skerry_hub.state import Draft, Known, Publication
 
@@ -116,3 +117,43 @@ def test_the_newest_version_of_a_document_is_the_drafts_own_or_the_one_before():
     assert draft.document_version(("Prices", "eu")) == 0
     draft.document_changes += [change(8), change(9, "delete")]
     assert draft.document_version(("Policy", "eu")) == 9
+
+
+# --- the steps of a draft -----------------------------------------------------------------
+
+
+def test_each_step_of_a_draft_is_there_in_its_turn():
+    known = Known([node("box-1")], [kept()])
+    draft = Draft(known)
+    labelled = node("box-1", labels={"a": "b"})
+    draft.nodes.put("box-1", labelled)
+    draft.assignments.put("shop-web-0", assignment())
+    draft.assignments.remove("shop-web-0")
+    draft.workloads.remove("shop-web")
+    draft.orders.remove("box-1")  # placement does not see orders
+    assert [(step.section, step.key, step.before, step.after) for step in draft.steps] == [
+        ("nodes", "box-1", node("box-1"), labelled),
+        ("assignments", "shop-web-0", None, assignment()),
+        ("assignments", "shop-web-0", assignment(), None),
+        ("workloads", "shop-web", kept(), None),
+    ]
+    assert draft.base().steps == []
+
+
+def test_the_first_cause_is_the_one_that_counts():
+    draft = Draft(Known())
+    draft.because("adopt")
+    draft.because("fill")
+    assert draft.cause == "adopt"
+
+
+def test_what_found_no_place_is_known_until_it_has_one():
+    known = Known([node("box-1")], unplaced={"shop-web": 2, "shop-db": 1})
+    work = work_on(known)
+    assert work.draft.unplaced("shop-web") == 2
+    desired.apply(work, [workload()], prune=False)
+    assert not work.draft.empty
+    assert work.draft.unplaced("shop-web") == 0
+    assert known.unplaced == {"shop-web": 2, "shop-db": 1}
+    known.settle(work.draft)
+    assert known.unplaced == {"shop-db": 1}
