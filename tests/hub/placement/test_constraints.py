@@ -168,4 +168,4 @@ def test_the_table_names_each_sort_once():
     full = workload(cpu=1, memory=1, storage=1, ports=["tcp/1"], accelerators=[gpus()])
     asked = list(dict.fromkeys(need.name for need in requirements(fleet(), full)))
     assert asked == names[: len(asked)], "what a workload asks for that has no terms of its own"
-    assert names[len(asked) :][:2] == ["constraints", "expressions"]
+    assert names[len(asked) :][:3] == ["device nodes", "constraints", "expressions"]
