@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from skerry_hub.model import Assignment, Change, Workload
-from skerry_hub.placement.engine import index_of
+from skerry_hub.placement.outcome import index_of
 from skerry_hub.placement.scored import scores_of
 from skerry_hub.placement.session import Session
 from skerry_hub.state import Draft, Kept

@@ -10,24 +10,21 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Collection, Iterable, Sequence
-from typing import Literal
 
 import numpy as np
 
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.model import Assignment, Change, Decision, Liveness, Workload
+from skerry_hub.model import Assignment, Decision, Liveness, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import all_pass, board_of
-from skerry_hub.placement.constraints import MAX_TEXT, Requirement, clip, refusals_of
+from skerry_hub.placement.constraints import Requirement, refusals_of
+from skerry_hub.placement.outcome import Outcome, decision_of, index_of, instance_id, rank_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of
 from skerry_hub.placement.world import World
 
 MOST_ROUNDS = 16
 """How often the nodes of a global workload are gone through again, so that it ends on any fleet."""
-
-Outcome = dict[str, tuple[Assignment | None, Assignment | None, str]]
-"""What was, what will be, and why, for each instance."""
 
 
 def place(
@@ -66,14 +63,14 @@ def evacuate(
         others = [one for one in current if one.node != node]
         session = Session(world, workload, workload.revision, others, without=node)
         leaving = [one for one in current if one.node == node]
-        for before in sorted(leaving, key=lambda one: _rank(workload.name, one.id)):
+        for before in sorted(leaving, key=lambda one: rank_of(workload.name, one.id)):
             after = session.place(before.id)
             outcome[before.id] = before, after, "the node is drained"
             if after is None:
                 unplaced += 1
                 kept, why = (None, "no other node takes it") if force else (before, "")
                 outcome[before.id] = before, kept, why
-    return _decision(workload, outcome, unplaced)
+    return decision_of(workload, outcome, unplaced)
 
 
 def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: Decision) -> None:
@@ -82,25 +79,6 @@ def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: 
         columns.release(assignment)
     for assignment in decision.assignments:
         columns.reserve(assignment)
-
-
-def instance_id(workload: str, part: int | str) -> str:
-    """Return the id of a replica by its index, or of a global workload's instance by its node."""
-    return f"{workload}-{part}"
-
-
-def index_of(workload: str, instance: str) -> int | None:
-    """Return the index in a replica's id, None where it is no replica's."""
-    text = instance.removeprefix(f"{workload}-")
-    if not text.isdecimal() or instance_id(workload, int(text)) != instance:
-        return None
-    return int(text)
-
-
-def _rank(workload: str, instance: str) -> tuple[int, str]:
-    """Return where an id stands: replicas by index, then everything else."""
-    index = index_of(workload, instance)
-    return 2**63 if index is None else index, instance
 
 
 class _Placing:
@@ -122,7 +100,7 @@ class _Placing:
                 if len(staying) == wanted:
                     break
         unplaced = self._fill(staying, outcome)
-        return _decision(self.workload, outcome, unplaced)
+        return decision_of(self.workload, outcome, unplaced)
 
     def _staying(
         self, current: Sequence[Assignment], keep: bool
@@ -131,7 +109,7 @@ class _Placing:
         name = self.workload.name
         outcome: Outcome = {}
         staying: dict[str, Assignment] = {}
-        for before in sorted(current, key=lambda one: _rank(name, one.id)):
+        for before in sorted(current, key=lambda one: rank_of(name, one.id)):
             if not keep and index_of(name, before.id) is None:
                 self.columns.release(before)
                 outcome[before.id] = before, None, "the workload is not global any more"
@@ -155,7 +133,7 @@ class _Placing:
         terms = self._musts()
         if not terms:
             return
-        for name in sorted(staying, key=lambda one: _rank(self.workload.name, one)):
+        for name in sorted(staying, key=lambda one: rank_of(self.workload.name, one)):
             row = self.columns.row(staying[name].node)
             if row is None:
                 continue
@@ -192,7 +170,7 @@ class _Placing:
         self, term: AffinityTerm, outcome: Outcome, staying: dict[str, Assignment]
     ) -> None:
         """Let those leave that are apart from all that they want near them, but the first."""
-        ranked = sorted(staying, key=lambda one: _rank(self.workload.name, one))
+        ranked = sorted(staying, key=lambda one: rank_of(self.workload.name, one))
         for name in reversed(ranked[1:]):
             row = self.columns.row(staying[name].node)
             if row is None or not self.columns.facts(row).is_known:
@@ -210,7 +188,7 @@ class _Placing:
         """
         while (domain := term.surplus()) is not None:
             there = [name for name, one in staying.items() if self._domain(term, one) == domain]
-            last = max(there, key=lambda name: _rank(self.workload.name, name))
+            last = max(there, key=lambda name: rank_of(self.workload.name, name))
             one = staying.pop(last)
             self.columns.release(one)
             session = Session(self.world, self.workload, self.revision, staying.values())
@@ -232,7 +210,7 @@ class _Placing:
     def _surplus_order(self, assignment: Assignment) -> tuple[bool, int, str]:
         row = self.columns.row(assignment.node)
         is_online = row is not None and self.columns.facts(row).liveness is Liveness.ONLINE
-        index, instance = _rank(self.workload.name, assignment.id)
+        index, instance = rank_of(self.workload.name, assignment.id)
         return is_online, -index, instance
 
     def _fill(self, staying: dict[str, Assignment], outcome: Outcome) -> int:
@@ -244,7 +222,7 @@ class _Placing:
         session = Session(self.world, self.workload, self.revision, staying.values())
         left = sorted(
             (instance for instance, (_, after, why) in outcome.items() if after is None and why),
-            key=lambda instance: _rank(name, instance),
+            key=lambda instance: rank_of(name, instance),
         )
         movers = [one for one in left if index_of(name, one) is not None][:missing]
         ids = (instance_id(name, index) for index in itertools.count())
@@ -298,7 +276,7 @@ class _Placing:
             waiting = refused
         for row in waiting:
             unplaced += all(refusal.is_shortage for _, refusal in session.term_refusals(row))
-        return _decision(self.workload, outcome, unplaced)
+        return decision_of(self.workload, outcome, unplaced)
 
     def _on_those(self, session: Session, rows: Iterable[int], outcome: Outcome) -> list[int]:
         """Put one on each of these rows; return those that the terms refuse for now."""
@@ -357,45 +335,3 @@ class _Placing:
 def _counts_all(term: Term) -> bool:
     """Say whether a term can be judged only when all that stays is counted."""
     return isinstance(term, SpreadTerm) or (isinstance(term, AffinityTerm) and term.own)
-
-
-def _decision(workload: Workload, outcome: Outcome, unplaced: int) -> Decision:
-    name = workload.name
-    ordered = [outcome[one] for one in sorted(outcome, key=lambda one: _rank(name, one))]
-    return Decision(
-        workload=name,
-        assignments=tuple(after for _, after, _ in ordered if after is not None),
-        changes=tuple(_change(before, after, why) for before, after, why in ordered),
-        unplaced=unplaced,
-    )
-
-
-def _change(before: Assignment | None, after: Assignment | None, why: str) -> Change:
-    """Return what the step from one assignment to the other is for the instance."""
-    if after is None:
-        if before is None:
-            raise AssertionError("an instance that never was cannot be removed")
-        return _step("remove", before, why)
-    if before is None:
-        return _step("create", after, "")
-    if before.node != after.node:
-        return _step("move", after, f"from {before.node}: {why}")
-    if before.revision != after.revision:
-        return _step("replace", after, f"revision {before.revision} to {after.revision}")
-    if before.devices != after.devices or before.held != after.held:
-        return _step("replace", after, "other devices")
-    return _step("keep", after, "" if before == after else "reserves other resources")
-
-
-def _step(
-    action: Literal["create", "replace", "move", "remove", "keep"],
-    assignment: Assignment,
-    detail: str,
-) -> Change:
-    return Change(
-        action=action,
-        instance=assignment.id,
-        workload=assignment.workload,
-        node=assignment.node,
-        detail=clip(detail, MAX_TEXT),
-    )

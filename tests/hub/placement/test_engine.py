@@ -19,7 +19,8 @@ from tests.hub.placement.boxes import (
 
 from skerry_hub.fleet.columns import totals_of
 from skerry_hub.model import Liveness
-from skerry_hub.placement.engine import index_of, reserve_decision
+from skerry_hub.placement.engine import reserve_decision
+from skerry_hub.placement.outcome import index_of
 from skerry_hub.terms import Placement, Spread
 from skerry_wire.hardware import ProbeStatus, RuntimeInfo
 from skerry_wire.workload import DeviceMapping

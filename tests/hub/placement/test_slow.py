@@ -16,7 +16,8 @@ from tests.hub.placement.boxes import accelerator, node, workload
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
-from skerry_hub.placement.engine import index_of, reserve_decision
+from skerry_hub.placement.engine import reserve_decision
+from skerry_hub.placement.outcome import index_of
 from skerry_hub.terms import Affinity, AtMost, DeviceRequest, Placement, Spread
 from skerry_wire.hardware import Camera, RuntimeInfo, UsbDevice
 

@@ -1,0 +1,73 @@
+"""What becomes of each instance of a workload: a decision with its steps, and names. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from skerry_hub.model import Assignment, Change, Decision, Workload
+from skerry_hub.placement.constraints import MAX_TEXT, clip
+
+Outcome = dict[str, tuple[Assignment | None, Assignment | None, str]]
+"""What was, what will be, and why, for each instance."""
+
+
+def instance_id(workload: str, part: int | str) -> str:
+    """Return the id of a replica by its index, or of a global workload's instance by its node."""
+    return f"{workload}-{part}"
+
+
+def index_of(workload: str, instance: str) -> int | None:
+    """Return the index in a replica's id, None where it is no replica's."""
+    text = instance.removeprefix(f"{workload}-")
+    if not text.isdecimal() or instance_id(workload, int(text)) != instance:
+        return None
+    return int(text)
+
+
+def rank_of(workload: str, instance: str) -> tuple[int, str]:
+    """Return where an id stands: replicas by index, then everything else."""
+    index = index_of(workload, instance)
+    return 2**63 if index is None else index, instance
+
+
+def decision_of(workload: Workload, outcome: Outcome, unplaced: int) -> Decision:
+    """Return what was decided, the instances by their index."""
+    name = workload.name
+    ordered = [outcome[one] for one in sorted(outcome, key=lambda one: rank_of(name, one))]
+    return Decision(
+        workload=name,
+        assignments=tuple(after for _, after, _ in ordered if after is not None),
+        changes=tuple(_change(before, after, why) for before, after, why in ordered),
+        unplaced=unplaced,
+    )
+
+
+def _change(before: Assignment | None, after: Assignment | None, why: str) -> Change:
+    """Return what the step from one assignment to the other is for the instance."""
+    if after is None:
+        if before is None:
+            raise AssertionError("an instance that never was cannot be removed")
+        return _step("remove", before, why)
+    if before is None:
+        return _step("create", after, "")
+    if before.node != after.node:
+        return _step("move", after, f"from {before.node}: {why}")
+    if before.revision != after.revision:
+        return _step("replace", after, f"revision {before.revision} to {after.revision}")
+    if before.devices != after.devices or before.held != after.held:
+        return _step("replace", after, "other devices")
+    return _step("keep", after, "" if before == after else "reserves other resources")
+
+
+def _step(
+    action: Literal["create", "replace", "move", "remove", "keep"],
+    assignment: Assignment,
+    detail: str,
+) -> Change:
+    return Change(
+        action=action,
+        instance=assignment.id,
+        workload=assignment.workload,
+        node=assignment.node,
+        detail=clip(detail, MAX_TEXT),
+    )
