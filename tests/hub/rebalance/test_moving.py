@@ -6,6 +6,7 @@ from tests.hub.rebalance.fleets import move, node, uneven, work_of, workload
 from tests.hub.test_desired import check
 
 from skerry_hub import draining
+from skerry_hub.documents import Policy, Quota
 from skerry_hub.rebalance.moving import move_all, refused_of
 from skerry_hub.terms import AtMost, DeviceRequest, Placement
 from skerry_hub.work import RefusedError
@@ -111,6 +112,14 @@ def test_terms_count_the_others_and_not_itself():
         move_all(work, [move(one, "n1")])
     move_all(work, [move(one, "n2")])
     assert first(work).node == "n2"
+
+
+def test_a_quota_that_is_used_up_is_no_reason_not_to_move():
+    policy = Policy(name="two", quota=Quota(instances=2))
+    known = uneven([node("n0"), node("n1")], [workload(replicas=2)], ["n1"])
+    work = work_of(known, "spread", policy)
+    move_all(work, [move(first(work), "n1")])
+    assert first(work).node == "n1"
 
 
 def test_one_of_a_global_workload_does_not_move():

@@ -1,5 +1,7 @@
 """Whole plans: every step valid by another placer, every gain as said, and nothing without need."""
 
+import dataclasses
+
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -8,9 +10,10 @@ from tests.hub.rebalance import fleets
 from tests.hub.rebalance.fleets import node, prices, uneven, work_of, workload
 from tests.hub.test_desired import check
 
+from skerry_hub.balance.steps import Step
 from skerry_hub.rebalance.moving import move_all
 from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.planning import plan, solved, view_of
+from skerry_hub.rebalance.planning import Solved, plan, solved, view_of
 from skerry_hub.rebalance.records import RebalanceRequest
 from skerry_hub.rebalance.search import loss
 
@@ -139,6 +142,27 @@ def test_what_the_engine_refuses_is_left_out_and_told():
     assert view.gap > view_of(picture, done, request).gap == 0
     neither = view_of(picture, done, request, {0: "a", 1: "b"})
     assert (neither.waves, neither.after) == ((), neither.before)
+
+
+def test_without_its_detour_an_item_does_not_go_on():
+    nodes = [node(f"n{index}") for index in range(3)]
+    loads = [workload(f"shop-w{index}") for index in range(4)]
+    picture = picture_of(work_of(uneven(nodes, loads, ["n1", "n2"])), "balance", 0.0)
+    request = RebalanceRequest(time_limit_s=5.0)
+    home, away, target = (picture.nodes.index(one.id) for one in nodes)
+    detour = (
+        (Step(item=0, source=home, target=away),),
+        (Step(item=0, source=away, target=target), Step(item=1, source=home, target=away)),
+    )
+    found = dataclasses.replace(
+        solved(picture, request).found, assignment=(target, away, home, home)
+    )
+    done = Solved(picture=picture, problem=picture.problem, found=found, steps=detour)
+    ways = [
+        [(one.source, one.target) for one in moves_of(view_of(picture, done, request, refused))]
+        for refused in ({}, {0: "no"})
+    ]
+    assert ways == [[("n0", "n1"), ("n1", "n2"), ("n0", "n1")], [("n0", "n1")]]
 
 
 def test_two_that_could_only_swap_by_a_stop_are_left_out():
