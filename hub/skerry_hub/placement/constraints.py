@@ -21,7 +21,7 @@ from skerry_hub.model import Constraint, Liveness, Reason, Workload
 from skerry_hub.placement.amounts import shortage_text, unit_of, up
 from skerry_hub.placement.cost import affordable_of
 from skerry_hub.placement.data import data_of
-from skerry_hub.placement.device_needs import device_needs_of
+from skerry_hub.placement.device_needs import DeviceNeeds, device_needs_of
 from skerry_hub.placement.device_paths import device_paths_of
 from skerry_hub.placement.expressed import expressed_of
 from skerry_hub.placement.governance import governed_of
@@ -285,7 +285,7 @@ def requirements_of(world: World, workload: Workload) -> tuple[Requirement, ...]
 
 def lack_of(need: Requirement, columns: Columns, rows: Rows) -> Shares:
     """Return how far rows are from passing, 0 (they pass) to 1: so much of it is missing."""
-    if isinstance(need, Enough):
+    if isinstance(need, Enough | DeviceNeeds):
         return need.lack(columns, rows)
     return (~need.mask(columns, rows)).astype(np.float64)
 

@@ -9,13 +9,16 @@ from typing import ClassVar
 import numpy as np
 
 from skerry_hub.devices import ACCELERATORS, READS, Device
-from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.arrays import Mask, Rows, Shares
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.device_states import WHOLE, State
 from skerry_hub.model import Workload
 from skerry_hub.placement.device_choice import States, choose, fits
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.terms import DeviceRequest
+
+Key = tuple[int, ...]
+"""The numbers of the states of devices of each kind."""
 
 
 class DeviceNeeds:
@@ -34,38 +37,65 @@ class DeviceNeeds:
         self.requests = tuple(requests)
         self.single_numa = single_numa
         self.kinds = tuple(dict.fromkeys(request.kind for request in requests))
-        self._answers: dict[tuple[int, ...], bool] = {}
+        self._answers: dict[Key, bool] = {}
+        self._lacks: dict[Key, float] = {}
         self._epochs: tuple[int, ...] = ()
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
+        keys, which = self._states_of(columns, rows)
+        truth = np.fromiter((self._passes(columns, key) for key in keys), np.bool_, len(keys))
+        return truth if which is None else truth.take(which)
+
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what part of the devices that are wanted is missing, 0 (none) to 1."""
+        keys, which = self._states_of(columns, rows)
+        lacks = np.fromiter((self._lack(columns, key) for key in keys), np.float64, len(keys))
+        return lacks if which is None else lacks.take(which)
+
+    def _states_of(self, columns: Columns, rows: Rows) -> tuple[list[Key], Rows | None]:
+        """Return the states of devices on some rows, and which of them each row has.
+
+        None: the one row has the one.
+        """
         states = [columns.states(kind) for kind in self.kinds]
         epochs = tuple(one.epoch for one in states)
         if epochs != self._epochs:
-            self._answers, self._epochs = {}, epochs
+            self._answers, self._lacks, self._epochs = {}, {}, epochs
         numbers = [one.numbers.take(rows) for one in states]
         if len(rows) == 1:
-            key = tuple(int(one[0]) for one in numbers)
-            return np.array([self._passes(columns, key)])
+            return [tuple(int(one[0]) for one in numbers)], None
         if len(numbers) == 1:
             found, which = np.unique(numbers[0], return_inverse=True)
-            keys = [(number,) for number in found.tolist()]
-        else:
-            pairs, which = np.unique(np.stack(numbers), axis=1, return_inverse=True)
-            keys = [tuple(pair) for pair in pairs.T.tolist()]
-        truth = np.fromiter((self._passes(columns, key) for key in keys), np.bool_, len(keys))
-        return truth.take(which.reshape(-1))
+            return [(number,) for number in found.tolist()], which.reshape(-1)
+        pairs, which = np.unique(np.stack(numbers), axis=1, return_inverse=True)
+        return [tuple(pair) for pair in pairs.T.tolist()], which.reshape(-1)
 
-    def _passes(self, columns: Columns, key: tuple[int, ...]) -> bool:
+    def _records(self, columns: Columns, key: Key) -> dict[str, State]:
+        return {
+            kind: columns.states(kind).records[number]
+            for kind, number in zip(self.kinds, key, strict=True)
+        }
+
+    def _passes(self, columns: Columns, key: Key) -> bool:
         answer = self._answers.get(key)
         if answer is None:
-            states: dict[str, State] = {
-                kind: columns.states(kind).records[number]
-                for kind, number in zip(self.kinds, key, strict=True)
-            }
+            states = self._records(columns, key)
             found = choose(states, self.requests, single_numa=self.single_numa)
             answer = self._answers[key] = found is not None
         return answer
+
+    def _lack(self, columns: Columns, key: Key) -> float:
+        if self._passes(columns, key):
+            return 0.0
+        lack = self._lacks.get(key)
+        if lack is None:
+            states = self._records(columns, key)
+            short = [(one.count - _idle(states, one)) / one.count for one in self.requests]
+            if max(short) <= 0:
+                short = [one.share for one in self._together(states, would=False)]
+            lack = self._lacks[key] = max(short)
+        return lack
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give how many there are, are taken, and cannot be used."""
@@ -76,13 +106,9 @@ class DeviceNeeds:
         would = self._would_do(states)
         told = False
         for request in self.requests:
-            devices, free = states[request.kind]
-            there = [one for one in devices if _is_meant(one, request)]
+            there = [one for one in states[request.kind][0] if _is_meant(one, request)]
             usable = [one for one in there if fits(request, one)]
-            idle = sum(
-                left >= request.share_milli and fits(request, one)
-                for one, left in zip(devices, free, strict=True)
-            )
+            idle = _idle(states, request)
             if idle >= request.count:
                 continue
             told = True
@@ -120,6 +146,15 @@ class DeviceNeeds:
                 yield dataclasses.replace(short, is_shortage=would)
         if not told:
             yield Refusal(f"no devices left for both {wanted}", is_shortage=would)
+
+
+def _idle(states: States, request: DeviceRequest) -> int:
+    """Return how many devices would do for a request and have enough left."""
+    devices, free = states[request.kind]
+    return sum(
+        left >= request.share_milli and fits(request, one)
+        for one, left in zip(devices, free, strict=True)
+    )
 
 
 def _too_few_of(state: State, requests: Sequence[DeviceRequest]) -> Refusal | None:

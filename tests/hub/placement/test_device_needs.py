@@ -140,6 +140,29 @@ def test_the_shares_that_are_missing_compare():
     assert (found.missing, found.share) == (1.0, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("requests", "single", "lacks"),
+    [
+        ([gpus(1)], False, [1.0, 0.0, 0.0]),
+        ([gpus(4)], False, [1.0, 0.75, 0.5]),
+        ([gpus(1), gpus(1, "NVIDIA")], False, [1.0, 0.5, 0.0]),
+        ([gpus(2)], True, [1.0, 0.5, 1.0]),
+    ],
+)
+def test_how_far_a_node_is_from_enough_devices_is_what_its_reasons_say(requests, single, lacks):
+    columns = fleet(
+        node("a"), node("b", accelerators=[accelerator("1")]), node("c", accelerators=TWO_NODES)
+    )
+    need = needs(*requests, single=single)
+    rows = columns.rows()
+    assert need.lack(columns, rows).tolist() == lacks
+    assert (need.lack(columns, rows) == 0).tolist() == need.mask(columns, rows).tolist()
+    columns.reserve(held("x-0", ("gpu/1", 1000), where="c"))
+    for row in rows.tolist():
+        shares = [one.share for one in need.refusals(columns, row)]
+        assert need.lack(columns, rows[[row]]).tolist() == [max(shares, default=0.0)]
+
+
 def test_what_a_failed_probe_hides_is_unknown_and_of_the_kind():
     failed = {"cameras": ProbeStatus(status="failed", reason="no access")}
     columns = fleet(node("a", probes=failed))

@@ -6,6 +6,7 @@ import pytest
 from tests.hub.placement.boxes import (
     GIB,
     MIB,
+    accelerator,
     assignment,
     explain,
     fleet,
@@ -262,3 +263,15 @@ def test_a_term_is_counted_and_told_as_a_constraint_is():
     )
     assert name == "antiAffinity to shop-web by site"
     assert {one.node: one.scores[name] for one in told.verdicts} == {"a": 0.5, "b": 0.5, "c": 0.5}
+
+
+def test_who_lacks_the_fewest_devices_is_the_nearest_miss_and_the_least_to_give_up():
+    columns = fleet(
+        node("a"),
+        node("b", accelerators=[accelerator("1")]),
+        node("c", accelerators=[accelerator("1"), accelerator("2")]),
+    )
+    found = explain(columns, workload(accelerators=[gpus(3)]), [])
+    assert [one.node for one in found.verdicts] == ["c", "b", "a"]
+    assert (found.relaxations[0].node, found.relaxations[0].cost) == ("c", round(1 / 3, 4))
+    assert found.relaxations[0].nodes == 1
