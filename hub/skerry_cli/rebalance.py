@@ -28,8 +28,8 @@ Objectives:
 \b
 A move is made where it gains more than it costs. Of `balance`, the node that an instance leaves
 has to be fuller by more than --move-cost (in percent of a node) than the one it comes to; of
-`pack`, a node that is emptied pays for moving that much of a node; of `cost`, a move has to save
-that part of what its instance costs.
+`pack`, emptying a node gains a whole one, and moving an instance costs that part of its share of a
+node; of `cost`, a move has to save that part of what its instance costs.
 \b
 Never moved: instances with a named volume or a folder that they write, of global workloads, with
 the label skerry.rebalance=never, and what the plan names as pinned.
