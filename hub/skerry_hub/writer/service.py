@@ -20,11 +20,13 @@ import tenacity
 
 from skerry_hub import desired, metrics
 from skerry_hub.decisions import Keep
+from skerry_hub.documents import Key
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Liveness, Node
+from skerry_hub.retrying import by_distance, in_force
 from skerry_hub.state import Draft, Publication
 from skerry_hub.store import Store, StoreError, reason_of
 from skerry_hub.views import EventView, Problem
@@ -59,6 +61,8 @@ CALL_S = 20.0
 """How long a call waits for its turn and its commit."""
 REPLY_S = 15.0
 FILL_GAP_S = 0.2
+LOOK_GAP_S = 2.0
+"""How often it is looked at what changes by itself."""
 RESEND_S = 30.0
 TRIM_S = 3600.0
 TRIM_EVENTS = 10_000
@@ -101,11 +105,13 @@ class Service:
         self._in_doubt = False
         """Whether a transaction failed, which a database may still have taken."""
         self._fill_due = True
-        self._filled_at = self._resent_at = self._trimmed_at = 0.0
+        self._filled_at = self._looked_at = self._resent_at = self._trimmed_at = 0.0
         self._watch = Watch(time.monotonic(), time.time())
         self._events_added = self._decided = 0
         self._telling = Telling()
         self.measuring = Measuring(lambda: self.known, self._publishing.publish)
+        self._network = self.measuring.network
+        self._in_force: frozenset[Key] = frozenset()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._fill_columns()
@@ -346,16 +352,34 @@ class Service:
                 call.answer.set_exception(BusyError(reason))
 
     def _fill(self) -> None:
-        """Place what had found no node, now that one has come or changed."""
+        """Place what had found no node, now that one has come or changed, or is known better."""
         now = time.monotonic()
-        if not self._fill_due or now - self._filled_at < FILL_GAP_S:
+        if now - self._filled_at < FILL_GAP_S:
             return
-        self._fill_due, self._filled_at = False, now
+        is_nearer = now - self._looked_at >= LOOK_GAP_S and self._look_again(now)
+        if not self._fill_due and not is_nearer:
+            return
+        self._filled_at = now
         names = desired.wanting(Draft(self.known))
+        if not self._fill_due:
+            names = by_distance(Draft(self.known), names)
+        self._fill_due = False
         if not names or self._filled(names):
             return
         for name in names:  # one that fits no order must not hold up the others
             self._filled([name])
+
+    def _look_again(self, now: float) -> bool:
+        """Look what has changed by itself: times end, and distances become known.
+
+        Return whether distances have.
+        """
+        self._looked_at = now
+        held = in_force(self.known.documents.values(), time.time())
+        self._fill_due = self._fill_due or held != self._in_force
+        before, self._network = self._network, self.measuring.network
+        self._in_force = held
+        return self._network is not before
 
     def _filled(self, names: Sequence[str]) -> bool:
         failures: dict[str, str] = {}
@@ -369,6 +393,8 @@ class Service:
                 if work.draft.made and not failures:
                     self._commit(work.draft, work.now)
                     trial.keep()
+                    # Others may have waited for those that are placed now.
+                    self._fill_due = self._fill_due or bool(work.draft.assignments.changes)
 
         self._retry(settle)
         if len(names) == 1:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 
 import pytest
 import sqlalchemy.exc
@@ -21,11 +22,13 @@ from tests.hub.records import (
 )
 from tests.hub.rig import Rig, count, until
 
-from skerry_hub import desired
+from skerry_hub import desired, documenting
 from skerry_hub.api.answers import Answers
+from skerry_hub.documents import Endpoint, Window
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.store import Store, open_store
+from skerry_hub.terms import Affinity, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer import inbox
 from skerry_hub.writer.service import BusyError
@@ -297,6 +300,33 @@ def test_what_found_no_node_is_placed_when_one_joins_and_when_room_is_made(rig):
     rig.service.call(lambda work: desired.delete(work, "shop-a"))
     until("the second", lambda: rig.service.known.of_workload("shop-b"))
     until("its order", lambda: [i.id for i in rig.orders()[-1].instances] == ["shop-b-0"])
+
+
+def test_what_waits_for_the_end_of_a_time_of_maintenance_is_placed_then(rig):
+    rig.join("box-1")
+    window = Window(name="night", start=time.time() - 60, duration_s=63)
+    rig.service.call(lambda work: documenting.put(work, window))
+    assert len(rig.apply(workload()).unplaced) == 1
+    until("it to be placed", lambda: rig.service.known.of_workload("shop-web"))
+    assert time.time() >= window.start + window.duration_s
+
+
+def test_what_waits_for_a_distance_is_placed_when_it_is_known_and_what_waits_for_that_too(rig):
+    rig.join("box-1")
+    erp = Endpoint(name="erp", host="erp.example", port=443)
+    rig.service.call(lambda work: documenting.put(work, erp))
+    near = Latency(to="endpoint", name="erp", max_ms=20)
+    beside = Affinity(workload="shop-web")
+    plan = rig.apply(
+        workload(placement=Placement(latency=(near,))),
+        workload("shop-log", placement=Placement(affinity=(beside,))),
+    )
+    assert len(plan.unplaced) == 2
+    topic = "skerry/v1/nodes/box-1/targets"
+    until("the endpoint to be a target", lambda: b"erp" in b"".join(rig.broker.payloads(topic)))
+    rig.beat("box-1", heartbeat(seq=1, round_trip_ms={"endpoint/erp": 12.5}))
+    until("it to be placed", lambda: rig.service.known.of_workload("shop-web"))
+    until("the other", lambda: rig.service.known.of_workload("shop-log"))
 
 
 def test_nothing_is_filled_while_nothing_has_changed(rig):
