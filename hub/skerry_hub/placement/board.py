@@ -32,8 +32,9 @@ NOWHERE = -1
 FEW = 256
 """So few nodes are asked everything at once."""
 
-MOST_KEPT = 4_000_000
-"""Most keys of all boards that are kept."""
+MOST_KEPT = 16_000_000
+"""Most keys of all boards that are kept, of 17 bytes each with what they are made of: 16 boards of a
+million nodes, 160 of 100,000. Who asks in turn for more shapes than are kept finds none of them."""
 
 
 class Board:
