@@ -33,8 +33,10 @@ FEW = 256
 """So few nodes are asked everything at once."""
 
 MOST_KEPT = 16_000_000
-"""Most keys of all boards that are kept, of 17 bytes each with what they are made of: 16 boards of a
-million nodes, 160 of 100,000. Who asks in turn for more shapes than are kept finds none of them."""
+"""Most keys of all boards that are kept, 17 bytes each with what they are made of.
+
+That is 160 boards of 100,000 nodes. Who asks in turn for more shapes than are kept finds none.
+"""
 
 
 class Board:
