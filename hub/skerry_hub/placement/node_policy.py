@@ -81,10 +81,21 @@ class WithinLimits:
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
-        passing: Mask = ~columns.told(POLICY).holding((NAME, "limits"), _has_limits, rows)
-        for at in np.flatnonzero(~passing).tolist():
+        told = columns.told(POLICY)
+        asked = tuple((c.cpu_limit_milli, c.memory_limit_bytes) for c in self.workload.containers)
+        passing: Mask = told.holding((NAME, "alone", asked), self._fits_alone, rows)
+        limited = told.holding((NAME, "limited"), _has_limits, rows)
+        # Where nothing runs that is all; the others are asked one by one.
+        shared = passing & limited & (columns.instances(rows) > 0)
+        for at in np.flatnonzero(shared).tolist():
             passing[at] = not any(True for _ in self.refusals(columns, int(rows[at])))
         return passing
+
+    def _fits_alone(self, values: Values) -> bool:
+        policy = _only(values)
+        return policy is None or not any(
+            True for _ in total_reasons(self.workload.containers, policy)
+        )
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give what the limits have against all containers together, as the executor would."""
