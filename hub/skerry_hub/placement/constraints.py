@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from skerry_hub.model import Constraint, Liveness, Reason, Workload
 from skerry_hub.placement.amounts import shortage_text, unit_of, up
 from skerry_hub.placement.cost import affordable_of
 from skerry_hub.placement.data import data_of
-from skerry_hub.placement.device_needs import DeviceNeeds, device_needs_of
+from skerry_hub.placement.device_needs import device_needs_of
 from skerry_hub.placement.device_paths import device_paths_of
 from skerry_hub.placement.expressed import expressed_of
 from skerry_hub.placement.governance import governed_of
@@ -58,6 +58,14 @@ class Requirement(Protocol):
 
     def refusals(self, columns: Columns, row: int) -> Iterable[Refusal]:
         """Give every reason of one row; none when it passes."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A constraint that says how far a node is from passing."""
+
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what part is missing: 0 where a row passes, up to 1."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -285,7 +293,7 @@ def requirements_of(world: World, workload: Workload) -> tuple[Requirement, ...]
 
 def lack_of(need: Requirement, columns: Columns, rows: Rows) -> Shares:
     """Return how far rows are from passing, 0 (they pass) to 1: so much of it is missing."""
-    if isinstance(need, Enough | DeviceNeeds):
+    if isinstance(need, Measured):
         return need.lack(columns, rows)
     return (~need.mask(columns, rows)).astype(np.float64)
 

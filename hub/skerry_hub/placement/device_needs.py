@@ -91,8 +91,8 @@ class DeviceNeeds:
         lack = self._lacks.get(key)
         if lack is None:
             states = self._records(columns, key)
-            short = [(one.count - _idle(states, one)) / one.count for one in self.requests]
-            if max(short) <= 0:
+            short = [_share(states, one) for one in self.requests]
+            if not any(short):
                 short = [one.share for one in self._together(states, would=False)]
             lack = self._lacks[key] = max(short)
         return lack
@@ -120,7 +120,7 @@ class DeviceNeeds:
             yield Refusal(
                 too_few(request, idle, len(usable), there),
                 float(request.count - idle),
-                share=(request.count - idle) / request.count,
+                share=_share(states, request),
                 is_unknown=not facts.is_known,
                 is_shortage=would,
             )
@@ -155,6 +155,17 @@ def _idle(states: States, request: DeviceRequest) -> int:
         left >= request.share_milli and fits(request, one)
         for one, left in zip(devices, free, strict=True)
     )
+
+
+def _share(states: States, request: DeviceRequest) -> float:
+    """Return what part of a request is missing, 0 to 1.
+
+    A device that is there and taken, or not quite what is asked for, is half of one.
+    """
+    idle = _idle(states, request)
+    missing = max(0, request.count - idle)
+    others = sum(_is_meant(one, request) for one in states[request.kind][0]) - idle
+    return (missing - min(missing, others) / 2) / request.count
 
 
 def _too_few_of(state: State, requests: Sequence[DeviceRequest]) -> Refusal | None:

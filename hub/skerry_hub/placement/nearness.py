@@ -47,6 +47,9 @@ class Distance:
             self._ms = np.full(columns.size, np.nan)
             self._errors = np.full(columns.size, np.nan)
             self._ms[columns.rows()], self._errors[columns.rows()] = ms, errors
+            # A node is at itself, whether anybody measured anything or not.
+            here = [row for one in self._origins or () if (row := columns.row(one)) is not None]
+            self._ms[here] = self._errors[here] = 0.0
         return self._ms.take(rows), self._errors.take(rows)
 
 
@@ -72,6 +75,15 @@ class Within:
         passes: Mask = ms <= self.max_ms
         return passes
 
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return how far rows are outside, 0 (within) to 1 (twice as far, or nobody knows)."""
+        ms, _ = self.distance.of(columns, rows)
+        over = np.nan_to_num(self._over(ms), nan=1.0, posinf=1.0)
+        return np.clip(over, 0.0, 1.0)
+
+    def _over(self, ms: Shares) -> Shares:
+        return (ms - self.max_ms) / max(self.max_ms, 1e-3)
+
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the time, and how sure it is."""
         ms, errors = (float(one[0]) for one in self.distance.of(columns, np.array([row])))
@@ -85,7 +97,7 @@ class Within:
         yield Refusal(
             f"{ms:.3g} ms{sure} to {where} > {self.max_ms:g} ms",
             round(ms - self.max_ms, 3),
-            share=min(1.0, (ms - self.max_ms) / max(self.max_ms, 1e-3)),
+            share=float(self.lack(columns, np.array([row]))[0]),
         )
 
 

@@ -18,7 +18,7 @@ from tests.hub.placement.boxes import (
 )
 
 from skerry_hub.fleet.columns import totals_of
-from skerry_hub.model import Liveness, Reason
+from skerry_hub.model import Hold, Liveness, Reason
 from skerry_hub.placement.engine import reserve_decision
 from skerry_hub.terms import Affinity, AtMost, Placement
 from skerry_wire.codec import to_plain
@@ -275,3 +275,11 @@ def test_who_lacks_the_fewest_devices_is_the_nearest_miss_and_the_least_to_give_
     assert [one.node for one in found.verdicts] == ["c", "b", "a"]
     assert (found.relaxations[0].node, found.relaxations[0].cost) == ("c", round(1 / 3, 4))
     assert found.relaxations[0].nodes == 1
+
+
+def test_a_device_that_is_taken_or_not_quite_the_one_is_nearer_than_none():
+    columns = fleet(node("a"), node("b", accelerators=[accelerator("1")]))
+    columns.reserve(assignment("x-0", "b", held=(Hold(device="gpu/1"),)))
+    found = explain(columns, workload(accelerators=[gpus(1)]), [])
+    assert [one.node for one in found.verdicts] == ["b", "a"]
+    assert found.relaxations[0].cost == 0.5

@@ -142,6 +142,24 @@ def test_a_reason_says_the_time_its_error_and_the_excess():
     assert refusal.share == pytest.approx(min(1.0, (ms - 20.0) / 20.0))
 
 
+def test_how_far_nodes_are_outside_a_limit():
+    columns = boxes()
+    (within,) = within_of(World(columns, network=NETWORK), near(term(max_ms=20.0)))
+    rows = columns.rows()
+    lacks = within.lack(columns, rows)
+    assert ((lacks == 0) == within.mask(columns, rows)).all()
+    for row, lack in zip(rows.tolist(), lacks.tolist(), strict=True):
+        assert [one.share for one in within.refusals(columns, row)] == ([lack] if lack else [])
+
+
+def test_a_node_is_at_itself_although_nothing_was_measured():
+    columns = boxes()
+    columns.reserve(assignment("shop-db-0", "lone", of=workload("shop-db")))
+    for asked in (term("workload", "shop-db", max_ms=1.0), term("node", "lone", max_ms=1.0)):
+        told = explain(columns, near(asked), [], network=NOWHERE)
+        assert [one.node for one in told.verdicts if one.feasible] == ["lone"]
+
+
 def test_the_relaxation_is_the_node_that_misses_least():
     told = explain(boxes(), near(term(max_ms=5.0)), [], network=NETWORK)
     assert told.feasible == 0
