@@ -7,10 +7,10 @@ from tests.hub.documents import EVERY, POLICY, PRICES
 from tests.hub.records import NOW, changed, kept_document
 
 from skerry_hub import documenting
-from skerry_hub.desired import RefusedError, Work
 from skerry_hub.documents import MOST_OF_A_KIND, Egress, Endpoint, Policy, key_of
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.state import Draft, Known
+from skerry_hub.work import RefusedError, Work
 
 KEY = ("Prices", "cloud")
 
