@@ -1,6 +1,7 @@
 """In which order workloads are decided about, where one call is about several. Pure.
 
-Higher priority comes first. But a workload whose terms are about another is decided after it:
+Higher priority comes first, then the largest: what is small fits beside it, and not the other way
+round. But a workload whose terms are about another is decided after it:
 affinity to what is not placed yet holds nowhere, and antiAffinity would let the first one take the
 only place of the second.
 """
@@ -10,17 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from skerry_hub.model import Workload
+from skerry_hub.model import Resources, Workload
 from skerry_hub.placement.topology import is_about
 
 Unit = tuple[str, str]
 """What is decided at once: a gang, by its project and word, or a workload, by an empty project."""
+WHOLE = 2**32
+"""Shares are whole parts of this, and so compared exactly."""
 K = TypeVar("K", str, Unit)
 
 
 def sequence(workloads: Iterable[Workload]) -> list[list[str]]:
     """Return the names of workloads in the order of deciding, those of a gang together."""
-    ranked = {one.name: one for one in sorted(workloads, key=_rank)}
+    given = list(workloads)
+    sizes = _sizes(given)
+    ordered = sorted(given, key=lambda one: (-one.placement.priority, -sizes[one.name], one.name))
+    ranked = {one.name: one for one in ordered}
     units: dict[Unit, list[Workload]] = {}
     for one in ranked.values():
         units.setdefault(_unit(one), []).append(one)
@@ -38,8 +44,32 @@ def sequence(workloads: Iterable[Workload]) -> list[list[str]]:
     return found
 
 
-def _rank(workload: Workload) -> tuple[int, str]:
-    return -workload.placement.priority, workload.name
+def _sizes(workloads: Sequence[Workload]) -> dict[str, int]:
+    """Return how large one instance of each is: its largest share of what all ask for together."""
+    amounts = {one.name: _amounts(one.resources) for one in workloads}
+    asked: dict[str, int] = {}
+    for one in workloads:
+        for what, amount in amounts[one.name].items():
+            asked[what] = asked.get(what, 0) + amount * max(1, one.replicas)
+    return {
+        name: max(
+            (WHOLE * amount // asked[what] for what, amount in mine.items() if amount), default=0
+        )
+        for name, mine in amounts.items()
+    }
+
+
+def _amounts(wanted: Resources) -> dict[str, int]:
+    """Return the amounts that are asked for, thousandths of devices by their kind."""
+    found = {
+        "cpu": wanted.cpu_milli,
+        "memory": wanted.memory_bytes,
+        "storage": wanted.storage_bytes,
+    }
+    for one in wanted.devices:
+        kind = f"device {one.kind}"
+        found[kind] = found.get(kind, 0) + one.count * one.share_milli
+    return found
 
 
 def _unit(workload: Workload) -> Unit:

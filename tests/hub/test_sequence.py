@@ -6,8 +6,9 @@ import time
 import pytest
 from tests.hub.placement.boxes import workload
 
+from skerry_hub.model import Resources
 from skerry_hub.sequence import sequence
-from skerry_hub.terms import Affinity, Latency, Placement, Traffic
+from skerry_hub.terms import Affinity, DeviceRequest, Latency, Placement, Traffic
 
 
 def load(name, labels=None, **terms):
@@ -47,6 +48,42 @@ def to(name, **more):
     ],
 )
 def test_the_order_of_deciding(loads, order):
+    assert sequence(loads) == [[name] for name in order.split()]
+    assert sequence(reversed(loads)) == [[name] for name in order.split()]
+
+
+GIB = 2**30
+
+
+def sized(name, cpu=0, memory=0, replicas=1, priority=0, devices=()):
+    return dataclasses.replace(
+        workload(name, replicas=replicas),
+        resources=Resources(cpu_milli=cpu, memory_bytes=memory, devices=devices),
+        placement=Placement(priority=priority),
+    )
+
+
+@pytest.mark.parametrize(
+    ("loads", "order"),
+    [
+        ([sized("a", cpu=100), sized("b", cpu=300), sized("c", cpu=200)], "b c a"),
+        # By the largest share of what is asked for of anything: a half, a third, a sixth.
+        ([sized("a", 100, 2 * GIB), sized("b", 300), sized("c", 200, 2 * GIB)], "a b c"),
+        # Of one instance, not of all: a quarter each, and a half.
+        ([sized("a", cpu=100, replicas=2), sized("b", cpu=200)], "b a"),
+        ([sized("a", cpu=900, priority=-1), sized("b", cpu=1)], "b a"),
+        (
+            [
+                sized("a", 10, devices=(DeviceRequest(kind="gpu", share_milli=500),)),
+                sized("b", 10, devices=(DeviceRequest(kind="gpu", count=2),)),
+                sized("c", 10, devices=(DeviceRequest(kind="camera"),)),
+            ],
+            "c b a",
+        ),
+        ([sized("b"), sized("a")], "a b"),
+    ],
+)
+def test_of_equal_priority_the_largest_come_first(loads, order):
     assert sequence(loads) == [[name] for name in order.split()]
     assert sequence(reversed(loads)) == [[name] for name in order.split()]
 

@@ -6,7 +6,9 @@ records than nodes, and a question is asked once for each record instead of once
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import array
+import bisect
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,18 +26,20 @@ class Interned:
     """
 
     def __init__(self, size: int, empty: Any) -> None:
-        self._number_of: dict[Hashable, int] = {_key(empty): 0}
+        self._are_mappings = isinstance(empty, Mapping)
+        self._number_of: dict[Hashable, int] = {self._key(empty): 0}
         self.records: list[Any] = [empty]
         self.numbers: Numbers = np.zeros(size, dtype=np.int32)
         self.epoch = 0
 
     def put(self, row: int, record: Any) -> bool:
         """Give a row a record; say whether it had another one."""
-        key = _key(record)
+        key = self._key(record)
         number = self._number_of.get(key)
         if number is None:
             number = self._number_of[key] = len(self.records)
             self.records.append(record)
+            self._came(number, record)
         if self.numbers[row] == number:
             return False
         self.numbers[row] = number
@@ -47,7 +51,7 @@ class Interned:
 
     def find(self, record: Any) -> int | None:
         """Return the number of a record, None where no row ever had it."""
-        return self._number_of.get(_key(record))
+        return self._number_of.get(self._key(record))
 
     def double(self) -> None:
         """Make room for as many rows again."""
@@ -61,12 +65,63 @@ class Interned:
         used = np.unique(old[rows])
         used = used[used != 0]
         self.records = [records[0], *(records[number] for number in used.tolist())]
-        self._number_of = {_key(record): number for number, record in enumerate(self.records)}
+        self._number_of = {self._key(record): number for number, record in enumerate(self.records)}
         renumbered = np.zeros(len(records), dtype=np.int32)
         renumbered[used] = np.arange(1, len(used) + 1, dtype=np.int32)
         self.numbers = renumbered[old]
         self.epoch += 1
 
+    def _key(self, record: Any) -> Hashable:
+        return frozenset(record.items()) if self._are_mappings else record
 
-def _key(record: Any) -> Hashable:
-    return frozenset(record.items()) if isinstance(record, Mapping) else record
+    def _came(self, number: int, record: Any) -> None:
+        """Note a record that no row had before."""
+
+
+class Labels(Interned):
+    """A column of labels, which knows of each key the records that have it, and their values.
+
+    Nearly every box has labels that no other has all of, so that a question to each record would
+    be one to each node; here it is one to each value.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, {})
+        self._values: list[str] = []
+        self._value_of: dict[str, int] = {}
+        self._having: dict[str, tuple[array.array[int], array.array[int]]] = {}
+        """By key: numbers of records, in order, and of each the number of its value."""
+
+    def _came(self, number: int, record: Mapping[str, str]) -> None:
+        for key, text in record.items():
+            value = self._value_of.setdefault(text, len(self._values))
+            if value == len(self._values):
+                self._values.append(text)
+            having = self._having.get(key)
+            if having is None:
+                having = self._having[key] = array.array("i"), array.array("i")
+            having[0].append(number)
+            having[1].append(value)
+
+    def codes(self, key: str, start: int, code: Callable[[tuple[str]], int]) -> Numbers:
+        """Return what `code` makes of a label's value in each record from `start` on; 0: none."""
+        found: Numbers = np.zeros(len(self.records) - start, dtype=np.int32)
+        having = self._having.get(key)
+        if having is None:
+            return found
+        first = bisect.bisect_left(having[0], start)
+        used, which = np.unique(np.array(having[1][first:], np.intp), return_inverse=True)
+        codes = [code((self._values[value],)) for value in used.tolist()]
+        at = np.array(having[0][first:], np.intp) - start
+        found[at] = np.array(codes, dtype=np.int32).take(which)
+        return found
+
+    def sweep(self, rows: Rows) -> None:
+        """Forget the records that none of these rows has any more, where they have added up."""
+        epoch = self.epoch
+        super().sweep(rows)
+        if self.epoch == epoch:
+            return
+        self._values, self._value_of, self._having = [], {}, {}
+        for number, record in enumerate(self.records):
+            self._came(number, record)

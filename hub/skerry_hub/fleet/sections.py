@@ -2,6 +2,7 @@
 
 Where labels come from has three columns: what the box derives from its hardware, which boxes of
 one make share; what its administrator gave it; what operators gave it at the hub. The last counts.
+The label of its own name stands apart, since no two boxes share it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from skerry_hub.fleet.facts import Facts, arch_names
 from skerry_hub.fleet.fields import ARCH, Field, Kind, Single
-from skerry_hub.fleet.interned import Interned
+from skerry_hub.fleet.interned import Interned, Labels
 from skerry_hub.fleet.told import Source
 from skerry_wire.hardware import Hardware, System
 from skerry_wire.labels import DERIVED
@@ -23,6 +24,7 @@ PARTS = tuple(
     part.name for part in dataclasses.fields(Hardware) if part.name not in ("labels", "probes")
 )
 """The parts of the hardware that are interned as they are."""
+HOST_LABEL = "kubernetes.io/hostname"
 
 Values = tuple[Single, ...]
 
@@ -39,13 +41,15 @@ class Sections:
         self._ids = Interned(size, None)
         self._own_hostnames = Interned(size, None)
         self._known = Interned(size, False)
-        self._labels = tuple(Interned(size, {}) for _ in range(3))
+        self._labels = tuple(Labels(size) for _ in range(3))
+        self._host_labels = Interned(size, None)
 
     def columns(self) -> Iterator[Interned]:
         """Give every column."""
         yield from self.hardware.values()
         yield from (self._probes, self._hostnames, self._own_hostnames, self._ids, self._known)
         yield from self._labels
+        yield self._host_labels
 
     def double(self) -> None:
         """Make room for as many rows again."""
@@ -61,14 +65,18 @@ class Sections:
         old = before.hardware if before is not None and before.hardware else None
         for name, column in self.hardware.items():
             part = getattr(hardware, name)
-            if old is None or part is not getattr(old, name):
+            # To compare is cheaper than to find, and most of a new message is as it was.
+            if old is None or part != getattr(old, name):
                 # Each box has its own name, and would have a record of its own for it.
                 shared = _nameless(part) if name == "system" else part
                 column.put(row, shared)
-        given, found = _by_origin(hardware.labels)
-        self._labels[1].put(row, given)
-        self._labels[2].put(row, found)
-        self._probes.put(row, hardware.probes)
+        if old is None or hardware.labels != old.labels:
+            given, found = _by_origin(hardware.labels)
+            self._host_labels.put(row, found.pop(HOST_LABEL, None))
+            self._labels[1].put(row, given)
+            self._labels[2].put(row, found)
+        if old is None or hardware.probes != old.probes:
+            self._probes.put(row, hardware.probes)
         self._ids.put(row, facts.id)
         self._hostnames.put(row, facts.hostname)
         self._own_hostnames.put(row, hardware.system.hostname)
@@ -77,8 +85,9 @@ class Sections:
     def sources(self, field: Field) -> tuple[Source, ...]:
         """Return the columns that say what a field is, and how."""
         if field.kind is Kind.LABEL:
-            values = functools.partial(_label, field.path.removeprefix("node.labels."))
-            return tuple((column, values) for column in self._labels)
+            key = field.path.removeprefix("node.labels.")
+            labels = tuple((column, key) for column in self._labels)
+            return (*labels, (self._host_labels, _plain)) if key == HOST_LABEL else labels
         if field.path == ARCH:
             return ((self.hardware["system"], _architecture),)
         if field.path == "node.hardware.system.hostname":
@@ -99,18 +108,13 @@ def _nameless(system: System) -> System:
     return dataclasses.replace(system, hostname=None)
 
 
-def _by_origin(labels: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+def _by_origin(labels: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the labels that people gave a box, and those that it derived."""
     given: dict[str, str] = {}
     found: dict[str, str] = {}
     for key, value in labels.items():
         (found if key.rpartition("/")[0] in DERIVED else given)[key] = value
     return given, found
-
-
-def _label(key: str, labels: Mapping[str, str]) -> Values:
-    value = labels.get(key)
-    return () if value is None else (value,)
 
 
 def _plain(value: str | None) -> Values:

@@ -13,11 +13,14 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.fields import Field, Single
-from skerry_hub.fleet.interned import Interned, Numbers
+from skerry_hub.fleet.interned import Interned, Labels, Numbers
 
 Values = tuple[Single, ...]
-Source = tuple[Interned, Callable[[Any], Values]]
-"""A column of records, and what the field is in one of them. The first that has it counts."""
+Source = tuple[Interned, Callable[[Any], Values] | str]
+"""A column of records, and what the field is in one of them; of labels the key.
+
+The first that has it counts.
+"""
 
 MAX_TRUTHS = 64
 """Most tests of a field whose answers are kept."""
@@ -84,12 +87,19 @@ class Told:
             for (column, _), epoch in zip(self._sources, self._epochs, strict=True)
         ):
             self._reset()
-        for index, (column, values_of) in enumerate(self._sources):
+        for index, source in enumerate(self._sources):
             codes = self._codes[index]
-            if len(codes) == len(column.records):
-                continue
-            new = [self._code(values_of(record)) for record in column.records[len(codes) :]]
-            self._codes[index] = np.concatenate([codes, np.array(new, dtype=np.int32)])
+            if len(codes) < len(source[0].records):
+                self._codes[index] = np.concatenate([codes, self._new(source, len(codes))])
+
+    def _new(self, source: Source, start: int) -> Numbers:
+        """Return the codes of a source's records from `start` on."""
+        column, what = source
+        if isinstance(what, str):
+            if not isinstance(column, Labels):
+                raise AssertionError("only labels are looked up by their key")
+            return column.codes(what, start, self._code)
+        return np.array([self._code(what(one)) for one in column.records[start:]], dtype=np.int32)
 
     def _code(self, values: Values) -> int:
         code = self._code_of.setdefault(values, len(self.values))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from skerry_hub.fleet.interned import Interned
+from skerry_hub.fleet.interned import Interned, Labels
 
 
 def rows(*numbers):
@@ -98,3 +98,32 @@ def test_a_sweep_of_no_rows_leaves_the_empty_record():
     column.sweep(rows())
     assert column.records == [()]
     assert column.numbers.tolist() == [0, 0]
+
+
+def test_labels_are_found_by_their_key_in_the_records_that_came_since():
+    column = Labels(4)
+    column.put(0, {"site": "a", "rack": "1"})
+    column.put(1, {"site": "b"})
+    known = {(): 0}
+
+    def code(values):
+        return known.setdefault(values, len(known))
+
+    assert column.codes("site", 0, code).tolist() == [0, 1, 2]
+    assert column.codes("rack", 0, code).tolist() == [0, 3, 0]
+    assert column.codes("zone", 0, code).tolist() == [0, 0, 0]
+    column.put(2, {"site": "a", "rack": "2"})
+    assert column.codes("site", 3, code).tolist() == [1]
+    assert column.codes("site", 4, code).tolist() == []
+
+
+def test_labels_that_were_swept_are_found_under_their_new_numbers():
+    column = Labels(2)
+    for at in range(100):
+        column.put(0, {"site": f"s{at}"})
+    column.put(1, {"rack": "1"})
+    column.sweep(np.arange(2))
+    assert len(column.records) == 3
+    for key, value in (("site", "s99"), ("rack", "1")):
+        codes = column.codes(key, 0, lambda values, wanted=value: 1 + (values != (wanted,)))
+        assert codes.tolist() == [int(one.get(key) == value) for one in column.records]

@@ -163,3 +163,12 @@ def test_a_row_that_another_node_takes_carries_nothing_over():
         assert told(columns, one.path) == [()], one.path
     columns.put(node("b", memory=GIB))
     assert told(columns, "node.hardware.memory.total_bytes") == [(GIB,)]
+
+
+def test_the_label_of_a_box_s_own_name_makes_no_record_of_its_own():
+    name = "kubernetes.io/hostname"
+    columns = fleet(*(node(f"n{i}", labels={name: f"h{i}", ARCH_LABEL: "arm64"}) for i in range(9)))
+    assert max(len(one.records) for one in columns._sections._labels) == 2
+    told = columns.told(field(f"node.labels.{name}"))
+    found = [told.values[code] for code in told.codes(columns.rows()).tolist()]
+    assert found == [(f"h{i}",) for i in range(9)]
