@@ -1,10 +1,20 @@
 """Taint, cordon and drain: what they change in the records, and what they leave alone."""
 
 import pytest
-from tests.hub.records import assignment, changed, kept, node, settled, work_on
+from tests.hub.records import (
+    assignment,
+    changed,
+    kept,
+    kept_document,
+    node,
+    settled,
+    work_on,
+    workload,
+)
 from tests.hub.test_desired import LARGE, actions, check
 
 from skerry_hub import desired, draining
+from skerry_hub.documents import Policy, Quota
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.state import Known
 from skerry_hub.work import RefusedError
@@ -165,3 +175,15 @@ def test_a_workload_that_tolerates_the_cordon_leaves_all_the_same():
     load = kept(tolerations=(Toleration(operator="Exists"),))
     known = Known([node(), node("box-2")], [load], [assignment()])
     assert homes(drained(known)[1]) == {"shop-web-0": "box-2"}
+
+
+def test_what_moves_needs_no_more_of_a_quota_than_it_had():
+    policy = kept_document(Policy(name="two", quota=Quota(instances=2)))
+    known = Known([node("box-1"), node("box-2"), node("box-3")], documents=[policy])
+    work = work_on(known)
+    desired.apply(work, [workload(replicas=2)], prune=False)
+    known = settled(known, work.draft)
+    assert homes(known) == {"shop-web-0": "box-1", "shop-web-1": "box-2"}
+    plan, after = drained(known)
+    assert actions(plan) == [("move", "shop-web-0", "box-3")]
+    assert homes(after) == {"shop-web-0": "box-3", "shop-web-1": "box-2"}

@@ -61,8 +61,10 @@ def evacuate(
     unplaced = 0
     with world.columns.trial():
         others = [one for one in current if one.node != node]
-        session = Session(world, workload, workload.revision, others, without=node)
         leaving = [one for one in current if one.node == node]
+        for one in leaving:
+            world.columns.release(one)  # a quota that is used up is so by them, too
+        session = Session(world, workload, workload.revision, others, without=node)
         for before in sorted(leaving, key=lambda one: rank_of(workload.name, one.id)):
             after = session.place(before.id)
             outcome[before.id] = before, after, "the node is drained"
