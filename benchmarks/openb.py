@@ -41,6 +41,7 @@ from skerry_hub.model import Liveness, Node, Resources, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import NOWHERE, board_of
 from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of
+from skerry_hub.placement.device_choice import NO_COSTS
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest, Placement
@@ -68,6 +69,9 @@ _MEASURED = tuple(f"alloc@{load}_{what}" for load in LOADS for what in ("mean", 
 PUBLISHED_FIELDS = ("workload", "policy", "n", *_MEASURED)
 POLICIES = ("skerry", "bestfit", "random")
 FIRST_SEED = 42
+LARGEST_CPU_MILLI = 128_000
+LARGEST_GPU_MILLI = 8_000
+"""What best fit measures by: the largest node of the trace."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -216,28 +220,32 @@ def pack(world: World, workload: Workload, _chance: random.Random) -> bool:
 
 
 def best_fit(world: World, workload: Workload, _chance: random.Random) -> bool:
-    """Place where the shares of processors, memory and GPUs that are left are least."""
+    """Place where least of processors and GPUs is left, in whole percents of the largest node.
+
+    As the paper's simulator has it: memory does not count, and of equal nodes the first is taken.
+    """
     columns = world.columns
     rows = _feasible(world, workload)
     if not len(rows):
         return False
-    left = np.zeros(len(rows))
-    for resource, amount in (
-        (Resource.CPU, workload.resources.cpu_milli),
-        (Resource.MEMORY, workload.resources.memory_bytes),
-    ):
-        most = int(columns.total(resource, columns.rows()).max())
-        left += (columns.free(resource, rows) - amount) / most
+    wanted = workload.resources
+    cpu = (columns.free(Resource.CPU, rows) - wanted.cpu_milli) / LARGEST_CPU_MILLI
     states = columns.states("gpu")
-    free = np.array([sum(free) for _, free in states.records]) / 8000
-    left += free.take(states.numbers.take(rows))
-    return _put(world, workload, int(rows[int(np.argmin(left))]))
+    free = np.array([sum(free) for _, free in states.records])
+    milli = sum(one.count * one.share_milli for one in wanted.devices)
+    gpu = (free.take(states.numbers.take(rows)) - milli) / LARGEST_GPU_MILLI
+    score = ((1.0 - (cpu * 0.5 + gpu * 0.5)) * 100).astype(np.int64)
+    return _put(world, workload, int(rows[int(np.argmax(score))]))
 
 
 def at_random(world: World, workload: Workload, chance: random.Random) -> bool:
-    """Place on any feasible node."""
+    """Place on any feasible node, and a share on any GPU there that has it."""
     rows = _feasible(world, workload)
-    return bool(len(rows)) and _put(world, workload, int(rows[chance.randrange(len(rows))]))
+    if not len(rows):
+        return False
+    row = int(rows[chance.randrange(len(rows))])
+    devices, _ = world.columns.state("gpu", row)
+    return _put(world, workload, row, [chance.randrange(2**30) for _ in devices])
 
 
 def _feasible(world: World, workload: Workload) -> np.ndarray:
@@ -245,8 +253,11 @@ def _feasible(world: World, workload: Workload) -> np.ndarray:
     return np.sort(board.layout.rows[board.keys != NOWHERE])
 
 
-def _put(world: World, workload: Workload, row: int) -> bool:
-    assignment = assign(world.columns, workload, workload.revision, f"{workload.name}-0", row)
+def _put(world: World, workload: Workload, row: int, costs: Sequence[int] = ()) -> bool:
+    name = f"{workload.name}-0"
+    prefer = {"gpu": costs} if costs else NO_COSTS
+    revision = workload.revision
+    assignment = assign(world.columns, workload, revision, name, row, costs=prefer)
     if assignment is None:
         raise BenchError("a node that passes does not take it")
     world.columns.reserve(assignment)
