@@ -74,6 +74,7 @@ class _CutLink(Link):
         if isinstance(connection, socket.socket):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(END_S)  # so that nothing more is said
 
 
 class _Hand:

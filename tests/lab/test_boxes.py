@@ -12,6 +12,7 @@ import pytest
 from lab.boxes import Boxes, Distances, standing
 from lab.broker import PROGRAM, Mosquitto
 from lab.makes import MAKES, SITES, hardware_of
+from skerry_agent.state import PresenceSeq, presence_seq
 from skerry_wire import codec, envelope, topics
 from skerry_wire.messages import Capability, EventKind, Heartbeat, Order, Presence, Report
 from skerry_wire.messages import Event as NodeEvent
@@ -142,7 +143,8 @@ def test_a_box_that_vanishes_is_said_to_be_gone_by_its_will_and_comes_back_with_
     ear.order(box, told.incarnation, 1, "web-0")
     ear.until("till-1", Report, lambda one: one.generation == 1)
     box.vanish()
-    assert not ear.until("till-1", Presence, lambda one: not one.online).online
+    gone = ear.until("till-1", Presence, lambda one: not one.online)
+    assert gone.seq == presence_seq(1, PresenceSeq.WILL)
     box.start()
     back = ear.until("till-1", Presence, lambda one: one.online)
     assert (back.boot, back.incarnation) == (2, told.incarnation)
