@@ -99,3 +99,19 @@ def test_many_different_expressions_are_asked_of_the_same_columns():
         columns.put(node("n5", labels={"rank": "500"}))
         assert need.mask(columns, columns.rows()).sum() == 1
     assert need.mask(columns, columns.rows()).sum() == 0
+
+
+def test_what_misses_a_number_by_least_is_the_nearest():
+    columns = fleet(
+        node("a", memory=2 * GIB),
+        node("b", memory=7 * GIB),
+        node("c", memory=4 * GIB),
+        node("d", known=False),
+        node("e", memory=8 * GIB),
+    )
+    load = asking("node.hardware.memory.total_bytes >= 8GiB")
+    told = explain(columns, load, [])
+    assert [one.node for one in told.verdicts] == ["e", "b", "c", "a", "d"]
+    (need,) = expressed_of(load)
+    lacks = need.lack(columns, columns.rows())
+    assert lacks.tolist() == [0.75, 0.125, 0.5, 1.0, 0.0]
