@@ -102,7 +102,8 @@ class Result:
 
 
 NODE_FIELDS = ("sn", "cpu_milli", "memory_mib", "gpu", "model")
-POD_FIELDS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli", "gpu_spec")
+POD_FIELDS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli")
+"""Some lists have no `gpu_spec`: every pod of them takes any model."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def pod_of(line: Line) -> Pod:
         raise BenchError(f"{line.where}: {count} GPUs of {milli} thousandths cannot be asked for")
     devices: tuple[DeviceRequest, ...] = ()
     if count and milli:
-        models = [model for model in (line.fields["gpu_spec"] or "").split("|") if model]
+        models = [model for model in (line.fields.get("gpu_spec") or "").split("|") if model]
         only = (f"model in [{', '.join(models)}]",) if models else ()
         devices = (DeviceRequest(kind="gpu", count=count, share_milli=milli, expressions=only),)
     resources = Resources(

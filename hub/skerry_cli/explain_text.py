@@ -13,7 +13,7 @@ from skerry_cli.screen import Cell, Screen, Styled
 def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
     """Write an explanation; it is not `whole` where only one node was asked for."""
     screen.line(Styled(head(found), "green" if found.placed >= found.wanted else "red"))
-    if found.note:
+    if found.note and not found.feasible:
         screen.line(found.note)
     if found.blocked:
         screen.line()

@@ -106,6 +106,8 @@ def summary(plan: Plan) -> str:
 def shortage(explanation: Explanation) -> str:
     """Return in one line why a workload is not wholly placed, with the nearest miss of each."""
     head = f"{explanation.workload}: {explanation.placed} of {explanation.wanted} placed"
+    if explanation.note and explanation.feasible:
+        return f"{head}; {explanation.note}"
     if not explanation.verdicts and not explanation.blocked:
         return f"{head}; there is no node"
     parts = [

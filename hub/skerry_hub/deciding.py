@@ -93,11 +93,14 @@ def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:
 def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:
     decision = _place(work, one.workload, keep=one.keep)
     changes = list(decision.changes)
+    unplaced: list[Explanation] = []
     if decision.unplaced and may_preempt:
-        decision, more = _preempt(work, one.workload, decision)
+        decision, more, bereft = _preempt(work, one.workload, decision)
         changes += more
-    unplaced = (explained(work, one.workload),) if decision.unplaced else ()
-    return Outcome(tuple(changes), unplaced)
+        unplaced += (explained(work, left) for left in bereft)
+    if decision.unplaced:
+        unplaced.insert(0, explained(work, one.workload))
+    return Outcome(tuple(changes), tuple(unplaced))
 
 
 def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
@@ -122,8 +125,14 @@ def _check_ids(work: Work, decision: Decision) -> None:
 # --- priority -----------------------------------------------------------------------------
 
 
-def _preempt(work: Work, workload: Workload, decision: Decision) -> tuple[Decision, list[Change]]:
-    """Make room for what is unplaced; return what is so now, and the steps."""
+def _preempt(
+    work: Work, workload: Workload, decision: Decision
+) -> tuple[Decision, list[Change], list[Workload]]:
+    """Make room for what is unplaced.
+
+    Return what is so now, the steps, and the workloads of which something found no other place.
+    """
+    left_over: list[Workload] = []
     steps: dict[str, Change] = {}
     bereft: set[str] = set()
     created: list[Change] = []
@@ -145,7 +154,10 @@ def _preempt(work: Work, workload: Workload, decision: Decision) -> tuple[Decisi
         kept = work.draft.workloads.get(name)
         if kept is None:
             continue
-        for change in _place(work, kept.workload, keep=True).changes:
+        again = _place(work, kept.workload, keep=True)
+        if again.unplaced:
+            left_over.append(kept.workload)
+        for change in again.changes:
             if change.action != "create":
                 continue
             left = steps.get(change.instance)
@@ -154,7 +166,7 @@ def _preempt(work: Work, workload: Workload, decision: Decision) -> tuple[Decisi
                 continue
             detail = f"from {left.node}: {left.detail}"[:1024]
             steps[change.instance] = dataclasses.replace(change, action="move", detail=detail)
-    return decision, [*steps.values(), *created]
+    return decision, [*steps.values(), *created], left_over
 
 
 def _end(work: Work, one: Assignment) -> None:

@@ -15,6 +15,8 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Resources, Workload
 from skerry_hub.placement.world import World
 
+POD_FIELDS = (*openb.POD_FIELDS, "gpu_spec")
+
 NODES = [
     ("n-b", 32000, 65536, 2, "P100"),
     ("n-a", 64000, 131072, 4, "T4"),
@@ -37,7 +39,7 @@ def text_of(fields, rows):
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / openb.NODES).write_text(text_of(openb.NODE_FIELDS, NODES))
-    (tmp_path / "openb_pod_list_tiny.csv").write_text(text_of(openb.POD_FIELDS, PODS))
+    (tmp_path / "openb_pod_list_tiny.csv").write_text(text_of(POD_FIELDS, PODS))
     return tmp_path
 
 
@@ -48,7 +50,7 @@ def nodes(*rows):
 
 def pod(cpu=1000, memory=1024, count=0, milli=0, spec=""):
     values = ("p", cpu, memory, count, milli, spec)
-    row = dict(zip(openb.POD_FIELDS, map(str, values), strict=True))
+    row = dict(zip(POD_FIELDS, map(str, values), strict=True))
     return openb.pod_of(Line("pods:2", row))
 
 
@@ -101,7 +103,7 @@ def test_the_pod_that_would_ask_for_more_than_the_load_ends_it():
 def test_pods_are_put_in_order_by_name_before_they_are_shuffled(folder):
     first = openb.measure(folder, "tiny", "random", 2)
     name = "openb_pod_list_tiny.csv"
-    (folder / name).write_text(text_of(openb.POD_FIELDS, PODS[::-1]))
+    (folder / name).write_text(text_of(POD_FIELDS, PODS[::-1]))
     assert openb.measure(folder, "tiny", "random", 2) == first
 
 
@@ -217,12 +219,12 @@ def test_nodes_without_a_gpu_do_not_count_and_lists_may_be_packed(folder, capsys
         (openb.NODES, "sn,cpu_milli,memory_mib,gpu,model\nn,1000,1,0,T4\n", "no node has a GPU"),
         (
             "openb_pod_list_tiny.csv",
-            text_of(openb.POD_FIELDS, [PODS[3]]),
+            text_of(POD_FIELDS, [PODS[3]]),
             "no pod asks for one",
         ),
         (
             "openb_pod_list_tiny.csv",
-            text_of(openb.POD_FIELDS, [PODS[0], ("p", 1, 1, 2, 500, "")]),
+            text_of(POD_FIELDS, [PODS[0], ("p", 1, 1, 2, 500, "")]),
             ":3: 2 GPUs of 500 thousandths cannot be asked for",
         ),
     ],
@@ -249,3 +251,10 @@ def test_no_seeds_are_refused(folder, capsys):
     with pytest.raises(SystemExit):
         openb.main(["--data", str(folder), "--seeds", "0"])
     assert "--seeds must be at least 1" in capsys.readouterr().err
+
+
+def test_a_list_without_a_column_of_models_takes_any_model():
+    row = {"name": "p", "cpu_milli": "1", "memory_mib": "1", "num_gpu": "1", "gpu_milli": "500"}
+    pod = openb.pod_of(openb.Line("pods.csv:2", row))
+    assert pod.gpu_milli == 500
+    assert pod.resources.devices[0].expressions == ()

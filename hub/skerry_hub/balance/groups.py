@@ -180,7 +180,8 @@ def _most(groups: Groups, load: Load, limit_columns: Sequence[Ints]) -> Ints:
         asks = demand > 0
         fitting = np.where(shut, 0, capacity)[groups.place] // np.maximum(demand, 1)
         np.minimum(most, fitting, out=most, where=asks)
-        takes = load.takes[groups.place, dimension]
+        # A part that is in use at present has taken its share already.
+        takes = load.takes[groups.place, dimension] * (load.number[groups.place] == 0)
         above = (np.where(shut, 0, capacity)[parent] - takes) // np.maximum(demand, 1)
         np.minimum(most, np.maximum(above, 0), out=most, where=inner & asks)
         no_room = inner & (takes > np.where(shut, 0, capacity)[parent])

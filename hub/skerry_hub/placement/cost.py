@@ -29,6 +29,8 @@ FINEST = 2**36
 """So many parts of the way from the cheapest to the dearest: SCALE times that is in 64 bits."""
 GIB = 2**30
 GB = 10**9
+DEAR = 4
+"""What costs so many times the median is as dear as can be."""
 MONTH_H = 720
 """Over so many hours the price of moving a dataset is spread."""
 NO_PRICES = Prices(name="none")
@@ -65,13 +67,19 @@ class Costs:
         return self._opening.take(self._tariff(columns, rows))
 
     def span(self, columns: Columns) -> tuple[int, int]:
-        """Return the least and the most that there is, whatever runs where just now."""
+        """Return the least and the most that counts, whatever runs where just now.
+
+        What costs more than so many times the median is as dear as that: one dear node must not
+        make all others look alike.
+        """
         rows = columns.rows()
         if not len(rows):
             return 0, 0
         without = self._without_opening(columns, rows)
         most = without + self.opening(columns, rows)
-        return min(int(without.min()), MOST), min(int(most.max()), MOST)
+        least, dearest = min(int(without.min()), MOST), min(int(most.max()), MOST)
+        usual = int(np.sort(most)[len(most) // 2])
+        return least, max(least, min(dearest, DEAR * max(usual, least + 1)))
 
     @property
     def elsewhere(self) -> Hashable:
@@ -232,7 +240,7 @@ class Affordable:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cheap:
-    """The cheaper the better, between the cheapest and the dearest that there is."""
+    """The cheaper the better, between the cheapest and what is dear here."""
 
     is_used_up: ClassVar[bool] = True
     costs: Costs
@@ -243,7 +251,9 @@ class Cheap:
 
     def of(self, columns: Columns, rows: Rows) -> Counts:
         """Return the points of rows."""
-        span = max(1, self.most - self.least)
+        if self.most <= self.least:
+            return np.full(len(rows), SCALE, dtype=np.int64)
+        span = self.most - self.least
         saved = np.clip(self.most - self.costs.of(columns, rows), 0, span)
         # Divided first where prices are high: SCALE times them would leave 64 bits.
         unit = -(-span // FINEST)

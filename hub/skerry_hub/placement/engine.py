@@ -101,7 +101,10 @@ class _Placing:
                 self._leaves(outcome, staying, instance, f"{wanted} wanted")
                 if len(staying) == wanted:
                     break
-        unplaced = self._fill(staying, outcome)
+        if keep or not any(not one.weight for one in self.workload.placement.spread):
+            unplaced = self._fill(staying, outcome)
+        else:
+            outcome, unplaced = self._fill_evenly(staying, outcome)
         return decision_of(self.workload, outcome, unplaced)
 
     def _staying(
@@ -155,9 +158,6 @@ class _Placing:
         for term in terms:
             if isinstance(term, AffinityTerm):
                 self._end_separation(term, outcome, staying)
-        for term in terms:
-            if isinstance(term, SpreadTerm):
-                self._end_skew(term, outcome, staying)
 
     def _musts(self) -> list[Term]:
         if not self.workload.placement.at_most and not (
@@ -183,26 +183,55 @@ class _Placing:
                 self._leaves(outcome, staying, name, why)
                 term.take_away(domain)
 
-    def _end_skew(self, term: SpreadTerm, outcome: Outcome, staying: dict[str, Assignment]) -> None:
-        """Move the newest out of the fullest domain as long as another one takes it.
+    def _fill_evenly(self, staying: dict[str, Assignment], outcome: Outcome) -> tuple[Outcome, int]:
+        """Place what is missing, and move what makes a skew: no more than what is missing leaves.
 
-        A skew that cannot be mended that way stays: nothing ends for it.
+        A skew that no move mends stays: nothing ends for it.
         """
-        while (domain := term.surplus()) is not None:
-            there = [name for name, one in staying.items() if self._domain(term, one) == domain]
-            last = max(there, key=lambda name: rank_of(self.workload.name, name))
-            one = staying.pop(last)
-            self.columns.release(one)
-            session = Session(self.world, self.workload, self.revision, staying.values())
-            placed = session.place(last)
-            if placed is None:
-                self.columns.reserve(one)
-                staying[last] = one
-                return
-            staying[last] = placed
-            outcome[last] = outcome[last][0], placed, f"too many in {term.word(domain)}"
-            term.take_away(domain)
-            term.add(self._domain(term, placed))
+        with self.columns.trial():
+            first = dict(outcome)
+            short = self._fill(staying, first)
+            moving = self._moving(first)
+        if not moving:
+            return first, short
+        # Once it is known which have to leave, they are placed like all that leaves: first.
+        second, rest = dict(outcome), dict(staying)
+        for name, (one, _) in moving.items():
+            if name in rest:
+                self._leaves(second, rest, name, one)
+        left = self._fill(rest, second)
+        if left <= short:
+            return second, left
+        for name, (why, placed) in moving.items():
+            first[name] = first[name][0], placed, why
+        return first, short
+
+    def _moving(self, outcome: Outcome) -> dict[str, tuple[str, Assignment]]:
+        """Return which would have to move, the newest out of the fullest domain, why, and where."""
+        there = {name: after for name, (_, after, _) in outcome.items() if after is not None}
+        moving: dict[str, tuple[str, Assignment]] = {}
+        board = board_of(self.world, self.workload)
+        for term in terms_of(self.world, self.workload, board.layout, board.passes_once):
+            if not isinstance(term, SpreadTerm) or term.weight:
+                continue
+            for one in there.values():
+                term.add(self._domain(term, one))
+            while (domain := term.surplus()) is not None:
+                crowded = [name for name in there if self._domain(term, there[name]) == domain]
+                last = max(crowded, key=lambda name: rank_of(self.workload.name, name))
+                one = there.pop(last)
+                self.columns.release(one)
+                session = Session(self.world, self.workload, self.revision, there.values())
+                placed = session.place(last)
+                if placed is None:
+                    self.columns.reserve(one)
+                    there[last] = one
+                    break
+                there[last] = placed
+                moving[last] = f"too many in {term.word(domain)}", placed
+                term.take_away(domain)
+                term.add(self._domain(term, placed))
+        return moving
 
     def _domain(self, term: Term, one: Assignment) -> int:
         """Return the domain of an instance; that of no domain where its node is not known."""

@@ -18,6 +18,9 @@ from skerry_hub.placement.fragmentation import fragmentation_of, kinds_of
 from skerry_hub.placement.points import SCALE, Points
 from skerry_hub.placement.world import World
 
+BELOW = 99
+"""Fewer than the weight of one point of fragmentation."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unfragmented:
@@ -48,6 +51,8 @@ class Fit:
 
     is_used_up: ClassVar[bool] = True
     wanted: Resources
+    parts: int = SCALE
+    """How finely it is told: with few parts it only decides between what is equal otherwise."""
     name: str = "fit"
     weight: int = 1
 
@@ -62,7 +67,7 @@ class Fit:
             free = np.maximum(columns.free(resource, rows) - min(amount, AMOUNT_LIMIT), 0)
             left += free / np.maximum(columns.total(resource, rows), 1)
         # Sums and quotients of doubles are the same on every machine.
-        return ((1.0 - left / len(amounts)) * SCALE).astype(np.int64)
+        return ((1.0 - left / len(amounts)) * self.parts).astype(np.int64)
 
 
 def packs(world: World, workload: Workload) -> bool:
@@ -78,7 +83,8 @@ def packing_of(world: World, workload: Workload) -> list[Points]:
         found.append(Uncontended(world.contention, workload, world.now))
     kinds = kinds_of(world.demand)
     if kinds:
-        return [*found, *(Unfragmented(world.demand, wanted, kind) for kind in kinds)]
+        found += (Unfragmented(world.demand, wanted, kind) for kind in kinds)
+        return [*found, Fit(wanted, parts=BELOW)]
     return [*found, Fit(wanted)]
 
 

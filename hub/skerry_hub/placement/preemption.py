@@ -13,9 +13,11 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.device_states import WHOLE, State
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement.board import all_pass, board_of
+from skerry_hub.placement.device_choice import choose
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
 
@@ -63,7 +65,11 @@ def _candidates(world: World, workload: Workload) -> list[int]:
     rows = rows[all_pass(fixed, columns, rows)]
     counts = {row: len(_lesser(columns, workload, row)) for row in rows.tolist()}
     some = np.array([row for row, count in counts.items() if count], dtype=np.intp)
-    fitting = some[_could_fit(columns, workload, some)].tolist()
+    fitting = [
+        row
+        for row in some[_could_fit(columns, workload, some)].tolist()
+        if _has_devices(columns, workload, row)
+    ]
     return sorted(fitting, key=lambda row: counts[row])[:MOST_TRIED]
 
 
@@ -81,6 +87,20 @@ def _could_fit(columns: Columns, workload: Workload, rows: Rows) -> Mask:
             ]
             passes &= columns.free(resource, rows) + np.array(freed, dtype=np.int64) >= amount
     return passes
+
+
+def _has_devices(columns: Columns, workload: Workload, row: int) -> bool:
+    """Say whether a node's devices would do, were nothing of them held."""
+    requests = workload.resources.devices
+    if not requests:
+        return True
+    whole: dict[str, State] = {}
+    for request in requests:
+        devices, _ = columns.state(request.kind, row)
+        usable = (WHOLE if device.usable is not False else 0 for device in devices)
+        whole[request.kind] = devices, tuple(usable)
+    single = workload.placement.numa == "single"
+    return choose(whole, requests, single_numa=single) is not None
 
 
 def _lesser(columns: Columns, workload: Workload, row: int) -> list[Assignment]:

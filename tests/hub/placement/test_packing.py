@@ -94,6 +94,7 @@ def test_scores_of_those_who_pack_are_by_what_is_asked_of_the_fleet():
     assert [one.name for one in packing_of(asked, asking("pack"))] == [
         "unfragmented gpu",
         "unfragmented npu",
+        "fit",
     ]
     contended = World(columns, contention=Contention(columns))
     assert [one.name for one in packing_of(contended, asking("pack"))] == ["uncontended", "fit"]
@@ -114,3 +115,15 @@ def test_of_a_workload_that_packs_and_one_that_spreads_each_has_its_own_board():
             load = asking("", cpu=500)
             decision = place(columns, load, [], keep=False, strategy=strategy)
             assert where(decision) == {"shop-web-0": there}
+
+
+def test_of_nodes_that_are_equal_for_devices_the_fuller_one_is_taken():
+    columns = fleet(
+        node("a", cpus=8),
+        node("b", cpus=8),
+        node("g", accelerators=[accelerator("1")]),
+        reserved=[assignment("x-0", "b", of=workload(name="x", cpu=6000))],
+    )
+    world = {"demand": DEMAND, "strategy": "pack"}
+    decision = place(columns, workload(cpu=1000), [], keep=False, **world)
+    assert where(decision) == {"shop-web-0": "b"}

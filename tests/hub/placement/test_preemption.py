@@ -19,7 +19,7 @@ from tests.hub.placement.boxes import (
 
 from skerry_hub.documents import Policy, Quota
 from skerry_hub.model import Hold, Liveness
-from skerry_hub.placement.preemption import preemption
+from skerry_hub.placement.preemption import MOST_TRIED, preemption
 from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
@@ -233,3 +233,25 @@ def test_no_other_way_ends_less_important_instances(placed, priority, cpu, memor
                 if one is not spared:
                     columns.release(one)
             assert Session(world, load, "").takes(row) == (spared is None)
+
+
+def test_nodes_that_lack_the_device_take_no_place_among_those_that_are_tried():
+    small = dataclasses.replace(workload(name="low", cpu=1), placement=Placement(priority=-5))
+    gpu = dataclasses.replace(
+        workload(name="g", accelerators=[gpus()]), placement=Placement(priority=-5)
+    )
+    boxes = [node(f"n{i:03}") for i in range(MOST_TRIED + 5)]
+    held = [assignment(f"low-{i}", one.id, of=small, priority=-5) for i, one in enumerate(boxes)]
+    last = node("z", accelerators=[accelerator("1")])
+    taken = Hold(device="gpu/1")
+    columns = fleet(
+        *boxes,
+        last,
+        reserved=[
+            *held,
+            assignment("low-900", "z", of=small, priority=-5),
+            assignment("g-0", "z", of=gpu, held=(taken,), priority=-5),
+        ],
+    )
+    found = preemption(World(columns), workload(accelerators=[gpus()]))
+    assert (found.node, [one.id for one in found.victims]) == ("z", ["g-0"])
