@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from skerry_hub.documents import Dataset, Prices
-from skerry_hub.fleet.arrays import Counts, Mask, Rows
+from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, Single, field
 from skerry_hub.model import Resources, Workload
@@ -226,6 +226,11 @@ class Affordable:
         passes: Mask = self.costs.of(columns, rows) <= self.most
         return passes
 
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return which part of the price is too much."""
+        costs = self.costs.of(columns, rows)
+        return np.maximum(costs - self.most, 0) / np.maximum(costs, 1)
+
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the price."""
         cost = int(self.costs.of(columns, np.array([row]))[0])
@@ -234,7 +239,7 @@ class Affordable:
             yield Refusal(
                 f"costs {money(cost)} an hour > {money(self.most)}",
                 round(over / MICRO, 6),
-                share=min(1.0, over / max(1, self.most)),
+                share=over / cost,
             )
 
 

@@ -87,7 +87,7 @@ class DataNear:
         yield Refusal(
             f"dataset {self.need.dataset} would be {took:.0f} s on its way > {most:g} s",
             round(took - most, 3),
-            share=min(1.0, (took - most) / max(most, 1e-3)),
+            share=(took - most) / max(took, 1e-3),
         )
 
 

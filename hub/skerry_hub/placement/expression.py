@@ -301,7 +301,7 @@ def _out_of_order(test: Comparison, values: Sequence[Single]) -> Refusal:
     return Refusal(
         f"{field.name} {most}{found} {_OPPOSITE[test.operator]} {wanted}",
         round(gap / unit, 3),
-        share=min(1.0, gap / abs(limit)) if limit else 1.0,
+        share=min(1.0, gap / (max(abs(limit), abs(nearest)) or 1)),
     )
 
 

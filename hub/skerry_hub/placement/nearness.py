@@ -76,13 +76,13 @@ class Within:
         return passes
 
     def lack(self, columns: Columns, rows: Rows) -> Shares:
-        """Return how far rows are outside, 0 (within) to 1 (twice as far, or nobody knows)."""
+        """Return which part of the time is too much, 0 (within) to 1 (nobody knows)."""
         ms, _ = self.distance.of(columns, rows)
         over = np.nan_to_num(self._over(ms), nan=1.0, posinf=1.0)
         return np.clip(over, 0.0, 1.0)
 
     def _over(self, ms: Shares) -> Shares:
-        return (ms - self.max_ms) / max(self.max_ms, 1e-3)
+        return (ms - self.max_ms) / np.maximum(ms, 1e-3)
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the time, and how sure it is."""

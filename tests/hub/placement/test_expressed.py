@@ -115,3 +115,11 @@ def test_what_misses_a_number_by_least_is_the_nearest():
     (need,) = expressed_of(load)
     lacks = need.lack(columns, columns.rows())
     assert lacks.tolist() == [0.75, 0.125, 0.5, 1.0, 0.0]
+
+
+def test_a_zero_that_should_be_more_is_a_shortage_too():
+    columns = fleet(node("a", memory=0), node("b", memory=4 * GIB))
+    told = explain(columns, asking("node.hardware.memory.total_bytes > 0"), [])
+    assert [one.node for one in told.verdicts] == ["b", "a"]
+    told = explain(columns, asking("node.hardware.memory.total_bytes < 1GiB"), [])
+    assert told.verdicts[1].reasons[0].missing == 3.0

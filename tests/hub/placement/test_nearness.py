@@ -139,7 +139,7 @@ def test_a_reason_says_the_time_its_error_and_the_excess():
     assert errors > 0
     assert refusal.text == f"{ms:.3g} ms (give or take {errors:.3g}) to endpoint erp > 20 ms"
     assert refusal.missing == round(ms - 20.0, 3)
-    assert refusal.share == pytest.approx(min(1.0, (ms - 20.0) / 20.0))
+    assert refusal.share == pytest.approx((ms - 20.0) / ms)
 
 
 def test_how_far_nodes_are_outside_a_limit():
