@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ from skerry_hub.placement.fragmentation import (
     fragmentation_of,
     kinds_of,
 )
-from skerry_hub.placement.packing import device_costs
+from skerry_hub.placement.packing import device_costs, packing_of
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest, Placement
@@ -225,6 +226,7 @@ def test_the_engine_takes_the_node_and_the_device_where_least_is_added(states, a
     columns, demand = built(states), demand_of(asked)
     load = dataclasses.replace(workload(cpu=cpu, accelerators=[request]), placement=PACK)
     decision = place(columns, load, [], keep=False, demand=demand)
+    world = World(columns, demand=demand)
     unit = max(1, -(-2 * fragmentation_of(columns, demand, "gpu").most // SCALE))
     added = {}
     for row in columns.rows().tolist():
@@ -242,8 +244,11 @@ def test_the_engine_takes_the_node_and_the_device_where_least_is_added(states, a
         return
     (taken,) = decision.assignments
     least = min(cost // unit for cost, _ in added.values())
-    # Of equal ones the smallest id; points do not tell apart what is less than a unit.
-    assert taken.node == min(name for name, (cost, _) in added.items() if cost // unit == least)
+    # Of equal ones the fullest, then the smallest id; what is less than a unit is equal.
+    equal = [name for name, (cost, _) in added.items() if cost // unit == least]
+    (fit,) = (one for one in packing_of(world, load) if one.name == "fit")
+    fullness = {name: fit.of(columns, np.array([columns.row(name)]))[0] for name in equal}
+    assert taken.node == min(equal, key=lambda name: (-fullness[name], name))
     if request.share_milli < 1000 and request.count == 1:
         cost, costs = added[taken.node]
         assert [hold.device for hold in taken.held] == [f"gpu/{costs.index(cost)}"]
