@@ -20,7 +20,7 @@ from skerry_hub.placement.board import all_pass, board_of
 from skerry_hub.placement.constraints import Requirement, refusals_of
 from skerry_hub.placement.outcome import Outcome, decision_of, index_of, instance_id, rank_of
 from skerry_hub.placement.session import Session
-from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of
+from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of, topologies_of
 from skerry_hub.placement.world import World
 
 MOST_ROUNDS = 16
@@ -160,9 +160,7 @@ class _Placing:
                 self._end_separation(term, outcome, staying)
 
     def _musts(self) -> list[Term]:
-        if not self.workload.placement.at_most and not (
-            self.workload.placement.affinity or self.workload.placement.spread
-        ):
+        if not topologies_of(self.world, self.workload):
             return []
         board = board_of(self.world, self.workload)
         terms = terms_of(self.world, self.workload, board.layout, board.passes_once)

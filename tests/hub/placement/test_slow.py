@@ -401,6 +401,23 @@ class Both:
         assert told == [after[name].node for name in new]
         self.plain = fleet.having(*(after[name] for name in new))
         check_placed_once(self.plain, load)
+        if not new:
+            self.check_mended(load)
+
+    def check_mended(self, load):
+        """A skew is left only where one of those that make it can go nowhere else."""
+        there = self.plain.of(load.name)
+        over = [
+            one
+            for one in there
+            if any(
+                name.startswith("spread over")
+                for name in slow.refusals(
+                    self.plain.without(one.id), load, self.plain.node(one.node)
+                )
+            )
+        ]
+        assert not over or any(slow.best(self.plain.without(one.id), load) is None for one in over)
 
     def check_stays(self, fleet, load, one):
         """What stays is where it could be placed, but for what an apply does not look at."""
@@ -409,6 +426,8 @@ class Both:
             return  # What is not known of a node moves nothing.
         against = slow.refusals(fleet.without(one.id), load, box)
         ignored = {"online", "held", "runtime", "taints"}
+        # A skew that no move mends stays: see `check_mended`.
+        ignored |= {str(term) for term in load.placement.spread}
         if one.id == min(other.id for other in fleet.of(load.name)):
             # The first may have come before all that it wants near it, itself among them.
             terms = [term for term in load.placement.affinity if slow.is_about(term, load)]
