@@ -17,7 +17,6 @@ engine's own, were set before and are the same for all days.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import lzma
@@ -34,6 +33,7 @@ if __package__ in (None, ""):  # run as a file
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from benchmarks.row import BenchError, say
+from benchmarks.telling import parser_of, tell
 from skerry_hub.documents import Prices
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import Resource
@@ -365,19 +365,8 @@ def table(results: Sequence[Result]) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="benchmarks/eua.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
+    parser = parser_of("benchmarks/eua.py", __doc__)
     parser.add_argument("--baselines", action="store_true", help="simpler policies beside ours")
-    parser.add_argument(
-        "-o",
-        dest="output",
-        choices=("table", "json"),
-        help="one of the two alone; by default the table goes to standard error, JSON to output",
-    )
     options = parser.parse_args(arguments)
     policies: dict[str, Policy] = {"skerry": engine, **(BASELINES if options.baselines else {})}
     try:
@@ -389,11 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BenchError, OSError) as error:
         print(f"eua: {error}", file=sys.stderr)
         return 1
-    if options.output != "json":
-        where = sys.stdout if options.output == "table" else sys.stderr
-        print("\n".join(table(results)), file=where)
-    if options.output != "table":
-        print(json.dumps([dataclasses.asdict(one) for one in results], indent=2))
+    tell(results, table(results), options.output)
     return 0
 
 

@@ -16,12 +16,10 @@ and `random` place on whichever feasible node (by the engine's own constraints) 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import io
 import itertools
-import json
 import lzma
 import pathlib
 import random
@@ -35,6 +33,7 @@ if __package__ in (None, ""):  # run as a file
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from benchmarks.row import BenchError, say
+from benchmarks.telling import parser_of, tell
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Liveness, Node, Resources, Workload
@@ -394,21 +393,10 @@ def _figure(mean: float, deviation: float | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="benchmarks/openb.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=pathlib.Path, required=True, metavar="DIR")
+    parser = parser_of("benchmarks/openb.py", __doc__)
     parser.add_argument("--pods", action="append", metavar="NAME", help="default: default")
     parser.add_argument("--seeds", type=int, default=10, metavar="N")
     parser.add_argument("--policy", action="append", choices=POLICIES, help="default: all")
-    parser.add_argument(
-        "-o",
-        dest="output",
-        choices=("table", "json"),
-        help="one of the two alone; by default the table goes to standard error, JSON to output",
-    )
     options = parser.parse_args(arguments)
     if options.seeds < 1:
         parser.error("--seeds must be at least 1")
@@ -421,11 +409,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BenchError, OSError) as error:
         print(f"openb: {error}", file=sys.stderr)
         return 1
-    if options.output != "json":
-        where = sys.stdout if options.output == "table" else sys.stderr
-        print("\n".join(table(results)), file=where)
-    if options.output != "table":
-        print(json.dumps([dataclasses.asdict(one) for one in results], indent=2))
+    tell(results, table(results), options.output)
     return 0
 
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from skerry_hub import selector
-from skerry_hub.documents import KeptDocument, Policy, of_kind
+from skerry_hub.documents import Policy
 from skerry_hub.model import Workload
-
-
-def policies_for(documents: Iterable[KeptDocument], workload: Workload) -> tuple[Policy, ...]:
-    """Return the policies that a workload must fulfil, by name."""
-    return tuple(one for one in of_kind(documents, Policy) if is_about(one, workload))
 
 
 def is_about(policy: Policy, workload: Workload) -> bool:

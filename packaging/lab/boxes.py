@@ -301,12 +301,6 @@ class SimulatedBox:
             )
         )
 
-    def relabel(self, **labels: str) -> None:
-        """Give it other labels, as its administrator would."""
-        self.labels = {**self.labels, **labels}
-        if self._inbox is not None:
-            self._inbox.post(ev.ReloadAsked())
-
 
 def device_nodes(hardware: Hardware) -> frozenset[str]:
     """Return the device nodes of what a box of `makes` may hand to containers."""

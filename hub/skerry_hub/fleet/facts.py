@@ -155,13 +155,6 @@ def _holds(entry: Filesystem) -> bool:
     return f"{STORAGE_FOLDER}/".startswith(f"{entry.mount.rstrip('/')}/")
 
 
-def is_of(accelerator: Accelerator, kind: str, vendor: str | None) -> bool:
-    """Say whether an accelerator is of a kind, and of a vendor (in any case) where one is given."""
-    if accelerator.kind != kind:
-        return False
-    return vendor is None or accelerator.vendor.casefold() == vendor.casefold()
-
-
 def _by_address(accelerators: Iterable[Accelerator]) -> tuple[Accelerator, ...]:
     """Return each address once: whatever a node says, one device is never two."""
     first: dict[str, Accelerator] = {}

@@ -12,10 +12,9 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workload
-from skerry_hub.placement.board import RANK_BITS, all_pass
+from skerry_hub.placement.board import all_pass
 from skerry_hub.placement.constraints import MAX_TEXT, clip, lack_of, reason_of, refusals_of
-from skerry_hub.placement.points import SCALE
-from skerry_hub.placement.scores import own_spread_of
+from skerry_hub.placement.scored import scores_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
 
@@ -150,33 +149,19 @@ class _Explaining:
     def _takers(self, indexes: Sequence[int]) -> list[Verdict]:
         if not indexes:
             return []
-        session = self.session
         rows = self.rows[list(indexes)]
-        keys = session.keys().take(session.layout.position.take(rows))
-        parts: dict[str, Counts] = {
-            one.name: one.of(self.columns, rows) for one in session.board.points
-        }
-        weights = {one.name: one.weight for one in session.board.points}
-        spread = own_spread_of(self.session.world, self.workload)
-        own = [session.own(row) for row in rows.tolist()]
-        parts[spread.name] = np.array([spread.of(count) for count in own])
-        weights[spread.name] = spread.weight
-        for term in session.terms:
-            if term.weight:
-                parts[term.name] = term.points(term.domains.of_row.take(rows))
-                weights[term.name] = term.weight
-        total = keys >> RANK_BITS
-        scale = SCALE * sum(weights.values())
         return [
             Verdict(
                 node=facts.id,
                 hostname=facts.hostname,
                 feasible=True,
-                score=round(float(total[at]) / scale, 4),
-                scores={name: float(values[at]) / SCALE for name, values in parts.items()},
+                score=score.total,
+                scores=score.parts,
                 instances=self.there.get(facts.id, ()),
             )
-            for at, facts in enumerate(self.columns.each(rows))
+            for facts, score in zip(
+                self.columns.each(rows), scores_of(self.session, rows), strict=True
+            )
         ]
 
     # --- those that do not --------------------------------------------------------------------

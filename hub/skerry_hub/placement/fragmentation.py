@@ -25,7 +25,7 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.device_states import WHOLE
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Resources
-from skerry_hub.placement.demand import MIB, Demand, DeviceDemand
+from skerry_hub.placement.demand import MIB, Demand
 from skerry_hub.placement.device_choice import fits
 from skerry_hub.terms import DeviceRequest
 
@@ -257,8 +257,3 @@ def fragmentation_of(columns: Columns, demand: Demand, kind: str) -> Fragmentati
     found = Fragmentation(columns, demand, kind)
     columns.boards[key] = ((demand, columns.comings), found)
     return found
-
-
-def demands(asked: Sequence[DeviceDemand]) -> int:
-    """Return how many instances are asked for."""
-    return sum(one.count for one in asked)

@@ -104,8 +104,6 @@ def _is_counted(request: DeviceRequest) -> bool:
 
 # --- topologies ---------------------------------------------------------------------------
 
-_About = tuple[str, Workload]
-
 
 def _terms(workloads: Sequence[Workload]) -> list[Workload]:
     """Return the workloads that have terms about others."""
