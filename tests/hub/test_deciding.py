@@ -3,13 +3,13 @@
 import dataclasses
 
 import pytest
-from tests.hub.placement.boxes import GIB, MIB, accelerator, gpus, node, workload
+from tests.hub.placement.boxes import GIB, MIB, accelerator, assignment, gpus, node, workload
 from tests.hub.records import kept_document, work_on
 
 from skerry_hub import desired
 from skerry_hub.documents import Policy, Quota
 from skerry_hub.state import Known
-from skerry_hub.terms import Placement
+from skerry_hub.terms import Affinity, Placement
 from skerry_hub.work import RefusedError
 
 
@@ -179,3 +179,23 @@ def test_room_is_measured_in_what_is_left():
     (cheapest,) = plan.unplaced[0].relaxations
     assert (cheapest.node, cheapest.nodes, cheapest.cost) == ("a", 1, 0.5)
     assert cheapest.changes == ("less memory: memory 512 MiB free < 1 GiB",)
+
+
+def test_who_lost_its_place_and_found_no_other_is_told_too():
+    work = work_of(node("a", cpus=2))
+    apply(work, workload("shop-web", cpu=1000, replicas=2))
+    plan = apply(work, important("shop-ai", 1, cpu=1000))
+    assert [(one.workload, one.placed) for one in plan.unplaced] == [("shop-web", 1)]
+
+
+def test_an_apply_moves_what_another_must_not_have_beside_it():
+    work = work_of(node("a", labels={"site": "x"}), node("b", labels={"site": "y"}))
+    apply(work, workload("shop-web", constraints=["node.id == a"]))
+    shy = Affinity(workload="shop-web", topology="site", anti=True)
+    lone = with_terms(workload("shop-lone", replicas=0), affinity=(shy,))
+    apply(work, lone)
+    there = assignment("shop-lone-0", "a", of=lone)
+    work.draft.assignments.put(there.id, there)
+    work.columns.reserve(there)
+    plan = apply(work, workload("shop-web"))
+    assert ("move", "shop-web-0", "b") in steps(plan)

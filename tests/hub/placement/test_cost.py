@@ -326,3 +326,22 @@ def test_costs_depend_on_nothing_but_the_row():
     alone = [int(found.of(columns, np.array([row]))[0]) for row in columns.rows().tolist()]
     assert alone == found.of(columns, columns.rows()).tolist()
     assert found.of(columns, columns.rows()[:0]).tolist() == []
+
+
+def test_one_dear_node_does_not_make_the_others_alike():
+    names = ("a", "b", "c", "d", "e", "gold")
+    columns = fleet(*(node(name) for name in names))
+    hours = {"a": 0.03, "b": 0.3, "c": 0.3, "d": 0.3, "e": 0.3, "gold": 300.0}
+    prices = (
+        Prices(name=name, nodes=(f"node.id == {name}",), cpu_hour=hours[name]) for name in names
+    )
+    world = world_of(columns, *prices)
+    found = points(world, priced(cpu=1000, cost=Cost(weight=1)))
+    assert (found["a"], found["gold"]) == (SCALE, 0)
+    assert found["a"] - found["b"] > SCALE // 5
+
+
+def test_where_all_costs_the_same_all_is_as_good_as_can_be():
+    columns = fleet(node("a"), node("b"))
+    found = points(world_of(columns), priced(cpu=1000, cost=Cost(weight=1)))
+    assert found == {"a": SCALE, "b": SCALE}
