@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pathlib
 import shutil
+import socket
 
-from lab.processes import Process, free_port
+from lab.processes import LabError, Process, free_port, wait_for
 
 PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
@@ -41,7 +42,15 @@ class Mosquitto:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         self.process = Process("mosquitto", [PROGRAM, "-v", "-c", self._config], self._folder)
-        self.process.wait_for_log(f"Opening ipv4 listen socket on port {self.port}")
+        # Not by its log: it says that it opens its socket before it listens on it.
+        wait_for("mosquitto to listen", self._listens)
+
+    def _listens(self) -> bool:
+        assert self.process is not None
+        if not self.process.alive:
+            raise LabError(f"mosquitto ended:\n{self.process.log()[-3000:]}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self) -> None:
         """End it as a power cut would."""

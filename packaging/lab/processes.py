@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -20,10 +21,16 @@ class LabError(Exception):
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback address that nobody uses now.
+
+    It lies below the ports that Linux gives to outgoing connections (32768 and more), so that
+    none takes it before, or between two starts of, the server that it is for.
+    """
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T:

@@ -2,7 +2,6 @@
 
 import datetime
 import ipaddress
-import socket
 import ssl
 import time
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.cli.canned import NOW, Answers, CannedHub, Raw, Status, problems
 
+from lab.processes import free_port
 from skerry_cli.failures import Exit, Failure, RefusedError, UnexpectedAnswerError, UnreachableError
 from skerry_cli.hub import Hub, path
 
@@ -20,12 +20,6 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 def quick(hub, **options):
     return Hub(hub.url, **{"timeout_s": 5.0, "retry_for_s": 0.0, **options})
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_a_name_is_one_segment_whatever_it_holds():
