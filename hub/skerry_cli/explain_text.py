@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skerry_cli import words
-from skerry_cli.plan_text import parts, shortage
-from skerry_cli.records import Explanation, Relaxation, Verdict
+from skerry_cli.plan_text import shortage
+from skerry_cli.records import Explanation, Parts, Relaxation, Verdict
 from skerry_cli.screen import Cell, Screen, Styled
 
 
@@ -75,7 +75,7 @@ def placed_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
     for verdict in verdicts:
         has = words.joined(list(verdict.instances))
         if verdict.feasible:
-            rows.append((_name(verdict), has, _score(verdict), parts(verdict.scores)))
+            rows.append((_name(verdict), has, _score(verdict), made_up(verdict.scores)))
             continue
         first, *others = _reasons(verdict)
         rows.append((_name(verdict), has, words.NONE, f"takes no more: {first}"))
@@ -86,7 +86,7 @@ def placed_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
 def rows_of(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
     """Return a table of nodes that take it, with their scores."""
     rows: list[Sequence[Cell]] = [("NODE", "SCORE", "MADE UP OF")]
-    rows += [(_name(one), _score(one), parts(one.scores)) for one in verdicts]
+    rows += [(_name(one), _score(one), made_up(one.scores)) for one in verdicts]
     return rows
 
 
@@ -98,6 +98,14 @@ def refusing_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
         rows.append((_name(verdict), first))
         rows += [("", text) for text in others]
     return rows
+
+
+def made_up(parts: Parts) -> str:
+    """Return what makes up a score, what counts most first: `balance 0.75 × 10 = 7.5`."""
+    ordered = sorted(parts.items(), key=lambda item: (-item[1].weight, item[0]))
+    return ", ".join(
+        f"{name} {part.value:.3g} × {part.weight} = {part.points:.4g}" for name, part in ordered
+    )
 
 
 def _reasons(verdict: Verdict) -> Iterator[str]:

@@ -259,6 +259,18 @@ class Reason:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a node's score: `value`, 0 to 1, times `weight` is `points`."""
+
+    value: float
+    weight: int = 0
+    points: float = 0.0
+
+
+Parts = Annotated[Mapping[str, Part], MANY]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one node says to one workload."""
 
@@ -267,7 +279,7 @@ class Verdict:
     feasible: bool
     reasons: Annotated[tuple[Reason, ...], MANY] = ()
     score: float | None = None
-    scores: Annotated[Mapping[str, float], MANY] = dataclasses.field(default_factory=dict)
+    scores: Parts = dataclasses.field(default_factory=dict)
     instances: Names = ()
 
 

@@ -119,6 +119,17 @@ class Network:
             ms, error = np.where(closer, here, ms), np.where(closer, doubt, error)
         return ms, error
 
+    def nearest_one(self, origins: Iterable[str], node: str) -> str | None:
+        """Return the origin that `nearest` looks at for a node; None where no time is known."""
+        times = (
+            (float(self.between(one, [node])[0][0]), one) for one in some(sorted(set(origins)))
+        )
+        return min((one for one in times if one[0] >= 0), default=(0.0, None))[1]
+
+    def is_measured(self, one: str, other: str) -> bool:
+        """Say whether one of two places measured the other."""
+        return self._coordinates.is_measured(one, other)
+
     def few(self, place: str, others: Sequence[str]) -> Estimates:
         """Return the times of a few places to one: as `between`, and nothing is kept of it."""
         return self._coordinates.estimates(place, self.rows(others))

@@ -188,15 +188,31 @@ class Reason:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a node's score: `value`, 0 to 1, times `weight` is `points`."""
+
+    value: float
+    weight: int
+    points: float
+
+
+Parts = Mapping[str, Part]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one node says to one workload: every reason against it, or its score."""
+    """What one node says to one workload: every reason against it, or its score.
+
+    The score, 0 to 1, is the points of all parts by the sum of their weights.
+    """
 
     node: NodeId
     hostname: Short
     feasible: bool
     reasons: tuple[Reason, ...] = ()
     score: float | None = None
-    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    scores: Parts = dataclasses.field(default_factory=dict)
+    """What makes it up, by name."""
     instances: tuple[InstanceId, ...] = ()
     """Instances of the workload that are placed there now."""
 

@@ -314,7 +314,10 @@ EXPLANATION = model.Explanation(
             hostname="quay",
             feasible=True,
             score=0.8251,
-            scores={"spread": 0.75, "balance": 0.9},
+            scores={
+                "spread": model.Part(value=0.75, weight=80, points=60.0),
+                "balance": model.Part(value=0.9, weight=10, points=9.0),
+            },
             instances=("shop-web-0", "shop-web-1"),
         ),
         model.Verdict(

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.canned import plain
 from tests.cli.samples import EXPLANATION, PLACED
 
-from skerry_hub.model import Reason, Relaxation, Verdict
+from skerry_hub.model import Part, Reason, Relaxation, Verdict
 
 TEXT = """\
 shop-web: 2 of 3 placed; no further node fits: memory 2 nodes (nearest: pier: lacks 180 MiB of \
@@ -24,7 +24,7 @@ What would help, the least first
 
 Where it is, and why
 NODE           HAS                      SCORE   MADE UP OF
-quay (box-1)   shop-web-0, shop-web-1   0.825   balance 0.9, spread 0.75
+quay (box-1)   shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
 
 Nodes that refuse, the nearest miss first
 NODE           REASON
@@ -38,11 +38,11 @@ shop-web: 1 of 1 placed; 2 of 40 nodes fit
 
 Where it is, and why
 NODE           HAS                      SCORE   MADE UP OF
-quay (box-1)   shop-web-0, shop-web-1   0.825   balance 0.9, spread 0.75
+quay (box-1)   shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
 
 The next best nodes
 NODE    SCORE   MADE UP OF
-box-7   0.7     balance 0.7
+box-7   0.7     balance 0.7 × 10 = 7
 """
 
 SHORT = dataclasses.replace(
@@ -66,7 +66,13 @@ SHORT = dataclasses.replace(
         ),
     ),
 )
-OTHER = Verdict(node="box-7", hostname="box-7", feasible=True, score=0.7, scores={"balance": 0.7})
+OTHER = Verdict(
+    node="box-7",
+    hostname="box-7",
+    feasible=True,
+    score=0.7,
+    scores={"balance": Part(value=0.7, weight=10, points=7.0)},
+)
 
 ASKED = "GET /api/v1/workloads/shop-web/explain"
 

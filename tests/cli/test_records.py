@@ -34,6 +34,7 @@ PAIRS = [
     (document_records.Reservation, documents.Reservation),
     (document_records.Window, documents.Window),
     (records.Reason, model.Reason),
+    (records.Part, model.Part),
     (records.Verdict, model.Verdict),
     (records.Explanation, model.Explanation),
     (records.Change, model.Change),

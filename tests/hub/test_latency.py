@@ -188,3 +188,18 @@ def test_places_and_targets_have_each_their_own_name(target, place):
 @pytest.mark.parametrize("target", ["", "box-1", "site/quay", "node/endpoint/erp"])
 def test_what_is_no_target_has_no_place(target):
     assert place_of(target) is None
+
+
+def test_the_nearest_origin_is_the_one_whose_time_counts():
+    network = Network.of({"a": {"b": 10.0, "c": 30.0}, "b": {"c": 15.0}})
+    assert network.nearest_one(("a", "b"), "c") == "b"
+    (ms,), _ = network.nearest(("a", "b"), ["c"])
+    assert ms == network.between("b", ["c"])[0][0]
+    assert network.nearest_one(("a", "b"), "nobody") is None
+    assert network.nearest_one((), "c") is None
+
+
+def test_only_what_one_of_the_two_measured_is_measured():
+    network = Network.of({"a": {"b": 10.0}, "b": {"c": 15.0}})
+    pairs = ("ab", "ba", "bc", "cb", "ac", "ca", "ax", "xa")
+    assert "".join(one for one in pairs if network.is_measured(*one)) == "abbabccb"

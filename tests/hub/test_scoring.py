@@ -48,7 +48,7 @@ def test_each_is_the_score_that_explain_tells_of_the_best_just_before(strategy):
             best = explain(work.world, wanted, current).verdicts[0]
             assert (best.node, step.score) == (step.node, pytest.approx(best.score, abs=1e-4))
             assert step.scores == pytest.approx(
-                {name: part for name, part in best.scores.items() if name in step.scores}, abs=1e-4
+                {name: best.scores[name].value for name in step.scores}, abs=1e-4
             )
             one = dataclasses.replace(wanted, replicas=len(current) + 1)
             planning.decide(work, Wish(workloads=(one,)))

@@ -340,6 +340,15 @@ class Coordinates:
         """
         return self._measured.told(nodes)
 
+    def is_measured(self, one: str, other: str) -> bool:
+        """Say whether the time between two places is one that was measured."""
+        if one not in self._measured or other not in self._measured:
+            return False
+        found, _ = self._measured.direct(
+            self._measured.row(one), np.array([self._measured.row(other)])
+        )
+        return not np.isnan(found[0])
+
     def _answer(self, row: int, columns: Ints) -> tuple[Floats, Floats]:
         ms = times(self._places, np.array(row), columns)
         if self._corrections is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, field
-from skerry_hub.latency import Network
+from skerry_hub.latency import Network, endpoint
 from skerry_hub.model import Workload
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.refusal import Refusal
@@ -52,6 +52,14 @@ class Distance:
             self._ms[here] = self._errors[here] = 0.0
         return self._ms.take(rows), self._errors.take(rows)
 
+    def is_measured(self, columns: Columns, row: int) -> bool:
+        """Say whether somebody measured the time of a node; all others are estimated."""
+        node = columns.facts(row).id
+        if self._origins is None:
+            return self._network.is_measured(node, endpoint(self._term.name))
+        nearest = self._network.nearest_one(self._origins, node)
+        return nearest is not None and self._network.is_measured(node, nearest)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Within:
@@ -68,6 +76,11 @@ class Within:
     def name(self) -> str:
         """Return what people call it."""
         return str(self.term)
+
+    @property
+    def place(self) -> str:
+        """Return the place: `site:hub`."""
+        return f"{self.term.to}:{self.term.name}"
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
@@ -89,13 +102,13 @@ class Within:
         ms, errors = (float(one[0]) for one in self.distance.of(columns, np.array([row])))
         if ms <= self.max_ms:
             return
-        where = f"{self.term.to} {self.term.name}"
         if np.isnan(ms):
-            yield Refusal(f"the round-trip time to {where} is not known", is_unknown=True)
+            yield Refusal(f"the round-trip time to {self.place} is not known", is_unknown=True)
             return
-        sure = f" (give or take {errors:.3g})" if errors > 0 else ""
+        known = "measured" if self.distance.is_measured(columns, row) else "estimated"
+        sure = f" ({known} ± {errors:.3g})" if errors > 0 else ""
         yield Refusal(
-            f"{ms:.3g} ms{sure} to {where} > {self.max_ms:g} ms",
+            f"round trip to {self.place} {_over(ms, self.max_ms)} ms{sure} > {self.max_ms:g} ms",
             round(ms - self.max_ms, 3),
             share=float(self.lack(columns, np.array([row]))[0]),
         )
@@ -123,6 +136,12 @@ class Near:
         half = max(1, round((self.term.max_ms or USUAL_MS) * 1000))
         found: Counts = SCALE * half // (half + np.maximum(us, 0))
         return np.where(us < 0, 0, found)
+
+
+def _over(ms: float, limit_ms: float) -> str:
+    """Return a time in as many digits as it takes to be seen to be over a limit."""
+    texts = (f"{ms:.{digits}g}" for digits in range(3, 17))
+    return next((text for text in texts if float(text) > limit_ms), f"{ms}")
 
 
 def within_of(world: World, workload: Workload) -> list[Within]:

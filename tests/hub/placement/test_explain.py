@@ -18,7 +18,7 @@ from tests.hub.placement.boxes import (
 )
 
 from skerry_hub.fleet.columns import totals_of
-from skerry_hub.model import Hold, Liveness, Reason
+from skerry_hub.model import Hold, Liveness, Part, Reason
 from skerry_hub.placement.engine import reserve_decision
 from skerry_hub.terms import Affinity, AtMost, Placement
 from skerry_wire.codec import to_plain
@@ -107,7 +107,7 @@ def test_an_empty_fleet_is_explained():
 def test_an_explanation_is_plain_data():
     told = explain(fleet(*FLEET, reserved=[assignment("x-0", "best")]), LOAD, [])
     plain = to_plain(told, nulls=True)
-    assert plain["verdicts"][0]["scores"]["spread"] == 1.0
+    assert plain["verdicts"][0]["scores"]["spread"] == {"value": 1.0, "weight": 80, "points": 80.0}
     assert plain["verdicts"][0]["reasons"] == []
 
 
@@ -262,7 +262,8 @@ def test_a_term_is_counted_and_told_as_a_constraint_is():
         explain(columns, workload(), []).verdicts[0].scores
     )
     assert name == "antiAffinity to shop-web by site"
-    assert {one.node: one.scores[name] for one in told.verdicts} == {"a": 0.5, "b": 0.5, "c": 0.5}
+    half = Part(value=0.5, weight=9, points=4.5)
+    assert {one.node: one.scores[name] for one in told.verdicts} == dict.fromkeys("abc", half)
 
 
 def test_who_lacks_the_fewest_devices_is_the_nearest_miss_and_the_least_to_give_up():

@@ -123,7 +123,7 @@ def test_what_is_not_known_is_not_within_any_limit():
     (lone,) = [one for one in told.verdicts if one.node == "lone"]
     (reason,) = lone.reasons
     assert reason.constraint == "latency to endpoint erp"
-    assert reason.text == "the round-trip time to endpoint erp is not known"
+    assert reason.text == "the round-trip time to endpoint:erp is not known"
     assert reason.missing is None
     nothing = explain(boxes(), near(term(max_ms=1e6)), [], network=NOWHERE)
     assert (nothing.feasible, nothing.blocked) == (0, {"latency to endpoint erp": 5})
@@ -137,9 +137,37 @@ def test_a_reason_says_the_time_its_error_and_the_excess():
     ms, errors = (float(one[0]) for one in within.distance.of(columns, np.array([row])))
     (refusal,) = within.refusals(columns, row)
     assert errors > 0
-    assert refusal.text == f"{ms:.3g} ms (give or take {errors:.3g}) to endpoint erp > 20 ms"
+    told = f"round trip to endpoint:erp {ms:.3g} ms (estimated ± {errors:.3g}) > 20 ms"
+    assert refusal.text == told.replace("estimated", "measured")
     assert refusal.missing == round(ms - 20.0, 3)
     assert refusal.share == pytest.approx((ms - 20.0) / ms)
+
+
+def test_what_nobody_measured_is_told_as_estimated():
+    columns = boxes(a="quay", b="quay")
+    few = {"a": {"b": 10.0, "c": 40.0}, "b": {"c": 30.0, "d": 30.0}, "c": {"d": 40.0}}
+    load = near(term("site", "quay", max_ms=1.0))
+    told = explain(columns, load, [], network=Network.of(few))
+    words = {one.node: one.reasons[0].text for one in told.verdicts if not one.feasible}
+    assert words["c"].startswith("round trip to site:quay 30 ms (measured ± ")
+    measured = explain(columns, near(term("node", "a", max_ms=1.0)), [], network=Network.of(few))
+    words = {one.node: one.reasons[0].text for one in measured.verdicts if not one.feasible}
+    assert "ms (estimated ± " in words["d"]
+
+
+def test_a_time_is_told_in_as_many_digits_as_show_it_to_be_over_the_limit():
+    load = near(term(max_ms=11.9999))
+    told = explain(boxes(), load, [], network=NETWORK)
+    (reason,) = next(one for one in told.verdicts if one.node == "a").reasons
+    assert reason.text.startswith("round trip to endpoint:erp 12 ms (measured")
+    load = near(term(max_ms=51.96))
+    told = explain(boxes(), load, [], network=NETWORK)
+    (reason,) = next(one for one in told.verdicts if one.node == "c").reasons
+    assert reason.text.startswith("round trip to endpoint:erp 52 ms (measured")
+    nearer = Network.of({"a": {endpoint("erp"): 20.0004}})
+    told = explain(boxes(), near(term(max_ms=20.0)), [], network=nearer)
+    (reason,) = next(one for one in told.verdicts if one.node == "a").reasons
+    assert "20.0004 ms" in reason.text
 
 
 def test_how_far_nodes_are_outside_a_limit():

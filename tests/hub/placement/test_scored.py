@@ -4,7 +4,7 @@ import pytest
 from tests.hub.placement.boxes import GIB, MIB, node
 from tests.hub.records import columns_of, workload
 
-from skerry_hub.model import Resources
+from skerry_hub.model import Part, Resources
 from skerry_hub.placement.board import RANK_BITS
 from skerry_hub.placement.scored import scores_of
 from skerry_hub.placement.session import Session
@@ -53,10 +53,23 @@ def test_the_total_is_of_the_parts_by_their_weights():
     session = session_of(PLACEMENTS["plain"])
     (score,) = scores_of(session, session.columns.rows()[:1])
     weights = {one.name: one.weight for one in session.board.points} | {"spread": 80}
-    assert score.parts.keys() == weights.keys()
-    mean = sum(weights[name] * part for name, part in score.parts.items()) / sum(weights.values())
-    assert score.total == pytest.approx(mean, abs=1e-3)
-    assert all(0 <= part <= 1 for part in score.parts.values())
+    assert {name: part.weight for name, part in score.parts.items()} == weights
+    assert score.most == sum(weights.values())
+    for name, value in score.values.items():
+        assert 0 <= value <= 1
+        assert score.parts[name].points == pytest.approx(weights[name] * value, abs=0.02)
+    assert score.points == pytest.approx(
+        sum(part.points for part in score.parts.values()), abs=1e-3
+    )
+    assert score.total == pytest.approx(score.points / score.most, abs=1e-4)
+
+
+def test_two_terms_of_one_name_are_one_part():
+    twice = tuple(Affinity(workload="x", topology="site", weight=weight) for weight in (10, 30))
+    session = session_of(Placement(affinity=twice))
+    (score,) = scores_of(session, session.columns.rows()[:1])
+    assert score.parts["affinity to x by site"] == Part(value=0.0, weight=40, points=0.0)
+    assert score.most == sum(part.weight for part in score.parts.values())
 
 
 def test_of_no_rows_there_are_no_scores():
