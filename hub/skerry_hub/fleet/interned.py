@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 import bisect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -103,18 +103,22 @@ class Labels(Interned):
             having[0].append(number)
             having[1].append(value)
 
-    def codes(self, key: str, start: int, code: Callable[[tuple[str]], int]) -> Numbers:
-        """Return what `code` makes of a label's value in each record from `start` on; 0: none."""
-        found: Numbers = np.zeros(len(self.records) - start, dtype=np.int32)
+    def having(self, key: str, start: int) -> tuple[Numbers, Numbers, list[str]]:
+        """Return the records from `start` on that have a label, and its values.
+
+        Each value once, in the order in which they came; of each record the place of its value.
+        """
         having = self._having.get(key)
         if having is None:
-            return found
+            return np.zeros(0, np.int32), np.zeros(0, np.int32), []
         first = bisect.bisect_left(having[0], start)
-        used, which = np.unique(np.array(having[1][first:], np.intp), return_inverse=True)
-        codes = [code((self._values[value],)) for value in used.tolist()]
-        at = np.array(having[0][first:], np.intp) - start
-        found[at] = np.array(codes, dtype=np.int32).take(which)
-        return found
+        records = np.array(having[0][first:], np.int32)
+        values = np.array(having[1][first:], np.int32)
+        # Values are few and small numbers: to count them is faster than to sort.
+        used = np.flatnonzero(np.bincount(values, minlength=len(self._values)))
+        place = np.zeros(len(self._values), dtype=np.int32)
+        place[used] = np.arange(len(used), dtype=np.int32)
+        return records, place.take(values), [self._values[value] for value in used.tolist()]
 
     def sweep(self, rows: Rows) -> None:
         """Forget the records that none of these rows has any more, where they have added up."""

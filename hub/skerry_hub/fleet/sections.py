@@ -87,19 +87,19 @@ class Sections:
         if field.kind is Kind.LABEL:
             key = field.path.removeprefix("node.labels.")
             labels = tuple((column, key) for column in self._labels)
-            return (*labels, (self._host_labels, _plain)) if key == HOST_LABEL else labels
+            return (*labels, (self._host_labels, None)) if key == HOST_LABEL else labels
         if field.path == ARCH:
             return ((self.hardware["system"], _architecture),)
         if field.path == "node.hardware.system.hostname":
-            return ((self._own_hostnames, _plain),)
+            return ((self._own_hostnames, None),)
         if field.steps:
             part, *rest = field.steps
             column = self._probes if part == "probes" else self.hardware[part]
             return ((column, functools.partial(_inside, tuple(rest))),)
         if field.path == "node.id":
-            return ((self._ids, _plain),)
+            return ((self._ids, None),)
         if field.path == "node.hostname":
-            return ((self._hostnames, _plain),)
+            return ((self._hostnames, None),)
         return ((self._known, _system),)
 
 
@@ -115,10 +115,6 @@ def _by_origin(labels: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str
     for key, value in labels.items():
         (found if key.rpartition("/")[0] in DERIVED else given)[key] = value
     return given, found
-
-
-def _plain(value: str | None) -> Values:
-    return () if value is None else (value,)
 
 
 def _architecture(system: System) -> Values:

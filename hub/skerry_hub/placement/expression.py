@@ -21,7 +21,9 @@ from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import Facts, Resource
 from skerry_hub.fleet.fields import ARCH, Field, Kind, Single
+from skerry_hub.fleet.told import Told
 from skerry_hub.placement.amounts import down, unit_of, up
+from skerry_hub.placement.automaton import automaton
 from skerry_hub.placement.operators import (
     CONTAINING,
     EXISTENCE,
@@ -81,8 +83,19 @@ class Comparison:
     def over(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
         told = columns.told(self.field)
-        if self.operator in (Operator.EQUAL, Operator.IN) and self.field.path != ARCH:
-            return told.one_of(self.wanted, rows)
+        match self.operator:
+            case Operator.EXISTS:
+                return told.any_of(rows)
+            case Operator.NOT_EXISTS:
+                return ~told.any_of(rows)
+            case Operator.EQUAL | Operator.IN if self.field.path != ARCH:
+                return told.one_of(self.wanted, rows)
+            case Operator.UNEQUAL | Operator.NOT_IN if self.field.path != ARCH:
+                return ~told.one_of(self.wanted, rows)
+            case Operator.MATCHES:
+                return _matching(self, told, rows)
+            case Operator.NOT_MATCHES:
+                return told.any_of(rows) & ~_matching(self, told, rows)
         return told.holding(self, functools.partial(_holds, self), rows)
 
     def takes(self, values: Sequence[Single]) -> bool:
@@ -234,6 +247,12 @@ def _holds(test: Comparison, values: Sequence[Single]) -> bool:
             return any(compare(known, wanted[0]) for known in found if known is not None)
     compare = _COMPARE[test.operator]
     return any(compare(number, wanted[0]) for number in _numbers(values))
+
+
+def _matching(test: Comparison, told: Told, rows: Rows) -> Mask:
+    """Say on which rows a pattern is found in one of the field's values."""
+    pattern = test.texts[0]
+    return told.holding_of_one(("matches", pattern), automaton(pattern).found_in_each, rows)
 
 
 def _found(pattern: Pattern, value: Single) -> bool:

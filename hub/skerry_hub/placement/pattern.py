@@ -242,34 +242,45 @@ class Pattern:
         self._make(tree)
         self._end = len(self._steps)
         self._known: dict[tuple[States, str], States] = {}
-        self._first = self._reach({0}, at_start=True, at_end=False)
+        self.start = self._reach({0}, at_start=True, at_end=False)
+        """Where it is before a text's first character."""
         self._anew = self._reach({0}, at_start=False, at_end=False)
 
     def found_in(self, text: str) -> bool:
         """Say whether any part of the text matches."""
-        states = self._first
+        states = self.start
         for character in text:
             if self._end in states:
                 return True
             after = self._known.get((states, character))
             if after is None:
-                after = self._next(states, character)
+                after = self._known_after(states, character)
             states = after
-        return self._end in states or self._end in self._reach(
-            states, at_start=not text, at_end=True
-        )
+        return self.is_found(states) or self.is_found_at_end(states, is_empty=not text)
 
-    def _next(self, states: States, character: str) -> States:
+    def is_found(self, states: States) -> bool:
+        """Say whether a part of the text has matched, whatever follows."""
+        return self._end in states
+
+    def is_found_at_end(self, states: States, *, is_empty: bool = False) -> bool:
+        """Say whether a part has matched if this was the text; `is_empty`: it had nothing."""
+        return self._end in self._reach(states, at_start=is_empty, at_end=True)
+
+    def _known_after(self, states: States, character: str) -> States:
+        after = self.after(states, character)
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[states, character] = after
+        return after
+
+    def after(self, states: States, character: str) -> States:
+        """Return where it is after one more character."""
         taken = set()
         for state in states:
             characters = None if state == self._end else self._steps[state].characters
             if characters is not None and characters.takes(character):
                 taken.add(state + 1)
-        after = self._reach(taken, at_start=False, at_end=False) | self._anew
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
-        self._known[states, character] = after
-        return after
+        return self._reach(taken, at_start=False, at_end=False) | self._anew
 
     def _reach(self, states: Iterable[int], *, at_start: bool, at_end: bool) -> States:
         """Return the steps that wait for a character or an anchor."""

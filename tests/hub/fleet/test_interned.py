@@ -100,21 +100,31 @@ def test_a_sweep_of_no_rows_leaves_the_empty_record():
     assert column.numbers.tolist() == [0, 0]
 
 
+def having(column, key, start=0):
+    records, places, texts = column.having(key, start)
+    return {at: texts[place] for at, place in zip(records.tolist(), places.tolist(), strict=True)}
+
+
 def test_labels_are_found_by_their_key_in_the_records_that_came_since():
     column = Labels(4)
     column.put(0, {"site": "a", "rack": "1"})
     column.put(1, {"site": "b"})
-    known = {(): 0}
-
-    def code(values):
-        return known.setdefault(values, len(known))
-
-    assert column.codes("site", 0, code).tolist() == [0, 1, 2]
-    assert column.codes("rack", 0, code).tolist() == [0, 3, 0]
-    assert column.codes("zone", 0, code).tolist() == [0, 0, 0]
+    assert having(column, "site") == {1: "a", 2: "b"}
+    assert having(column, "rack") == {1: "1"}
+    assert having(column, "zone") == {}
     column.put(2, {"site": "a", "rack": "2"})
-    assert column.codes("site", 3, code).tolist() == [1]
-    assert column.codes("site", 4, code).tolist() == []
+    assert having(column, "site", 3) == {3: "a"}
+    assert having(column, "site", 4) == {}
+
+
+def test_each_value_is_told_once_in_the_order_in_which_they_came():
+    column = Labels(4)
+    for row, site in enumerate(["b", "a", "b"]):
+        column.put(row, {"site": site, "n": str(row)})
+    records, places, texts = column.having("site", 0)
+    assert texts == ["b", "a"]
+    assert records.tolist() == [1, 2, 3]
+    assert places.tolist() == [0, 1, 0]
 
 
 def test_labels_that_were_swept_are_found_under_their_new_numbers():
@@ -125,5 +135,5 @@ def test_labels_that_were_swept_are_found_under_their_new_numbers():
     column.sweep(np.arange(2))
     assert len(column.records) == 3
     for key, value in (("site", "s99"), ("rack", "1")):
-        codes = column.codes(key, 0, lambda values, wanted=value: 1 + (values != (wanted,)))
-        assert codes.tolist() == [int(one.get(key) == value) for one in column.records]
+        numbered = enumerate(column.records)
+        assert having(column, key) == {at: value for at, one in numbered if key in one}

@@ -143,3 +143,79 @@ def test_a_node_that_is_known_later_tells_from_then_on():
         [("host-a",)],
         [("x",)],
     ]
+
+
+# --- what each box has of its own ---------------------------------------------------------------
+
+HOSTNAME = field("node.hostname")
+
+
+def named(*names):
+    """Return a field whose values are a column's records themselves, and the column."""
+    column = Interned(len(names), None)
+    for row, name in enumerate(names):
+        column.put(row, name)
+    return Told(HOSTNAME, [(column, None)]), column
+
+
+def test_a_column_of_names_is_told_as_any_other():
+    plain, column = named("b", None, "a", "b")
+    other = Told(HOSTNAME, [(column, values)])
+    rows = np.arange(4)
+    for found in (plain, other):
+        assert of(found, rows) == [("b",), (), ("a",), ("b",)]
+        assert found.values == [(), ("b",), ("a",)]
+        assert found.one_of(["a", "nobody"], rows).tolist() == [False, False, True, False]
+        assert found.any_of(rows).tolist() == [True, False, True, True]
+        assert found.holding("b", lambda one: one == ("b",), rows).tolist() == [1, 0, 0, 1]
+
+
+def test_names_that_come_later_are_told_and_tested_too():
+    found, column = named("a", "b")
+    rows = np.arange(2)
+    asked = []
+
+    def hold(several):
+        asked.append(list(several))
+        return np.array([one == "late" for one in several], np.bool_)
+
+    assert found.holding_of_one("late", hold, rows).tolist() == [False, False]
+    column.put(0, "late")
+    assert found.holding_of_one("late", hold, rows).tolist() == [True, False]
+    assert found.one_of(["late"], rows).tolist() == [True, False]
+    assert asked == [["a", "b"], ["late"]]
+    column.put(1, None)
+    assert found.holding_of_one("late", hold, rows).tolist() == [True, False]
+
+
+def test_names_that_were_swept_are_told_under_their_new_numbers():
+    found, column = named("a", "b")
+    for number in range(200):
+        column.put(0, f"n{number}")
+    found.codes(np.arange(2))
+    column.sweep(np.arange(2))
+    assert of(found, np.arange(2)) == [("n199",), ("b",)]
+    assert found.one_of(["n199"], np.arange(2)).tolist() == [True, False]
+
+
+def test_a_test_of_one_value_holds_where_it_holds_for_one_of_several():
+    column = Interned(4, ())
+    for row, several in enumerate([("a", "b"), (), ("b",), ("c", "c")]):
+        column.put(row, several)
+    found = Told(SITE, [(column, lambda one: one)])
+
+    def hold(several):
+        return np.array([one == "b" for one in several], np.bool_)
+
+    assert found.holding_of_one("b", hold, np.arange(4)).tolist() == [True, False, True, False]
+
+
+def test_a_source_that_says_nothing_of_a_field_is_passed_over_until_it_does():
+    first, second = Interned(2, None), Interned(2, None)
+    second.put(0, "own")
+    found = Told(SITE, [(first, values), (second, values)])
+    assert found.one_of(["own"], np.arange(2)).tolist() == [True, False]
+    first.put(0, "hub")
+    assert found.one_of(["own"], np.arange(2)).tolist() == [False, False]
+    assert found.one_of(["hub"], np.arange(2)).tolist() == [True, False]
+    assert of(Told(SITE, [(Interned(2, None), values)] * 2), np.arange(2)) == [(), ()]
