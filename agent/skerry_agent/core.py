@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from skerry_agent import devices, round_trips
+from skerry_agent import devices, round_trips, targets
 from skerry_agent import events as ev
 from skerry_agent.box_policy import with_policy
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
@@ -89,6 +89,9 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     effects += more
     if now.mono_s >= state.converge_at:
         state, more = converge(state, state.waiting, now)
+        effects += more
+    if now.mono_s >= state.targets_at:
+        state, more = targets.begin(state, now)
         effects += more
     if now.mono_s >= state.report_at:
         state, more = report(state, now, at_once=True)
@@ -300,7 +303,8 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.Acknowledged: _acknowledged,
     ev.LoadSampled: _sampled,
     ev.RequestArrived: _request,
-    ev.TargetsArrived: round_trips.targets_arrived,
+    ev.TargetsArrived: targets.arrived,
+    ev.TargetsJudged: targets.judged,
     ev.RoundTripMeasured: round_trips.measured,
     ev.DevicesChanged: _devices_changed,
     ev.HotplugUnavailable: _hotplug_unavailable,

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from skerry_agent import capability, executor_client, fitting, load, tcp_round_trip
 from skerry_agent.capability import Collected
-from skerry_agent.effects import Converge, MeasureRoundTrip, Publish
+from skerry_agent.effects import Converge, MeasureRoundTrip, Publish, VerifyTargets
 from skerry_agent.events import (
     AgentEvent,
     HardwareProbed,
@@ -206,6 +206,13 @@ class RealDoors:
     def measure_round_trip(self, effect: MeasureRoundTrip) -> None:
         """Start to measure a round-trip time."""
         tcp_round_trip.start(effect, self.round_trip_networks, self.post)
+
+    def verify_targets(self, effect: VerifyTargets) -> None:
+        """Start to ask the executor; the run under way goes on beside it."""
+        request = ExecutorRequest(
+            node=self.identity.node, incarnation=self.identity.incarnation, targets=effect.data
+        )
+        executor_client.start_verifying(self.executor, request, effect.data, self.post)
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; the one under way is left alone with what it does."""

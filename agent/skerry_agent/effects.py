@@ -70,6 +70,13 @@ class MeasureRoundTrip:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class VerifyTargets:
+    """Have the executor say whether targets are the hub's; answered with `TargetsJudged`."""
+
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Converge:
     """Have the executor converge to an order, or (None) to the one it accepted last.
 
@@ -113,6 +120,7 @@ Effect = (
     | ReadLabels
     | SampleLoad
     | MeasureRoundTrip
+    | VerifyTargets
     | Converge
     | Save
     | Log

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
-from skerry_wire.messages import Target
+from skerry_wire.messages import Target, Targets
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,9 +71,22 @@ class RequestArrived:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TargetsArrived:
-    """The hub's targets of round-trip times came, not yet read."""
+    """The hub's targets of round-trip times came, not yet verified: only the executor can."""
 
     data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TargetsJudged:
+    """The executor verified targets, or (None) said why they are refused.
+
+    `is_tried_again`: it could not be asked.
+    """
+
+    data: bytes
+    targets: Targets | None
+    reason: str = ""
+    is_tried_again: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -223,6 +236,7 @@ AgentEvent = (
     | OrderArrived
     | RequestArrived
     | TargetsArrived
+    | TargetsJudged
     | Acknowledged
     | DevicesChanged
     | HotplugUnavailable

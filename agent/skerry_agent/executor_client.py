@@ -14,7 +14,13 @@ import socket
 import threading
 from collections.abc import Callable
 
-from skerry_agent.events import AgentEvent, ExecutorDone, ExecutorFailed, ExecutorProgressed
+from skerry_agent.events import (
+    AgentEvent,
+    ExecutorDone,
+    ExecutorFailed,
+    ExecutorProgressed,
+    TargetsJudged,
+)
 from skerry_wire import codec, local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, ExecutorRequest
@@ -115,6 +121,43 @@ class Run:
                 self._post(ExecutorDone(self._number, reply.outcome, reply.policy))
                 return
             self._post(ExecutorProgressed(self._number, reply.outcome))
+
+
+def start_verifying(
+    path: str, request: ExecutorRequest, data: bytes, post: Callable[[AgentEvent], None]
+) -> None:
+    """Ask whether targets are the hub's, in a thread of its own, and post the answer, always."""
+
+    def work() -> None:
+        try:
+            with _connect(path) as connection:
+                post(_verified(connection, request, data))
+        except (OSError, WireError) as error:
+            post(TargetsJudged(data, None, _in_words(path, error), is_tried_again=True))
+        except Exception as error:  # the core waits for an answer
+            log.exception("targets could not be verified in an unforeseen way")
+            post(TargetsJudged(data, None, type(error).__name__, is_tried_again=True))
+
+    threading.Thread(target=work, name="targets", daemon=True).start()
+
+
+def _verified(connection: socket.socket, request: ExecutorRequest, data: bytes) -> TargetsJudged:
+    connection.sendall(local.frame(request))
+    while True:
+        reply, fds = _receive(connection)
+        for fd in fds:
+            os.close(fd)
+        if reply.kind != "done":
+            continue  # of an executor that does not know the question, and looks at its order
+        if reply.targets is None:
+            reason = reply.targets_refused or _in_problem(reply)
+            return TargetsJudged(data, None, reason, is_tried_again=reply.targets_refused is None)
+        return TargetsJudged(data, reply.targets)
+
+
+def _in_problem(reply: ExecutorReply) -> str:
+    problems = reply.outcome.problems if reply.outcome is not None else ()
+    return "; ".join(problems) or "the executor is of a version that verifies none"
 
 
 def _connect(path: str) -> socket.socket:

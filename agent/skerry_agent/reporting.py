@@ -34,6 +34,7 @@ def problems(state: State) -> tuple[str, ...]:
         state.journal_problem,
         state.label_problem,
         state.hotplug_problem,
+        state.targets_problem,
     )
     told = [*filter(None, own), *_gone(state), *state.outcome.problems]
     return tuple(problem[:1000] for problem in told)[:MOST_PROBLEMS]

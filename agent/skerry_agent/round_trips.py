@@ -9,15 +9,13 @@ there is, and costs nothing.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from skerry_agent import events as ev
 from skerry_agent.effects import Effect, Log, MeasureRoundTrip
 from skerry_agent.state import RoundTrip, Settings, State
-from skerry_agent.telling import Step, malformed
-from skerry_wire import codec
-from skerry_wire.errors import WireError
-from skerry_wire.messages import Targets
+from skerry_agent.telling import Step
+from skerry_wire.messages import Target
 
 FIRST_ATTEMPTS = 3
 """Connections of the first measurement, of which the quickest counts; later ones are compared."""
@@ -30,22 +28,22 @@ GOLDEN = 0.618034
 """Multiples of it, modulo one, lie far apart from each other: many draws made of one."""
 
 
-def targets_arrived(state: State, event: ev.TargetsArrived, now: ev.Now) -> Step:
+def take(state: State, wanted: Iterable[Target], now: ev.Now) -> State:
     """Take the hub's list of targets; what is known of those that stay is told again."""
-    if not state.settings.round_trips:
-        return state, []
-    try:
-        wanted = codec.decode(Targets, event.data).targets
-    except WireError as error:
-        return malformed(state, f"the targets of round-trip times are none: {error}", now)
     known = {one.target: one for one in state.round_trips}
     found = []
     for index, target in enumerate({target.name: target for target in wanted}.values()):
         wait_s = FIRST_WITHIN_S * ((now.draw + index * GOLDEN) % 1.0)
         one = known.get(target) or RoundTrip(target, now.mono_s + wait_s)
-        found.append(_untold(one))
+        found.append(one)
+    return tell_again(dataclasses.replace(state, round_trips=tuple(found)))
+
+
+def tell_again(state: State) -> State:
+    """Tell all that is known with the next heartbeat: the hub may have forgotten."""
+    known = tuple(map(_untold, state.round_trips))
     broker = _untold(state.broker_round_trip)
-    return dataclasses.replace(state, round_trips=tuple(found), broker_round_trip=broker), []
+    return dataclasses.replace(state, round_trips=known, broker_round_trip=broker)
 
 
 def at_heartbeat(state: State, now: ev.Now) -> Step:

@@ -97,6 +97,9 @@ class Doors(Protocol):
     def measure_round_trip(self, effect: effects.MeasureRoundTrip) -> None:
         """Start to measure a round-trip time; post `RoundTripMeasured`."""
 
+    def verify_targets(self, effect: effects.VerifyTargets) -> None:
+        """Ask the executor whether targets are the hub's; post `TargetsJudged`."""
+
     def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
 
@@ -212,6 +215,8 @@ class Shell:
                 self._inbox.post(self._doors.sample())
             case effects.MeasureRoundTrip():
                 self._doors.measure_round_trip(effect)
+            case effects.VerifyTargets():
+                self._doors.verify_targets(effect)
             case effects.Converge():
                 self._forget_exits()  # the run hands over new ones
                 self._doors.converge(effect, self.watch)

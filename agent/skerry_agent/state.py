@@ -82,6 +82,10 @@ class Settings:
     """... up to this, while the time stays the same or nobody answers."""
     round_trip_gap_s: float = 15.0
     """Least time between two measurements of any, whatever the hub asks for."""
+    targets_gap_s: float = 10.0
+    """Least time between two lists of targets that the executor is given to verify, ..."""
+    targets_again_s: float = 60.0
+    """... and how long after it could not be asked."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -200,6 +204,20 @@ class State:
     broker_round_trip: RoundTrip = TO_BROKER
     round_trips: tuple[RoundTrip, ...] = ()
     """Of the targets that the hub named, at most 16."""
+    targets: bytes | None = None
+    """The signed targets that were taken last, as they came, ..."""
+    targets_issued_at: float = 0.0
+    """... and when the hub named them, by its own clock."""
+    targets_waiting: bytes | None = None
+    """Targets that have arrived and are not yet with the executor."""
+    targets_asked: bool = False
+    """The executor has been given some, and has not answered."""
+    targets_at: float = NEVER
+    targets_from: float = -NEVER
+    """None are given to the executor before."""
+    targets_refused: int = 0
+    """Lists of targets that were not the hub's, for another node or old, since the start."""
+    targets_problem: str | None = None
     measuring: bool = False
     measure_from: float = -NEVER
     """Nothing is measured before; no deadline, for it waits for a heartbeat."""
@@ -216,6 +234,7 @@ class State:
             self.converge_at,
             self.report_at,
             self.save_at,
+            NEVER if self.targets_asked else self.targets_at,
             *(one.due for one in self.held),
         )
 

@@ -23,7 +23,8 @@ class AgentStatus:
     """One answer. `accepted` and `reached` are generations; `events_waiting` are not yet sent.
 
     `labels` is the digest of those that people gave the box, None of an agent that cannot read
-    them again while it runs.
+    them again while it runs. `targets` are those of round-trip times, `targets_refused` the lists
+    of them that were not the hub's, for another node or old.
     """
 
     node: NodeId
@@ -38,6 +39,8 @@ class AgentStatus:
     refusal: Line | None = None
     problems: Annotated[tuple[Line, ...], Items(32)] = ()
     labels: Short | None = None
+    targets: Count = 0
+    targets_refused: Count = 0
     events_waiting: Count = 0
     instance_count: Count = 0
     instances: Annotated[tuple[InstanceStatus, ...], Items(MOST_INSTANCES)] = ()
@@ -60,6 +63,8 @@ def status_of(state: State, broker: str) -> AgentStatus:
         refusal=None if refusal is None else _refused(refusal),
         problems=reporting.problems(state),
         labels=digest_of(state.labels),
+        targets=len(state.round_trips),
+        targets_refused=state.targets_refused,
         events_waiting=len(state.events),
         instance_count=len(outcome.instances),
         instances=outcome.instances[:MOST_INSTANCES],
@@ -111,6 +116,9 @@ def table(status: AgentStatus) -> str:
     ]
     if status.refusal:
         rows.append(("Refused", status.refusal))
+    if status.targets or status.targets_refused:
+        refused = f"; {status.targets_refused} lists refused" if status.targets_refused else ""
+        rows.append(("Targets", f"{status.targets} of round-trip times, signed{refused}"))
     if status.events_waiting:
         rows.append(("Events", f"{status.events_waiting} wait for the broker"))
     rows += [("Problem", problem) for problem in status.problems]

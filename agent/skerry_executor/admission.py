@@ -10,7 +10,7 @@ import os
 import pathlib
 
 from skerry_executor import order as verification
-from skerry_executor import state
+from skerry_executor import state, targets
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
@@ -22,7 +22,7 @@ from skerry_wire import codec, envelope
 from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorRequest
-from skerry_wire.messages import Envelope, Order, Refusal
+from skerry_wire.messages import Envelope, Order, Refusal, Targets
 
 MAX_PROBLEMS = 16
 NOTHING_ALLOWED = BoxPolicy()
@@ -72,6 +72,17 @@ def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
     return dataclasses.replace(
         found, policy=box.policy, told=shown, problems=tuple(problems)[:MAX_PROBLEMS]
     )
+
+
+def targets_of(request: ExecutorRequest, data: bytes, settings: Settings) -> Targets | str:
+    """Return the targets that a request brings, or why they are refused. Never raises."""
+    try:
+        accepted = state.load(settings.state)
+    except StateError as error:
+        return str(error)
+    if accepted is not None and accepted.node != request.node:
+        return f"this executor serves node {accepted.node}, the agent is {request.node}"
+    return targets.verify(data, read_keys(settings.keys).by_id, request.node)
 
 
 def _box(path: pathlib.Path) -> _Box:

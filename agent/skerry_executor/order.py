@@ -76,7 +76,7 @@ def verify(
     key = keys.get(sealed.key_id)
     if key is None:
         return refusal(UNKNOWN_KEY, f"key {sealed.key_id} is not among the box's trusted keys")
-    if not _signature_fits(sealed, key):
+    if not signature_fits(sealed, key):
         return refusal(BAD_SIGNATURE, f"the signature is not that of key {sealed.key_id}")
     try:
         order = envelope.open_payload(sealed)
@@ -99,7 +99,8 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _signature_fits(sealed: Envelope, key: bytes) -> bool:
+def signature_fits(sealed: Envelope, key: bytes) -> bool:
+    """Say whether an envelope was signed with a key. Nothing of its payload is looked at."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415 - not needed at every start
     from nacl.signing import VerifyKey  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from skerry_executor import box
-from skerry_executor.admission import Admitted, admit
+from skerry_executor.admission import Admitted, admit, targets_of
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
 from skerry_executor.log import log
@@ -27,6 +27,7 @@ from skerry_executor.settings import Settings
 from skerry_wire import codec, local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, ExecutorRequest, Outcome
+from skerry_wire.messages import Targets
 
 REQUEST_S = 10.0
 """How long a client may take to send its request."""
@@ -67,6 +68,14 @@ class Talk:
         """End the conversation, and say by which policy it went."""
         told = self.admitted.told
         self._send(ExecutorReply(kind="done", outcome=self._marked(outcome), policy=told))
+
+    def judged(self, found: Targets | str) -> None:
+        """End the conversation about targets of round-trip times."""
+        if isinstance(found, Targets):
+            self._send(ExecutorReply(kind="done", targets=found))
+            return
+        log("warning", "targets refused", reason=found)
+        self._send(ExecutorReply(kind="done", targets_refused=found[:1024]))
 
     def _marked(self, outcome: Outcome) -> Outcome:
         problems = (*self.admitted.problems, *outcome.problems)[:16]
@@ -234,6 +243,9 @@ class Server:
                 self._silent.discard(connection)
 
     def _answer(self, request: ExecutorRequest, talk: Talk) -> None:
+        if request.targets is not None:
+            talk.judged(targets_of(request, request.targets, self._settings))
+            return
         with self._admission:
             admitted = talk.admitted = admit(request, self._settings)
             if admitted.newer and admitted.accepted is not None:

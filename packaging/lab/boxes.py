@@ -24,7 +24,7 @@ from lab.makes import SITES, Make, Site
 from skerry_agent import capability
 from skerry_agent import events as ev
 from skerry_agent.broker import broker_at
-from skerry_agent.effects import Converge, MeasureRoundTrip, Publish
+from skerry_agent.effects import Converge, MeasureRoundTrip, Publish, VerifyTargets
 from skerry_agent.journal import Identity, Saved
 from skerry_agent.mqtt import Link
 from skerry_agent.shell import Inbox, Shell
@@ -40,6 +40,7 @@ from skerry_wire.messages import (
     Order,
     Presence,
     Refusal,
+    Targets,
 )
 from skerry_wire.workload import Instance
 
@@ -92,6 +93,16 @@ class _Hand:
     def instances(self) -> tuple[Instance, ...]:
         """Return what runs."""
         return self._order.instances
+
+    def targets(self, sealed: bytes) -> Targets | str:
+        """Return the targets of round-trip times in an envelope, or why they are refused."""
+        try:
+            told = codec.decode(Envelope, sealed)
+            self._key.verify(envelope.signing_bytes(told.type, told.payload), told.signature)
+            targets = envelope.open_targets(told)
+        except (WireError, nacl.exceptions.CryptoError) as error:
+            return str(error)
+        return targets if targets.node == self._node else f"they are for {targets.node}"
 
     def converge(self, sealed: bytes | None) -> Outcome:
         """Carry out an order, or look again at what the last one said."""
@@ -185,6 +196,14 @@ class _Doors:
         ms = self.box.distances.ms(self.box.site, effect.target.name)
         problem = "" if ms is not None else "is nowhere"
         self.post(ev.RoundTripMeasured(effect.target, ms, problem))
+
+    def verify_targets(self, effect: VerifyTargets) -> None:
+        """Say whether targets are the hub's."""
+        found = self.box.hand.targets(effect.data)
+        if isinstance(found, Targets):
+            self.post(ev.TargetsJudged(effect.data, found))
+        else:
+            self.post(ev.TargetsJudged(effect.data, None, found))
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:  # noqa: ARG002
         """Carry out an order."""

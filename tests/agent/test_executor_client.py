@@ -11,10 +11,11 @@ import threading
 import pytest
 from tests.agent.executors import FakeExecutor
 
-from skerry_agent.events import ExecutorDone, ExecutorFailed, ExecutorProgressed
-from skerry_agent.executor_client import Run
+from skerry_agent.events import ExecutorDone, ExecutorFailed, ExecutorProgressed, TargetsJudged
+from skerry_agent.executor_client import Run, start_verifying
 from skerry_wire import local
-from skerry_wire.local import ExecutorRequest, Outcome
+from skerry_wire.local import ExecutorReply, ExecutorRequest, Outcome
+from skerry_wire.messages import Targets
 
 REQUEST = ExecutorRequest(node="box-1", incarnation="0" * 32, order=b"order")
 
@@ -178,3 +179,53 @@ def test_what_cannot_be_foreseen_is_a_failure_not_silence(heard):
     with executor(lambda _request, visit: visit.say("progress", Outcome())) as fake:
         Run(fake.path, 1, REQUEST, post, lambda *_: None).start()
         assert "RuntimeError: a bug" in heard.next().reason
+
+
+def judged(answer):
+    """Ask a stand-in about targets, and return what is posted."""
+    posted = queue.Queue()
+    request = ExecutorRequest(node="box-1", incarnation="0" * 32, targets=b"signed")
+    with executor(answer) as fake:
+        start_verifying(fake.path, request, b"signed", posted.put)
+        found = posted.get(timeout=10)
+        assert fake.requests.get(timeout=10) == request
+    return found
+
+
+def test_targets_are_posted_as_the_executor_says():
+    targets = Targets(node="box-1", issued_at=1.0)
+    answers = [
+        (ExecutorReply(kind="done", targets=targets), TargetsJudged(b"signed", targets)),
+        (
+            ExecutorReply(kind="done", targets_refused="forged"),
+            TargetsJudged(b"signed", None, "forged"),
+        ),
+        (
+            ExecutorReply(kind="done", outcome=Outcome(problems=("the state is damaged",))),
+            TargetsJudged(b"signed", None, "the state is damaged", is_tried_again=True),
+        ),
+        (
+            ExecutorReply(kind="done", outcome=Outcome()),
+            TargetsJudged(
+                b"signed",
+                None,
+                "the executor is of a version that verifies none",
+                is_tried_again=True,
+            ),
+        ),
+    ]
+    for reply, expected in answers:
+
+        def answer(_request, visit, reply=reply):
+            visit.say("progress", Outcome())
+            visit.connection.sendall(local.frame(reply))
+
+        assert judged(answer) == expected
+
+
+def test_an_executor_that_breaks_off_over_targets_is_asked_again():
+    found = judged(lambda _request, _visit: None)
+    assert (found.targets, found.is_tried_again) == (None, True)
+    posted = queue.Queue()
+    start_verifying("/no/such/socket", REQUEST, b"signed", posted.put)
+    assert "skerry-executor.socket" in posted.get(timeout=10).reason

@@ -15,6 +15,7 @@ from skerry_agent.shell import MOST_WAITING, MOST_WAITING_BYTES, Inbox, Shell
 from skerry_agent.state import Settings, State
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
+from skerry_wire.messages import Targets
 from skerry_wire.topics import NodeTopic
 
 
@@ -47,6 +48,10 @@ class FakeDoors:
     def measure_round_trip(self, effect):
         self.done.put(effect)
         self.inbox.post(ev.RoundTripMeasured(effect.target, 12.5))
+
+    def verify_targets(self, effect):
+        self.done.put(effect)
+        self.inbox.post(ev.TargetsJudged(effect.data, Targets(node="box-1")))
 
     def converge(self, effect, watch):
         self.done.put(effect)

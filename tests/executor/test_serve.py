@@ -11,15 +11,28 @@ import threading
 import pytest
 from tests.executor.client import Client, asked
 from tests.executor.fake_runtime import FakeRuntime
-from tests.executor.orders import IMAGE, INCARNATION, STRANGER, instance, key_file, order, signed
+from tests.executor.orders import (
+    IMAGE,
+    INCARNATION,
+    KEY,
+    NODE,
+    PUBLIC,
+    STRANGER,
+    instance,
+    key_file,
+    order,
+    signed,
+)
 
 from skerry_executor import listen, state
 from skerry_executor.policy_file import parse_policy
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.serve import MAX_CONNECTIONS, Server
 from skerry_executor.settings import Settings
-from skerry_wire import codec, local
+from skerry_wire import codec, envelope, local
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.local import ExecutorRequest
+from skerry_wire.messages import Targets
 
 SLOW = "registry.example/slow:1"
 POLICY = '[images]\nallow = ["localhost", "registry.example"]\n'
@@ -410,3 +423,31 @@ def test_what_comes_after_the_end_waits_for_the_next_run(box):
     assert select.select([late.connection], [], [], 0.1)[0] == []
     late.connection.setblocking(True)
     late.connection.shutdown(socket.SHUT_RDWR)
+
+
+def about(box, data, node=NODE):
+    """Ask about targets, and return the only frame of the answer."""
+    client = Client(box.path)
+    request = ExecutorRequest(node=node, incarnation=INCARNATION, targets=data)
+    client.send(local.frame(request))
+    reply = client.until(lambda reply: reply.kind == "done")
+    assert client.next() is None
+    assert len(client.replies) == 1
+    return reply
+
+
+def test_targets_are_verified_and_nothing_is_converged_to(box):
+    targets = Targets(node=NODE, issued_at=1.0)
+    sealed = envelope.seal_targets(
+        targets, envelope.key_id_of(PUBLIC), lambda data: KEY.sign(data).signature
+    )
+    assert about(box, codec.encode(sealed)).targets == targets
+    refused = about(box, b"forged")
+    assert (refused.targets, refused.outcome) == (None, None)
+    assert "they are not signed" in refused.targets_refused
+    assert (
+        "for node box-1, this is box-2" in about(box, codec.encode(sealed), "box-2").targets_refused
+    )
+    asked(box.path, signed(order(instance())))
+    other = about(box, codec.encode(sealed), "box-2").targets_refused
+    assert other == "this executor serves node box-1, the agent is box-2"

@@ -9,7 +9,7 @@ from tests.wire.samples import ORDER
 
 from skerry_wire import codec, envelope
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Envelope, Order
+from skerry_wire.messages import Envelope, Order, Targets
 
 SMALL = Order(node="a", incarnation="0" * 16, generation=1, issued_at=0.0)
 
@@ -36,6 +36,16 @@ def test_the_signature_covers_type_and_payload_as_sent():
         b"DSSEv1 15 " + kind + b" " + str(len(sealed.payload)).encode() + b" " + sealed.payload
     )
     assert signed == expected
+
+
+def test_targets_open_the_same_and_neither_stands_for_the_other():
+    targets = Targets(node="a", issued_at=1.0)
+    sealed = envelope.seal_targets(targets, "0" * 16, lambda _: b"s" * 64)
+    assert envelope.open_targets(sealed) == targets
+    with pytest.raises(WireError, match="is no order"):
+        envelope.open_payload(sealed)
+    with pytest.raises(WireError, match="is no list of targets"):
+        envelope.open_targets(seal(SMALL)[0])
 
 
 def test_only_what_is_larger_than_a_kibibyte_is_compressed():

@@ -111,8 +111,8 @@ CHANNELS = (
         qos=1,
         retained=True,
         expires=False,
-        message=messages.Targets,
-        what="where the node may measure round-trip times to; the newest list counts",
+        message=messages.Envelope,
+        what="signed: where the node may measure round-trip times to; the newest list counts",
     ),
     Channel(
         name="request",
@@ -171,7 +171,7 @@ CHANNELS = (
 def document(views: dict[str, type]) -> Document:
     """Return the AsyncAPI document. `views` gives the class of each JSON channel by its name."""
     classes = {channel.name: channel.message or views[channel.name] for channel in CHANNELS}
-    signed = {"Order": messages.Order}
+    signed = {"Order": messages.Order, "Targets": messages.Targets}
     return {
         "asyncapi": "3.0.0",
         "info": {

@@ -1,8 +1,9 @@
-"""Signed orders: what is signed, and how an order is packed and unpacked.
+"""What the hub signs, orders and targets: what is signed, and how it is packed and unpacked.
 
 The encoding of what is signed is DSSE's (https://github.com/secure-systems-lab/dsse), so that no
-two pairs of type and payload give the same bytes. The signature itself is made by the hub and
-verified by the executor, each with its own cryptographic library: this package has none.
+two pairs of type and payload give the same bytes: one never stands for the other. The signature
+itself is made by the hub and verified by the executor, each with its own cryptographic library:
+this package has none.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Callable
 
 from skerry_wire import codec
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Envelope, Order
+from skerry_wire.messages import Envelope, Order, Targets
 
 PLAIN = "skerry.order.v1"
 COMPRESSED = "skerry.order.v1+zlib"
+TARGETS = "skerry.targets.v1"
 COMPRESS_ABOVE_BYTES = 1024
 MAX_ORDER_BYTES = 4 * 1024 * 1024
 """Largest order after decompression."""
@@ -45,6 +47,15 @@ def seal(order: Order, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
         raise WireError("", f"the order is {len(payload)} bytes, more than {MAX_ORDER_BYTES}")
     if len(payload) > COMPRESS_ABOVE_BYTES:
         payload, kind = zlib.compress(payload, 9), COMPRESSED
+    return _sealed(kind, payload, key_id, sign)
+
+
+def seal_targets(targets: Targets, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Pack and sign the targets of one node."""
+    return _sealed(TARGETS, codec.pack(targets), key_id, sign)
+
+
+def _sealed(kind: str, payload: bytes, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
     signature = sign(signing_bytes(kind, payload))
     envelope = codec.from_plain(
         Envelope, {"type": kind, "key_id": key_id, "payload": payload, "signature": signature}
@@ -56,9 +67,18 @@ def seal(order: Order, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
 def open_payload(envelope: Envelope) -> Order:
     """Return the order of an envelope whose signature has been verified. Raises WireError."""
     payload = envelope.payload
+    if envelope.type not in (PLAIN, COMPRESSED):
+        raise WireError("type", f"{envelope.type} is no order")
     if envelope.type == COMPRESSED:
         payload = _decompress(payload)
     return codec.decode(Order, payload, strict=True, most=MAX_ORDER_BYTES)
+
+
+def open_targets(envelope: Envelope) -> Targets:
+    """Return the targets of an envelope whose signature has been verified. Raises WireError."""
+    if envelope.type != TARGETS:
+        raise WireError("type", f"{envelope.type} is no list of targets")
+    return codec.decode(Targets, envelope.payload)
 
 
 def _decompress(data: bytes) -> bytes:

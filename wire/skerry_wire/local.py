@@ -14,11 +14,13 @@ from typing import Annotated, Literal
 from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Digest, InstanceStatus, Refusal
+from skerry_wire.messages import Digest, InstanceStatus, Refusal, Targets
 from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 
 MAX_FRAME_BYTES = 512 * 1024
+MAX_TARGETS_BYTES = 16 * 1024
+"""Most bytes of signed targets: sixteen with the longest names are a third of it."""
 MAX_WATCHED = 64
 """Most pidfds beside one frame; SCM_RIGHTS itself allows 253."""
 
@@ -28,11 +30,15 @@ HEADER_BYTES = _HEADER.size
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorRequest:
-    """Converge to an order. Without one, to the newest that was accepted before."""
+    """Converge to an order. Without one, to the newest that was accepted before.
+
+    With `targets`, an Envelope of them as it came, only say whether they are the hub's.
+    """
 
     node: NodeId
     incarnation: Incarnation
     order: Annotated[bytes, Items(codec.MAX_MESSAGE_BYTES)] | None = None
+    targets: Annotated[bytes, Items(MAX_TARGETS_BYTES), Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +65,15 @@ class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome.
 
     With `done` comes the box's policy, by which this visit was judged; None where it is not told.
+    Who asked about targets is told them, or why they are refused.
     """
 
     kind: Literal["progress", "watch", "done"]
     outcome: Outcome | None = None
     watched: Annotated[tuple[InstanceId, ...], Items(MAX_WATCHED)] = ()
     policy: Annotated[BoxPolicy, Sparse()] | None = None
+    targets: Annotated[Targets, Sparse()] | None = None
+    targets_refused: Annotated[Line, Sparse()] | None = None
 
 
 def frame(message: ExecutorRequest | ExecutorReply) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.hardware import Hardware
-from skerry_wire.schema import Items, Key, Range, Text
+from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import (
     ByteCount,
     Count,
@@ -237,16 +237,20 @@ class Target:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """Where the hub would like a node to measure round-trip times to: all of them, no order.
+    """Where the hub would like a node to measure round-trip times to: all of them. Always signed.
 
     The node measures at its own pace, within what its administrator allows. Whenever this comes
-    it tells again what it has measured, for the hub may have forgotten.
+    it tells again what it has measured, for the hub may have forgotten. `node` is the only one
+    that it is for, and `issued_at` the hub's clock: a node takes none that is older than one that
+    it has taken.
     """
 
+    node: Annotated[NodeId, Sparse()] | None = None
+    issued_at: Annotated[Moment, Sparse()] = 0.0
     targets: Annotated[tuple[Target, ...], Items(16)] = ()
 
 
-ENVELOPE_TYPES = Literal["skerry.order.v1", "skerry.order.v1+zlib"]
+ENVELOPE_TYPES = Literal["skerry.order.v1", "skerry.order.v1+zlib", "skerry.targets.v1"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

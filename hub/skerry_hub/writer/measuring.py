@@ -8,6 +8,7 @@ its targets once, and tells again all that it has measured.
 from __future__ import annotations
 
 import collections
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from skerry_hub.placement.round_trips import LIMIT_MS
 from skerry_hub.state import Known, Publication
 from skerry_hub.targets import Address, Choice, address_of
 from skerry_wire import codec, topics
-from skerry_wire.messages import BROKER, Targets
+from skerry_wire.messages import BROKER, Envelope, Targets
 from skerry_wire.topics import NodeTopic
 
 log = structlog.get_logger("measuring")
@@ -51,11 +52,20 @@ Inputs = tuple[Mapping[str, Address], tuple[Endpoint, ...], int]
 class Measuring:
     """`network` may be read by any thread, `told`, `say_again` and `forget` be called by any."""
 
-    def __init__(self, known: Callable[[], Known], publish: Callable[[Publication], None]) -> None:
-        """`known` gives the hub's records; `publish` sends, if there is a connection."""
+    def __init__(
+        self,
+        known: Callable[[], Known],
+        publish: Callable[[Publication], None],
+        seal: Callable[[Targets], Envelope],
+    ) -> None:
+        """`known` gives the hub's records; `publish` sends, if there is a connection.
+
+        `seal` signs: whoever could name targets to a fleet could have it connect to anybody.
+        """
         self.network: Network = NOWHERE
         self._known = known
         self._publish = publish
+        self._seal = seal
         self._told: collections.deque[tuple[str, Mapping[str, float]]] = collections.deque(
             maxlen=WAITING_MOST
         )
@@ -153,8 +163,9 @@ class Measuring:
             if self._said.get(node) == targets:
                 continue
             self._said[node] = targets
+            stamped = dataclasses.replace(targets, node=node, issued_at=time.time())
             topic = str(topics.Node(node, NodeTopic.TARGETS))
-            self._publish(Publication(topic=topic, payload=codec.encode(targets)))
+            self._publish(Publication(topic=topic, payload=codec.encode(self._seal(stamped))))
             said += 1
             if said == SAID_MOST:
                 return

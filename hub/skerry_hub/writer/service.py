@@ -44,7 +44,7 @@ from skerry_hub.writer.receiving import Receiving
 from skerry_hub.writer.taking import take_all
 from skerry_hub.writer.telling import Telling
 from skerry_hub.writer.watch import Watch
-from skerry_wire import codec
+from skerry_wire import codec, envelope
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (
     Event,
@@ -109,7 +109,11 @@ class Service:
         self._watch = Watch(time.monotonic(), time.time())
         self._events_added = self._decided = 0
         self._telling = Telling()
-        self.measuring = Measuring(lambda: self.known, self._publishing.publish)
+        self.measuring = Measuring(
+            lambda: self.known,
+            self._publishing.publish,
+            lambda targets: envelope.seal_targets(targets, key.id, key.sign),
+        )
         self._network = self.measuring.network
         self._in_force: frozenset[Key] = frozenset()
         self._stopping = threading.Event()

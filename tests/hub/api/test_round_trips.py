@@ -4,8 +4,8 @@ import pytest
 from tests.hub.records import heartbeat, presence
 from tests.hub.rig import until
 
-from skerry_wire import codec
-from skerry_wire.messages import Targets
+from skerry_wire import codec, envelope
+from skerry_wire.messages import Envelope
 
 ERP = {"name": "erp", "host": "erp.example", "port": 443}
 
@@ -25,7 +25,9 @@ def fleet(client, rig):
 def _said(rig, node):
     """Say whether a node was told of the endpoint."""
     payloads = rig.broker.payloads(f"skerry/v1/nodes/{node}/targets")
-    return any(codec.decode(Targets, one).targets for one in payloads if one)
+    return any(
+        envelope.open_targets(codec.decode(Envelope, one)).targets for one in payloads if one
+    )
 
 
 def listed(client, query=""):

@@ -3,19 +3,34 @@
 import dataclasses
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.hub.records import NOW, capability, presence
 from tests.hub.rig import Rig, until
 
+from skerry_executor.targets import verify
 from skerry_hub import metrics
 from skerry_hub.documents import Endpoint, KeptDocument
+from skerry_hub.keys import OrderKey
 from skerry_hub.latency import NOWHERE
 from skerry_hub.model import Liveness, Node
 from skerry_hub.state import Known
 from skerry_hub.writer.measuring import CHOOSE_S, REFINE_S, Measuring
-from skerry_wire import codec
-from skerry_wire.messages import Heartbeat, Targets
+from skerry_wire import codec, envelope
+from skerry_wire.messages import Envelope, Heartbeat
 
 ERP = Endpoint(name="erp", host="erp.example", port=443)
+
+
+KEY = OrderKey(Ed25519PrivateKey.generate())
+
+
+def sealed(targets):
+    return envelope.seal_targets(targets, KEY.id, KEY.sign)
+
+
+def opened(payload):
+    """Return the targets of a message, which are signed."""
+    return envelope.open_targets(codec.decode(Envelope, payload))
 
 
 def node(name, address=None, liveness=Liveness.ONLINE):
@@ -40,7 +55,11 @@ class Fleet:
     def __init__(self, *nodes, documents=()):
         self.known = Known(nodes, documents=[kept(one) for one in documents])
         self.said = []
-        self.measuring = Measuring(lambda: self.known, self.said.append)
+        self.measuring = Measuring(
+            lambda: self.known,
+            self.said.append,
+            sealed,
+        )
         self.now = 100.0
 
     def put(self, *nodes):
@@ -55,9 +74,7 @@ class Fleet:
         self.now += seconds
         self.measuring.round(self.now)
         return {
-            one.topic.split("/")[3]: [
-                target.name for target in codec.decode(Targets, one.payload).targets
-            ]
+            one.topic.split("/")[3]: [target.name for target in opened(one.payload).targets]
             for one in self.said
         }
 
@@ -181,13 +198,28 @@ def test_what_the_last_picture_was_asked_for_is_at_hand_in_the_next():
     assert fleet.network.asked == ("endpoint/erp",)
 
 
+def test_what_is_said_is_signed_for_one_node_and_ever_newer():
+    fleet = Fleet(node("a"), node("b"), documents=[ERP])
+    fleet.round()
+    said = {one.topic.split("/")[3]: one.payload for one in fleet.said}
+    keys = {KEY.id: KEY.public}
+    first = verify(said["a"], keys, "a")
+    assert first.targets[0].host == "erp.example"
+    assert "for node a, this is b" in verify(said["a"], keys, "b")
+    fleet.measuring.say_again()
+    fleet.round()
+    assert verify(fleet.said[0].payload, keys, "a").issued_at > first.issued_at
+
+
 def test_a_hub_tells_a_node_its_targets_and_takes_what_its_heartbeat_tells(tmp_path):
     rig = Rig(tmp_path).start()
     try:
         rig.join("box-1")
         topic = "skerry/v1/nodes/box-1/targets"
         payload = until("the targets", lambda: rig.broker.payloads(topic))[0]
-        assert codec.decode(Targets, payload) == Targets()
+        found = opened(payload)
+        assert (found.node, found.targets) == ("box-1", ())
+        assert found.issued_at > 0
         beat = Heartbeat(
             incarnation=rig.node().incarnation,
             boot=9,
@@ -211,7 +243,7 @@ def test_a_round_that_fails_does_not_end_the_thread():
         failed.append(True)
         raise RuntimeError("once")
 
-    measuring = Measuring(lambda: fleet.known if len(failed) else fail(), fleet.said.append)
+    measuring = Measuring(lambda: fleet.known if len(failed) else fail(), fleet.said.append, sealed)
     measuring.start()
     try:
         until("the next round", lambda: fleet.said)
