@@ -1,105 +1,72 @@
-"""What no fleet can ever fulfil together, whatever its nodes are. Pure.
+"""Which expressions contradict each other: no node can fulfil them, whatever the fleet. Pure.
 
-Of expressions only single tests of one value are looked at, which is what people get wrong: a
-set, a nested expression or a version range may be impossible too, and then `explain` says which
-one blocks.
+`explain` says of a real fleet what blocks; this is for what can be refused before, with its line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 
-from skerry_hub.fleet.facts import arch_names
-from skerry_hub.fleet.fields import ARCH, LABEL, Single
-from skerry_hub.placement.expression import Comparison, Expression
-from skerry_hub.placement.operators import Operator
-from skerry_hub.terms import NODE, Affinity, AtMost
+from skerry_hub.placement.expression import Expression
+from skerry_hub.placement.satisfiability import may_hold
+from skerry_hub.placement.witness import Effort
 
-_NAMING = frozenset({Operator.EQUAL, Operator.IN})
-_UNTOLD = frozenset(
-    {Operator.NOT_EXISTS, Operator.UNEQUAL, Operator.NOT_IN, Operator.VERSION_UNEQUAL}
-)
-"""The operators that hold where a node does not tell the field."""
+MAX_EFFORT = 50_000
+"""Of one list, in tests of one value: some tenths of a second at the worst."""
 
-_LOW = frozenset({Operator.MORE, Operator.AT_LEAST})
-_HIGH = frozenset({Operator.LESS, Operator.AT_MOST})
+MOST_TOLD = 5
+"""Most expressions that a reason names beside the one that is refused."""
 
 
-def contradicted(expressions: Sequence[Expression], new: Expression) -> str | None:
-    """Return why no node fulfils the new one beside the others; None where one may."""
-    if not isinstance(new, Comparison) or new.field.many:
-        return None
-    same = [one for one in expressions if isinstance(one, Comparison) and one.field == new.field]
-    tests = [*same, new]
-    if _possible(tests):
-        return None
-    others = " and ".join(map(str, same))
-    return f"no node can fulfil {new}{f' beside {others}' if others else ''}"
+@dataclasses.dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An expression, by its index, that no node can fulfil beside others before it.
 
-
-def overfull(
-    expressions: Iterable[Expression], limits: Iterable[AtMost], replicas: int
-) -> tuple[int, str] | None:
-    """Return the first limit's index that leaves too few places, and why; None where none does.
-
-    The expressions name the only domains that there can be: `node.labels.site in [a, b]`.
+    Were one of those others left out, some node might; there may be none.
     """
-    tests = [one for one in expressions if isinstance(one, Comparison)]
-    for index, limit in enumerate(limits):
-        domains = _domains(tests, limit.topology)
-        if domains is not None and len(domains) * limit.count < replicas:
-            places = f"{limit.topology} {', '.join(domains)}"
-            return index, f"{replicas} replicas never fit with {limit}: only {places} may take any"
-    return None
+
+    index: int
+    beside: tuple[int, ...]
 
 
-def opposed(affinities: Sequence[Affinity], name: str, replicas: int) -> tuple[int, str] | None:
-    """Return the index of one that demands the opposite of an earlier one, and why.
-
-    `name` is the workload's own, whose first instance may be near its like and far from it alike.
-    """
-    demands: dict[tuple[str, str, str], bool] = {}
-    for index, one in enumerate(affinities):
-        if one.weight is not None or (replicas < 2 and one.workload in (name, "")):
-            continue
-        if demands.setdefault((one.workload, one.selector, one.topology), one.anti) != one.anti:
-            return index, "affinity and antiAffinity to the same never hold together"
-    return None
-
-
-def _domains(tests: Sequence[Comparison], topology: str) -> tuple[str, ...] | None:
-    """Return the only domains that the tests leave; None where they name none."""
-    path = "node.id" if topology == NODE else LABEL + topology
-    same = [one for one in tests if one.field.path == path]
-    naming = next((one for one in same if one.operator in _NAMING), None)
-    if naming is None:
-        return None
-    values = dict.fromkeys(naming.wanted)
-    # Where none is left, `contradicted` has told why.
-    return tuple(str(one) for one in values if all(test.takes((one,)) for test in same)) or None
+def contradictions(expressions: Sequence[Expression]) -> Iterator[Contradiction]:
+    """Give each expression that contradicts those before it that do not contradict themselves."""
+    effort = Effort(MAX_EFFORT)
+    if may_hold(expressions, effort):
+        return
+    kept: list[int] = []
+    for index in range(len(expressions)):
+        if may_hold([expressions[one] for one in (*kept, index)], effort):
+            kept.append(index)
+        else:
+            yield Contradiction(index, _needed(expressions, kept, index, effort))
 
 
-def _possible(tests: Sequence[Comparison]) -> bool:
-    """Say whether some value of the field, or none at all, passes all tests."""
-    if all(test.operator in _UNTOLD for test in tests):
-        return True
-    if any(test.operator is Operator.NOT_EXISTS for test in tests):
-        return False
-    naming = [test for test in tests if test.operator in _NAMING]
-    if naming:
-        return any(
-            all(test.takes(_values(test, one)) for test in tests) for one in naming[0].wanted
-        )
-    low = [test for test in tests if test.operator in _LOW]
-    high = [test for test in tests if test.operator in _HIGH]
-    return all(_meet(one, other) for one in low for other in high)
+def _needed(
+    expressions: Sequence[Expression], kept: Sequence[int], index: int, effort: Effort
+) -> tuple[int, ...]:
+    """Return those of the kept without which there would be no contradiction."""
+    needed = list(kept)
+    for one in kept:
+        rest = [other for other in needed if other != one]
+        if not may_hold([expressions[other] for other in (*rest, index)], effort):
+            needed = rest
+    return tuple(needed)
 
 
-def _values(test: Comparison, value: Single) -> tuple[Single, ...]:
-    return arch_names(str(value)) if test.field.path == ARCH else (value,)
-
-
-def _meet(low: Comparison, high: Comparison) -> bool:
-    least, most = low.wanted[0], high.wanted[0]
-    both = (low.operator, high.operator) == (Operator.AT_LEAST, Operator.AT_MOST)
-    return bool(least <= most if both else least < most)
+def reason(
+    expressions: Sequence[Expression],
+    found: Contradiction,
+    *,
+    what: str = "node",
+    named: Callable[[int], str] | None = None,
+) -> str:
+    """Return `no node can fulfil A beside B and C`; `named` says more of one than its text."""
+    said = named or (lambda index: str(expressions[index]))
+    others = [said(index) for index in found.beside[:MOST_TOLD]]
+    more = len(found.beside) - MOST_TOLD
+    if more > 0:
+        others.append(f"{more} more")
+    beside = f" beside {' and '.join(others)}" if others else ""
+    return f"no {what} can fulfil {expressions[found.index]}{beside}"

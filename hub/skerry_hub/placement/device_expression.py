@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from skerry_hub.devices import KINDS, Device
 from skerry_hub.fleet.fields import Field, Kind, Single, UnknownFieldError
 from skerry_hub.placement.expression import AllOf, AnyOf, Comparison, Expression, Not
+from skerry_hub.placement.operators import Operator
 from skerry_hub.placement.reading import expression
 
 PREFIX = "device."
@@ -71,6 +72,25 @@ class DeviceTest:
 def device_expression(text: str) -> DeviceTest:
     """Return the test that a text is. Raises `reading.ExpressionError`."""
     return DeviceTest(expression(text, device_field))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _AnyCase:
+    """A text in capitals or not: it is asked as a pattern is."""
+
+    text: str
+
+    def found_in(self, text: str) -> bool:
+        return text.casefold() == self.text.casefold()
+
+
+def of_vendor(vendor: str) -> Comparison:
+    """Return the test that a request's `vendor` is, which tells no capitals from small letters.
+
+    It is there to be held against other tests; nobody writes it, and no pattern reads so.
+    """
+    texts = (f"(?i)^{vendor}$",)
+    return Comparison(FIELDS["vendor"], Operator.MATCHES, texts, (_AnyCase(vendor),))
 
 
 def _values(field: Field, device: Device) -> tuple[Single, ...]:

@@ -12,7 +12,13 @@ import re
 Version = tuple[tuple[int, ...], int]
 """The numbers without zeros at the end, and -1 for what comes before a release, else 0."""
 
-_VERSION = re.compile(r"[vV]?([0-9]{1,18}(?:\.[0-9]{1,18}){0,15})(.*)", re.DOTALL)
+MOST_NUMBERS = 16
+LARGEST = 10**18 - 1
+"""Of each number."""
+
+_VERSION = re.compile(
+    rf"[vV]?([0-9]{{1,18}}(?:\.[0-9]{{1,18}}){{0,{MOST_NUMBERS - 1}}})(.*)", re.DOTALL
+)
 _BEFORE = re.compile(r"[-.~_+]?(?:rc|alpha|beta|pre|dev|a[0-9]|b[0-9])", re.IGNORECASE)
 
 

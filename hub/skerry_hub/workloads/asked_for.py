@@ -12,11 +12,12 @@ from typing import TypeVar
 from skerry_hub.devices import KINDS
 from skerry_hub.fleet.fields import field as node_field
 from skerry_hub.model import Workload
-from skerry_hub.placement.contradiction import contradicted, opposed, overfull
+from skerry_hub.placement.contradiction import contradictions, reason
 from skerry_hub.placement.device_expression import device_field
+from skerry_hub.placement.domain_contradiction import contradicted_terms
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.reading import ExpressionError, Vocabulary, expression
-from skerry_hub.terms import Affinity, AtMost, DeviceRequest, Latency, Placement, Traffic
+from skerry_hub.terms import NODE, Affinity, DeviceRequest, Latency, Placement, Traffic
 from skerry_hub.workloads import others
 from skerry_hub.workloads.deploy import constraint
 from skerry_hub.workloads.device_requests import impossible, merged
@@ -24,6 +25,7 @@ from skerry_hub.workloads.expressions import of_constraint
 from skerry_hub.workloads.latency import environment
 from skerry_hub.workloads.problems import RefusedError
 from skerry_hub.workloads.x_placement import wrong_toleration
+from skerry_wire.labels import wrong_key
 
 T = TypeVar("T")
 Note = Callable[[str, str], None]
@@ -38,13 +40,12 @@ def checked(workload: Workload, note: Note) -> Workload:
         wrong = wrong_toleration(toleration)
         if wrong is not None:
             note(f"tolerations[{index}].{wrong[0]}", wrong[1])
-    every = [*_constraints(workload, note)]
     own = [*_expressions(workload.expressions, node_field, "expressions", note)]
-    for index, one in own:
-        why = contradicted(every, one)
-        if why is not None:
-            note(f"expressions[{index}]", f"contradicts: {why}")
-        every.append(one)
+    written = [*_constraints(workload, note)]
+    written += ((f"expressions[{index}]", one) for index, one in own)
+    every = [one for _, one in written]
+    for found in contradictions(every):
+        note(written[found.index][0], f"contradicts: {reason(every, found)}")
     _placement(workload.placement, note)
     _domains(workload, every, note)
     devices = merged(
@@ -76,18 +77,12 @@ def once(note: Note, field: str, keys: Iterable[Hashable]) -> None:
             note(f"{field}[{index}]", f"is the same as {field}[{before}]")
 
 
-def _constraints(workload: Workload, note: Note) -> Iterator[Expression]:
-    before: list[Expression] = []
+def _constraints(workload: Workload, note: Note) -> Iterator[tuple[str, Expression]]:
+    """Give each constraint as an expression, and its field."""
     for index, one in enumerate(workload.constraints):
         field = f"constraints[{index}]"
-        if tell(note, field, constraint, str(one)) is None:
-            continue
-        found = of_constraint(one)
-        why = contradicted(before, found)
-        if why is not None:
-            note(field, f"contradicts: {why}")
-        before.append(found)
-    yield from before
+        if tell(note, field, constraint, str(one)) is not None:
+            yield field, of_constraint(one)
 
 
 def _expressions(
@@ -106,13 +101,11 @@ def _device(one: DeviceRequest, field: str, note: Note) -> DeviceRequest:
         return one
     if one.vendor == "":
         note(f"{field}.vendor", "is empty")
-    before: list[Expression] = []
-    for index, test in _expressions(one.expressions, device_field, f"{field}.expressions", note):
-        why = impossible(one.kind, before, test)
-        if why is not None:
-            note(f"{field}.expressions[{index}]", f"contradicts: {why}")
-        before.append(test)
-    return dataclasses.replace(one, expressions=tuple(dict.fromkeys(map(str, before))))
+    read = [*_expressions(one.expressions, device_field, f"{field}.expressions", note)]
+    tests = [test for _, test in read]
+    for index, why in impossible(one.kind, one.vendor, tests):
+        note(f"{field}.expressions[{read[index][0]}]", f"contradicts: {why}")
+    return dataclasses.replace(one, expressions=tuple(dict.fromkeys(map(str, tests))))
 
 
 # --- placement ---------------------------------------------------------------------------
@@ -181,15 +174,16 @@ def _workload(text: str) -> str:
 def _domains(workload: Workload, every: list[Expression], note: Note) -> None:
     """Note limits that leave too few places, and opposed affinities."""
     placement = workload.placement
-    own = {
-        f"placement.affinity[{index}]": AtMost(topology=one.topology, count=1)
-        for index, one in enumerate(placement.affinity)
-        if one.anti and one.weight is None and one.workload == workload.name
-    }
-    limits = {f"placement.at_most[{i}]": one for i, one in enumerate(placement.at_most)} | own
-    found = overfull(every, limits.values(), workload.replicas)
-    if found is not None:
-        note(list(limits)[found[0]], f"contradicts: {found[1]}")
-    found = opposed(placement.affinity, workload.name, workload.replicas)
-    if found is not None:
-        note(f"placement.affinity[{found[0]}]", f"contradicts: {found[1]}")
+    topologies = [
+        *(one.topology for one in placement.affinity),
+        *(one.topology for one in placement.at_most),
+        *(one.topology for one in placement.spread),
+    ]
+    if any(one != NODE and wrong_key(one) for one in topologies):
+        return  # told already
+    for term, why in contradicted_terms(workload, every):
+        if isinstance(term, Affinity):
+            field = f"placement.affinity[{placement.affinity.index(term)}]"
+        else:
+            field = f"placement.at_most[{placement.at_most.index(term)}]"
+        note(field, f"contradicts: {why}")

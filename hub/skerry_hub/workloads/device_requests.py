@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from skerry_hub.devices import KINDS
-from skerry_hub.placement.contradiction import contradicted
-from skerry_hub.placement.device_expression import device_field
+from skerry_hub.placement.contradiction import contradictions, reason
+from skerry_hub.placement.device_expression import device_field, of_vendor
 from skerry_hub.placement.expression import Expression, quoted
 from skerry_hub.placement.reading import expression
 from skerry_hub.terms import DeviceRequest
@@ -67,28 +67,31 @@ def merged(requests: Iterable[DeviceRequest]) -> tuple[DeviceRequest, ...]:
     )
 
 
-def impossible(kind: str, before: Sequence[Expression], test: Expression) -> str | None:
-    """Return why no usable device of a kind passes a test beside the others; None if one may."""
+def impossible(
+    kind: str, vendor: str | None, tests: Sequence[Expression]
+) -> Iterator[tuple[int, str]]:
+    """Give each test, by its index, that no usable device of a kind passes beside the others."""
     sure = [expression(one, device_field) for one in (f"kind == {kind}", "usable != false")]
-    return contradicted([*sure, *before], test)
+    if vendor:
+        sure.append(of_vendor(vendor))
+    every = [*sure, *tests]
+    for found in contradictions(every):
+        yield found.index - len(sure), reason(every, found, what="device")
 
 
 def _wanted(value: Value) -> DeviceRequest:
     section = Section(value, DEVICES)
     kind = section.need("kind", choice(_KINDS), "")
+    vendor = section.get("vendor", parsed(_vendor), None)
     tests = section.get("constraints", lambda one: expressions(one, device_field), ())
-    before: list[Expression] = []
-    for place, test in tests:
-        why = impossible(kind, before, test) if kind else None
-        if why is not None:
-            place.refuse(f"contradicts: {why.replace('no node', 'no device')}")
-        before.append(test)
+    for index, why in impossible(kind, vendor, [test for _, test in tests]) if kind else ():
+        tests[index][0].refuse(f"contradicts: {why}")
     return DeviceRequest(
         kind=kind,
         count=section.get("count", _count, 1),
-        vendor=section.get("vendor", parsed(_vendor), None),
+        vendor=vendor,
         share_milli=section.get("share", parsed(share_milli), 1000),
-        expressions=tuple(dict.fromkeys(map(str, before))),
+        expressions=tuple(dict.fromkeys(str(test) for _, test in tests)),
     )
 
 

@@ -93,8 +93,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Workloa
     constraints = _constraints(section, asked)
     replicas = _replicas(section, asked)
     every = check_expressions(constraints, beside.expressions)
-    check_domains(name, replicas, every, beside.at_most, beside.affinity)
-    return Workload(
+    found = Workload(
         name=name,
         project=names.project,
         mode=asked.mode,
@@ -113,6 +112,8 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Workloa
         labels={**container.labels, **asked.labels},
         placement=beside.placement,
     )
+    check_domains(found, every, beside.at_most, beside.affinity)
+    return found
 
 
 def _container(section: Section, service_name: str, asked: Deploy, names: Names) -> Container:

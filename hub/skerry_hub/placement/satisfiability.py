@@ -1,0 +1,84 @@
+"""Whether any node could fulfil expressions together, by search. Pure.
+
+Each way to fulfil them is a set of literals, one of each `any`. A way is given up as soon as no
+value of a field fits its literals; fields are taken to have nothing to do with each other. The
+search ends after so much effort, and then a node may: what is called impossible is proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from skerry_hub.placement.expression import Expression
+from skerry_hub.placement.literals import Either, Every, Formula, Literal, formula
+from skerry_hub.placement.witness import Effort, TooMuchError, fits_some
+
+Key = tuple[str, ...]
+"""What tells a field from all others, by whichever of its names it is asked for."""
+
+_Linked = tuple[Formula, "_Linked"] | None
+_Chosen = tuple[Either, "_Chosen"] | None
+_Known = Mapping[Key, Mapping[Literal, None]]
+
+
+def may_hold(expressions: Iterable[Expression], effort: Effort) -> bool:
+    """Say whether some node may fulfil all expressions; false only where none ever can."""
+    pending: _Linked = None
+    for one in expressions:
+        pending = (formula(one), pending)
+    try:
+        return _search(pending, effort)
+    except TooMuchError:
+        return True
+
+
+def _search(pending: _Linked, effort: Effort) -> bool:
+    ways: list[tuple[_Linked, _Chosen, _Known]] = [(pending, None, {})]
+    while ways:
+        found = _settled(*ways.pop(), effort)
+        if found is None:
+            continue
+        choices, known = found
+        if choices is None:
+            return True
+        choice, rest = choices
+        ways += [((part, None), rest, known) for part in reversed(choice.parts)]
+    return False
+
+
+def _settled(
+    pending: _Linked, choices: _Chosen, known: _Known, effort: Effort
+) -> tuple[_Chosen, _Known] | None:
+    """Take everything that must hold; return what is left to choose, None where nothing fits."""
+    literals = dict(known)
+    touched: dict[Key, None] = {}
+    while pending is not None:
+        effort.spend(1)
+        one, pending = pending
+        if isinstance(one, Every):
+            for part in one.parts:
+                pending = (part, pending)
+        elif isinstance(one, Either):
+            choices = (one, choices)
+        else:
+            key = _key(one)
+            literals[key] = {**literals.get(key, {}), one: None}
+            touched[key] = None
+    if not all(fits_some(tuple(literals[key]), effort) for key in touched):
+        return None
+    while choices is not None and _is_made(choices[0], literals, effort):
+        choices = choices[1]
+    return choices, literals
+
+
+def _is_made(choice: Either, known: _Known, effort: Effort) -> bool:
+    """Say whether one of the ways is taken already."""
+    effort.spend(len(choice.parts))
+    return any(
+        isinstance(part, Literal) and part in known.get(_key(part), ()) for part in choice.parts
+    )
+
+
+def _key(one: Literal) -> Key:
+    field = one.test.field
+    return field.steps or (field.path,)
