@@ -3,8 +3,8 @@
 usage: python -m benchmarks.placement [--nodes N] [-o json]
 
 All budgets are of the wall clock, in one thread; beside them stands the processor time, which
-others on the machine lengthen less. Something was placed and a capability read before, as in a hub
-that runs; nothing else is warmed. The fleet is that of `benchmarks.fleet`. What is measured:
+others on the machine lengthen less. Something was placed before, as in a hub that runs; nothing
+else is warmed. The fleet is that of `benchmarks.fleet`. What is measured:
 
 - a cold request: one replica of a shape that was never asked for, with eight constraints of
   different sorts over different fields; once over fields that others asked of before, once over
@@ -188,8 +188,6 @@ class Measured:
 
     def figures(self) -> Figures:
         """Measure everything."""
-        if (capability := self.sample[0].capability) is not None:
-            _decoded(capability)
         place(self.world, workload("first"), (), keep=False)
         # Before anything else asks of fields.
         unasked = [self.cold(constraints) for constraints in UNASKED]

@@ -115,7 +115,7 @@ def _declared(path: str) -> Field:
     many = False
     while names:
         key = names.pop(0)
-        declared = {one.key: one for one in schema.fields_of(hint)}
+        declared = DECLARED[hint]
         if key not in declared:
             raise UnknownFieldError(_no_such(path, key, list(declared), HARDWARE, steps))
         steps.append(declared[key].name)
@@ -128,7 +128,7 @@ def _declared(path: str) -> Field:
             raise UnknownFieldError(f"{path!r}: nothing is below {'.'.join(steps)}")
     kind = _kind(hint, steps[-1])
     if kind is Kind.RECORD and not many:
-        within = ", ".join(one.key for one in schema.fields_of(hint))
+        within = ", ".join(DECLARED[hint])
         raise UnknownFieldError(f"{path!r} is not one value; name one below it: {within}")
     choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
     return Field(path, kind, many, choices, tuple(steps))
@@ -167,3 +167,25 @@ def _no_such(path: str, key: str, known: list[str], prefix: str, steps: list[str
     where = prefix + "".join(f"{step}." for step in steps)
     guess = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
     return f"{path!r}: {where}{key} is not a field; {guess}"
+
+
+def _declared_within(record: type) -> dict[type, dict[str, schema.Field]]:
+    """Return the fields of a record and of all records within it, by key."""
+    found: dict[type, dict[str, schema.Field]] = {}
+    going = [record]
+    while going:
+        one = going.pop()
+        if one in found:
+            continue
+        found[one] = {declared.key: declared for declared in schema.fields_of(one)}
+        for declared in found[one].values():
+            hint, _ = _inner(declared.type)
+            if typing.get_origin(hint) in (Mapping, dict):
+                hint = schema.bare(typing.get_args(hint)[1])
+            if dataclasses.is_dataclass(hint):
+                going.append(typing.cast("type", hint))
+    return found
+
+
+DECLARED = _declared_within(Hardware)
+"""The fields of each record of the hardware, by key: read before the first question needs them."""
