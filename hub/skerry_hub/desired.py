@@ -24,27 +24,36 @@ from skerry_hub.model import (
 )
 from skerry_hub.noting import note
 from skerry_hub.orders import Issued, content_of, workload_of
-from skerry_hub.placement.governance import offences, policies_of
+from skerry_hub.placement.governance import policies_of
+from skerry_hub.policy_checks import refused
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError, Work, put_node, take_over
+from skerry_hub.workloads.source import NOWHERE, Source
 from skerry_wire.messages import Order
 from skerry_wire.workload import Instance
 
 MAX_LABELS = 256
+NO_SOURCES: Mapping[str, Source] = {}
 LAST_GENERATION = 2**53 - 1
 """There is no order after this one: a node that claims it was lied to, or lies."""
 
 
-def apply(work: Work, workloads: Sequence[Workload], *, prune: bool) -> PlanView:
+def apply(
+    work: Work,
+    workloads: Sequence[Workload],
+    *,
+    prune: bool,
+    sources: Mapping[str, Source] = NO_SOURCES,
+) -> PlanView:
     """Take workloads as what is wanted, and decide where they go.
 
     Of those that say nothing new, too, an instance leaves a node that no longer does for it: its
     device was unplugged, a label, taint or policy is another one.
     """
     work.draft.because("apply")
-    _check_owners(work, workloads)
-    _check_policies(work, workloads)
+    _check_owners(work, workloads, sources)
+    _check_policies(work, workloads, sources)
     named = {workload.name for workload in workloads}
     projects = {workload.project for workload in workloads}
     orphans = sorted(
@@ -265,25 +274,28 @@ def _adopt_counts(work: Work, order: Order) -> None:
 # --- one workload ----------------------------------------------------------------------------
 
 
-def _check_owners(work: Work, workloads: Sequence[Workload]) -> None:
+def _check_owners(work: Work, workloads: Sequence[Workload], sources: Mapping[str, Source]) -> None:
     problems = []
     for workload in workloads:
         kept = work.draft.workloads.get(workload.name)
         if kept is not None and kept.workload.project != workload.project:
             owner = kept.workload.project
             reason = f"workload {workload.name} belongs to project {owner}, not {workload.project}"
-            problems.append(Problem(reason=reason, field="name"))
+            problems.append(sources.get(workload.name, NOWHERE).problem(reason, "name"))
     if problems:
         raise RefusedError(409, *problems)
 
 
-def _check_policies(work: Work, workloads: Sequence[Workload]) -> None:
+def _check_policies(
+    work: Work, workloads: Sequence[Workload], sources: Mapping[str, Source]
+) -> None:
     world = work.world
     problems = [
-        Problem(reason=f"{workload.name}: policy {policy.name}: {why}", field="name")
+        problem
         for workload in workloads
-        for policy in policies_of(world, workload)
-        for why in offences(policy, workload)
+        for problem in refused(
+            policies_of(world, workload), workload, sources.get(workload.name, NOWHERE)
+        )
     ]
     if problems:
         raise RefusedError(409, *problems)

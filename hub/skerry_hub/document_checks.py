@@ -25,6 +25,8 @@ from skerry_hub.documents import (
     Reservation,
     Window,
 )
+from skerry_hub.placement.clauses import clauses_of
+from skerry_hub.placement.contradiction import contradictions, reason
 from skerry_hub.placement.reading import ExpressionError, expression
 from skerry_hub.terms import NODE
 from skerry_hub.workloads.image import image
@@ -216,9 +218,12 @@ _FIELDS: Mapping[type[Document], Mapping[str, Callable[[str, Any], Iterator[Faul
 
 
 def _policy(policy: Policy) -> Iterator[Fault]:
-    for index, text in enumerate(policy.forbidden):
-        if text in policy.required:
-            yield Fault(f"forbidden[{index}]", "is required too: no node could fulfil both")
+    """Give each clause that no node can fulfil beside the others."""
+    read = [one for one in clauses_of(policy) if one.expression is not None]
+    every = [one.expression for one in read if one.expression is not None]
+    for found in contradictions(every):
+        why = reason(every, found, named=lambda index: f"{every[index]} ({read[index].field})")
+        yield Fault(read[found.index].field, f"contradicts: {why}")
 
 
 def _dataset(dataset: Dataset) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from skerry_hub import desired, documenting, planned
 from skerry_hub.documents import Document
@@ -11,6 +11,7 @@ from skerry_hub.model import Workload
 from skerry_hub.scoring import with_scores
 from skerry_hub.views import Basis, DocumentPlan, PlanView
 from skerry_hub.work import Work
+from skerry_hub.workloads.source import Source
 
 PutAll = Callable[[Work, Sequence[Document]], tuple[DocumentPlan, ...]]
 
@@ -32,6 +33,8 @@ class Wish:
     prune: bool = False
     basis: Basis | None = None
     only_outcome: bool = False
+    sources: Mapping[str, Source] = dataclasses.field(default_factory=dict)
+    """Where the workloads are asked for, by their names."""
 
 
 def decide(work: Work, wish: Wish, put: PutAll = put_all) -> PlanView:
@@ -39,7 +42,7 @@ def decide(work: Work, wish: Wish, put: PutAll = put_all) -> PlanView:
     if wish.basis is not None and not wish.only_outcome:
         planned.check_inputs(work, wish.basis)
     done = put(work, wish.documents)
-    plan = desired.apply(work, wish.workloads, prune=wish.prune)
+    plan = desired.apply(work, wish.workloads, prune=wish.prune, sources=wish.sources)
     if wish.basis is not None:
         planned.check_outcome(work, wish.basis)
     return dataclasses.replace(plan, documents=done, basis=planned.basis_of(work))

@@ -179,7 +179,8 @@ def test_nobody_comes_in_without_a_certificate_or_a_password(broker):
 
 def test_the_example_workloads_are_read():
     text = (EXAMPLES / "shop.yaml").read_text()
-    found = compose.parse([compose.SourceFile(name="shop.yaml", text=text)])
+    parsed = compose.parse([compose.SourceFile(name="shop.yaml", text=text)])
+    found = [one.workload for one in parsed]
     assert [(one.name, one.mode, one.replicas) for one in found] == [
         ("shop-web", "replicated", 2),
         ("shop-metrics", "global", 1),

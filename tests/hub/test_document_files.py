@@ -140,7 +140,20 @@ def test_everything_that_is_wrong_with_a_policy_is_told_at_its_line():
         ("kind: Policy\nname: x\nresidency: {region: eu}", "3: residency.region: must be a list"),
         (
             "kind: Policy\nname: x\nrequired: [node.id == a]\nforbidden: [node.id == a]",
-            "4: forbidden[0]: is required too: no node could fulfil both",
+            "4: forbidden[0]: contradicts: no node can fulfil not(node.id == a) beside node.id == a"
+            " (required[0])",
+        ),
+        (
+            "kind: Policy\nname: x\nrequired: [node.labels.region == us]\n"
+            "residency:\n  zone: [a]\n  region: [eu, us-1]",
+            "6: residency.region: contradicts: no node can fulfil node.labels.region in [eu, us-1]"
+            " beside node.labels.region == us (required[0])",
+        ),
+        (
+            "kind: Policy\nname: x\nrequired:\n- node.labels.a version > 2\n"
+            "- any(node.labels.a version < 1, node.labels.a not exists)",
+            "5: required[1]: contradicts: no node can fulfil any(node.labels.a version < 1,"
+            " node.labels.a not exists) beside node.labels.a version > 2 (required[0])",
         ),
         ("kind: Prices\nname: x\ncpuHour: -1", "3: cpuHour: must be 0 to 1e+12, not -1"),
         ("kind: Prices\nname: x\ncpuHour: 1,5", "3: cpuHour: '1,5' is not a number like 0.25"),

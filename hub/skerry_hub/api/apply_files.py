@@ -12,7 +12,8 @@ from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
 from skerry_hub.workloads.compose import ComposeError, SourceFile
 from skerry_hub.workloads.compose import parse as parse_compose
-from skerry_hub.workloads.json_workloads import right
+from skerry_hub.workloads.json_workloads import FIELD, right
+from skerry_hub.workloads.source import Source
 
 
 def asked_for(request: ApplyRequest) -> Wish:
@@ -32,16 +33,22 @@ def asked_for(request: ApplyRequest) -> Wish:
     problems: list[Problem] = []
     documents: tuple[Document, ...] = ()
     workloads: tuple[Workload, ...] = ()
+    sources: dict[str, Source] = {}
     try:
         documents = document_files.parse(of_documents)
     except DocumentFileError as error:
         problems += error.problems
     try:
-        workloads = parse_compose([file for file in files if file not in of_documents])
+        parsed = parse_compose([file for file in files if file not in of_documents])
+        workloads = tuple(one.workload for one in parsed)
+        sources = {one.workload.name: one.source for one in parsed}
     except ComposeError as error:
         problems += error.problems
     try:
-        workloads += right(request.workloads, taken={one.name for one in workloads})
+        given = right(request.workloads, taken={one.name for one in workloads})
+        workloads += given
+        for index, one in enumerate(given):
+            sources[one.name] = Source(field=f"{FIELD}[{index}]")
     except ComposeError as error:
         problems += error.problems
     if problems:
@@ -52,4 +59,5 @@ def asked_for(request: ApplyRequest) -> Wish:
         prune=request.prune,
         basis=request.basis,
         only_outcome=request.only_outcome,
+        sources=sources,
     )

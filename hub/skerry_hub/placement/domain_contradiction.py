@@ -45,6 +45,14 @@ def contradicted_terms(
             yield term, why
 
 
+def field_of(workload: Workload, term: Term) -> str:
+    """Return the field of the record where a term stands."""
+    asked = workload.placement
+    if isinstance(term, Affinity):
+        return f"placement.affinity[{asked.affinity.index(term)}]"
+    return f"placement.at_most[{asked.at_most.index(term)}]"
+
+
 class _Known:
     """What the expressions, and terms that are musts, say of every node of a workload."""
 

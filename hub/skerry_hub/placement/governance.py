@@ -11,15 +11,12 @@ import numpy as np
 from skerry_hub.documents import Policy
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.fields import LABEL, field
 from skerry_hub.model import Workload
-from skerry_hub.placement.expression import AnyOf, Comparison, Expression, Not
-from skerry_hub.placement.operators import Operator
-from skerry_hub.placement.reading import ExpressionError, expression
+from skerry_hub.placement.clauses import clauses_of
+from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.world import World
 from skerry_hub.policies import is_about
-from skerry_hub.terms import NODE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,37 +68,30 @@ def policies_of(world: World, workload: Workload) -> list[Policy]:
 
 
 def _needs(policy: Policy, workload: Workload) -> Iterator[Governed | Forbidden]:
-    for why in offences(policy, workload):
-        yield Forbidden(f"policy {policy.name}", why)
-    for text in policy.required:
-        yield _governed(policy, text)
-    for text in policy.forbidden:
-        yield _governed(policy, text, forbidden=True)
-    for topology, domains in sorted(policy.residency.items()):
-        yield Governed(f"policy {policy.name}: residency", _within(topology, domains))
+    for offence in offences(policy, workload):
+        yield Forbidden(f"policy {policy.name}", offence.why)
+    for clause in clauses_of(policy):
+        if clause.expression is None:
+            yield Forbidden(clause.name, clause.why)
+        else:
+            yield Governed(clause.name, clause.expression)
 
 
-def _within(topology: str, domains: tuple[str, ...]) -> Expression:
-    """Return that a node is in one of some domains; a node is known by its id or hostname."""
-    if topology != NODE:
-        return Comparison(field(f"{LABEL}{topology}"), Operator.IN, domains, domains)
-    paths = ("node.id", "node.hostname")
-    return AnyOf(tuple(Comparison(field(path), Operator.IN, domains, domains) for path in paths))
+@dataclasses.dataclass(frozen=True, slots=True)
+class Offence:
+    """What a policy does not allow, by the workload's field."""
+
+    field: str
+    why: str
 
 
-def _governed(policy: Policy, text: str, *, forbidden: bool = False) -> Governed | Forbidden:
-    name = f"policy {policy.name}: {'not ' if forbidden else ''}{text}"
-    try:
-        found = expression(text)
-    except ExpressionError as error:
-        return Forbidden(name, f"this hub cannot read the expression: {error}")
-    return Governed(name, Not(found) if forbidden else found)
-
-
-def offences(policy: Policy, workload: Workload) -> Iterator[str]:
+def offences(policy: Policy, workload: Workload) -> Iterator[Offence]:
     """Give what a workload itself has that a policy does not allow, whatever its node."""
-    for container in workload.containers:
+    for index, container in enumerate(workload.containers):
         if policy.registries and not container.image.startswith(policy.registries):
-            yield f"image {container.image} is not from {' or '.join(policy.registries)}"
-    if policy.max_priority is not None and workload.placement.priority > policy.max_priority:
-        yield f"priority {workload.placement.priority} is over {policy.max_priority}"
+            allowed = " or ".join(policy.registries)
+            why = f"image {container.image} is not from {allowed}"
+            yield Offence(f"containers[{index}].image", why)
+    priority = workload.placement.priority
+    if policy.max_priority is not None and priority > policy.max_priority:
+        yield Offence("placement.priority", f"priority {priority} is over {policy.max_priority}")

@@ -14,7 +14,7 @@ from skerry_hub.fleet.fields import field as node_field
 from skerry_hub.model import Workload
 from skerry_hub.placement.contradiction import contradictions, reason
 from skerry_hub.placement.device_expression import device_field
-from skerry_hub.placement.domain_contradiction import contradicted_terms
+from skerry_hub.placement.domain_contradiction import contradicted_terms, field_of
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.reading import ExpressionError, Vocabulary, expression
 from skerry_hub.terms import NODE, Affinity, DeviceRequest, Latency, Placement, Traffic
@@ -182,8 +182,4 @@ def _domains(workload: Workload, every: list[Expression], note: Note) -> None:
     if any(one != NODE and wrong_key(one) for one in topologies):
         return  # told already
     for term, why in contradicted_terms(workload, every):
-        if isinstance(term, Affinity):
-            field = f"placement.affinity[{placement.affinity.index(term)}]"
-        else:
-            field = f"placement.at_most[{placement.at_most.index(term)}]"
-        note(field, f"contradicts: {why}")
+        note(field_of(workload, term), f"contradicts: {why}")

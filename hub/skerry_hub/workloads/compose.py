@@ -25,7 +25,8 @@ from skerry_hub.workloads.problems import (
     short,
 )
 from skerry_hub.workloads.reading import Section, Value, attempt, entries, parsed, text
-from skerry_hub.workloads.service import Names, service
+from skerry_hub.workloads.service import Names, Service, service
+from skerry_hub.workloads.source import Source
 from skerry_hub.workloads.yaml_tree import parse_tree
 from skerry_wire.types import LABEL
 
@@ -68,7 +69,15 @@ class ComposeError(Exception):
         )
 
 
-def parse(files: Sequence[SourceFile]) -> tuple[Workload, ...]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parsed:
+    """A workload, and where it stands."""
+
+    workload: Workload
+    source: Source
+
+
+def parse(files: Sequence[SourceFile]) -> tuple[Parsed, ...]:
     """Return the workloads of all files, in the order of the files. Raises ComposeError."""
     if len(files) > MAX_FILES:
         raise ComposeError((Problem(reason=f"{len(files)} files are more than {MAX_FILES}"),))
@@ -76,17 +85,17 @@ def parse(files: Sequence[SourceFile]) -> tuple[Workload, ...]:
         reason = f"the files have more than {MAX_ALL_CHARACTERS} characters together"
         raise ComposeError((Problem(reason=reason),))
     wrong: list[Problem] = []
-    found: dict[str, Workload] = {}
-    places: dict[str, str] = {}
+    found: dict[str, Parsed] = {}
     for file in files:
         problems = Problems(file.name)
         with contextlib.suppress(TooManyProblemsError):  # the last problem says so
-            for value, workload in _workloads(file, problems):
-                if workload.name in places:
-                    value.refuse(f"{workload.name} is already in {places[workload.name]}")
+            for value, read in _services_of(file, problems):
+                name = read.workload.name
+                if name in found:
+                    first = found[name].source
+                    value.refuse(f"{name} is already in {first.file}, line {first.line}")
                     continue
-                found[workload.name] = workload
-                places[workload.name] = f"{file.name}, line {value.line}"
+                found[name] = Parsed(read.workload, _source(file, value, read))
         wrong += problems.in_order()
         if len(wrong) > MAX_PROBLEMS:
             break
@@ -95,8 +104,13 @@ def parse(files: Sequence[SourceFile]) -> tuple[Workload, ...]:
     return tuple(found.values())
 
 
-def _workloads(file: SourceFile, problems: Problems) -> list[tuple[Value, Workload]]:
-    """Return the file's workloads, each with its service; nothing where the file is no tree."""
+def _source(file: SourceFile, value: Value, read: Service) -> Source:
+    parts = {part: (place.field, place.line) for part, place in read.parts.items()}
+    return Source(file=file.name, line=value.line, field=value.field, parts=parts)
+
+
+def _services_of(file: SourceFile, problems: Problems) -> list[tuple[Value, Service]]:
+    """Return the file's services as workloads; nothing where the file is no tree."""
     try:
         tree = parse_tree(file.text, problems)
     except RefusedError as refused:
@@ -109,7 +123,7 @@ def _workloads(file: SourceFile, problems: Problems) -> list[tuple[Value, Worklo
     return attempt(root, lambda one: _services(file, Section(one, FILE))) or []
 
 
-def _services(file: SourceFile, top: Section) -> list[tuple[Value, Workload]]:
+def _services(file: SourceFile, top: Section) -> list[tuple[Value, Service]]:
     project = _project(file, top)
     volumes = top.get("volumes", lambda one: declared(one, project or ""), {}, empty_ok=True)
     services = top.need("services", lambda one: tuple(entries(one)), ())
@@ -123,14 +137,13 @@ def _services(file: SourceFile, top: Section) -> list[tuple[Value, Workload]]:
     )
     found = []
     for name, value in services:
-        read = functools.partial(_workload, service_name=name, names=names)
-        workload = attempt(value, read)
-        if workload is not None:
-            found.append((value, workload))
+        one = attempt(value, functools.partial(_service, service_name=name, names=names))
+        if one is not None:
+            found.append((value, one))
     return found
 
 
-def _workload(value: Value, service_name: str, names: Names) -> Workload:
+def _service(value: Value, service_name: str, names: Names) -> Service:
     before = len(value.problems)
     name = names.siblings[service_name]
     if _NAME.fullmatch(service_name) is None:
@@ -140,7 +153,7 @@ def _workload(value: Value, service_name: str, names: Names) -> Workload:
     found = service(value, service_name, name, names)
     # Beside other problems, limits would only tell of the same values again.
     if names.project and len(value.problems) == before:
-        limits.check(found, value)
+        limits.check(found.workload, value)
     return found
 
 

@@ -69,6 +69,23 @@ def attempt(value: Value, read: Reader[T]) -> T | None:
         return None
 
 
+def differing(value: Value, other: Value) -> str:
+    """Return why a value cannot stand beside another one that should say the same."""
+    there = f"{other.field} on line {other.line}"
+    if isinstance(value.node, Scalar) and isinstance(other.node, Scalar):
+        return f"is {short(value.node.text)} and differs from {there}, {short(other.node.text)}"
+    return f"differs from {there}"
+
+
+def below(value: Value, path: str) -> Value | None:
+    """Return the value to which a path of keys leads; None where nothing stands there."""
+    for key in path.split("."):
+        if not isinstance(value.node, yaml_tree.Mapping) or key not in value.node.entries:
+            return None
+        value = _child(value, key, value.node.entries[key])
+    return value
+
+
 # --- single values -----------------------------------------------------------------------
 
 

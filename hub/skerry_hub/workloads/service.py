@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from skerry_hub.model import Constraint, Resources, Workload
@@ -26,8 +26,10 @@ from skerry_hub.workloads.reading import (
     Placed,
     Section,
     Value,
+    below,
     boolean,
     choice,
+    differing,
     listed,
     pairs,
     parsed,
@@ -36,7 +38,7 @@ from skerry_hub.workloads.reading import (
     word,
 )
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
-from skerry_hub.workloads.x_placement import x_placement
+from skerry_hub.workloads.x_placement import XPlacement, x_placement
 from skerry_wire.workload import Container, DeviceMapping, Mount
 
 Network = Literal["bridge", "host", "none"]
@@ -79,7 +81,18 @@ class Names:
     siblings: Siblings
 
 
-def service(value: Value, service_name: str, name: str, names: Names) -> Workload:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Service:
+    """A workload, and the places of those of its fields of which more can be wrong than is here.
+
+    By the record's paths, as `expressions[2]`.
+    """
+
+    workload: Workload
+    parts: Mapping[str, Value]
+
+
+def service(value: Value, service_name: str, name: str, names: Names) -> Service:
     """Read a service. Problems are noted; with any, what is returned is of no use."""
     section = Section(value, SERVICE)
     asked: Deploy = section.get("deploy", deploy, Deploy(), empty_ok=True)
@@ -113,7 +126,40 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Workloa
         placement=beside.placement,
     )
     check_domains(found, every, beside.at_most, beside.affinity)
-    return found
+    return Service(found, dict(_parts(found, section, beside, constraints)))
+
+
+def _parts(
+    found: Workload,
+    section: Section,
+    beside: XPlacement,
+    constraints: Sequence[Placed[Constraint]],
+) -> Iterator[tuple[str, Value]]:
+    """Give the places of a workload's fields."""
+    for path, place in (
+        ("containers[0].image", section.at("image")),
+        ("placement.priority", beside.priority),
+    ):
+        if place is not None:
+            yield path, place
+    for index, (place, _) in enumerate(constraints):
+        yield f"constraints[{index}]", place
+    yield from _places(
+        "expressions", found.expressions, ((v, str(e)) for v, e in beside.expressions)
+    )
+    yield from _places("placement.at_most", found.placement.at_most, beside.at_most)
+    yield from _places("placement.affinity", found.placement.affinity, beside.affinity)
+
+
+def _places(
+    path: str, kept: Sequence[Hashable], written: Iterable[Placed[Hashable]]
+) -> Iterator[tuple[str, Value]]:
+    """Give the place of each item of a list: the first where it is written."""
+    first: dict[Hashable, Value] = {}
+    for place, one in written:
+        first.setdefault(one, place)
+    for index, one in enumerate(kept):
+        yield f"{path}[{index}]", first[one]
 
 
 def _container(section: Section, service_name: str, asked: Deploy, names: Names) -> Container:
@@ -168,7 +214,7 @@ def _replicas(section: Section, asked: Deploy) -> int:
     if asked.mode == "global":
         section.refuse("scale", "is not for mode: global, which is one on every node that fits")
     elif asked.replicas not in (None, scale):
-        section.refuse("scale", f"differs from deploy.replicas, which is {asked.replicas}")
+        _refuse_other(section, "scale", "deploy.replicas")
     return scale
 
 
@@ -178,8 +224,15 @@ def _agreed(
     """Return what may be said at two places; where both do, they must say the same."""
     found = section.get(key, parsed(parse), None)
     if None not in (found, other) and found != other:
-        section.refuse(key, f"differs from deploy.resources.{other_key}")
+        _refuse_other(section, key, f"deploy.resources.{other_key}")
     return other if found is None else found
+
+
+def _refuse_other(section: Section, key: str, other_key: str) -> None:
+    """Note that a key says something else than another one, where both are given."""
+    value, other = section.at(key), below(section.value, other_key)
+    if value is not None and other is not None:
+        value.refuse(differing(value, other))
 
 
 def _within_limits(

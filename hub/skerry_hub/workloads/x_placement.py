@@ -33,6 +33,7 @@ from skerry_hub.workloads.reading import (
     Value,
     attempt,
     choice,
+    differing,
     listed,
     once,
     parsed,
@@ -87,6 +88,8 @@ class XPlacement:
     devices: tuple[DeviceRequest, ...] = ()
     at_most: tuple[Placed[AtMost], ...] = ()
     affinity: tuple[Placed[Affinity], ...] = ()
+    priority: Value | None = None
+    """Where it stands."""
     placement: Placement = ANYWHERE
 
 
@@ -107,6 +110,7 @@ def x_placement(values: Iterable[Value], siblings: Siblings, standard: Standard)
         devices=_joined(sections, "devices", x_devices),
         at_most=at_most,
         affinity=affinities,
+        priority=next(filter(None, (one.at("priority") for one in sections)), None),
         placement=Placement(
             strategy=_same(sections, "strategy", choice(_STRATEGIES, _NO_STRATEGIES), ""),
             numa=_same(sections, "numa", choice(_NUMAS, _NO_NUMAS), ""),
@@ -147,15 +151,17 @@ def _joined(sections: Sequence[Section], key: str, read: Reader[tuple[T, ...]]) 
 
 def _same(sections: Sequence[Section], key: str, read: Reader[T], default: D) -> T | D:
     """Return what may be said at several places; where it is, they must say the same."""
-    found: list[T] = []
+    found: T | None = None
+    before: Value | None = None
     for section in sections:
-        one = section.get(key, read, None)
-        if one is None:
+        one, place = section.get(key, read, None), section.at(key)
+        if one is None or place is None:
             continue
-        if found and one != found[0]:
-            section.refuse(key, "differs from deploy.x-placement")
-        found.append(one)
-    return found[0] if found else default
+        if before is None:
+            found, before = one, place
+        elif one != found:
+            place.refuse(differing(place, before))
+    return default if found is None else found
 
 
 def _other(one: Affinity) -> Hashable:
@@ -168,7 +174,7 @@ def _limits(found: Iterable[Placed[AtMost]]) -> tuple[Placed[AtMost], ...]:
     for value, one in found:
         before, other = first.setdefault(one.topology, (value, one))
         if other != one:
-            value.refuse(f"differs from {before.field}, which is {other.count}")
+            value.refuse(differing(value, before))
     return tuple(first.values())
 
 

@@ -138,7 +138,9 @@ def test_images_come_from_the_registries_alone(registries, images, wrong):
     load = dataclasses.replace(one, containers=containers)
     allowed = " or ".join(registries)
     expected = [f"image {image} is not from {allowed}" for image in wrong]
-    assert list(offences(Policy(name="p", registries=registries), load)) == expected
+    found = list(offences(Policy(name="p", registries=registries), load))
+    assert [one.why for one in found] == expected
+    assert all(load.containers[int(one.field[11])].image in one.why for one in found)
     taking, reasons = told(load, Policy(name="p", registries=registries))
     assert taking == ("" if wrong else "abcd")
     for refusing in reasons.values():

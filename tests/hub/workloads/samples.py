@@ -14,7 +14,8 @@ def file(part, tail=""):
 
 
 def parse_text(text, project="shop", **how):
-    return parse([SourceFile("shop.yaml", text, project, **how)])
+    """Return the workloads of a file."""
+    return tuple(one.workload for one in parse([SourceFile("shop.yaml", text, project, **how)]))
 
 
 def workload(part, tail=""):

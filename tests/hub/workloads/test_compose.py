@@ -27,7 +27,8 @@ def survives(workload):
 
 
 def test_golden():
-    found = parse([SourceFile("full.yaml", (GOLDEN / "full.yaml").read_text(), "folder")])
+    parsed = parse([SourceFile("full.yaml", (GOLDEN / "full.yaml").read_text(), "folder")])
+    found = [one.workload for one in parsed]
     assert [codec.to_plain(one) for one in found] == json.loads((GOLDEN / "full.json").read_text())
     assert all(survives(one) for one in found)
 
@@ -86,7 +87,10 @@ def test_what_is_no_name(text, how, line, field, reason):
 
 def test_several_files_are_several_and_in_their_order():
     found = parse([SourceFile("b.yaml", ONE, "b"), SourceFile("a.yaml", ONE, "a")])
-    assert [one.name for one in found] == ["b-web", "a-web"]
+    assert [(one.workload.name, one.source.file) for one in found] == [
+        ("b-web", "b.yaml"),
+        ("a-web", "a.yaml"),
+    ]
     assert parse([]) == ()
 
 
@@ -98,6 +102,35 @@ def test_one_workload_in_two_files_is_refused_at_the_second():
     (problem,) = error.value.problems
     assert (problem.file, problem.line, problem.field) == ("two.yaml", 2, "services.web")
     assert problem.reason == "shop-web is already in one.yaml, line 2"
+
+
+def test_what_is_wrong_later_is_told_where_it_stands():
+    text = """\
+services:
+  web:
+    image: x
+    deploy:
+      placement: {constraints: [node.labels.a == b]}
+      x-placement: {priority: 5, maxPer: {zone: 2}}
+    x-placement:
+      constraints:
+        - all: [node.labels.c exists, node.labels.d exists]
+        - node.labels.c  exists
+      antiAffinity: [{workload: web}]
+"""
+    (found,) = parse([SourceFile("f.yaml", text, "shop")])
+    source = found.source
+    assert (source.file, source.line, source.field) == ("f.yaml", 2, "services.web")
+    web = "services.web."
+    assert source.parts == {
+        "containers[0].image": (f"{web}image", 3),
+        "placement.priority": (f"{web}deploy.x-placement.priority", 6),
+        "constraints[0]": (f"{web}deploy.placement.constraints[0]", 5),
+        "expressions[0]": (f"{web}x-placement.constraints[0]", 9),
+        "expressions[1]": (f"{web}x-placement.constraints[0]", 9),
+        "placement.at_most[0]": (f"{web}deploy.x-placement.maxPer.zone", 6),
+        "placement.affinity[0]": (f"{web}x-placement.antiAffinity[0]", 11),
+    }
 
 
 def test_names_that_only_look_different_are_refused_too():

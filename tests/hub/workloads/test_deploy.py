@@ -113,7 +113,11 @@ def test_what_is_no_constraint(text, reason):
         ("deploy: {replicas: 1.5}", "deploy.replicas", "from 0 to 100000"),
         ("deploy: {replicas: 2, mode: global}", "deploy.replicas", "is not for mode: global"),
         ("scale: 2\ndeploy: {mode: global}", "scale", "is not for mode: global"),
-        ("scale: 2\ndeploy: {replicas: 3}", "scale", "differs from deploy.replicas, which is 3"),
+        (
+            "scale: 2\ndeploy: {replicas: 3}",
+            "scale",
+            "is '2' and differs from services.web.deploy.replicas on line 5, '3'",
+        ),
         ("deploy: {restart_policy: {}}", "deploy.restart_policy", "use `restart` of the service"),
         ("deploy: {update_config: {}}", "deploy.update_config", "is not supported"),
         ("deploy: {resources: {limits: {pids: 1}}}", "deploy.resources.limits.pids", "not support"),
@@ -139,12 +143,12 @@ def test_what_is_no_constraint(text, reason):
         (
             "cpus: 1\ndeploy: {resources: {limits: {cpus: 2}}}",
             "cpus",
-            "differs from deploy.resources.limits.cpus",
+            "differs from services.web.deploy.resources.limits.cpus on line",
         ),
         (
             "mem_limit: 1m\ndeploy: {resources: {limits: {memory: 1g}}}",
             "mem_limit",
-            "differs from deploy.resources.limits.memory",
+            "differs from services.web.deploy.resources.limits.memory on line",
         ),
         (
             "mem_limit: 1m\nmem_reservation: 2m",

@@ -1,10 +1,9 @@
 """Affinity, spread and at most so many, of `x-placement`."""
 
 import pytest
-from tests.hub.workloads.samples import problems, refusals, workload
+from tests.hub.workloads.samples import parse_text, problems, refusals, workload
 
 from skerry_hub.terms import Affinity, AtMost, Spread
-from skerry_hub.workloads.compose import SourceFile, parse
 
 
 def placed(key, written):
@@ -37,7 +36,7 @@ def test_a_service_of_the_same_file_goes_by_its_short_name():
         " [{to: workload/my-db, max: 5ms}], traffic: [{toWorkload: my-db, gbPerHour: 1}]}}\n"
         "  my-db: {image: y}\n"
     )
-    web, _ = parse([SourceFile("f", text, "shop")])
+    web, _ = parse_text(text)
     assert web.placement.affinity[0].workload == "shop-my-db"
     assert web.placement.latency[0].name == "shop-my-db"
     assert web.placement.traffic[0].workload == "shop-my-db"

@@ -152,11 +152,14 @@ def test_both_places_say_one_thing(deploy, own, found):
 @pytest.mark.parametrize(
     ("deploy", "own", "field", "reason"),
     [
-        ("{priority: 5}", "{priority: 6}", "priority", "differs from deploy.x-placement"),
-        ("{priority: 0}", "{priority: 6}", "priority", "differs from deploy.x-placement"),
-        ("{cost: {weight: 1}}", "{cost: {weight: 2}}", "cost", "differs from deploy.x-placement"),
+        ("{priority: 5}", "{priority: 6}", "priority",
+         "is '6' and differs from services.web.deploy.x-placement.priority on line 5, '5'"),
+        ("{priority: 0}", "{priority: 6}", "priority",
+         "is '6' and differs from services.web.deploy.x-placement.priority on line 5, '0'"),
+        ("{cost: {weight: 1}}", "{cost: {weight: 2}}", "cost",
+         "differs from services.web.deploy.x-placement.cost on line 5"),
         ("{maxPer: {a: 1}}", "{maxPer: {a: 2}}", "maxPer.a",
-         "differs from services.web.deploy.x-placement.maxPer.a, which is 1"),
+         "is '2' and differs from services.web.deploy.x-placement.maxPer.a on line 5, '1'"),
         ("{spread: [{topology: a}]}", "{spread: [{topology: a, weight: 1}]}", "spread[0]",
          "is over this topology twice, first on line 5"),
         ("{affinity: [{workload: a-b}]}", "{affinity: [{workload: a-b, weight: 1}]}",
@@ -181,6 +184,7 @@ def test_swarms_own_words_count_as_a_place_too():
     own = "x-placement: {maxPer: {node: 3}, spread: [{topology: a}]}"
     assert refusals(f"{standard}\n{own}") == [
         (6, "x-placement.maxPer.node",
-         "differs from services.web.deploy.placement.max_replicas_per_node, which is 2"),
+         "is '3' and differs from services.web.deploy.placement.max_replicas_per_node"
+         " on line 5, '2'"),
         (6, "x-placement.spread[0]", "is over this topology twice, first on line 5"),
     ]  # fmt: skip
