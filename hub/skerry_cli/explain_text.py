@@ -66,7 +66,7 @@ def relaxation(one: Relaxation) -> str:
     """Return in one line what would have to be given up, and what that gains."""
     takes = "takes" if one.nodes == 1 else "take"
     gain = f"then {words.count(one.nodes, 'node')} {takes} it, such as {one.hostname}"
-    return f"{'; '.join(one.changes)}: {gain}"
+    return f"{' and '.join(one.changes)}: {gain}"
 
 
 def placed_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:

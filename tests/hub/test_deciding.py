@@ -178,7 +178,7 @@ def test_room_is_measured_in_what_is_left():
     plan = apply(work, workload("shop-a", memory=GIB))
     (cheapest,) = plan.unplaced[0].relaxations
     assert (cheapest.node, cheapest.nodes, cheapest.cost) == ("a", 1, 0.5)
-    assert cheapest.changes == ("less memory: memory 512 MiB free < 1 GiB",)
+    assert cheapest.changes == ("ask for at most 512 MiB memory (512 MiB less)",)
 
 
 def test_who_lost_its_place_and_found_no_other_is_told_too():

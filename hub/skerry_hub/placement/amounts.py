@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from skerry_hub.fleet.facts import Resource
+
+FIELDS: Mapping[Resource, str] = {
+    Resource.CPU: "cpu_milli",
+    Resource.MEMORY: "memory_bytes",
+    Resource.STORAGE: "storage_bytes",
+}
+"""Where an amount stands in what is asked for, reserved or allowed."""
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 

@@ -41,8 +41,8 @@ class Requirement(Protocol):
     """One constraint, of one workload.
 
     `is_used_up`: each instance placed on a node changes the answer there. `binds`: an instance
-    that is there already leaves when an operator's apply finds the node refusing. `gives_way`: the
-    workload could ask for less.
+    that is there already leaves when an operator's apply finds the node refusing. `gives_way`:
+    something could be changed so that the node passes: see `easing`.
     """
 
     is_used_up: ClassVar[bool]

@@ -231,9 +231,13 @@ class Affordable:
         costs = self.costs.of(columns, rows)
         return np.maximum(costs - self.most, 0) / np.maximum(costs, 1)
 
+    def cost_of(self, columns: Columns, row: int) -> int:
+        """Return the price on one row, in millionths an hour."""
+        return int(self.costs.of(columns, np.array([row]))[0])
+
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the price."""
-        cost = int(self.costs.of(columns, np.array([row]))[0])
+        cost = self.cost_of(columns, row)
         if cost > self.most:
             over = cost - self.most
             yield Refusal(

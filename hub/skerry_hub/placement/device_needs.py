@@ -14,6 +14,7 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.device_states import WHOLE, State
 from skerry_hub.model import Workload
 from skerry_hub.placement.device_choice import States, choose, fits
+from skerry_hub.placement.device_easing import Eased, eased
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.terms import DeviceRequest
 
@@ -39,6 +40,7 @@ class DeviceNeeds:
         self.kinds = tuple(dict.fromkeys(request.kind for request in requests))
         self._answers: dict[Key, bool] = {}
         self._lacks: dict[Key, float] = {}
+        self._eased: dict[Key, Eased] = {}
         self._epochs: tuple[int, ...] = ()
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
@@ -61,7 +63,7 @@ class DeviceNeeds:
         states = [columns.states(kind) for kind in self.kinds]
         epochs = tuple(one.epoch for one in states)
         if epochs != self._epochs:
-            self._answers, self._lacks, self._epochs = {}, {}, epochs
+            self._answers, self._lacks, self._eased, self._epochs = {}, {}, {}, epochs
         numbers = [one.numbers.take(rows) for one in states]
         if len(rows) == 1:
             return [tuple(int(one[0]) for one in numbers)], None
@@ -96,6 +98,28 @@ class DeviceNeeds:
                 short = [one.share for one in self._together(states, would=False)]
             lack = self._lacks[key] = max(short)
         return lack
+
+    def given_up(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what has to be given up where rows do not pass, 0 where they do: see `eased`."""
+        keys, which = self._states_of(columns, rows)
+        parts = (self._eased_for(columns, key) for key in keys)
+        found = np.fromiter((0.0 if one is None else one.given_up for one in parts), np.float64)
+        return found if which is None else found.take(which)
+
+    def eased(self, columns: Columns, row: int) -> Eased | None:
+        """Return the least that has to be given up for one row; None where it passes."""
+        (key,), _ = self._states_of(columns, np.array([row], dtype=np.intp))
+        return self._eased_for(columns, key)
+
+    def _eased_for(self, columns: Columns, key: Key) -> Eased | None:
+        if self._passes(columns, key):
+            return None
+        found = self._eased.get(key)
+        if found is None:
+            states = self._records(columns, key)
+            found = eased(states, self.requests, single_numa=self.single_numa)
+            self._eased[key] = found
+        return found
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give how many there are, are taken, and cannot be used."""

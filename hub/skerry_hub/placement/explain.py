@@ -5,22 +5,22 @@ What is counted is counted over all nodes at once; words are made only for the n
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
+from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workload
 from skerry_hub.placement.board import all_pass
-from skerry_hub.placement.constraints import MAX_TEXT, clip, lack_of, reason_of, refusals_of
+from skerry_hub.placement.constraints import reason_of, refusals_of
+from skerry_hub.placement.obstacles import by_name, obstacles_of
+from skerry_hub.placement.relaxing import relaxations
 from skerry_hub.placement.scored import scores_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
 
 SHOWN = 20
 """Most nodes that take it, and most that do not, that are shown unless more are asked for."""
-MOST_RELAXATIONS = 3
 
 
 def explain(
@@ -47,15 +47,6 @@ def explain(
         return _Explaining(world, workload, current, staying).explanation(node, most)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Obstacle:
-    """One constraint or term that some nodes refuse for, and how far each is from passing."""
-
-    name: str
-    gives_way: bool
-    lack: Shares
-
-
 class _Explaining:
     """One explanation; arrays are by the nodes' ids."""
 
@@ -71,32 +62,16 @@ class _Explaining:
         self.rows: Rows = world.columns.rows()
         self.session = Session(world, workload, "", staying)
         self.needs = self.session.board.requirements
-        self.obstacles = self._obstacles()
+        self.staying = staying
+        self.obstacles = obstacles_of(self.session, self.rows)
+        self.lacks = by_name(self.obstacles)
         self.against: Counts = np.zeros(len(self.rows), dtype=np.int64)
-        for one in self.obstacles:
-            self.against += one.lack > 0
+        for lack in self.lacks.values():
+            self.against += lack > 0
         self.feasible: Mask = self.against == 0
         self.there: dict[str, tuple[str, ...]] = {}
         for assignment in sorted(current, key=lambda one: one.id):
             self.there[assignment.node] = (*self.there.get(assignment.node, ()), assignment.id)
-
-    def _obstacles(self) -> list[_Obstacle]:
-        found: dict[str, _Obstacle] = {}
-        # Row by row, whether there is a node or not: memory is read in its own order.
-        everyone = np.arange(self.columns.size)
-        for need in self.needs:
-            lack = lack_of(need, self.columns, everyone).take(self.rows)
-            _put(found, _Obstacle(need.name, need.gives_way, lack))
-        for term in self.session.terms:
-            if not term.weight:
-                passes = term.allowed(term.domains.of_row.take(self.rows))
-                _put(found, _Obstacle(term.name, True, (~passes).astype(np.float64)))
-        for budget in self.session.budgets:
-            passes = budget.affordable(self.rows)
-            if any(True for _ in budget.short()):
-                passes = np.zeros(len(self.rows), dtype=np.bool_)
-            _put(found, _Obstacle(budget.name, False, (~passes).astype(np.float64)))
-        return [one for one in found.values() if one.lack.any()]
 
     def explanation(self, node: str | None, most: int) -> Explanation:
         """Return it."""
@@ -114,9 +89,11 @@ class _Explaining:
             at = np.flatnonzero(self.rows == (-1 if row is None else row)).tolist()
             shown = [one for one in at if self.feasible[one]]
             missed = [one for one in at if not self.feasible[one]]
-        blocked = {one.name: int(np.count_nonzero(one.lack)) for one in self.obstacles}
+        blocked = {name: int(np.count_nonzero(lack)) for name, lack in self.lacks.items()}
         single = self.against == 1
-        alone = {one.name: int(np.count_nonzero((one.lack > 0) & single)) for one in self.obstacles}
+        alone = {
+            name: int(np.count_nonzero((lack > 0) & single)) for name, lack in self.lacks.items()
+        }
         return Explanation(
             workload=self.workload.name,
             wanted=self._wanted(),
@@ -126,7 +103,7 @@ class _Explaining:
             blocked=blocked,
             alone={name: count for name, count in alone.items() if count},
             verdicts=(*self._takers(shown), *map(self._refuser, missed)),
-            relaxations=() if len(taking) else tuple(self._relaxations()),
+            relaxations=() if len(taking) else self._relaxations(),
             more=len(shown) + len(missed) < len(self.rows),
         )
 
@@ -169,10 +146,10 @@ class _Explaining:
     def _nearest(self, refusing: Rows, most: int) -> list[int]:
         """Return those that come nearest, the nearest first; of equals the smaller id."""
         lack = np.zeros(len(refusing))
-        for one in self.obstacles:
-            lack += one.lack.take(refusing)
+        for of in self.lacks.values():
+            lack += of.take(refusing)
         # No lack is over 1, so that a constraint more always counts more.
-        misses = self.against.take(refusing) * float(len(self.obstacles) + 1) + lack
+        misses = self.against.take(refusing) * float(len(self.lacks) + 1) + lack
         if len(refusing) > most:
             limit = np.partition(misses, most - 1)[most - 1]
             below, at = np.flatnonzero(misses < limit), np.flatnonzero(misses == limit)
@@ -196,43 +173,9 @@ class _Explaining:
             instances=self.there.get(facts.id, ()),
         )
 
-    def _relaxations(self) -> list[Relaxation]:
-        """Return the least that would have to be given up, and the least of other sorts."""
-        if not len(self.rows) or not self.obstacles:
-            return []
-        cost = np.zeros(len(self.rows))
-        sorts = np.zeros(len(self.rows), dtype=np.int64)
-        for number, one in enumerate(self.obstacles):
-            # Where many amounts are short, less of each is less to give up than one constraint.
-            cost += np.where(one.lack > 0, one.lack if one.gives_way else np.inf, 0.0)
-            sorts |= (one.lack > 0).astype(np.int64) << min(number, 62)
-        found: list[Relaxation] = []
-        for _ in range(MOST_RELAXATIONS):
-            best = int(np.argmin(cost))
-            if not np.isfinite(cost[best]):
-                break
-            found.append(self._relaxation(best, float(cost[best])))
-            cost = np.where(sorts == sorts[best], np.inf, cost)
-        return found
-
-    def _relaxation(self, index: int, cost: float) -> Relaxation:
-        passes = np.ones(len(self.rows), dtype=np.bool_)
-        for one in self.obstacles:
-            passes &= one.lack <= one.lack[index]
-        facts = self.columns.facts(int(self.rows[index]))
-        verdict = self._refuser(index)
-        return Relaxation(
-            node=facts.id,
-            hostname=facts.hostname,
-            changes=tuple(
-                clip(f"without {one.constraint}: {one.text}", MAX_TEXT)
-                if one.missing is None
-                else clip(f"less {one.constraint}: {one.text}", MAX_TEXT)
-                for one in verdict.reasons
-            ),
-            cost=round(cost, 4),
-            nodes=int(np.count_nonzero(passes)),
-        )
+    def _relaxations(self) -> tuple[Relaxation, ...]:
+        found = relaxations(self.session, self.rows, self.obstacles, self.staying)
+        return tuple(one.relaxation for one in found)
 
     # --- how many there should be ---------------------------------------------------------------
 
@@ -258,12 +201,3 @@ class _Explaining:
             *self.session.term_refusals(row),
         ]
         return all(refusal.is_shortage for _, refusal in found)
-
-
-def _put(found: dict[str, _Obstacle], one: _Obstacle) -> None:
-    """Add an obstacle; of two of one name a node is as far as from the farther one."""
-    before = found.get(one.name)
-    if before is not None:
-        lack = np.maximum(before.lack, one.lack)
-        one = dataclasses.replace(one, lack=lack)
-    found[one.name] = one

@@ -23,7 +23,7 @@ class Maintenance:
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
-    gives_way: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = True
     window: Window
     until: float
 

@@ -97,6 +97,11 @@ class Within:
     def _over(self, ms: Shares) -> Shares:
         return (ms - self.max_ms) / np.maximum(ms, 1e-3)
 
+    def ms_of(self, columns: Columns, row: int) -> float | None:
+        """Return the time of one row; None where nobody knows it."""
+        ms, _ = self.distance.of(columns, np.array([row]))
+        return float(ms[0]) if np.isfinite(ms[0]) else None
+
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give the time, and how sure it is."""
         ms, errors = (float(one[0]) for one in self.distance.of(columns, np.array([row])))

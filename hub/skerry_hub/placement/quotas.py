@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -10,17 +10,11 @@ from skerry_hub.documents import Policy, Quota
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Assignment, Resources, Workload
-from skerry_hub.placement.amounts import down, up
+from skerry_hub.placement.amounts import FIELDS, down, up
 from skerry_hub.placement.cost import MICRO, Costs, money
 from skerry_hub.placement.governance import policies_of
 from skerry_hub.placement.world import World
 from skerry_hub.policies import is_about
-
-_AMOUNTS = (
-    ("cpu_milli", Resource.CPU),
-    ("memory_bytes", Resource.MEMORY),
-    ("storage_bytes", Resource.STORAGE),
-)
 
 
 class Budget:
@@ -28,9 +22,10 @@ class Budget:
 
     def __init__(self, world: World, workload: Workload, policy: Policy) -> None:
         self.name = f"quota of policy {policy.name}"
+        self.policy = policy.name
         self._quota: Quota = policy.quota
         self._world, self._workload = world, workload
-        self._used = {name: 0 for name, _ in _AMOUNTS}
+        self._used = dict.fromkeys(FIELDS.values(), 0)
         self._instances = 0
         self._devices: dict[str, int] = {}
         """Thousandths, by kind."""
@@ -87,14 +82,26 @@ class Budget:
 
     def short(self) -> Iterator[str]:
         """Give what is not left for one more instance, wherever it would be."""
+        for resource, left in self.short_amounts.items():
+            one = getattr(self._workload.resources, FIELDS[resource])
+            yield f"{resource.name.lower()} {down(resource, left)} left < {up(resource, one)}"
+        yield from self.short_of_others()
+
+    @property
+    def short_amounts(self) -> Mapping[Resource, int]:
+        """What is left of the amounts of which one more instance wants more, wherever it is."""
+        found = {}
+        for resource, name in FIELDS.items():
+            most, one = getattr(self._quota, name), getattr(self._workload.resources, name)
+            if most is not None and one and self._used[name] + one > most:
+                found[resource] = max(0, most - self._used[name])
+        return found
+
+    def short_of_others(self) -> Iterator[str]:
+        """Give what else than amounts is not left, wherever one more instance would be."""
         quota, wanted = self._quota, self._workload.resources
         if quota.instances is not None and self._instances >= quota.instances:
             yield f"{self._instances} of {quota.instances} instances are used"
-        for name, resource in _AMOUNTS:
-            most, one = getattr(quota, name), getattr(wanted, name)
-            if most is not None and one and self._used[name] + one > most:
-                left = down(resource, max(0, most - self._used[name]))
-                yield f"{resource.name.lower()} {left} left < {up(resource, one)}"
         for kind, count in sorted(quota.devices.items()):
             more = sum(r.count * r.share_milli for r in wanted.devices if r.kind == kind)
             rest = count * 1000 - self._devices.get(kind, 0)

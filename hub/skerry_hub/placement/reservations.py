@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from skerry_hub.documents import Reservation
-from skerry_hub.fleet.arrays import Counts, Mask, Rows
+from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Workload
-from skerry_hub.placement.amounts import down, up
+from skerry_hub.placement.amounts import FIELDS, down, up
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.selection import chosen
 from skerry_hub.placement.world import World
@@ -52,6 +52,17 @@ class Unreserved:
         """Say which rows pass."""
         about, unused = self._unused(columns, rows)
         return ~about | (columns.free(self.resource, rows) - unused >= self.wanted)
+
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what part of what is wanted is missing, 0 to 1."""
+        about, unused = self._unused(columns, rows)
+        missing = (self.wanted - columns.free(self.resource, rows) + unused) / self.wanted
+        return np.where(about, np.clip(missing, 0.0, 1.0), 0.0)
+
+    def left(self, columns: Columns, row: int) -> int:
+        """Return how much one row has beside what is kept for others."""
+        _, unused = self._unused(columns, np.array([row], dtype=np.intp))
+        return columns.free_on(self.resource, row) - int(unused[0])
 
     def _unused(self, columns: Columns, rows: Rows) -> tuple[Mask, Counts]:
         """Return on which rows something is reserved, and how much of that nobody uses yet.
@@ -102,7 +113,9 @@ class Unreserved:
             text = f"{self.resource.name.lower()} {up(self.resource, unused)} kept for others"
             free = down(self.resource, max(left, 0))
             yield Refusal(
-                f"{text}: {free} left < {up(self.resource, self.wanted)}", is_shortage=True
+                f"{text}: {free} left < {up(self.resource, self.wanted)}",
+                share=min(1.0, (self.wanted - left) / self.wanted),
+                is_shortage=True,
             )
 
 
@@ -140,5 +153,4 @@ def _users(world: World, reservation: Reservation) -> tuple[str, ...]:
 
 
 def _amount(of: object, resource: Resource) -> int:
-    names = {Resource.CPU: "cpu_milli", Resource.MEMORY: "memory_bytes"}
-    return int(getattr(of, names.get(resource, "storage_bytes")))
+    return int(getattr(of, FIELDS[resource]))

@@ -36,14 +36,15 @@ class Taints:
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
-        return columns.without_taints(lambda taints: any(self._untolerated(taints)), rows)
+        return columns.without_taints(lambda taints: any(self.untolerated(taints)), rows)
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give each taint that is not tolerated."""
-        for taint in self._untolerated(columns.facts(row).taints):
+        for taint in self.untolerated(columns.facts(row).taints):
             yield Refusal(f"has the taint {taint}, which is not tolerated")
 
-    def _untolerated(self, taints: Iterable[Taint]) -> Iterator[Taint]:
+    def untolerated(self, taints: Iterable[Taint]) -> Iterator[Taint]:
+        """Give those of some taints for which it refuses."""
         return _untolerated(taints, self.effect, self.tolerations)
 
 

@@ -6,6 +6,7 @@ how much each is liked. Nodes that are in no domain have a number of their own, 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -90,6 +91,16 @@ class AtMostTerm(_Counting):
         if domain < len(self.domains) and self.counts[domain] >= self._most:
             text = f"{self.counts[domain]} of {self._most} in {self.word(domain)} already"
             yield Refusal(text, is_shortage=True)
+
+    def needed(self, domain: int) -> int:
+        """Return how many would have to be allowed for one more in a domain."""
+        return int(self.counts[domain]) + 1
+
+    def with_most(self, most: int) -> AtMostTerm:
+        """Return the same counts under another limit."""
+        found = copy.copy(self)
+        found._most = most
+        return found
 
 
 class AntiAffinityTerm(_Counting):
@@ -237,6 +248,18 @@ class SpreadTerm(_Counting):
         fewest, of = int(self.counts[self._least]), int(self._weights[self._least])
         weights = self._weights.take(domains)
         return (self.counts.take(domains) + more - self._skew * weights) * of - fewest * weights
+
+    def needed(self, domain: int) -> int:
+        """Return the skew that would have to be allowed for one more in a domain."""
+        fewest, of = int(self.counts[self._least]), int(self._weights[self._least])
+        weight = int(self._weights[domain])
+        return -(-((int(self.counts[domain]) + 1) * of - fewest * weight) // (weight * of))
+
+    def with_skew(self, skew: int) -> SpreadTerm:
+        """Return the same counts under another skew."""
+        found = copy.copy(self)
+        found._skew = skew
+        return found
 
     def points(self, domains: Numbers) -> Counts:
         """Like a domain the less the more are there, against its weight."""

@@ -104,6 +104,8 @@ def test_only_windows_that_are_open_are_constraints_and_one_without_nodes_is_of_
     assert decision.unplaced == 1
 
 
-def test_no_workload_can_give_up_a_time_of_maintenance():
+def test_a_time_of_maintenance_can_be_waited_for():
     told = explain(fleet(*COLUMNS), workload(), [], rules=rules_of([window()], 1), now=START)
-    assert (told.feasible, told.relaxations) == (0, ())
+    (wait,) = told.relaxations
+    assert (told.feasible, wait.cost) == (0, 1.0)
+    assert wait.changes == ("wait until 1970-01-12 17:47 UTC, when maintenance w of host-a ends",)
