@@ -7,6 +7,7 @@ most important victim is the least important; then the fewest victims, then the 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,13 +15,15 @@ import numpy as np
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.device_states import WHOLE, State
-from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Assignment, Workload
+from skerry_hub.placement.amounts import FIELDS
 from skerry_hub.placement.board import all_pass, board_of
 from skerry_hub.placement.device_choice import choose
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
 
+FEW = 6
+"""Of so few instances that could end every set is looked at."""
 MOST_TRIED = 128
 """Most nodes on which it is tried out: those with the fewest instances that could go."""
 
@@ -75,11 +78,9 @@ def _candidates(world: World, workload: Workload) -> list[int]:
 
 def _could_fit(columns: Columns, workload: Workload, rows: Rows) -> Mask:
     """Say on which rows the amounts would do, had all that is less important gone."""
-    wanted = workload.resources
-    amounts = (wanted.cpu_milli, wanted.memory_bytes, wanted.storage_bytes)
-    names = ("cpu_milli", "memory_bytes", "storage_bytes")
     passes = np.ones(len(rows), dtype=np.bool_)
-    for resource, amount, name in zip(Resource, amounts, names, strict=True):
+    for resource, name in FIELDS.items():
+        amount = getattr(workload.resources, name)
         if amount:
             freed = [
                 sum(getattr(one.resources, name) for one in _lesser(columns, workload, row))
@@ -117,23 +118,89 @@ def _on(
     world: World, workload: Workload, row: int, there: Sequence[Assignment]
 ) -> Preemption | None:
     """Return the least that has to end on one node, None where nothing helps."""
-    columns = world.columns
-    node = columns.facts(row).id
-    lesser = sorted(_lesser(columns, workload, row), key=lambda one: (-one.priority, one.id))
-    with columns.trial():
-        for one in lesser:
-            columns.release(one)
-        if not _fits(world, workload, row, there):
-            return None
-        victims = []
-        for one in lesser:  # the most important are spared first
-            columns.reserve(one)
-            if not _fits(world, workload, row, there):
-                columns.release(one)
-                victims.append(one)
+    lesser = _lesser(world.columns, workload, row)
+    lesser.sort(key=lambda one: one.id, reverse=True)
+    lesser.sort(key=lambda one: one.priority)  # of equal ones the last by id ends
+    if _fits(world, workload, row, there):
+        return None
+    with world.columns.trial():
+        look = _least_of_few if len(lesser) <= FEW else _least_of_many
+        victims = look(world, workload, row, there, lesser)
     if not victims:
         return None
+    node = world.columns.facts(row).id
     return Preemption(node, tuple(sorted(victims, key=lambda one: one.id)))
+
+
+def _least_of_few(
+    world: World,
+    workload: Workload,
+    row: int,
+    there: Sequence[Assignment],
+    lesser: Sequence[Assignment],
+) -> Sequence[Assignment]:
+    """Return the best of all sets of these whose end helps, none where no set does.
+
+    More that ends does not always help more: the last one takes its node's price with it, or is
+    what the workload wants near it.
+    """
+    columns = world.columns
+    short = _short(columns, workload, row)
+    sets = [
+        some
+        for count in range(1, len(lesser) + 1)
+        for some in itertools.combinations(lesser, count)
+        if all(sum(getattr(one.resources, name) for one in some) >= short[name] for name in short)
+    ]
+    for some in sorted(sets, key=lambda some: max(one.priority for one in some)):
+        with columns.trial():
+            for one in some:
+                columns.release(one)
+            if _fits(world, workload, row, there):
+                return some
+    return ()
+
+
+def _short(columns: Columns, workload: Workload, row: int) -> dict[str, int]:
+    """Return how much of each amount is missing on a node."""
+    found = {}
+    for resource, name in FIELDS.items():
+        wanted = getattr(workload.resources, name)
+        if wanted:
+            found[name] = wanted - columns.free_on(resource, row)
+    return found
+
+
+def _least_of_many(
+    world: World,
+    workload: Workload,
+    row: int,
+    there: Sequence[Assignment],
+    lesser: Sequence[Assignment],
+) -> Sequence[Assignment]:
+    """Return which of these end, one after the other, the least important first, until it helps.
+
+    Then, of those, the most important that need not have ended are spared.
+    """
+    columns = world.columns
+    short = _short(columns, workload, row)
+    ended: list[Assignment] = []
+    for one in lesser:
+        columns.release(one)
+        ended.append(one)
+        for name in short:
+            short[name] -= getattr(one.resources, name)
+        if max(short.values(), default=0) <= 0 and _fits(world, workload, row, there):
+            break
+    else:
+        return ()
+    for one in reversed(ended[:-1]):
+        columns.reserve(one)
+        if _fits(world, workload, row, there):
+            ended.remove(one)
+        else:
+            columns.release(one)
+    return ended
 
 
 def _fits(world: World, workload: Workload, row: int, there: Sequence[Assignment]) -> bool:

@@ -81,7 +81,10 @@ class Budget:
             self._spent += self._alone(row) if self._on[row] == 1 else 0
 
     def short(self) -> Iterator[str]:
-        """Give what is not left for one more instance, wherever it would be."""
+        """Give what is not left for one more instance, wherever it would be.
+
+        What is used up, or more than that, is nothing to who asks for none of it.
+        """
         for resource, left in self.short_amounts.items():
             one = getattr(self._workload.resources, FIELDS[resource])
             yield f"{resource.name.lower()} {down(resource, left)} left < {up(resource, one)}"
@@ -105,7 +108,7 @@ class Budget:
         for kind, count in sorted(quota.devices.items()):
             more = sum(r.count * r.share_milli for r in wanted.devices if r.kind == kind)
             rest = count * 1000 - self._devices.get(kind, 0)
-            if more > rest:
+            if more and more > rest:
                 yield f"{kind} {max(0, rest) / 1000:g} left < {more / 1000:g}"
 
     @property
@@ -117,9 +120,12 @@ class Budget:
         """Say on which rows one more instance costs no more than is left."""
         if self._costs is None or self._quota.cost_per_hour is None:
             return np.ones(len(rows), dtype=np.bool_)
-        left = round(self._quota.cost_per_hour * MICRO) - self._spent
-        passes: Mask = self._costs.of(self._world.columns, rows) <= left
+        passes: Mask = self._costs.of(self._world.columns, rows) <= self._left(self._quota)
         return passes
+
+    def _left(self, quota: Quota) -> int:
+        """Return what may still be spent; nothing where a quota has shrunk below what is."""
+        return max(0, round((quota.cost_per_hour or 0) * MICRO) - self._spent)
 
     def reasons(self, row: int) -> Iterator[str]:
         """Give what is against one more instance on a node."""
@@ -127,8 +133,7 @@ class Budget:
         rows = np.array([row], dtype=np.intp)
         if self._costs is not None and not self.affordable(rows)[0]:
             cost = int(self._costs.of(self._world.columns, rows)[0])
-            left = round((self._quota.cost_per_hour or 0) * MICRO) - self._spent
-            yield f"{money(max(0, left))} an hour left < {money(cost)}"
+            yield f"{money(self._left(self._quota))} an hour left < {money(cost)}"
 
 
 def _names(world: World, policy: Policy) -> set[str]:

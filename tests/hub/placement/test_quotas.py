@@ -206,10 +206,19 @@ def test_a_nodes_own_price_counts_once_while_the_team_is_alone_on_it():
     assert team.apply(workload("shop-b", cpu=1, replicas=3)) == 3
     assert "d" not in where_of(team).values()
     team.columns.release(assignment("x-0", "c", of=workload("x")))
-    # The others have gone, and the team pays for three nodes: for more than it may.
+    # The others have gone, and the team pays for three nodes, for more than it may: no further one.
     assert set(where_of(team).values()) == {"a", "b", "c"}
     (budget,) = budgets_of(team.world(), workload("shop-b"))
-    assert not budget.affordable(team.columns.rows()).any()
+    assert budget.affordable(team.columns.rows()).tolist() == [True, True, True, False]
+
+
+def test_a_quota_that_has_shrunk_is_nothing_to_who_asks_for_none_of_it():
+    team = Team(boxes(1), Quota())
+    assert team.apply(workload("shop-a", accelerators=[DeviceRequest(kind="gpu")])) == 1
+    shrunk = Policy(name="team", quota=Quota(devices={"gpu": 0}, cost_per_hour=0.0))
+    team.rules = rules_of([shrunk, Prices(name="1", device_hour={"gpu": 1.0})], 2)
+    assert team.apply(workload("shop-b", cpu=1)) == 1
+    assert team.apply(workload("shop-c", accelerators=[DeviceRequest(kind="gpu")])) == 0
 
 
 def test_money_that_was_spent_comes_back():
