@@ -90,7 +90,9 @@ def look_for(state: State) -> list[Effect]:
 
 
 def uses_of(order: bytes) -> dict[str, tuple[str, ...]]:
-    """Return the instances that use each device node, by its path, as an order has it.
+    """Return the instances that use each device, as an order has it.
+
+    By the path of its device node, `/dev/ttyUSB0`, or by its place on a bus, `usb 1-1.2`.
 
     The executor has verified the order; what is none all the same uses nothing.
     """
@@ -114,6 +116,8 @@ def _mappings(instances: Iterable[Instance]) -> Iterable[tuple[str, str]]:
                 path = device.host
                 if path.startswith(DEV) and path.isprintable() and ".." not in path.split("/"):
                     yield path, instance.id
+            for one in container.bus_devices:
+                yield f"{one.bus} {one.address}", instance.id
 
 
 def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:
@@ -126,6 +130,7 @@ def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:
         return state, []  # a newer order is looked after by now
     before, names = state.nodes_there, _names(state)
     there = {path: path not in event.missing for path in event.paths}
+    state = _with_signs(state, event, now)
     told = []
     for path, seen in there.items():
         if before.get(path, seen) != seen:
@@ -135,6 +140,21 @@ def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:
     state, effects = _note_all(state, told, now)
     state, more = report_now(state, now)
     return state, [*effects, *more]
+
+
+def _with_signs(state: State, event: ev.NodesSeen, now: ev.Now) -> State:
+    """Have the executor look where a device in use has other device nodes than before.
+
+    It was plugged anew: its instance has those that it had. A first look is no change, for the
+    executor looks at each start by itself.
+    """
+    before = state.node_signs
+    state = dataclasses.replace(state, node_signs=event.signs)
+    if all(before.get(name, sign) == sign or not sign for name, sign in event.signs.items()):
+        return state
+    if state.running:
+        return dataclasses.replace(state, look_again=True)
+    return dataclasses.replace(state, converge_at=min(state.converge_at, now.mono_s))
 
 
 def _detail(state: State, name: str | None, path: str) -> str:
@@ -155,6 +175,12 @@ def _named(hardware: Hardware) -> Iterable[tuple[str, str]]:
         name = products.get(port.address or "") or port.driver
         if name:
             yield port.path, name
+    for usb in hardware.usb:
+        if usb.product_name:
+            yield f"usb {usb.path}", usb.product_name
+    for function in hardware.pci:
+        if function.device_name:
+            yield f"pci {function.address}", function.device_name
     for camera in hardware.cameras:
         yield camera.path, camera.name
     for accelerator in hardware.accelerators:

@@ -29,6 +29,7 @@ from skerry_agent.guard import Guard
 from skerry_agent.host import Gone, Host
 from skerry_agent.journal import Identity, Journal, Saved
 from skerry_agent.operator_labels import LabelsError
+from skerry_agent.probes import char_devices
 from skerry_agent.slow.looks import SlowLooks
 from skerry_wire.hardware import Hardware, ProbeStatus
 from skerry_wire.local import ExecutorRequest
@@ -172,10 +173,17 @@ class RealDoors:
         self.prober.start(slow=slow)
 
     def look_for(self, paths: tuple[str, ...]) -> NodesSeen:
-        """Look whether device nodes are there; none is opened."""
-        return NodesSeen(paths, frozenset(path for path in paths if self._is_gone(path)))
+        """Look whether devices are there; no node is opened."""
+        places = [path for path in paths if not path.startswith("/")]
+        nodes = char_devices.read(self.host) if places else ()
+        signs = {one: char_devices.sign_of(nodes, one.partition(" ")[2]) for one in places}
+        gone = (one for one in paths if self._is_gone(one))
+        return NodesSeen(paths, frozenset(gone), signs)
 
     def _is_gone(self, path: str) -> bool:
+        bus, _, address = path.partition(" ")
+        if address:
+            return not self.host.exists(f"/sys/bus/{bus}/devices/{address}")
         # A node is never opened for this, and what may not be looked at is not said to be gone.
         return isinstance(self.host.read(path, 1), Gone)
 

@@ -46,7 +46,10 @@ class Probe:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LookForNodes:
-    """Look whether device nodes are there, without opening them; answered with `NodesSeen`."""
+    """Look whether devices are there, without opening their nodes; answered with `NodesSeen`.
+
+    A device node is named by its path, a device on a bus by its place: `usb 1-1.2`.
+    """
 
     paths: tuple[str, ...]
 

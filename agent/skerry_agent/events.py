@@ -132,10 +132,14 @@ class HardwareProbed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NodesSeen:
-    """The device nodes `paths` were looked for; those in `missing` are not there."""
+    """The devices `paths` were looked for; those in `missing` are not there.
+
+    `signs`, of those on a bus (`usb 1-1.2`): what changes when a device gets other nodes.
+    """
 
     paths: tuple[str, ...]
     missing: frozenset[str]
+    signs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

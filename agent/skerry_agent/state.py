@@ -153,9 +153,11 @@ class State:
     label_problem: str | None = None
 
     uses: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    """The instances that use each device node, by its path, as the accepted order has it."""
+    """The instances that use each device, by its path or place, as the accepted order has it."""
     nodes_there: Mapping[str, bool] = dataclasses.field(default_factory=dict)
     """Whether each of them was there when they were last looked for."""
+    node_signs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Of those on a bus: what changes when a device gets other nodes; empty while it is away."""
     node_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     heartbeat_at: float = NEVER

@@ -49,3 +49,5 @@ class Actual:
     error: str | None = None
     stop_grace_s: float = 10.0
     ports: frozenset[HostPort] = frozenset()
+    devices: str = ""
+    """The device nodes that it got for its devices on a bus, with their numbers."""

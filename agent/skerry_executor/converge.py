@@ -18,6 +18,7 @@ from typing import Protocol
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.hardware import Node, looked, text_of, with_nodes
 from skerry_executor.log import log
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.specs import labels_of, name_of, spec_of
@@ -54,7 +55,11 @@ class Tell(Protocol):
 
 
 class Convergence:
-    """One run towards one order. `object_to` says what the box has against a container now."""
+    """One run towards one order.
+
+    `object_to` says what the box has against a container now; `devices_of` which device nodes it
+    gets for its devices on a bus, and raises RuntimeFailure where it gets none.
+    """
 
     def __init__(
         self,
@@ -64,6 +69,7 @@ class Convergence:
         cancel: Cancel,
         tell: Tell,
         object_to: Callable[[Container], RuntimeFailure | None],
+        devices_of: Callable[[Container], tuple[Node, ...]] = lambda _: (),
     ) -> None:
         self._order = order
         self._digest = digest
@@ -71,6 +77,7 @@ class Convergence:
         self._cancel = cancel
         self._tell = tell
         self._object_to = object_to
+        self._devices_of = devices_of
         self._lock = threading.Lock()
         self._actual: dict[str, Actual] = {}
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
@@ -100,9 +107,10 @@ class Convergence:
         actual = self._runtime.containers(self._order.node)
         self._actual = {one.id: one for one in actual}
         self._watch(actual)
-        needed = rec.images_needed(self._order.instances, actual)
+        devices = looked(self._order.instances, self._devices_of)
+        needed = rec.images_needed(self._order.instances, actual, devices)
         present = {image for image in needed if self._runtime.has_image(image)}
-        return rec.reconcile(self._order.instances, actual, present)
+        return rec.reconcile(self._order.instances, actual, present, devices)
 
     def _carry_out(self, plan: rec.Plan) -> None:
         by_instance: dict[str, list[rec.Action]] = {}
@@ -171,11 +179,14 @@ class Convergence:
         found = self._object_to(container)
         if found is not None:
             raise found
+        self._devices_of(container)
 
     def _do(self, instance: str, action: rec.Action) -> None:
         match action:
             case rec.Missing(reason=reason):
                 raise RuntimeFailure(Failure.NOT_FOUND, reason)
+            case rec.Lacking(reason=reason):
+                raise RuntimeFailure(Failure.NO_DEVICE, reason)
             case rec.Pull():
                 self._pull(instance, action)
             case rec.Stop(actual=actual):
@@ -221,10 +232,11 @@ class Convergence:
 
     def _create_once(self, name: str, instance: Instance, container: Container) -> None:
         self._check_box(container)
-        labels = labels_of(self._order.node, instance, container)
+        nodes = self._devices_of(container)
+        labels = labels_of(self._order.node, instance, container, text_of(nodes))
         image = parse_image(container.image).full
-        self._runtime.create(name, image, container, labels)
-        self._log("created", name)
+        self._runtime.create(name, image, with_nodes(container, nodes), labels)
+        self._log("created", name, text_of(nodes) or None)
 
     def _take_over(
         self, name: str, instance: Instance, container: Container, failure: RuntimeFailure

@@ -1,13 +1,14 @@
 """What to do so that the box runs what an order says: desired and actual in, actions out. Pure.
 
-A container that has the order's spec is kept as it is and never restarted. What carries other
-labels than this node's is not even seen here. Doing the actions and deciding again gives none.
+A container that has the order's spec is kept as it is and never restarted, unless its devices have
+other nodes by now. What carries other labels than this node's is not even seen here. Doing the
+actions and deciding again gives none.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.specs import name_of, spec_of
@@ -36,6 +37,13 @@ class Missing:
     """An image that is not on the box and cannot be fetched: the instance stays as it is."""
 
     image: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """A device that the instance has, and that cannot be had now: it is not started without."""
+
     reason: str
 
 
@@ -69,7 +77,21 @@ class Start:
     reference: str
 
 
-Action = Keep | Pull | Missing | Stop | Remove | Create | Start
+Action = Keep | Pull | Missing | Lacking | Stop | Remove | Create | Start
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Looked:
+    """What a container would get now for its devices on a bus: `nodes`, or why it would not."""
+
+    nodes: str = ""
+    problem: str | None = None
+
+
+Devices = Mapping[tuple[str, str], Looked]
+"""By instance and container, of those that have devices on a bus."""
+
+NO_DEVICES: Devices = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +131,18 @@ class Plan:
 
 
 def reconcile(
-    desired: Sequence[Instance], actual: Iterable[Actual], present: Collection[str]
+    desired: Sequence[Instance],
+    actual: Iterable[Actual],
+    present: Collection[str],
+    devices: Devices = NO_DEVICES,
 ) -> Plan:
     """Return what is to be done.
 
     `actual` are the containers labelled with this node; `present` those images of
     `images_needed` that are on the box.
     """
-    matches = match(desired, actual)
-    plans = tuple(_instance_plan(instance, matches, present) for instance in desired)
+    matches = match(desired, actual, devices)
+    plans = tuple(_instance_plan(instance, matches, present, devices) for instance in desired)
     released = _released(plans)
     first = [step for one in matches.unwanted for step in _end(one)]
     first += [step for one in released for step in _end(one)]
@@ -127,9 +152,11 @@ def reconcile(
     return Plan(first=tuple(first), instances=tuple(sorted(plans, key=lambda plan: plan.pulls)))
 
 
-def images_needed(desired: Sequence[Instance], actual: Iterable[Actual]) -> tuple[str, ...]:
+def images_needed(
+    desired: Sequence[Instance], actual: Iterable[Actual], devices: Devices = NO_DEVICES
+) -> tuple[str, ...]:
     """Return the images, in full, of the containers that will have to be created."""
-    matches = match(desired, actual)
+    matches = match(desired, actual, devices)
     needed = {
         parse_image(container.image).full: None
         for instance in desired
@@ -148,8 +175,14 @@ class Matches:
     unwanted: tuple[Actual, ...]
 
 
-def match(desired: Sequence[Instance], actual: Iterable[Actual]) -> Matches:
-    """Find for each desired container the one that has its spec, and what stands in its place."""
+def match(
+    desired: Sequence[Instance], actual: Iterable[Actual], devices: Devices = NO_DEVICES
+) -> Matches:
+    """Find for each desired container the one that has its spec, and what stands in its place.
+
+    One that was given device nodes which are others now is replaced; while a device is away, what
+    runs is left alone.
+    """
     wanted = {
         (instance.id, container.name): spec_of(instance, container)
         for instance in desired
@@ -163,11 +196,17 @@ def match(desired: Sequence[Instance], actual: Iterable[Actual]) -> Matches:
         key = one.instance, one.container
         if key not in wanted:
             unwanted.append(one)
-        elif key not in kept and one.spec == wanted[key] and one.phase is not Phase.REMOVING:
+        elif key not in kept and one.spec == wanted[key] and _is_good(one, devices.get(key)):
             kept[key] = one
         else:
             replaced[key] = (*replaced.get(key, ()), one)
     return Matches(kept=kept, replaced=replaced, unwanted=tuple(unwanted))
+
+
+def _is_good(one: Actual, looked: Looked | None) -> bool:
+    if one.phase is Phase.REMOVING:
+        return False
+    return looked is None or looked.problem is not None or looked.nodes == one.devices
 
 
 def should_start(container: Container, actual: Actual) -> bool:
@@ -188,7 +227,9 @@ def _preference(one: Actual) -> tuple[bool, bool, str]:
     return one.phase is not Phase.RUNNING, not named, one.id
 
 
-def _instance_plan(instance: Instance, matches: Matches, present: Collection[str]) -> InstancePlan:
+def _instance_plan(
+    instance: Instance, matches: Matches, present: Collection[str], devices: Devices
+) -> InstancePlan:
     before: list[Action] = []
     ends: list[Action] = []
     begins: list[Action] = []
@@ -203,6 +244,9 @@ def _instance_plan(instance: Instance, matches: Matches, present: Collection[str
             name = name_of(instance.id, container.name)
             begins.append(Start(instance=instance.id, reference=name))
         elif should_start(container, kept):
+            looked = devices.get(key)
+            if looked is not None and looked.problem is not None:
+                begins.append(Lacking(reason=looked.problem))
             begins.append(Start(instance=instance.id, reference=kept.id))
         else:
             begins.append(Keep(actual=kept))

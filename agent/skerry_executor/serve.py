@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from skerry_executor import box
+from skerry_executor import box, hardware
 from skerry_executor.admission import Admitted, admit, targets_of
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
@@ -293,6 +293,9 @@ class Server:
             cancel,
             tell,
             lambda container: box.objection(container, admitted.policy),
+            lambda container: hardware.given(
+                container.bus_devices, admitted.policy, self._settings.root
+            ),
         )
         if not admitted.allowed:
             return dataclasses.replace(work.survey(), reached=False)

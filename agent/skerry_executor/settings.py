@@ -23,3 +23,5 @@ class Settings:
     runtime_socket: str | None = None
     users: tuple[int, ...] = ()
     idle_s: float = IDLE_S
+    root: pathlib.Path = pathlib.Path("/")
+    """Where /sys is, and /run; another one in tests alone."""

@@ -17,6 +17,8 @@ CONTAINER = "io.skerry.container"
 WORKLOAD = "io.skerry.workload"
 REVISION = "io.skerry.revision"
 SPEC = "io.skerry.spec"
+DEVICES = "io.skerry.devices"
+"""The device nodes, with their numbers, that a container got for devices on a bus."""
 
 
 def name_of(instance: str, container: str) -> str:
@@ -24,10 +26,14 @@ def name_of(instance: str, container: str) -> str:
     return f"skerry-{instance}-{container}"
 
 
-def labels_of(node: str, instance: Instance, container: Container) -> dict[str, str]:
+def labels_of(
+    node: str, instance: Instance, container: Container, devices: str = ""
+) -> dict[str, str]:
     """Return every label of a container; the workload's own cannot stand in for ours."""
+    own = {name: text for name, text in container.labels.items() if name != DEVICES}
     return {
-        **container.labels,
+        **own,
+        **({DEVICES: devices} if devices else {}),
         NODE: node,
         INSTANCE: instance.id,
         CONTAINER: container.name,

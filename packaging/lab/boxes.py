@@ -309,6 +309,8 @@ class SimulatedBox:
     def unplug(self, path: str) -> None:
         """Take away the device with this device node."""
         here = self.hardware
+        ports = {one.address for one in here.cameras if one.path == path}
+        ports |= {one.address for one in here.serial_ports if one.path == path}
         self.change(
             dataclasses.replace(
                 here,
@@ -317,14 +319,17 @@ class SimulatedBox:
                 ),
                 cameras=tuple(one for one in here.cameras if one.path != path),
                 serial_ports=tuple(one for one in here.serial_ports if one.path != path),
+                usb=tuple(one for one in here.usb if one.path not in ports),
             )
         )
 
 
 def device_nodes(hardware: Hardware) -> frozenset[str]:
-    """Return the device nodes of what a box of `makes` may hand to containers."""
+    """Return the device nodes, and the places, of what a box of `makes` may hand to containers."""
     found = {path for one in hardware.accelerators for path in one.device_nodes}
     found |= {one.path for one in hardware.cameras}
+    found |= {f"usb {one.path}" for one in hardware.usb}
+    found |= {f"pci {one.address}" for one in hardware.pci}
     return frozenset(found | {one.path for one in hardware.serial_ports})
 
 

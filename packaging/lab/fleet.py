@@ -180,6 +180,13 @@ class Box:
         if self.agent is not None:
             os.kill(self.agent.pid, signal.SIGHUP)
 
+    def status(self) -> str:
+        """Return what the agent says of itself."""
+        control = self._agent_environment["SKERRY_AGENT_CONTROL"]
+        words = [self._python, "-m", "skerry_agent.main", "status", "--control", control]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout
+
     def kill_agent(self) -> None:
         """End the agent as a power cut would."""
         assert self.agent is not None

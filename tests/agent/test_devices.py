@@ -12,7 +12,7 @@ from skerry_wire.hardware import Accelerator, Hardware, SerialPort, UsbDevice
 from skerry_wire.local import Outcome
 from skerry_wire.messages import EventKind, Order
 from skerry_wire.topics import NodeTopic
-from skerry_wire.workload import Container, DeviceMapping, Instance
+from skerry_wire.workload import BusDevice, Container, DeviceMapping, Instance
 
 TTY, SPI = "/dev/ttyUSB0", "/dev/spidev0.0"
 
@@ -235,3 +235,74 @@ def test_the_report_is_bounded_however_much_is_gone():
     assert len(told_problems) == MOST_GONE + 1 <= MOST_PROBLEMS
     assert "and 12 more" in told_problems[0]
     assert told_problems[-1] == f"{100 - MOST_GONE} more devices in use are gone"
+
+
+# --- devices on a bus --------------------------------------------------------------------------
+
+ADAPTER = BusDevice(bus="usb", address="1-2")
+
+
+def on_bus(box):
+    """Have an order accepted whose instance has a device on a bus."""
+    box.wait(1)
+    made = Instance(
+        id="scale-0",
+        workload="scale",
+        revision="0" * 16,
+        containers=(Container(name="c", image="image", bus_devices=(ADAPTER,)),),
+    )
+    whole = Order(
+        node="box-1", incarnation="0" * 32, generation=1, issued_at=1.0, instances=(made,)
+    )
+    data = codec.encode(envelope.seal(whole, "0" * 16, lambda _: b"s" * 64))
+    (run,) = [e for e in box.on(ev.OrderArrived(data)) if isinstance(e, effects.Converge)]
+    outcome = Outcome(accepted=1, digest="a" * 64, reached=True)
+    return box.on(ev.ExecutorDone(run.run, outcome))
+
+
+def signed(box, sign):
+    missing = frozenset() if sign else frozenset({"usb 1-2"})
+    return box.on(ev.NodesSeen(("usb 1-2",), missing, {"usb 1-2": sign}))
+
+
+def visits(box, seconds=1):
+    return [e for e in box.wait(seconds) if isinstance(e, effects.Converge)]
+
+
+def test_a_device_that_was_plugged_anew_has_the_executor_look():
+    box = Box().up()
+    assert looks(on_bus(box)) == [("usb 1-2",)]
+    signed(box, "189:3")
+    assert visits(box) == [], "the first look is no change"
+    signed(box, "189:3")
+    assert visits(box) == []
+    signed(box, "189:4")
+    (visit,) = visits(box)
+    assert visit.order is None
+    box.on(ev.ExecutorDone(visit.run, Outcome(accepted=1, reached=True)))
+    assert visits(box, 5) == []
+
+
+def test_while_it_is_away_it_is_a_problem_and_when_it_is_back_the_executor_looks():
+    box = Box().up()
+    probed(box, KEYBOARD)
+    on_bus(box)
+    signed(box, "189:3")
+    gone = signed(box, "")
+    assert told(gone) == [("unplugged", "usb 1-2")]
+    assert status_of(box.state, "").problems == ("usb 1-2 is gone; used by scale-0",)
+    assert visits(box) == [], "nothing can be done about it"
+    assert told(signed(box, "189:3")) == [("plugged", "usb 1-2")]
+    assert len(visits(box)) == 1
+    assert status_of(box.state, "").problems == ()
+
+
+def test_what_changes_during_a_visit_is_looked_at_after_it():
+    box = Box().up()
+    on_bus(box)
+    signed(box, "189:3")
+    box.on(ev.ReloadAsked())
+    signed(box, "189:4")
+    assert visits(box) == []
+    box.on(ev.ExecutorDone(box.state.run, Outcome(accepted=1, reached=True)))
+    assert len(visits(box, 2)) == 1

@@ -9,6 +9,8 @@ import time
 
 import pytest
 from tests.agent.executors import FakeExecutor
+from tests.agent.trees import Tree
+from tests.agent.trees import Tree
 
 from skerry_agent import effects
 from skerry_agent.capability import Collected, CpuinfoValues, SlowAnswer, revision_of
@@ -317,6 +319,17 @@ def test_device_nodes_are_looked_for_and_none_is_opened(doors, tmp_path):
     paths = ("/dev/null", *(str(tmp_path / name) for name in names))
     seen = doors.look_for(paths)
     assert seen == NodesSeen(paths, frozenset(paths[3:]))
+
+
+def test_a_device_on_a_bus_is_looked_for_by_its_place(doors, tmp_path):
+    tree = Tree(tmp_path / "box")
+    tree.write("sys/devices/pci0000:00/usb1/1-2/uevent", "DEVNAME=bus/usb/001/004")
+    tree.link("sys/bus/usb/devices/1-2", "../../../devices/pci0000:00/usb1/1-2")
+    tree.link("sys/dev/char/189:3", "../../devices/pci0000:00/usb1/1-2")
+    doors.host = tree.host
+    seen = doors.look_for(("usb 1-2", "usb 1-3"))
+    assert seen.missing == {"usb 1-3"}
+    assert seen.signs == {"usb 1-2": "189:3=/sys/devices/pci0000:00/usb1/1-2", "usb 1-3": ""}
 
 
 class MayNot(Host):

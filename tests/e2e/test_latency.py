@@ -1,12 +1,15 @@
 """Real agents measure real ways, and the hub completes them: from setting to `skerry get`."""
 
 import json
+import subprocess
 
 import pytest
 
 from lab.broker import Mosquitto
 from lab.fleet import Box, Hub
 from lab.processes import free_port, wait_for
+from skerry_wire import codec, envelope, topics
+from skerry_wire.messages import Target, Targets
 
 pytestmark = pytest.mark.e2e
 
@@ -43,6 +46,9 @@ def round_trips(hub, *words):
 def test_boxes_measure_what_the_hub_names_and_only_where_they_are_allowed_to(lab, tmp_path):
     broker, hub, boxes = lab
     near = f"127.0.0.1:{broker.port}"
+    for box in boxes:
+        box.trust(hub.key)
+        box.start_executor()  # which verifies what the hub names
     # The broker's port answers to anybody, so it is the endpoint and the boxes' own address too.
     for box in boxes[:2]:
         box.start_agent(
@@ -80,6 +86,23 @@ def test_boxes_measure_what_the_hub_names_and_only_where_they_are_allowed_to(lab
     assert not estimate["measured"]
     assert estimate["error_ms"] > 0
     assert "Round-trip times" in hub.cli("describe", "node", "box-0").stdout
+
+    # Whoever writes on the broker names nothing: a list that the hub did not sign changes nothing.
+    victim = Target(name="endpoint/victim", host="127.0.0.1", port=free_port())
+    forged = envelope.seal_targets(
+        Targets(node="box-0", issued_at=2e9, targets=(victim,)), "0" * 16, lambda _: b"s" * 64
+    )
+    payload = tmp_path / "forged"
+    payload.write_bytes(codec.encode(forged))
+    topic = str(topics.Node("box-0", topics.NodeTopic.TARGETS))
+    publish = ["mosquitto_pub", "-p", str(broker.port), "-q", "1", "-t", topic, "-f", str(payload)]
+    subprocess.run(publish, check=True, timeout=30)
+    boxes[0].agent.wait_for_log("targets of round-trip times refused: key 0000000000000000", 30)
+    assert "3 of round-trip times, signed; 1 lists refused" in boxes[0].status()
+    wait_for(
+        "the hub to say so", lambda: "refused: key" in hub.cli("describe", "node", "box-0").stdout
+    )
+    assert "victim" not in boxes[0].agent.log()
 
     # Nothing is stored: a hub that was killed has all of it again with the next heartbeats.
     hub.kill()

@@ -87,6 +87,7 @@ class FakeRuntime:
                 workload=labels.get(specs.WORKLOAD, ""),
                 revision=labels.get(specs.REVISION, ""),
                 spec=labels.get(specs.SPEC, ""),
+                devices=labels.get(specs.DEVICES, ""),
                 phase=Phase.CREATED,
                 stop_grace_s=container.stop_grace_s or 10.0,
                 ports=frozenset(HostPort(p.host, p.protocol) for p in container.ports),

@@ -10,7 +10,7 @@ from tests.executor.orders import NODE, container, instance
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.specs import labels_of, name_of, spec_of
-from skerry_wire.workload import PortMapping
+from skerry_wire.workload import BusDevice, PortMapping
 
 IMAGE = "localhost/skerry-demo-web:1"
 
@@ -226,3 +226,49 @@ def test_our_labels_are_stronger_than_the_workloads_own():
 def test_the_spec_of_a_released_container_never_changes():
     # Another value here would restart every container of every box.
     assert spec_of(instance(), container()) == "d8488653bc1b1ab9"
+
+
+# --- devices on a bus ------------------------------------------------------------------------
+
+ADAPTER = BusDevice(bus="usb", address="1-2")
+
+
+def with_device(there, looked, **changes):
+    """Return what is done about an instance with a device, of which `there` runs."""
+    wanted = instance(bus_devices=(ADAPTER,), **changes)
+    found = [dataclasses.replace(actual(wanted), **one) for one in there]
+    devices = {(wanted.id, "web"): looked}
+    done = rec.reconcile([wanted], found, [IMAGE], devices)
+    return [type(action).__name__ for action in done.actions]
+
+
+EXITED = {"phase": Phase.EXITED, "exit_code": 1}
+
+
+@pytest.mark.parametrize(
+    ("there", "looked", "done"),
+    [
+        ({"devices": "a"}, rec.Looked("a"), ["Keep"]),
+        ({"devices": "a"}, rec.Looked("b"), ["Stop", "Remove", "Create", "Start"]),
+        ({}, rec.Looked("b"), ["Stop", "Remove", "Create", "Start"]),
+        ({"devices": "a"}, rec.Looked(problem="away"), ["Keep"]),
+        ({"devices": "a", **EXITED}, rec.Looked("a"), ["Start"]),
+        ({"devices": "a", **EXITED}, rec.Looked("b"), ["Remove", "Create", "Start"]),
+        ({"devices": "a", **EXITED}, rec.Looked(problem="away"), ["Lacking", "Start"]),
+    ],
+)
+def test_a_container_is_made_anew_when_its_device_has_other_nodes_and_not_while_it_is_away(
+    there, looked, done
+):
+    assert with_device([there], looked) == done
+
+
+def test_a_new_place_is_a_new_spec_and_another_number_is_none():
+    wanted = instance(bus_devices=(ADAPTER,))
+    other = instance(bus_devices=(dataclasses.replace(ADAPTER, address="1-3"),))
+    assert spec_of(wanted, wanted.containers[0]) != spec_of(other, other.containers[0])
+    labels = labels_of(NODE, wanted, wanted.containers[0], "/dev/ttyUSB0=188:0")
+    assert labels["io.skerry.devices"] == "/dev/ttyUSB0=188:0"
+    assert labels["io.skerry.spec"] == spec_of(wanted, wanted.containers[0])
+    forged = instance(labels={"io.skerry.devices": "x"})
+    assert "io.skerry.devices" not in labels_of(NODE, forged, forged.containers[0])

@@ -9,6 +9,7 @@ import struct
 import threading
 
 import pytest
+from tests.executor.bus_tree import BusTree, number_of
 from tests.executor.client import Client, asked
 from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import (
@@ -33,6 +34,7 @@ from skerry_wire import codec, envelope, local
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.local import ExecutorRequest
 from skerry_wire.messages import Targets
+from skerry_wire.workload import BusDevice
 
 SLOW = "registry.example/slow:1"
 POLICY = '[images]\nallow = ["localhost", "registry.example"]\n'
@@ -451,3 +453,65 @@ def test_targets_are_verified_and_nothing_is_converged_to(box):
     asked(box.path, signed(order(instance())))
     other = about(box, codec.encode(sealed), "box-2").targets_refused
     assert other == "this executor serves node box-1, the agent is box-2"
+
+
+# --- devices on a bus ------------------------------------------------------------------------
+
+ADAPTER = BusDevice(bus="usb", address="1-2", vendor="0403", product="6001")
+WITH_DEVICES = POLICY + '[devices]\nallow = ["/dev/*"]\n'
+
+
+@pytest.fixture
+def plugged(tmp_path):
+    """A server on a box whose tree of devices is made, and the tree."""
+    tree = BusTree(tmp_path / "tree")
+    box = Box(tmp_path, root=tree.root)
+    box.policy.write_text(WITH_DEVICES)
+    yield box, tree
+    box.end()
+
+
+def test_a_device_is_given_by_its_port_and_again_when_it_was_plugged_anew(plugged):
+    box, tree = plugged
+    wanted = signed(order(instance(bus_devices=(ADAPTER,))))
+    outcome = asked(box.path, wanted)
+    assert outcome.accepted == 1, "an order is taken though its device is away"
+    assert outcome.instances[0].reason == "there is no usb 1-2 on this box"
+    assert box.runtime.changes() == []
+
+    tree.plug(nodes=[("", "usb", "null")])
+    assert asked(box.path).reached
+    (made,) = box.runtime.containers(NODE)
+    assert made.devices == f"/dev/null={number_of('null')}"
+    assert [one.host for one in box.runtime._wanted[made.name].devices] == ["/dev/null"]
+
+    tree.unplug()
+    outcome = asked(box.path)
+    assert (outcome.reached, box.runtime.containers(NODE)) == (True, (made,)), "left alone"
+
+    tree.plug(nodes=[("", "usb", "zero")])
+    assert asked(box.path).reached
+    (anew,) = box.runtime.containers(NODE)
+    assert (anew.devices, anew.id != made.id) == (f"/dev/zero={number_of('zero')}", True)
+    calls = len(box.runtime.changes())
+    assert asked(box.path).reached
+    assert len(box.runtime.changes()) == calls
+
+
+def test_another_device_at_the_port_or_a_policy_without_devices_gives_nothing(plugged):
+    box, tree = plugged
+    tree.plug(vendor="1a86", product="7523", nodes=[("", "usb", "null")])
+    wanted = order(instance(bus_devices=(ADAPTER,)))
+    outcome = asked(box.path, signed(wanted))
+    assert outcome.instances[0].reason == "usb 1-2 is 1a86:7523 now, not 0403:6001"
+    box.policy.write_text(POLICY + '[devices]\nallow = ["/dev/tty*"]\n')
+    tree.unplug().plug(nodes=[("", "usb", "null")])
+    outcome = asked(box.path)
+    assert (
+        outcome.instances[0].reason
+        == "the box's policy allows no device node of usb 1-2: /dev/null"
+    )
+    box.policy.write_text(POLICY)
+    refused = asked(box.path, signed(dataclasses.replace(wanted, generation=2))).refusal
+    assert "usb 1-2: no device node is allowed (devices.allow)" in refused.reason
+    assert box.runtime.containers(NODE) == ()

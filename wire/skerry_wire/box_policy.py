@@ -87,6 +87,10 @@ def reasons(container: Container, policy: BoxPolicy, resolve: Resolve) -> Iterat
         yield from _mount(mount, policy, resolve)
     for device in container.devices:
         yield from _device(device, policy)
+    if container.bus_devices and not policy.devices:
+        # Which nodes they have, only the box knows, when it makes the container.
+        names = ", ".join(map(str, container.bus_devices))
+        yield f"{names}: no device node is allowed (devices.allow)"
     for port in container.ports:
         if not any(allowed.allows(port) for allowed in policy.ports):
             yield f"port {port.host}/{port.protocol} may not be published"

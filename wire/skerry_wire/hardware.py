@@ -12,9 +12,7 @@ from typing import Annotated, Literal
 
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
-from skerry_wire.types import ByteCount, Count, Line, Moment, Short
-
-Hex = Annotated[str, Text(8, "[0-9a-f]{1,8}")]
+from skerry_wire.types import ByteCount, Count, Hex, Line, Moment, Short
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +159,8 @@ class PciFunction:
     sriov_vfs: Count | None = None
     iommu_group: Count | None = None
     virtual_function: Annotated[bool, Sparse()] = False
+    device_nodes: Annotated[tuple[Line, ...], Items(32), Sparse()] = ()
+    """Those of its own, through which programs use it; not those of what hangs on it by USB."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

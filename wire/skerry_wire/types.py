@@ -16,6 +16,9 @@ Incarnation = Annotated[str, Text(32, "[0-9a-f]{16,32}"), Key("inc")]
 Revision = Annotated[str, Text(64, "[0-9a-f]{8,64}")]
 """Digest of a content, in hexadecimal. It tells contents apart; it proves nothing."""
 
+Hex = Annotated[str, Text(8, "[0-9a-f]{1,8}")]
+"""A number of a vendor, device or class, as the kernel and pci.ids write it."""
+
 Short = Annotated[str, Text(128)]
 Line = Annotated[str, Text(1024)]
 Count = Annotated[int, Range(0, 2**32 - 1)]

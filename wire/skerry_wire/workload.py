@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from skerry_wire.schema import Items, Range, Text
-from skerry_wire.types import ByteCount, InstanceId, Line, Name, Revision, Short
+from skerry_wire.bus import ADDRESS, Bus
+from skerry_wire.schema import Items, Range, Sparse, Text
+from skerry_wire.types import ByteCount, Hex, InstanceId, Line, Name, Revision, Short
 
 Port = Annotated[int, Range(1, 65535)]
 Path = Annotated[str, Text(1024, r"/[^\x00]*")]
@@ -45,6 +46,28 @@ class DeviceMapping:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BusDevice:
+    """A device of the box by where it stands, which outlives the numbers of its device nodes.
+
+    The box looks its nodes up when it makes the container, and again when it was plugged anew.
+    `vendor` and `product` are what must stand there, where that is known. With a `subsystem` only
+    the nodes of the `number`th device of that sort are meant, counted from 0.
+    """
+
+    bus: Bus
+    address: Annotated[str, Text(64, ADDRESS)]
+    vendor: Annotated[Hex, Sparse()] | None = None
+    product: Annotated[Hex, Sparse()] | None = None
+    subsystem: Annotated[Literal["tty", "video4linux"], Sparse()] | None = None
+    number: Annotated[int, Range(0, 255), Sparse()] = 0
+
+    def __str__(self) -> str:
+        """Return what people know it by: `usb 1-1.2`, `tty 1 of usb 1-1.2`."""
+        place = f"{self.bus} {self.address}"
+        return f"{self.subsystem} {self.number} of {place}" if self.subsystem else place
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
     """A command that the runtime runs inside the container; exit status 0 is healthy."""
 
@@ -73,6 +96,7 @@ class Container:
     ports: Annotated[tuple[PortMapping, ...], Items(256)] = ()
     mounts: Annotated[tuple[Mount, ...], Items(128)] = ()
     devices: Annotated[tuple[DeviceMapping, ...], Items(128)] = ()
+    bus_devices: Annotated[tuple[BusDevice, ...], Items(128), Sparse()] = ()
     restart: Literal["no", "always", "on-failure"] = "always"
     restart_retries: Annotated[int, Range(0, 1_000_000)] = 0
     health: HealthCheck | None = None

@@ -7,14 +7,17 @@ import re
 from collections.abc import Callable
 
 from skerry_agent.host import Host, Unreadable
-from skerry_agent.probes import device_names
+from skerry_agent.probes import char_devices, device_names
 from skerry_agent.probes.kernel_text import count, hexadecimal, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.bus import vfio_nodes
 from skerry_wire.hardware import PciFunction
 
 DEVICES = "/sys/bus/pci/devices"
 NO_ANSWER = "ffff"
 """What the bus itself answers for an id when nothing does."""
+
+MOST_NODES = 32
 
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\Z")
 _MODALIAS = re.compile(
@@ -36,6 +39,8 @@ class RawFunction:
     total_vfs: str | None = None
     iommu_group: str | None = None
     is_virtual: bool = False
+    nodes: tuple[str, ...] = ()
+    """Its character device nodes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class RawPci:
 def read(host: Host) -> RawPci:
     """Collect the texts."""
     functions, trouble = read_functions(host)
+    nodes = char_devices.read(host)
+    functions = tuple(
+        dataclasses.replace(f, nodes=char_devices.paths(host, nodes, f.address)) for f in functions
+    )
     wanted = [(f.vendor, f.device) for f in functions if f.vendor and f.device]
     names = device_names.read(host, "pci", wanted)
     return RawPci(functions, tuple(sorted(names.items(), key=lambda item: item[0])), trouble)
@@ -130,4 +139,5 @@ def _function(raw: RawFunction, names: dict[tuple[str, str], device_names.Names]
         sriov_vfs=count(raw.total_vfs),
         iommu_group=count(raw.iommu_group),
         virtual_function=raw.is_virtual,
+        device_nodes=(*raw.nodes, *vfio_nodes(raw.driver, raw.iommu_group))[:MOST_NODES],
     )

@@ -44,11 +44,16 @@ def body_of(
 
 
 def _host_config(container: Container) -> dict[str, Any]:
+    restart = container.restart
+    if restart == "always" and container.bus_devices:
+        # When the box starts, podman would start it before anybody has looked which device has
+        # the number now that its device had. The executor starts it then, and after a good end.
+        restart = "on-failure"
     config: dict[str, Any] = {
         "NetworkMode": container.network,
         "PidMode": "host" if container.pid == "host" else "",
         "IpcMode": container.ipc,
-        "RestartPolicy": {"Name": container.restart, "MaximumRetryCount": 0},
+        "RestartPolicy": {"Name": restart, "MaximumRetryCount": 0},
         "PortBindings": _port_bindings(container),
         "Mounts": [_mount(mount) for mount in container.mounts if mount.kind != "tmpfs"],
         "Tmpfs": {

@@ -65,6 +65,7 @@ def parse(plain: Any) -> Actual | None:
             workload=labels[specs.WORKLOAD],
             revision=labels[specs.REVISION],
             spec=str(labels.get(specs.SPEC, "")),
+            devices=str(labels.get(specs.DEVICES, "")),
             phase=phase,
             pid=int(state.get("Pid") or 0) or None,
             exit_code=_exit_code(state) if over else None,

@@ -40,3 +40,15 @@ def test_a_name_that_is_no_address_is_passed_over(tree):
 
 def test_none_is_absent(tree):
     assert isinstance(result(tree, "pci"), Absent)
+
+
+def test_device_nodes_of_a_function_are_told_and_those_of_its_group_where_it_is_kept(tree):
+    tree.pci("0000:00:02.0", "8086:3e9b", "030000", driver="i915")
+    tree.write("sys/devices/pci0000:00/0000:00:02.0/drm/card0/uevent", "DEVNAME=dri/card0")
+    tree.link("sys/dev/char/226:0", "../../devices/pci0000:00/0000:00:02.0/drm/card0")
+    tree.pci("0000:01:00.0", "10de:1eb8", "030200", driver="vfio-pci")
+    folder = "sys/devices/pci0000:00/0000:01:00.0"
+    tree.link(f"{folder}/iommu_group", "../../../kernel/iommu_groups/12")
+    tree.pci("0000:02:00.0", "8086:1533", "020000", driver="igb")
+    nodes = [function.device_nodes for function in found(tree, "pci")]
+    assert nodes == [("/dev/dri/card0",), ("/dev/vfio/vfio", "/dev/vfio/12"), ()]
