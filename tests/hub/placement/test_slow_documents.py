@@ -1,0 +1,66 @@
+"""The engine against the slow placer with everything at once: documents, distances, boxes' own.
+
+What `test_slow.py` has, and policies, quotas, prices, datasets, reservations, times of maintenance,
+round-trip times, the policies of boxes and a demand to pack for.
+"""
+
+from hypothesis import event, given
+from hypothesis import strategies as st
+from tests.hub.placement.slow_both import Both
+from tests.hub.placement.slow_cases import MANY, NAMES, scalings
+from tests.hub.placement.slow_documents import arounds, fleets_of_all, turns, wanted_of_all
+from tests.hub.placement.slow_invariants import check_empty, check_musts, check_quotas, check_room
+
+from skerry_hub.placement.engine import place
+
+
+@given(fleets_of_all, wanted_of_all, arounds, st.lists(st.one_of(turns, scalings), max_size=4))
+@MANY
+def test_the_engine_and_the_slow_placer_agree_on_everything(nodes, wanted, around, happens):
+    both, steady = Both(nodes, wanted, around), True
+    for load in wanted:
+        both.scale(load.name, load.replicas // 2)
+    for load in wanted:
+        both.scale(load.name, load.replicas)
+    for what, *arguments in happens:
+        if what == "scale":
+            both.scale(*arguments)
+        elif what == "end":
+            both.end(*arguments)
+        else:
+            steady &= not both.change(what, *arguments)
+        if steady:
+            check_room(both.plain)
+            check_musts(both.plain)
+            check_quotas(both.plain)
+    for load in both.wanted.values():
+        both.explain(load)
+    event(f"placed {min(len(both.plain.placed), 6)}")
+    for name in NAMES:
+        both.end(name)
+    check_empty(both.columns, both.plain.nodes)
+
+
+@given(fleets_of_all, wanted_of_all, arounds)
+@MANY
+def test_with_documents_too_an_apply_of_the_same_moves_nothing(nodes, wanted, around):
+    both = Both(nodes, wanted, around)
+    for load in wanted:
+        both.scale(load.name, load.replicas)
+        mine = both.plain.of(load.name)
+        decision = place(both.world, load, mine, keep=False)
+        assert {change.action for change in decision.changes} <= {"keep"}
+        assert sorted(decision.assignments, key=str) == sorted(mine, key=str)
+
+
+@given(fleets_of_all, wanted_of_all, arounds, st.lists(turns, min_size=1, max_size=4))
+@MANY
+def test_with_documents_too_an_apply_moves_only_what_has_to_leave(nodes, wanted, around, changed):
+    both = Both(nodes, wanted, around)
+    for load in wanted:
+        both.scale(load.name, load.replicas)
+    for what, argument in changed:
+        both.change(what, argument)
+    for load in wanted:
+        if load.mode != "global":
+            both.apply(load)
