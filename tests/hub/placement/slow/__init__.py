@@ -5,3 +5,8 @@ records: every answer is worked out from the nodes and from all that is placed, 
 replica. How much a score counts is a decision and not a consequence, so those numbers stand here
 a second time.
 """
+
+from tests.hub.placement.slow.fleet import Fleet
+from tests.hub.placement.slow.reasons import refusals
+
+__all__ = ["Fleet", "refusals"]
