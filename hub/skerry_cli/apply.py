@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from skerry_cli.failures import Exit, RefusedError
-from skerry_cli.files import body_of, file_options
+from skerry_cli.files import Asked, asked_of, file_options
 from skerry_cli.hub import Hub, path
 from skerry_cli.session import Session, anywhere, output, time_limit
 
@@ -55,9 +55,9 @@ def apply(
     MaintenanceWindow) and with --- between them, is kept before anything is placed.
     """
     session: Session = ctx.obj
-    body = _body(files, project, options)
+    asked = _asked(files, project, options)
     hub = session.connect()
-    answer = _asked(hub, "plan" if options["dry_run"] else "apply", body)
+    answer = _answer(hub, "plan" if options["dry_run"] else "apply", asked)
     # Imported only now: the boxes start to work 30 ms earlier.
     from skerry_cli.applied import show_applied, wait_until_runs  # noqa: PLC0415
     from skerry_cli.plan import show_plan  # noqa: PLC0415
@@ -75,25 +75,26 @@ def apply(
         ctx.exit(Exit.NOT_PLACED)
 
 
-def _body(files: tuple[str, ...], project: str | None, options: dict[str, Any]) -> dict[str, Any]:
+def _asked(files: tuple[str, ...], project: str | None, options: dict[str, Any]) -> Asked:
     """Return what is asked for: by files, or by a plan."""
     name = options["planned"]
     if name is None:
         if options["same_outcome"]:
             raise click.UsageError("--same-outcome is about the plan of --plan")
-        return body_of(files, project, prune=options["prune"])
+        return asked_of(files, project, prune=options["prune"])
     if files or project is not None or options["prune"]:
         raise click.UsageError("a plan has its files, project and --prune in it")
     from skerry_cli.plan_file import load  # noqa: PLC0415
 
     body = load(name)
-    return {**body, "only_outcome": True} if options["same_outcome"] else body
+    return Asked({**body, "only_outcome": True} if options["same_outcome"] else body)
 
 
-def _asked(hub: Hub, verb: str, body: dict[str, Any]) -> Any:
+def _answer(hub: Hub, verb: str, asked: Asked) -> Any:
     try:
-        return hub.post(path(verb), body)
+        with asked.places.told():
+            return hub.post(path(verb), asked.body)
     except RefusedError as failure:
-        if "basis" in body:
+        if "basis" in asked.body:
             failure.as_stale()
         raise

@@ -8,7 +8,7 @@ import click
 
 from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.failures import Exit, Failure, RefusedError
-from skerry_cli.files import body_of, file_options
+from skerry_cli.files import asked_of, file_options
 from skerry_cli.goals import Goal, wait_for
 from skerry_cli.hub import Hub, path
 from skerry_cli.kind import Kind
@@ -91,7 +91,9 @@ def _wanted(
     if kind:
         named = next(one for one in DELETED if one.name == kind)
         return [(named, name) for name in dict.fromkeys(names)]
-    found = read(Plan, hub.post(path("plan"), body_of(files, project)))
+    asked = asked_of(files, project)
+    with asked.places.told():
+        found = read(Plan, hub.post(path("plan"), asked.body))
     workloads = sorted({*found.created, *found.updated, *found.unchanged})
     wanted = [(WORKLOAD, name) for name in workloads]
     kinds = {one.document: one for one in DOCUMENT_KINDS}

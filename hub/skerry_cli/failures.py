@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from typing import IO, Any
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from skerry_cli.clean import clean
+
+if TYPE_CHECKING:
+    from skerry_cli.records import Problem
 
 
 class Exit(enum.IntEnum):
@@ -54,10 +57,18 @@ class UnexpectedAnswerError(Failure):
 class RefusedError(Failure):
     """The hub answered a request with problems; `lines` says each, `file:line: field: reason`."""
 
-    def __init__(self, status: int, lines: Sequence[str]) -> None:
+    def __init__(self, status: int, lines: Sequence[str], problems: Sequence[Problem] = ()) -> None:
         super().__init__("\n".join(lines), Exit.TIMED_OUT if status == 504 else Exit.ERROR)
         self.status = status
         self.lines = tuple(lines)
+        self._problems = tuple(problems)
+
+    def placed(self, place: Callable[[Problem], Problem]) -> RefusedError:
+        """Return the same, each problem told at another place."""
+        if not self._problems:
+            return self
+        problems = [place(problem) for problem in self._problems]
+        return RefusedError(self.status, [str(problem) for problem in problems], problems)
 
     @property
     def passing(self) -> bool:

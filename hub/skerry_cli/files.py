@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from skerry_cli.failures import Exit, Failure
+from skerry_cli.json_places import NO_FILES, JsonFile, Places
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_FILE_BYTES = 256 * 1024
@@ -41,37 +43,69 @@ def file_options(command: F) -> F:
     )(command)
 
 
-def body_of(files: Sequence[str], project: str | None, *, prune: bool = False) -> dict[str, Any]:
-    """Return the body of a plan or an apply. Raises Failure naming a file that cannot be read."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """The body of a plan or an apply, and where what it holds was read."""
+
+    body: dict[str, Any]
+    places: Places = NO_FILES
+
+
+def asked_of(files: Sequence[str], project: str | None, *, prune: bool = False) -> Asked:
+    """Return what is asked for. Raises Failure naming a file that cannot be read."""
     if not files:
         raise click.UsageError("name at least one file with -f")
     if files.count(STDIN) > 1:
         raise click.UsageError("standard input can be read only once")
     found: list[dict[str, Any]] = []
     workloads: list[Any] = []
+    of_json: list[JsonFile] = []
     for name in files:
-        given = _workloads(name) if name.endswith(".json") else None
+        given = _workloads(name, len(workloads)) if name.endswith(".json") else None
         if given is None:
             found.append(_file(name, project))
         else:
-            workloads += given
+            of_json.append(given[0])
+            workloads += given[1]
     body: dict[str, Any] = {"files": found, "prune": prune}
     # Only then: a hub of an earlier version knows no workloads here.
-    return {**body, "workloads": workloads} if workloads else body
+    return Asked({**body, "workloads": workloads} if workloads else body, Places(of_json))
 
 
-def _workloads(name: str) -> list[Any] | None:
+def _workloads(name: str, first: int) -> tuple[JsonFile, list[Any]] | None:
     """Return the workloads of a JSON file; None where it is compose or documents written so."""
     data = _read(name, MAX_JSON_BYTES)
     try:
-        found = json.loads(data)
+        text = data.decode(json.detect_encoding(data))
+        found = json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise Failure(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+    except _TwiceError as error:
+        raise Failure(f"{name}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise Failure(f"{name}: is not JSON: {error}") from None
+    path: str | None = ""
     if isinstance(found, dict) and isinstance(found.get("workloads"), list):
-        found = found["workloads"]
-    if isinstance(found, list):
-        return found
-    return [found] if isinstance(found, dict) and "containers" in found else None
+        found, path = found["workloads"], "workloads"
+    elif isinstance(found, dict) and "containers" in found:
+        found, path = [found], None
+    if not isinstance(found, list):
+        return None
+    return JsonFile(name, text, first, len(found), path), found
+
+
+class _TwiceError(ValueError):
+    """An object of JSON with two values for one key."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, of which no key may be given twice: nobody could say which one counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
+        raise _TwiceError(f"the key {twice[:80]!r} is given twice in one object")
+    return found
 
 
 def _file(name: str, project: str | None) -> dict[str, Any]:

@@ -238,7 +238,7 @@ class Hub:
         except (KeyError, TypeError, UnexpectedAnswerError):
             raise UnexpectedAnswerError(self._not_a_hub(question, status)) from None
         lines = [str(problem) for problem in problems]
-        raise RefusedError(status, lines or [f"the hub answered {status} to {question}"])
+        raise RefusedError(status, lines or [f"the hub answered {status} to {question}"], problems)
 
     def _not_a_hub(self, question: str, status: int) -> str:
         return (

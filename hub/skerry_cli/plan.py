@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from skerry_cli.failures import Exit
-from skerry_cli.files import body_of, file_options
+from skerry_cli.files import asked_of, file_options
 from skerry_cli.hub import path
 from skerry_cli.plan_text import MEANT, lines, pending, shortage, summary
 from skerry_cli.records import Plan, read
@@ -52,13 +52,14 @@ def plan(
 ) -> None:
     """Show what an apply would do, and do nothing."""
     session: Session = ctx.obj
-    body = body_of(files, project, prune=options["prune"])
-    answer = session.connect().post(path("plan"), body)
+    asked = asked_of(files, project, prune=options["prune"])
+    with asked.places.told():
+        answer = session.connect().post(path("plan"), asked.body)
     found = read(Plan, answer)
     if options["out"] is not None:
         from skerry_cli.plan_file import save  # noqa: PLC0415
 
-        save(options["out"], body, answer, session.hub)
+        save(options["out"], asked.body, answer, session.hub)
     show_plan(Screen(), answer, options["form"], verbose=options["verbose"])
     if found.unplaced:
         ctx.exit(Exit.NOT_PLACED)

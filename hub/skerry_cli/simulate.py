@@ -15,7 +15,7 @@ from skerry_cli import words
 from skerry_cli.explain import MOST
 from skerry_cli.explain_text import show
 from skerry_cli.failures import Exit, Failure, RefusedError
-from skerry_cli.files import STDIN, body_of
+from skerry_cli.files import STDIN, Asked, asked_of
 from skerry_cli.plan import show_plan
 from skerry_cli.records import MANY, Explanation, Plan, Problem, Words, read, read_all
 from skerry_cli.screen import Cell, Screen
@@ -118,20 +118,20 @@ def simulate(ctx: click.Context, /, fleet: str, files: tuple[str, ...], **option
         raise click.UsageError("standard input can be read only once")
     if options["node"] is not None and options["workload"] is None:
         raise click.UsageError("--node is about the workload of --explain")
-    body: dict[str, Any] = {"files": []}
+    asked = Asked({"files": []})
     if files:
-        body = body_of(files, options["project"], prune=options["prune"])
+        asked = asked_of(files, options["project"], prune=options["prune"])
     engine = loaded("simulate")
     with _within(options["timeout"]):
         status, answer = engine(
             fleet,
-            body,
+            asked.body,
             workload=options["workload"],
             node=options["node"],
             most=options["limit"],
         )
     if status != 200:
-        problems = read_all(Problem, answer["problems"])
+        problems = [asked.places.of(one) for one in read_all(Problem, answer["problems"])]
         raise RefusedError(status, [str(problem) for problem in problems])
     found, screen = read(Simulation, answer), Screen()
     if options["form"]:

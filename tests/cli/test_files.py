@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.cli.canned import problems
 from tests.cli.samples import NOTHING
 
 JOB = {"name": "depot-job", "project": "depot", "containers": [{"name": "a", "image": "x"}]}
@@ -34,12 +35,20 @@ def test_compose_and_documents_may_be_json_too(skerry, hub, tmp_path, content):
     assert "workloads" not in body
 
 
-@pytest.mark.parametrize(("text", "words"), [("{", "is not JSON"), ("[" * 100_000, "is not JSON")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[\n\n{", "3: is not JSON: Expecting property name"),
+        ("[" * 100_000, " is not JSON"),
+        ('{"a": {"b": 1, "b": 2}}', " the key 'b' is given twice in one object"),
+        ("[\ud800]", " is not JSON"),
+    ],
+)
 def test_what_is_not_json_is_named(skerry, hub, tmp_path, text, words):
     path = tmp_path / "jobs.json"
-    path.write_text(text)
+    path.write_text(text, errors="surrogatepass")
     done = skerry("apply", "-f", str(path), code=1)
-    assert done.err.startswith(f"skerry: {path}: {words}")
+    assert done.err.startswith(f"skerry: {path}:{words}")
     assert hub.asked == []
 
 
@@ -47,3 +56,15 @@ def test_more_than_a_hub_takes_is_refused(skerry, hub, tmp_path):
     path = tmp_path / "jobs.json"
     path.write_bytes(b" " * (4 * 1024 * 1024 + 1))
     assert "larger than 4096 KiB" in skerry("apply", "-f", str(path), code=1).err
+
+
+@pytest.mark.parametrize("words", [["apply"], ["apply", "--dry-run"], ["plan"], ["delete", "-y"]])
+def test_what_is_wrong_with_a_workload_is_told_by_line(skerry, hub, tmp_path, words):
+    first, second = tmp_path / "one.json", tmp_path / "two.json"
+    first.write_text(json.dumps(JOB))
+    second.write_text(json.dumps([JOB, JOB], indent=1))
+    problem = {"reason": "is empty", "field": "workloads[2].containers[0].image"}
+    for verb in ("apply", "plan"):
+        hub.answers[f"POST /api/v1/{verb}"] = problems(400, problem)
+    done = skerry(*words, "-f", str(first), "-f", str(second), code=1)
+    assert done.err == f"{second}:18: [1].containers[0].image: is empty\n"

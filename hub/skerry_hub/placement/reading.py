@@ -50,7 +50,7 @@ _SPACE = re.compile(r"\s*")
 _FIELD = re.compile(r"[^\s,()\[\]\"=!<>]+")
 _WORD = _FIELD
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_SIGN = re.compile(r"[=!<>]+")
+_SIGN = re.compile(r"[=!]~|[=!<>]+")
 _SPELLINGS: Mapping[str, Operator] = {
     **{one: one for one in Operator if " " not in one},
     "=": Operator.EQUAL,
@@ -70,6 +70,22 @@ _SPELLINGS: Mapping[str, Operator] = {
     "set_contains_any": Operator.CONTAINS_ANY,
 }
 """What one word or sign stands for."""
+
+_INSTEAD: Mapping[str, str] = {
+    "=~": "matches",
+    "!~": "not matches",
+    "===": "==",
+    "!==": "!=",
+    "<>": "!=",
+    "=>": ">=",
+    "=<": "<=",
+    "is": "==",
+    "like": "matches",
+    "has": "contains",
+    "notin": "not in",
+    "semver": "version ==",
+}
+"""What to write for signs and words of other languages."""
 
 _BEGINNINGS = frozenset({"not", "version", "contains", "not contains"})
 """What takes, or may take, one more word."""
@@ -105,9 +121,7 @@ def expression(text: str, vocabulary: Vocabulary = field) -> Expression:
     reading = _Reading(text, vocabulary)
     found = reading.expression(0)
     if reading.next():
-        reading.refuse(
-            f"{short(text[reading.at :])} is left over; put a value with blanks in quotes"
-        )
+        reading.refuse(_left_over(text[reading.at :]))
     return found
 
 
@@ -182,6 +196,8 @@ class _Reading:
         self.next()
         at = self.at
         texts = self.values(operator, depth)
+        if texts in (("any",), ("all",)) and self.next() not in ("", ",", ")"):
+            self.refuse(f"{operator} {texts[0]} takes a list: [a, b]")
         return Comparison(asked, operator, texts, tuple(self.typed(asked, operator, texts, at)))
 
     def operator(self, at: int) -> Operator:
@@ -195,8 +211,7 @@ class _Reading:
                 found, end = Operator(words), self.at
         self.at = end
         if found is None:
-            known = ", ".join(Operator)
-            self.refuse(f"{short(word or self.text[at : at + 20])} is not an operator: {known}", at)
+            self.refuse(_no_operator(word or self.text[at : at + 20]), at)
         return found
 
     def fits(self, asked: Field, operator: Operator, at: int) -> None:
@@ -261,6 +276,27 @@ class _Reading:
             self.refuse(f"the pattern {error.reason} (at {error.at + 1} in it)", at)
         except RefusedError as error:
             self.refuse(error.reason, at)
+
+
+def _left_over(rest: str) -> str:
+    """Return why a text must end before this; `rest` is not empty."""
+    word = rest.split(maxsplit=1)[0].lower()
+    if word in ("and", "&&", "or", "||"):
+        group = "all" if word in ("and", "&&") else "any"
+        return f"{short(rest)} is not read: write {group}(..., ...) for several expressions"
+    if rest[0] in ",)]":
+        return f"{short(rest)} is not read: nothing is open that {rest[0]} could belong to"
+    return f"{short(rest)} is not read: a value with blanks or signs stands in double quotes"
+
+
+def _no_operator(word: str) -> str:
+    """Return why this is no operator, and what to write instead where that is known."""
+    if not word:
+        return f"an operator is missing: {', '.join(Operator)}"
+    instead = _INSTEAD.get(word.lower())
+    if instead is not None:
+        return f"{short(word)} is not an operator: write {instead}"
+    return f"{short(word)} is not an operator: {', '.join(Operator)}"
 
 
 def _match(kind: re.Pattern[str], text: str, at: int) -> tuple[str, int]:

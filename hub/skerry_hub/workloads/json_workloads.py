@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from skerry_hub.model import Workload
 from skerry_hub.views import Problem
@@ -17,33 +16,17 @@ from skerry_hub.workloads.limits import MAX_WORKLOAD_BYTES
 from skerry_hub.workloads.ports import reserved
 from skerry_hub.workloads.problems import Problems, TooManyProblemsError
 from skerry_wire import codec
-from skerry_wire.errors import WireError
 
 MAX_WORKLOADS = 1000
 FIELD = "workloads"
 """The field of a request that holds them."""
 
 
-def workloads_of(objects: Sequence[Any], taken: Collection[str] = ()) -> tuple[Workload, ...]:
-    """Return the workloads of plain JSON. Raises ComposeError, problems with their fields.
+def right(workloads: Sequence[Workload], taken: Collection[str] = ()) -> tuple[Workload, ...]:
+    """Return workloads that were read, as they are stored. Raises ComposeError.
 
     `taken` are names that files of the same request ask for.
     """
-    problems: list[Problem] = []
-    read: list[Workload] = []
-    for index, plain in enumerate(objects[: MAX_WORKLOADS + 1]):
-        try:
-            read.append(codec.from_plain(Workload, plain, strict=True))
-        except WireError as error:
-            below = f".{error.field}" if error.field else ""
-            problems.append(Problem(reason=error.reason, field=f"{FIELD}[{index}]{below}"))
-    if problems:
-        raise ComposeError(tuple(problems))
-    return right(read, taken)
-
-
-def right(workloads: Sequence[Workload], taken: Collection[str] = ()) -> tuple[Workload, ...]:
-    """Return workloads that were read, as they are stored. Raises ComposeError."""
     if len(workloads) > MAX_WORKLOADS:
         reason = f"has {len(workloads)} workloads, more than {MAX_WORKLOADS}"
         raise ComposeError((Problem(reason=reason, field=FIELD),))

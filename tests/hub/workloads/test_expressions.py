@@ -61,7 +61,7 @@ def test_those_of_deploy_come_before_the_services_own():
     [
         ("- node.id is a", 6, "[0]", "column 9: 'is' is not an operator"),
         ("- node.id == a\n- node.hardware.cpu.cores > 3", 7, "[1]", "cores is not a field"),
-        ("- node.hardware.memory.total_bytes >= 8 parsecs", 6, "[0]", "left over"),
+        ("- node.hardware.memory.total_bytes >= 8 parsecs", 6, "[0]", "'parsecs' is not read"),
         ("- node.hardware.memory.total_bytes >= -8GiB", 6, "[0]", "is not a size"),
         ("- node.id matches ((a+)+", 6, "[0]", "without its )"),
         (r"- node.id matches (a)\1", 6, "[0]", "a backreference, which is not supported"),

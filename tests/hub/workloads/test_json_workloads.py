@@ -9,7 +9,7 @@ import pytest
 from skerry_hub.model import Workload
 from skerry_hub.terms import DeviceRequest
 from skerry_hub.workloads.compose import ComposeError
-from skerry_hub.workloads.json_workloads import MAX_WORKLOADS, right, workloads_of
+from skerry_hub.workloads.json_workloads import MAX_WORKLOADS, right
 from skerry_hub.workloads.problems import MAX_PROBLEMS
 from skerry_wire.codec import from_plain, to_plain
 
@@ -18,19 +18,25 @@ PORT = {"host": 80, "container": 80}
 ONE = {"name": "shop-web", "project": "shop", "containers": [{"name": "web", "image": "x"}]}
 
 
+def read(*objects):
+    """Return the workloads as the API reads them out of a request."""
+    return tuple(from_plain(Workload, one, strict=True) for one in objects)
+
+
 def problems(*objects, **how):
     """Return (field, reason) of all that is wrong."""
+    workloads = read(*objects)
     with pytest.raises(ComposeError) as error:
-        workloads_of(list(objects), **how)
+        right(workloads, **how)
     assert all(one.file is None and one.line is None for one in error.value.problems)
     return [(one.field, one.reason) for one in error.value.problems]
 
 
 def test_what_files_become_is_taken_as_it_is():
-    found = workloads_of(GOLDEN)
+    found = right(read(*GOLDEN))
     assert [to_plain(one) for one in found] == GOLDEN
     assert right(found) == found
-    assert workloads_of([]) == ()
+    assert right([]) == ()
 
 
 def test_what_is_left_out_is_filled_in_and_texts_are_as_they_are_stored():
@@ -39,7 +45,7 @@ def test_what_is_left_out_is_filled_in_and_texts_are_as_they_are_stored():
     plain["expressions"] = ["node.labels.zone Exists", "node.labels.zone  exists"]
     gpu = {"kind": "gpu", "expressions": ["device.memory_bytes>=16GiB"]}
     plain["resources"]["devices"] = [gpu, gpu]
-    (found,) = workloads_of([plain])
+    (found,) = right(read(plain))
     assert found.resources.ports == tuple(ports)
     assert found.expressions == ("node.labels.zone exists",)
     assert found.resources.devices == (
@@ -48,12 +54,14 @@ def test_what_is_left_out_is_filled_in_and_texts_are_as_they_are_stored():
 
 
 def test_every_workload_is_looked_at():
-    wrong = {**ONE, "name": "other-web", "mode": "some"}
-    assert problems(ONE, wrong, {**ONE, "reps": 1}) == [
-        ("workloads[1].mode", "must be one of replicated, global"),
-        ("workloads[2].reps", "is not a field that this version knows"),
+    wrong = {**ONE, "name": "shop-job", "expressions": ["node.id =~ a"]}
+    other = {**ONE, "name": "shop-db", "placement": {"gang": "A"}}
+    found = problems(ONE, wrong, other)
+    assert [field for field, _ in found] == [
+        "workloads[1].expressions[0]",
+        "workloads[2].placement.gang",
     ]
-    assert problems([]) == [("workloads[0]", "must be a map, not a list")]
+    assert "write matches" in found[0][1]
 
 
 def test_names_are_unique_and_the_projects_own():
@@ -132,7 +140,6 @@ WRONG = [
       "replicas": 2, "expressions": ["node.labels.a == b"]},
      "placement.affinity[0]", "2 replicas never fit with at most 1 per a"),
     ({"placement": {"gang": "A"}}, "placement.gang", "is not a name"),
-    ({"placement": {"priority": 2_000_000_000}}, "placement.priority", "must be -1e+09 to 1e+09"),
     ({"containers": []}, "containers", "is empty"),
     ({"resources": {"cpu_milli": 2},
       "containers": [{"name": "a", "image": "x", "cpu_limit_milli": 1}]},
@@ -189,7 +196,7 @@ def test_containers_of_one_workload_share_its_names_and_ports():
 def test_a_wish_contradicts_nothing():
     far = {"workload": "shop-web", "topology": "a", "anti": True, "weight": 1}
     wish = {"placement": {"affinity": [far]}, "expressions": ["node.labels.a == b"]}
-    assert workloads_of([{**ONE, "replicas": 2, **wish}])
+    assert right(read({**ONE, "replicas": 2, **wish}))
 
 
 def test_a_workload_that_is_too_large_as_a_whole():
