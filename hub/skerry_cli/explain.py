@@ -23,6 +23,7 @@ that would fit without it.
 Examples:
   skerry explain shop-web
   skerry explain shop-web --node box-1
+  skerry explain shop-web --instance shop-web-7
   skerry explain shop-web --limit 100
 \b
 Exit status: 3 when it is not fully placed.
@@ -32,6 +33,12 @@ Exit status: 3 when it is not fully placed.
 @click.command(epilog=EXAMPLES)
 @click.argument("workload", shell_complete=complete_names("workloads"))
 @click.option("--node", help="Only this node's reasons.", shell_complete=complete_names("nodes"))
+@click.option(
+    "--instance",
+    metavar="ID",
+    help="Why this one is where it is.",
+    shell_complete=complete_names("instances"),
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, MOST),
@@ -45,11 +52,11 @@ Exit status: 3 when it is not fully placed.
 def explain(ctx: click.Context, /, workload: str, node: str | None, **options: Any) -> None:
     """Tell the reasons of nodes for and against a workload, and what would help.
 
-    Of what is placed: each instance's node with its score, and the best others.
+    Of the first instances, or of one: its node with the parts of its score, and the runners-up.
     """
     session: Session = ctx.obj
     limit = MOST if options["everything"] else options["limit"]
-    query = {"node": node, "limit": limit}
+    query = {"node": node, "instance": options["instance"], "limit": limit}
     answer = session.connect().get(path("workloads", workload, "explain"), query)
     found, screen = read(Explanation, answer), Screen()
     if options["form"]:

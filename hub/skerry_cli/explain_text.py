@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from skerry_cli import words
 from skerry_cli.plan_text import shortage
-from skerry_cli.records import Explanation, Parts, Relaxation, Verdict
+from skerry_cli.records import Explanation, Relaxation, Verdict
 from skerry_cli.screen import Cell, Screen, Styled
+from skerry_cli.standing_text import host, lines, made_up
 
 
 def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
@@ -22,15 +23,20 @@ def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
         screen.section("What would help, the least first")
         for one in found.relaxations:
             screen.line(f"  {relaxation(one)}")
-    placed = [one for one in found.verdicts if one.instances]
-    others = [one for one in found.verdicts if one.feasible and not one.instances]
-    refusing = [one for one in found.verdicts if not one.feasible and not one.instances]
+    if found.standings:
+        screen.section("Where it is, and why")
+        for standing in found.standings:
+            for line in lines(standing):
+                screen.line(line)
+        told = found.placed - len(found.standings)
+        if whole and told > 0 and len(found.standings) > 1:
+            screen.note(f"and {words.count(told, 'further instance')}; --instance tells of one")
+    taking = [one for one in found.verdicts if one.feasible]
+    refusing = [one for one in found.verdicts if not one.feasible]
+    asked = "take one more" if found.placed else "take it"
+    asked = f"would take {found.instance}" if found.instance else asked
     for title, rows in (
-        ("Where it is, and why", placed_rows(placed)),
-        (
-            "The next best nodes" if placed else "Nodes that take it, the best first",
-            rows_of(others),
-        ),
+        (f"Nodes that {asked}, the best first", rows_of(taking)),
         ("Nodes that refuse, the nearest miss first", refusing_rows(refusing)),
     ):
         if len(rows) > 1:
@@ -46,12 +52,12 @@ def head(found: Explanation) -> str:
     if found.placed < found.wanted:
         return shortage(found)
     of_all = f" of {found.nodes}" if found.nodes else ""
-    fits = "fits" if found.feasible == 1 else "fit"
     noun = "node" if (found.nodes or found.feasible) == 1 else "nodes"
-    return (
-        f"{found.workload}: {found.placed} of {found.wanted} placed; "
-        f"{found.feasible}{of_all} {noun} {fits}"
-    )
+    placed = f"{found.workload}: {found.placed} of {found.wanted} placed"
+    if found.instance:
+        return f"{placed}; {found.feasible}{of_all} {noun} would take {found.instance}"
+    fits = "fits" if found.feasible == 1 else "fit"
+    return f"{placed}; {found.feasible}{of_all} {noun} {fits}"
 
 
 def constraint_rows(found: Explanation) -> list[Sequence[Cell]]:
@@ -67,20 +73,6 @@ def relaxation(one: Relaxation) -> str:
     takes = "takes" if one.nodes == 1 else "take"
     gain = f"then {words.count(one.nodes, 'node')} {takes} it, such as {one.hostname}"
     return f"{' and '.join(one.changes)}: {gain}"
-
-
-def placed_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
-    """Return a table of the nodes that have instances; a reason where one would not be taken."""
-    rows: list[Sequence[Cell]] = [("NODE", "HAS", "SCORE", "MADE UP OF")]
-    for verdict in verdicts:
-        has = words.joined(list(verdict.instances))
-        if verdict.feasible:
-            rows.append((_name(verdict), has, _score(verdict), made_up(verdict.scores)))
-            continue
-        first, *others = _reasons(verdict)
-        rows.append((_name(verdict), has, words.NONE, f"takes no more: {first}"))
-        rows += [("", "", "", f"takes no more: {text}") for text in others]
-    return rows
 
 
 def rows_of(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
@@ -100,23 +92,14 @@ def refusing_rows(verdicts: Sequence[Verdict]) -> list[Sequence[Cell]]:
     return rows
 
 
-def made_up(parts: Parts) -> str:
-    """Return what makes up a score, what counts most first: `balance 0.75 × 10 = 7.5`."""
-    ordered = sorted(parts.items(), key=lambda item: (-item[1].weight, item[0]))
-    return ", ".join(
-        f"{name} {part.value:.3g} × {part.weight} = {part.points:.4g}" for name, part in ordered
-    )
-
-
 def _reasons(verdict: Verdict) -> Iterator[str]:
     found = (f"{reason.constraint}: {reason.text}" for reason in verdict.reasons)
     yield from found if verdict.reasons else (words.NONE,)
 
 
 def _name(verdict: Verdict) -> str:
-    if verdict.node == verdict.hostname:
-        return verdict.node
-    return f"{verdict.hostname} ({verdict.node})"
+    name = host(verdict.hostname, verdict.node)
+    return f"{name}, has {words.joined(list(verdict.instances))}" if verdict.instances else name
 
 
 def _score(verdict: Verdict) -> str:

@@ -284,8 +284,40 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Another node that would take an instance; `ahead` are the points that it has more."""
+
+    node: Words
+    hostname: Words
+    score: float = 0.0
+    points: float = 0.0
+    scores: Parts = dataclasses.field(default_factory=dict)
+    ahead: float | None = None
+    differences: Annotated[Mapping[str, float], MANY] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Why an instance is where it is; `unmet` and `closed` are what is against it now."""
+
+    instance: Words
+    node: Words
+    hostname: Words
+    unmet: Annotated[tuple[Reason, ...], MANY] = ()
+    closed: Annotated[tuple[Reason, ...], MANY] = ()
+    score: float | None = None
+    points: float | None = None
+    most: int | None = None
+    scores: Parts = dataclasses.field(default_factory=dict)
+    better: int = 0
+    runners_up: Annotated[tuple[Runner, ...], MANY] = ()
+    decision: int | None = None
+    decided_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Relaxation:
-    """What a workload would have to give up so that a node takes it; `nodes` would then."""
+    """What would have to be changed so that a node takes a workload; `nodes` would then."""
 
     node: Words
     hostname: Words
@@ -307,6 +339,8 @@ class Explanation:
     alone: Counts = dataclasses.field(default_factory=dict)
     verdicts: Annotated[tuple[Verdict, ...], MANY] = ()
     relaxations: Annotated[tuple[Relaxation, ...], MANY] = ()
+    standings: Annotated[tuple[Standing, ...], MANY] = ()
+    instance: Words = ""
     more: bool = False
     note: Words = ""
 

@@ -8,13 +8,17 @@ from typing import Literal
 
 from skerry_hub.decisions import DecisionRecord, KeptDecision
 from skerry_hub.documents import Dataset, Document, Endpoint, KeptDocument, Policy, kind_of
-from skerry_hub.model import Change, Workload
+from skerry_hub.model import Change, Explanation, Workload
 from skerry_hub.policies import is_about
 from skerry_hub.replaying import Replay
 from skerry_hub.selector import SelectorError
 
 SHOWN = 1_000
 """Most changes of one decision that are shown."""
+
+
+_PUTTING = frozenset({"create", "move"})
+"""The steps that say where an instance is from then on."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +168,29 @@ def decision_detail(kept: KeptDecision, documents: Iterable[KeptDocument]) -> De
         estimates=record.estimates or record.estimates_lost,
         documents=tuple(_versions(record, documents)),
     )
+
+
+def with_decisions(found: Explanation, decisions: Iterable[KeptDecision]) -> Explanation:
+    """Return an explanation whose instances name the decision that put each where it is.
+
+    `decisions` are those about its workload, the newest first, as far as they are looked at.
+    """
+    put: dict[str, KeptDecision] = {}
+    moved: set[str] = set()
+    where = {one.instance: one.node for one in found.standings}
+    for kept in decisions:
+        for change in kept.answer.changes:
+            if change.action not in _PUTTING or change.instance in moved:
+                continue
+            moved.add(change.instance)
+            if where.get(change.instance) == change.node:
+                put[change.instance] = kept
+    standings = []
+    for one in found.standings:
+        by = put.get(one.instance)
+        seq, at = (None, None) if by is None else (by.seq, by.record.at)
+        standings.append(dataclasses.replace(one, decision=seq, decided_at=at))
+    return dataclasses.replace(found, standings=tuple(standings))
 
 
 def replay_view(kept: KeptDecision, found: Replay, engine: str) -> ReplayView:

@@ -218,10 +218,53 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Relaxation:
-    """What a workload would have to give up so that a node takes it.
+class Runner:
+    """Another node that would take an instance, against the node that has it.
 
-    `changes` are in words; `cost` counts what is given up: the missing part of each amount, and 1
+    `ahead` is how many points more it has, and `differences` which parts of the score make that,
+    what differs most first; null and empty where the instance's own node would not take it again.
+    """
+
+    node: NodeId
+    hostname: Short
+    score: float
+    points: float
+    scores: Parts = dataclasses.field(default_factory=dict)
+    ahead: float | None = None
+    differences: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Why an instance is where it is, were it alone to be placed again now.
+
+    `unmet`: what is asked for and its node does not fulfil any more, so that it leaves when the
+    workload is applied; `closed`: why else nothing new comes there. With neither, the node's score
+    and how many nodes would be `better`. `points` are of `most`, the sum of all weights. A global
+    workload's instance has no runners-up: it is on each node that takes it.
+    """
+
+    instance: InstanceId
+    node: NodeId
+    hostname: Short
+    unmet: tuple[Reason, ...] = ()
+    closed: tuple[Reason, ...] = ()
+    score: float | None = None
+    points: float | None = None
+    most: int | None = None
+    scores: Parts = dataclasses.field(default_factory=dict)
+    better: Count = 0
+    runners_up: tuple[Runner, ...] = ()
+    decision: Count | None = None
+    """The stored decision that put it there, and when that was; null where it is not kept."""
+    decided_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxation:
+    """What would have to be changed so that a node takes a workload.
+
+    `changes` say what to do; `cost` counts what is given up: the missing part of each amount, and 1
     for each other constraint. `nodes` would take it then.
     """
 
@@ -236,9 +279,11 @@ class Relaxation:
 class Explanation:
     """What the nodes say to one workload.
 
-    `blocked` counts the nodes that each constraint refuses, `alone` those that it alone refuses;
-    `nodes` is how many there are. The verdicts are the best nodes, those that have instances, and
-    the nearest misses; `more` says that there are others.
+    Whether each takes one more instance; where none is missing, or one is asked about, whether it
+    would take `instance` in place of the node that has it. `blocked` counts the nodes that each
+    constraint refuses, `alone` those that it alone refuses; `nodes` is how many there are. The
+    verdicts are the best nodes and the nearest misses; `more` says that there are others.
+    `standings` tell why instances are where they are, of the first few or of the one asked about.
     """
 
     workload: Name
@@ -250,6 +295,8 @@ class Explanation:
     alone: Mapping[str, int] = dataclasses.field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    instance: str = ""
     more: bool = False
     note: Line = ""
     """Why nothing is placed although nodes would take it: the rest of its gang finds no place."""

@@ -14,7 +14,7 @@ from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.latency import NOWHERE, Network
 from skerry_hub.model import Explanation, Workload
 from skerry_hub.naming import find_node, find_workload
-from skerry_hub.placement.explain import SHOWN, explain
+from skerry_hub.placement.explain import SHOWN, STANDINGS, explain
 from skerry_hub.planning import Wish
 from skerry_hub.snapshot import Snapshot
 from skerry_hub.snapshot_reading import Fleet
@@ -150,7 +150,9 @@ def _explained(work: Work, question: Question) -> Explanation:
     kept = find_workload(work.draft, question.workload)
     node = None if question.node is None else find_node(work.draft, question.node).id
     current = work.draft.of_workload(question.workload)
-    return explain(work.world, kept.workload, current, node=node, most=question.most)
+    return explain(
+        work.world, kept.workload, current, node=node, most=question.most, standings=STANDINGS
+    )
 
 
 def _totals(work: Work) -> Iterator[NodeTotals]:

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.canned import plain
 from tests.cli.samples import EXPLANATION, PLACED
 
-from skerry_hub.model import Part, Reason, Relaxation, Verdict
+from skerry_hub.model import Part, Reason, Relaxation, Standing, Verdict
 
 TEXT = """\
 shop-web: 2 of 3 placed; no further node fits: memory 2 nodes (nearest: pier: lacks 180 MiB of \
@@ -19,12 +19,12 @@ memory       2         2
 label        1         0
 
 What would help, the least first
-  less memory: lacks 180 MiB of memory: then 1 node takes it, such as pier
-  without label: node.labels.site is mars: then 3 nodes take it, such as box-3
+  ask for at most 180 MiB memory (76 MiB less): then 1 node takes it, such as pier
+  drop label == mars (box-3 has site=mars) and ask for no gpu: then 3 nodes take it, such as box-3
 
-Where it is, and why
-NODE           HAS                      SCORE   MADE UP OF
-quay (box-1)   shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
+Nodes that take one more, the best first
+NODE                                       SCORE   MADE UP OF
+quay (box-1), has shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
 
 Nodes that refuse, the nearest miss first
 NODE           REASON
@@ -33,17 +33,38 @@ box-3          memory: lacks 1 GiB of memory
                label: node.labels.site is mars, not quay-3
 """
 
-NEXT_BEST = """\
-shop-web: 1 of 1 placed; 2 of 40 nodes fit
+WHERE = """\
+shop-web: 9 of 9 placed; 2 of 40 nodes would take shop-web-8
 
 Where it is, and why
-NODE           HAS                      SCORE   MADE UP OF
-quay (box-1)   shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
+shop-web-0 on quay (box-1): score 0.9 (9 of 10 points); no node is better
+  balance 0.9 × 10 = 9
+shop-web-1 on pier: stays, but nothing new would come there
+  online: node is lost
 
-The next best nodes
-NODE    SCORE   MADE UP OF
-box-7   0.7     balance 0.7 × 10 = 7
+Nodes that would take shop-web-8, the best first
+NODE                                       SCORE   MADE UP OF
+quay (box-1), has shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
+box-7                                      0.7     balance 0.7 × 10 = 7
 """
+
+STANDINGS = (
+    Standing(
+        instance="shop-web-0",
+        node="box-1",
+        hostname="quay",
+        score=0.9,
+        points=9.0,
+        most=10,
+        scores={"balance": Part(value=0.9, weight=10, points=9.0)},
+    ),
+    Standing(
+        instance="shop-web-1",
+        node="pier",
+        hostname="pier",
+        closed=(Reason(constraint="online", text="node is lost"),),
+    ),
+)
 
 SHORT = dataclasses.replace(
     EXPLANATION,
@@ -53,14 +74,14 @@ SHORT = dataclasses.replace(
         Relaxation(
             node="box-2",
             hostname="pier",
-            changes=("less memory: lacks 180 MiB of memory",),
+            changes=("ask for at most 180 MiB memory (76 MiB less)",),
             cost=0.5,
             nodes=1,
         ),
         Relaxation(
             node="box-3",
             hostname="box-3",
-            changes=("without label: node.labels.site is mars",),
+            changes=("drop label == mars (box-3 has site=mars)", "ask for no gpu"),
             cost=1,
             nodes=3,
         ),
@@ -83,33 +104,33 @@ def test_what_is_not_placed_is_explained_and_exits_3(skerry, hub):
     assert (done.out, done.err) == (TEXT, "")
 
 
-def test_what_is_placed_is_explained_with_its_score_and_the_runners_up(skerry, hub):
-    verdicts = (*PLACED.verdicts, OTHER)
-    hub.answers[ASKED] = dataclasses.replace(
-        PLACED, nodes=40, feasible=2, verdicts=verdicts, more=True
+def test_what_is_placed_is_explained_instance_by_instance(skerry, hub):
+    whole = dataclasses.replace(
+        PLACED,
+        wanted=9,
+        placed=9,
+        nodes=40,
+        feasible=2,
+        verdicts=(*PLACED.verdicts, OTHER),
+        standings=STANDINGS,
+        instance="shop-web-8",
+        more=True,
     )
+    hub.answers[ASKED] = whole
     done = skerry("explain", "shop-web")
-    assert done.out == NEXT_BEST
-    assert done.err == "and 38 further nodes; --limit shows more\n"
+    assert done.out == WHERE
+    assert done.err == (
+        "and 7 further instances; --instance tells of one\n"
+        "and 38 further nodes; --limit shows more\n"
+    )
+    hub.answers[ASKED] = dataclasses.replace(whole, standings=STANDINGS[:1])
+    assert "instances" not in skerry("explain", "shop-web", "--instance", "shop-web-0").err
 
 
 def test_of_one_node_there_are_no_others_to_show(skerry, hub):
     hub.answers[ASKED] = dataclasses.replace(PLACED, nodes=40, more=True)
     assert "further" in skerry("explain", "shop-web").err
     assert skerry("explain", "shop-web", "--node", "box-1").err == ""
-
-
-def test_a_node_that_has_it_and_takes_no_more_says_why(skerry, hub):
-    full = dataclasses.replace(
-        PLACED.verdicts[0],
-        feasible=False,
-        score=None,
-        reasons=(Reason(constraint="memory", text="lacks it"), Reason(constraint="b", text="c")),
-    )
-    hub.answers[ASKED] = dataclasses.replace(PLACED, verdicts=(full,))
-    out = skerry("explain", "shop-web").out
-    assert "quay (box-1)   shop-web-0, shop-web-1   -       takes no more: memory: lacks it" in out
-    assert "takes no more: b: c" in out
 
 
 def test_before_anything_is_placed_the_best_are_shown(skerry, hub):
@@ -124,6 +145,7 @@ def test_before_anything_is_placed_the_best_are_shown(skerry, hub):
         (["--limit", "7"], {"limit": "7"}),
         (["--all"], {"limit": "1000"}),
         (["--limit", "7", "--node", "b"], {"limit": "7", "node": "b"}),
+        (["--instance", "shop-web-3"], {"instance": "shop-web-3"}),
     ],
 )
 def test_as_many_are_asked_for_as_are_wanted(skerry, hub, words, query):

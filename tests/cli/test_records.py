@@ -35,6 +35,8 @@ PAIRS = [
     (document_records.Window, documents.Window),
     (records.Reason, model.Reason),
     (records.Part, model.Part),
+    (records.Runner, model.Runner),
+    (records.Standing, model.Standing),
     (records.Verdict, model.Verdict),
     (records.Explanation, model.Explanation),
     (records.Change, model.Change),

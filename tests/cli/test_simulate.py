@@ -83,10 +83,10 @@ def test_what_finds_no_node_is_told_and_exits_3(skerry, fleet, shop, big):
 def test_a_workload_is_explained_as_it_would_be(skerry, fleet, shop, big):
     words = ("simulate", "--fleet", str(fleet), "-w", shop, "-w", big)
     out = skerry(*words, "--explain", "shop-web", code=3).out
-    assert "\nshop-web: 2 of 2 placed; 2 of 2 nodes fit\n" in out
-    assert "box-1   shop-web-0   0." in out
+    assert "\nshop-web: 2 of 2 placed; 2 of 2 nodes would take shop-web-1\n" in out
+    assert "\nshop-web-0 on box-1: score 0." in out
     out = skerry(*words, "--explain", "far-big", "--node", "box-2", code=3).out
-    assert "What would help, the least first\n  less memory: " in out
+    assert "What would help, the least first\n  ask for at most " in out
     assert out.count("box-2   memory: ") == 1
     assert "box-1   memory: " not in out
 

@@ -1,12 +1,20 @@
 """Decisions as they are listed and shown: counts, whose documents, and where a list ends."""
 
+import dataclasses
+
 import pytest
 from tests.hub.records import NOW, kept_document, workload
 
-from skerry_hub.decision_list import SHOWN, decision_detail, decision_view, replay_view
+from skerry_hub.decision_list import (
+    SHOWN,
+    decision_detail,
+    decision_view,
+    replay_view,
+    with_decisions,
+)
 from skerry_hub.decisions import Answer, Asked, DecisionRecord, KeptDecision, Question
 from skerry_hub.documents import Dataset, Endpoint, Policy, Prices, Reservation
-from skerry_hub.model import Change
+from skerry_hub.model import Change, Explanation, Standing
 from skerry_hub.replaying import Replay
 from skerry_hub.terms import DataNeed, Latency, Placement
 
@@ -56,6 +64,33 @@ def test_those_that_were_asked_about_come_first():
         wanted=(workload("shop-web"), workload("shop-db")),
     )
     assert decision_view(kept).workloads == ("shop-web", "shop-db", "a-batch")
+
+
+def test_an_instance_names_the_newest_decision_that_put_it_where_it_is():
+    def at(number, seq, action="create", node="box-1"):
+        step = dataclasses.replace(change(action, number), node=node)
+        return dataclasses.replace(decided(step), seq=seq)
+
+    decisions = [
+        at(0, 9, "keep"),
+        at(0, 8, "replace"),
+        at(0, 7, "move"),
+        at(1, 6, "move", "box-2"),
+        at(1, 5),
+        at(0, 4),
+    ]
+    standings = tuple(
+        Standing(instance=f"shop-web-{number}", node="box-1", hostname="x") for number in range(3)
+    )
+    found = Explanation(workload="shop-web", wanted=3, placed=3, feasible=0, standings=standings)
+    told = with_decisions(found, decisions).standings
+    # Of shop-web-1 the newest decision tells another node: something else put it here since.
+    assert [(one.decision, one.decided_at) for one in told] == [
+        (7, NOW),
+        (None, None),
+        (None, None),
+    ]
+    assert with_decisions(found, []).standings == standings
 
 
 @pytest.mark.parametrize(("count", "more"), [(SHOWN, False), (SHOWN + 1, True)])

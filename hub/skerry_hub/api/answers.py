@@ -12,12 +12,13 @@ from skerry_hub import desired, draining, planning, round_trip_list, selector
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
+from skerry_hub.decision_list import with_decisions
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.documents import Document
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Explanation, Node
 from skerry_hub.naming import find_node, find_workload
-from skerry_hub.placement.explain import explain
+from skerry_hub.placement.explain import STANDINGS, explain
 from skerry_hub.showing import instances_on, node_view, workload_view
 from skerry_hub.state import Kept, Known, Publication
 from skerry_hub.views import (
@@ -41,6 +42,8 @@ from skerry_wire.messages import Envelope, Order
 from skerry_wire.topics import NodeTopic
 
 EVENTS_SHOWN = 20
+DECISIONS_LOOKED_AT = 50
+"""The newest decisions about a workload, among which those are looked for that put it there."""
 PROBE_S = 10.0
 """How long a node may take to answer that it looks at its hardware again."""
 
@@ -138,16 +141,31 @@ class Answers:
                 # Perhaps one that was forgotten: what it told is still here, by its id.
         return self._service.store.events(node=node, workload=workload, limit=limit)
 
-    def explain(self, name: str, node: str | None, most: int) -> Explanation:
-        """Return what the nodes, or one, say to a workload."""
+    def explain(self, name: str, node: str | None, instance: str | None, most: int) -> Explanation:
+        """Return what the nodes, or one, say to a workload, and why its instances are there."""
 
         def look(work: Work) -> Explanation:
             kept = find_workload(work.draft, name)
             only = find_node(work.draft, node).id if node is not None else None
             current = work.draft.of_workload(name)
-            return explain(work.world, kept.workload, current, node=only, most=most)
+            if instance is not None and all(one.id != instance for one in current):
+                reason = f"{name} has no instance {instance[:80]}"
+                raise RefusedError(404, Problem(reason=reason))
+            return explain(
+                work.world,
+                kept.workload,
+                current,
+                node=only,
+                most=most,
+                instance=instance,
+                standings=STANDINGS,
+            )
 
-        return self._service.call(look, dry=True)
+        found = self._service.call(look, dry=True)
+        if not found.standings:
+            return found
+        decisions = self._service.store.decisions(workload=name, limit=DECISIONS_LOOKED_AT)
+        return with_decisions(found, decisions)
 
     def _fitting(self, where: str | None) -> list[Kept]:
         terms = _selector(where)

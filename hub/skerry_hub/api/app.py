@@ -276,13 +276,18 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
 
     @app.get(path + "/explain", responses=shown(Explanation), response_class=Response)
     def explain(
-        workload: Name, node: Only = None, limit: Annotated[int, Query(ge=1, le=1000)] = SHOWN
+        workload: Name,
+        node: Only = None,
+        instance: Annotated[
+            str | None, Query(max_length=253, description="Why this one is where it is.")
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = SHOWN,
     ) -> Response:
-        """Say what the nodes, or one, have against a workload.
+        """Say what the nodes, or one, have against a workload, and why its instances are there.
 
         At most `limit` that take it are shown, and as many that do not; all are counted.
         """
-        return json_of(answers.explain(workload, node, limit))
+        return json_of(answers.explain(workload, node, instance, limit))
 
     def change(dry: bool) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:

@@ -5,6 +5,7 @@ What is counted is counted over all nodes at once; words are made only for the n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,13 +15,17 @@ from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workl
 from skerry_hub.placement.board import all_pass
 from skerry_hub.placement.constraints import reason_of, refusals_of
 from skerry_hub.placement.obstacles import by_name, obstacles_of
+from skerry_hub.placement.outcome import rank_of
 from skerry_hub.placement.relaxing import relaxations
 from skerry_hub.placement.scored import scores_of
 from skerry_hub.placement.session import Session
+from skerry_hub.placement.standing import standing_of
 from skerry_hub.placement.world import World
 
 SHOWN = 20
 """Most nodes that take it, and most that do not, that are shown unless more are asked for."""
+STANDINGS = 5
+"""Instances of which it is told why they are where they are, the first, unless one is named."""
 
 
 def explain(
@@ -30,21 +35,46 @@ def explain(
     *,
     node: str | None = None,
     most: int = SHOWN,
+    instance: str | None = None,
+    standings: int = 0,
 ) -> Explanation:
     """Return what the nodes (or only `node`, an id) say to a workload.
 
     `current` are its assignments, reserved in the columns. While replicas are missing, the question
-    is whether a node takes one more; when none is, whether it would take one, had it none of this
-    workload. The verdicts begin with the best node, and go on with the nearest miss: the fewest
-    constraints against it, then the smallest shortages. The counts are always those of all nodes.
+    is whether a node takes one more. When none is, or an `instance` is named, it is whether the
+    node would take that one, all others staying where they are: of a node with some, one of these,
+    else the last. Of a global workload it is whether the node would take one, were none anywhere.
+    The verdicts begin with the best node, and go on with the nearest miss: the fewest constraints
+    against it, then the smallest shortages. The counts are always those of all nodes.
+    So many `standings` are told at most, or that of the named instance.
     """
+    ranked = sorted(current, key=lambda one: rank_of(workload.name, one.id))
+    here = [one for one in ranked if node in (None, one.node)]
+    about = [one for one in ranked if one.id == instance] or here[:standings]
+    told = tuple(standing_of(world, workload, ranked, one) for one in about)
+    away = _away(workload, ranked, here, instance)
     with world.columns.trial():
-        staying: Sequence[Assignment] = current
-        if workload.mode == "global" or len(current) >= workload.replicas:
-            staying = ()
-            for one in current:
-                world.columns.release(one)
-        return _Explaining(world, workload, current, staying).explanation(node, most)
+        for one in away:
+            world.columns.release(one)
+        staying = [one for one in ranked if one not in away]
+        found = _Explaining(world, workload, ranked, staying).explanation(node, most)
+    asked = away[0].id if workload.mode == "replicated" and away else ""
+    return dataclasses.replace(found, standings=told, instance=asked)
+
+
+def _away(
+    workload: Workload,
+    current: Sequence[Assignment],
+    here: Sequence[Assignment],
+    instance: str | None,
+) -> Sequence[Assignment]:
+    """Return which instances the nodes are asked to take."""
+    named = [one for one in current if one.id == instance]
+    if workload.mode == "global":
+        return current
+    if named or len(current) < workload.replicas:
+        return named
+    return (here or current)[-1:]
 
 
 class _Explaining:
@@ -70,7 +100,7 @@ class _Explaining:
             self.against += lack > 0
         self.feasible: Mask = self.against == 0
         self.there: dict[str, tuple[str, ...]] = {}
-        for assignment in sorted(current, key=lambda one: one.id):
+        for assignment in current:
             self.there[assignment.node] = (*self.there.get(assignment.node, ()), assignment.id)
 
     def explanation(self, node: str | None, most: int) -> Explanation:
@@ -80,15 +110,11 @@ class _Explaining:
         nearest: list[int] = []
         if most > 0:
             best, nearest = self._best(taking, most), self._nearest(refusing, most)
-        with_some = self._with_instances()
-        shown = [*best, *(one for one in with_some if self.feasible[one] and one not in best)]
-        missed = [*nearest, *(one for one in with_some if not self.feasible[one])]
-        missed = list(dict.fromkeys(missed))
         if node is not None:
             row = self.columns.row(node)
             at = np.flatnonzero(self.rows == (-1 if row is None else row)).tolist()
-            shown = [one for one in at if self.feasible[one]]
-            missed = [one for one in at if not self.feasible[one]]
+            best = [one for one in at if self.feasible[one]]
+            nearest = [one for one in at if not self.feasible[one]]
         blocked = {name: int(np.count_nonzero(lack)) for name, lack in self.lacks.items()}
         single = self.against == 1
         alone = {
@@ -102,14 +128,10 @@ class _Explaining:
             nodes=len(self.rows),
             blocked=blocked,
             alone={name: count for name, count in alone.items() if count},
-            verdicts=(*self._takers(shown), *map(self._refuser, missed)),
+            verdicts=(*self._takers(best), *map(self._refuser, nearest)),
             relaxations=() if len(taking) else self._relaxations(),
-            more=len(shown) + len(missed) < len(self.rows),
+            more=len(best) + len(nearest) < len(self.rows),
         )
-
-    def _with_instances(self) -> list[int]:
-        found = [row for one in self.there if (row := self.columns.row(one)) is not None]
-        return np.flatnonzero(np.isin(self.rows, found)).tolist() if found else []
 
     # --- those that take it -------------------------------------------------------------------
 

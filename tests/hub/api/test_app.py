@@ -78,6 +78,19 @@ def test_workloads_instances_and_explanations(client, rig):
     told = client.get("/api/v1/workloads/shop-web/explain", template)
     assert [one["node"] for one in told["verdicts"]] == ["box-1"]
     assert client.get("/api/v1/workloads/shop-web/explain?node=box-1", template)["wanted"] == 2
+    assert [one["instance"] for one in told["standings"]] == ["shop-web-0", "shop-web-1"]
+    one = client.get("/api/v1/workloads/shop-web/explain?instance=shop-web-0", template)
+    (standing,) = one["standings"]
+    assert (one["instance"], standing["node"], standing["better"]) == ("shop-web-0", "box-1", 0)
+    assert standing["scores"]["runtime"] == {"value": 1.0, "weight": 160, "points": 160.0}
+    assert standing["decision"] == client.get("/api/v1/decisions")["items"][0]["seq"]
+
+
+def test_an_instance_that_the_workload_has_not_is_not_explained(client, rig):
+    rig.join("box-1")
+    client.apply()
+    found, answer = client.ask("GET", "/api/v1/workloads/shop-web/explain?instance=shop-web-9")
+    assert (found, reasons(answer)) == (404, ["shop-web has no instance shop-web-9"])
 
 
 def test_events_are_the_newest_oldest_first(client, rig):
@@ -385,6 +398,7 @@ def test_a_node_is_forgotten(client, rig):
         ("DELETE", "/api/v1/workloads/none", 404, "no workload none"),
         ("GET", "/api/v1/workloads/none/explain", 404, "no workload none"),
         ("GET", "/api/v1/instances?node=ghost", 404, "no node ghost"),
+        ("GET", f"/api/v1/workloads/x/explain?instance={'a' * 300}", 400, "at most 253"),
         ("GET", "/api/v1/devices?node=ghost", 404, "no node ghost"),
         ("GET", "/api/v1/devices?kind=gpus", 400, "'gpus' is none of gpu, npu"),
         ("GET", "/api/v1/devices?selector=a%3Db%3Dc", 400, "neither"),

@@ -252,9 +252,17 @@ def evacuate(columns, load, current, node, *, force):
     return engine.evacuate(World(columns), load, current, node, force=force)
 
 
-def explain(columns, load, current, *, node=None, most=10_000, **world):
+def explain(columns, load, current, *, node=None, most=10_000, instance=None, standings=0, **world):
     """Explain a workload in a world of these columns."""
-    return explaining.explain(World(columns, **world), load, current, node=node, most=most)
+    return explaining.explain(
+        World(columns, **world),
+        load,
+        current,
+        node=node,
+        most=most,
+        instance=instance,
+        standings=standings,
+    )
 
 
 def requirements(columns, load):

@@ -78,6 +78,51 @@ def test_where_nothing_is_missing_an_instance_is_not_in_its_own_way():
     assert totals_of(columns.assigned("a")).cpu_milli == 3000
 
 
+def two_of_two(columns):
+    """Return a workload of which one is on each of a and b, one a site."""
+    one_per_site = Placement(at_most=(AtMost(topology="site", count=1),))
+    load = dataclasses.replace(workload(replicas=2), placement=one_per_site)
+    found = place(columns, load, [], keep=False)
+    reserve_decision(columns, [], found)
+    assert where(found) == {"shop-web-0": "a", "shop-web-1": "b"}
+    return load, found.assignments
+
+
+def test_where_nothing_is_missing_it_is_asked_who_would_take_the_last_and_the_others_stay():
+    columns = fleet(*(node(name, labels={"site": name}) for name in "abc"))
+    load, there = two_of_two(columns)
+    for words, instance, takers in (
+        ({}, "shop-web-1", ["b", "c"]),
+        ({"node": "a"}, "shop-web-0", ["a"]),
+        ({"node": "c"}, "shop-web-1", ["c"]),
+        ({"instance": "shop-web-0"}, "shop-web-0", ["a", "c"]),
+        ({"instance": "shop-web-0", "node": "b"}, "shop-web-0", []),
+    ):
+        told = explain(columns, load, there, **words)
+        assert told.instance == instance
+        assert [one.node for one in told.verdicts if one.feasible] == takers, words
+    assert (told.placed, told.feasible, told.blocked) == (2, 2, {"at most 1 per site": 1})
+    more = explain(columns, dataclasses.replace(load, replicas=3), there)
+    assert (more.instance, more.feasible) == ("", 1)
+
+
+def test_so_many_standings_are_told_or_that_of_the_one_that_is_named():
+    columns = fleet(*(node(name, labels={"site": name}) for name in "abc"))
+    load, there = two_of_two(columns)
+    for words, told in (
+        ({}, []),
+        ({"standings": 1}, ["shop-web-0"]),
+        ({"standings": 9}, ["shop-web-0", "shop-web-1"]),
+        ({"standings": 9, "node": "b"}, ["shop-web-1"]),
+        ({"standings": 9, "node": "c"}, []),
+        ({"instance": "shop-web-1"}, ["shop-web-1"]),
+    ):
+        found = explain(columns, load, there, **words)
+        assert [one.instance for one in found.standings] == told
+    # Nothing of it is kept.
+    assert [len(columns.assigned(name)) for name in "abc"] == [1, 1, 0]
+
+
 def test_where_replicas_are_missing_the_question_is_for_one_more():
     columns = fleet(node("a"))
     load = workload(replicas=2, ports=["tcp/80"])
@@ -151,17 +196,17 @@ def test_equal_misses_come_by_their_ids_however_few_are_shown():
         assert [one.node for one in told.verdicts] == list("abcde")[:most]
 
 
-def test_nodes_with_instances_are_always_shown():
+def test_a_node_that_has_an_instance_is_shown_where_it_is_asked_for():
     columns = fleet(*(node(f"n{i}", labels={"site": "quay"}) for i in range(9)))
     there = [assignment("shop-web-0", "n7")]
     for one in there:
         columns.reserve(one)
     columns.put(node("n7", liveness=Liveness.LOST))
     load = workload(replicas=2, constraints=["node.labels.site == quay"])
-    told = explain(columns, load, there, most=1)
-    assert [one.node for one in told.verdicts] == ["n0", "n7"]
-    assert told.verdicts[1].instances == ("shop-web-0",)
-    assert {one.constraint for one in told.verdicts[1].reasons} == {
+    assert len(explain(columns, load, there, most=1).verdicts) == 2
+    (told,) = explain(columns, load, there, node="n7").verdicts
+    assert told.instances == ("shop-web-0",)
+    assert {one.constraint for one in told.reasons} == {
         "online",
         "node.labels.site == quay",
     }
