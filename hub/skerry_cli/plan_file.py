@@ -6,21 +6,28 @@ import json
 import os
 import pathlib
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from skerry_cli.failures import Failure
-from skerry_cli.records import Plan, read
 
+Of = Literal["apply", "rebalance"]
+COMMANDS: Mapping[str, str] = {
+    "apply": "skerry apply --plan",
+    "rebalance": "skerry rebalance --apply",
+}
+"""What carries out a plan of which kind."""
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 
 
-def save(name: str, body: Any, answer: Any, hub: str) -> None:
+def save(name: str, body: Any, answer: Any, hub: str, of: Of = "apply") -> None:
     """Write a plan, for its owner alone: compose files hold secrets. Raises Failure."""
-    if read(Plan, answer).basis is None:
+    if not isinstance(answer, dict) or not isinstance(answer.get("basis"), dict):
         raise Failure(f"{hub} is an older hub: its plans cannot be applied from a file")
     content = {
         "plan": FORMAT,
+        "of": of,
         "made_at": round(time.time(), 3),
         "hub": hub,
         "request": body,
@@ -40,6 +47,27 @@ def save(name: str, body: Any, answer: Any, hub: str) -> None:
 
 def load(name: str) -> dict[str, Any]:
     """Return the body of the apply that does what a plan says. Raises Failure."""
+    request, answer = saved(name, "apply")
+    return {**request, "basis": answer["basis"]}
+
+
+def saved(name: str, of: Of) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what was asked for, and the hub's answer with its basis. Raises Failure."""
+    content = _content(name)
+    found = content.get("of", "apply")
+    if found != of:
+        command = COMMANDS.get(found) if isinstance(found, str) else None
+        if command is None:
+            raise Failure(f"{name}: is of another version of skerry: of {str(found)[:20]!r}")
+        raise Failure(f"{name}: is made for `{command} {name}`, not for `{COMMANDS[of]}`")
+    request, answer = content.get("request"), content.get("answer")
+    basis = answer.get("basis") if isinstance(answer, dict) else None
+    if not isinstance(request, dict) or not isinstance(answer, dict) or not isinstance(basis, dict):
+        raise Failure(f"{name}: is damaged: it has no request, or no basis")
+    return request, answer
+
+
+def _content(name: str) -> dict[str, Any]:
     try:
         with pathlib.Path(name).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -56,8 +84,4 @@ def load(name: str) -> dict[str, Any]:
     if content["plan"] != FORMAT:
         reason = f"is of format {str(content['plan'])[:20]}, and this version reads {FORMAT}"
         raise Failure(f"{name}: {reason}")
-    request, answer = content.get("request"), content.get("answer")
-    basis = answer.get("basis") if isinstance(answer, dict) else None
-    if not isinstance(request, dict) or not isinstance(basis, dict):
-        raise Failure(f"{name}: is damaged: it has no request, or no basis")
-    return {**request, "basis": basis}
+    return content

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from skerry_cli.clean import clean
@@ -27,6 +28,16 @@ def progress() -> tuple[contextlib.AbstractContextManager[Show], Callable[[str],
             yield lambda seen: live.update(_text(seen), refresh=True)
 
     return shown(), lambda message: console.print(clean(message))
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that something is worked on, and for how long already."""
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    console = Console(stderr=True, highlight=False, markup=False)
+    with Progress(*columns, console=console, transient=True) as shown:
+        shown.add_task(clean(what), total=None)
+        yield
 
 
 def _text(goals: dict[Goal, Seen]) -> Text:

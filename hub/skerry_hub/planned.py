@@ -68,22 +68,22 @@ def check_outcome(work: Work, planned: Basis) -> None:
     raise RefusedError(409, Problem(reason=reason, field=f"{FIELD}.outcome"))
 
 
-def _problems(inputs: Inputs, planned: Basis) -> Iterator[Problem]:
-    """Yield what changed since, by name as far as it is known."""
+def changes_since(inputs: Inputs, planned: Basis) -> Iterator[str]:
+    """Yield what changed since a plan was made, by name as far as it is known."""
     found = inputs.since(planned.inputs)
     if found is None:
         now = inputs.sections
         changed = [name for name in SECTIONS if planned.sections.get(name) != now[name]]
         names = ", ".join(changed) or "something"
-        yield _stale(f"{names} changed since, too long ago, or too much, to be named")
+        yield f"{names} changed since, too long ago, or too much, to be named"
         return
     changes, more = found
-    for change in changes[:MOST_NAMED]:
-        yield _stale(str(change))
+    yield from map(str, changes[:MOST_NAMED])
     more += max(0, len(changes) - MOST_NAMED)
     if more:
-        yield _stale(f"{more} further changes")
+        yield f"{more} further changes"
 
 
-def _stale(reason: str) -> Problem:
-    return Problem(reason=f"the plan is stale: {reason}", field=f"{FIELD}.inputs")
+def _problems(inputs: Inputs, planned: Basis) -> Iterator[Problem]:
+    for change in changes_since(inputs, planned):
+        yield Problem(reason=f"the plan is stale: {change}", field=f"{FIELD}.inputs")

@@ -24,13 +24,13 @@ from skerry_hub.decisions import (
     estimates_digest,
     outcome_digest,
 )
-from skerry_hub.fleet.columns import Columns
 from skerry_hub.inputs import SECTIONS
 from skerry_hub.latency import NOWHERE, Network, Rows
 from skerry_hub.latency import Estimates as Times
 from skerry_hub.model import Change
 from skerry_hub.rebalance.moving import moved
 from skerry_hub.scoring import with_scores
+from skerry_hub.snapshot import columns_of
 from skerry_hub.state import Draft, Known
 from skerry_hub.views import PlanView
 from skerry_hub.work import RefusedError, Work
@@ -107,11 +107,7 @@ def _again(
     """Return what comes of it, and the steps, with scores where they are wanted."""
     draft = Draft(known)
     draft.notes_all = True
-    columns = Columns()
-    for node in known.nodes.values():
-        columns.put(node)
-    for assignment in known.assignments.values():
-        columns.reserve(assignment)
+    columns = columns_of(known)
     network = NOWHERE if estimates is None else Remembered(columns.ids(), estimates)
     strategy: Literal["spread", "pack"] = "pack" if record.strategy == "pack" else "spread"
     work = Work(draft, columns, record.at, network, strategy)

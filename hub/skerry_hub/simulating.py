@@ -10,13 +10,13 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from skerry_hub import planning
-from skerry_hub.fleet.columns import Columns, totals_of
+from skerry_hub.fleet.columns import totals_of
 from skerry_hub.latency import NOWHERE, Network
 from skerry_hub.model import Explanation, Workload
 from skerry_hub.naming import find_node, find_workload
 from skerry_hub.placement.explain import SHOWN, STANDINGS, explain
 from skerry_hub.planning import Wish
-from skerry_hub.snapshot import Snapshot
+from skerry_hub.snapshot import Snapshot, columns_of
 from skerry_hub.snapshot_reading import Fleet
 from skerry_hub.state import Draft, Known
 from skerry_hub.views import PlanView
@@ -124,16 +124,6 @@ def _carry_out(work: Work, known: Known) -> None:
             work.columns.release(before)
         if after is not None:
             work.columns.reserve(after)
-
-
-def columns_of(known: Known) -> Columns:
-    """Return the columns of records."""
-    columns = Columns()
-    for node in known.nodes.values():
-        columns.put(node)
-    for assignment in known.assignments.values():
-        columns.reserve(assignment)
-    return columns
 
 
 def _network(snapshot: Snapshot, workloads: Iterable[Workload]) -> Network:

@@ -19,9 +19,10 @@ from typing import Any
 import orjson
 
 from skerry_hub.documents import KeptDocument, kind_of
+from skerry_hub.fleet.columns import Columns
 from skerry_hub.latency import NOWHERE, Network, target_of
 from skerry_hub.model import Assignment, Node
-from skerry_hub.state import Kept, Known
+from skerry_hub.state import Draft, Kept, Known
 from skerry_hub.work import Strategy, Work
 from skerry_wire import __version__, codec
 
@@ -50,6 +51,8 @@ class Snapshot:
     """The hub's, for workloads that name none."""
     inputs: str | None = None
     """The digest that the hub had; None where nobody says."""
+    sections: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The digests of its parts; no part of a file."""
 
     def known(self) -> Known:
         """Return the records as a hub has them."""
@@ -67,7 +70,28 @@ def snapshot_of(known: Known, work: Work) -> Snapshot:
         network=work.network,
         strategy=work.strategy,
         inputs=known.inputs.digest,
+        sections=known.inputs.sections,
     )
+
+
+def work_of(snapshot: Snapshot) -> Work:
+    """Return a hub's snapshot to decide on, apart from the hub: what is changed there is lost.
+
+    It takes as long as the fleet is large; the snapshot itself takes no time.
+    """
+    known = snapshot.known()
+    at = snapshot.at or 0.0
+    return Work(Draft(known), columns_of(known), at, snapshot.network, snapshot.strategy)
+
+
+def columns_of(known: Known) -> Columns:
+    """Return the columns of records."""
+    columns = Columns()
+    for node in known.nodes.values():
+        columns.put(node)
+    for assignment in known.assignments.values():
+        columns.reserve(assignment)
+    return columns
 
 
 def pieces(snapshot: Snapshot) -> Iterator[bytes]:

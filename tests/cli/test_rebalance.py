@@ -1,6 +1,8 @@
 """`skerry rebalance`: the plan as people read it, and its waves, each when the last one runs."""
 
 import dataclasses
+import json
+import pathlib
 import signal
 
 import pytest
@@ -8,7 +10,15 @@ from tests.cli.canned import Answers, problems
 from tests.cli.samples import INSTANCE
 
 from skerry_hub import views
-from skerry_hub.rebalance.records import Move, MovesRequest, RebalanceRequest, RebalanceView, Wave
+from skerry_hub.rebalance.records import (
+    CheckRequest,
+    CheckView,
+    Move,
+    MovesRequest,
+    RebalanceRequest,
+    RebalanceView,
+    Wave,
+)
 from skerry_wire.codec import from_plain, to_plain
 from skerry_wire.messages import Health, InstanceState
 
@@ -25,7 +35,9 @@ def move(name, target="box-2"):
     )
 
 
+BASIS = views.Basis(inputs="a" * 32, sections={"nodes": "b" * 16}, outcome="c" * 32)
 VIEW = RebalanceView(
+    basis=BASIS,
     objective="balance",
     unit="sum of squares",
     waves=(
@@ -67,6 +79,7 @@ Solved:         9 instances on 2 nodes in 1.2 s (limit)
 """
 PLAN = "POST /api/v1/rebalance/plan"
 MOVES = "POST /api/v1/rebalance/moves"
+CHECK = "POST /api/v1/rebalance/check"
 INSTANCES = "GET /api/v1/instances"
 
 
@@ -166,11 +179,80 @@ def test_what_is_not_healthy_ends_it(skerry, hub, health):
 def test_a_stale_wave_ends_it(skerry, hub):
     stale = problems(409, {"reason": "the plan is stale: it is gone", "field": "moves[0]"})
     hub.answers |= {PLAN: VIEW, MOVES: Answers(views.PlanView(), stale), INSTANCES: there}
-    done = skerry("rebalance", "--apply", code=1)
+    done = skerry("rebalance", "--apply", code=6)
     assert done.err.splitlines()[-2:] == [
         "wave 2 of 2 refused; 2 of 3 moves made, and all of them run",
         "skerry: moves[0]: the plan is stale: it is gone",
     ]
+
+
+@pytest.fixture
+def saved(skerry, hub, tmp_path):
+    hub.answers[PLAN] = VIEW
+    file = tmp_path / "night.plan"
+    done = skerry("rebalance", "--move-cost", "5", "--out", str(file))
+    assert done.out == TEXT
+    hub.asked.clear()
+    return str(file)
+
+
+def test_a_plan_in_a_file_is_checked_and_made(skerry, hub, saved):
+    hub.answers |= {CHECK: CheckView(gain=0.7, planned_gain=0.75), MOVES: views.PlanView()}
+    hub.answers[INSTANCES] = there
+    done = skerry("rebalance", "--apply", saved)
+    assert done.out == TEXT
+    assert done.err.splitlines()[-1] == "rebalanced: 3 of 3 moves made"
+    assert asked_of(hub, PLAN) == []
+    (asked,) = asked_of(hub, CHECK)
+    assert from_plain(CheckRequest, asked.body, strict=True) == CheckRequest(
+        objective="balance", move_cost_percent=5.0, waves=VIEW.waves, basis=BASIS
+    )
+    bodies = [from_plain(MovesRequest, one.body, strict=True) for one in asked_of(hub, MOVES)]
+    assert [one.moves for one in bodies] == [wave.moves for wave in VIEW.waves]
+
+
+def test_it_goes_on_where_it_was_interrupted(skerry, hub, saved):
+    hub.answers |= {CHECK: CheckView(waves_done=1), MOVES: views.PlanView(), INSTANCES: there}
+    done = skerry("rebalance", "--apply", saved, "-o", "json")
+    (body,) = asked_of(hub, MOVES)
+    assert from_plain(MovesRequest, body.body, strict=True).moves == VIEW.waves[1].moves
+    assert done.err.splitlines() == [
+        "wave 1 of 2 was made before; no other begins until it runs",
+        "wave 2 of 2: 1 instance move",
+        "rebalanced: 3 of 3 moves made",
+    ]
+    found = json.loads(done.out)
+    assert (found["waves_done"], found["moves_done"]) == (2, 3)
+    hub.asked.clear()
+    hub.answers[CHECK] = CheckView(waves_done=2)
+    assert skerry("rebalance", "--apply", saved).err.endswith("rebalanced: 3 of 3 moves made\n")
+    assert asked_of(hub, MOVES) == []
+
+
+def test_a_plan_that_is_stale_moves_nothing(skerry, hub, saved):
+    told = {"reason": "the plan is stale: its moves gain 0 now", "field": "basis.outcome"}
+    hub.answers[CHECK] = problems(409, told)
+    done = skerry("rebalance", "--apply", saved, "-o", "json", code=6)
+    assert done.err == "skerry: basis.outcome: the plan is stale: its moves gain 0 now\n"
+    assert json.loads(done.out)["moves_done"] == 0
+    assert asked_of(hub, MOVES) == []
+
+
+def test_what_is_no_plan_of_a_rebalance_is_refused_by_its_name(skerry, hub, saved, tmp_path):
+    content = json.loads(pathlib.Path(saved).read_text())
+    other = tmp_path / "other"
+    for change, why in (
+        ({"of": "apply"}, f"is made for `skerry apply --plan {other}`"),
+        ({"of": "drain"}, "is of another version of skerry"),
+        ({"answer": {"basis": {}}}, "is damaged: "),
+        ({"answer": {}}, "is damaged: "),
+    ):
+        other.write_text(json.dumps({**content, **change}))
+        done = skerry("rebalance", "--apply", str(other), code=1)
+        assert f"{other}: {why}" in done.err
+    done = skerry("apply", "--plan", saved, code=1)
+    assert f"{saved}: is made for `skerry rebalance --apply {saved}`" in done.err
+    assert hub.asked == []
 
 
 def test_it_can_be_interrupted(start, hub):
@@ -194,6 +276,12 @@ def test_it_can_be_interrupted(start, hub):
         ("--move-cost", "x"),
         ("--time-limit", "1y"),
         ("now",),
+        ("--plan", "--apply"),
+        ("--plan", "--apply", "night.plan"),
+        ("--apply", "--out", "night.plan"),
+        ("--apply", "night.plan", "--wave", "3"),
+        ("--apply", "night.plan", "--objective", "pack"),
+        ("--max-moves", "10001"),
     ],
 )
 def test_wrong_usage(skerry, hub, words):

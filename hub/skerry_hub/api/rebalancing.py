@@ -1,29 +1,37 @@
 """A rebalance over HTTP: its routes, and what these answer.
 
-A plan is solved here, in a thread of the API, from a picture that the writer took: it holds nobody
-up. Who wants the moves sends them back, wave by wave; the hub keeps no plan, so one that nobody
-goes on with ends by itself.
+A plan is made here, in a thread of the API, on a snapshot that the writer only hands over: it holds
+nobody up. Who wants the moves sends them back, wave by wave; the hub keeps no plan, so one that
+nobody goes on with ends by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from skerry_hub import planned
 from skerry_hub.api.bodies import asked, body_of, json_of, shown
-from skerry_hub.rebalance.moving import move_all, refused_of
-from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.records import MovesRequest, RebalanceRequest, RebalanceView
-from skerry_hub.views import PlanView
+from skerry_hub.rebalance.moving import move_all
+from skerry_hub.rebalance.records import (
+    CheckRequest,
+    CheckView,
+    MovesRequest,
+    RebalanceRequest,
+    RebalanceView,
+)
+from skerry_hub.snapshot import Snapshot, snapshot_of, work_of
+from skerry_hub.views import Basis, PlanView
 from skerry_hub.work import Work
 from skerry_hub.writer.service import BusyError, Service
 
-MOST_CHECKED = 500
-"""Moves that the engine is asked about for a plan; the rest when they are made."""
-SCHEMAS = (RebalanceRequest, RebalanceView, MovesRequest)
+SCHEMAS = (RebalanceRequest, RebalanceView, MovesRequest, CheckRequest, CheckView)
 
 
 class RebalanceAnswers:
@@ -35,23 +43,43 @@ class RebalanceAnswers:
 
     def plan(self, request: RebalanceRequest) -> RebalanceView:
         """Return the moves that make the fleet better. Raises BusyError while another is made."""
-        # A solver takes a whole processor, and much memory.
+        with self._alone():
+            # HiGHS is imported only where somebody plans.
+            from skerry_hub.rebalance.planning import outcome_of, plan  # noqa: PLC0415
+
+            snapshot = self._service.call(self._look, dry=True)
+            found = plan(work_of(snapshot), request)
+            basis = Basis(
+                inputs=snapshot.inputs or "",
+                sections=snapshot.sections,
+                outcome=outcome_of(found.waves),
+            )
+            return dataclasses.replace(found, basis=basis)
+
+    def check(self, request: CheckRequest) -> CheckView:
+        """Return how far a plan was carried out. Raises RefusedError where it is stale."""
+
+        def look(work: Work) -> tuple[Snapshot, tuple[str, ...]]:
+            changes = planned.changes_since(work.draft.inputs, request.basis)
+            return self._look(work), tuple(changes)
+
+        with self._alone():
+            from skerry_hub.rebalance.checking import check  # noqa: PLC0415 - HiGHS
+
+            snapshot, changes = self._service.call(look, dry=True)
+            return check(work_of(snapshot), request, snapshot.inputs or "", changes)
+
+    def _look(self, work: Work) -> Snapshot:
+        # In the writer's thread, where no record comes or goes meanwhile.
+        return snapshot_of(self._service.known, work)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others out: a solver takes a whole processor, and much memory."""
         if not self._solving.acquire(blocking=False):
             raise BusyError("another rebalance is being planned; try again when it is done")
         try:
-            from skerry_hub.rebalance.planning import solved, view_of  # noqa: PLC0415 - HiGHS
-
-            call = self._service.call
-            picture = call(
-                lambda work: picture_of(work, request.objective, request.move_cost_percent),
-                dry=True,
-            )
-            done = solved(picture, request)
-            if done is None:
-                return view_of(picture, None, request)
-            moves = done.moves(MOST_CHECKED)
-            refused = call(lambda work: refused_of(work, moves), dry=True)
-            return view_of(picture, done, request, refused)
+            yield
         finally:
             self._solving.release()
 
@@ -90,6 +118,20 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         """
         wanted = await body_of(request, RebalanceRequest)
         return json_of(await run_in_threadpool(answers.plan, wanted))
+
+    @app.post(
+        "/api/v1/rebalance/check",
+        responses=shown(CheckView),
+        response_class=Response,
+        openapi_extra=asked(CheckRequest),
+    )
+    async def check(request: Request) -> Response:
+        """Say how far a plan was carried out, and what is left to gain; or that it is stale (409).
+
+        It is where a move cannot be made any more, or the moves do not gain what they did.
+        """
+        wanted = await body_of(request, CheckRequest)
+        return json_of(await run_in_threadpool(answers.check, wanted))
 
     @app.post(
         "/api/v1/rebalance/moves",

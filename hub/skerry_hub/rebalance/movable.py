@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from skerry_hub.model import Assignment, Liveness, Workload
 from skerry_hub.placement.topology import is_about
-from skerry_hub.terms import NODE, DeviceRequest
+from skerry_hub.terms import NODE, Affinity
 from skerry_hub.work import Work
 
 LABEL = "skerry.rebalance"
 NEVER = "never"
 """A workload whose label LABEL has this value is never moved."""
-WHOLE = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,12 +67,8 @@ def _stays(workload: Workload, within: Sequence[str]) -> str:
         return f"label {LABEL} is {NEVER}"
     if any(_is_data(container.mounts) for container in workload.containers):
         return "data on its node: a named volume, or a folder that it writes"
-    if workload.placement.numa == "single" and workload.resources.devices:
-        return "devices on one NUMA node"
-    if not all(map(_is_counted, workload.resources.devices)):
-        return "devices with attributes, or shares of devices"
     if NODE in within:
-        return "affinity, antiAffinity or spread by node"
+        return "affinity, a preference about others, or spread by node"
     return ""
 
 
@@ -97,11 +92,6 @@ def _is_data(mounts: Sequence[object]) -> bool:
     )
 
 
-def _is_counted(request: DeviceRequest) -> bool:
-    """Say whether any devices of the kind do, as long as there are enough."""
-    return request.share_milli == WHOLE and not request.expressions and request.vendor is None
-
-
 # --- topologies ---------------------------------------------------------------------------
 
 
@@ -123,10 +113,19 @@ def _within(workload: Workload, terms: Sequence[Workload]) -> tuple[str, ...]:
     once = set(is_one_each(workload))
     for one in workload.placement.affinity:
         alone = one.anti and not one.weight and one.workload == workload.name
-        if not (alone and one.topology in once):
+        if not (alone and one.topology in once) and not _is_judged(one):
             found.add(one.topology)
     for other in terms:
         if other.name == workload.name:
             continue
-        found |= {one.topology for one in other.placement.affinity if is_about(one, workload)}
+        found |= {
+            one.topology
+            for one in other.placement.affinity
+            if is_about(one, workload) and not _is_judged(one)
+        }
     return tuple(sorted(found))
+
+
+def _is_judged(one: Affinity) -> bool:
+    """Say whether a term is left to the engine: whoever leaves a node cannot break it there."""
+    return one.anti and not one.weight and one.topology == NODE

@@ -36,20 +36,25 @@ def move_all(work: Work, moves: Sequence[Move]) -> PlanView:
 
 
 def refused_of(work: Work, moves: Sequence[Move]) -> dict[int, str]:
-    """Do the moves that can be done, and return why the others cannot, by number."""
+    """Try moves, one after the other, and return why some cannot be done, by number.
+
+    Nothing of it stays; who could not move is where it was for those after it.
+    """
     found: dict[int, str] = {}
-    for at, move in enumerate(moves):
-        try:
-            _done(work, move)
-        except RefusedError as refused:
-            found[at] = str(refused)
+    tried = dataclasses.replace(work, draft=work.draft.base())
+    with work.columns.trial():
+        for at, move in enumerate(moves):
+            try:
+                _done(tried, move)
+            except RefusedError as refused:
+                found[at] = str(refused)
     return found
 
 
 def _done(work: Work, move: Move) -> Change:
     """Do one move. Raises RefusedError, and changes nothing then."""
     work.draft.because("rebalance")
-    why = _other_than_planned(work, move)
+    why = other_than_planned(work, move)
     kept = work.draft.workloads.get(move.workload)
     if not why and kept is not None:
         try:
@@ -60,7 +65,7 @@ def _done(work: Work, move: Move) -> Change:
     raise RefusedError(409, Problem(reason=clip(reason, MAX_TEXT)))
 
 
-def _other_than_planned(work: Work, move: Move) -> str:
+def other_than_planned(work: Work, move: Move) -> str:
     """Say what of a move is not as it was planned, or nothing."""
     one = work.draft.assignments.get(move.instance)
     kept = work.draft.workloads.get(move.workload)

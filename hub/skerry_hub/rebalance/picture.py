@@ -1,15 +1,14 @@
 """A fleet as a problem of items and bins: what may move, where to, and what that counts. Pure.
 
-Taken in the hub's own thread and solved elsewhere: it holds nothing of the fleet that changes.
+It holds nothing of the fleet that changes.
 
 The objective is a sum of losses, the smaller the better. `balance`: each node counts the square of
 its used share (`evenness`). `pack`: each node in use counts 1. `cost`: money an hour. In the first
 two a place that a workload likes less than its best one counts, too, as much as the engine's
 scores weigh it against room; so does, in `balance`, an instance of a workload that crowds a node.
 
-What needs say of a node is asked once, as the fleet is now; only amounts, whole devices, ports and
-numbers in a domain are followed while things move. Each move is checked by the engine when it is
-done.
+What needs say of a node is asked once, as the fleet is now; only amounts, devices, ports and
+numbers in a domain are followed while things move. Each move is checked by the engine.
 """
 
 from __future__ import annotations
@@ -89,11 +88,11 @@ def picture_of(work: Work, objective: Objective | None, move_cost_percent: float
     position = np.full(columns.size, NOWHERE)
     position[rows] = np.arange(len(rows))
     moving, at = _located(columns, position, sorted_.movable)
-    kinds = sorted({one.kind for m in moving for one in m.workload.resources.devices})
     steps = steps_for(len(rows)) if wanted == "balance" else 1
-    room = Room(columns, rows, kinds, steps)
+    loads = list({one.workload.name: one.workload for one in moving}.values())
+    room = Room(columns, rows, loads, {one.assignment.id for one in moving}, steps)
     demands = {one.workload.name: room.demand(one.workload) for one in moving}
-    taken = np.zeros((len(rows), NUMBER + 1 + len(kinds)), np.int64)
+    taken = np.zeros((len(rows), room.dimensions), np.int64)
     if moving:
         np.add.at(taken, at, np.stack([demands[one.workload.name] for one in moving]))
     totals = room.totals()

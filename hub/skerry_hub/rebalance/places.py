@@ -16,8 +16,8 @@ from skerry_hub.balance.problem import MAX_SCORE, NOWHERE, Ints, Item, Limit
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.ports import Port
 from skerry_hub.model import Assignment, Workload
-from skerry_hub.placement.board import all_pass, board_of, layout_of, total
-from skerry_hub.placement.constraints import Enough, FreePorts
+from skerry_hub.placement.board import board_of, layout_of, total
+from skerry_hub.placement.constraints import Enough, FreePorts, all_pass
 from skerry_hub.placement.contention import Uncontended
 from skerry_hub.placement.cost import Costs
 from skerry_hub.placement.device_needs import DeviceNeeds
@@ -26,6 +26,7 @@ from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.scores import Balance, Quiet
 from skerry_hub.placement.topology import terms_of, topologies_of
 from skerry_hub.placement.world import World
+from skerry_hub.rebalance.device_room import could_hold
 from skerry_hub.rebalance.evenness import UNIT
 from skerry_hub.rebalance.movable import Movable, is_one_each
 from skerry_hub.rebalance.records import Objective
@@ -91,7 +92,7 @@ class Places:
         board = board_of(self.world, workload)
         columns = self.world.columns
         needs = [one for one in board.requirements if not isinstance(one, FOLLOWED)]
-        passes = all_pass(needs, columns, self.rows)
+        passes = all_pass(needs, columns, self.rows) & could_hold(workload, columns, self.rows)
         if self.objective == "cost":
             return passes, Costs(self._priced, workload).of(columns, self.rows)
         likes = [one for one in board.points if not isinstance(one, ROOM)]

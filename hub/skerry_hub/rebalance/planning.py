@@ -1,4 +1,4 @@
-"""A picture solved, and its moves in waves: the plan that people read. Pure.
+"""A fleet's picture solved, and its moves in waves: the plan that people read. Pure.
 
 Every wave leaves a valid placement. A move that would have to end an instance before it starts
 elsewhere is left out, and so are moves at the end that only together with those would gain.
@@ -7,25 +7,35 @@ elsewhere is left out, and so are moves at the end that only together with those
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from skerry_hub.balance.load import Load
-from skerry_hub.balance.problem import NOWHERE, Assignment, Problem, score_at
+from skerry_hub.balance.problem import NOWHERE, Assignment, Ints, Problem, score_at
 from skerry_hub.balance.solve import Effort
 from skerry_hub.balance.steps import Step, safe_steps
 from skerry_hub.rebalance.evenness import UNIT
 from skerry_hub.rebalance.levelling import shares_of
-from skerry_hub.rebalance.picture import Picture
-from skerry_hub.rebalance.records import Move, RebalanceRequest, RebalanceView, Wave
+from skerry_hub.rebalance.moving import refused_of
+from skerry_hub.rebalance.picture import Picture, picture_of
+from skerry_hub.rebalance.records import MAX_MOVES, Move, RebalanceRequest, RebalanceView, Wave
 from skerry_hub.rebalance.search import Found, loss, search
 from skerry_hub.rebalance.tracked import Tracked
+from skerry_hub.work import Work
+from skerry_wire import codec
 
 MOST_REFUSED = 20
 """Reasons of refused moves that a plan tells."""
+MOST_CHECKED = 500
+"""Moves that the engine is asked about for a plan; the rest when they are made."""
+LOOKS = 4
+"""How often the best is looked for without what was refused before."""
+LEAST_S = 0.1
+"""Time that is worth another look."""
 UNITS = {
     "balance": "sum of the squares of the nodes' used shares",
     "pack": "nodes in use",
@@ -48,17 +58,74 @@ class Solved:
         return tuple(_move(self.picture, step) for step in steps)
 
 
-def plan(picture: Picture, request: RebalanceRequest) -> RebalanceView:
-    """Return the moves that make a fleet better, and how much better none can make it."""
-    return view_of(picture, solved(picture, request), request)
+def plan(work: Work, request: RebalanceRequest) -> RebalanceView:
+    """Return the moves that make a fleet better, and how much better none can make it.
 
-
-def solved(picture: Picture, request: RebalanceRequest) -> Solved | None:
-    """Return the best that is found in the request's time; None where there is nothing to move."""
+    The engine judges the first moves. Where it refuses some, by what is not modelled, the best
+    without these is looked for in what is left of the time; the bound stays that of the first look,
+    which knew of no refusal. Nothing of `work` is changed.
+    """
+    picture = picture_of(work, request.objective, request.move_cost_percent)
     problem = picture.problem
     if problem is None:
-        return None
-    found = search(picture, problem, Effort(time_s=request.time_limit_s))
+        return view_of(picture, None, request)
+    best: RebalanceView | None = None
+    bound: int | None = None
+    reasons: dict[str, None] = {}
+    banned: set[tuple[str, str]] = set()
+    left_s = request.time_limit_s
+    for _ in range(LOOKS):
+        done = solved(picture, without(picture, problem, banned), request, left_s)
+        bound = done.found.bound if bound is None else bound
+        done = dataclasses.replace(done, found=dataclasses.replace(done.found, bound=bound))
+        moves = done.moves(MOST_CHECKED)
+        refused = refused_of(work, moves)
+        found = view_of(picture, done, request, refused)
+        if best is None or _total(found) < _total(best):
+            best = found
+        reasons |= dict.fromkeys(refused.values())
+        banned |= {(moves[number].workload, moves[number].target) for number in refused}
+        left_s -= done.found.seconds
+        if not refused or left_s < LEAST_S:
+            break
+    return dataclasses.replace(best or found, refused=tuple(reasons)[:MOST_REFUSED])
+
+
+def _total(view: RebalanceView) -> float:
+    return view.after + view.moves_cost
+
+
+def without(picture: Picture, problem: Problem, banned: Collection[tuple[str, str]]) -> Problem:
+    """Return a problem in which no instance of a workload comes to a node, by their names."""
+    if not banned:
+        return problem
+    number = {node: at for at, node in enumerate(picture.nodes)}
+    barred: dict[str, list[int]] = {}
+    for workload, node in sorted(banned):
+        barred.setdefault(workload, []).append(number[node])
+    known: dict[tuple[int, int, str, int], tuple[Ints, Ints]] = {}
+    items = []
+    for one, item in zip(picture.moving, problem.items, strict=True):
+        bins = barred.get(one.workload)
+        if bins is None:
+            items.append(item)
+            continue
+        # Equal items go on sharing their places.
+        own = item.current if item.current in bins else NOWHERE
+        key = id(item.bins), id(item.scores), one.workload, own
+        if key not in known:
+            stays = ~np.isin(item.bins, [at for at in bins if at != own])
+            known[key] = item.bins[stays], item.scores[stays]
+        places, scores = known[key]
+        items.append(dataclasses.replace(item, bins=places, scores=scores))
+    return dataclasses.replace(problem, items=items)
+
+
+def solved(
+    picture: Picture, problem: Problem, request: RebalanceRequest, time_s: float | None = None
+) -> Solved:
+    """Return the best that is found in a time, that of the request without one."""
+    found = search(picture, problem, Effort(time_s=time_s or request.time_limit_s))
     gains = _gains(picture, problem, found.assignment)
     steps = safe_steps(problem, found.assignment, request.wave, may_stop=False, gains=gains)
     return Solved(picture=picture, problem=problem, found=found, steps=steps.waves)
@@ -81,7 +148,8 @@ def view_of(
         return view
     problem, found, refused = done.problem, done.found, refused or {}
     steps = _allowed(done.steps, refused)
-    waves, reached = _waves(picture, problem, steps, request.max_moves)
+    most = MAX_MOVES if request.max_moves is None else request.max_moves
+    waves, reached = _waves(picture, problem, steps, most)
     missed = int((np.array(reached.places) != np.array(found.assignment)).sum())
     before, after = loss(picture, problem, problem.present), reached.loss
     total = after + reached.cost
@@ -101,9 +169,17 @@ def view_of(
         instances=len(picture.moving),
         nodes_left_out=found.nodes_left_out,
         moves_left_out=missed,
-        refused=tuple(refused[number] for number in sorted(refused))[:MOST_REFUSED],
         **_measures(picture, problem, reached.places),
     )
+
+
+def outcome_of(waves: Sequence[Wave]) -> str:
+    """Return the digest of a plan's moves, wave by wave; what each gains is no part of it."""
+    moves = [
+        [[move.instance, move.revision, move.source, move.target] for move in wave.moves]
+        for wave in waves
+    ]
+    return hashlib.sha256(codec.pack(moves)).hexdigest()[:32]
 
 
 def _allowed(steps: Sequence[Sequence[Step]], refused: Mapping[int, str]) -> list[list[Step]]:
@@ -124,7 +200,7 @@ def _allowed(steps: Sequence[Sequence[Step]], refused: Mapping[int, str]) -> lis
 
 
 def _waves(
-    picture: Picture, problem: Problem, steps: Sequence[Sequence[Step]], max_moves: int | None
+    picture: Picture, problem: Problem, steps: Sequence[Sequence[Step]], max_moves: int
 ) -> tuple[tuple[Wave, ...], Tracked]:
     """Return the waves up to where everything counts least, and how everything is then.
 
@@ -133,11 +209,11 @@ def _waves(
     left = max_moves
     cut: list[Sequence[Step]] = []
     for wave in steps:
-        part = wave if left is None else wave[:left]
+        part = wave[:left]
         if not part:
             break
         cut.append(part)
-        left = None if left is None else left - len(part)
+        left -= len(part)
     tracked = Tracked(picture, problem)
     totals = [tracked.loss]
     for wave in cut:

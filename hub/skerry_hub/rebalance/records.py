@@ -6,12 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_hub.views import Basis
 from skerry_wire.schema import Items, Range
 from skerry_wire.types import Count, InstanceId, Line, Name, NodeId, Revision, Short
 
 Objective = Literal["balance", "pack", "cost"]
 MAX_WAVE = 1_000
 """Most instances that move at the same time."""
+MAX_MOVES = 10_000
+"""Most moves of a plan; for more, plan again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,7 @@ class RebalanceRequest:
     objective: Objective | None = None
     move_cost_percent: Annotated[float, Range(0, 1_000)] = 10.0
     time_limit_s: Annotated[float, Range(0.1, 300)] = 10.0
-    max_moves: Annotated[int, Range(0, 1_000_000)] | None = None
+    max_moves: Annotated[int, Range(0, MAX_MOVES)] | None = None
     wave: Annotated[int, Range(1, MAX_WAVE)] = 10
 
 
@@ -85,7 +88,7 @@ class RebalanceView:
     """Moves of the best placement found that are not in the waves: more than were asked for, not
     worth it without others, or only possible by ending an instance before it starts elsewhere."""
     refused: tuple[Line, ...] = ()
-    """Why the engine does not allow some of these: by what is not modelled. The first reasons."""
+    """Why the engine does not allow some moves, by what is not modelled. The first reasons."""
     pinned: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many instances stay, by why."""
     nodes_used_before: Count = 0
@@ -93,6 +96,31 @@ class RebalanceView:
     fullest_before_percent: float = 0.0
     """The largest share of a node's processors or memory that is reserved."""
     fullest_after_percent: float = 0.0
+    basis: Basis | None = None
+    """What it was made from, and its moves, for who wants to make them later."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """A plan that was made before: what was asked for, its waves and its basis."""
+
+    objective: Objective
+    move_cost_percent: Annotated[float, Range(0, 1_000)]
+    waves: Annotated[tuple[Wave, ...], Items(MAX_MOVES)]
+    basis: Basis
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """A plan that still holds: the first `waves_done` of its waves were made before.
+
+    `gain` is what the others make the objective better by as the fleet is now, `planned_gain` what
+    they did as it was.
+    """
+
+    waves_done: Count = 0
+    gain: float = 0.0
+    planned_gain: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

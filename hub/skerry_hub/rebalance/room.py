@@ -1,12 +1,11 @@
 """What each node has for instances that may move, and what these take of it. Pure.
 
-Dimensions: the amounts, the number of instances, then the kinds of devices, counted whole.
+Dimensions: the amounts, the number of instances, then devices (`device_room`).
 """
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from skerry_hub.fleet.arrays import Counts, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.model import Workload
-from skerry_hub.rebalance.movable import WHOLE
+from skerry_hub.rebalance.device_room import DeviceRoom
 
 NUMBER = len(Resource)
 """The dimension of the number of instances."""
@@ -25,24 +24,38 @@ LEAST_NUMBER = 8
 
 
 class Room:
-    """The dimensions of a problem. One instance counts `each` in the dimension NUMBER."""
+    """The dimensions of a problem. One instance counts `each` in the dimension NUMBER.
 
-    def __init__(self, columns: Columns, rows: Rows, kinds: Sequence[str], each: int = 1) -> None:
-        self.columns, self.rows, self.kinds, self.each = columns, rows, tuple(kinds), each
+    `workloads` are those that may move, `moving` the ids of their instances that do.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        rows: Rows,
+        workloads: Sequence[Workload] = (),
+        moving: Collection[str] = (),
+        each: int = 1,
+    ) -> None:
+        self.columns, self.rows, self.each = columns, rows, each
         self.instances: Counts = columns.instances(rows).astype(np.int64)
+        self._devices = DeviceRoom(workloads)
+        self._moving = moving
         self._demands: dict[str, Ints] = {}
+
+    @property
+    def dimensions(self) -> int:
+        """Return how many there are."""
+        return NUMBER + 1 + len(self._devices)
 
     def demand(self, workload: Workload) -> Ints:
         """Return what an instance of a workload takes; the same array for the same workload."""
         found = self._demands.get(workload.name)
         if found is None:
             wanted = workload.resources
-            devices: collections.Counter[str] = collections.Counter()
-            for request in wanted.devices:
-                devices[request.kind] += request.count
             amounts = (wanted.cpu_milli, wanted.memory_bytes, wanted.storage_bytes)
             capped = (min(amount, AMOUNT_LIMIT) for amount in amounts)
-            given = [*capped, self.each, *(devices[kind] for kind in self.kinds)]
+            given = [*capped, self.each, *self._devices.demand(wanted.devices)]
             found = self._demands[workload.name] = np.array(given, np.int64)
         return found
 
@@ -59,13 +72,10 @@ class Room:
     def capacity(self, taken: Ints, most_instances: int = ANY_NUMBER) -> Ints:
         """Return what nodes have for what may move, [B, R], of which it has `taken` now."""
         number = (most_instances - self.instances) * self.each
-        devices = [[_whole(self.columns, kind, row) for kind in self.kinds] for row in self.rows]
-        free = (
-            self.free(),
-            number[:, None],
-            np.array(devices, np.int64).reshape(len(number), len(self.kinds)),
-        )
-        found: Ints = np.maximum(np.concatenate(free, axis=1) + taken, 0)
+        given = np.concatenate([self.free(), number[:, None]], axis=1)
+        given = given + taken[:, : NUMBER + 1]
+        devices = self._devices.capacity(self.columns, self.rows, self._moving)
+        found: Ints = np.maximum(np.concatenate([given, devices], axis=1), 0)
         return found
 
     def most_instances(self) -> int:
@@ -77,9 +87,3 @@ class Room:
         mean = -(-int(self.instances.sum()) // max(1, len(self.instances)))
         most = max(int(self.instances.max(initial=0)), 2 * mean)
         return LEAST_NUMBER if most <= LEAST_NUMBER else -(-most // self.each) * self.each
-
-
-def _whole(columns: Columns, kind: str, row: int) -> int:
-    """Return how many devices of a kind nobody has anything of."""
-    _, free = columns.state(kind, row)
-    return sum(left == WHOLE for left in free)

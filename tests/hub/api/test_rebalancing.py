@@ -11,6 +11,7 @@ from skerry_hub.writer.service import BusyError
 
 PLAN = "/api/v1/rebalance/plan"
 MOVES = "/api/v1/rebalance/moves"
+CHECK = "/api/v1/rebalance/check"
 SIX = "services:\n" + "".join(f"  w{index}:\n    image: localhost/web:1\n" for index in range(6))
 
 
@@ -73,6 +74,39 @@ def test_a_stale_wave_is_refused_whole(client, rig):
     assert homes(rig) == {"box-1": 5, "box-2": 0}
 
 
+def check(client, plan):
+    body = {key: plan[key] for key in ("objective", "waves", "basis")}
+    status_, found = client.ask("POST", CHECK, {**body, "move_cost_percent": 10.0})
+    client.fits("post", CHECK, found)
+    return status_, found
+
+
+def test_a_plan_is_checked_before_it_is_made_and_in_its_middle(client, rig):
+    uneven(client, rig)
+    plan = planned(client, wave=2)
+    status_, found = check(client, plan)
+    assert (status_, found["waves_done"]) == (200, 0)
+    assert found["gain"] == found["planned_gain"] == pytest.approx(plan["before"] - plan["after"])
+    client.ask("POST", MOVES, {"moves": plan["waves"][0]["moves"]})
+    status_, found = check(client, plan)
+    assert (status_, found["waves_done"]) == (200, 1)
+    assert found["gain"] == pytest.approx(plan["waves"][1]["gain"])
+    assert homes(rig) == {"box-1": 4, "box-2": 2}, "a check moves nothing"
+
+
+def test_a_stale_plan_is_refused_with_what_changed(client, rig):
+    uneven(client, rig)
+    plan = planned(client)
+    client.ask("POST", "/api/v1/nodes/box-2/cordon")
+    status_, found = check(client, plan)
+    *moves, last = found["problems"]
+    assert (status_, len(moves), {one["field"] for one in moves}) == (409, 3, {"basis.outcome"})
+    assert all("cannot move to box-2: box-2 does not take it" in one["reason"] for one in moves)
+    assert last["reason"] == "the plan is stale: node box-2 changed: taints"
+    plan["basis"]["outcome"] = "0" * 32
+    assert check(client, plan)[0] == 400
+
+
 def test_a_move_that_the_engine_does_not_allow_is_no_part_of_a_plan(client, rig):
     """Money that a node costs when it is opened is no need that is followed."""
     prices = {"name": "all", "nodes": [], "node_hour": 5.0}
@@ -83,7 +117,7 @@ def test_a_move_that_the_engine_does_not_allow_is_no_part_of_a_plan(client, rig)
     assert client.ask("PUT", "/api/v1/documents/Policy/thrift", policy)[0] == 200
     found = planned(client)
     assert (found["waves"], found["moves_left_out"]) == ([], 3)
-    assert len(found["refused"]) == 3
+    assert len(found["refused"]) == 6, "the others were tried, too"
     assert all("cannot move to box-2" in reason for reason in found["refused"])
     assert found["gap"] > 0
 
@@ -113,6 +147,8 @@ def test_an_empty_hub_has_nothing_to_move(client):
 def test_one_plan_at_a_time(rig):
     class Slow:
         """A service whose writer takes its time."""
+
+        known = rig.service.known
 
         def __init__(self):
             self.entered, self.goes_on = threading.Event(), threading.Event()

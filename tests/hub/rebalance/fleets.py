@@ -6,11 +6,19 @@ import random
 from tests.hub.placement import boxes, slow
 from tests.hub.records import NOW, settled, work_on
 
-from skerry_hub import desired, draining
+from skerry_hub import desired, documenting, draining
 from skerry_hub.documents import Prices
 from skerry_hub.rebalance.records import Move
 from skerry_hub.state import Known
-from skerry_hub.terms import ANYWHERE, Affinity, AtMost, Cost, Placement, Spread
+from skerry_hub.terms import (
+    ANYWHERE,
+    Affinity,
+    AtMost,
+    Cost,
+    DeviceRequest,
+    Placement,
+    Spread,
+)
 from skerry_hub.work import Work
 from skerry_wire.workload import Mount
 
@@ -26,6 +34,7 @@ TERMS = (
     Placement(spread=(Spread(topology="site", max_skew=1),)),
     Placement(cost=Cost(weight=20)),
     Placement(strategy="pack"),
+    Placement(numa="single"),
 )
 
 
@@ -33,8 +42,26 @@ def prices(name, site, **more):
     return Prices(name=name, nodes=(f"node.labels.site == {site}",), **more)
 
 
-def node(name, site="quay", gpus=0, **fields):
-    made = [boxes.accelerator(f"0000:0{index}:00") for index in range(gpus)]
+DEVICES = (
+    (),
+    (),
+    (DeviceRequest(kind="gpu"),),
+    (DeviceRequest(kind="gpu", count=2),),
+    (DeviceRequest(kind="gpu", share_milli=400),),
+    (DeviceRequest(kind="gpu", vendor="AMD"),),
+    (DeviceRequest(kind="gpu", share_milli=700, expressions=("vendor == NVIDIA",)),),
+    (DeviceRequest(kind="gpu"), DeviceRequest(kind="gpu", share_milli=250)),
+)
+
+
+def node(name, site="quay", gpus=0, vendors=("NVIDIA",), **fields):
+    """Return a node; its accelerators are of the vendors in turn, two on each NUMA node."""
+    made = [
+        boxes.accelerator(
+            f"0000:0{index}:00", vendor=vendors[index % len(vendors)], numa_node=index // 2
+        )
+        for index in range(gpus)
+    ]
     return boxes.node(name, labels={"site": site}, accelerators=made, **fields)
 
 
@@ -81,7 +108,8 @@ def drawn(seed):
         node(
             f"n{index}",
             pick.choice(SITES),
-            gpus=pick.choice((0, 0, 2)),
+            gpus=pick.choice((0, 2, 3)),
+            vendors=pick.choice((("NVIDIA",), ("AMD", "NVIDIA"))),
             cpus=pick.choice((2, 4, 8)),
             memory=pick.choice((2, 4, 8)) * boxes.GIB,
         )
@@ -96,21 +124,24 @@ def drawn(seed):
             cpu=pick.choice((0, 100, 500)),
             memory=pick.choice((0, 128, 512)) * boxes.MIB,
             ports=pick.choice(((), (), ("tcp/80",), ("tcp/10.0.0.1:80",))),
-            accelerators=pick.choice(((), (), (boxes.DeviceRequest(kind="gpu"),))),
+            accelerators=pick.choice(DEVICES),
         )
         for index in range(pick.randint(1, 6))
     ]
     return uneven(nodes, loads, [f"n{index}" for index in range(count // 2, count)])
 
 
-def work_of(known, strategy="spread", *documents):
+def documented(known, *documents):
+    """Return what is known once documents are kept."""
     work = work_on(known)
-    found = Work(work.draft, work.columns, NOW, strategy=strategy)
     for one in documents:
-        from skerry_hub import documenting  # noqa: PLC0415
+        documenting.put(work, one)
+    return settled(known, work.draft)
 
-        documenting.put(found, one)
-    return found
+
+def work_of(known, strategy="spread", *documents):
+    work = work_on(documented(known, *documents))
+    return Work(work.draft, work.columns, NOW, strategy=strategy)
 
 
 def slow_fleet(work):

@@ -45,21 +45,20 @@ def test_what_may_move(load, why):
     assert sum(found.why.values()) == len(found.pinned) >= 1
 
 
+@pytest.mark.parametrize("numa", ["", "single"])
 @pytest.mark.parametrize(
-    ("request_", "numa", "moves"),
+    "request_",
     [
-        (DeviceRequest(kind="gpu"), "", True),
-        (DeviceRequest(kind="gpu", count=2), "", True),
-        (DeviceRequest(kind="gpu", share_milli=500), "", False),
-        (DeviceRequest(kind="gpu", vendor="NVIDIA"), "", False),
-        (DeviceRequest(kind="gpu", expressions=("model == Example",)), "", False),
-        (DeviceRequest(kind="gpu"), "single", False),
+        DeviceRequest(kind="gpu", count=2),
+        DeviceRequest(kind="gpu", share_milli=500),
+        DeviceRequest(kind="gpu", vendor="NVIDIA"),
+        DeviceRequest(kind="gpu", expressions=("model == Example",)),
     ],
 )
-def test_devices_move_where_any_of_a_kind_does(request_, numa, moves):
+def test_whoever_has_devices_may_move(request_, numa):
     load = workload(placement=Placement(numa=numa), accelerators=(request_,))
     found = sorted_of(load, gpus=2)
-    assert (len(found.movable), len(found.pinned)) == ((1, 0) if moves else (0, 1))
+    assert (len(found.movable), found.why) == (1, {})
 
 
 @pytest.mark.parametrize(
@@ -68,6 +67,7 @@ def test_devices_move_where_any_of_a_kind_does(request_, numa, moves):
         (Placement(), ()),
         (Placement(affinity=(OWN,)), ()),
         (Placement(affinity=(changed(OWN, topology="site"),)), ()),
+        (Placement(affinity=(changed(OWN, workload="shop-db"),)), ()),
         (Placement(affinity=(changed(OWN, topology="site", weight=5),)), ("site",)),
         (Placement(affinity=(changed(OWN, topology="site", anti=False),)), ("site",)),
         (
@@ -88,14 +88,22 @@ def test_what_depends_on_others_moves_within_its_domains(placement, within):
     assert [one.within for one in sort_out(work).movable] == [within]
 
 
-def test_what_others_depend_on_does_too_and_by_node_it_stays():
+@pytest.mark.parametrize("weight", [0, 3])
+def test_what_others_depend_on_does_too_and_by_node_it_stays(weight):
     for topology, moves in (("site", True), ("node", False)):
-        term = Affinity(selector="tier=db", topology=topology)
+        term = Affinity(selector="tier=db", topology=topology, weight=weight)
         db = workload("shop-db", labels={"tier": "db"})
         web = workload("shop-web", Placement(affinity=(term,)))
         found = sorted_of(db, web)
         assert [one.within for one in found.movable] == [("site",)] * 2 * moves
         assert len(found.pinned) == (0 if moves else 2)
+
+
+def test_who_repels_others_by_node_is_left_to_the_engine():
+    db = workload("shop-db", labels={"tier": "db"})
+    term = Affinity(selector="tier=db", topology="node", anti=True)
+    found = sorted_of(db, workload("shop-web", Placement(affinity=(term,))))
+    assert ([one.within for one in found.movable], found.why) == ([(), ()], {})
 
 
 def test_what_is_under_way_or_not_seen_stays():

@@ -8,38 +8,35 @@ from skerry_hub.rebalance.room import NUMBER, Room
 from skerry_hub.terms import DeviceRequest
 
 GPUS = DeviceRequest(kind="gpu", count=2)
-SHARE = DeviceRequest(kind="gpu", share_milli=500)
 
 
-def room_of(nodes, workloads, kinds=("gpu",), each=1):
+def room_of(nodes, workloads, moving=(), each=1):
     work = work_of(uneven(nodes, workloads, []))
     rows = np.sort(work.columns.rows())
-    return Room(work.columns, rows, kinds, each)
+    return Room(work.columns, rows, workloads, moving, each)
 
 
 def test_what_an_instance_takes_by_dimension():
-    room = room_of([node("n0")], [], kinds=("gpu", "npu"), each=20)
     load = workload(cpu=500, memory=2**20, storage=7, accelerators=(GPUS, GPUS))
-    assert room.demand(load).tolist() == [500, 2**20, 7, 20, 4, 0]
+    room = room_of([node("n0", gpus=4)], [load], each=20)
+    assert room.demand(load).tolist() == [500, 2**20, 7, 20, 4]
     assert room.demand(load) is room.demand(load)
+    assert room.dimensions == NUMBER + 2
 
 
 def test_what_nodes_have_is_what_is_free_and_what_the_moving_have():
     load = workload(cpu=500, accelerators=(GPUS,))
-    room = room_of([node("n0", gpus=3)], [load])
+    nodes = [node("n0", gpus=3)]
+    room = room_of(nodes, [load], moving={"shop-web-0"})
     taken = room.demand(load)[None, :]
     assert room.totals().tolist() == [[4000, 4 * boxes.GIB, 32 * boxes.GIB]]
     assert room.free().tolist() == [[3500, 4 * boxes.GIB, 32 * boxes.GIB]]
     # All of it: nothing else is there.
     assert room.capacity(taken, 5).tolist() == [[4000, 4 * boxes.GIB, 32 * boxes.GIB, 5, 3]]
     # Where it stays, its room is not for others.
-    assert room.capacity(0 * taken, 5)[0, [0, NUMBER, 4]].tolist() == [3500, 4, 1]
-    assert room.capacity(0 * taken, 0)[0, NUMBER] == 0
-
-
-def test_a_device_of_which_a_share_is_taken_is_not_whole():
-    room = room_of([node("n0", gpus=2)], [workload(accelerators=(SHARE,))])
-    assert room.capacity(np.zeros((1, NUMBER + 2), np.int64))[0, NUMBER + 1] == 1
+    stays = room_of(nodes, [load])
+    assert stays.capacity(0 * taken, 5)[0, [0, NUMBER, 4]].tolist() == [3500, 4, 1]
+    assert stays.capacity(0 * taken, 0)[0, NUMBER] == 0
 
 
 def test_a_node_is_full_by_number_at_twice_the_mean_or_at_the_most_there_is():
