@@ -216,6 +216,7 @@ EVENT = Kind(
     ),
 )
 
+WHOLE_MILLI = 1000
 DEVICE = Kind(
     name="device",
     short="dev",
@@ -229,7 +230,7 @@ DEVICE = Kind(
         Column("ADDRESS", lambda device, _: device.address or device.bus or words.NONE),
         Column("PATH", lambda device, _: _first_of(device.paths)),
         Column("STATUS", lambda device, _: _device_status(device)),
-        Column("USED-BY", lambda device, _: words.joined(list(device.used_by))),
+        Column("USED-BY", lambda device, _: words.joined(_users(device))),
         Column("NODE-ID", lambda device, _: device.node, wide=True),
         Column("LIVENESS", lambda device, _: state(device.liveness), wide=True),
         Column("NAME", lambda device, _: device.name, wide=True),
@@ -279,6 +280,15 @@ def _device_status(device: Device) -> Styled:
     if device.usable is None:
         return Styled("present")
     return state("usable" if device.usable else "unusable")
+
+
+def _users(device: Device) -> list[str]:
+    """Return who uses a device, with the share that it has of it: `shop-web-0 (0.5)`."""
+    shares = {name: milli for name, milli in device.held_milli.items() if milli < WHOLE_MILLI}
+    return [
+        f"{name} ({shares[name] / WHOLE_MILLI:g})" if name in shares else name
+        for name in device.used_by
+    ]
 
 
 def _first_of(texts: tuple[str, ...]) -> str:

@@ -197,6 +197,7 @@ class Device:
     usable: bool | None = None
     reason: Words | None = None
     used_by: Names = ()
+    held_milli: Counts = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 
 from skerry_hub.devices import Device, devices_of
+from skerry_hub.fleet.device_states import device_id
 from skerry_hub.model import Assignment, Node
 from skerry_hub.showing import instance_order
 from skerry_hub.state import Known
@@ -41,10 +42,10 @@ def device_views(known: Known, nodes: Iterable[Node], wanted: Wanted) -> Iterato
         users: Users | None = None
         for device in found:
             users = users or Users(known, node)
-            yield _view(node, device, users.of(device))
+            yield _view(node, device, users)
 
 
-def _view(node: Node, device: Device, used_by: tuple[str, ...]) -> DeviceView:
+def _view(node: Node, device: Device, users: Users) -> DeviceView:
     return DeviceView(
         id=f"{node.id}/{device.kind}/{device.name}",
         node=node.id,
@@ -61,7 +62,8 @@ def _view(node: Node, device: Device, used_by: tuple[str, ...]) -> DeviceView:
         driver=device.driver,
         usable=device.usable,
         reason=device.reason,
-        used_by=used_by,
+        used_by=users.of(device),
+        held_milli=users.held_milli(device),
     )
 
 
@@ -70,7 +72,7 @@ class Users:
 
     def __init__(self, known: Known, node: Node) -> None:
         self._holders = [
-            (one.id, frozenset(hold.device for hold in one.held), _paths(known, one))
+            (one.id, {hold.device: hold.milli for hold in one.held}, _paths(known, one))
             for one in sorted(known.on_node(node.id), key=instance_order)
         ]
 
@@ -79,9 +81,13 @@ class Users:
         return tuple(
             name
             for name, held, paths in self._holders
-            if f"{device.kind}/{device.name}" in held
-            or any(_within(path, paths) for path in device.paths)
+            if device_id(device) in held or any(_within(path, paths) for path in device.paths)
         )
+
+    def held_milli(self, device: Device) -> dict[str, int]:
+        """Return how many thousandths of a device each instance holds, of those that hold any."""
+        key = device_id(device)
+        return {name: held[key] for name, held, _ in self._holders if key in held}
 
 
 def _paths(known: Known, one: Assignment) -> frozenset[str]:

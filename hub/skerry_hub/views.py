@@ -119,6 +119,8 @@ class DeviceView:
     """Why it is not usable."""
     used_by: tuple[str, ...] = ()
     """The instances that are given it by where they are placed and what they ask for."""
+    held_milli: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How many thousandths of it an instance holds, 1000 for all of it; of those that do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

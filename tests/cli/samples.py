@@ -128,6 +128,7 @@ DEVICES = (
         driver="nvidia",
         usable=True,
         used_by=("shop-web-0", "shop-web-1"),
+        held_milli={"shop-web-0": 500},
     ),
     views.DeviceView(
         id="box-1/npu/0000:02:00.0",

@@ -56,7 +56,7 @@ AGE   NODE    KIND      SUBJECT      DETAIL
 
 LISTED_DEVICES = """\
 NODE   KIND     VENDOR   MODEL       SIZE      ADDRESS        PATH              STATUS     USED-BY
-quay   gpu      nvidia   L4          24 GiB    0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0, shop-web-1
+quay   gpu      nvidia   L4          24 GiB    0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0 (0.5), shop-web-1
 quay   npu      hailo    Hailo-8     -         0000:02:00.0   -                 unusable   -
 quay   disk     -        -           256 GiB   sata           /dev/sda          present    -
 pier   camera   -        HD Webcam   -         -              /dev/video0       lost       -

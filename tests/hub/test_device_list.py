@@ -95,7 +95,7 @@ def test_who_names_a_path_or_holds_an_accelerator_uses_it():
         [naming("/dev/video0"), naming("/dev/ttyUSB0", name="shop-db")],
         [
             assignment("shop-web-10"),
-            assignment("shop-web-2", held=(Hold(device="gpu/0000:01:00.0"),)),
+            assignment("shop-web-2", held=(Hold(device="gpu/0000:01:00.0", milli=250),)),
             assignment("shop-db-0", node="box-2"),
         ],
     )
@@ -103,6 +103,8 @@ def test_who_names_a_path_or_holds_an_accelerator_uses_it():
         "video0": ("shop-web-2", "shop-web-10"),
         "0000:01:00.0": ("shop-web-2",),
     }
+    held = {view.name: view.held_milli for view in listed(known) if view.held_milli}
+    assert held == {"0000:01:00.0": {"shop-web-2": 250}}
     on_second = [v for v in listed(known) if v.node == "box-2" and v.used_by]
     assert [(v.name, v.used_by) for v in on_second] == [("ttyUSB0", ("shop-db-0",))]
 
