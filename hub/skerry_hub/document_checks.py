@@ -226,15 +226,23 @@ def _policy(policy: Policy) -> Iterator[Fault]:
         yield Fault(read[found.index].field, f"contradicts: {why}")
 
 
+def _nodes(document: Prices | Reservation | Window) -> Iterator[Fault]:
+    """Give each expression that leaves the document without any node."""
+    every = [expression(text) for text in document.nodes]
+    for found in contradictions(every):
+        yield Fault(f"nodes[{found.index}]", f"contradicts: {reason(every, found)}")
+
+
 def _dataset(dataset: Dataset) -> Iterator[Fault]:
     if not dataset.places:
         yield Fault("places", "is empty: say where the data is, as {site: [quay-3]}")
 
 
 def _reservation(reservation: Reservation) -> Iterator[Fault]:
+    yield from _nodes(reservation)
     if not reservation.selector.strip():
-        reason = "is empty: every workload could use what is reserved; name those that may"
-        yield Fault("selector", reason)
+        why = "is empty: every workload could use what is reserved; name those that may"
+        yield Fault("selector", why)
     if not (reservation.cpu_milli or reservation.memory_bytes or reservation.storage_bytes):
         yield Fault("", "reserves nothing: name some cpu, memory or storage")
     if reservation.end is not None and reservation.end <= reservation.start:
@@ -242,6 +250,7 @@ def _reservation(reservation: Reservation) -> Iterator[Fault]:
 
 
 def _window(window: Window) -> Iterator[Fault]:
+    yield from _nodes(window)
     period_s = _PERIOD_S.get(window.repeats)
     if period_s is not None and window.duration_s >= period_s:
         hours = f"{period_s / 3600:g} hours"
@@ -254,7 +263,7 @@ def _nothing(_document: Document) -> Iterator[Fault]:
 
 _WHOLE: Mapping[type[Document], Callable[[Any], Iterator[Fault]]] = {
     Policy: _policy,
-    Prices: _nothing,
+    Prices: _nodes,
     Dataset: _dataset,
     Endpoint: _nothing,
     Reservation: _reservation,

@@ -13,6 +13,7 @@ from skerry_hub.documents import Policy
 from skerry_hub.model import Workload
 from skerry_hub.placement.clauses import clauses_of
 from skerry_hub.placement.contradiction import Contradiction, contradictions, reason
+from skerry_hub.placement.device_presence import presence_of
 from skerry_hub.placement.domain_contradiction import contradicted_terms, field_of
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.governance import offences
@@ -66,6 +67,9 @@ def _of_policies(policies: Iterable[Policy]) -> Iterator[_Demand]:
 
 
 def _of_workload(workload: Workload) -> Iterator[_Demand]:
+    for index, request in enumerate(workload.resources.devices):
+        for one in presence_of(request):
+            yield _Demand(one, part=f"resources.devices[{index}]")
     for index, constraint in enumerate(workload.constraints):
         try:
             yield _Demand(of_constraint(constraint), part=f"constraints[{index}]")

@@ -230,7 +230,7 @@ def test_policies_refuse_in_words(fleet):
         "files": x(
             replicas=3, labels={"data": "personal"}, constraints=["node.labels.site != quay-1"]
         ),
-        "pay": x(labels={"data": "personal"}, constraints=["node.labels.region == us-west"]),
+        "pay": x(labels={"data": "personal"}, constraints=["node.hostname == dc-west-cloud-0"]),
     }
     done = fleet.apply("hr", services, policies)
     assert done.status == NOT_PLACED

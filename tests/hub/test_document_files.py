@@ -155,6 +155,19 @@ def test_everything_that_is_wrong_with_a_policy_is_told_at_its_line():
             "5: required[1]: contradicts: no node can fulfil any(node.labels.a version < 1,"
             " node.labels.a not exists) beside node.labels.a version > 2 (required[0])",
         ),
+        *[
+            (
+                f"kind: {kind}\nname: x\n{more}\nnodes:\n- node.labels.a == b\n"
+                "- not(node.labels.a exists)",
+                f"{line}: nodes[1]: contradicts: no node can fulfil not(node.labels.a exists)"
+                " beside node.labels.a == b",
+            )
+            for kind, line, more in (
+                ("Prices", 6, "cpuHour: 1"),
+                ("Reservation", 7, "selector: a=b\ncpu: 1"),
+                ("MaintenanceWindow", 7, "start: 2027-03-01T22:00:00Z\nduration: 1h"),
+            )
+        ],
         ("kind: Prices\nname: x\ncpuHour: -1", "3: cpuHour: must be 0 to 1e+12, not -1"),
         ("kind: Prices\nname: x\ncpuHour: 1,5", "3: cpuHour: '1,5' is not a number like 0.25"),
         ("kind: Prices\nname: x\negress:\n- {to: a}", "4: egress[0].perGb: is missing"),

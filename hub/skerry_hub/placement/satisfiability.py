@@ -1,8 +1,9 @@
 """Whether any node could fulfil expressions together, by search. Pure.
 
 Each way to fulfil them is a set of literals, one of each `any`. A way is given up as soon as no
-value of a field fits its literals; fields are taken to have nothing to do with each other. The
-search ends after so much effort, and then a node may: what is called impossible is proven.
+value of a field fits its literals; fields are taken to have nothing to do with each other, but for
+a list and what is within it. The search ends after so much effort, and then a node may: what is
+called impossible is proven.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.literals import Either, Every, Formula, Literal, formula
+from skerry_hub.placement.operators import Operator
 from skerry_hub.placement.witness import Effort, TooMuchError, fits_some
 
 Key = tuple[str, ...]
@@ -66,9 +68,26 @@ def _settled(
             touched[key] = None
     if not all(fits_some(tuple(literals[key]), effort) for key in touched):
         return None
+    if _lacks_what_is_within(literals, effort):
+        return None
     while choices is not None and _is_made(choices[0], literals, effort):
         choices = choices[1]
     return choices, literals
+
+
+def _lacks_what_is_within(known: _Known, effort: Effort) -> bool:
+    """Say whether a list must not exist of which a field must: `usb` beside `usb.vendor`."""
+    effort.spend(len(known))
+    absent = [key for key, found in known.items() if any(map(_is_absence, found))]
+    return any(
+        key[: len(one)] == one and any(literal.holds for literal in known[key])
+        for one in absent
+        for key in known
+    )
+
+
+def _is_absence(one: Literal) -> bool:
+    return not one.holds and one.test.operator is Operator.EXISTS
 
 
 def _is_made(choice: Either, known: _Known, effort: Effort) -> bool:

@@ -14,6 +14,7 @@ from skerry_hub.fleet.fields import field as node_field
 from skerry_hub.model import Workload
 from skerry_hub.placement.contradiction import contradictions, reason
 from skerry_hub.placement.device_expression import device_field
+from skerry_hub.placement.device_presence import presence_of
 from skerry_hub.placement.domain_contradiction import contradicted_terms, field_of
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.reading import ExpressionError, Vocabulary, expression
@@ -41,11 +42,18 @@ def checked(workload: Workload, note: Note) -> Workload:
         if wrong is not None:
             note(f"tolerations[{index}].{wrong[0]}", wrong[1])
     own = [*_expressions(workload.expressions, node_field, "expressions", note)]
-    written = [*_constraints(workload, note)]
+    written = [
+        (f"resources.devices[{index}]", one)
+        for index, request in enumerate(workload.resources.devices)
+        for one in presence_of(request)
+    ]
+    first = len(written)
+    written += _constraints(workload, note)
     written += ((f"expressions[{index}]", one) for index, one in own)
     every = [one for _, one in written]
     for found in contradictions(every):
-        note(written[found.index][0], f"contradicts: {reason(every, found)}")
+        if found.index >= first:  # a request itself is looked at below
+            note(written[found.index][0], f"contradicts: {reason(every, found)}")
     _placement(workload.placement, note)
     _domains(workload, every, note)
     devices = merged(

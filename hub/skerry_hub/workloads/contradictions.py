@@ -6,23 +6,33 @@ from collections.abc import Sequence
 
 from skerry_hub.model import Constraint, Workload
 from skerry_hub.placement.contradiction import contradictions, reason
+from skerry_hub.placement.device_presence import presence_of
 from skerry_hub.placement.domain_contradiction import contradicted_terms
 from skerry_hub.placement.expression import Expression
-from skerry_hub.terms import Affinity, AtMost
+from skerry_hub.terms import Affinity, AtMost, DeviceRequest
 from skerry_hub.workloads.expressions import Written, of_constraint
 from skerry_hub.workloads.reading import Placed
 
 
 def check_expressions(
-    constraints: Sequence[Placed[Constraint]], expressions: Sequence[Written]
+    constraints: Sequence[Placed[Constraint]],
+    expressions: Sequence[Written],
+    devices: Sequence[DeviceRequest] = (),
 ) -> tuple[Expression, ...]:
     """Return all that a node must fulfil; note what contradicts the ones before it."""
     written = (*((at, of_constraint(one)) for at, one in constraints), *expressions)
-    every = tuple(one for _, one in written)
+    of_devices = [one for request in devices for one in presence_of(request)]
+    first = len(of_devices)
+    every = (*of_devices, *(one for _, one in written))
+
+    def named(index: int) -> str:
+        where = "devices" if index < first else f"line {written[index - first][0].line}"
+        return f"{every[index]} ({where})"
+
     for found in contradictions(every):
-        why = reason(every, found, named=lambda index: f"{every[index]} ({_line(written[index])})")
-        written[found.index][0].refuse(f"contradicts: {why}")
-    return every
+        why = reason(every, found, named=named)
+        written[found.index - first][0].refuse(f"contradicts: {why}")
+    return every[first:]
 
 
 def check_domains(
@@ -35,7 +45,3 @@ def check_domains(
     for term, why in contradicted_terms(workload, expressions):
         place = next(value for value, one in (*limits, *affinities) if one == term)
         place.refuse(f"contradicts: {why}")
-
-
-def _line(written: Written) -> str:
-    return f"line {written[0].line}"

@@ -105,7 +105,8 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
     _within_limits(value, container, asked.cpu_milli, memory)
     constraints = _constraints(section, asked)
     replicas = _replicas(section, asked)
-    every = check_expressions(constraints, beside.expressions)
+    devices = merged((*asked.devices, *section.get("gpus", gpus, ()), *beside.devices))
+    every = check_expressions(constraints, beside.expressions, devices)
     found = Workload(
         name=name,
         project=names.project,
@@ -116,7 +117,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
             cpu_milli=asked.cpu_milli or 0,
             memory_bytes=memory or 0,
             storage_bytes=asked.storage_bytes,
-            devices=merged((*asked.devices, *section.get("gpus", gpus, ()), *beside.devices)),
+            devices=devices,
             ports=reserved(container.ports),
         ),
         constraints=tuple(one for _, one in constraints),

@@ -124,10 +124,25 @@ def test_no_node_is_denied(every, nodes, effort):
         [f"any(all({A} == x, {B} == x), all({A} == y, {B} == y))", f"{A} == x", f"{B} == y"],
         [f"not(any({A} == x, {B} exists))", f"all({B} == 1)"],
         [f"not({A} == x)", f"{A} == x"],
+        ["node.hardware.usb not exists", "node.hardware.usb.vendor == 0bda"],
+        [f"any({V} exists, {A} == x)", "node.hardware.accelerators not exists", f"{A} != x"],
     ],
 )
 def test_no_way_is_left(texts):
     assert not may_hold(map(expression, texts), Effort(MUCH))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["node.hardware.usb exists", "node.hardware.usb.vendor not exists"],
+        ["node.hardware.usb not exists", "node.hardware.usb.vendor != 0bda"],
+        ["node.hardware.usb not exists", f"{V} exists"],
+        [f"any({A} == x, {B} == y)", f"any({A} == z, {B} == z)"],
+    ],
+)
+def test_some_way_is_left(texts):
+    assert may_hold(map(expression, texts), Effort(MUCH))
 
 
 def test_a_size_by_both_its_names():

@@ -34,6 +34,27 @@ from tests.hub.workloads.samples import refusals, workload
             "x-placement.antiAffinity[0]",
             "affinity and antiAffinity to the same never hold together",
         ),
+        (
+            "scale: 2\nx-placement:\n  maxPer: {node: 1}\n  affinity: [{workload: web}]\n",
+            6,
+            "x-placement.maxPer.node",
+            "2 replicas never fit with at most 1 per node: affinity to shop-web by node keeps",
+        ),
+        (
+            "deploy: {placement: {constraints: [node.labels.a == x]}}\nx-placement:\n"
+            "  constraints:\n    - any: [node.labels.a == y, node.labels.b == y]\n"
+            "    - not: node.labels.b exists\n",
+            8,
+            "x-placement.constraints[1]",
+            "no node can fulfil not(node.labels.b exists) beside node.labels.a == x (line 4) and"
+            " any(node.labels.a == y, node.labels.b == y) (line 7)",
+        ),
+        (
+            "gpus: 1\nx-placement: {constraints: [node.hardware.accelerators not exists]}",
+            5,
+            "x-placement.constraints[0]",
+            "beside node.hardware.accelerators.kind == gpu (devices)",
+        ),
     ],
 )
 def test_what_never_holds(part, line, field, reason):
