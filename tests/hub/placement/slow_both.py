@@ -13,7 +13,7 @@ from tests.hub.placement.slow.placing import best, on_each, place
 from tests.hub.placement.slow.reasons import moves_nothing, reasons, refusals
 from tests.hub.placement.slow.scores import total
 from tests.hub.placement.slow.terms import is_about
-from tests.hub.placement.slow_around import NOTHING, Around, network_of
+from tests.hub.placement.slow_around import NOTHING, Around, network_of, times_of
 
 from skerry_hub.model import Liveness, Workload
 from skerry_hub.placement import engine
@@ -38,16 +38,11 @@ class Both:
             (),
             self.wanted,
             around.documents,
-            self._time,
+            times_of(around.network),
             around.now,
             around.strategy,
             tuple(wanted) if around.counts_demand else (),
         )
-
-    def _time(self, node, place):
-        """Return what the network says of one pair, asked alone."""
-        ms, error = network_of(self.around.network).between(place, [node])
-        return None if ms[0] != ms[0] else (float(ms[0]), float(error[0]))
 
     @property
     def world(self):
@@ -83,7 +78,6 @@ class Both:
         else:
             self.same_removed(load, after, before)
             self.same_created(load, after, old, decision)
-        self.explain(load)
 
     def same_removed(self, load, after, before):
         """Too many: first goes what is on a node that is not online, then the highest number."""

@@ -37,6 +37,8 @@ def test_the_engine_places_and_refuses_as_the_slow_placer_does(nodes, wanted, st
         if steady:
             check_room(both.plain)
             check_musts(both.plain)
+    for load in both.wanted.values():
+        both.explain(load)
     event(f"placed {min(len(both.plain.placed), 6)}")
     for name in NAMES:
         both.end(name)
