@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -18,6 +19,7 @@ from skerry_hub.workloads.reading import (
     Reader,
     Section,
     Value,
+    boolean,
     choice,
     items,
     listed,
@@ -37,6 +39,8 @@ _ALL = (
 )
 _NUMBER = "numbers of devices change when a box restarts; write the address or name that"
 _MOST_VENDOR = 128
+_VENDOR = 2
+"""Where the test of the vendor is among those of a request, if there is one."""
 
 
 def x_devices(value: Value) -> tuple[DeviceRequest, ...]:
@@ -58,13 +62,10 @@ def gpus(value: Value) -> tuple[DeviceRequest, ...]:
 
 def merged(requests: Iterable[DeviceRequest]) -> tuple[DeviceRequest, ...]:
     """Return one request for all that differ in their count alone: no device answers two."""
-    counts: Counter[tuple[str, str | None, int, tuple[str, ...]]] = Counter()
+    counts: Counter[DeviceRequest] = Counter()
     for one in requests:
-        counts[one.kind, one.vendor, one.share_milli, one.expressions] += one.count
-    return tuple(
-        DeviceRequest(kind=kind, vendor=vendor, share_milli=share, expressions=tests, count=count)
-        for (kind, vendor, share, tests), count in counts.items()
-    )
+        counts[dataclasses.replace(one, count=1)] += one.count
+    return tuple(dataclasses.replace(one, count=count) for one, count in counts.items())
 
 
 def impossible(
@@ -75,8 +76,12 @@ def impossible(
     if vendor:
         sure.append(of_vendor(vendor))
     every = [*sure, *tests]
+
+    def named(index: int) -> str:
+        return f"vendor: {vendor}" if index == _VENDOR and vendor else str(every[index])
+
     for found in contradictions(every):
-        yield found.index - len(sure), reason(every, found, what="device")
+        yield found.index - len(sure), reason(every, found, what="device", named=named)
 
 
 def _wanted(value: Value) -> DeviceRequest:
@@ -92,6 +97,7 @@ def _wanted(value: Value) -> DeviceRequest:
         vendor=vendor,
         share_milli=section.get("share", parsed(share_milli), 1000),
         expressions=tuple(dict.fromkeys(str(test) for _, test in tests)),
+        only_reserved=section.get("reserveOnly", boolean, False),
     )
 
 

@@ -101,6 +101,8 @@ def test_devices_by_their_names_or_addresses():
          DeviceRequest(kind="gpu", vendor="nvidia", share_milli=250)),
         ("{kind: gpu, share: 12.5%}", DeviceRequest(kind="gpu", share_milli=125)),
         ("{kind: gpu, share: 1}", DeviceRequest(kind="gpu")),
+        ("{kind: pci, reserveOnly: true}", DeviceRequest(kind="pci", only_reserved=True)),
+        ("{kind: pci, reserveOnly: false}", DeviceRequest(kind="pci")),
         ("{kind: gpu, constraints: [memory_bytes>=16GiB, {any: [model == a, model == b]}]}",
          DeviceRequest(kind="gpu", expressions=(
              "memory_bytes >= 16GiB", "any(model == a, model == b)"))),
@@ -133,6 +135,10 @@ def test_a_device_of_x_placement(written, found):
          "contradicts: no device can fulfil kind == npu beside kind == gpu"),
         ("{kind: gpu, constraints: [usable == false]}", ".constraints[0]", "contradicts"),
         ("{kind: gpu, constraints: [model == a, model == b]}", ".constraints[1]", "contradicts"),
+        ("{kind: gpu, vendor: nvidia, constraints: ['vendor in [AMD, Intel]']}", ".constraints[0]",
+         "no device can fulfil vendor in [AMD, Intel] beside vendor: nvidia"),
+        ("{kind: gpu, constraints: [not: size_bytes >= 8GiB, memory_bytes >= 8GiB]}",
+         ".constraints[1]", "beside not(size_bytes >= 8GiB)"),
     ],
 )  # fmt: skip
 def test_what_is_no_device_of_x_placement(written, field, reason):
