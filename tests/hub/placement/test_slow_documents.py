@@ -4,6 +4,8 @@ What `test_slow.py` has, and policies, quotas, prices, datasets, reservations, t
 round-trip times, the policies of boxes and a demand to pack for.
 """
 
+import dataclasses
+
 from hypothesis import event, given
 from hypothesis import strategies as st
 from tests.hub.placement.slow_both import Both
@@ -11,7 +13,7 @@ from tests.hub.placement.slow_cases import MANY, NAMES, scalings
 from tests.hub.placement.slow_documents import arounds, fleets_of_all, turns, wanted_of_all
 from tests.hub.placement.slow_invariants import check_empty, check_musts, check_quotas, check_room
 
-from skerry_hub.placement.engine import place
+from skerry_hub.placement.engine import place, reserve_decision
 
 
 @given(fleets_of_all, wanted_of_all, arounds, st.lists(st.one_of(turns, scalings), max_size=4))
@@ -64,3 +66,21 @@ def test_with_documents_too_an_apply_moves_only_what_has_to_leave(nodes, wanted,
     for load in wanted:
         if load.mode != "global":
             both.apply(load)
+
+
+def decisions(nodes, wanted, around):
+    """Return what the engine decides about workloads in turn."""
+    both, found = Both(nodes, wanted, around), []
+    for load in wanted:
+        found.append(place(both.world, load, (), keep=True))
+        reserve_decision(both.columns, (), found[-1])
+    return found
+
+
+@given(fleets_of_all, wanted_of_all, arounds)
+@MANY
+def test_it_is_the_same_in_whatever_order_nodes_came_and_documents_were_written(
+    nodes, wanted, around
+):
+    turned = dataclasses.replace(around, documents=around.documents[::-1])
+    assert decisions(nodes, wanted, around) == decisions(nodes[::-1], wanted, turned)

@@ -4,13 +4,16 @@ import dataclasses
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+from tests.hub.placement.boxes import node, workload
 from tests.hub.placement.slow import preemption as slow
+from tests.hub.placement.slow.fleet import assigned
 from tests.hub.placement.slow.reasons import reasons
 from tests.hub.placement.slow_both import Both
 from tests.hub.placement.slow_cases import MANY, NAMES, loads, usually
 from tests.hub.placement.slow_documents import arounds, fleets_of_all, loads_of_all
 
-from skerry_hub.placement.preemption import preemption
+from skerry_hub.placement.preemption import FEW, preemption
+from skerry_hub.terms import Placement
 
 PRIORITIES = ((0, 5, 9), (0, 0, 9), (0, 0, 9), (9, 5, 5), (9, 0, 5))
 
@@ -51,3 +54,40 @@ def test_room_is_made_where_the_least_has_to_end(nodes, wanted, around):
             left = both.plain.without(*(one.id for one in found.victims))
             assert not reasons(left, load, both.plain.node(found.node))
             assert slow.Way(found.node, found.victims).worth == expected.worth
+
+
+small = st.tuples(st.integers(0, 3), st.integers(0, 900), st.integers(0, 90))
+
+
+@given(
+    st.lists(small, min_size=FEW + 1, max_size=FEW + 3),
+    st.integers(1, 4000),
+    st.integers(0, 400),
+    st.integers(0, 4),
+)
+@MANY
+def test_of_many_on_a_node_none_ends_that_could_be_spared(others, cpu, memory, priority):
+    box = node("n0", cpus=4, memory=400)
+    loads = [
+        dataclasses.replace(
+            workload(f"w{at}", cpu=own_cpu, memory=own_memory),
+            placement=Placement(priority=own_priority),
+        )
+        for at, (own_priority, own_cpu, own_memory) in enumerate(others)
+    ]
+    load = dataclasses.replace(
+        workload("top", cpu=cpu, memory=memory), placement=Placement(priority=priority)
+    )
+    both = Both((box,), [*loads, load])
+    there = [assigned(one, f"{one.name}-0", "n0", ()) for one in loads]
+    for one in there:
+        both.columns.reserve(one)
+    both.plain = both.plain.having(*there)
+    found, expected = preemption(both.world, load), slow.best(both.plain, load)
+    assert (found is None) == (expected is None)
+    if found is not None:
+        ids = [one.id for one in found.victims]
+        assert not reasons(both.plain.without(*ids), load, box)
+        for spared in ids:
+            assert reasons(both.plain.without(*(one for one in ids if one != spared)), load, box)
+        assert max(one.priority for one in found.victims) == expected.worth[0]
