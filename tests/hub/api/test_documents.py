@@ -192,6 +192,46 @@ def test_what_is_wrong_anywhere_keeps_everything_from_being_done(client):
     assert client.get("/api/v1/workloads") == {"items": []}
 
 
+def test_a_policy_that_no_node_could_fulfil_is_refused(client):
+    status, found = put(client, POLICY, forbidden=["node.id exists"])
+    assert status == 400
+    (problem,) = found["problems"]
+    assert problem["field"] == "forbidden[0]"
+    assert problem["reason"] == "contradicts: no node can fulfil not(node.id exists)"
+    assert client.get("/api/v1/documents") == {"items": []}
+
+
+def test_a_workload_that_no_node_could_take_beside_its_policies_is_refused(client, rig):
+    policy = "kind: Policy\nname: eu\nresidency: {region: [eu]}\n"
+    shop = "services:\n  web:\n    image: x\n    x-placement:\n      constraints:\n{}"
+    test = "        - node.labels.region == us\n"
+    # Of one request the documents come first.
+    status, found = apply(client, policy, shop.format(test))
+    assert status == 409
+    (problem,) = found["problems"]
+    assert (problem["file"], problem["line"]) == ("1.yaml", 6)
+    assert problem["field"] == "services.web.x-placement.constraints[0]"
+    assert "contradicts policy eu: no node can fulfil" in problem["reason"]
+    assert client.get("/api/v1/documents") == {"items": []}
+    assert client.get("/api/v1/workloads") == {"items": []}
+    # One that is there when the policy comes stays, and is refused when it is applied again.
+    assert apply(client, shop.format(test))[0] == 200
+    assert apply(client, policy)[0] == 200
+    assert apply(client, shop.format(test))[0] == 409
+    (kept,) = client.get("/api/v1/workloads")["items"]
+    plain = {
+        "name": "shop-web",
+        "project": "shop",
+        "containers": [{"name": "web", "image": "x"}],
+        "expressions": ["node.labels.a exists", "node.labels.region == us"],
+    }
+    status, found = client.ask("POST", "/api/v1/apply", {"workloads": [plain]})
+    (problem,) = found["problems"]
+    assert (status, problem["field"]) == (409, "workloads[0].expressions[1]")
+    assert (problem["file"], problem["line"]) == (None, None)
+    assert client.get("/api/v1/workloads")["items"] == [kept]
+
+
 def test_prune_concerns_no_documents(client):
     apply(client, GOLDEN)
     files = [{"name": "shop.yaml", "project": "shop", "text": SHOP}]
