@@ -313,8 +313,7 @@ class Edge:
         now = minute * MINUTE_S
         world = World(self.columns, rules=self._rules, contention=self._contention, now=now)
         placed = self._policy(world, workload, self._chance)
-        allowed = [self.columns.row(node_id(server)) for server in sorted(request.servers)]
-        self._contention.observe(workload, np.array(allowed, dtype=np.intp), now)
+        self._contention.observe(workload, list(map(node_id, request.servers)), now)
         if placed is None:
             return
         self.columns.reserve(placed)

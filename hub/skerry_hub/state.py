@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from skerry_hub.decisions import Made
@@ -23,6 +23,8 @@ from skerry_hub.views import EventView
 
 K = TypeVar("K")
 V = TypeVar("V")
+_VERSIONS = itertools.count(1)
+"""Tells states of the workloads from each other."""
 _TRIED = itertools.count(1)
 """Tells rules that are only tried from each other."""
 
@@ -68,6 +70,8 @@ class Overlay(Generic[K, V]):
         self._base = base
         self._steps, self._section = steps, section
         self.changes: dict[K, V | None] = {}
+        self.version = 0
+        """Grows with each change."""
 
     def get(self, key: K) -> V | None:
         """Return what stands under a key after the changes."""
@@ -85,6 +89,7 @@ class Overlay(Generic[K, V]):
         if self._steps is not None:
             self._steps.append(Step(self._section, key, self.get(key), value))
         self.changes[key] = value
+        self.version += 1
 
     def values(self) -> Iterator[V]:
         """Yield every value after the changes."""
@@ -144,6 +149,8 @@ class Known:
         """The workloads that must not have some others beside them."""
         self.packing = {name for name, kept in self.workloads.items() if packs(kept.workload)}
         """The workloads that go where least goes to waste."""
+        self.workloads_version: Hashable = next(_VERSIONS)
+        """Another one for other workloads."""
         self.document_versions = dict(document_versions or {})
         """The newest version of each document that is or was."""
         self.unplaced = dict(unplaced or {})
@@ -177,6 +184,8 @@ class Known:
         if self._inputs is not None:
             self._inputs.follow(self._changes(draft))
         _merge(self.nodes, draft.nodes.changes)
+        if draft.workloads.changes:
+            self.workloads_version = next(_VERSIONS)
         _merge(self.workloads, draft.workloads.changes)
         _merge(self.orders, draft.orders.changes)
         _merge(self.documents, draft.documents.changes)
@@ -221,6 +230,7 @@ class Draft:
 
     def __init__(self, known: Known) -> None:
         self._known = known
+        self._number = next(_VERSIONS)
         self.steps: list[Step] = []
         """Each change of what placement decides from, oldest first."""
         self.made: list[Made] = []
@@ -260,6 +270,13 @@ class Draft:
     def because(self, cause: str) -> None:
         """Say why decisions are made, unless that was said: the first to say so was asked."""
         self.cause = self.cause or cause
+
+    @property
+    def workloads_version(self) -> Hashable:
+        """Return what tells the workloads as they would be from any others."""
+        if not self.workloads.changes:
+            return self._known.workloads_version
+        return self._number, self.workloads.version
 
     def document_version(self, key: Key) -> int:
         """Return the newest version that a document has had, 0 where there never was one."""

@@ -46,6 +46,7 @@ class Work:
         return World(
             columns=self.columns,
             workloads=_Wanted(draft),
+            workloads_version=draft.workloads_version,
             repelling=tuple(kept.workload for kept in repelling if kept is not None),
             rules=draft.rules(),
             network=self.network,

@@ -149,6 +149,29 @@ def test_a_decision_is_held_to_the_round_trip_times_that_it_read(hub):
     assert "damaged" in difference
 
 
+def test_a_decision_by_who_else_is_wanted_replays_to_the_same(hub):
+    for name in ("box-1", "box-2"):
+        hub.call(lambda work, name=name: put_node(work, node(name)))
+    packed = Placement(strategy="pack")
+    room = Resources(memory_bytes=2 * GIB)
+    bound = workload(
+        name="bound",
+        replicas=3,
+        resources=room,
+        expressions=("node.id == box-1",),
+        placement=packed,
+    )
+    free = workload(name="free", replicas=1, resources=room, placement=packed)
+    hub.call(lambda work: desired.apply(work, [bound, free], prune=False))
+    # Else it would fill the fuller one.
+    assert [one.node for one in hub.known.of_workload("free")] == ["box-2"]
+    hub.call(lambda work: desired.delete(work, "bound"))
+    found = replayed(hub, scored=True)
+    assert [one.result for one in found] == ["same"] * 3
+    steps = [change for one in found for change in one.changes if change.workload == "free"]
+    assert any("uncontended" in change.scores for change in steps)
+
+
 def test_scores_are_those_by_which_the_nodes_were_chosen(hub):
     shop(hub)
     (found,) = replayed(hub, scored=True)

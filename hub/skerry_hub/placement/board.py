@@ -15,7 +15,8 @@ import numpy as np
 from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Workload
-from skerry_hub.placement.constraints import Requirement, requirements_of
+from skerry_hub.placement.constraints import all_pass, requirements_of
+from skerry_hub.placement.contention import Uncontended
 from skerry_hub.placement.layout import Layout
 from skerry_hub.placement.points import Points
 from skerry_hub.placement.scores import own_spread_of, points_of
@@ -28,9 +29,6 @@ RANK_BITS = 22
 RANKS = (1 << RANK_BITS) - 1
 NOWHERE = -1
 """The key of a node that refuses."""
-
-FEW = 256
-"""So few nodes are asked everything at once."""
 
 MOST_KEPT = 16_000_000
 """Most keys of all boards that are kept, 17 bytes each with what they are made of.
@@ -56,6 +54,9 @@ class Board:
         self._passes: Mask = np.zeros(0, dtype=np.bool_)
         self._base: Counts = np.zeros(0, dtype=np.int64)
         self._epoch = self._comings = self._changed = self._told = -1
+        self._shifted = [one.shifted for one in self.points if isinstance(one, Uncontended)]
+        """Rows of which a score changed by what happened on others, in turn."""
+        self._shifts = [0 for _ in self._shifted]
         self.keys: Counts = np.zeros(0, dtype=np.int64)
         self.best: Counts = self.keys
         self._make()
@@ -64,6 +65,7 @@ class Board:
         columns = self.columns
         self._epoch, self._comings = columns.epoch, columns.comings
         self._changed, self._told = len(columns.changed), len(columns.told_anew)
+        self._shifts = list(map(len, self._shifted))
         # Columns are read in the order in which they lie in memory: that is several times faster.
         stored, places = self.layout.stored, self.layout.places
         passes, base = self._look_once(stored)
@@ -115,14 +117,16 @@ class Board:
         if columns.epoch != self._epoch or columns.comings != self._comings:
             self._make()
             return
-        if len(columns.changed) == self._changed:
+        shifts = list(map(len, self._shifted))
+        if len(columns.changed) == self._changed and shifts == self._shifts:
             return
-        rows = _rows(columns.changed, self._changed)
+        rows = self._changed_rows()
         told = _rows(columns.told_anew, self._told)
         if 2 * len(rows) > len(self.keys) + 64:
             self._make()
             return
         self._changed, self._told = len(columns.changed), len(columns.told_anew)
+        self._shifts = shifts
         if len(told):
             at = self.layout.position.take(told)
             self._passes[at], self._base[at] = self._look_once(told)
@@ -132,22 +136,16 @@ class Board:
             start, end = self.layout.starts[block], self.layout.ends[block]
             self.best[block] = self.keys[start:end].max()
 
+    def _changed_rows(self) -> Rows:
+        logs = [self.columns.changed, *self._shifted]
+        rows: dict[int, None] = {}
+        for log, since in zip(logs, [self._changed, *self._shifts], strict=True):
+            rows.update(dict.fromkeys(log[since:]))
+        return np.fromiter(rows, np.intp)
+
 
 def _rows(log: Sequence[int], since: int) -> Rows:
     return np.fromiter(dict.fromkeys(log[since:]), np.intp)
-
-
-def all_pass(needs: Sequence[Requirement], columns: Columns, rows: Rows) -> Mask:
-    """Say which rows pass all of these."""
-    passes: Mask = np.ones(len(rows), dtype=np.bool_)
-    for at, need in enumerate(needs):
-        passes &= need.mask(columns, rows)
-        if len(rows) > FEW and 2 * int(np.count_nonzero(passes)) < len(rows):
-            # Most are refused already: the others are asked only of what is left.
-            kept = np.flatnonzero(passes)
-            passes[kept] = all_pass(needs[at + 1 :], columns, rows.take(kept))
-            break
-    return passes
 
 
 def total(points: Sequence[Points], columns: Columns, rows: Rows) -> Counts:

@@ -35,6 +35,8 @@ from skerry_hub.placement.world import World
 
 MAX_NAME = 128
 MAX_TEXT = 1024
+FEW = 256
+"""So few nodes are asked everything at once."""
 
 
 class Requirement(Protocol):
@@ -285,10 +287,40 @@ CONSTRAINTS: tuple[tuple[str, Callable[[World, Workload], Sequence[Requirement]]
 )
 """What a node must fulfil, and for each what a workload requires of that sort."""
 
+LASTING = frozenset(
+    {"online", "held", "taints", "runtime", "device nodes", "constraints", "expressions"}
+    | {"policies", "node policy"}
+)
+"""Those whose answers a node's own record gives, but for what instances use up."""
+
 
 def requirements_of(world: World, workload: Workload) -> tuple[Requirement, ...]:
     """Return everything that one workload requires of a node."""
     return tuple(need for _, ask in CONSTRAINTS for need in ask(world, workload))
+
+
+def all_pass(needs: Sequence[Requirement], columns: Columns, rows: Rows) -> Mask:
+    """Say which rows pass all of these."""
+    passes: Mask = np.ones(len(rows), dtype=np.bool_)
+    for at, need in enumerate(needs):
+        passes &= need.mask(columns, rows)
+        if len(rows) > FEW and 2 * int(np.count_nonzero(passes)) < len(rows):
+            # Most are refused already: the others are asked only of what is left.
+            kept = np.flatnonzero(passes)
+            passes[kept] = all_pass(needs[at + 1 :], columns, rows.take(kept))
+            break
+    return passes
+
+
+def lasting_requirements_of(world: World, workload: Workload) -> tuple[Requirement, ...]:
+    """Return what one workload requires of a node whatever time it is and wherever others are."""
+    return tuple(
+        need
+        for name, ask in CONSTRAINTS
+        if name in LASTING
+        for need in ask(world, workload)
+        if not need.is_used_up
+    )
 
 
 def lack_of(need: Requirement, columns: Columns, rows: Rows) -> Shares:

@@ -16,8 +16,8 @@ import numpy as np
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Decision, Liveness, Workload
 from skerry_hub.placement.assigning import assign
-from skerry_hub.placement.board import all_pass, board_of
-from skerry_hub.placement.constraints import Requirement, refusals_of
+from skerry_hub.placement.board import board_of
+from skerry_hub.placement.constraints import Requirement, all_pass, refusals_of
 from skerry_hub.placement.outcome import Outcome, decision_of, index_of, instance_id, rank_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of, topologies_of

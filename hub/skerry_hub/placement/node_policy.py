@@ -135,6 +135,11 @@ def asked_of_policies(columns: Columns, workload: Workload) -> Hashable:
     return tuple(map(_judged, workload.containers)) if _told(columns).any_policy else None
 
 
+def has_told_policies(columns: Columns) -> bool:
+    """Say whether a node ever told a policy."""
+    return _told(columns).any_policy
+
+
 def has_told_limits(columns: Columns) -> bool:
     """Say whether a node limits all its containers together: what others run there counts then."""
     return _told(columns).any_limits

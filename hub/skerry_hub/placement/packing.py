@@ -12,8 +12,9 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.device_states import WHOLE
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.model import Resources, Workload
-from skerry_hub.placement.contention import Uncontended
+from skerry_hub.placement.contention import Pressing, Uncontended
 from skerry_hub.placement.demand import Demand
+from skerry_hub.placement.expected import expected_of
 from skerry_hub.placement.fragmentation import fragmentation_of, kinds_of
 from skerry_hub.placement.points import SCALE, Points
 from skerry_hub.placement.world import World
@@ -75,12 +76,18 @@ def packs(world: World, workload: Workload) -> bool:
     return (workload.placement.strategy or world.strategy) == "pack"
 
 
+def contention_of(world: World) -> Pressing | None:
+    """Return who else needs which nodes: of a stream of requests, or of what is wanted."""
+    return world.contention or expected_of(world)
+
+
 def packing_of(world: World, workload: Workload) -> list[Points]:
     """Return the scores of a workload that packs."""
     wanted = workload.resources
     found: list[Points] = []
-    if world.contention is not None:
-        found.append(Uncontended(world.contention, workload, world.now))
+    contention = contention_of(world)
+    if contention is not None:
+        found.append(Uncontended(contention, workload, world.now))
     kinds = kinds_of(world.demand)
     if kinds:
         found += (Unfragmented(world.demand, wanted, kind) for kind in kinds)

@@ -8,6 +8,7 @@ from skerry_hub.model import Workload
 from skerry_hub.placement.cost import Costs
 from skerry_hub.placement.demand import NO_DEMAND
 from skerry_hub.placement.device_paths import device_paths_of
+from skerry_hub.placement.expected import expected_of
 from skerry_hub.placement.fragmentation import fragmentation_of, kinds_of
 from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.maintenance import maintenance_of
@@ -53,10 +54,16 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         topologies_of(world, workload),
         world.network if asked.latency else None,
         world.strategy,
-        world.demand if packs(world, workload) else None,
+        _packed(world) if packs(world, workload) else None,
         _rules(world, workload),
         _elsewhere(world, workload),
     )
+
+
+def _packed(world: World) -> Hashable:
+    """Return what those who pack look at beside the node itself."""
+    expected = expected_of(world)
+    return world.demand, None if expected is None else expected.epoch
 
 
 def _rules(world: World, workload: Workload) -> Hashable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
 from skerry_hub.fleet.columns import Columns
@@ -23,6 +23,8 @@ class World:
     columns: Columns
     workloads: Mapping[str, Workload] = dataclasses.field(default_factory=lambda: NO_WORKLOADS)
     """All that are wanted, by name: the others that affinity is about."""
+    workloads_version: Hashable = None
+    """Equal ones say that the workloads are the same as well; None says nothing."""
     repelling: Sequence[Workload] = ()
     """Those of them that must not have some others beside them."""
     rules: Rules = NO_RULES
@@ -31,7 +33,7 @@ class World:
     demand: Demand = NO_DEMAND
     """What is asked of the fleet, for those who pack."""
     contention: Contention | None = None
-    """Who else needs which nodes, for those who pack; None where nobody counts that."""
+    """A stream of requests, for those who pack; without one, what is wanted says who comes."""
     strategy: Literal["spread", "pack"] = "spread"
     """Of the workloads that name none."""
     now: float = 0.0

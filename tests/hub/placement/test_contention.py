@@ -29,10 +29,6 @@ def boxes(*cpus):
     return fleet(*(node(name, cpus=count) for name, count in zip("abcdef", cpus, strict=False)))
 
 
-def rows_of(columns, names):
-    return np.array([columns.row(name) for name in names], dtype=np.intp)
-
-
 @given(st.floats(0, 40))
 def test_decay_is_the_exponential_to_four_digits(x):
     assert float(decay(np.array([x]))[0]) == pytest.approx(math.exp(-x), rel=1e-4)
@@ -58,13 +54,13 @@ def test_the_rate_is_of_those_that_came_while_one_is_there():
     contention = Contention(columns)
     load = workload(cpu=1000)
     for moment in (0.0, 1000.0, 2000.0, 2500.0):
-        contention.observe(load, columns.rows(), moment)
+        contention.observe(load, columns.ids(), moment)
     assert contention.rate(2500.0) == 3 / 4  # that at 0 is half an hour ago
     assert contention.rate(1000.0 + FIRST_HOLD_S) == 2 / 4
     contention.ended(100.0)
     contention.ended(700.0)
     assert contention.rate(2900.0) == 0.0 / 4
-    contention.observe(load, columns.rows(), 3000.0)
+    contention.observe(load, columns.ids(), 3000.0)
     assert contention.rate(3399.0) == 1 / 5
     assert contention.rate(3400.0) == 0.0
 
@@ -72,10 +68,10 @@ def test_the_rate_is_of_those_that_came_while_one_is_there():
 def test_what_may_be_on_many_nodes_or_on_none_is_no_class():
     columns = boxes(4, 4)
     contention = Contention(columns)
-    contention.observe(workload(cpu=1000), np.zeros(0, dtype=np.intp), 0.0)
-    contention.observe(workload(cpu=1000), np.arange(MOST_NODES + 1), 0.0)
+    contention.observe(workload(cpu=1000), [], 0.0)
+    contention.observe(workload(cpu=1000), [f"n{number}" for number in range(MOST_NODES + 1)], 0.0)
     assert contention.pressure(workload(cpu=1000), columns.rows(), 0.0).tolist() == [0.0, 0.0]
-    contention.observe(workload(cpu=1000), columns.rows(), 0.0)
+    contention.observe(workload(cpu=1000), columns.ids(), 0.0)
     assert (contention.pressure(workload(cpu=1000), columns.rows(), 0.0) > 0).all()
 
 
@@ -83,8 +79,8 @@ def test_no_more_classes_are_kept_than_there_is_room_for():
     columns = boxes(4, 4)
     contention = Contention(columns)
     for number in range(MOST_CLASSES + 5):
-        contention.observe(workload(cpu=1000), np.array([0, number % 2, number // 2]), 0.0)
-    assert len(contention._members) == MOST_CLASSES
+        contention.observe(workload(cpu=1000), ["a", f"n{number}"], 0.0)
+    assert len(contention._classes) == MOST_CLASSES
 
 
 # --- plainly ----------------------------------------------------------------------------------
@@ -142,7 +138,7 @@ def test_pressure_is_what_a_plain_computation_says(cpus, seen, used, load):
     contention = Contention(columns)
     for one, members in asked:
         contention.pressure(load, columns.rows(), 10.0)  # what is kept must follow
-        contention.observe(one, rows_of(columns, members), 10.0)
+        contention.observe(one, members, 10.0)
     for number, (at, cpu) in enumerate(used):
         columns.reserve(
             assignment(f"x-{number}", names[at % len(names)], of=workload("x", cpu=cpu))
@@ -156,7 +152,7 @@ def test_points_fall_with_the_pressure_and_end_at_none():
     columns = boxes(4, 4, 1)
     contention = Contention(columns)
     for _ in range(40):
-        contention.observe(workload(cpu=1000), rows_of(columns, "c"), 0.0)
+        contention.observe(workload(cpu=1000), "c", 0.0)
     load = workload(cpu=1000)
     score = Uncontended(contention, load, 0.0)
     points = score.of(columns, columns.rows()).tolist()
@@ -171,10 +167,27 @@ def test_an_instance_leaves_the_room_that_few_others_have():
     before = place(columns, anywhere, [], keep=False, contention=contention)
     assert where(before) == {"shop-web-0": "a"}
     for _ in range(5):
-        contention.observe(workload(cpu=2000), rows_of(columns, "a"), 0.0)
+        contention.observe(workload(cpu=2000), "a", 0.0)
     after = place(columns, anywhere, [], keep=False, contention=contention)
     assert where(after) == {"shop-web-0": "b"}
     spread = dataclasses.replace(anywhere, placement=Placement(strategy="spread"))
     assert where(place(columns, spread, [], keep=False, contention=contention)) == {
         "shop-web-0": "a"
     }
+
+
+def test_a_class_follows_its_nodes_and_not_their_rows():
+    """A node that is forgotten leaves its row to the next one, which is nothing of the class."""
+    columns = boxes(4, 4)
+    contention = Contention(columns)
+    for _ in range(5):
+        contention.observe(workload(cpu=2000), "b", 0.0)
+    row = columns.row("b")
+    columns.remove("b")
+    assert contention.pressure(workload(cpu=1000), columns.rows(), 0.0).tolist() == [0.0]
+    columns.put(node("z", cpus=4))
+    assert columns.row("z") == row
+    assert contention.pressure(workload(cpu=1000), columns.rows(), 0.0).tolist() == [0.0, 0.0]
+    columns.put(node("b", cpus=4))
+    pressed = contention.pressure(workload(cpu=1000), columns.rows(), 0.0)
+    assert (pressed > 0).tolist() == [False, True, False]  # a, b, z
