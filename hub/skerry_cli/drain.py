@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names, output, time_limit
 
 EXAMPLES = """\b
-The node is cordoned, and everything that another node takes moves there, all of it or nothing.
+The node is cordoned, and every instance that another node takes moves there, in one transaction.
 What fits nowhere else stays, and is told with every reason; --force removes it. The instances of
 global workloads stay: there is one for each node.
 \b
@@ -63,14 +64,15 @@ def _show(screen: Screen, answer: Any, form: str | None, *, dry: bool) -> None:
             screen.line(*line)
         if dry:
             screen.line(summary(found))
-    tell_shortages(screen, found)
     stuck = {explanation.workload for explanation in found.unplaced}
-    left = [one for one in found.changes if one.action == "keep" and one.workload in stuck]
+    left = collections.Counter(
+        one.workload for one in found.changes if one.action == "keep" and one.workload in stuck
+    )
+    tell_shortages(screen, found, staying=left)
     if left:
-        verb = "stays" if len(left) == 1 else "stay"
-        screen.note(
-            f"{words.count(len(left), 'instance')} {verb}: --force removes what fits nowhere"
-        )
+        verb = "stays" if left.total() == 1 else "stay"
+        count = words.count(left.total(), "instance")
+        screen.note(f"{count} {verb}: --force removes what fits nowhere")
 
 
 def _goals(screen: Screen, hub: Hub, name: str, found: Plan) -> list[Goal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -91,11 +92,16 @@ def show_plan(
     tell_shortages(screen, found, explain)
 
 
-def tell_shortages(screen: Screen, found: Plan, explain: str = EXPLAIN) -> None:
-    """Write messages about what is not placed, and about what the files no longer name."""
+def tell_shortages(
+    screen: Screen, found: Plan, explain: str = EXPLAIN, staying: Mapping[str, int] | None = None
+) -> None:
+    """Write messages about what is not placed, and about what the files no longer name.
+
+    `staying` says of a workload how many instances stay on a node that they should leave.
+    """
     for name in found.orphans:
         screen.note(f"workload/{name} is no longer named by the files of its project (--prune)")
     for explanation in found.unplaced:
-        screen.note(shortage(explanation))
+        screen.note(shortage(explanation, (staying or {}).get(explanation.workload, 0)))
         command = explain.format(workload=explanation.workload)
         screen.note(f"  every reason: {command}")

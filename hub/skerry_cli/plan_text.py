@@ -103,9 +103,15 @@ def summary(plan: Plan) -> str:
     return ", ".join(found) or "no instance changes"
 
 
-def shortage(explanation: Explanation) -> str:
-    """Return in one line why a workload is not wholly placed, with the nearest miss of each."""
+def shortage(explanation: Explanation, staying: int = 0) -> str:
+    """Return in one line why a workload is not wholly placed, with the nearest miss of each.
+
+    `staying` instances have a node, but no other one.
+    """
     head = f"{explanation.workload}: {explanation.placed} of {explanation.wanted} placed"
+    if staying:
+        verb = "stays" if staying == 1 else "stay"
+        head = f"{explanation.workload}: {words.count(staying, 'instance')} {verb}"
     if explanation.note and explanation.feasible:
         return f"{head}; {explanation.note}"
     if not explanation.verdicts and not explanation.blocked:
@@ -116,6 +122,7 @@ def shortage(explanation: Explanation) -> str:
         if number
     ]
     lead = "no further node fits" if explanation.placed else "no node fits"
+    lead = "no other node fits" if staying else lead
     return f"{head}; {lead}" + (f": {', '.join(parts)}" if parts else "")
 
 

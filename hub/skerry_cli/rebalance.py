@@ -98,9 +98,10 @@ def rebalance(ctx: click.Context, /, **options: Any) -> None:
     most_s = max(session.request_timeout, options["time_limit"] + ANSWER_S)
     hub = dataclasses.replace(session, request_timeout=most_s).connect()
     screen, form, made = Screen(), options["form"], options["made"]
-    body = _body(options)
+    body, before = _body(options), 0
     if made:
         body, answer, found = _saved(made)
+        before = _checked(screen, hub, body, answer)
     else:
         limit = words.duration(options["time_limit"])
         with _working(screen, f"planning, for {limit} and what a large fleet takes beside it"):
@@ -118,7 +119,7 @@ def rebalance(ctx: click.Context, /, **options: Any) -> None:
         return
     waves = Waves(screen, hub, answer, found, made, options["timeout"])
     try:
-        waves.make(_checked(screen, hub, body, answer) if made else 0)
+        waves.make(before)
     finally:
         if form:
             screen.document({**answer, **waves.so_far}, form)

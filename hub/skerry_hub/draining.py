@@ -99,7 +99,9 @@ def evacuated(work: Work, workload: Workload, node: str, *, force: bool) -> Plan
     unplaced = (_explained(work, workload, node),) if decision.unplaced else ()
     asked = (Asked(workload=workload),)
     question = Question(method="evacuate", wanted=asked, node=node, force=force)
-    note(work, first, question, changes, unplaced)
+    # Who stays where it is has found no other node, but has one.
+    short = tuple(one for one in unplaced if one.placed < one.wanted)
+    note(work, first, question, changes, short)
     return PlanView(changes=changes, unplaced=unplaced)
 
 
@@ -120,8 +122,10 @@ def _stays(one: Assignment, why: str) -> Change:
 
 
 def _explained(work: Work, workload: Workload, node: str) -> Explanation:
-    """Return what all other nodes have against one more instance."""
-    elsewhere = [one for one in work.draft.of_workload(workload.name) if one.node != node]
+    """Return what all other nodes have against one more instance; those that stay are placed."""
+    every = work.draft.of_workload(workload.name)
+    elsewhere = [one for one in every if one.node != node]
     with work.columns.trial():
         work.columns.remove(node)
-        return explain(work.world, workload, elsewhere, most=NEAREST)
+        found = explain(work.world, workload, elsewhere, most=NEAREST)
+    return dataclasses.replace(found, placed=len(every))

@@ -154,7 +154,8 @@ def test_what_fits_nowhere_stays_is_explained_and_has_its_own_status(skerry, hub
     hub.answers["POST /api/v1/nodes/box-1/drain"] = plan
     done = skerry("drain", "box-1", code=3)
     assert done.out == "workload/shop-db\n  = shop-db-0 on box-1  (no other node takes it)\n"
-    assert "1 instance stays" in done.err
+    assert done.err.startswith("shop-db: 1 instance stays; ")
+    assert "1 instance stays: --force" in done.err
     assert "lacks 180 MiB of memory" in done.err
     assert [one.path for one in hub.asked] == ["/api/v1/nodes/box-1/drain"]
 

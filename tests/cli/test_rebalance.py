@@ -232,9 +232,9 @@ def test_it_goes_on_where_it_was_interrupted(skerry, hub, saved):
 def test_a_plan_that_is_stale_moves_nothing(skerry, hub, saved):
     told = {"reason": "the plan is stale: its moves gain 0 now", "field": "basis.outcome"}
     hub.answers[CHECK] = problems(409, told)
-    done = skerry("rebalance", "--apply", saved, "-o", "json", code=6)
+    done = skerry("rebalance", "--apply", saved, code=6)
     assert done.err == "skerry: basis.outcome: the plan is stale: its moves gain 0 now\n"
-    assert json.loads(done.out)["moves_done"] == 0
+    assert done.out == ""
     assert asked_of(hub, MOVES) == []
 
 

@@ -134,10 +134,11 @@ def test_what_fits_nowhere_stays_and_is_explained_by_the_other_nodes():
     assert actions(plan) == [("keep", "shop-web-0", "box-1")]
     assert plan.changes[0].detail == "no other node takes it"
     (found,) = plan.unplaced
-    assert (found.wanted, found.placed, found.feasible) == (2, 1, 0)
+    assert (found.wanted, found.placed, found.feasible) == (2, 2, 0)
     assert [one.node for one in found.verdicts] == ["box-2"]
     assert "memory 3 GiB free < 5 GiB" in found.verdicts[0].reasons[0].text
     assert homes(after) == homes(known)
+    assert after.unplaced == {}, "whoever stays has a node"
 
 
 def test_by_force_it_is_removed_and_comes_back_where_a_node_takes_it():
@@ -145,6 +146,7 @@ def test_by_force_it_is_removed_and_comes_back_where_a_node_takes_it():
     plan, after = drained(known, force=True)
     assert actions(plan) == [("remove", "shop-web-0", "box-1")]
     assert plan.changes[0].detail == "no other node takes it"
+    assert (plan.unplaced[0].placed, after.unplaced) == (0, {"shop-web": 1})
     assert (homes(after), desired.wanting(work_on(after).draft)) == ({}, ["shop-web"])
     work = work_on(after)
     desired.fill(work, ["shop-web"])
