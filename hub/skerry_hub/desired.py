@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.deciding import Wanted, completed, decide, grouped
 from skerry_hub.decisions import Asked, Question
+from skerry_hub.devices import ACCELERATORS, ON_BUS, devices_of
+from skerry_hub.fleet.device_states import device_id
 from skerry_hub.model import (
     Assignment,
     Change,
@@ -31,7 +33,7 @@ from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError, Work, put_node, take_over
 from skerry_hub.workloads.source import NOWHERE, Source
 from skerry_wire.messages import Order
-from skerry_wire.workload import Instance
+from skerry_wire.workload import BusDevice, Instance
 
 MAX_LABELS = 256
 NO_SOURCES: Mapping[str, Source] = {}
@@ -238,6 +240,9 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
         for device in container.devices
         if device not in own
     )
+    on_bus = tuple(
+        dict.fromkeys(one for container in instance.containers for one in container.bus_devices)
+    )
     assignment = Assignment(
         id=instance.id,
         workload=workload.name,
@@ -245,19 +250,25 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
         node=node.id,
         resources=workload.resources,
         devices=given,
-        held=_devices_behind(node, {device.host for device in given}),
+        bus_devices=on_bus,
+        held=_devices_behind(node, {device.host for device in given}, on_bus),
     )
     work.draft.assignments.put(assignment.id, assignment)
     work.columns.reserve(assignment)
     return workload.name if is_new else None
 
 
-def _devices_behind(node: Node, paths: Collection[str]) -> tuple[Hold, ...]:
-    found = node.capability.hardware.accelerators if node.capability is not None else ()
+def _devices_behind(
+    node: Node, paths: Collection[str], on_bus: Collection[BusDevice]
+) -> tuple[Hold, ...]:
+    if node.capability is None or not (paths or on_bus):
+        return ()
+    kinds = frozenset((*ACCELERATORS, *ON_BUS))
     return tuple(
-        Hold(device=f"{one.kind}/{one.address}")
-        for one in found
-        if not set(paths).isdisjoint(one.device_nodes)
+        Hold(device=device_id(one))
+        for one in devices_of(node.capability.hardware, kinds)
+        if (one.on_bus in on_bus)
+        or (one.kind in ACCELERATORS and not set(paths).isdisjoint(one.paths))
     )
 
 

@@ -10,9 +10,12 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
 
 from skerry_wire.box_policy import BoxPolicy, allows_device
-from skerry_wire.hardware import Hardware, Nic
+from skerry_wire.bus import bus_of, natural
+from skerry_wire.hardware import Accelerator, Camera, Hardware, Nic, PciFunction, SerialPort
+from skerry_wire.workload import BusDevice
 
 _HUB_CLASS = "09"
 _DIGITS = re.compile(r"(\d+)")
@@ -44,6 +47,10 @@ class Device:
     usable: bool | None = None
     reason: str | None = None
     numa_node: int | None = None
+    on_bus: BusDevice | None = None
+    """What an order names it by, where its box looks its device nodes up."""
+    only_reserved: bool = False
+    """It is not usable for no other reason than that it has no device node."""
 
 
 def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
@@ -61,11 +68,18 @@ def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
             usable=one.usable,
             reason=one.reason,
             numa_node=one.numa_node,
+            # Its ids change while it loads its firmware: what stands at the port is it.
+            on_bus=BusDevice(bus="usb", address=one.address) if _is_stick(one) else None,
         )
 
 
+def _is_stick(one: Accelerator) -> bool:
+    return one.bus == "usb" and not one.device_nodes and bus_of(one.address) == "usb"
+
+
 def _cameras(hardware: Hardware, _names: Names) -> Iterator[Device]:
-    for one in hardware.cameras:
+    places = _Places(hardware, "video4linux")
+    for one in sorted(hardware.cameras, key=lambda each: natural(each.path)):
         yield Device(
             kind="camera",
             name=_last(one.path),
@@ -74,11 +88,13 @@ def _cameras(hardware: Hardware, _names: Names) -> Iterator[Device]:
             address=one.address,
             paths=(one.path,),
             usable=True,
+            on_bus=places.next_at(one.address),
         )
 
 
 def _serial_ports(hardware: Hardware, names: Names) -> Iterator[Device]:
-    for one in hardware.serial_ports:
+    places = _Places(hardware, "tty")
+    for one in sorted(hardware.serial_ports, key=lambda each: natural(each.path)):
         vendor, model = _named(names, one.address)
         yield Device(
             kind="serial",
@@ -90,7 +106,38 @@ def _serial_ports(hardware: Hardware, names: Names) -> Iterator[Device]:
             paths=(one.path,),
             driver=one.driver,
             usable=True,
+            on_bus=places.next_at(one.address),
         )
+
+
+class _Places:
+    """Names the ports or cameras of one device by where it stands, each by its number there."""
+
+    def __init__(self, hardware: Hardware, subsystem: Literal["tty", "video4linux"]) -> None:
+        self._hardware = hardware
+        self._subsystem = subsystem
+        self._numbers: dict[str, int] = {}
+
+    def next_at(self, address: str | None) -> BusDevice | None:
+        """Return the next one at an address, None where that is on no bus that orders know."""
+        found = _on_bus(self._hardware, _port(address or ""))
+        if found is None:
+            return None
+        number = self._numbers[found.address] = self._numbers.get(found.address, -1) + 1
+        return dataclasses.replace(found, subsystem=self._subsystem, number=min(number, 255))
+
+
+def _on_bus(hardware: Hardware, address: str) -> BusDevice | None:
+    """Return a device by its place, and by its ids where they are known."""
+    bus = bus_of(address)
+    if bus is None:
+        return None
+    ids: tuple[str | None, str | None] = (None, None)
+    if bus == "usb":
+        ids = next(((u.vendor, u.product) for u in hardware.usb if u.path == address), ids)
+    else:
+        ids = next(((p.vendor, p.device) for p in hardware.pci if p.address == address), ids)
+    return BusDevice(bus=bus, address=address, vendor=ids[0], product=ids[1])
 
 
 def _modems(hardware: Hardware, names: Names) -> Iterator[Device]:
@@ -167,9 +214,26 @@ def _disks(hardware: Hardware, _names: Names) -> Iterator[Device]:
 def _usb(hardware: Hardware, names: Names) -> Iterator[Device]:
     for one in hardware.usb:
         vendor, model = names.get(one.path, (None, None))
+        on_bus = _on_bus(hardware, one.path)
         yield Device(
-            kind="usb", name=one.path, vendor=vendor, model=model, bus="usb", address=one.path
+            kind="usb",
+            name=one.path,
+            vendor=vendor,
+            model=model,
+            bus="usb",
+            address=one.path,
+            paths=_paths_at(hardware, one.path),
+            usable=None if on_bus is None else True,
+            on_bus=on_bus,
         )
+
+
+def _paths_at(hardware: Hardware, port: str) -> tuple[str, ...]:
+    """Return the device nodes behind a USB port that other lists tell of."""
+    groups: tuple[Iterable[Camera | SerialPort], ...] = (hardware.cameras, hardware.serial_ports)
+    return tuple(
+        one.path for group in groups for one in group if one.address and _port(one.address) == port
+    )
 
 
 def _everyday_usb(hardware: Hardware, names: Names) -> Iterator[Device]:
@@ -205,7 +269,17 @@ def _pci(hardware: Hardware, _names: Names) -> Iterator[Device]:
             address=one.address,
             driver=one.driver,
             numa_node=one.numa_node,
+            paths=one.device_nodes,
+            usable=bool(one.device_nodes),
+            reason=None if one.device_nodes else _without_node(one),
+            on_bus=_on_bus(hardware, one.address) if one.device_nodes else None,
+            only_reserved=not one.device_nodes,
         )
+
+
+def _without_node(one: PciFunction) -> str:
+    bind = "bind it to vfio-pci" if one.iommu_group is not None else "it is in no IOMMU group"
+    return f"{one.address} has no device node to hand over; {bind}"
 
 
 def _gpio(hardware: Hardware, _names: Names) -> Iterator[Device]:
@@ -268,18 +342,21 @@ class Source:
 ACCELERATORS = ("gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu")
 INTERFACES = ("ethernet", "wifi", "can", "wwan", "network")
 
+ON_BUS = ("camera", "serial", "usb", "pci")
+"""Kinds of which orders name those on USB or PCI by where they stand."""
+
 _BUSES = ("pci", "usb")
 """Where names come from for what stands at an address."""
 
 SOURCES: tuple[Source, ...] = (
     Source(ACCELERATORS, ("accelerators",), _accelerators, _accelerators),
-    Source(("camera",), ("cameras",), _cameras, _cameras),
+    Source(("camera",), ("cameras", *_BUSES), _cameras, _cameras),
     Source(("serial",), ("serial_ports", *_BUSES), _serial_ports, _serial_ports),
     Source(("modem",), ("modems", *_BUSES), _modems, _modems),
     Source(("bluetooth",), ("bluetooth", *_BUSES), _bluetooth, _bluetooth),
     Source(INTERFACES, ("nics", *_BUSES), _nics, _everyday_nics),
     Source(("disk",), ("storage",), _disks, _disks),
-    Source(("usb",), _BUSES, _usb, _everyday_usb),
+    Source(("usb",), ("cameras", "serial_ports", *_BUSES), _usb, _everyday_usb),
     Source(("pci",), ("pci",), _pci),
     Source(("gpio",), ("gpio",), _gpio),
     Source(("i2c",), ("i2c",), _i2c),
@@ -340,11 +417,25 @@ def _within(policy: BoxPolicy, device: Device) -> Device:
     """Return a device as one that cannot be used, where the box gives no container its nodes."""
     if device.usable is False:
         return device
+    if device.on_bus is not None:
+        return _within_any(policy, device, device.on_bus)
     for path in device.paths:
         if path.startswith("/") and not allows_device(policy, path):
             reason = f"the box's policy does not allow {path}"
             return dataclasses.replace(device, usable=False, reason=reason)
     return device
+
+
+def _within_any(policy: BoxPolicy, device: Device, on_bus: BusDevice) -> Device:
+    """Return the same of a device whose nodes the box looks up: it gives those that it may."""
+    nodes = list(device.paths)
+    if on_bus.bus == "usb" and on_bus.subsystem is None:
+        # Each has one on its bus, whose last number changes whenever it is plugged.
+        nodes.append(f"/dev/bus/usb/{int(on_bus.address.partition('-')[0]):03d}/001")
+    if any(allows_device(policy, path) for path in nodes):
+        return device
+    reason = f"the box's policy allows none of {', '.join(nodes[:4])}"
+    return dataclasses.replace(device, usable=False, reason=reason)
 
 
 def _each(hardware: Hardware, kinds: frozenset[str] | None) -> Iterator[Device]:

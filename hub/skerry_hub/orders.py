@@ -59,9 +59,13 @@ def _instance(assignment: Assignment, workload: Workload, origin: bytes | None) 
 
 
 def _with_devices(container: Container, assignment: Assignment) -> Container:
-    if not assignment.devices:
+    if not assignment.devices and not assignment.bus_devices:
         return container
-    return dataclasses.replace(container, devices=(*container.devices, *assignment.devices))
+    return dataclasses.replace(
+        container,
+        devices=(*container.devices, *assignment.devices),
+        bus_devices=assignment.bus_devices,
+    )
 
 
 def origin_of(workload: Workload) -> bytes | None:

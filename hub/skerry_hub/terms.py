@@ -41,6 +41,8 @@ class DeviceRequest:
     vendor: Short | None = None
     share_milli: Annotated[Share, Sparse()] = 1000
     expressions: Annotated[Expressions, Sparse()] = ()
+    only_reserved: Annotated[bool, Sparse()] = False
+    """A device that has no device node will do: it is kept for the instance, not handed over."""
 
     def __str__(self) -> str:
         share = f"{self.share_milli / 1000:g} of " if self.share_milli < 1000 else ""

@@ -10,7 +10,6 @@ import time
 import pytest
 from tests.agent.executors import FakeExecutor
 from tests.agent.trees import Tree
-from tests.agent.trees import Tree
 
 from skerry_agent import effects
 from skerry_agent.capability import Collected, CpuinfoValues, SlowAnswer, revision_of

@@ -32,7 +32,7 @@ from skerry_hub.terms import DeviceRequest
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
-from skerry_wire.hardware import Accelerator
+from skerry_wire.hardware import Accelerator, SerialPort, UsbDevice
 from skerry_wire.messages import Envelope, Order
 
 KEY = OrderKey(Ed25519PrivateKey.generate())
@@ -455,6 +455,21 @@ def test_accelerators_that_a_node_had_given_are_held_again():
     (one,) = work.draft.assignments.values()
     assert one.held == (Hold(device=f"gpu/{GPU.address}"),)
     assert one == lost.assignments["shop-web-0"]
+
+
+@pytest.mark.parametrize("kind", ["usb", "serial"])
+def test_devices_that_are_named_by_their_place_are_held_again(kind):
+    adapter = UsbDevice(path="1-3", vendor="0403", product="6001")
+    port = SerialPort(name="ttyUSB0", path="/dev/ttyUSB0", bus="usb", address="1-3")
+    equipped = capability(usb=(adapter,), serial_ports=(port,))
+    asked = workload(resources=Resources(devices=(DeviceRequest(kind=kind),)))
+    _, lost = applied(fleet("box-1", capability=equipped), asked)
+    before = lost.assignments["shop-web-0"]
+    assert (before.devices, before.bus_devices[0].address) == ((), "1-3")
+    record = held(1, capability=equipped)
+    _, work = adopted(Known([record]), record, ordered(lost))
+    (one,) = work.draft.assignments.values()
+    assert one == before
 
 
 def test_an_order_of_another_node_or_incarnation_is_not_adopted():

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from skerry_hub.devices import ACCELERATORS, GROUPS, INTERFACES, KINDS, devices_of, kinds_of
+from skerry_hub.fleet.device_states import device_id
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import (
     Accelerator,
@@ -24,6 +25,7 @@ from skerry_wire.hardware import (
     UsbDevice,
     Watchdog,
 )
+from skerry_wire.workload import BusDevice
 
 BOX = Hardware(
     system=System(tpm_version="2.0"),
@@ -199,7 +201,8 @@ def test_usable_is_said_only_where_it_is_judged():
     stick = one("1-4", kinds_of("tpu"))
     assert (stick.usable, stick.reason) == (False, "no permission")
     assert one("video0").usable is True
-    assert (one("sda").usable, one("eth0").usable, one("1-9").usable) == (None, None, None)
+    assert (one("sda").usable, one("eth0").usable) == (None, None)
+    assert one("1-9").usable is True, "each USB device has a node on its bus"
     bus = one("i2c-1", kinds_of("i2c"))
     assert (bus.usable, bus.paths) == (False, ())
     assert "i2c-dev" in bus.reason
@@ -249,3 +252,104 @@ def test_a_device_that_the_boxs_policy_gives_nobody_cannot_be_used():
         "ttyS0": (False, "the box's policy does not allow /dev/ttyS0"),
         "hci0": (None, None),
     }
+
+
+# --- by where they stand -----------------------------------------------------------------------
+
+BUSES = Hardware(
+    usb=(
+        UsbDevice(path="1-3", vendor="046d", product="082d"),
+        UsbDevice(path="1-4", vendor="1a6e", product="089a"),
+        UsbDevice(path="2-1.4", vendor="0403", product="6011"),
+    ),
+    cameras=(Camera(name="C920", path="/dev/video0", bus="usb", address="1-3"),),
+    serial_ports=(
+        *(
+            SerialPort(name=f"ttyUSB{k}", path=f"/dev/ttyUSB{k}", bus="usb", address="2-1.4")
+            for k in (10, 9)
+        ),
+        SerialPort(name="ttyS4", path="/dev/ttyS4", bus="pci", address="0000:05:00.0"),
+        SerialPort(name="ttyAMA0", path="/dev/ttyAMA0", bus="platform", address="3f201000.serial"),
+    ),
+    accelerators=(
+        Accelerator(
+            kind="tpu", vendor="Google", model="Coral", bus="usb", address="1-4", usable=True
+        ),
+    ),
+    pci=(
+        PciFunction(
+            address="0000:00:02.0", vendor="8086", device="3e9b", class_="030000",
+            device_nodes=("/dev/dri/card0", "/dev/dri/renderD128"),
+        ),
+        PciFunction(address="0000:01:00.0", vendor="10de", device="2204", class_="030000",
+                    iommu_group=12),
+        PciFunction(address="0000:05:00.0", vendor="1c00", device="3253", class_="070005"),
+    ),
+)  # fmt: skip
+
+
+def standing(kind):
+    """Return what an order names each device of a kind by, by its name."""
+    return {one.name: one.on_bus for one in devices_of(BUSES, frozenset({kind}))}
+
+
+FTDI = BusDevice(bus="usb", address="2-1.4", vendor="0403", product="6011", subsystem="tty")
+
+
+def test_orders_name_a_device_by_its_place_and_its_ids_and_not_by_a_number_that_changes():
+    assert standing("camera")["video0"] == BusDevice(
+        bus="usb", address="1-3", vendor="046d", product="082d", subsystem="video4linux"
+    )
+    assert standing("serial") == {
+        "ttyUSB9": FTDI,
+        "ttyUSB10": dataclasses.replace(FTDI, number=1),
+        "ttyS4": BusDevice(
+            bus="pci", address="0000:05:00.0", vendor="1c00", product="3253", subsystem="tty"
+        ),
+        "ttyAMA0": None,
+    }
+    assert standing("usb")["2-1.4"] == dataclasses.replace(FTDI, subsystem=None)
+    assert standing("tpu")["1-4"] == BusDevice(bus="usb", address="1-4"), "its ids change"
+    assert standing("pci")["0000:00:02.0"].address == "0000:00:02.0"
+
+
+def test_what_tells_ports_and_cameras_apart_stays_when_their_numbers_change():
+    names = {device_id(one) for one in devices_of(BUSES, frozenset({"serial", "camera"}))}
+    assert names == {
+        "camera/1-3#0", "serial/2-1.4#0", "serial/2-1.4#1", "serial/0000:05:00.0#0",
+        "serial/ttyAMA0",
+    }  # fmt: skip
+    later = tuple(
+        dataclasses.replace(one, path=one.path.replace("USB", "USB1"), name=f"{one.name}1")
+        for one in BUSES.serial_ports
+    )
+    again = devices_of(dataclasses.replace(BUSES, serial_ports=later), frozenset({"serial"}))
+    assert {"serial/2-1.4#0", "serial/2-1.4#1"} <= {device_id(one) for one in again}
+
+
+def test_a_function_without_a_device_node_can_only_be_reserved_and_it_is_said_why():
+    found = {one.name: one for one in devices_of(BUSES, frozenset({"pci"}))}
+    assert found["0000:00:02.0"].usable is True
+    bare = found["0000:01:00.0"]
+    assert (bare.usable, bare.only_reserved, bare.on_bus) == (False, True, None)
+    assert bare.reason == "0000:01:00.0 has no device node to hand over; bind it to vfio-pci"
+    assert "it is in no IOMMU group" in found["0000:05:00.0"].reason
+
+
+@pytest.mark.parametrize(
+    ("allowed", "usable"),
+    [
+        (("/dev/bus/usb/*/*",), {"usb/1-3": True, "usb/2-1.4": True, "camera/video0": False}),
+        (("/dev/bus/usb/002/*",), {"usb/1-3": False, "usb/2-1.4": True, "tpu/1-4": False}),
+        (("/dev/ttyUSB*",), {"usb/1-3": False, "usb/2-1.4": True, "serial/ttyUSB9": True}),
+        (("/dev/dri/renderD*",), {"pci/0000:00:02.0": True, "pci/0000:01:00.0": False}),
+        ((), {"usb/1-3": False, "pci/0000:00:02.0": False, "serial/ttyS4": False}),
+    ],
+)
+def test_a_device_is_usable_where_the_policy_allows_any_of_its_nodes(allowed, usable):
+    hardware = dataclasses.replace(BUSES, policy=BoxPolicy(devices=allowed))
+    kinds = frozenset({"usb", "pci", "camera", "serial", "tpu"})
+    found = {f"{one.kind}/{one.name}": one for one in devices_of(hardware, kinds)}
+    assert {name: found[name].usable for name in usable} == usable
+    reasons = [found[name].reason for name, can in usable.items() if not can]
+    assert all("policy allows none of" in one or "no device node" in one for one in reasons)

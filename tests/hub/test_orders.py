@@ -13,9 +13,10 @@ from skerry_hub.orders import (
     origin_of,
     workload_of,
 )
-from skerry_wire.workload import Container, DeviceMapping, Instance
+from skerry_wire.workload import BusDevice, Container, DeviceMapping, Instance
 
 DEVICE = DeviceMapping(host="/dev/dri/renderD128", container="/dev/dri/renderD128")
+STICK = BusDevice(bus="usb", address="1-2")
 OWN = DeviceMapping(host="/dev/ttyUSB0", container="/dev/ttyUSB0")
 
 
@@ -42,6 +43,8 @@ def test_the_devices_that_were_chosen_come_after_the_containers_own():
     assert one.containers[0].devices == (OWN, DEVICE)
     (plain,) = instances([assignment()], {"shop-web": shop})
     assert plain.containers[0] is container
+    (named,) = instances([assignment(bus_devices=(STICK,))], {"shop-web": shop})
+    assert (named.containers[0].devices, named.containers[0].bus_devices) == ((OWN,), (STICK,))
 
 
 def test_replicas_are_not_part_of_what_a_node_is_told():

@@ -94,15 +94,25 @@ def state_of(devices: tuple[Device, ...], facts: Facts, held: Iterable[Assignmen
     elsewhere = _places(taken, devices, facts) if taken else frozenset()
     free = tuple(
         0
-        if one.usable is False or (one.address and place_of(one.address) in elsewhere)
+        if not has_free(one) or (one.address and place_of(one.address) in elsewhere)
         else max(0, WHOLE - taken.get(device_id(one), 0))
         for one in devices
     )
     return devices, free
 
 
+def has_free(device: Device) -> bool:
+    """Say whether anything of a device can be held: it is usable, or can at least be reserved."""
+    return device.usable is not False or device.only_reserved
+
+
 def device_id(device: Device) -> str:
-    """Return what tells a device from all others of its node: `gpu/0000:01:00.0`."""
+    """Return what tells a device from all others of its node: `gpu/0000:01:00.0`.
+
+    Of ports and cameras on a bus that is their place, for their names change with each plug.
+    """
+    if device.on_bus is not None and device.on_bus.subsystem is not None:
+        return f"{device.kind}/{device.on_bus.address}#{device.on_bus.number}"
     return f"{device.kind}/{device.name}"
 
 

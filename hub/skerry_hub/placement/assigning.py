@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Workload
-from skerry_hub.placement.device_choice import NO_COSTS, choose, holds, mappings
+from skerry_hub.placement.device_choice import NO_COSTS, bus_devices, choose, holds, mappings
 
 
 def assign(
@@ -46,6 +46,7 @@ def assign(
         node=node,
         resources=wanted,
         devices=mappings(chosen),
+        bus_devices=bus_devices(chosen),
         held=holds(chosen),
         priority=workload.placement.priority,
     )

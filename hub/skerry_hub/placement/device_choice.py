@@ -15,7 +15,7 @@ from skerry_hub.model import Hold
 from skerry_hub.placement.device_expression import device_expression
 from skerry_hub.placement.reading import ExpressionError
 from skerry_hub.terms import DeviceRequest
-from skerry_wire.workload import DeviceMapping
+from skerry_wire.workload import BusDevice, DeviceMapping
 
 MAX_NODES = 128
 """Most device nodes of one instance; an assignment can hold no more."""
@@ -31,7 +31,9 @@ States = Mapping[str, State]
 @functools.lru_cache(maxsize=65536)
 def fits(request: DeviceRequest, device: Device) -> bool:
     """Say whether a device is one of those that a request asks for, free or not."""
-    if device.kind != request.kind or device.usable is False:
+    if device.kind != request.kind:
+        return False
+    if device.usable is False and not (device.only_reserved and request.only_reserved):
         return False
     if request.vendor is not None:
         vendor = (device.vendor or "").casefold()
@@ -191,8 +193,13 @@ def holds(chosen: Chosen) -> tuple[Hold, ...]:
     return tuple(Hold(device=device_id(device), milli=share) for device, share in chosen)
 
 
+def bus_devices(chosen: Chosen) -> tuple[BusDevice, ...]:
+    """Return the devices whose nodes their box looks up, each once."""
+    return tuple(dict.fromkeys(one.on_bus for one, _ in chosen if one.on_bus is not None))
+
+
 def mappings(chosen: Chosen) -> tuple[DeviceMapping, ...]:
-    """Return the device nodes of devices, each once, at the same place in the container."""
+    """Return the device nodes of all others, each once, at the same place in the container."""
     return tuple(
         DeviceMapping(host=path, container=path) for path in dict.fromkeys(_paths(chosen))
     )[:MAX_NODES]
@@ -200,4 +207,6 @@ def mappings(chosen: Chosen) -> tuple[DeviceMapping, ...]:
 
 def _paths(chosen: Chosen) -> Iterator[str]:
     for device, _ in chosen:
+        if device.on_bus is not None:
+            continue
         yield from (path for path in device.paths if path.startswith("/"))

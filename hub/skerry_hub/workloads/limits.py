@@ -24,6 +24,7 @@ _RESERVATIONS = "deploy.resources.reservations"
 KEYS: dict[type, dict[str, str]] = {
     Container: {
         "name": "",
+        "bus_devices": "",  # given by placement, never asked for by name
         "pull": "pull_policy",
         "mounts": "volumes",
         "restart_retries": "restart",

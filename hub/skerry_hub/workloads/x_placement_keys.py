@@ -82,6 +82,8 @@ DEVICES = Keys(
         " given.",
         "constraints": "Expressions over the device's own fields, as `memory_bytes >= 16GiB`. All"
         " must hold.",
+        "reserveOnly": "`true`: a PCI device without a device node will do; it is kept for the"
+        " instance, and nothing is handed over.",
     },
     refused={
         "affinity": "a constraint is a must; write `constraints`",

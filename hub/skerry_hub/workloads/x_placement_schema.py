@@ -153,6 +153,7 @@ SHAPES: Mapping[str, Shape] = {
                 "pattern": f"^({units.SHARE.pattern})$",
             },
             "constraints": _list("expression", "DeviceRequest.expressions"),
+            "reserveOnly": {"type": "boolean"},
         },
         _required("kind"),
     ),

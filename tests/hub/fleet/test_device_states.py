@@ -69,8 +69,8 @@ def test_what_is_not_usable_has_nothing_left_and_what_nobody_judges_has():
     ("held", "usb", "serial"),
     [
         ((), {"1-4": 1000, "1-10": 1000}, {"ttyUSB0": 1000}),
-        ((("serial/ttyUSB0", 1000),), {"1-4": 1000, "1-10": 0}, {"ttyUSB0": 0}),
-        ((("serial/ttyUSB0", 100),), {"1-4": 1000, "1-10": 0}, {"ttyUSB0": 900}),
+        ((("serial/1-10#0", 1000),), {"1-4": 1000, "1-10": 0}, {"ttyUSB0": 0}),
+        ((("serial/1-10#0", 100),), {"1-4": 1000, "1-10": 0}, {"ttyUSB0": 900}),
         ((("usb/1-10", 1000),), {"1-4": 1000, "1-10": 0}, {"ttyUSB0": 0}),
         ((("usb/1-4", 1000),), {"1-4": 0, "1-10": 1000}, {"ttyUSB0": 1000}),
         ((("tpu/1-4", 1000),), {"1-4": 0, "1-10": 1000}, {"ttyUSB0": 1000}),
@@ -119,9 +119,7 @@ def test_a_kind_that_is_asked_for_late_knows_what_is_held():
 
 def test_a_device_that_went_away_is_gone_and_what_is_held_of_it_counts_when_it_is_back():
     camera = Camera(name="cam", path="/dev/video0", bus="usb", address="1-3")
-    columns = fleet(
-        node("a", cameras=(camera,)), reserved=[holding("x-0", ("camera/video0", 1000))]
-    )
+    columns = fleet(node("a", cameras=(camera,)), reserved=[holding("x-0", ("camera/1-3#0", 1000))])
     assert free(columns, "camera") == {"video0": 0}
     columns.put(node("a"))
     assert columns.state("camera", columns.row("a")) == NOTHING

@@ -9,8 +9,16 @@ from tests.hub.placement.boxes import gpus
 
 from skerry_hub.devices import Device
 from skerry_hub.fleet.device_states import WHOLE
-from skerry_hub.placement.device_choice import MAX_NODES, choose, fits, holds, mappings
+from skerry_hub.placement.device_choice import (
+    MAX_NODES,
+    bus_devices,
+    choose,
+    fits,
+    holds,
+    mappings,
+)
 from skerry_hub.terms import DeviceRequest
+from skerry_wire.workload import BusDevice
 
 
 def device(name, kind="gpu", **more):
@@ -264,3 +272,27 @@ def test_no_node_makes_more_devices_than_an_assignment_can_hold():
         (device(str(i), paths=tuple(f"/dev/{i}-{n}" for n in range(64))), WHOLE) for i in range(4)
     ]
     assert len(mappings(many)) == MAX_NODES
+
+
+STICK = BusDevice(bus="usb", address="1-2")
+
+
+def test_a_device_whose_box_looks_its_nodes_up_is_named_by_its_place_and_mapped_by_nobody():
+    stick = device("1-2", kind="usb", on_bus=STICK)
+    chosen = choose(states(stick, device("1")), [gpus(), gpus(kind="usb")])
+    assert bus_devices(chosen) == (STICK,)
+    assert [one.host for one in mappings(chosen)] == ["/dev/gpu-1"]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize(
+    ("bare", "fine"),
+    [
+        (device("1", "pci", usable=False, only_reserved=True, paths=()), None),
+        (device("1", "pci", usable=False, reason="broken", paths=()), False),
+        (device("1", "pci"), True),
+    ],
+)
+def test_a_device_without_a_node_does_only_where_that_is_asked_for(bare, fine, asked):
+    request = DeviceRequest(kind="pci", only_reserved=asked)
+    assert fits(request, bare) is (asked if fine is None else fine)
