@@ -30,7 +30,7 @@ from skerry_hub.placement.contention import (
 from skerry_hub.placement.node_policy import has_told_policies
 from skerry_hub.placement.world import World
 
-MOST_WORKLOADS = 1024
+MOST_WORKLOADS = 256
 """Workloads whose places are looked up, those with most replicas; fewer in a large fleet."""
 LEAST_WORKLOADS = 64
 MOST_ANSWERS = 2**23
@@ -52,6 +52,22 @@ class _Places:
     rows: Rows | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Classes:
+    """The classes of the workloads: what may be on the same few nodes.
+
+    `rows` are those of all classes, each once; `members` are places in it, class after class, which
+    begin at `starts` and are `lengths` long; `which` is the class of each of `workloads`.
+    """
+
+    rows: Rows
+    members: Rows
+    starts: Rows
+    lengths: Rows
+    workloads: tuple[Workload, ...]
+    which: Rows
+
+
 class Expected:
     """The weight of each row, as the fleet and the workloads were when it was last followed.
 
@@ -62,21 +78,18 @@ class Expected:
         self._columns = columns
         self._key: tuple[int, int, bool] = (-1, -1, False)
         self._version: Hashable = None
-        self._seen: tuple[int, ...] = ()
-        self._told = 0
+        self._changed = self._told = 0
         self._wanted: list[Workload] = []
         self._places: dict[str, _Places] = {}
-        self._typical = self._typical_before = np.zeros(len(Resource))
+        self._classes = _grouped((), columns.size)
+        self._typical = self._meant = np.zeros(len(Resource))
         self._weights: Counts = np.zeros(columns.size, dtype=np.int64)
+        self.presses = False
+        """Whether anybody depends on few nodes that are nearly full."""
         self.changed: list[int] = []
         """The rows of which the weight, or what it means, changed, in turn."""
         self.epoch = 0
         """Grows when that begins anew, which no board follows."""
-
-    @property
-    def presses(self) -> bool:
-        """Say whether anybody depends on few nodes that are nearly full."""
-        return bool(self._weights.any())
 
     def pressure(self, workload: Workload, rows: Rows, now: float) -> Shares:  # noqa: ARG002
         """Return how many others are expected to find no place for an instance on each row."""
@@ -93,29 +106,17 @@ class Expected:
     def follow(self, world: World) -> None:
         """Take in what changed of the fleet and the workloads."""
         columns = self._columns
+        key = columns.comings, world.rules.version, has_told_policies(columns)
         version = world.workloads_version
-        is_same = version is not None and version == self._version
-        if is_same and self._seen == self._state(world):
+        is_same = version is not None and version == self._version and key == self._key
+        if is_same and len(columns.changed) == self._changed:
             return
+        self._version, self._changed = version, len(columns.changed)
         if not is_same:
             self._choose(world)
-        self._look(world)
-        self._version, self._seen = version, self._state(world)
-        before, self._weights = self._weights, self._weigh()
-        if self._typical_before is not self._typical:
-            # What a weight means is another thing now.
-            before, self._typical_before = np.zeros_like(before), self._typical
-        grown = np.zeros(columns.size, dtype=np.int64)
-        grown[: len(before)] = before
-        anew = np.flatnonzero(self._weights != grown).tolist()
-        if len(self.changed) + len(anew) > 4 * columns.size + MOST_LOGGED:
-            self.changed, self.epoch = [], self.epoch + 1
-        else:
-            self.changed += anew
-
-    def _state(self, world: World) -> tuple[int, ...]:
-        columns = self._columns
-        return len(columns.changed), columns.comings, world.rules.version
+        if self._look(world, key) or not is_same:
+            self._regroup()
+        self._weigh()
 
     def _choose(self, world: World) -> None:
         """Choose the workloads whose places count, and see what an instance takes in the mean."""
@@ -129,23 +130,24 @@ class Expected:
         wanted.sort(key=lambda one: (-one.replicas, one.name))
         self._wanted = wanted[: max(LEAST_WORKLOADS, min(MOST_WORKLOADS, most))]
 
-    def _look(self, world: World) -> None:
-        """Bring up to date where workloads may be."""
+    def _look(self, world: World, key: tuple[int, int, bool]) -> bool:
+        """Bring up to date where workloads may be; say whether that changed."""
         columns = self._columns
-        key = columns.comings, world.rules.version, has_told_policies(columns)
         if key != self._key:
             self._key = key
             self._places.clear()
         rows = np.fromiter(dict.fromkeys(columns.told_anew[self._told :]), np.intp)
         self._told = len(columns.told_anew)
         kept, self._places = self._places, {}
+        moved = False
         for workload in self._wanted:
             places = kept.get(workload.name)
             if places is None or places.workload is not workload:
-                places = self._first(world, workload)
+                places, moved = self._first(world, workload), True
             elif len(rows):
-                self._again(places, rows)
+                moved |= self._again(places, rows)
             self._places[workload.name] = places
+        return moved
 
     def _first(self, world: World, workload: Workload) -> _Places:
         needs = lasting_requirements_of(world, workload)
@@ -154,41 +156,81 @@ class Expected:
         mask[rows] = all_pass(needs, self._columns, rows)
         return _Places(workload, needs, mask, _few(mask))
 
-    def _again(self, places: _Places, rows: Rows) -> None:
-        """Ask of some rows anew."""
+    def _again(self, places: _Places, rows: Rows) -> bool:
+        """Ask of some rows anew; say whether an answer is another one."""
         passes = all_pass(places.needs, self._columns, rows)
-        if not np.array_equal(passes, places.mask.take(rows)):
-            places.mask[rows] = passes
-            places.rows = _few(places.mask)
+        if np.array_equal(passes, places.mask.take(rows)):
+            return False
+        places.mask[rows] = passes
+        places.rows = _few(places.mask)
+        return True
 
-    def _weigh(self) -> Counts:
-        """Return for each row how many instances, in parts of ONE, are to find no place soon."""
+    def _regroup(self) -> None:
+        """Put the workloads into classes anew; who is in none any more has no weight."""
         columns = self._columns
-        counts: dict[bytes, int] = {}
-        classes: dict[bytes, Rows] = {}
-        for workload in self._wanted:
-            rows = self._places[workload.name].rows
-            if rows is None or not len(rows):
-                continue
-            key = rows.tobytes()
-            classes[key] = rows
-            counts[key] = counts.get(key, 0) + workload.replicas + self._missing(workload)
-        found: Counts = np.zeros(columns.size, dtype=np.int64)
-        if not classes:
-            return found
-        members, starts, lengths = flattened(list(classes.values()))
-        among = np.zeros(columns.size, dtype=np.bool_)
-        among[members] = True
-        somewhere = np.flatnonzero(among)
-        room = np.zeros(columns.size)
-        room[somewhere] = room_of(columns, somewhere, self._typical)
-        likely = (likely_of(room, members, starts) * ONE).astype(np.int64)
-        weights = likely * np.array(list(counts.values()), dtype=np.int64)
-        np.add.at(found, members, np.repeat(weights, lengths))
-        return found
+        found = _grouped([self._places[one.name] for one in self._wanted], columns.size)
+        weights: Counts = np.zeros(columns.size, dtype=np.int64)
+        weights[: len(self._weights)] = self._weights
+        out: Mask = weights > 0
+        out[found.rows] = False
+        weights[out] = 0
+        self._log(np.flatnonzero(out))
+        self._classes, self._weights = found, weights
+
+    def _weigh(self) -> None:
+        """Work out for each row how many instances, in parts of ONE, are to find no place soon."""
+        classes = self._classes
+        if not len(classes.rows):
+            self.presses = False
+            return
+        each = [one.replicas + self._missing(one) for one in classes.workloads]
+        counts: Counts = np.zeros(len(classes.starts), dtype=np.int64)
+        np.add.at(counts, classes.which, np.array(each, dtype=np.int64))
+        room = room_of(self._columns, classes.rows, self._typical)
+        likely = (likely_of(room, classes.members, classes.starts) * ONE).astype(np.int64)
+        weights: Counts = np.zeros(len(classes.rows), dtype=np.int64)
+        np.add.at(weights, classes.members, np.repeat(likely * counts, classes.lengths))
+        before = self._weights.take(classes.rows)
+        if self._meant is not self._typical:
+            # What a weight means is another thing now.
+            self._meant, before = self._typical, np.full_like(before, -1)
+        self._weights[classes.rows] = weights
+        self.presses = bool(weights.any())
+        self._log(classes.rows[weights != before])
+
+    def _log(self, rows: Rows) -> None:
+        if len(self.changed) + len(rows) > 4 * self._columns.size + MOST_LOGGED:
+            self.changed, self.epoch = [], self.epoch + 1
+        else:
+            self.changed += rows.tolist()
 
     def _missing(self, workload: Workload) -> int:
         return max(0, workload.replicas - len(self._columns.instances_of(workload.name)))
+
+
+def _grouped(all_places: Sequence[_Places], size: int) -> _Classes:
+    """Return the classes of workloads, of which each has its places; `size` rows there are."""
+    number_of: dict[bytes, int] = {}
+    classes: list[Rows] = []
+    which: list[int] = []
+    workloads: list[Workload] = []
+    for places in all_places:
+        if places.rows is None or not len(places.rows):
+            continue
+        number = number_of.setdefault(places.rows.tobytes(), len(classes))
+        if number == len(classes):
+            classes.append(places.rows)
+        which.append(number)
+        workloads.append(places.workload)
+    members, starts, lengths = flattened(classes)
+    among = np.zeros(size, dtype=np.bool_)
+    among[members] = True
+    rows = np.flatnonzero(among)
+    at = np.zeros(size, dtype=np.intp)
+    at[rows] = np.arange(len(rows))
+    return _Classes(
+        rows, at.take(members), starts, lengths, tuple(workloads), np.array(which, dtype=np.intp)
+    )
 
 
 def _few(mask: Mask) -> Rows | None:
