@@ -8,12 +8,16 @@ import dataclasses
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+from tests.hub.placement.boxes import accelerator, node, workload
+from tests.hub.placement.slow_around import Around
 from tests.hub.placement.slow_both import Both
 from tests.hub.placement.slow_cases import MANY, NAMES, scalings
 from tests.hub.placement.slow_documents import arounds, fleets_of_all, turns, wanted_of_all
 from tests.hub.placement.slow_invariants import check_empty, check_musts, check_quotas, check_room
 
+from skerry_hub.documents import Policy, Quota
 from skerry_hub.placement.engine import place, reserve_decision
+from skerry_hub.terms import DeviceRequest
 
 
 @given(fleets_of_all, wanted_of_all, arounds, st.lists(st.one_of(turns, scalings), max_size=4))
@@ -84,3 +88,24 @@ def test_it_is_the_same_in_whatever_order_nodes_came_and_documents_were_written(
 ):
     turned = dataclasses.replace(around, documents=around.documents[::-1])
     assert decisions(nodes, wanted, around) == decisions(nodes[::-1], wanted, turned)
+
+
+# --- what was found this way, and what it seldom finds ------------------------------------------
+
+
+def test_shares_of_devices_count_as_shares_in_a_quota():
+    load = workload("a", replicas=5, accelerators=[DeviceRequest(kind="gpu", share_milli=300)])
+    around = Around(documents=(Policy(name="p", quota=Quota(devices={"gpu": 1})),))
+    both = Both((node("n0", accelerators=[accelerator("0"), accelerator("1")]),), (load,), around)
+    both.scale("a", 5)
+    assert len(both.plain.placed) == 3
+
+
+def test_a_quota_that_shrank_keeps_off_only_who_asks_for_more_of_it():
+    device = DeviceRequest(kind="gpu")
+    film, plain = workload("a", accelerators=[device]), workload("b", cpu=100)
+    both = Both((node("n0", accelerators=[accelerator("0")]),), (film, plain))
+    both.scale("a", 1)
+    both.change("documents", (Policy(name="p", quota=Quota(devices={"gpu": 0}, cost_per_hour=0)),))
+    both.scale("b", 1)
+    assert [one.workload for one in both.plain.placed] == ["a", "b"]

@@ -8,41 +8,60 @@ from tests.hub.placement.boxes import node, workload
 from tests.hub.placement.slow import preemption as slow
 from tests.hub.placement.slow.fleet import assigned
 from tests.hub.placement.slow.reasons import reasons
+from tests.hub.placement.slow_around import NOTHING
 from tests.hub.placement.slow_both import Both
-from tests.hub.placement.slow_cases import MANY, NAMES, loads, usually
+from tests.hub.placement.slow_cases import MANY, loads, often, seldom
 from tests.hub.placement.slow_documents import arounds, fleets_of_all, loads_of_all
 
 from skerry_hub.placement.preemption import FEW, preemption
 from skerry_hub.terms import Placement
 
-PRIORITIES = ((0, 5, 9), (0, 0, 9), (0, 0, 9), (9, 5, 5), (9, 0, 5))
-
-
-@st.composite
-def weighty(draw, name, priority):
-    """Return a workload that takes much of a node, so that others are in its way."""
-    made = draw(loads(name) if draw(usually) else loads_of_all(name))
-    wanted = dataclasses.replace(
-        made.resources,
-        cpu_milli=draw(st.sampled_from((0, 700, 1000, 1500, 2300))),
-        memory_bytes=draw(st.sampled_from((0, 40, 90, 130))),
+LESSER = ("a", "b", "c")
+sizes = st.tuples(st.sampled_from((0, 400, 900, 1400, 2100)), st.sampled_from((0, 40, 90, 150)))
+plain_nodes = st.sampled_from((1, 2, 2, 3)).flatmap(
+    lambda count: st.tuples(
+        *(
+            st.builds(
+                node,
+                st.just(f"n{at}"),
+                cpus=st.sampled_from((2, 4, 4)),
+                memory=st.sampled_from((200, 400)),
+                labels=st.sampled_from(({}, {"site": "quay"})),
+            )
+            for at in range(count)
+        )
     )
-    placement = dataclasses.replace(made.placement, priority=priority)
-    return dataclasses.replace(made, resources=wanted, placement=placement)
-
-
-wanted = (
-    st.sampled_from(PRIORITIES)
-    .flatmap(st.permutations)
-    .flatmap(lambda each: st.tuples(*map(weighty, NAMES, each)))
 )
 
 
-@given(fleets_of_all, wanted, arounds)
+@st.composite
+def weighty(draw, name, priorities, replicas):
+    """Return a workload that takes much of a node, and mostly asks for nothing else."""
+    made = workload(name, mode="global" if draw(seldom) and draw(seldom) else "replicated")
+    if draw(seldom):
+        made = draw(loads(name) if draw(often) else loads_of_all(name))
+    cpu_milli, memory_bytes = draw(sizes)
+    wanted = dataclasses.replace(made.resources, cpu_milli=cpu_milli, memory_bytes=memory_bytes)
+    return dataclasses.replace(
+        made,
+        replicas=draw(st.sampled_from(replicas)),
+        resources=wanted,
+        placement=dataclasses.replace(made.placement, priority=draw(st.sampled_from(priorities))),
+    )
+
+
+crowds = st.tuples(
+    *(weighty(name, (0, 0, 3, 5), (1, 2, 3)) for name in LESSER), weighty("top", (3, 5, 9), (4, 9))
+)
+
+
+@given(
+    st.one_of(plain_nodes, plain_nodes, fleets_of_all), crowds, st.one_of(st.just(NOTHING), arounds)
+)
 @MANY
 def test_room_is_made_where_the_least_has_to_end(nodes, wanted, around):
     both = Both(nodes, wanted, around)
-    for load in sorted(wanted, key=lambda one: one.placement.priority):
+    for load in wanted:
         both.scale(load.name, load.replicas)
     for load in wanted:
         if any(not reasons(both.plain, load, node) for node in nodes):
