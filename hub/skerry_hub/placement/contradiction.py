@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.satisfiability import may_hold
-from skerry_hub.placement.witness import Effort
 
 MAX_EFFORT = 50_000
 """Of one list, in tests of one value: some tenths of a second at the worst."""

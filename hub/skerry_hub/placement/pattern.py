@@ -266,6 +266,11 @@ class Pattern:
         """Say whether a part has matched if this was the text; `is_empty`: it had nothing."""
         return self._end in self._reach(states, at_start=is_empty, at_end=True)
 
+    def ranges(self) -> Ranges:
+        """Return the ranges of characters that it tells apart from all others."""
+        taken = (step.characters.ranges for step in self._steps if step.characters is not None)
+        return tuple({one for ranges in taken for one in ranges})
+
     def _known_after(self, states: States, character: str) -> States:
         after = self.after(states, character)
         if len(self._known) >= _MAX_KNOWN:
@@ -298,6 +303,8 @@ class Pattern:
                 going += step.ways
             elif step.anchor is not None and (at_end if step.anchor.at_end else at_start):
                 going.append(state + 1)
+            elif step.anchor is not None and not step.anchor.at_end:
+                found.discard(state)  # the start never comes again
         return frozenset(found)
 
     def _add(self, step: _Step) -> _Step:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from skerry_hub.placement.effort import Effort, TooMuchError
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.literals import Either, Every, Formula, Literal, formula
 from skerry_hub.placement.operators import Operator
-from skerry_hub.placement.witness import Effort, TooMuchError, fits_some
+from skerry_hub.placement.witness import fits_some
 
 Key = tuple[str, ...]
 """What tells a field from all others, by whichever of its names it is asked for."""

@@ -1,7 +1,7 @@
 """Whether a field could have values that fit literals about it: those that it might have. Pure.
 
-Said to be impossible is only what is: of a text without a name, its number, its version and the
-patterns are looked at apart, and two different patterns are taken to have a text in common.
+Said to be impossible is only what is: of a text that no test names, the number, the version and
+the patterns are looked at apart.
 """
 
 from __future__ import annotations
@@ -13,33 +13,21 @@ from typing import Any
 
 from skerry_hub.fleet.facts import arch_names
 from skerry_hub.fleet.fields import ARCH, Field, Kind, Single
+from skerry_hub.placement.common_text import common_text
+from skerry_hub.placement.effort import Effort, TooMuchError
 from skerry_hub.placement.expression import Comparison
 from skerry_hub.placement.literals import Literal
 from skerry_hub.placement.operators import ORDERING, VERSIONS, Operator
+from skerry_hub.placement.pattern import Pattern
 from skerry_hub.placement.version import LARGEST, MOST_NUMBERS, Version
 
 _ALWAYS_TOLD = frozenset({"node.id", "node.hostname"})
+_FOR_PATTERNS = 10_000
+"""What may be spent on the patterns of one value."""
 _PER_UNIT = 32
 """Characters of a text that are read for a pattern at the cost of one test."""
 
 Tests = Sequence[Comparison]
-
-
-class TooMuchError(Exception):
-    """The effort that was granted is used up."""
-
-
-class Effort:
-    """What may still be spent, in tests of one value."""
-
-    def __init__(self, units: int) -> None:
-        self.left = units
-
-    def spend(self, units: int) -> None:
-        """Count some work. Raises TooMuchError."""
-        self.left -= units
-        if self.left < 0:
-            raise TooMuchError
 
 
 def fits_some(literals: Sequence[Literal], effort: Effort) -> bool:
@@ -73,9 +61,35 @@ def _value(field: Field, some: Tests, none: Tests, effort: Effort) -> bool:
         return False
     if field.path == ARCH:
         return True  # each test may be passed by another of its names
+    if not _may_match(some, none, effort):
+        return False
     return all(
         _other_text(field, some, none, operators, effort) for operators in (ORDERING, VERSIONS)
     )
+
+
+def _may_match(some: Tests, none: Tests, effort: Effort) -> bool:
+    """Say whether a text may have the patterns that it must, and none of the others."""
+    found, absent = _patterns(some), _patterns(none)
+    if not found and not absent:
+        return True  # there are more texts than anybody can exclude
+    granted = min(effort.left, _FOR_PATTERNS)
+    part = Effort(granted)
+    try:
+        may = common_text(found, absent, _excluded(none), part) is not None
+    except TooMuchError:
+        may = True  # and other fields are looked at all the same
+    effort.spend(granted - max(part.left, 0))
+    return may
+
+
+def _patterns(tests: Tests) -> list[Pattern]:
+    matching = (test.wanted[0] for test in tests if test.operator is Operator.MATCHES)
+    return [one for one in matching if isinstance(one, Pattern)]
+
+
+def _excluded(none: Tests) -> list[str]:
+    return [str(one) for test in none if test.operator is Operator.IN for one in test.wanted]
 
 
 def _other_text(

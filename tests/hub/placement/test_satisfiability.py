@@ -14,10 +14,10 @@ from tests.hub.placement.expressions import EXPRESSIONS, boxes
 
 from skerry_hub.fleet.facts import facts_of
 from skerry_hub.placement.device_expression import device_field
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import AllOf, AnyOf, Not
 from skerry_hub.placement.reading import expression
 from skerry_hub.placement.satisfiability import may_hold
-from skerry_hub.placement.witness import Effort
 
 A, B, C = (f"node.labels.{label}" for label in "abc")
 V = "node.hardware.accelerators.vendor"
@@ -39,8 +39,8 @@ WORLDS = {
     ),
     C: (
         "== x;!= x;in [xy, z];not in [x, xy];exists;matches ^x;not matches ^x;matches y$"
-        ";not matches y$",
-        [(), *[(one,) for one in ("x", "xy", "z", "xx", "xxy", "yy", "o")]],
+        ";not matches y$;matches ^.$;matches ^z;not matches ^(x|y)",
+        [(), *[(one,) for one in ("", *"xyzo", "xy", "xx", "xxy", "xxx", "yy", "zy", "zz", "oy")]],
     ),
     B: (
         "exists;not exists;== 1.9.0;in [1.9, 2-rc1, w];version == 1.9;version != 1.9"

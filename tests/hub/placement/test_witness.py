@@ -3,9 +3,10 @@
 import pytest
 
 from skerry_hub.placement.device_expression import device_field
+from skerry_hub.placement.effort import Effort, TooMuchError
 from skerry_hub.placement.literals import Every, formula
 from skerry_hub.placement.reading import expression
-from skerry_hub.placement.witness import Effort, TooMuchError, fits_some
+from skerry_hub.placement.witness import fits_some
 
 A = "node.labels.a"
 V = "node.hardware.accelerators.vendor"
@@ -26,7 +27,7 @@ def literals(texts, vocabulary):
     return found
 
 
-def fits(*texts, vocabulary=None, effort=1000):
+def fits(*texts, vocabulary=None, effort=10_000):
     return fits_some(literals(texts, vocabulary), Effort(effort))
 
 
@@ -49,6 +50,10 @@ def fits(*texts, vocabulary=None, effort=1000):
         [f"{A} matches ^x", f"{A} not matches ^x"],
         [f"{A} matches ^x", f"{A} in [y, z]"],
         [f"{A} not exists", f"{A} not matches ^x"],
+        [f"{A} matches ^x", f"{A} matches ^y"],
+        [f"{A} matches ^[xy]$", f"{A} not in [x, y]"],
+        [f"{A} matches ^box-[0-9]+$", f"{A} not matches -[0-9]"],
+        [f"{A} not matches (.|^$)", f'{A} != "\\n"', f"{A} matches ^[^a]?$"],
         [f"{V} contains x", f"{V} not contains x"],
         [f"{V} contains all [x, y]", f"{V} not contains any [y, z]"],
         [f"{V} exists", f"{V} not exists"],
