@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -320,6 +320,10 @@ class Columns:
     def instances_of(self, workload: str) -> Mapping[Where, Assignment]:
         """Return what is reserved for a workload, by instance and node. Not to be changed."""
         return self._reserved.of_workload(workload)
+
+    def instance_counts(self, workloads: Iterable[str]) -> list[int]:
+        """Return how many instances are reserved for each of some workloads."""
+        return self._reserved.counts_of(workloads)
 
     def capacity(self, node_id: str) -> Totals:
         """Return what a node has to give."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -40,6 +40,10 @@ class Reserved:
     def of_workload(self, name: str) -> Mapping[Where, Assignment]:
         """Return what a workload has, by instance and node. Not to be changed."""
         return self._of.get(name, _NONE)
+
+    def counts_of(self, names: Iterable[str]) -> list[int]:
+        """Return how many instances each of some workloads has, one that moves twice."""
+        return [len(self._of.get(name, _NONE)) for name in names]
 
     def holding(self) -> list[str]:
         """Return the nodes of which devices are held."""

@@ -37,9 +37,13 @@ MOST_ANSWERS = 2**23
 """So many answers, of workloads times nodes, are kept: a byte each."""
 ONE = 2**30
 """Weights are told in parts of an instance: sums of whole numbers are the same in any order."""
+_NONE: Mask = np.zeros(0, dtype=np.bool_)
 MOST_LOGGED = 4096
 """So many changes are kept, and four for each node."""
-_KEY = ("expected",)
+_KEPT = ("expected",)
+
+_Key = tuple[int, int, bool]
+"""Comings, the rules' version, and whether a node told a policy: of what all places depend on."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -57,14 +61,15 @@ class _Classes:
     """The classes of the workloads: what may be on the same few nodes.
 
     `rows` are those of all classes, each once; `members` are places in it, class after class, which
-    begin at `starts` and are `lengths` long; `which` is the class of each of `workloads`.
+    begin at `starts` and are `lengths` long; `which` is the class of each workload, by `names`.
     """
 
     rows: Rows
     members: Rows
     starts: Rows
     lengths: Rows
-    workloads: tuple[Workload, ...]
+    names: tuple[str, ...]
+    replicas: Counts
     which: Rows
 
 
@@ -76,7 +81,7 @@ class Expected:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._key: tuple[int, int, bool] = (-1, -1, False)
+        self._key: _Key = (-1, -1, False)
         self._version: Hashable = None
         self._changed = self._told = 0
         self._wanted: list[Workload] = []
@@ -114,7 +119,7 @@ class Expected:
         self._version, self._changed = version, len(columns.changed)
         if not is_same:
             self._choose(world)
-        if self._look(world, key) or not is_same:
+        if self._look(world, key, is_same=is_same) or not is_same:
             self._regroup()
         self._weigh()
 
@@ -130,12 +135,18 @@ class Expected:
         wanted.sort(key=lambda one: (-one.replicas, one.name))
         self._wanted = wanted[: max(LEAST_WORKLOADS, min(MOST_WORKLOADS, most))]
 
-    def _look(self, world: World, key: tuple[int, int, bool]) -> bool:
+    def _look(self, world: World, key: _Key, *, is_same: bool) -> bool:
         """Bring up to date where workloads may be; say whether that changed."""
         columns = self._columns
-        if key != self._key:
-            self._key = key
+        if key[1:] != self._key[1:]:
             self._places.clear()
+        elif is_same and len(columns.told_anew) == self._told:
+            return False
+        present: Mask | None = None
+        if key[0] != self._key[0]:
+            present = np.zeros(columns.size, dtype=np.bool_)
+            present[columns.rows()] = True
+        self._key = key
         rows = np.fromiter(dict.fromkeys(columns.told_anew[self._told :]), np.intp)
         self._told = len(columns.told_anew)
         kept, self._places = self._places, {}
@@ -144,8 +155,8 @@ class Expected:
             places = kept.get(workload.name)
             if places is None or places.workload is not workload:
                 places, moved = self._first(world, workload), True
-            elif len(rows):
-                moved |= self._again(places, rows)
+            else:
+                moved |= self._again(places, rows, present)
             self._places[workload.name] = places
         return moved
 
@@ -156,14 +167,26 @@ class Expected:
         mask[rows] = all_pass(needs, self._columns, rows)
         return _Places(workload, needs, mask, _few(mask))
 
-    def _again(self, places: _Places, rows: Rows) -> bool:
-        """Ask of some rows anew; say whether an answer is another one."""
-        passes = all_pass(places.needs, self._columns, rows)
-        if np.array_equal(passes, places.mask.take(rows)):
-            return False
-        places.mask[rows] = passes
-        places.rows = _few(places.mask)
-        return True
+    def _again(self, places: _Places, rows: Rows, present: Mask | None) -> bool:
+        """Ask of some rows anew, and leave out those that have no node any more, if that changed.
+
+        Say whether an answer is another one.
+        """
+        mask = places.mask
+        if present is not None:
+            mask = np.zeros_like(present)
+            mask[: len(places.mask)] = places.mask
+            rows = rows[present.take(rows)]
+        passes = all_pass(places.needs, self._columns, rows) if len(rows) else _NONE
+        moved = not np.array_equal(passes, mask.take(rows))
+        mask[rows] = passes
+        if present is not None:
+            mask &= present
+            moved = moved or np.count_nonzero(mask) != np.count_nonzero(places.mask)
+        places.mask = mask
+        if moved:
+            places.rows = _few(mask)
+        return moved
 
     def _regroup(self) -> None:
         """Put the workloads into classes anew; who is in none any more has no weight."""
@@ -183,9 +206,10 @@ class Expected:
         if not len(classes.rows):
             self.presses = False
             return
-        each = [one.replicas + self._missing(one) for one in classes.workloads]
+        there = np.array(self._columns.instance_counts(classes.names), dtype=np.int64)
+        each = classes.replicas + np.maximum(classes.replicas - there, 0)
         counts: Counts = np.zeros(len(classes.starts), dtype=np.int64)
-        np.add.at(counts, classes.which, np.array(each, dtype=np.int64))
+        np.add.at(counts, classes.which, each)
         room = room_of(self._columns, classes.rows, self._typical)
         likely = (likely_of(room, classes.members, classes.starts) * ONE).astype(np.int64)
         weights: Counts = np.zeros(len(classes.rows), dtype=np.int64)
@@ -203,9 +227,6 @@ class Expected:
             self.changed, self.epoch = [], self.epoch + 1
         else:
             self.changed += rows.tolist()
-
-    def _missing(self, workload: Workload) -> int:
-        return max(0, workload.replicas - len(self._columns.instances_of(workload.name)))
 
 
 def _grouped(all_places: Sequence[_Places], size: int) -> _Classes:
@@ -229,7 +250,13 @@ def _grouped(all_places: Sequence[_Places], size: int) -> _Classes:
     at = np.zeros(size, dtype=np.intp)
     at[rows] = np.arange(len(rows))
     return _Classes(
-        rows, at.take(members), starts, lengths, tuple(workloads), np.array(which, dtype=np.intp)
+        rows=rows,
+        members=at.take(members),
+        starts=starts,
+        lengths=lengths,
+        names=tuple(one.name for one in workloads),
+        replicas=np.array([one.replicas for one in workloads], dtype=np.int64),
+        which=np.array(which, dtype=np.intp),
     )
 
 
@@ -258,8 +285,8 @@ def expected_of(world: World) -> Expected | None:
     if not world.workloads:
         return None
     columns = world.columns
-    kept = columns.boards.get(_KEY)
+    kept = columns.boards.get(_KEPT)
     expected = kept if isinstance(kept, Expected) else Expected(columns)
-    columns.boards[_KEY] = expected
+    columns.boards[_KEPT] = expected
     expected.follow(world)
     return expected if expected.presses else None

@@ -440,3 +440,12 @@ def test_a_row_takes_little_memory_however_many_questions_were_asked():
     for kind in ("gpu", "usb", "camera"):
         columns.states(kind)
     assert 0 < columns.bytes_per_row() <= 400
+
+
+def test_instances_are_counted_by_workload():
+    columns = fleet(node("a"), node("b"))
+    for instance, where in (("x-0", "a"), ("x-1", "b"), ("y-0", "nowhere")):
+        columns.reserve(assignment(instance, where, of=workload(instance[0])))
+    assert columns.instance_counts(["x", "y", "z", "x"]) == [2, 1, 0, 2]
+    columns.release(assignment("x-1", "b", of=workload("x")))
+    assert columns.instance_counts(["x"]) == [1]
