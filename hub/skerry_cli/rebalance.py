@@ -78,7 +78,7 @@ be made, or the moves of a file do not gain what they did.
     "--max-moves", type=click.IntRange(0, 10_000), help="Make no more moves than this (10000)."
 )
 @click.option(
-    "--wave", type=click.IntRange(1, 1000), default=10, help="Moves at the same time (default: 10)."
+    "--wave", type=click.IntRange(1, 100), default=10, help="Moves at the same time (default: 10)."
 )
 @click.option(
     "--time-limit",

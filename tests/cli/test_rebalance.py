@@ -272,6 +272,7 @@ def test_it_can_be_interrupted(start, hub):
     [
         ("--objective", "fast"),
         ("--wave", "0"),
+        ("--wave", "101"),
         ("--max-moves", "-1"),
         ("--move-cost", "x"),
         ("--time-limit", "1y"),

@@ -11,8 +11,8 @@ from skerry_wire.schema import Items, Range
 from skerry_wire.types import Count, InstanceId, Line, Name, NodeId, Revision, Short
 
 Objective = Literal["balance", "pack", "cost"]
-MAX_WAVE = 1_000
-"""Most instances that move at the same time."""
+MAX_WAVE = 100
+"""Most instances that move at the same time: the hub checks and makes them in one go."""
 MAX_MOVES = 10_000
 """Most moves of a plan; for more, plan again."""
 

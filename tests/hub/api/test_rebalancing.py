@@ -130,7 +130,7 @@ def test_a_move_that_the_engine_does_not_allow_is_no_part_of_a_plan(client, rig)
         ({"time_limit_s": 301}, "time_limit_s"),
         ({"max_moves": -1}, "max_moves"),
         ({"wave": 0}, "wave"),
-        ({"wave": 1001}, "wave"),
+        ({"wave": 101}, "wave"),
         ({"nodes": 1}, "nodes"),
     ],
 )
