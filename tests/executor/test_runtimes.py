@@ -192,6 +192,28 @@ def test_what_a_runtime_says_is_put_in_words(status, said, kind, words):
         ("lookup x: no such host", Failure.PULL, "cannot be reached"),
         ("pull access denied for x, repository does not exist", Failure.PULL, "denies image"),
         ("unauthorized: authentication required", Failure.PULL, "denies image"),
+        (
+            "no matching manifest for linux/arm64/v8 in the manifest list entries",
+            Failure.PULL,
+            "image registry.example/x:1 has no linux/arm64, which this box is",
+        ),
+        (
+            "choosing an image from manifest list docker://x: no image found in manifest list for "
+            'architecture arm64, variant "v8", OS linux',
+            Failure.PULL,
+            "has no linux/arm64, which",
+        ),
+        (
+            'choosing image instance: no image found in image index for architecture "arm", '
+            'variant "v7", OS "linux"',
+            Failure.PULL,
+            "has no linux/arm/v7, which",
+        ),
+        (
+            "no match for platform in manifest: not found",
+            Failure.PULL,
+            "has no variant for the architecture, which",
+        ),
         ("no space left on device", Failure.DISK_FULL, "the disk is full"),
         ("anything else", Failure.PULL, "cannot be pulled"),
     ],
@@ -201,6 +223,12 @@ def test_why_a_pull_failed_is_put_in_words(said, kind, words):
     assert failure.kind is kind
     assert words in failure.reason
     assert "registry.example" in failure.reason
+
+
+def test_a_program_for_another_architecture_is_said_to_be_one():
+    said = b'{"message": "OCI runtime error: exec /bin/web: exec format error"}'
+    failure = failures.from_answer("starting web", 500, said)
+    assert "the image's program is for another architecture than this box's" in failure.reason
 
 
 def test_long_messages_are_cut():

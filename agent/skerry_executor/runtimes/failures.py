@@ -26,6 +26,16 @@ _AWAY_SIGNS = (
     "connection reset",
     "eof",
 )
+_OTHER_PLATFORM_SIGNS = (
+    "no matching manifest for",
+    "no image found in manifest list",
+    "no image found in image index",
+    "no match for platform in manifest",
+)
+_PLATFORM = re.compile(
+    r"""(?:for linux/|architecture "?)([a-z0-9_]+)"?(?:/|, variant ")?(v[0-9]+)?"""
+)
+_OTHER_PROGRAM_SIGN = "exec format error"
 _DENIED_SIGNS = ("unauthorized", "authentication required", "denied", "forbidden")
 _UNKNOWN_SIGNS = ("manifest unknown", "name unknown", "not found", "does not exist")
 
@@ -41,7 +51,9 @@ def from_pull(image: str, registry: str, said: str) -> RuntimeFailure:
     low = said.lower()
     if any(sign in low for sign in _DISK_SIGNS):
         return RuntimeFailure(Failure.DISK_FULL, _words(f"the disk is full: pulling {image}", said))
-    if any(sign in low for sign in _UNKNOWN_SIGNS) and not any(s in low for s in _DENIED_SIGNS):
+    if any(sign in low for sign in _OTHER_PLATFORM_SIGNS):
+        why = f"image {image} has no {_platform(low)}, which this box is"
+    elif any(sign in low for sign in _UNKNOWN_SIGNS) and not any(s in low for s in _DENIED_SIGNS):
         why = f"image {image} is not in its registry"
     elif any(sign in low for sign in _DENIED_SIGNS):
         why = f"registry {registry} denies image {image}, or does not have it"
@@ -50,6 +62,15 @@ def from_pull(image: str, registry: str, said: str) -> RuntimeFailure:
     else:
         why = f"image {image} cannot be pulled"
     return RuntimeFailure(Failure.PULL, _words(why, said))
+
+
+def _platform(said: str) -> str:
+    """Return the platform that an image lacks, as images name them: `linux/arm/v7`."""
+    found = _PLATFORM.search(said)
+    if found is None:
+        return "variant for the architecture"
+    variant = found[2] if found[1] == "arm" else None
+    return f"linux/{found[1]}" + (f"/{variant}" if variant else "")
 
 
 def message_of(body: bytes) -> str:
@@ -83,6 +104,8 @@ def _words(doing: str, said: str) -> str:
         doing = f"port{number} is already in use on this box"
     elif any(sign in low for sign in _DISK_SIGNS):
         doing = f"the disk is full: {doing}"
+    elif _OTHER_PROGRAM_SIGN in low:
+        doing = f"the image's program is for another architecture than this box's: {doing}"
     elif "/dev/" in low and "no such file or directory" in low:
         device = _DEVICE.search(said)
         doing = f"there is no device {device[1] if device else ''} on this box".replace("  ", " ")

@@ -25,6 +25,7 @@ from skerry_hub.workloads.device_requests import x_devices
 from skerry_hub.workloads.expressions import Written, expressions
 from skerry_hub.workloads.latency import latency, traffic
 from skerry_hub.workloads.others import Siblings
+from skerry_hub.workloads.platforms import platforms
 from skerry_hub.workloads.problems import RefusedError
 from skerry_hub.workloads.reading import (
     Placed,
@@ -105,7 +106,10 @@ def x_placement(values: Iterable[Value], siblings: Siblings, standard: Standard)
     )
     at_most = _limits((*standard.at_most, *_joined(sections, "maxPer", max_per)))
     return XPlacement(
-        expressions=_joined(sections, "constraints", expressions),
+        expressions=(
+            *_joined(sections, "constraints", expressions),
+            *_joined(sections, "platforms", platforms),
+        ),
         tolerations=_joined(sections, "tolerations", listed(toleration)),
         devices=_joined(sections, "devices", x_devices),
         at_most=at_most,

@@ -14,6 +14,8 @@ X_PLACEMENT = Keys(
     supported={
         "constraints": "Expressions over fields and labels of a node, as"
         " `node.hardware.memory.total_bytes >= 8GiB`. All must hold; see below.",
+        "platforms": "What the image has, as `[linux/amd64, linux/arm64]`: only nodes of one of"
+        " these architectures.",
         "tolerations": "Taints of nodes that the workload bears; see below. A change restarts"
         " nothing.",
         "devices": "Devices of any kind, whole or shared, beside those of"

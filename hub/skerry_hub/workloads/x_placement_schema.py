@@ -15,6 +15,7 @@ from skerry_hub.model import Toleration, Workload
 from skerry_hub.terms import DeviceRequest, Placement
 from skerry_hub.workloads import units
 from skerry_hub.workloads.keys import Keys
+from skerry_hub.workloads.platforms import MOST_PLATFORMS
 from skerry_hub.workloads.x_placement_keys import (
     AFFINITY,
     COST,
@@ -221,6 +222,12 @@ TOP = Shape(
     X_PLACEMENT,
     {
         "constraints": _TESTS,
+        "platforms": {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^linux/"},
+            "minItems": 1,
+            "maxItems": MOST_PLATFORMS,
+        },
         "tolerations": _list("toleration", "Workload.tolerations"),
         "devices": {"type": "array", "items": {"$ref": "#/$defs/device"}},
         "numa": _of("Placement.numa"),

@@ -1,9 +1,12 @@
 """The key `platform`."""
 
+import numpy as np
 import pytest
+from tests.hub.placement.boxes import fleet, node
 from tests.hub.workloads.samples import refusals, workload
 
 from skerry_hub.model import Constraint
+from skerry_hub.placement.reading import expression
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,7 @@ from skerry_hub.model import Constraint
         ("linux/x86_64", "arch", "amd64"),
         ("linux/arm/v7", "arch", "armv7l"),
         ("linux/arm", "arch", "arm"),
+        ("linux/arm/v6", "arch", "arm"),
         ("linux", "os", "linux"),
     ],
 )
@@ -46,3 +50,46 @@ def test_what_is_no_platform(written, reason):
     ((line, field, said),) = refusals(f"platform: {written}")
     assert (line, field) == (4, "platform")
     assert reason in said
+
+
+# --- several --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "fits"),
+    [
+        ("[linux/amd64, linux/arm64]", {"x86_64", "aarch64"}),
+        ("[linux/arm/v7]", {"armv7l"}),
+        ("[linux/arm/v6, linux/arm64/v8]", {"armv6l", "armv7l", "aarch64"}),
+        ("[linux/386, linux/386]", {"i686"}),
+    ],
+)
+def test_of_several_platforms_a_node_is_one(written, fits):
+    (found,) = workload(f"x-placement: {{platforms: {written}}}").expressions
+    test = expression(found)
+    every = ("x86_64", "aarch64", "armv7l", "armv6l", "i686", "riscv64")
+    boxes = {arch: node(arch, arch=arch) for arch in every}
+    columns = fleet(*boxes.values())
+    passing = {arch for arch in boxes if test.over(columns, np.array([columns.row(arch)]))[0]}
+    assert passing == fits
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "reason"),
+    [
+        ("[]", "x-placement.platforms", "must be 1 to 16 platforms"),
+        ("[linux]", "x-placement.platforms", "linux alone is every node"),
+        ("[linux/amd64, windows/amd64]", "x-placement.platforms[1]", "every node is linux"),
+        ("linux/arm64", "x-placement.platforms", "must be a list"),
+    ],
+)
+def test_what_is_no_list_of_platforms(written, place, reason):
+    ((_, field, said),) = refusals(f"x-placement: {{platforms: {written}}}")
+    assert field == place
+    assert reason in said
+
+
+def test_platforms_that_contradict_compose_s_own_are_refused():
+    part = "platform: linux/s390x\nx-placement: {platforms: [linux/amd64, linux/arm64]}"
+    ((_, _, reason),) = refusals(part)
+    assert "no node can fulfil" in reason
