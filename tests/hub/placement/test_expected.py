@@ -173,6 +173,15 @@ def test_a_row_that_another_node_got_is_nothing_of_a_class():
     assert (found > 0).tolist() == [True, False, False]  # a, c, z
 
 
+def test_a_board_sees_that_nobody_depends_on_a_node_any_more():
+    columns = fleet(box("a", "quay", 2), box("b", "pier", 2))
+    load = at("any", None, placement=PACK)
+    for version, site in enumerate(["quay", "pier", "quay"]):
+        wanted = named(at("w", site, 3))
+        world = World(columns, workloads=wanted, workloads_version=version)
+        assert told(columns, board_of(world, load)) == told(columns, anew(world, load))
+
+
 def test_a_version_that_is_the_same_is_not_looked_at_again():
     columns = fleet(box("a", "quay", 1))
     kept = Expected(columns)
