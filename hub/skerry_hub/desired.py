@@ -26,6 +26,8 @@ from skerry_hub.model import (
 )
 from skerry_hub.noting import note
 from skerry_hub.orders import Issued, content_of, workload_of
+from skerry_hub.placement.contradiction import MAX_REQUEST
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
 from skerry_hub.policy_checks import refused
 from skerry_hub.state import Draft, Kept
@@ -300,12 +302,12 @@ def _check_owners(work: Work, workloads: Sequence[Workload], sources: Mapping[st
 def _check_policies(
     work: Work, workloads: Sequence[Workload], sources: Mapping[str, Source]
 ) -> None:
-    world = work.world
+    world, effort = work.world, Effort(MAX_REQUEST)
     problems = [
         problem
         for workload in workloads
         for problem in refused(
-            policies_of(world, workload), workload, sources.get(workload.name, NOWHERE)
+            policies_of(world, workload), workload, sources.get(workload.name, NOWHERE), effort
         )
     ]
     if problems:

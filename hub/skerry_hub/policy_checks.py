@@ -15,6 +15,7 @@ from skerry_hub.placement.clauses import clauses_of
 from skerry_hub.placement.contradiction import Contradiction, contradictions, reason
 from skerry_hub.placement.device_presence import presence_of
 from skerry_hub.placement.domain_contradiction import contradicted_terms, field_of
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.governance import offences
 from skerry_hub.placement.reading import ExpressionError, expression
@@ -35,8 +36,13 @@ class _Demand:
         return f"{self.expression} (policy {self.policy})" if self.policy else str(self.expression)
 
 
-def refused(policies: Sequence[Policy], workload: Workload, source: Source) -> Iterator[Problem]:
-    """Give what policies that are about a workload refuse of it, where it was asked for."""
+def refused(
+    policies: Sequence[Policy], workload: Workload, source: Source, within: Effort
+) -> Iterator[Problem]:
+    """Give what policies that are about a workload refuse of it, where it was asked for.
+
+    `within`: what looking for contradictions may spend.
+    """
     for policy in policies:
         for offence in offences(policy, workload):
             why = f"{workload.name}: policy {policy.name}: {offence.why}"
@@ -46,7 +52,7 @@ def refused(policies: Sequence[Policy], workload: Workload, source: Source) -> I
         return
     demands = [*governed, *_of_workload(workload)]
     every = [one.expression for one in demands]
-    found = [one for one in contradictions(every) if _is_policies(one, demands)]
+    found = [one for one in contradictions(every, within) if _is_policies(one, demands)]
     for one in found:
         involved = [demands[index].policy for index in (*one.beside, one.index)]
         why = reason(every, one, named=lambda index: str(demands[index]))
@@ -54,7 +60,7 @@ def refused(policies: Sequence[Policy], workload: Workload, source: Source) -> I
         yield source.problem(text, demands[one.index].part)
     if found:
         return
-    for term, why in contradicted_terms(workload, every):
+    for term, why in contradicted_terms(workload, every, within):
         by = f"by {_names(one.policy for one in governed)}"
         yield source.problem(f"{workload.name}: {why}, {by}", field_of(workload, term))
 

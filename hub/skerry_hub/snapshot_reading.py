@@ -18,6 +18,8 @@ from skerry_hub.documents import KINDS, KeptDocument
 from skerry_hub.json_stream import JsonError, JsonStream
 from skerry_hub.latency import place_of
 from skerry_hub.model import Assignment, Liveness, Node
+from skerry_hub.placement.contradiction import MAX_EFFORT
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.round_trips import LIMIT_MS
 from skerry_hub.snapshot import FORMAT, Snapshot
 from skerry_hub.state import Kept
@@ -218,7 +220,7 @@ class _Reading:
         def note(name: str, reason: str) -> None:
             raise self._wrong(reason, f"{field}.{name}" if name else field)
 
-        checked(kept.workload, note)
+        checked(kept.workload, note, Effort(MAX_EFFORT))
         self._put(self._workloads, kept.workload.name, kept)
 
     def _assignment(self, plain: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.hub.placement.boxes import workload
 
 from skerry_hub.documents import Policy
+from skerry_hub.placement.effort import Effort
 from skerry_hub.policy_checks import refused
 from skerry_hub.terms import Affinity, AtMost, Placement
 from skerry_hub.workloads.source import NOWHERE, Source
@@ -32,7 +33,7 @@ def shop(texts=(), terms=(), **more):
 
 
 def found_in(policies, load):
-    return [(one.field, one.reason) for one in refused(policies, load, NOWHERE)]
+    return [(one.field, one.reason) for one in refused(policies, load, NOWHERE, Effort(10_000))]
 
 
 @pytest.mark.parametrize(
@@ -122,10 +123,10 @@ def test_where_it_was_asked_for():
         field="services.web",
         parts={"expressions[0]": ("services.web.x-placement.constraints[0]", 7)},
     )
-    (found,) = refused([EU], load, file)
+    (found,) = refused([EU], load, file, Effort(10_000))
     assert (found.file, found.line) == ("shop.yaml", 7)
     assert found.field == "services.web.x-placement.constraints[0]"
-    (found,) = refused([EU, US], shop(), file)
+    (found,) = refused([EU, US], shop(), file, Effort(10_000))
     assert (found.file, found.line, found.field) == ("shop.yaml", 2, "services.web")
-    (found,) = refused([EU], load, Source(field="workloads[4]"))
+    (found,) = refused([EU], load, Source(field="workloads[4]"), Effort(10_000))
     assert (found.file, found.line, found.field) == (None, None, "workloads[4].expressions[0]")

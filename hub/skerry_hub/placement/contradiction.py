@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import Expression
+from skerry_hub.placement.literals import Formula, formula
 from skerry_hub.placement.satisfiability import may_hold
 
-MAX_EFFORT = 50_000
-"""Of one list, in tests of one value: some tenths of a second at the worst."""
+MAX_EFFORT = 10_000
+"""Of one list, in tests of one value: some hundredths of a second at the worst."""
+
+MAX_REQUEST = 500_000
+"""Of all lists of one request: some seconds."""
 
 MOST_TOLD = 5
 """Most expressions that a reason names beside the one that is refused."""
@@ -23,34 +27,43 @@ MOST_TOLD = 5
 class Contradiction:
     """An expression, by its index, that no node can fulfil beside others before it.
 
-    Were one of those others left out, some node might; there may be none.
+    Were one of those others left out, some node might, as far as the effort was enough to tell.
     """
 
     index: int
     beside: tuple[int, ...]
 
 
-def contradictions(expressions: Sequence[Expression]) -> Iterator[Contradiction]:
-    """Give each expression that contradicts those before it that do not contradict themselves."""
-    effort = Effort(MAX_EFFORT)
-    if may_hold(expressions, effort):
+def contradictions(
+    expressions: Sequence[Expression], within: Effort | None = None
+) -> Iterator[Contradiction]:
+    """Give each expression that contradicts those before it that do not contradict themselves.
+
+    `within`: what the whole request may still spend.
+    """
+    effort = Effort(MAX_EFFORT, within)
+    formulas = [formula(one) for one in expressions]
+    if may_hold(formulas, effort):
         return
     kept: list[int] = []
-    for index in range(len(expressions)):
-        if may_hold([expressions[one] for one in (*kept, index)], effort):
+    for index in range(len(formulas)):
+        if may_hold([formulas[one] for one in (*kept, index)], effort):
             kept.append(index)
         else:
-            yield Contradiction(index, _needed(expressions, kept, index, effort))
+            yield Contradiction(index, _needed(formulas, kept, index, effort))
+    if len(kept) == len(formulas):
+        # It is proven of all together, and there was no effort left to find which.
+        yield Contradiction(kept[-1], tuple(kept[:-1]))
 
 
 def _needed(
-    expressions: Sequence[Expression], kept: Sequence[int], index: int, effort: Effort
+    formulas: Sequence[Formula], kept: Sequence[int], index: int, effort: Effort
 ) -> tuple[int, ...]:
     """Return those of the kept without which there would be no contradiction."""
     needed = list(kept)
     for one in kept:
         rest = [other for other in needed if other != one]
-        if not may_hold([expressions[other] for other in (*rest, index)], effort):
+        if not may_hold([formulas[other] for other in (*rest, index)], effort):
             needed = rest
     return tuple(needed)
 

@@ -24,14 +24,14 @@ Term = Affinity | AtMost
 
 
 def contradicted_terms(
-    workload: Workload, expressions: Sequence[Expression]
+    workload: Workload, expressions: Sequence[Expression], within: Effort | None = None
 ) -> Iterator[tuple[Term, str]]:
     """Give each term that leaves too little beside the others and all expressions, and why."""
     asked = workload.placement
     musts = [one for one in asked.affinity if one.weight is None]
     if not musts and not asked.at_most:
         return
-    known = _Known(workload, expressions)
+    known = _Known(workload, expressions, Effort(MAX_EFFORT, within))
     opposed = dict(_opposed(workload, musts, known))
     yield from opposed.items()
     told = {(one.workload, one.selector) for one in opposed}
@@ -56,9 +56,11 @@ def field_of(workload: Workload, term: Term) -> str:
 class _Known:
     """What the expressions, and terms that are musts, say of every node of a workload."""
 
-    def __init__(self, workload: Workload, expressions: Sequence[Expression]) -> None:
-        self._expressions = tuple(expressions)
-        self._effort = Effort(MAX_EFFORT)
+    def __init__(
+        self, workload: Workload, expressions: Sequence[Expression], effort: Effort
+    ) -> None:
+        self._formulas = tuple(map(formula, expressions))
+        self._effort = effort
         asked = workload.placement
         near = {one.topology for one in asked.affinity if one.weight is None and not one.anti}
         even = {one.topology for one in asked.spread if one.weight is None}
@@ -75,8 +77,8 @@ class _Known:
         asked = field("node.id" if topology == NODE else f"{LABEL}{topology}")
         named = dict.fromkeys(
             str(value)
-            for one in self._expressions
-            for test in _tests(formula(one))
+            for one in self._formulas
+            for test in _tests(one)
             if test.field == asked and test.operator is Operator.IN
             for value in test.wanted
         )
@@ -87,7 +89,7 @@ class _Known:
         return tuple(one for one, test in tests if self._may(test))
 
     def _may(self, test: Comparison) -> bool:
-        return may_hold((*self._expressions, test), self._effort)
+        return may_hold((*self._formulas, formula(test)), self._effort)
 
 
 def _tests(one: Formula) -> Iterator[Comparison]:

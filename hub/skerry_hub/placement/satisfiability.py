@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from skerry_hub.placement.effort import Effort, TooMuchError
-from skerry_hub.placement.expression import Expression
-from skerry_hub.placement.literals import Either, Every, Formula, Literal, formula
+from skerry_hub.placement.literals import Either, Every, Formula, Literal
 from skerry_hub.placement.operators import Operator
 from skerry_hub.placement.witness import fits_some
 
@@ -21,14 +20,14 @@ Key = tuple[str, ...]
 
 _Linked = tuple[Formula, "_Linked"] | None
 _Chosen = tuple[Either, "_Chosen"] | None
-_Known = Mapping[Key, Mapping[Literal, None]]
+_Known = Mapping[Key, dict[Literal, None]]
 
 
-def may_hold(expressions: Iterable[Expression], effort: Effort) -> bool:
-    """Say whether some node may fulfil all expressions; false only where none ever can."""
+def may_hold(formulas: Iterable[Formula], effort: Effort) -> bool:
+    """Say whether some node may fulfil all of it; false only where none ever can."""
     pending: _Linked = None
-    for one in expressions:
-        pending = (formula(one), pending)
+    for one in formulas:
+        pending = (one, pending)
     try:
         return _search(pending, effort)
     except TooMuchError:
@@ -53,7 +52,7 @@ def _settled(
     pending: _Linked, choices: _Chosen, known: _Known, effort: Effort
 ) -> tuple[_Chosen, _Known] | None:
     """Take everything that must hold; return what is left to choose, None where nothing fits."""
-    literals = dict(known)
+    literals: dict[Key, dict[Literal, None]] = dict(known)
     touched: dict[Key, None] = {}
     while pending is not None:
         effort.spend(1)
@@ -65,8 +64,10 @@ def _settled(
             choices = (one, choices)
         else:
             key = _key(one)
-            literals[key] = {**literals.get(key, {}), one: None}
-            touched[key] = None
+            if key not in touched:
+                literals[key] = dict(known.get(key, {}))
+                touched[key] = None
+            literals[key][one] = None
     if not all(fits_some(tuple(literals[key]), effort) for key in touched):
         return None
     if _lacks_what_is_within(literals, effort):

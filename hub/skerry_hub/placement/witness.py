@@ -74,7 +74,7 @@ def _may_match(some: Tests, none: Tests, effort: Effort) -> bool:
     if not found and not absent:
         return True  # there are more texts than anybody can exclude
     granted = min(effort.left, _FOR_PATTERNS)
-    part = Effort(granted)
+    part = Effort(granted)  # charged below
     try:
         may = common_text(found, absent, _excluded(none), part) is not None
     except TooMuchError:

@@ -16,6 +16,7 @@ from skerry_hub.placement.contradiction import contradictions, reason
 from skerry_hub.placement.device_expression import device_field
 from skerry_hub.placement.device_presence import presence_of
 from skerry_hub.placement.domain_contradiction import contradicted_terms, field_of
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import Expression
 from skerry_hub.placement.reading import ExpressionError, Vocabulary, expression
 from skerry_hub.terms import NODE, Affinity, DeviceRequest, Latency, Placement, Traffic
@@ -33,8 +34,11 @@ Note = Callable[[str, str], None]
 """Takes what is wrong: the field, and why."""
 
 
-def checked(workload: Workload, note: Note) -> Workload:
-    """Return the workload with its expressions and requests as they are stored."""
+def checked(workload: Workload, note: Note, within: Effort) -> Workload:
+    """Return the workload with its expressions and requests as they are stored.
+
+    `within`: what looking for contradictions may spend.
+    """
     if workload.mode == "global" and workload.replicas != 1:
         note("replicas", "must be 1 for the mode global, which is one on every node that fits")
     for index, toleration in enumerate(workload.tolerations):
@@ -51,13 +55,13 @@ def checked(workload: Workload, note: Note) -> Workload:
     written += _constraints(workload, note)
     written += ((f"expressions[{index}]", one) for index, one in own)
     every = [one for _, one in written]
-    for found in contradictions(every):
+    for found in contradictions(every, within):
         if found.index >= first:  # a request itself is looked at below
             note(written[found.index][0], f"contradicts: {reason(every, found)}")
     _placement(workload.placement, note)
-    _domains(workload, every, note)
+    _domains(workload, every, note, within)
     devices = merged(
-        _device(one, f"resources.devices[{index}]", note)
+        _device(one, f"resources.devices[{index}]", note, within)
         for index, one in enumerate(workload.resources.devices)
     )
     return dataclasses.replace(
@@ -103,7 +107,7 @@ def _expressions(
             note(f"{field}[{index}]", str(error))
 
 
-def _device(one: DeviceRequest, field: str, note: Note) -> DeviceRequest:
+def _device(one: DeviceRequest, field: str, note: Note, within: Effort) -> DeviceRequest:
     if one.kind not in KINDS:
         note(f"{field}.kind", f"must be one of {', '.join(KINDS)}")
         return one
@@ -111,7 +115,7 @@ def _device(one: DeviceRequest, field: str, note: Note) -> DeviceRequest:
         note(f"{field}.vendor", "is empty")
     read = [*_expressions(one.expressions, device_field, f"{field}.expressions", note)]
     tests = [test for _, test in read]
-    for index, why in impossible(one.kind, one.vendor, tests):
+    for index, why in impossible(one.kind, one.vendor, tests, within):
         note(f"{field}.expressions[{read[index][0]}]", f"contradicts: {why}")
     return dataclasses.replace(one, expressions=tuple(dict.fromkeys(map(str, tests))))
 
@@ -179,7 +183,7 @@ def _workload(text: str) -> str:
     return others.workload(text, {})
 
 
-def _domains(workload: Workload, every: list[Expression], note: Note) -> None:
+def _domains(workload: Workload, every: list[Expression], note: Note, within: Effort) -> None:
     """Note limits that leave too few places, and opposed affinities."""
     placement = workload.placement
     topologies = [
@@ -189,5 +193,5 @@ def _domains(workload: Workload, every: list[Expression], note: Note) -> None:
     ]
     if any(one != NODE and wrong_key(one) for one in topologies):
         return  # told already
-    for term, why in contradicted_terms(workload, every):
+    for term, why in contradicted_terms(workload, every, within):
         note(field_of(workload, term), f"contradicts: {why}")

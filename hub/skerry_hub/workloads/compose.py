@@ -13,6 +13,8 @@ import re
 from collections.abc import Sequence
 
 from skerry_hub.model import Workload
+from skerry_hub.placement.contradiction import MAX_REQUEST
+from skerry_hub.placement.effort import Effort
 from skerry_hub.views import Problem
 from skerry_hub.workloads import limits
 from skerry_hub.workloads.keys import FILE
@@ -86,10 +88,11 @@ def parse(files: Sequence[SourceFile]) -> tuple[Parsed, ...]:
         raise ComposeError((Problem(reason=reason),))
     wrong: list[Problem] = []
     found: dict[str, Parsed] = {}
+    effort = Effort(MAX_REQUEST)
     for file in files:
         problems = Problems(file.name)
         with contextlib.suppress(TooManyProblemsError):  # the last problem says so
-            for value, read in _services_of(file, problems):
+            for value, read in _services_of(file, problems, effort):
                 name = read.workload.name
                 if name in found:
                     first = found[name].source
@@ -109,7 +112,9 @@ def _source(file: SourceFile, value: Value, read: Service) -> Source:
     return Source(file=file.name, line=value.line, field=value.field, parts=parts)
 
 
-def _services_of(file: SourceFile, problems: Problems) -> list[tuple[Value, Service]]:
+def _services_of(
+    file: SourceFile, problems: Problems, effort: Effort
+) -> list[tuple[Value, Service]]:
     """Return the file's services as workloads; nothing where the file is no tree."""
     try:
         tree = parse_tree(file.text, problems)
@@ -120,10 +125,10 @@ def _services_of(file: SourceFile, problems: Problems) -> list[tuple[Value, Serv
         problems.add("is empty: there are no services in it")
         return []
     root = Value(tree, "", tree.line, problems)
-    return attempt(root, lambda one: _services(file, Section(one, FILE))) or []
+    return attempt(root, lambda one: _services(file, Section(one, FILE), effort)) or []
 
 
-def _services(file: SourceFile, top: Section) -> list[tuple[Value, Service]]:
+def _services(file: SourceFile, top: Section, effort: Effort) -> list[tuple[Value, Service]]:
     project = _project(file, top)
     volumes = top.get("volumes", lambda one: declared(one, project or ""), {}, empty_ok=True)
     services = top.need("services", lambda one: tuple(entries(one)), ())
@@ -134,6 +139,7 @@ def _services(file: SourceFile, top: Section) -> list[tuple[Value, Service]]:
         project=project or "",
         volumes=volumes,
         siblings={name: _workload_name(project, name) for name, _ in services},
+        effort=effort,
     )
     found = []
     for name, value in services:

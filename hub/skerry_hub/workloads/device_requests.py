@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from skerry_hub.devices import KINDS
 from skerry_hub.placement.contradiction import contradictions, reason
 from skerry_hub.placement.device_expression import device_field, of_vendor
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import Expression, quoted
 from skerry_hub.placement.reading import expression
 from skerry_hub.terms import DeviceRequest
@@ -43,9 +44,9 @@ _VENDOR = 2
 """Where the test of the vendor is among those of a request, if there is one."""
 
 
-def x_devices(value: Value) -> tuple[DeviceRequest, ...]:
-    """Read the devices of `x-placement`."""
-    return listed(_wanted)(value)
+def x_devices(within: Effort) -> Reader[tuple[DeviceRequest, ...]]:
+    """Read the devices of `x-placement`; `within`: what looking for contradictions may spend."""
+    return listed(lambda value: _wanted(value, within))
 
 
 def reserved_devices(value: Value) -> tuple[DeviceRequest, ...]:
@@ -69,7 +70,7 @@ def merged(requests: Iterable[DeviceRequest]) -> tuple[DeviceRequest, ...]:
 
 
 def impossible(
-    kind: str, vendor: str | None, tests: Sequence[Expression]
+    kind: str, vendor: str | None, tests: Sequence[Expression], within: Effort
 ) -> Iterator[tuple[int, str]]:
     """Give each test, by its index, that no usable device of a kind passes beside the others."""
     sure = [expression(one, device_field) for one in (f"kind == {kind}", "usable != false")]
@@ -80,16 +81,16 @@ def impossible(
     def named(index: int) -> str:
         return f"vendor: {vendor}" if index == _VENDOR and vendor else str(every[index])
 
-    for found in contradictions(every):
+    for found in contradictions(every, within):
         yield found.index - len(sure), reason(every, found, what="device", named=named)
 
 
-def _wanted(value: Value) -> DeviceRequest:
+def _wanted(value: Value, within: Effort) -> DeviceRequest:
     section = Section(value, DEVICES)
     kind = section.need("kind", choice(_KINDS), "")
     vendor = section.get("vendor", parsed(_vendor), None)
     tests = section.get("constraints", lambda one: expressions(one, device_field), ())
-    for index, why in impossible(kind, vendor, [test for _, test in tests]) if kind else ():
+    for index, why in impossible(kind, vendor, [test for _, test in tests], within) if kind else ():
         tests[index][0].refuse(f"contradicts: {why}")
     return DeviceRequest(
         kind=kind,

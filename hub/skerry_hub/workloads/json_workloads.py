@@ -8,6 +8,8 @@ import functools
 from collections.abc import Collection, Iterable, Sequence
 
 from skerry_hub.model import Workload
+from skerry_hub.placement.contradiction import MAX_REQUEST
+from skerry_hub.placement.effort import Effort
 from skerry_hub.views import Problem
 from skerry_hub.workloads import contained
 from skerry_hub.workloads.asked_for import Note, checked
@@ -31,11 +33,12 @@ def right(workloads: Sequence[Workload], taken: Collection[str] = ()) -> tuple[W
         reason = f"has {len(workloads)} workloads, more than {MAX_WORKLOADS}"
         raise ComposeError((Problem(reason=reason, field=FIELD),))
     problems = Problems(None)
+    effort = Effort(MAX_REQUEST)
     found: tuple[Workload, ...] = ()
     with contextlib.suppress(TooManyProblemsError):  # the last problem says so
         _unique((one.name for one in workloads), taken, problems)
         found = tuple(
-            _one(one, f"{FIELD}[{index}]", problems) for index, one in enumerate(workloads)
+            _one(one, f"{FIELD}[{index}]", problems, effort) for index, one in enumerate(workloads)
         )
     if len(problems):
         raise ComposeError(problems.in_order())
@@ -50,7 +53,7 @@ def _unique(names: Iterable[str], taken: Collection[str], problems: Problems) ->
         first.add(name)
 
 
-def _one(workload: Workload, field: str, problems: Problems) -> Workload:
+def _one(workload: Workload, field: str, problems: Problems, effort: Effort) -> Workload:
     note = functools.partial(_note, problems, field)
     # The same rule as of files, so that no project can ask for another's workload.
     if not workload.name.startswith(f"{workload.project}-"):
@@ -60,7 +63,7 @@ def _one(workload: Workload, field: str, problems: Problems) -> Workload:
     if workload.resources.ports not in ((), ports):
         note("resources.ports", "must be left out: it is what the containers publish")
     _within_limits(workload, note)
-    found = checked(workload, note)
+    found = checked(workload, note, effort)
     found = dataclasses.replace(found, resources=dataclasses.replace(found.resources, ports=ports))
     size = len(codec.pack(found))
     if size > MAX_WORKLOAD_BYTES:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import Literal
 
 from skerry_hub.model import Constraint, Resources, Workload
+from skerry_hub.placement.effort import Effort
 from skerry_hub.workloads.contradictions import check_domains, check_expressions
 from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy
 from skerry_hub.workloads.device_requests import gpus, merged
@@ -79,6 +80,8 @@ class Names:
     project: str
     volumes: Mapping[str, str]
     siblings: Siblings
+    effort: Effort
+    """What looking for contradictions may spend."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
     section = Section(value, SERVICE)
     asked: Deploy = section.get("deploy", deploy, Deploy(), empty_ok=True)
     keys = (asked.x_placement, section.at("x-placement"))
-    beside = x_placement(filter(None, keys), names.siblings, asked.placement)
+    beside = x_placement(filter(None, keys), names.siblings, asked.placement, names.effort)
     container = _container(section, service_name, asked, names)
     memory = _agreed(
         section, "mem_reservation", byte_count, asked.memory_bytes, "reservations.memory"
@@ -106,7 +109,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
     constraints = _constraints(section, asked)
     replicas = _replicas(section, asked)
     devices = merged((*asked.devices, *section.get("gpus", gpus, ()), *beside.devices))
-    every = check_expressions(constraints, beside.expressions, devices)
+    every = check_expressions(constraints, beside.expressions, devices, names.effort)
     found = Workload(
         name=name,
         project=names.project,
@@ -126,7 +129,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
         labels={**container.labels, **asked.labels},
         placement=beside.placement,
     )
-    check_domains(found, every, beside.at_most, beside.affinity)
+    check_domains(found, every, beside.at_most, beside.affinity, names.effort)
     return Service(found, dict(_parts(found, section, beside, constraints)))
 
 

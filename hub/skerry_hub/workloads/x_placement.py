@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from skerry_hub.model import Effect, Toleration
+from skerry_hub.placement.effort import Effort
 from skerry_hub.terms import (
     ANYWHERE,
     Affinity,
@@ -94,8 +95,13 @@ class XPlacement:
     placement: Placement = ANYWHERE
 
 
-def x_placement(values: Iterable[Value], siblings: Siblings, standard: Standard) -> XPlacement:
-    """Read the keys `x-placement` of one service, those of `deploy` first."""
+def x_placement(
+    values: Iterable[Value], siblings: Siblings, standard: Standard, within: Effort
+) -> XPlacement:
+    """Read the keys `x-placement` of one service, those of `deploy` first.
+
+    `within`: what looking for contradictions may spend.
+    """
     read = (
         attempt(one, lambda value: Section(value, X_PLACEMENT, empty_ok=True)) for one in values
     )
@@ -111,7 +117,7 @@ def x_placement(values: Iterable[Value], siblings: Siblings, standard: Standard)
             *_joined(sections, "platforms", platforms),
         ),
         tolerations=_joined(sections, "tolerations", listed(toleration)),
-        devices=_joined(sections, "devices", x_devices),
+        devices=_joined(sections, "devices", x_devices(within)),
         at_most=at_most,
         affinity=affinities,
         priority=next(filter(None, (one.at("priority") for one in sections)), None),

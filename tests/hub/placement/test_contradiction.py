@@ -3,6 +3,7 @@
 import pytest
 
 from skerry_hub.placement.contradiction import Contradiction, contradictions, reason
+from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.reading import expression
 
 A, B = "node.labels.a", "node.labels.b"
@@ -88,3 +89,12 @@ def test_what_takes_too_long_is_taken_for_possible():
     tests = [f"any({A} in [{values}], {B} == {number})" for number in range(63)]
     every = [wide, *map(expression, tests)]
     assert list(contradictions(every)) == []
+
+
+def test_what_is_proven_is_told_where_no_effort_is_left_to_find_what_it_needs():
+    values = ", ".join(f"v{number}" for number in range(120))
+    texts = [*[f"{V} contains all [{values}]"] * 60, f"{V} not contains v119"]
+    every = [*map(expression, texts)]
+    (found,) = contradictions(every)
+    assert found == Contradiction(60, tuple(range(60)))
+    assert list(contradictions(every, Effort(100))) == []

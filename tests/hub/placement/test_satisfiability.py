@@ -16,6 +16,7 @@ from skerry_hub.fleet.facts import facts_of
 from skerry_hub.placement.device_expression import device_field
 from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import AllOf, AnyOf, Not
+from skerry_hub.placement.literals import formula
 from skerry_hub.placement.reading import expression
 from skerry_hub.placement.satisfiability import may_hold
 
@@ -102,7 +103,7 @@ def test_all_that_is_impossible_is_found(data):
     possible = any(
         all(holds(one, dict(zip(paths, node, strict=True))) for one in every) for node in nodes
     )
-    assert may_hold(every, Effort(MUCH)) == possible
+    assert may_hold(map(formula, every), Effort(MUCH)) == possible
 
 
 @settings(max_examples=200, deadline=None)
@@ -113,7 +114,7 @@ def test_all_that_is_impossible_is_found(data):
 )
 def test_no_node_is_denied(every, nodes, effort):
     if any(all(one.holds(facts_of(box)) for one in every) for box in nodes):
-        assert may_hold(every, Effort(effort))
+        assert may_hold(map(formula, every), Effort(effort))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_no_node_is_denied(every, nodes, effort):
     ],
 )
 def test_no_way_is_left(texts):
-    assert not may_hold(map(expression, texts), Effort(MUCH))
+    assert not may_hold([formula(expression(text)) for text in texts], Effort(MUCH))
 
 
 @pytest.mark.parametrize(
@@ -142,12 +143,12 @@ def test_no_way_is_left(texts):
     ],
 )
 def test_some_way_is_left(texts):
-    assert may_hold(map(expression, texts), Effort(MUCH))
+    assert may_hold([formula(expression(text)) for text in texts], Effort(MUCH))
 
 
 def test_a_size_by_both_its_names():
     tests = [expression(one, device_field) for one in ("size_bytes < 8GiB", "memory_bytes > 8GiB")]
-    assert not may_hold(tests, Effort(MUCH))
+    assert not may_hold(map(formula, tests), Effort(MUCH))
 
 
 def test_the_search_ends():
@@ -156,7 +157,7 @@ def test_the_search_ends():
     never = [f"any({A} == x, {B} == x)", f"any({A} == y, {B} == y)", f"{A} == {B}", f"{B} == z"]
     every = [*map(expression, [*never[:2], *pairs, *never[2:]])]
     effort = Effort(50_000)
-    assert may_hold(every, effort) == (effort.left < 0)
+    assert may_hold(map(formula, every), effort) == (effort.left < 0)
 
 
 def test_nothing_is_asked():
