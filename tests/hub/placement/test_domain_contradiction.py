@@ -3,7 +3,9 @@
 import dataclasses
 
 import pytest
-from tests.hub.placement.boxes import workload
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tests.hub.placement.boxes import fleet, node, place, where, workload
 
 from skerry_hub.placement.domain_contradiction import contradicted_terms
 from skerry_hub.placement.reading import expression
@@ -26,16 +28,21 @@ def most(topology, count=1):
     return AtMost(topology=topology, count=count)
 
 
-def found_in(terms, texts=(), replicas=2, spread=()):
-    load = dataclasses.replace(
+def wanted(terms, replicas=2, spread=(), texts=()):
+    return dataclasses.replace(
         workload(OWN, replicas=replicas),
         labels={"tier": "web"},
+        expressions=tuple(texts),
         placement=Placement(
             affinity=tuple(one for one in terms if isinstance(one, Affinity)),
             at_most=tuple(one for one in terms if isinstance(one, AtMost)),
             spread=tuple(Spread(topology=one) for one in spread),
         ),
     )
+
+
+def found_in(terms, texts=(), replicas=2, spread=()):
+    load = wanted(terms, replicas, spread)
     return list(contradicted_terms(load, [*map(expression, texts)]))
 
 
@@ -148,3 +155,42 @@ def test_on_one_node_and_apart_by_what_the_node_is_in(texts, spread, blamed):
         " since a node is in one a",
     )
     assert found_in(terms, texts, spread=spread) == ([expected] if blamed else [])
+
+
+TOPOLOGIES = st.sampled_from(["node", "a", "b"])
+TERMS = st.one_of(
+    st.builds(near, TOPOLOGIES, st.sampled_from([OWN, "tier=web"])),
+    st.builds(far, TOPOLOGIES, st.sampled_from([OWN, "tier=web"])),
+    st.builds(most, TOPOLOGIES, st.integers(1, 3)),
+)
+TEXTS = st.sampled_from(
+    [
+        *(f"{A} {test}" for test in ("exists", "not exists", "== x", "!= x", "in [x, y]")),
+        *(f"any({A} == x, {A} == z)", f"not({A} == y)"),
+        *("node.labels.b exists", "node.id in [n0, n1]"),
+    ]
+)
+
+
+@st.composite
+def fleets(draw):
+    labels = st.fixed_dictionaries(
+        {}, optional={"a": st.sampled_from("xyz"), "b": st.sampled_from("pq")}
+    )
+    return [node(f"n{i}", labels=draw(labels)) for i in range(draw(st.integers(1, 6)))]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    terms=st.lists(TERMS, min_size=1, max_size=3, unique=True),
+    texts=st.lists(TEXTS, max_size=2),
+    spread=st.sampled_from([[], [], ["a"]]),
+    replicas=st.integers(1, 4),
+    boxes=fleets(),
+)
+def test_the_engine_never_places_all_of_what_is_refused(terms, texts, spread, replicas, boxes):
+    assume(len({(one.topology, getattr(one, "anti", None)) for one in terms}) == len(terms))
+    load = wanted(terms, replicas, spread, texts)
+    if list(contradicted_terms(load, [*map(expression, texts)])):
+        decision = place(fleet(*boxes), load, [], keep=False)
+        assert len(where(decision)) < replicas
