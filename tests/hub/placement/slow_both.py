@@ -136,12 +136,18 @@ class Both:
             assert free[given] == min(free[name] for name in able)
 
     def explain(self, load):
-        """Compare every node's reasons, for one more instance or, with none missing, the first."""
+        """Compare every node's reasons against one more instance.
+
+        With none missing that is the last one as if it alone were to be placed again; of a global
+        workload, one where there is none anywhere.
+        """
         mine = self.plain.of(load.name)
         told = explain(self.world, load, mine, most=10_000)
         fleet = self.plain
-        if load.mode == "global" or len(mine) >= load.replicas:
+        if load.mode == "global":
             fleet = fleet.without(*(one.id for one in mine))
+        elif mine and len(mine) >= load.replicas:
+            fleet = fleet.without(max(mine, key=lambda one: index_of(load.name, one.id)).id)
         against = {one.id: reasons(fleet, load, one) for one in self.plain.nodes}
         expected = {name: {one.constraint for one in found} for name, found in against.items()}
         names = {one.node: {reason.constraint for reason in one.reasons} for one in told.verdicts}
