@@ -54,7 +54,7 @@ def made_up(parts: Parts) -> str:
     """Return what makes up a score, what counts most first: `balance 0.75 × 10 = 7.5`."""
     ordered = sorted(parts.items(), key=lambda item: (-item[1].weight, item[0]))
     return ", ".join(
-        f"{name} {part.value:.3g} × {part.weight} = {part.points:.4g}" for name, part in ordered
+        f"{name} {part.value:.4g} × {part.weight} = {part.points:.4g}" for name, part in ordered
     )
 
 

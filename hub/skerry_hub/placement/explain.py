@@ -12,8 +12,7 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workload
-from skerry_hub.placement.board import all_pass
-from skerry_hub.placement.constraints import reason_of, refusals_of
+from skerry_hub.placement.constraints import all_pass, reason_of, refusals_of
 from skerry_hub.placement.obstacles import by_name, obstacles_of
 from skerry_hub.placement.outcome import rank_of
 from skerry_hub.placement.relaxing import relaxations
