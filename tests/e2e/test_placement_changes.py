@@ -40,6 +40,11 @@ def test_a_device_that_is_unplugged_moves_the_instance_that_had_it_and_no_other(
         problems = fleet.hub.get(f"/api/v1/nodes/{node}")["node"]["problems"]
         assert any(path in one and victim in one for one in problems), problems
         assert {**fleet.where("sight-see"), **fleet.where("sight-web")} == before
+        (told,) = fleet.explain("sight-see", "--instance", victim)["standings"]
+        assert (told["node"], told["score"]) == (node, None)
+        assert [one["constraint"] for one in told["unmet"]] == ["devices"]
+        decided = fleet.hub.get(f"/api/v1/decisions/{told['decision']}")["decision"]
+        assert "sight-see" in decided["workloads"]
         plan = fleet.plan("sight", services)
         assert plan.of("move").keys() == plan.moved == {victim}
         done = fleet.apply("sight", services)
