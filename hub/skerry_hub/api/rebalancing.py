@@ -7,6 +7,7 @@ nobody goes on with ends by itself.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import threading
@@ -31,6 +32,8 @@ from skerry_hub.views import Basis, PlanView
 from skerry_hub.work import Work
 from skerry_hub.writer.service import BusyError, Service
 
+LOOK_S = 0.5
+"""How often it is looked whether somebody still waits for a plan."""
 SCHEMAS = (RebalanceRequest, RebalanceView, MovesRequest, CheckRequest, CheckView)
 
 
@@ -41,14 +44,25 @@ class RebalanceAnswers:
         self._service = service
         self._solving = threading.Lock()
 
-    def plan(self, request: RebalanceRequest) -> RebalanceView:
-        """Return the moves that make the fleet better. Raises BusyError while another is made."""
+    def plan(self, request: RebalanceRequest, gone: threading.Event | None = None) -> RebalanceView:
+        """Return the moves that make the fleet better. Raises BusyError while another is made.
+
+        It ends soon, and raises that too, when who asked is `gone`.
+        """
         with self._alone():
             # HiGHS is imported only where somebody plans.
-            from skerry_hub.rebalance.planning import outcome_of, plan  # noqa: PLC0415
+            from skerry_hub.rebalance.planning import (  # noqa: PLC0415
+                GivenUpError,
+                outcome_of,
+                plan,
+            )
 
             snapshot = self._service.call(self._look, dry=True)
-            found = plan(work_of(snapshot), request)
+            is_given_up = None if gone is None else gone.is_set
+            try:
+                found = plan(work_of(snapshot), request, is_given_up)
+            except GivenUpError:
+                raise BusyError("who asked for the plan has gone away") from None
             basis = Basis(
                 inputs=snapshot.inputs or "",
                 sections=snapshot.sections,
@@ -101,6 +115,13 @@ class RebalanceAnswers:
         return self._service.call(change)
 
 
+async def _watch(request: Request, gone: threading.Event) -> None:
+    """Tell when who asked has gone away."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(LOOK_S)
+    gone.set()
+
+
 def add_routes(app: FastAPI, service: Service | None) -> None:
     """Add them to the application. Without a service there is only their document."""
     answers: Any = RebalanceAnswers(service) if service is not None else None
@@ -117,7 +138,12 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         Changes nothing, and takes as long as `time_limit_s` allows; one at a time (503).
         """
         wanted = await body_of(request, RebalanceRequest)
-        return json_of(await run_in_threadpool(answers.plan, wanted))
+        gone = threading.Event()
+        watch = asyncio.create_task(_watch(request, gone))
+        try:
+            return json_of(await run_in_threadpool(answers.plan, wanted, gone))
+        finally:
+            watch.cancel()
 
     @app.post(
         "/api/v1/rebalance/check",

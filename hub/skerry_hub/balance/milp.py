@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import highspy
 import numpy as np
@@ -18,6 +20,8 @@ from skerry_hub.balance.bound import Prices
 from skerry_hub.balance.groups import Floats, Groups
 from skerry_hub.balance.problem import NOWHERE, Ints
 
+GivenUp = Callable[[], bool]
+"""Says whether nobody wants a result any more."""
 SEED = 0
 LARGEST_COST = 1e5
 """Scores are scaled down to this: beyond it HiGHS loses digits."""
@@ -47,7 +51,8 @@ class Program:
     has some now), bins in use (those that cost something or take of their parent).
     """
 
-    def __init__(self, groups: Groups, columns: Ints) -> None:
+    def __init__(self, groups: Groups, columns: Ints, is_given_up: GivenUp | None = None) -> None:
+        self._is_given_up = is_given_up
         self.groups = groups
         self.columns = columns
         self.stays = np.flatnonzero(groups.now[columns] > 0)
@@ -224,8 +229,8 @@ class Program:
         np.add.at(count, self._column, found[self._variable])
         return count
 
-    def _solver(self, time_s: float, *, relaxed: bool) -> highspy.Highs:
-        solver: highspy.Highs = _Solver()  # type: ignore[no-untyped-call]
+    def _solver(self, time_s: float, *, relaxed: bool) -> _Solver:
+        solver = _Solver()  # type: ignore[no-untyped-call]
         for name, wanted in (
             ("threads", 1),
             ("random_seed", SEED),
@@ -249,6 +254,8 @@ class Program:
         if not relaxed:
             model.integrality_ = [highspy.HighsVarType.kInteger] * len(self._cost)
         solver.passModel(model)
+        if self._is_given_up is not None:
+            solver.end_when(self._is_given_up)
         return solver
 
 
@@ -259,6 +266,16 @@ class _Solver(highspy.Highs):
         """Be silent first: the constructor calls this, and it prints."""
         self.silent()
         super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+    def end_when(self, is_given_up: GivenUp) -> None:
+        """Ask again and again, and end as at the time limit once it says so."""
+
+        def look(event: Any) -> None:
+            if is_given_up():
+                event.interrupt()
+
+        self.cbMipInterrupt += look
+        self.cbSimplexInterrupt += look
 
 
 class _Rows:

@@ -18,7 +18,7 @@ from skerry_hub.balance.bound import Relaxed
 from skerry_hub.balance.groups import Groups, gather
 from skerry_hub.balance.improve import improve
 from skerry_hub.balance.load import holds
-from skerry_hub.balance.milp import Program
+from skerry_hub.balance.milp import GivenUp, Program
 from skerry_hub.balance.problem import Assignment, Ints, Problem, ProblemError, value
 
 MAX_COLUMNS = 5_000_000
@@ -43,13 +43,15 @@ Status = Literal["optimal", "within gap", "limit"]
 class Effort:
     """When a search ends: at the time limit of the solver, at a gap, or after so many nodes.
 
-    `columns`: how many places that are not in use are searched; the bound is of all of them.
+    `columns`: how many places that are not in use are searched; the bound is of all of them. The
+    solver asks `is_given_up` now and then, and ends once it says so: nobody wants the result.
     """
 
     time_s: float = 30.0
     gap_percent: float = 0.0
     nodes: int | None = None
     columns: int = SEARCH_COLUMNS
+    is_given_up: GivenUp | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.time_s <= 86_400:
@@ -100,12 +102,12 @@ def solve(problem: Problem, effort: Effort) -> Result:
     reached = value(problem, best)
     if not len(groups.group):
         return _result(problem, best, 0.0, 0.0, effort)
-    relaxed, seconds = price(groups, reached, effort.time_s)
+    relaxed, seconds = price(groups, reached, effort.time_s, effort.is_given_up)
     if relaxed.bound - reached < 1:
         return _result(problem, best, relaxed.bound, seconds, effort)
     start = groups.count(best)
     columns = _choose(groups, relaxed, start, effort.columns)
-    answer = Program(groups, columns).solve(
+    answer = Program(groups, columns, effort.is_given_up).solve(
         start, effort.time_s * SOLVER_SHARE - seconds, effort.gap_percent / 100, effort.nodes
     )
     best = _better(groups, best, answer.count, trials)
@@ -113,7 +115,9 @@ def solve(problem: Problem, effort: Effort) -> Result:
     return _result(problem, best, limit, seconds + answer.seconds, effort)
 
 
-def price(groups: Groups, reached: int, time_s: float) -> tuple[Relaxed, float]:
+def price(
+    groups: Groups, reached: int, time_s: float, is_given_up: GivenUp | None = None
+) -> tuple[Relaxed, float]:
     """Return the relaxation at prices that make its bound low, and the solver's seconds.
 
     Of a problem too large for one linear program: by subgradient steps, then by linear programs of
@@ -127,7 +131,8 @@ def price(groups: Groups, reached: int, time_s: float) -> tuple[Relaxed, float]:
         columns = _choose(groups, best, np.zeros_like(groups.now), LINEAR_COLUMNS)
         if len(columns) > 2 * LINEAR_COLUMNS or best.bound - reached < 1:
             break
-        found, took = Program(groups, columns).relax((time_s * SOLVER_SHARE - seconds) / 2)
+        program = Program(groups, columns, is_given_up)
+        found, took = program.relax((time_s * SOLVER_SHARE - seconds) / 2)
         seconds += took
         here = best if found is None else bound.relax(groups, found)
         if here.bound >= best.bound:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from skerry_hub.balance.load import Load
+from skerry_hub.balance.milp import GivenUp
 from skerry_hub.balance.problem import NOWHERE, Assignment, Ints, Problem, score_at
 from skerry_hub.balance.solve import Effort
 from skerry_hub.balance.steps import Step, safe_steps
@@ -58,12 +59,19 @@ class Solved:
         return tuple(_move(self.picture, step) for step in steps)
 
 
-def plan(work: Work, request: RebalanceRequest) -> RebalanceView:
+class GivenUpError(Exception):
+    """Nobody wants the plan any more."""
+
+
+def plan(
+    work: Work, request: RebalanceRequest, is_given_up: GivenUp | None = None
+) -> RebalanceView:
     """Return the moves that make a fleet better, and how much better none can make it.
 
     The engine judges the first moves. Where it refuses some, by what is not modelled, the best
     without these is looked for in what is left of the time; the bound stays that of the first look,
-    which knew of no refusal. Nothing of `work` is changed.
+    which knew of no refusal. Nothing of `work` is changed. Raises GivenUpError soon after
+    `is_given_up` says so.
     """
     picture = picture_of(work, request.objective, request.move_cost_percent)
     problem = picture.problem
@@ -75,7 +83,10 @@ def plan(work: Work, request: RebalanceRequest) -> RebalanceView:
     banned: set[tuple[str, str]] = set()
     left_s = request.time_limit_s
     for _ in range(LOOKS):
-        done = solved(picture, without(picture, problem, banned), request, left_s)
+        effort = Effort(time_s=left_s, is_given_up=is_given_up)
+        done = solved(picture, without(picture, problem, banned), request, effort)
+        if is_given_up is not None and is_given_up():
+            raise GivenUpError
         bound = done.found.bound if bound is None else bound
         done = dataclasses.replace(done, found=dataclasses.replace(done.found, bound=bound))
         moves = done.moves(MOST_CHECKED)
@@ -122,10 +133,10 @@ def without(picture: Picture, problem: Problem, banned: Collection[tuple[str, st
 
 
 def solved(
-    picture: Picture, problem: Problem, request: RebalanceRequest, time_s: float | None = None
+    picture: Picture, problem: Problem, request: RebalanceRequest, effort: Effort | None = None
 ) -> Solved:
-    """Return the best that is found in a time, that of the request without one."""
-    found = search(picture, problem, Effort(time_s=time_s or request.time_limit_s))
+    """Return the best that is found with an effort; without one in the time of the request."""
+    found = search(picture, problem, effort or Effort(time_s=request.time_limit_s))
     gains = _gains(picture, problem, found.assignment)
     steps = safe_steps(problem, found.assignment, request.wave, may_stop=False, gains=gains)
     return Solved(picture=picture, problem=problem, found=found, steps=steps.waves)
@@ -154,6 +165,7 @@ def view_of(
     before, after = loss(picture, problem, problem.present), reached.loss
     total = after + reached.cost
     bound = min(found.bound, total)
+    within = found.status == "within gap" and not missed
     unit = picture.unit
     return dataclasses.replace(
         view,
@@ -164,7 +176,7 @@ def view_of(
         bound=bound / unit,
         gap=(total - bound) / unit,
         gap_percent=round(100 * (total - bound) / total, 4) if total else 0.0,
-        ended="optimal" if total == bound else "limit" if missed else found.status,
+        ended="optimal" if total == bound else "within gap" if within else "limit",
         seconds=round(found.seconds, 3),
         instances=len(picture.moving),
         nodes_left_out=found.nodes_left_out,

@@ -76,7 +76,8 @@ class RebalanceView:
     gap: float = 0.0
     gap_percent: float = 0.0
     ended: Literal["optimal", "within gap", "limit"] = "optimal"
-    """Why the search ended; `limit`: at its time, or at what of the fleet it looked at."""
+    """Why the search ended; `limit`: at its time, at what of the fleet it looked at, or at what the
+    engine allows."""
     seconds: float = 0.0
     instances: Count = 0
     """Those that may move."""

@@ -1,11 +1,12 @@
 """A rebalance over HTTP: a plan that changes nothing, and its waves, done or refused as stale."""
 
+import asyncio
 import threading
 
 import pytest
 from tests.hub.rig import until
 
-from skerry_hub.api.rebalancing import RebalanceAnswers
+from skerry_hub.api.rebalancing import RebalanceAnswers, _watch
 from skerry_hub.rebalance.records import RebalanceRequest
 from skerry_hub.writer.service import BusyError
 
@@ -142,6 +143,24 @@ def test_what_is_asked_wrongly_is_refused_by_field(client, body, field):
 def test_an_empty_hub_has_nothing_to_move(client):
     found = planned(client, objective="cost")
     assert (found["waves"], found["nodes"], found["instances"]) == ([], 0, 0)
+
+
+def test_who_goes_away_is_not_waited_for(rig, client):
+    uneven(client, rig)
+    gone = threading.Event()
+
+    class Asked:
+        """A request of which the other end hangs up."""
+
+        async def is_disconnected(self):
+            return True
+
+    asyncio.run(_watch(Asked(), gone))
+    assert gone.is_set()
+    answers = RebalanceAnswers(rig.service)
+    with pytest.raises(BusyError, match="has gone away"):
+        answers.plan(RebalanceRequest(), gone)
+    assert answers.plan(RebalanceRequest()).waves, "the next one is served"
 
 
 def test_one_plan_at_a_time(rig):

@@ -67,6 +67,21 @@ def test_two_shares_of_one_device_leave_the_other_whole():
     assert result.assignment == (2, 2, 0)
 
 
+def test_what_nobody_wants_any_more_ends_soon():
+    problem = instances.crowded(items=300, bins=60, kinds=60, seed=4)
+    asked = []
+
+    def is_given_up():
+        asked.append(time.monotonic())
+        return True
+
+    began = time.monotonic()
+    result = solve(problem, Effort(time_s=300, is_given_up=is_given_up))
+    assert asked
+    assert time.monotonic() - began < 60
+    assert result.present <= result.value <= result.bound
+
+
 def test_a_problem_too_large_to_be_proven_ends_in_time_and_says_its_gap():
     problem = instances.crowded(items=300, bins=60, kinds=60, seed=4)
     began = time.monotonic()

@@ -10,12 +10,14 @@ from tests.hub.rebalance import fleets
 from tests.hub.rebalance.fleets import node, prices, uneven, work_of, workload
 from tests.hub.test_desired import check
 
+from skerry_hub import draining
 from skerry_hub.balance.steps import Step
 from skerry_hub.rebalance.moving import move_all
 from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.planning import Solved, plan, solved, view_of
+from skerry_hub.rebalance.planning import GivenUpError, Solved, plan, solved, view_of
 from skerry_hub.rebalance.records import RebalanceRequest
 from skerry_hub.rebalance.search import loss
+from skerry_hub.terms import Affinity, Placement
 
 OBJECTIVES = ("balance", "pack", "cost")
 PRICES = (
@@ -182,6 +184,31 @@ def test_two_that_could_only_swap_by_a_stop_are_left_out():
     assert homes == {"shop-w0-0": "n0", "shop-w1-0": "n1"}
     assert (view.waves, view.moves_left_out, view.ended) == ((), 2, "limit")
     assert view.gap > 0
+
+
+def test_a_plan_that_nobody_wants_any_more_is_none():
+    loads = [workload(f"shop-w{index}") for index in range(4)]
+    work = work_of(uneven([node("n0"), node("n1")], loads, ["n1"]))
+    assert plan(work, RebalanceRequest(), lambda: False).waves
+    with pytest.raises(GivenUpError):
+        plan(work, RebalanceRequest(), lambda: True)
+
+
+def test_what_one_look_finds_refused_the_next_does_without():
+    # To move the smaller one costs less, but it must not be beside the one that stays.
+    term = Affinity(workload="shop-b", topology="node", anti=True)
+    stays = workload("shop-b", labels={"skerry.rebalance": "never"})
+    known = uneven([node("n0"), node("n1")], [stays], ["n0"])
+    known = fleets.changed(known, ["n1"], draining.cordon)
+    for one in (workload("shop-a", Placement(affinity=(term,)), cpu=1500),
+                workload("shop-c", cpu=2000)):  # fmt: skip
+        known = fleets.put(known, one)
+    known = fleets.changed(known, ["n1"], draining.uncordon)
+    view = planned(work_of(known))
+    assert [(one.instance, one.target) for one in moves_of(view)] == [("shop-c-0", "n1")]
+    (refused,) = view.refused
+    assert refused.startswith("shop-a-0 cannot move to n1: n1 does not take it: antiAffinity")
+    assert (view.ended, view.gap > 0) == ("limit", True)
 
 
 def test_a_fleet_with_nothing_to_move_says_so():
