@@ -317,6 +317,11 @@ class Columns:
         """Return what is reserved of a node, instance by instance."""
         return self._reserved.of(node_id)
 
+    def assigned_on(self, row: int) -> tuple[Assignment, ...]:
+        """Return what is reserved of the node on a row, nothing of one without a node."""
+        facts = self._facts[row]
+        return () if facts is None else self._reserved.of(facts.id)
+
     def instances_of(self, workload: str) -> Mapping[Where, Assignment]:
         """Return what is reserved for a workload, by instance and node. Not to be changed."""
         return self._reserved.of_workload(workload)

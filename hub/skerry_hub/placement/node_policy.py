@@ -8,30 +8,22 @@ that its policy allows: of all others the box has the last word.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import ClassVar
 
 import numpy as np
 
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.fields import HARDWARE, Field, Kind
 from skerry_hub.model import Workload
+from skerry_hub.placement.policy_field import POLICY, Values, policy_in, told_policies
 from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.running_limits import RunningLimits, running_limits_of, sums_of
 from skerry_hub.placement.world import World
 from skerry_wire.box_policy import BoxPolicy, reasons, total_reasons
 from skerry_wire.workload import Container
 
-POLICY = Field(f"{HARDWARE}policy", Kind.RECORD, steps=("policy",))
-"""The whole policy as one value, which no expression can name."""
-
 NAME = "node policy"
-_NO_ROWS: Rows = np.zeros(0, dtype=np.intp)
-_SEEN = ("node policy",)
-
-Values = tuple[Any, ...]
-"""A policy, or None, or nothing: the value of the one field on one node."""
-
 _as_written = str
 """Stands for following links, of which there are none here."""
 
@@ -58,7 +50,7 @@ class WithinPolicy:
             yield from (Refusal(f"the box's policy: {one}") for one in self._against(policy))
 
     def _allows(self, values: Values) -> bool:
-        policy = _only(values)
+        policy = policy_in(values)
         return policy is None or not any(True for _ in self._against(policy))
 
     def _against(self, policy: BoxPolicy) -> Iterator[str]:
@@ -77,25 +69,19 @@ class WithinLimits:
     gives_way: ClassVar[bool] = True
     workload: Workload
     others: Mapping[str, Workload]
+    running: RunningLimits
+    is_as_kept: bool
     name: str = NAME
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
         """Say which rows pass."""
-        told = columns.told(POLICY)
-        asked = tuple((c.cpu_limit_milli, c.memory_limit_bytes) for c in self.workload.containers)
-        passing: Mask = told.holding((NAME, "alone", asked), self._fits_alone, rows)
-        limited = told.holding((NAME, "limited"), _has_limits, rows)
-        # Where nothing runs that is all; the others are asked one by one.
-        shared = passing & limited & (columns.instances(rows) > 0)
-        for at in np.flatnonzero(shared).tolist():
-            passing[at] = not any(True for _ in self.refusals(columns, int(rows[at])))
-        return passing
-
-    def _fits_alone(self, values: Values) -> bool:
-        policy = _only(values)
-        return policy is None or not any(
-            True for _ in total_reasons(self.workload.containers, policy)
-        )
+        found = self.running.allowed(sums_of(self.workload.containers), rows)
+        if not self.is_as_kept:
+            # Its own instances count as it is here.
+            own = {one.node for one in columns.instances_of(self.workload.name).values()}
+            for at in np.flatnonzero(np.isin(rows, _rows_of(columns, own))).tolist():
+                found[at] = not any(True for _ in self.refusals(columns, int(rows[at])))
+        return found
 
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give what the limits have against all containers together, as the executor would."""
@@ -120,29 +106,37 @@ class WithinLimits:
 
 def within_policy_of(world: World, workload: Workload) -> list[WithinPolicy | WithinLimits]:
     """Return what a workload requires of a node's own policy; nothing while no node told one."""
-    told = _told(world.columns)
+    told = told_policies(world.columns)
     found: list[WithinPolicy | WithinLimits] = []
     if told.any_policy:
         asked = tuple(map(_judged, workload.containers))
         found.append(WithinPolicy(workload.containers, asked))
     if told.any_limits:
-        found.append(WithinLimits(workload, world.workloads))
+        running = running_limits_of(world)
+        is_as_kept = has_limits_as_kept(world, workload)
+        found.append(WithinLimits(workload, world.workloads, running, is_as_kept))
     return found
 
 
 def asked_of_policies(columns: Columns, workload: Workload) -> Hashable:
     """Return what nodes' policies judge a workload by; None while no node told one."""
-    return tuple(map(_judged, workload.containers)) if _told(columns).any_policy else None
+    return tuple(map(_judged, workload.containers)) if told_policies(columns).any_policy else None
 
 
 def has_told_policies(columns: Columns) -> bool:
     """Say whether a node ever told a policy."""
-    return _told(columns).any_policy
+    return told_policies(columns).any_policy
 
 
-def has_told_limits(columns: Columns) -> bool:
-    """Say whether a node limits all its containers together: what others run there counts then."""
-    return _told(columns).any_limits
+def limits_told(world: World) -> int | None:
+    """Return what changes with the limits of what runs; None while no node limits that."""
+    return running_limits_of(world).epoch if told_policies(world.columns).any_limits else None
+
+
+def has_limits_as_kept(world: World, workload: Workload) -> bool:
+    """Say whether what runs of a workload counts by the same containers as what is asked for."""
+    kept = world.workloads.get(workload.name)
+    return kept is not None and kept.containers == workload.containers
 
 
 def _judged(container: Container) -> Hashable:
@@ -163,14 +157,9 @@ def _judged(container: Container) -> Hashable:
     )
 
 
-def _only(values: Values) -> BoxPolicy | None:
-    found = values[0] if values else None
-    return found if isinstance(found, BoxPolicy) else None
-
-
-def _has_limits(values: Values) -> bool:
-    policy = _only(values)
-    return policy is not None and policy.has_limits
+def _rows_of(columns: Columns, nodes: Iterable[str]) -> Rows:
+    found = [row for node in nodes if (row := columns.row(node)) is not None]
+    return np.array(found, dtype=np.intp)
 
 
 def _policy_on(columns: Columns, row: int) -> BoxPolicy | None:
@@ -179,34 +168,3 @@ def _policy_on(columns: Columns, row: int) -> BoxPolicy | None:
     except LookupError:
         return None  # a row without a node, which masks may be asked of
     return hardware.policy if hardware is not None else None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Told:
-    """What is known of the policies that were ever told; `values` are those, `seen` so many."""
-
-    values: list[Values]
-    seen: int = 0
-    any_policy: bool = False
-    any_limits: bool = False
-
-
-def _told(columns: Columns) -> _Told:
-    """Look at the policies that came since the last time."""
-    told = columns.told(POLICY)
-    told.codes(_NO_ROWS)
-    values: list[Values] = told.values
-    before = columns.boards.get(_SEEN)
-    if not isinstance(before, _Told) or before.values is not values:
-        before = _Told(values)
-    if before.seen == len(values):
-        return before
-    new = values[before.seen :]
-    after = _Told(
-        values,
-        len(values),
-        before.any_policy or any(_only(one) is not None for one in new),
-        before.any_limits or any(map(_has_limits, new)),
-    )
-    columns.boards[_SEEN] = after
-    return after

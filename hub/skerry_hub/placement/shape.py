@@ -13,7 +13,7 @@ from skerry_hub.placement.fragmentation import fragmentation_of, kinds_of
 from skerry_hub.placement.governance import offences, policies_of
 from skerry_hub.placement.maintenance import maintenance_of
 from skerry_hub.placement.nearness import origins_of
-from skerry_hub.placement.node_policy import asked_of_policies, has_told_limits
+from skerry_hub.placement.node_policy import asked_of_policies, has_limits_as_kept, limits_told
 from skerry_hub.placement.packing import packs
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.rules import NO_RULES
@@ -38,7 +38,8 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         return None
     if world.contention is not None and packs(world, workload):
         return None
-    if has_told_limits(world.columns):
+    limits = limits_told(world)
+    if limits is not None and not has_limits_as_kept(world, workload):
         return None
     return (
         workload.mode == "global",
@@ -49,6 +50,7 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         are_preferences_told(world.columns),
         tuple(device_paths_of(workload)),
         asked_of_policies(world.columns, workload),
+        limits,
         # Compared by content: a mapping has no hash.
         None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),
         topologies_of(world, workload),

@@ -208,11 +208,13 @@ def test_a_global_workload_counts_the_boxes_that_have_too_little_left_for_it():
     assert (where(decision), decision.unplaced) == ({}, 0)
 
 
-def test_while_a_box_has_limits_no_board_is_kept():
-    load = running(container())
-    assert shape_of(World(fleet(node("a", policy=ANY))), load) is not None
-    limits = dataclasses.replace(ANY, cpu_milli=1000)
-    assert shape_of(World(fleet(node("a", policy=limits))), load) is None
+def test_while_a_box_has_limits_boards_are_kept_of_workloads_that_are_wanted():
+    load = limited(10)
+    columns = fleet(node("a", policy=dataclasses.replace(ANY, cpu_milli=1000)))
+    assert shape_of(World(columns, workloads={load.name: load}), load) is not None
+    other = {load.name: limited(20)}
+    for wanted in ({}, other):
+        assert shape_of(World(columns, workloads=wanted), load) is None
 
 
 def test_containers_tell_shapes_apart_only_where_policies_judge_them():
