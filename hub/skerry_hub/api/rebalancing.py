@@ -51,11 +51,8 @@ class RebalanceAnswers:
         """
         with self._alone():
             # HiGHS is imported only where somebody plans.
-            from skerry_hub.rebalance.planning import (  # noqa: PLC0415
-                GivenUpError,
-                outcome_of,
-                plan,
-            )
+            from skerry_hub.rebalance.plan_view import outcome_of  # noqa: PLC0415
+            from skerry_hub.rebalance.planning import GivenUpError, plan  # noqa: PLC0415
 
             snapshot = self._service.call(self._look, dry=True)
             is_given_up = None if gone is None else gone.is_set

@@ -13,7 +13,8 @@ from skerry_hub.balance.problem import ProblemError
 from skerry_hub.placement.constraints import MAX_TEXT, clip
 from skerry_hub.rebalance.moving import other_than_planned, refused_of
 from skerry_hub.rebalance.picture import Picture, picture_of
-from skerry_hub.rebalance.planning import MOST_CHECKED, outcome_of
+from skerry_hub.rebalance.plan_view import outcome_of
+from skerry_hub.rebalance.planning import MOST_CHECKED
 from skerry_hub.rebalance.records import CheckRequest, CheckView, Move, Wave
 from skerry_hub.rebalance.tracked import Tracked
 from skerry_hub.views import Problem

@@ -9,7 +9,8 @@ from tests.hub.records import settled, work_on
 from skerry_hub import desired, draining
 from skerry_hub.rebalance.checking import check
 from skerry_hub.rebalance.moving import move_all
-from skerry_hub.rebalance.planning import outcome_of, plan
+from skerry_hub.rebalance.plan_view import outcome_of
+from skerry_hub.rebalance.planning import plan
 from skerry_hub.rebalance.records import CheckRequest, CheckView, RebalanceRequest
 from skerry_hub.views import Basis
 from skerry_hub.work import RefusedError

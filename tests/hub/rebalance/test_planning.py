@@ -1,7 +1,5 @@
 """Whole plans: every step valid by another placer, every gain as said, and nothing without need."""
 
-import dataclasses
-
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -11,10 +9,9 @@ from tests.hub.rebalance.fleets import node, prices, uneven, work_of, workload
 from tests.hub.test_desired import check
 
 from skerry_hub import draining
-from skerry_hub.balance.steps import Step
 from skerry_hub.rebalance.moving import move_all
 from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.planning import GivenUpError, Solved, plan, solved, view_of
+from skerry_hub.rebalance.planning import GivenUpError, plan
 from skerry_hub.rebalance.records import RebalanceRequest
 from skerry_hub.rebalance.search import loss
 from skerry_hub.terms import Affinity, Placement
@@ -116,55 +113,6 @@ def test_cost_is_counted_in_money():
     assert (view.before, view.after) == (pytest.approx(4.0), pytest.approx(2.5))
     assert [one.gain for one in moves_of(view)] == [pytest.approx(1.5)]
     assert planned(work, "cost", move_cost=50).waves == ()
-
-
-def test_no_more_moves_than_asked_for_the_best_first():
-    nodes = [node(f"n{index}") for index in range(4)]
-    loads = [workload(f"shop-w{index}", cpu=100 * (index + 1)) for index in range(12)]
-    work = work_of(uneven(nodes, loads, ["n2", "n3"]))
-    whole, some = planned(work), planned(work, max_moves=2)
-    assert len(moves_of(whole)) > 2 == len(moves_of(some))
-    assert some.moves_left_out == len(moves_of(whole)) - 2
-    assert (some.bound, some.ended) == (whole.bound, "limit")
-    assert some.after > whole.after
-    assert planned(work, max_moves=0).waves == ()
-
-
-def test_what_the_engine_refuses_is_left_out():
-    nodes = [node(f"n{index}") for index in range(4)]
-    loads = [workload(f"shop-w{index}") for index in range(8)]
-    picture = picture_of(work_of(uneven(nodes, loads, ["n3"])), "balance", 10.0)
-    request = RebalanceRequest(time_limit_s=5.0)
-    done = solved(picture, picture.problem, request)
-    first, second = done.moves(10)
-    assert done.moves(1) == (first,)
-    view = view_of(picture, done, request, {0: "it is not allowed"})
-    assert [one.instance for one in moves_of(view)] == [second.instance]
-    assert (view.moves_left_out, view.ended) == (1, "limit")
-    assert view.gap > view_of(picture, done, request).gap == 0
-    neither = view_of(picture, done, request, {0: "a", 1: "b"})
-    assert (neither.waves, neither.after) == ((), neither.before)
-
-
-def test_without_its_detour_an_item_does_not_go_on():
-    nodes = [node(f"n{index}") for index in range(3)]
-    loads = [workload(f"shop-w{index}") for index in range(4)]
-    picture = picture_of(work_of(uneven(nodes, loads, ["n1", "n2"])), "balance", 0.0)
-    request = RebalanceRequest(time_limit_s=5.0)
-    home, away, target = (picture.nodes.index(one.id) for one in nodes)
-    detour = (
-        (Step(item=0, source=home, target=away),),
-        (Step(item=0, source=away, target=target), Step(item=1, source=home, target=away)),
-    )
-    found = dataclasses.replace(
-        solved(picture, picture.problem, request).found, assignment=(target, away, home, home)
-    )
-    done = Solved(picture=picture, problem=picture.problem, found=found, steps=detour)
-    ways = [
-        [(one.source, one.target) for one in moves_of(view_of(picture, done, request, refused))]
-        for refused in ({}, {0: "no"})
-    ]
-    assert ways == [[("n0", "n1"), ("n1", "n2"), ("n0", "n1")], [("n0", "n1")]]
 
 
 def test_two_that_could_only_swap_by_a_stop_are_left_out():
