@@ -92,6 +92,11 @@ class Network:
         """
         return self._coordinates.rows(nodes)
 
+    @property
+    def naming(self) -> object:
+        """Equal ones of two networks say that what `rows` gives is the same in both."""
+        return self._coordinates.naming
+
     def to_endpoint(self, name: str, nodes: Sequence[str] | Rows) -> Estimates:
         """Return the times of nodes to an endpoint, by the endpoint's name."""
         return self.between(endpoint(name), nodes)

@@ -147,6 +147,11 @@ class Remembered(Network):
         self._at = {node: index for index, node in enumerate(nodes)}
         self._ms = {place: np.frombuffer(ms, "<f8") for place, ms in estimates.ms.items()}
 
+    @property
+    def naming(self) -> object:
+        """Nothing else has its rows."""
+        return self
+
     def rows(self, nodes: Sequence[str]) -> Rows:
         """Return where the times of nodes stand, -1 where there is none."""
         return np.array([self._at.get(node, -1) for node in nodes], np.int64)

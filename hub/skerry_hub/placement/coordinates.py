@@ -317,6 +317,11 @@ class Coordinates:
             ms[index], error[index] = self._answer(self._measured.row(name), across)
         return ms, error
 
+    @property
+    def naming(self) -> object:
+        """What is another one once a name has another row."""
+        return self._measured.naming
+
     def rows(self, names: Sequence[str]) -> Ints:
         """Return the rows of nodes, for `estimates`; -1 where one is unknown.
 

@@ -66,12 +66,14 @@ class Corrections:
         peers = self.links.peers[at]
         seen = np.bincount(peers, share, rows)
         off = np.bincount(peers, share * self.off[at], rows)
-        known = columns < rows
-        there = np.where(known, columns, 0)
-        closest, weights = self.closest[there], self.weights[there]
+        factors = np.ones(len(columns))
+        # Few nodes are close to one of which anything was seen: the others' factor is 1.
+        touched = (seen > 0).take(self.closest).any(1)
+        at = np.flatnonzero((columns < rows) & touched.take(columns, mode="clip"))
+        closest, weights = self.closest[columns[at]], self.weights[columns[at]]
         evidence = (seen[closest] * weights).sum(1)
         mean = (off[closest] * weights).sum(1) / (evidence + DOUBT)
-        factors: Floats = np.where(known, np.exp(mean), 1.0)
+        factors[at] = np.exp(mean)
         return factors
 
 

@@ -12,6 +12,7 @@ from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, field
 from skerry_hub.latency import Network, endpoint
+from skerry_hub.latency import Rows as NetworkRows
 from skerry_hub.model import Workload
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.refusal import Refusal
@@ -20,6 +21,7 @@ from skerry_hub.terms import Latency
 
 USUAL_MS = 50.0
 """At this distance a wish for nearness without a limit is half fulfilled."""
+_IN_NETWORK = ("in network",)
 
 
 class Distance:
@@ -39,11 +41,11 @@ class Distance:
         """Return times and their errors, NaN where nothing is known."""
         if self._comings != columns.comings:
             self._comings = columns.comings
-            ids = columns.ids()
+            nodes = _in_network(self._network, columns)
             if self._origins is None:
-                ms, errors = self._network.to_endpoint(self._term.name, ids)
+                ms, errors = self._network.to_endpoint(self._term.name, nodes)
             else:
-                ms, errors = self._network.nearest(self._origins, ids)
+                ms, errors = self._network.nearest(self._origins, nodes)
             self._ms = np.full(columns.size, np.nan)
             self._errors = np.full(columns.size, np.nan)
             self._ms[columns.rows()], self._errors[columns.rows()] = ms, errors
@@ -59,6 +61,16 @@ class Distance:
             return self._network.is_measured(node, endpoint(self._term.name))
         nearest = self._network.nearest_one(self._origins, node)
         return nearest is not None and self._network.is_measured(node, nearest)
+
+
+def _in_network(network: Network, columns: Columns) -> NetworkRows:
+    """Return what stands for the nodes in a network, by their ids; kept while no name changes."""
+    state = network.naming, columns.comings
+    kept = columns.boards.get(_IN_NETWORK)
+    if kept is None or kept[0] != state:
+        kept = columns.boards[_IN_NETWORK] = state, network.rows(columns.ids())
+    found: NetworkRows = kept[1]
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

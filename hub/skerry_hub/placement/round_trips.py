@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 PEERS = 32
+MANY = 8
+"""From one row in so many on, all are looked at."""
 LIMIT_MS = 60_000.0
 """A longer round trip than a minute is a fault of the measurement."""
 FIRST_DEVIATION = 0.1
@@ -66,6 +68,8 @@ class RoundTrips:
         if not 1 <= peers <= 1024:
             raise ValueError(f"{peers} peers a node is not in 1..1024")
         self._rows: dict[str, int] = {}
+        self.naming: object = object()
+        """Another one once a name has another row."""
         self._unused: list[int] = []
         self._peers = np.full((0, peers), -1, np.int32)
         self._ms = np.zeros((0, peers), np.float32)
@@ -106,6 +110,7 @@ class RoundTrips:
         """Return the same, which later changes of this one do not reach."""
         other = RoundTrips()
         other._rows = self._rows.copy()
+        other.naming = self.naming
         other._unused = self._unused.copy()
         other._peers = self._peers.copy()
         other._ms = self._ms.copy()
@@ -121,6 +126,7 @@ class RoundTrips:
         if not self._unused:
             self._grow()
         row = self._rows[node] = self._unused.pop()
+        self.naming = object()
         return row
 
     def _grow(self) -> None:
@@ -137,6 +143,7 @@ class RoundTrips:
         row = self._rows.pop(node, None)
         if row is None:
             return
+        self.naming = object()
         self._peers[row] = -1
         self._oldest[row] = 0
         self._peers[self._peers == row] = -1
@@ -229,11 +236,27 @@ class RoundTrips:
         there = slots >= 0
         ms = np.where(there, self._ms[row, slots], np.float32(np.nan))
         deviation = np.where(there, self._deviation[row, slots], np.float32(np.nan))
-        which, slots = np.nonzero(self._peers[others] == row)
+        which, slots = self._measuring(row, others)
         back = self._ms[others[which], slots]
         ms[which] = np.where(there[which], (ms[which] + back) / 2, back)
         deviation[which] = np.fmax(deviation[which], self._deviation[others[which], slots])
         return ms, deviation
+
+    def _measuring(self, row: int, others: Ints) -> tuple[Ints, Ints]:
+        """Return which of the others measured a row, and in which slot."""
+        width = self._peers.shape[1]
+        if len(others) * MANY < self.capacity:
+            found = np.flatnonzero(self._peers[others] == row)
+            return found // width, found % width
+        # Looked up where it lies: to copy it first takes several times as long.
+        found = np.flatnonzero(self._peers.ravel() == row)
+        owners, slots = found // width, found % width
+        asked = np.zeros(self.capacity, dtype=np.bool_)
+        asked[owners] = True
+        which = np.flatnonzero(asked[others])
+        slot_of = np.zeros(self.capacity, dtype=np.int64)
+        slot_of[owners] = slots
+        return which, slot_of[others[which]]
 
     def links(self) -> Links:
         """Return every measured pair, from both ends."""

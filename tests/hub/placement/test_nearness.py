@@ -238,3 +238,18 @@ def test_a_newer_network_is_seen():
     second = place(columns, load, [], keep=False, network=turned)
     assert set(where(first).values()) == {"a", "b"}
     assert set(where(second).values()) == {"c", "d"}
+
+
+def test_nodes_are_found_in_each_network_by_its_own_rows():
+    columns = boxes()
+    load = near(term(max_ms=30.0))
+    assert passing(columns, load) == "ab"
+    # The same names, known in another order.
+    other = Network.of({name: dict(reversed(MEASURED[name].items())) for name in reversed("abcd")})
+    for network, expected in ((other, "ab"), (NOWHERE, ""), (NETWORK, "ab")):
+        (within,) = within_of(World(columns, network=network), load)
+        mask = within.mask(columns, columns.rows()).tolist()
+        assert "".join(np.array(columns.ids())[mask]) == expected
+    columns.remove("a")
+    columns.put(node("e"))
+    assert passing(columns, load) == "b"

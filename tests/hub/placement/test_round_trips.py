@@ -132,3 +132,31 @@ def test_a_copy_is_not_reached_by_what_comes_later() -> None:
     copy.record("e", {"a": 1.0})
     assert "e" not in trips
     assert len(copy) == 4
+
+
+def test_of_few_and_of_all_the_same_is_known() -> None:
+    trips = RoundTrips(4)
+    rng = np.random.default_rng(3)
+    for number in range(200):
+        peers = {f"n{peer}" for peer in rng.integers(0, 200, 4).tolist() if peer != number}
+        trips.record(f"n{number}", {peer: float(rng.integers(1, 90)) for peer in sorted(peers)})
+    everything = np.arange(trips.capacity)
+    for row in (0, 7, 63):
+        all_ms, all_deviations = trips.direct(row, everything)
+        assert np.isfinite(all_ms).any()
+        for few in (everything[5:9], everything[[9, 3, 3, 150]]):
+            ms, deviations = trips.direct(row, few)
+            assert np.array_equal(ms, all_ms[few], equal_nan=True)
+            assert np.array_equal(deviations, all_deviations[few], equal_nan=True)
+
+
+def test_a_name_that_has_another_row_is_another_naming() -> None:
+    trips = RoundTrips()
+    trips.record("a", {"b": 1.0})
+    first = trips.naming
+    trips.record("a", {"b": 2.0})
+    assert trips.naming is trips.copy().naming is first
+    trips.record("a", {"c": 2.0})
+    second = trips.naming
+    trips.remove("b")
+    assert len({id(one) for one in (first, second, trips.naming)}) == 3
