@@ -59,6 +59,16 @@ def test_no_second_instance_of_a_global_workload_is_made_room_for():
     assert where(work) == {"shop-job-0": "a", "shop-top-0": "b", "shop-web-a": "a"}
 
 
+def test_a_global_workload_ends_what_does_not_want_it_near_where_it_also_lacks_room():
+    work = work_of(node("a", memory=8 * GIB), node("b", memory=GIB))
+    apart = with_terms(workload("shop-web"), affinity=(Affinity(workload="shop-log", anti=True),))
+    apply(work, apart)
+    assert where(work) == {"shop-web-0": "a"}
+    plan = apply(work, important("shop-log", 9, memory=3 * GIB, mode="global"))
+    assert where(work) == {"shop-log-a": "a", "shop-web-0": "b"}
+    assert [one.workload for one in plan.unplaced] == ["shop-log"]
+
+
 def test_what_finds_no_other_place_is_removed_and_comes_back_when_it_can():
     work = work_of(node("a", cpus=2))
     apply(work, workload("shop-web", cpu=1000, replicas=2))
