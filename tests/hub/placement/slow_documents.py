@@ -181,7 +181,7 @@ PREFERRED = (
 )
 BOX_POLICIES = (
     *(None,) * 8,
-    BoxPolicy(any_image=True, devices=("/dev/*",)),
+    BoxPolicy(any_image=True, devices=("/dev/*", "/dev/bus/usb/*/*")),
     BoxPolicy(any_image=True, devices=("/dev/gpu-[0-2]",), privileged=True, cpu_milli=1200),
     BoxPolicy(
         images=(ImagePattern(registry="docker.io"),),

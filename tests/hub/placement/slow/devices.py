@@ -49,12 +49,21 @@ def devices(node: Node) -> list[Device]:
         )
         for one in hardware.accelerators
     ]
+    behind: dict[str | None, list[str]] = {}
     for camera in hardware.cameras:
-        last, usable = camera.path.rpartition("/")[2], box_policy.gives(node, camera.path)
-        found.append(_device("camera", last, usable, camera.address, None, model=camera.name))
+        # What stands at a USB port is named by it: the kernel's names change with each plug.
+        port, name = _port(camera.address), camera.path.rpartition("/")[2]
+        there = behind.setdefault(port, [])
+        name = f"{port}#{len(there)}" if port else name
+        there.append(camera.path)
+        usable = box_policy.gives(node, camera.path)
+        found.append(_device("camera", name, usable, camera.address, None, model=camera.name))
     for usb in hardware.usb:
         vendor, model = usb.vendor_name or usb.vendor, usb.product_name or usb.product
-        found.append(_device("usb", usb.path, None, usb.path, None, vendor=vendor, model=model))
+        bus = f"/dev/bus/usb/{int(usb.path.partition('-')[0]):03}/001"
+        # Any one of its device nodes will do.
+        usable = any(box_policy.gives(node, path) for path in (bus, *behind.get(usb.path, ())))
+        found.append(_device("usb", usb.path, usable, usb.path, None, vendor=vendor, model=model))
     return sorted(found, key=lambda one: (one.kind, _numbers(one.place or one.id), one.id))
 
 
@@ -70,11 +79,14 @@ def _device(
     numa: int | None,
     **fields: object,
 ) -> Device:
-    # A device on USB may name an interface of the port that it is plugged into: 1-2:1.0.
-    place = re.sub(r"^(\d+-[\d.]+):.*", r"\1", address) if address else None
-    fields |= {"name": name, "kind": kind, "numa_node": numa}
+    fields |= {"kind": kind, "numa_node": numa}
     texts = {key: str(value) for key, value in fields.items() if value is not None}
-    return Device(f"{kind}/{name}", kind, usable, numa, place, texts)
+    return Device(f"{kind}/{name}", kind, usable, numa, _port(address), texts)
+
+
+def _port(address: str | None) -> str | None:
+    """Return a place without the interface that a device on USB may name: 1-2 of 1-2:1.0."""
+    return re.sub(r"^(\d+-[\d.]+):.*", r"\1", address) if address else None
 
 
 def free_of(fleet: Fleet, node: Node) -> dict[str, int]:

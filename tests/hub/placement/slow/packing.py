@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.hub.placement.slow.contention import uncontended
 from tests.hub.placement.slow.devices import Device, devices, fits, free_of
 from tests.hub.placement.slow.fleet import Fleet
 from tests.hub.placement.slow.own import left_of
@@ -29,14 +30,18 @@ def packs(fleet: Fleet, load: Workload) -> bool:
 
 
 def points(fleet: Fleet, load: Workload, node: Node, scale: int) -> int:
-    """Return how little goes to waste: 100 for each kind that is asked for, and how full it is."""
+    """Return how little goes to waste, and how little is taken from those who have few places.
+
+    6400 for those, 100 for each kind of device that is asked for, and how full the node is.
+    """
     kinds = {one.kind for load in fleet.asked for one in load.resources.devices}
     full = 1.0 - sum(parts_left(fleet, load, node)) / 2
+    spared = 6400 * uncontended(fleet, load, node, scale)
     if not kinds:
-        return int(full * scale)
+        return spared + int(full * scale)
     wasted = sum(_unfragmented(fleet, load, node, kind, scale) for kind in kinds)
     # Fullness decides only between what is equal otherwise.
-    return 100 * wasted + int(full * 99)
+    return spared + 100 * wasted + int(full * 99)
 
 
 def parts_left(fleet: Fleet, load: Workload, node: Node) -> tuple[float, float]:
