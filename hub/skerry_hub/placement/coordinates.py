@@ -23,8 +23,12 @@ import numpy as np
 from skerry_hub.placement.corrections import Corrections, corrections
 from skerry_hub.placement.embedding import (
     DIMENSIONS,
+    UNKNOWN_ERROR,
+    Bools,
     Floats,
     cold,
+    mean_errors,
+    relative_errors,
     relocate,
     scattered,
     sweep,
@@ -38,6 +42,7 @@ from skerry_hub.placement.round_trips import (
     RoundTrips,
     check,
 )
+from skerry_hub.placement.stepwise import Steps, finished
 
 WARM_SWEEPS = 10
 """Passes over all nodes when most of them have been placed before."""
@@ -47,10 +52,6 @@ SILENT_STEP = 0.2
 """Share of a step that a node which measures nothing moves for what another measured of it."""
 ERROR_GAIN = 0.1
 """Weight of what another measured of it in the error of a node that measures nothing."""
-MOST_ERROR = 10.0
-"""Relative error of one pair beyond which it counts no more."""
-UNKNOWN_ERROR = 1.0
-"""Relative error of a place that nothing has tested yet; counts as one link more."""
 
 
 class Coordinates:
@@ -64,6 +65,9 @@ class Coordinates:
         self._network = np.zeros(0, np.int32)
         self._corrections: Corrections | None = None
         self._refined = 0
+        # Since a fit began: rows whose node went, and whether anything was measured.
+        self._gone: list[int] = []
+        self._is_newer = False
 
     def __len__(self) -> int:
         return len(self._measured)
@@ -102,6 +106,7 @@ class Coordinates:
             return
         first = self._is_silent(node)
         row, peers = self._measured.record(node, samples)
+        self._is_newer = True
         self._grow()
         self._take(row, peers, np.array(list(samples.values()), np.float64), first=first)
 
@@ -113,6 +118,7 @@ class Coordinates:
         """
         for node, samples in told:
             check(node, samples)
+        self._is_newer = True
         recorded = [
             (*self._measured.record(node, samples), samples) for node, samples in told if samples
         ]
@@ -161,8 +167,8 @@ class Coordinates:
             emphasis = known[moving].astype(np.float64)
             for _ in range(steps if moving.any() else 0):
                 relocate(self._places, rows[moving], there[moving], ms[moving], emphasis=emphasis)
-        wrong = _relative(times(self._places, rows[:, None], there), ms) * known
-        self._error[rows] = _mean_error(wrong.sum(1), known.sum(1))
+        wrong = relative_errors(times(self._places, rows[:, None], there), ms) * known
+        self._error[rows] = mean_errors(wrong.sum(1), known.sum(1))
 
     def _start_beside(self, rows: Ints, beside: Ints, ms: Floats) -> None:
         """Put new rows about as far from one other each as measured, each in its own direction."""
@@ -218,8 +224,8 @@ class Coordinates:
             return
         for _ in range(FIRST_STEPS if first else 1):
             relocate(self._places, np.array([row]), peers[None], ms[None])
-        wrong = _relative(times(self._places, np.array(row), peers), ms).sum(keepdims=True)
-        self._error[row] = _mean_error(wrong, np.array([len(ms)]))[0]
+        wrong = relative_errors(times(self._places, np.array(row), peers), ms).sum(keepdims=True)
+        self._error[row] = mean_errors(wrong, np.array([len(ms)]))[0]
 
     def _start(self, rows: Ints, beside: int, ms: Floats) -> None:
         """Put new rows about as far from another row as measured, each in its own direction.
@@ -239,7 +245,7 @@ class Coordinates:
     def _move_silent(self, rows: Ints, other: int, ms: Floats) -> None:
         """Move rows that measure nothing a little by what another measured of them."""
         self._step(rows, other, ms, SILENT_STEP)
-        wrong = _relative(times(self._places, rows, np.array(other)), ms)
+        wrong = relative_errors(times(self._places, rows, np.array(other)), ms)
         self._error[rows] += ERROR_GAIN * (wrong - self._error[rows])
 
     def _step(self, rows: Ints, other: int, ms: Floats, step: float) -> None:
@@ -254,48 +260,73 @@ class Coordinates:
         self._measured.remove(node)
         self._places[row] = self._error[row] = np.nan
         self._network[row] = -1
+        self._gone.append(row)
+        self._is_newer = True
         if self._corrections is not None:
-            self._corrections = self._corrections.without(row)
+            self._corrections = self._corrections.without(np.array([row]))
 
     def refine(self, sweeps: int | None = None) -> None:
         """Fit all places to all measured pairs, and learn what they cannot say.
 
-        The first time from nothing; later in `sweeps` passes from where the nodes are. Takes time
-        in proportion to the measured pairs: about two seconds a pass for 100,000 nodes.
+        First from nothing, which takes two minutes for 100,000 nodes; later in `sweeps` passes.
         """
+        finished(self.refining(sweeps))
+
+    def refining(self, sweeps: int | None = None) -> Steps[None]:
+        """Do the same in steps; between them all else may be done. Taken over at the end."""
         links = self._measured.links()
         if not len(links.peers):
             self._corrections = None
             return
+        yield
+        self._gone, self._is_newer = [], False
         scale_ms = float(np.median(links.ms))
+        places = self._places.copy()
         if self._refined:
             for index in range(WARM_SWEEPS if sweeps is None else sweeps):
-                sweep(self._places, links, scale_ms, (self._seed, self._refined, index))
+                yield from sweep(places, links, scale_ms, (self._seed, self._refined, index))
         else:
-            unused = self._network < 0
-            cold(self._places, links, scale_ms, self._seed)
-            self._places[unused] = np.nan
+            yield from cold(places, links, scale_ms, self._seed)
+        found = yield from corrections(places, links, scale_ms, self._seed)
+        gone = np.array(self._gone, dtype=np.int64)
+        linked = np.diff(links.start) > 0
+        linked[gone[gone < len(linked)]] = False
+        self._places[: len(places)][linked] = places[linked]
         self._refined += 1
+        self._corrections = found.without(gone)
+        if self._is_newer:
+            links = self._measured.links()
+            yield from self._bring(linked, links)
         self._learn(links)
-        self._corrections = corrections(self._places, links, scale_ms, self._seed)
+
+    def _bring(self, fitted: Bools, links: Links) -> Steps[None]:
+        """Place the rows that came since the fit began beside those that it placed."""
+        known = np.pad(fitted, (0, len(self._network) - len(fitted)))
+        for row in np.flatnonzero(np.diff(links.start)[: len(known)]).tolist():
+            if known[row]:
+                continue
+            at = slice(links.start[row], links.start[row + 1])
+            peers, ms = links.peers[at].astype(np.int64), links.ms[at].astype(np.float64)
+            ms = np.where(known[peers] & np.isfinite(self._error[peers]), ms, np.inf)
+            nearest = int(ms.argmin())
+            if np.isfinite(ms[nearest]) and self._network[row] >= 0:
+                self._start(np.array([row]), int(peers[nearest]), ms[nearest : nearest + 1])
+                known[row] = True
+                if not self._measured.silent(np.array([row]))[0]:
+                    self._move(row, first=True)
+            yield
 
     def _learn(self, links: Links) -> None:
         """Set the errors and the networks of all rows from the measured pairs."""
         owners = links.owners.astype(np.int64)
-        wrong = _relative(times(self._places, owners, links.peers), links.ms.astype(np.float64))
+        wrong = relative_errors(
+            times(self._places, owners, links.peers), links.ms.astype(np.float64)
+        )
         number = np.diff(links.start)
         sums = np.bincount(owners, wrong, len(number)).astype(np.float64)
         linked = number > 0
-        self._error[linked] = _mean_error(sums[linked], number[linked])
-        network = np.where(self._network >= 0, np.arange(len(number), dtype=np.int32), -1)
-        while True:
-            least = network.copy()
-            np.minimum.at(least, owners, network[links.peers])
-            least = np.where(least >= 0, least[np.maximum(least, 0)], -1).astype(np.int32)
-            if (least == network).all():
-                break
-            network = least
-        self._network = network
+        self._error[linked] = mean_errors(sums[linked], number[linked])
+        self._network = links.networks(self._network >= 0)
 
     def estimate(self, first: str, second: str) -> tuple[float, float] | None:
         """Return the round-trip time of a pair and its error, in milliseconds.
@@ -367,15 +398,3 @@ class Coordinates:
         ms[apart] = error[apart] = np.nan
         ms[columns == row] = error[columns == row] = 0.0
         return ms, error
-
-
-def _relative(estimated: Floats, ms: Floats) -> Floats:
-    wrong: Floats = np.minimum(np.abs(estimated - ms) / ms, MOST_ERROR)
-    return wrong
-
-
-def _mean_error(sums: Floats, links: Ints) -> Floats:
-    """Return the mean relative error of places that fit as many of the links as they can."""
-    tested = np.maximum(links - (DIMENSIONS + 1), 0)
-    mean: Floats = (sums + UNKNOWN_ERROR) / (tested + 1)
-    return np.minimum(mean, MOST_ERROR)

@@ -14,6 +14,7 @@ import numpy as np
 
 from skerry_hub.placement.embedding import DIMENSIONS, Floats, times
 from skerry_hub.placement.round_trips import Float32s, Int32s, Ints, Links
+from skerry_hub.placement.stepwise import Steps
 
 CLOSEST = 16
 """Nodes that speak for one, beside itself."""
@@ -44,13 +45,15 @@ class Corrections:
         arrays = (self.links.start, self.links.peers, self.off, self.closest, self.weights)
         return sum(array.nbytes for array in arrays)
 
-    def without(self, row: int) -> Corrections:
-        """Return the same without a row, which may get another node."""
-        if row >= len(self.closest):
+    def without(self, rows: Ints) -> Corrections:
+        """Return the same without some rows, which may get other nodes."""
+        known = rows[rows < len(self.closest)]
+        if not len(known):
             return self
-        weights = self.weights.copy()
-        weights[self.closest == row] = 0.0
-        weights[row] = 0.0
+        gone = np.zeros(len(self.closest), dtype=np.bool_)
+        gone[known] = True
+        weights = np.where(gone.take(self.closest), np.float32(0.0), self.weights)
+        weights[known] = 0.0
         return dataclasses.replace(self, weights=weights)
 
     def factors(self, row: int, columns: Ints) -> Floats:
@@ -77,16 +80,20 @@ class Corrections:
         return factors
 
 
-def corrections(places: Float32s, links: Links, scale_ms: float, seed: int) -> Corrections:
-    """Return what the links say beyond the places."""
+def corrections(places: Float32s, links: Links, scale_ms: float, seed: int) -> Steps[Corrections]:
+    """Return what the links say beyond the places, some nodes a step."""
     estimated = times(places, links.owners.astype(np.int64), links.peers)
     ratio = np.log(links.ms / np.maximum(estimated, 1e-6))
     off = np.clip(ratio, -MOST_OFF, MOST_OFF).astype(np.float32)
-    closest, weights = _closest(places, np.flatnonzero(np.diff(links.start) > 0), scale_ms, seed)
+    yield
+    linked = np.flatnonzero(np.diff(links.start) > 0)
+    closest, weights = yield from _closest(places, linked, scale_ms, seed)
     return Corrections(links, off, closest, weights)
 
 
-def _closest(places: Float32s, rows: Ints, scale_ms: float, seed: int) -> tuple[Int32s, Float32s]:
+def _closest(
+    places: Float32s, rows: Ints, scale_ms: float, seed: int
+) -> Steps[tuple[Int32s, Float32s]]:
     """Return the closest rows and their weights, by row; itself with weight 1 where none is."""
     closest = np.repeat(np.arange(len(places), dtype=np.int32)[:, None], 1 + CLOSEST, 1)
     weights = np.zeros(closest.shape, np.float32)
@@ -94,10 +101,11 @@ def _closest(places: Float32s, rows: Ints, scale_ms: float, seed: int) -> tuple[
     at = places[:, :DIMENSIONS]
     pivots = np.random.default_rng(seed).permutation(rows)[: max(1, len(rows) // CELL)]
     near = min(CELLS_NEAR, len(pivots))
-    cell = np.concatenate(
-        [_squares(at[part], at[pivots]).argmin(1) for part in _parts(rows, len(pivots))]
-        or [np.zeros(0, np.int64)]
-    )
+    cells = [np.zeros(0, np.int64)]
+    for part in _parts(rows, len(pivots)):
+        cells.append(_squares(at[part], at[pivots]).argmin(1))
+        yield
+    cell = np.concatenate(cells)
     members = np.split(rows[np.argsort(cell, kind="stable")], np.cumsum(np.bincount(cell))[:-1])
     for index, own in enumerate(members):
         around = np.argsort(_squares(at[pivots[index : index + 1]], at[pivots])[0], kind="stable")
@@ -112,6 +120,7 @@ def _closest(places: Float32s, rows: Ints, scale_ms: float, seed: int) -> tuple[
             apart = np.sqrt(np.take_along_axis(squares, best, 1))
             closest[part, 1 : 1 + number] = candidates[best]
             weights[part, 1 : 1 + number] = (1 + apart / (REACH * scale_ms)) ** -2
+            yield
     return closest, weights
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skerry_hub.placement.round_trips import Float32s, Int32s, Ints, Links
+from skerry_hub.placement.stepwise import Steps
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -33,6 +34,10 @@ COLD_SWEEPS = 120
 MOST_LINKS = 128
 """Links that place one node; of an endpoint with more, as many, evenly chosen."""
 LEAST_BLOCK, MOST_BLOCK = 64, 2048
+MOST_ERROR = 10.0
+"""Relative error of one pair beyond which it counts no more."""
+UNKNOWN_ERROR = 1.0
+"""Relative error of a place that nothing has tested yet; counts as one link more."""
 
 
 def scattered(count: int, scale_ms: float, seed: tuple[int, ...]) -> Float32s:
@@ -51,6 +56,19 @@ def times(places: Float32s, rows: Ints, others: Ints | Int32s) -> Floats:
     apart = first[..., :DIMENSIONS] - second[..., :DIMENSIONS]
     distance: Floats = np.sqrt((apart * apart).sum(-1))
     return distance + first[..., DIMENSIONS] + second[..., DIMENSIONS]
+
+
+def relative_errors(estimated: Floats, ms: Floats) -> Floats:
+    """Return by which part of the measured time each estimate is wrong, up to MOST_ERROR."""
+    wrong: Floats = np.minimum(np.abs(estimated - ms) / ms, MOST_ERROR)
+    return wrong
+
+
+def mean_errors(sums: Floats, links: Ints) -> Floats:
+    """Return the mean relative error of places that fit as many of the links as they can."""
+    tested = np.maximum(links - (DIMENSIONS + 1), 0)
+    mean: Floats = (sums + UNKNOWN_ERROR) / (tested + 1)
+    return np.minimum(mean, MOST_ERROR)
 
 
 def relocate(
@@ -87,13 +105,13 @@ def relocate(
     places[rows] = own
 
 
-def cold(places: Float32s, links: Links, scale_ms: float, seed: int) -> None:
-    """Place every linked row from nothing, in place."""
+def cold(places: Float32s, links: Links, scale_ms: float, seed: int) -> Steps[None]:
+    """Place every linked row from nothing, in place, a block of nodes a step."""
     places[:] = scattered(len(places), scale_ms, (seed,))
     for index in range(COLD_SWEEPS):
         absolute = max(0.0, 1.0 - index / (0.6 * COLD_SWEEPS))
         robust = ROBUST if index > COLD_SWEEPS // 4 else 1.0
-        sweep(places, links, scale_ms, (seed, index), absolute=absolute, robust=robust)
+        yield from sweep(places, links, scale_ms, (seed, index), absolute=absolute, robust=robust)
 
 
 def sweep(
@@ -104,8 +122,8 @@ def sweep(
     *,
     absolute: float = 0.0,
     robust: float = ROBUST,
-) -> None:
-    """Move every linked row once, in random blocks, in place.
+) -> Steps[None]:
+    """Move every linked row once, in random blocks, in place, a block a step.
 
     `absolute` is 1 where absolute errors count, 0 where relative ones do.
     """
@@ -117,6 +135,7 @@ def sweep(
         peers, ms, known = padded(links, rows)
         emphasis = known * (ms / scale_ms) ** (2 * absolute) if absolute else known.astype(float)
         relocate(places, rows, peers, ms, emphasis=emphasis, robust=robust)
+        yield
 
 
 def padded(links: Links, rows: Ints) -> tuple[Ints, Floats, Bools]:

@@ -46,6 +46,18 @@ class Links:
         """The row of each entry."""
         return np.repeat(np.arange(len(self.start) - 1, dtype=np.int32), np.diff(self.start))
 
+    def networks(self, used: npt.NDArray[np.bool_]) -> Int32s:
+        """Return by row the least row that links lead to, of rows in use; of others -1."""
+        owners = self.owners
+        network = np.where(used, np.arange(len(used), dtype=np.int32), -1)
+        while True:
+            least = network.copy()
+            np.minimum.at(least, owners, network[self.peers])
+            least = np.where(least >= 0, least[np.maximum(least, 0)], -1).astype(np.int32)
+            if (least == network).all():
+                return network
+            network = least
+
 
 def checked(ms: float) -> float:
     """Return the time. Raises ValueError unless it is finite, above 0 and at most a minute."""

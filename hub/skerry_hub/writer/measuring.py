@@ -11,7 +11,7 @@ import collections
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -41,6 +41,8 @@ MANY = 32
 WAITING_MOST = 200_000
 """Tellings of nodes that wait; then the oldest goes."""
 REFINE_S = 10.0
+SLICE_S = 0.5
+"""A fit of all places, which takes minutes for a large fleet, goes on so long in each round."""
 SNAPSHOT_S = 5.0
 PATIENCE = 20
 """Each of the two is done again no sooner than so many times what it took."""
@@ -57,11 +59,13 @@ class Measuring:
         known: Callable[[], Known],
         publish: Callable[[Publication], None],
         seal: Callable[[Targets], Envelope],
+        slice_s: float = SLICE_S,
     ) -> None:
         """`known` gives the hub's records; `publish` sends, if there is a connection.
 
         `seal` signs: whoever could name targets to a fleet could have it connect to anybody.
         """
+        self._slice_s = slice_s
         self.network: Network = NOWHERE
         self._known = known
         self._publish = publish
@@ -80,6 +84,8 @@ class Measuring:
         self._due: collections.deque[str] = collections.deque()
         self._all_again = False
         self._unrefined = self._unshown = False
+        self._refining: Iterator[None] | None = None
+        self._refined_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
 
@@ -120,8 +126,7 @@ class Measuring:
             self._choose()
         self._say()
         self._take()
-        if self._unrefined and mono_s >= self._refine_at:
-            self._refine_at = mono_s + self._spent(self._refine, REFINE_S)
+        self._refine(mono_s)
         if self._unshown and mono_s >= self._snapshot_at:
             self._snapshot_at = mono_s + self._spent(self._show, SNAPSHOT_S)
 
@@ -215,11 +220,25 @@ class Measuring:
             self._coordinates.remove(place)
             self._unshown = True
 
-    def _refine(self) -> None:
-        self._unrefined = False
-        with metrics.REFINE_SECONDS.time():
-            self._coordinates.refine()
-        self._unshown = True
+    def _refine(self, mono_s: float) -> None:
+        """Fit all places anew where that is due, and for a part of a round only.
+
+        What is left of it is done in the next rounds, so that tellings and targets never wait.
+        """
+        if self._refining is None:
+            if not self._unrefined or mono_s < self._refine_at:
+                return
+            self._unrefined, self._refined_s = False, 0.0
+            self._refining = self._coordinates.refining()
+        began = time.monotonic()
+        while not (is_done := next(self._refining, self) is self):
+            if time.monotonic() - began >= self._slice_s:
+                break
+        self._refined_s += time.monotonic() - began
+        if is_done:
+            metrics.REFINE_SECONDS.observe(self._refined_s)
+            self._refining, self._unshown = None, True
+            self._refine_at = mono_s + max(REFINE_S, PATIENCE * self._refined_s)
 
     def _show(self) -> None:
         """Make a new picture, with the times that the last one was asked for at hand."""

@@ -1,6 +1,7 @@
 import copy
 import functools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -326,3 +327,51 @@ def test_of_many_tellings_one_that_cannot_be_takes_all_with_it() -> None:
     with pytest.raises(ValueError, match="round-trip time"):
         coordinates.observe_all([("a", {"b": 5.0}), ("c", {"d": -5.0})])
     assert len(coordinates) == 0
+
+
+def steps_of(coordinates: Coordinates, number: int) -> Iterator[None]:
+    """Return the rest of a fit of which so many steps were taken."""
+    steps = coordinates.refining()
+    for _ in range(number):
+        next(steps)
+    return steps
+
+
+def test_a_fit_in_steps_is_taken_over_at_its_end() -> None:
+    whole, stepwise = (observed(true_times(), picks()) for _ in range(2))
+    before = stepwise.matrix(NAMES, NAMES)[0].tobytes()
+    whole.refine()
+    steps = steps_of(stepwise, 5)
+    assert stepwise.matrix(NAMES, NAMES)[0].tobytes() == before
+    for _ in steps:
+        pass
+    assert stepwise.matrix(NAMES, NAMES)[0].tobytes() == whole.matrix(NAMES, NAMES)[0].tobytes()
+
+
+def test_who_comes_goes_and_measures_between_the_steps_of_a_fit() -> None:
+    true, picked = true_times(), picks()
+    late, gone = NODES - 1, 0
+    early = picked.copy()
+    early[late] = early[:, late] = False
+    coordinates = observed(true, early)
+    row = coordinates.rows([NAMES[gone]])[0]
+    steps = steps_of(coordinates, 3)
+    coordinates.remove(NAMES[gone])
+    measured = {NAMES[p]: float(true[late, p]) for p in np.flatnonzero(picked[late]) if p != gone}
+    coordinates.observe(NAMES[late], measured)
+    assert coordinates.rows([NAMES[late]])[0] == row
+    coordinates.observe(NAMES[5], {"silent": 10.0})
+    for _ in steps:
+        pass
+    assert NAMES[gone] not in coordinates
+    # It stands among those that were fitted, and not where the node was whose row it has.
+    hidden = ~(picked[late] | np.isin(np.arange(NODES), (late, gone)))
+    others = [NAMES[at] for at in np.flatnonzero(hidden)]
+    ms, _ = coordinates.matrix([NAMES[late]], others)
+    assert np.median(np.abs(ms[0] - true[late][hidden]) / true[late][hidden]) < 0.2
+    left = [*NAMES[1:], "silent"]
+    for _ in range(2):
+        ms, error = coordinates.matrix(left, left)
+        assert np.isfinite(ms).all()
+        assert np.isfinite(error).all()
+        coordinates.refine()

@@ -12,6 +12,7 @@ from skerry_hub.placement.embedding import (
     times,
 )
 from skerry_hub.placement.round_trips import Links
+from skerry_hub.placement.stepwise import finished
 
 
 def links_of(true: np.ndarray, measured: np.ndarray) -> Links:
@@ -38,7 +39,7 @@ def all_times(places: np.ndarray) -> np.ndarray:
 def test_times_that_a_space_can_hold_are_found_for_unmeasured_pairs() -> None:
     true, measured, links = world(120, 0.3)
     places = scattered(120, 1.0, (0,))
-    cold(places, links, float(np.median(links.ms)), 0)
+    finished(cold(places, links, float(np.median(links.ms)), 0))
     hidden = ~measured & ~np.eye(120, dtype=bool)
     wrong = np.abs(all_times(places) - true)[hidden] / true[hidden]
     assert np.median(wrong) < 0.02
@@ -49,12 +50,12 @@ def test_more_sweeps_make_it_no_worse_and_the_same_seed_gives_the_same() -> None
     true, measured, links = world(80, 0.3)
     scale = float(np.median(links.ms))
     first, second = scattered(80, 1.0, (0,)), scattered(80, 9.0, (7,))
-    cold(first, links, scale, 3)
-    cold(second, links, scale, 3)
+    finished(cold(first, links, scale, 3))
+    finished(cold(second, links, scale, 3))
     assert first.tobytes() == second.tobytes()
     before = np.abs(all_times(first) - true)[measured].mean()
     for index in range(20):
-        sweep(first, links, scale, (index,))
+        finished(sweep(first, links, scale, (index,)))
     assert np.abs(all_times(first) - true)[measured].mean() <= before
 
 

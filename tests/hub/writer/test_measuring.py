@@ -52,13 +52,14 @@ def kept(document):
 class Fleet:
     """A hub's records, and what it publishes of targets."""
 
-    def __init__(self, *nodes, documents=()):
+    def __init__(self, *nodes, documents=(), **more):
         self.known = Known(nodes, documents=[kept(one) for one in documents])
         self.said = []
         self.measuring = Measuring(
             lambda: self.known,
             self.said.append,
             sealed,
+            **more,
         )
         self.now = 100.0
 
@@ -136,6 +137,22 @@ def test_what_very_many_tell_at_once_is_taken_too():
     ms, _ = fleet.network.to_endpoint("erp", ["n3", "n97"])
     assert ms.tolist() == [8.0, 102.0]
     assert len(fleet.network) == 102
+
+
+def test_a_fit_that_takes_long_goes_on_in_the_next_rounds():
+    fleet = Fleet(node("a"), node("b"), documents=[ERP], slice_s=0.0)
+    fleet.round()
+    fleet.measuring.told("a", {"endpoint/erp": 12.0})
+    fleet.round(REFINE_S)
+    fleet.measuring.told("b", {"broker": 4.0, "endpoint/erp": 20.0})
+    fleet.round(1.0)
+    fleet.round(REFINE_S)
+    # It is taken between the steps of the fit, which is not done yet.
+    assert fleet.network.to_endpoint("erp", ["b"])[0][0] == 20.0
+    assert fleet.measuring._refining is not None
+    for _ in range(500):
+        fleet.round(1.0)
+    assert fleet.measuring._refining is None
 
 
 def test_what_is_told_becomes_a_picture_and_then_a_better_one():
