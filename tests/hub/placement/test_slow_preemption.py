@@ -110,3 +110,22 @@ def test_of_many_on_a_node_none_ends_that_could_be_spared(others, cpu, memory, p
         for spared in ids:
             assert reasons(both.plain.without(*(one for one in ids if one != spared)), load, box)
         assert max(one.priority for one in found.victims) == expected.worth[0]
+
+
+def test_two_unimportant_ones_end_and_not_one_that_is_more_important():
+    boxes = (node("n0", cpus=2), node("n1", cpus=2))
+    ask = {"n0": (5, 2000, 1), "n1": (0, 1000, 2)}
+    loads = [
+        dataclasses.replace(
+            workload(f"on-{name}", cpu=cpu, replicas=count, constraints=[f"node.id == {name}"]),
+            placement=Placement(priority=priority),
+        )
+        for name, (priority, cpu, count) in ask.items()
+    ]
+    top = dataclasses.replace(workload("top", cpu=2000), placement=Placement(priority=9))
+    both = Both(boxes, [*loads, top])
+    for load in loads:
+        both.scale(load.name, load.replicas)
+    found = preemption(both.world, top)
+    assert [one.id for one in found.victims] == ["on-n1-0", "on-n1-1"]
+    assert slow.best(both.plain, top).worth == (0, 2, "n1")
