@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
 
+from skerry_hub.bus_devices import (
+    Names,
+    Places,
+    addresses_of,
+    known_nodes,
+    named,
+    names_of,
+    on_bus_of,
+    paths_at,
+    port_of,
+    stick_of,
+    without_node,
+)
 from skerry_wire.box_policy import BoxPolicy, allows_device
-from skerry_wire.bus import bus_of, natural
-from skerry_wire.hardware import Accelerator, Camera, Hardware, Nic, PciFunction, SerialPort
+from skerry_wire.bus import natural
+from skerry_wire.hardware import Hardware, Nic
 from skerry_wire.workload import BusDevice
 
 _HUB_CLASS = "09"
-_DIGITS = re.compile(r"(\d+)")
-_FUNCTION_END = re.compile(r":\d+\.\d+$")
-"""The configuration and interface that may follow a USB port: 1-1.2:1.0."""
-
-Names = Mapping[str, tuple[str | None, str | None]]
-"""Vendor and model of what stands at a PCI address or USB port, in words."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +73,12 @@ def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
             usable=one.usable,
             reason=one.reason,
             numa_node=one.numa_node,
-            # Its ids change while it loads its firmware: what stands at the port is it.
-            on_bus=BusDevice(bus="usb", address=one.address) if _is_stick(one) else None,
+            on_bus=stick_of(one),
         )
 
 
-def _is_stick(one: Accelerator) -> bool:
-    return one.bus == "usb" and not one.device_nodes and bus_of(one.address) == "usb"
-
-
 def _cameras(hardware: Hardware, _names: Names) -> Iterator[Device]:
-    places = _Places(hardware, "video4linux")
+    places = Places(hardware, "video4linux")
     for one in sorted(hardware.cameras, key=lambda each: natural(each.path)):
         yield Device(
             kind="camera",
@@ -93,9 +93,9 @@ def _cameras(hardware: Hardware, _names: Names) -> Iterator[Device]:
 
 
 def _serial_ports(hardware: Hardware, names: Names) -> Iterator[Device]:
-    places = _Places(hardware, "tty")
+    places = Places(hardware, "tty")
     for one in sorted(hardware.serial_ports, key=lambda each: natural(each.path)):
-        vendor, model = _named(names, one.address)
+        vendor, model = named(names, one.address)
         yield Device(
             kind="serial",
             name=one.name,
@@ -110,39 +110,9 @@ def _serial_ports(hardware: Hardware, names: Names) -> Iterator[Device]:
         )
 
 
-class _Places:
-    """Names the ports or cameras of one device by where it stands, each by its number there."""
-
-    def __init__(self, hardware: Hardware, subsystem: Literal["tty", "video4linux"]) -> None:
-        self._hardware = hardware
-        self._subsystem = subsystem
-        self._numbers: dict[str, int] = {}
-
-    def next_at(self, address: str | None) -> BusDevice | None:
-        """Return the next one at an address, None where that is on no bus that orders know."""
-        found = _on_bus(self._hardware, _port(address or ""))
-        if found is None:
-            return None
-        number = self._numbers[found.address] = self._numbers.get(found.address, -1) + 1
-        return dataclasses.replace(found, subsystem=self._subsystem, number=min(number, 255))
-
-
-def _on_bus(hardware: Hardware, address: str) -> BusDevice | None:
-    """Return a device by its place, and by its ids where they are known."""
-    bus = bus_of(address)
-    if bus is None:
-        return None
-    ids: tuple[str | None, str | None] = (None, None)
-    if bus == "usb":
-        ids = next(((u.vendor, u.product) for u in hardware.usb if u.path == address), ids)
-    else:
-        ids = next(((p.vendor, p.device) for p in hardware.pci if p.address == address), ids)
-    return BusDevice(bus=bus, address=address, vendor=ids[0], product=ids[1])
-
-
 def _modems(hardware: Hardware, names: Names) -> Iterator[Device]:
     for one in hardware.modems:
-        vendor, model = _named(names, one.address)
+        vendor, model = named(names, one.address)
         yield Device(
             kind="modem",
             name=one.name,
@@ -159,7 +129,7 @@ def _modems(hardware: Hardware, names: Names) -> Iterator[Device]:
 
 def _bluetooth(hardware: Hardware, names: Names) -> Iterator[Device]:
     for one in hardware.bluetooth:
-        vendor, model = _named(names, one.address)
+        vendor, model = named(names, one.address)
         yield Device(
             kind="bluetooth",
             name=one.name,
@@ -174,7 +144,7 @@ def _nics(hardware: Hardware, names: Names) -> Iterator[Device]:
     for one in hardware.nics:
         if not one.hardware:
             continue
-        vendor, model = _named(names, one.address)
+        vendor, model = named(names, one.address)
         yield Device(
             kind=_nic_kind(one),
             name=one.name,
@@ -214,7 +184,7 @@ def _disks(hardware: Hardware, _names: Names) -> Iterator[Device]:
 def _usb(hardware: Hardware, names: Names) -> Iterator[Device]:
     for one in hardware.usb:
         vendor, model = names.get(one.path, (None, None))
-        on_bus = _on_bus(hardware, one.path)
+        on_bus = on_bus_of(hardware, one.path)
         yield Device(
             kind="usb",
             name=one.path,
@@ -222,40 +192,19 @@ def _usb(hardware: Hardware, names: Names) -> Iterator[Device]:
             model=model,
             bus="usb",
             address=one.path,
-            paths=_paths_at(hardware, one.path),
+            paths=paths_at(hardware, one.path),
             usable=None if on_bus is None else True,
             on_bus=on_bus,
         )
 
 
-def _paths_at(hardware: Hardware, port: str) -> tuple[str, ...]:
-    """Return the device nodes behind a USB port that other lists tell of."""
-    groups: tuple[Iterable[Camera | SerialPort], ...] = (hardware.cameras, hardware.serial_ports)
-    return tuple(
-        one.path for group in groups for one in group if one.address and _port(one.address) == port
-    )
-
-
 def _everyday_usb(hardware: Hardware, names: Names) -> Iterator[Device]:
     """Give what stands on USB and no other list shows: no hubs, no stick that is a disk."""
-    shown = {_port(address) for address in _addresses(hardware)}
+    shown = {port_of(address) for address in addresses_of(hardware)}
     left = {
         one.path for one in hardware.usb if one.path not in shown and _HUB_CLASS not in one.classes
     }
     return (device for device in _usb(hardware, names) if device.name in left)
-
-
-def _addresses(hardware: Hardware) -> Iterator[str]:
-    groups: tuple[Iterable[str | None], ...] = (
-        (one.address for one in hardware.accelerators),
-        (one.address for one in hardware.cameras),
-        (one.address for one in hardware.bluetooth),
-        (one.address for one in hardware.storage),
-        (one.address for one in hardware.serial_ports),
-        (one.address for one in hardware.modems),
-        (one.address for one in hardware.nics),
-    )
-    return (address for group in groups for address in group if address)
 
 
 def _pci(hardware: Hardware, _names: Names) -> Iterator[Device]:
@@ -271,15 +220,10 @@ def _pci(hardware: Hardware, _names: Names) -> Iterator[Device]:
             numa_node=one.numa_node,
             paths=one.device_nodes,
             usable=bool(one.device_nodes),
-            reason=None if one.device_nodes else _without_node(one),
-            on_bus=_on_bus(hardware, one.address) if one.device_nodes else None,
+            reason=None if one.device_nodes else without_node(one),
+            on_bus=on_bus_of(hardware, one.address) if one.device_nodes else None,
             only_reserved=not one.device_nodes,
         )
-
-
-def _without_node(one: PciFunction) -> str:
-    bind = "bind it to vfio-pci" if one.iommu_group is not None else "it is in no IOMMU group"
-    return f"{one.address} has no device node to hand over; {bind}"
 
 
 def _gpio(hardware: Hardware, _names: Names) -> Iterator[Device]:
@@ -428,10 +372,7 @@ def _within(policy: BoxPolicy, device: Device) -> Device:
 
 def _within_any(policy: BoxPolicy, device: Device, on_bus: BusDevice) -> Device:
     """Return the same of a device whose nodes the box looks up: it gives those that it may."""
-    nodes = list(device.paths)
-    if on_bus.bus == "usb" and on_bus.subsystem is None:
-        # Each has one on its bus, whose last number changes whenever it is plugged.
-        nodes.append(f"/dev/bus/usb/{int(on_bus.address.partition('-')[0]):03d}/001")
+    nodes = known_nodes(device.paths, on_bus)
     if any(allows_device(policy, path) for path in nodes):
         return device
     reason = f"the box's policy allows none of {', '.join(nodes[:4])}"
@@ -439,7 +380,7 @@ def _within_any(policy: BoxPolicy, device: Device, on_bus: BusDevice) -> Device:
 
 
 def _each(hardware: Hardware, kinds: frozenset[str] | None) -> Iterator[Device]:
-    names = _names_of(hardware)
+    names = names_of(hardware)
     for source in SOURCES:
         if kinds is None and source.everyday is not None:
             yield from source.everyday(hardware, names)
@@ -447,38 +388,11 @@ def _each(hardware: Hardware, kinds: frozenset[str] | None) -> Iterator[Device]:
             yield from (one for one in source.every(hardware, names) if one.kind in kinds)
 
 
-def _names_of(hardware: Hardware) -> Names:
-    """Return what stands at each address, the numbers where the box has no words for them."""
-    names: dict[str, tuple[str | None, str | None]] = {
-        one.address: (one.vendor_name or one.vendor, one.device_name or one.device)
-        for one in hardware.pci
-    }
-    for device in hardware.usb:
-        names[device.path] = (
-            device.vendor_name or device.vendor,
-            device.product_name or device.product,
-        )
-    return names
-
-
-def _named(names: Names, address: str | None) -> tuple[str | None, str | None]:
-    return names.get(_port(address), (None, None)) if address else (None, None)
-
-
-def _port(address: str) -> str:
-    """Return an address without the interface of a USB device that may follow its port."""
-    return _FUNCTION_END.sub("", address) if "-" in address else address
-
-
 def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2] or path
 
 
-def _order(device: Device) -> tuple[str, list[str], str]:
+def _order(device: Device) -> tuple[str, tuple[tuple[str, int], ...], str]:
     where = device.address or device.name
     # A PCI address is hexadecimal of fixed width; elsewhere port 10 comes after port 2.
-    return device.kind, [where] if ":" in where else _natural(where), device.name
-
-
-def _natural(text: str) -> list[str]:
-    return [part.zfill(8) if part.isdigit() else part for part in _DIGITS.split(text)]
+    return device.kind, ((where, -1),) if ":" in where else natural(where), device.name
