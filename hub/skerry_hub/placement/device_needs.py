@@ -18,6 +18,9 @@ from skerry_hub.placement.device_easing import Eased, eased
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.terms import DeviceRequest
 
+MOST_REASONS = 4
+"""Most reasons why devices are not usable that are told of one node."""
+
 Key = tuple[int, ...]
 """The numbers of the states of devices of each kind."""
 
@@ -237,7 +240,11 @@ def too_few(request: DeviceRequest, free: int, usable: int, there: Sequence[Devi
         parts.append(f"{usable - free} taken")
     broken = [one for one in there if one.usable is False]
     if broken:
-        reasons = dict.fromkeys(one.reason for one in broken if one.reason)
+        # Of those that are asked for by name, not of whatever else the node has of the kind.
+        meant = [one for one in broken if fits(request, dataclasses.replace(one, usable=None))]
+        reasons = list(dict.fromkeys(one.reason for one in meant or broken if one.reason))
+        if len(reasons) > MOST_REASONS:
+            reasons[MOST_REASONS:] = [f"and {len(reasons) - MOST_REASONS} more"]
         why = f" ({'; '.join(reasons)})" if reasons else ""
         parts.append(f"{len(broken)} not usable{why}")
     other = len(there) - len(broken) - usable

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tests.hub.fleet.steps import STEPS, act
 from tests.hub.placement.boxes import accelerator, assignment, fleet, gpus, node, workload
 
+from skerry_hub.devices import Device
 from skerry_hub.model import Hold
-from skerry_hub.placement.device_needs import DeviceNeeds, device_needs_of
+from skerry_hub.placement.device_needs import DeviceNeeds, device_needs_of, too_few
 from skerry_hub.terms import DeviceRequest, Placement
 from skerry_wire.hardware import Camera, ProbeStatus
 
@@ -207,3 +208,19 @@ def test_answers_hold_after_the_numbers_of_states_were_given_anew():
         if number % 50 < 2:
             assert need.mask(columns, columns.rows()).tolist() == [number % 2 == 0, False]
     assert columns.epoch == 1
+
+
+def test_why_is_said_of_the_devices_that_are_meant_and_of_few_where_none_is():
+    def bare(number):
+        reason = f"0{number} has no device node to hand over"
+        return Device(kind="pci", name=f"0{number}", address=f"0{number}", usable=False,
+                      reason=reason, only_reserved=True)  # fmt: skip
+
+    there = [bare(number) for number in range(6)]
+    meant = DeviceRequest(kind="pci", expressions=("address == 03",))
+    assert too_few(meant, 0, 0, there) == (
+        "no usable pci free: 6 there, 6 not usable (03 has no device node to hand over)"
+    )
+    assert too_few(DeviceRequest(kind="pci"), 0, 0, there).endswith(
+        "03 has no device node to hand over; and 2 more)"
+    )
