@@ -14,10 +14,11 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Mask, Rows
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.device_states import WHOLE, State
+from skerry_hub.fleet.device_states import WHOLE, State, has_free
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement.amounts import FIELDS
-from skerry_hub.placement.board import all_pass, board_of
+from skerry_hub.placement.board import board_of
+from skerry_hub.placement.constraints import all_pass
 from skerry_hub.placement.device_choice import choose
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.world import World
@@ -98,7 +99,7 @@ def _has_devices(columns: Columns, workload: Workload, row: int) -> bool:
     whole: dict[str, State] = {}
     for request in requests:
         devices, _ = columns.state(request.kind, row)
-        usable = (WHOLE if device.usable is not False else 0 for device in devices)
+        usable = (WHOLE if has_free(device) else 0 for device in devices)
         whole[request.kind] = devices, tuple(usable)
     single = workload.placement.numa == "single"
     return choose(whole, requests, single_numa=single) is not None
