@@ -24,7 +24,6 @@ from skerry_executor.policy import check
 from skerry_hub import orders
 from skerry_hub.model import Liveness
 from skerry_hub.placement.constraints import refusals_of, requirements_of
-from skerry_hub.placement.node_policy import NAME
 from skerry_hub.placement.shape import shape_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest
@@ -120,7 +119,11 @@ def test_of_several_containers_the_one_that_is_refused_is_named():
 def test_it_is_counted_as_a_constraint_and_said_what_would_help():
     columns = fleet(node("a", policy=ANY), node("b", policy=BoxPolicy()))
     found = explain(columns, running(container(privileged=True)), [])
-    assert (found.feasible, found.blocked, found.alone) == (0, {NAME: 2}, {NAME: 2})
+    assert (found.feasible, found.blocked, found.alone) == (
+        0,
+        {"node policy": 2},
+        {"node policy": 2},
+    )
     (best, *_) = found.relaxations
     assert (best.node, best.changes) == (
         "a",
@@ -322,7 +325,9 @@ def test_a_node_takes_an_instance_exactly_when_its_executor_would_accept_the_ord
     ]
     boxes = [node(name, policy=policy) for name, policy in zip(names, policies, strict=True)]
     columns = fleet(*boxes, reserved=there)
-    needs = [one for one in requirements_of(World(columns, loads), load) if one.name == NAME]
+    needs = [
+        one for one in requirements_of(World(columns, loads), load) if one.name == "node policy"
+    ]
     rows = columns.rows()
     for at, (name, policy) in enumerate(zip(names, policies, strict=True)):
         on_it = [one for one in there if one.node == name]
