@@ -1,6 +1,6 @@
 """How many users an edge serves, and at which price: online edge user allocation, a day a file.
 
-usage: python -m benchmarks.eua --data DIR [--baselines] [-o json]
+usage: python -m benchmarks.eua --data DIR [--baselines] [--wanted] [-o json]
 
 DIR holds days as eua-*.jsonl, plain or with .xz: first the servers with three capacities and a
 price a minute, then requests that each name the servers in their reach. A server is a node, its
@@ -11,8 +11,9 @@ other or is dropped where it fits nowhere, and the servers that have a request c
 Nothing moves, and nobody looks ahead: how long a request stays is learned when it has ended.
 
 The engine packs (strategy `pack`) and wants it cheap (weight 100, the largest). Beside the price it
-weighs how contended a server is by what was asked for that day so far. These weights, and the
-engine's own, were set before and are the same for all days.
+weighs how contended a server is by what was asked for that day so far; with --wanted, as in a hub,
+which knows no such stream, by the requests that are there. These weights, and the engine's own,
+were set before and are the same for all days.
 """
 
 from __future__ import annotations
@@ -280,8 +281,9 @@ BASELINES: dict[str, Policy] = {"least loaded": least_loaded, "random": at_rando
 class Edge:
     """One day as it goes."""
 
-    def __init__(self, day: Day, policy: Policy) -> None:
-        self.day, self._policy = day, policy
+    def __init__(self, day: Day, policy: Policy, *, by_wanted: bool = False) -> None:
+        self.day, self._policy, self._by_wanted = day, policy, by_wanted
+        self._wanted: dict[str, Workload] = {}
         self.columns = Columns()
         for server, capacity in enumerate(day.capacities):
             self.columns.put(node_of(server, capacity))
@@ -302,6 +304,7 @@ class Edge:
         for minute in range(LAST_MINUTE + 1):
             for assignment, held in self._ends.pop(minute, ()):
                 self.columns.release(assignment)
+                self._wanted.pop(assignment.workload, None)
                 self._contention.ended(held * MINUTE_S)
             while coming and coming[0][1].minute <= minute:
                 number, request = coming.pop(0)
@@ -311,15 +314,22 @@ class Edge:
     def _take(self, number: int, request: Request, minute: int) -> None:
         workload = workload_of(number, request)
         now = minute * MINUTE_S
-        world = World(self.columns, rules=self._rules, contention=self._contention, now=now)
-        placed = self._policy(world, workload, self._chance)
+        placed = self._policy(self._world(workload, now), workload, self._chance)
         self._contention.observe(workload, list(map(node_id, request.servers)), now)
         if placed is None:
             return
         self.columns.reserve(placed)
+        self._wanted[workload.name] = workload
         self.allocated += 1
         ends = self._ends.setdefault(minute + request.hold_minutes, [])
         ends.append((placed, request.hold_minutes))
+
+    def _world(self, workload: Workload, now: float) -> World:
+        """Return what is decided from: with the stream so far, or, as in a hub, what is wanted."""
+        if self._by_wanted:
+            wanted = {**self._wanted, workload.name: workload}
+            return World(self.columns, workloads=wanted, rules=self._rules, now=now)
+        return World(self.columns, rules=self._rules, contention=self._contention, now=now)
 
     def _count(self) -> None:
         rows = self.columns.rows()
@@ -331,10 +341,10 @@ class Edge:
         self.cost += float(np.array(self.day.prices)[busy].sum())
 
 
-def measure(day: Day, name: str, policy: Policy) -> Result:
-    """Return what a policy makes of a day."""
+def measure(day: Day, name: str, policy: Policy, *, by_wanted: bool = False) -> Result:
+    """Return what a policy makes of a day; `by_wanted`: as a hub, which knows no stream."""
     say(f"{day.name}, {name}")
-    edge = Edge(day, policy)
+    edge = Edge(day, policy, by_wanted=by_wanted)
     edge.run()
     return Result(
         day=day.name,
@@ -366,11 +376,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = parser_of("benchmarks/eua.py", __doc__)
     parser.add_argument("--baselines", action="store_true", help="simpler policies beside ours")
+    parser.add_argument(
+        "--wanted", action="store_true", help="contention by the requests that are there"
+    )
     options = parser.parse_args(arguments)
     policies: dict[str, Policy] = {"skerry": engine, **(BASELINES if options.baselines else {})}
     try:
         results = [
-            measure(day, name, policy)
+            measure(day, name, policy, by_wanted=options.wanted)
             for day in days_of(options.data)
             for name, policy in policies.items()
         ]

@@ -110,6 +110,19 @@ def test_a_request_in_reach_of_none_is_dropped_and_one_of_very_many_is_not():
     assert gone_by(one).allocated == 1
 
 
+def test_by_what_is_there_the_room_of_few_is_left_to_them_as_long_as_they_are_there():
+    both, first = (0, 1), (0,)
+    bound = request(servers=first)
+    late = request(minute=1, servers=both)
+    edge = Edge(day(bound, late, request(minute=2, servers=first)), eua.engine, by_wanted=True)
+    edge.run()
+    assert (edge.allocated, edge.overcommitted) == (3, 0)
+    gone = request(servers=first, hold=1)
+    edge = Edge(day(gone, request(minute=2, servers=both)), eua.engine, by_wanted=True)
+    edge.run()
+    assert edge.cost == 1.0 + 10 * 1.0
+
+
 # --- files --------------------------------------------------------------------------------
 
 
@@ -148,7 +161,7 @@ def test_rows_have_the_keys_that_are_promised_a_day_each(tmp_path, capsys):
     skerry = rows[len(policies)]
     # Four of five fit on two servers; ten minutes of both.
     assert (skerry["allocated_percent"], skerry["cost"]) == (80.0, 35.0)
-    assert eua.main(["--data", str(tmp_path), "-o", "table"]) == 0
+    assert eua.main(["--data", str(tmp_path), "--wanted", "-o", "table"]) == 0
     assert "mean" in capsys.readouterr().out
 
 
