@@ -31,6 +31,7 @@ def uncontended(fleet: Fleet, load: Workload, node: Node, scale: int) -> int:
 
 def pressure(fleet: Fleet, load: Workload, node: Node) -> float:
     """Return how many others are expected to find no place for an instance on a node."""
+    then = fleet.before or fleet
     wanted = [one for one in fleet.workloads.values() if one.mode != "global" and one.replicas]
     typical = {
         name: sum(getattr(one.resources, field) * one.replicas for one in wanted)
@@ -40,12 +41,12 @@ def pressure(fleet: Fleet, load: Workload, node: Node) -> float:
     classes: dict[tuple[str, ...], int] = {}
     for one in wanted:
         places = tuple(box.id for box in fleet.nodes if _may_be(fleet, one, box))
-        more = max(0, one.replicas - len(fleet.of(one.name)))
+        more = max(0, one.replicas - len(then.of(one.name)))
         classes[places] = classes.get(places, 0) + one.replicas + more
     weight = 0
     for places, count in classes.items():
         if node.id in places:
-            room = sum(room_of(fleet, fleet.node(name), typical, NOTHING) for name in places)
+            room = sum(room_of(then, then.node(name), typical, NOTHING) for name in places)
             weight += int(decay(room / THETA) * ONE) * count
     free = room_of(fleet, node, typical, NOTHING)
     lost = free - room_of(fleet, node, typical, load.resources)

@@ -54,6 +54,8 @@ class Fleet:
     now: float = 0.0
     strategy: str = "spread"
     asked: Sequence[Workload] = ()
+    before: "Fleet | None" = None
+    """As it was when the decision began that is being made: by that is told who is expected."""
 
     def on(self, node: Node) -> list[Assignment]:
         """Return what is on a node."""

@@ -1,5 +1,6 @@
 """Where instances go: the best node for each in turn, or one on each node."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 from tests.hub.placement.slow.devices import ways
@@ -20,6 +21,7 @@ def place(
 
     `held` says which devices the replica of a number gets on a node: any that suffice.
     """
+    fleet = dataclasses.replace(fleet, before=fleet)
     found: list[str] = []
     for index in range(count):
         name = best(fleet, load)
