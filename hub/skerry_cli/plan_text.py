@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from skerry_cli import words
 from skerry_cli.document_kinds import name_of
-from skerry_cli.records import Change, DocumentPlan, Explanation, Plan, Reason, Verdict
+from skerry_cli.records import Change, DocumentPlan, Explanation, Parts, Plan, Reason, Verdict
 from skerry_cli.screen import Cell, Colour, Styled
 
 SIGNS: Mapping[str, tuple[str, Colour | None]] = {
@@ -81,16 +81,17 @@ def step(change: Change) -> Sequence[Cell]:
     )
 
 
-def score(total: float | None, scores: Mapping[str, float]) -> str:
-    """Return a score with what makes it up: `0.825 (balance 0.9, spread 0.75)`; empty for none."""
+def score(total: float | None, scores: Parts) -> str:
+    """Return a score with what makes it up: `0.76 (spread 60 of 80, balance 9 of 10)`."""
     if total is None:
         return ""
     return f"{total:.3g}" + (f" ({parts(scores)})" if scores else "")
 
 
-def parts(scores: Mapping[str, float]) -> str:
-    """Return what makes up a score, by name."""
-    return ", ".join(f"{name} {value:.2g}" for name, value in sorted(scores.items()))
+def parts(scores: Parts) -> str:
+    """Return what makes up a score, in points of its weight: what counts most first."""
+    ordered = sorted(scores.items(), key=lambda item: (-item[1].weight, item[0]))
+    return ", ".join(f"{name} {part.points:.3g} of {part.weight}" for name, part in ordered)
 
 
 def summary(plan: Plan) -> str:

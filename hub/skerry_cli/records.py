@@ -356,7 +356,7 @@ class Change:
     node: Words
     detail: Words = ""
     score: float | None = None
-    scores: Annotated[Mapping[str, float], MANY] = dataclasses.field(default_factory=dict)
+    scores: Parts = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -314,7 +314,7 @@ class Change:
     detail: Line = ""
     score: float | None = None
     """Of what is created or moved, in a plan: the node's score as the choice fell on it."""
-    scores: Annotated[Mapping[str, float], Sparse()] = dataclasses.field(default_factory=dict)
+    scores: Annotated[Parts, Sparse()] = dataclasses.field(default_factory=dict)
     """What makes up the score, by name."""
 
 

@@ -84,7 +84,7 @@ class _Replay:
             if row is not None and len(scored) < MOST_SCORED:
                 (score,) = scores_of(session, np.array([row], dtype=np.intp))
                 scored[step.instance, step.action] = dataclasses.replace(
-                    step, score=score.total, scores=score.values
+                    step, score=score.total, scores=score.parts
                 )
             columns.reserve(one)
             work.draft.assignments.put(one.id, one)

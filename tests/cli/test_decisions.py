@@ -16,7 +16,7 @@ from skerry_hub.decision_list import (
     ReplayView,
     VersionView,
 )
-from skerry_hub.model import Change
+from skerry_hub.model import Change, Part
 
 PLACED = DecisionView(
     seq=42,
@@ -94,7 +94,10 @@ SAME = ReplayView(
             workload="shop-web",
             node="box-1",
             score=0.825,
-            scores={"balance": 0.9, "spread": 0.75},
+            scores={
+                "balance": Part(value=0.9, weight=10, points=9.0),
+                "spread": Part(value=0.75, weight=80, points=60.0),
+            },
         ),
     ),
     more=False,
@@ -203,7 +206,8 @@ def test_the_same_is_said(hub, skerry):
     assert skerry("replay", "42").out == "decision 42: the same\n"
     assert hub.asked[-1].query == {}
     assert skerry("replay", "42", "--scores").out == (
-        "decision 42: the same\n\n  + shop-web-0 on box-1  score 0.825 (balance 0.9, spread 0.75)\n"
+        "decision 42: the same\n\n"
+        "  + shop-web-0 on box-1  score 0.825 (spread 60 of 80, balance 9 of 10)\n"
     )
     assert hub.asked[-1].query == {"scores": "true"}
 

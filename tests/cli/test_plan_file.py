@@ -8,11 +8,16 @@ import pytest
 from tests.cli.canned import plain, problems
 from tests.cli.samples import CREATED, UNPLACED
 
+from skerry_hub.model import Part
 from skerry_hub.views import Basis
 
 TEXT = "services:\n  web: {image: x}\n"
 BASIS = Basis(inputs="a" * 32, sections={"nodes": "b" * 16}, outcome="c" * 32)
-STEP = dataclasses.replace(CREATED.changes[0], score=0.8251, scores={"spread": 1.0, "quiet": 0.5})
+SCORES = {
+    "spread": Part(value=1.0, weight=80, points=80.0),
+    "quiet": Part(value=0.5, weight=5, points=2.5),
+}
+STEP = dataclasses.replace(CREATED.changes[0], score=0.8251, scores=SCORES)
 PLANNED = dataclasses.replace(CREATED, changes=(STEP,), basis=BASIS)
 STALE = problems(
     409, {"reason": "the plan is stale: node box-3 changed: labels", "field": "basis.inputs"}
@@ -37,11 +42,12 @@ def saved(skerry, hub, file, tmp_path):
 def test_a_plan_shows_the_scores_and_what_makes_them_up(skerry, hub, file):
     hub.answers["POST /api/v1/plan"] = PLANNED
     out = skerry("plan", "-f", file).out
-    assert "  + shop-web-0 on box-1  score 0.825 (quiet 0.5, spread 1)\n" in out
+    assert "  + shop-web-0 on box-1  score 0.825 (spread 80 of 80, quiet 2.5 of 5)\n" in out
     assert "inputs" not in out
     assert f"decided from inputs {'a' * 32}\n" in skerry("plan", "-f", file, "-v").out
     step = json.loads(skerry("plan", "-f", file, "-o", "json").out)["changes"][0]
-    assert (step["score"], step["scores"]) == (0.8251, {"spread": 1.0, "quiet": 0.5})
+    assert step["score"] == 0.8251
+    assert step["scores"]["quiet"] == {"value": 0.5, "weight": 5, "points": 2.5}
 
 
 def test_a_plan_is_saved_for_its_owner_alone(saved, hub):

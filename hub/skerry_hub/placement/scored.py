@@ -25,11 +25,6 @@ class Score:
     most: int
     parts: Parts
 
-    @property
-    def values(self) -> dict[str, float]:
-        """Return what each part is, 0 to 1."""
-        return {name: part.value for name, part in self.parts.items()}
-
 
 def scores_of(session: Session, rows: Rows) -> list[Score]:
     """Return the scores of rows that take one more instance, as the session counts them now."""

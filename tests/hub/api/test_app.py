@@ -619,5 +619,6 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/api/v1/round-trips", "/api/v1/documents", "/api/v1/documents/{kind}/{name}",
         "/api/v1/documents/{kind}/{name}/history",
         "/api/v1/snapshot", "/api/v1/decisions", "/api/v1/decisions/{seq}",
-        "/api/v1/decisions/{seq}/replay", "/api/v1/rebalance/plan", "/api/v1/rebalance/moves",
+        "/api/v1/decisions/{seq}/replay", "/api/v1/rebalance/plan", "/api/v1/rebalance/check",
+        "/api/v1/rebalance/moves",
     } == paths  # fmt: skip

@@ -68,6 +68,8 @@ def test_a_node_that_comes_is_a_decision_of_the_hubs_own(fleet, rig):
 def test_it_comes_to_the_same_again_whatever_happened_since(fleet, rig):
     rig.join("box-3")
     until("the third instance", lambda: len(listed(fleet)["items"]) == 2)
+    rig.join("box-4")
+    rig.idle()
     assert fleet.ask("POST", "/api/v1/nodes/box-1/drain", {})[0] == 200
     assert fleet.ask("DELETE", "/api/v1/documents/Policy/quay")[0] == 200
     assert fleet.ask("DELETE", "/api/v1/workloads/shop-web")[0] == 200

@@ -156,7 +156,7 @@ def test_each_step_of_a_plan_has_its_score_and_what_makes_it_up(client, rig):
         assert 0 < step["score"] <= 1
         assert {"runtime", "spread"} <= step["scores"].keys()
     one, two = (step["scores"] for step in plan["changes"])
-    assert one["spread"] == two["spread"] == 1.0
+    assert one["spread"] == two["spread"] == {"value": 1.0, "weight": 80, "points": 80.0}
 
 
 def test_the_score_is_the_one_that_explain_tells(client, rig):
@@ -169,7 +169,9 @@ def test_the_score_is_the_one_that_explain_tells(client, rig):
     (verdict,) = told["verdicts"]
     (step,) = plan["changes"]
     assert step["score"] == pytest.approx(verdict["score"], abs=1e-3)
-    assert step["scores"] == pytest.approx(verdict["scores"], abs=1e-3)
+    assert step["scores"].keys() == verdict["scores"].keys()
+    for name, part in verdict["scores"].items():
+        assert step["scores"][name] == pytest.approx(part, abs=1e-3)
 
 
 # --- workloads as JSON --------------------------------------------------------------------
