@@ -55,7 +55,7 @@ def test_the_total_is_of_the_parts_by_their_weights():
     weights = {one.name: one.weight for one in session.board.points} | {"spread": 80}
     assert {name: part.weight for name, part in score.parts.items()} == weights
     assert score.most == sum(weights.values())
-    for name, value in score.values.items():
+    for name, value in ((name, part.value) for name, part in score.parts.items()):
         assert 0 <= value <= 1
         assert score.parts[name].points == pytest.approx(weights[name] * value, abs=0.02)
     assert score.points == pytest.approx(
