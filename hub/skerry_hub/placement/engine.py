@@ -20,6 +20,7 @@ from skerry_hub.placement.board import board_of
 from skerry_hub.placement.constraints import Requirement, all_pass, refusals_of
 from skerry_hub.placement.outcome import Outcome, decision_of, index_of, instance_id, rank_of
 from skerry_hub.placement.session import Session
+from skerry_hub.placement.skew import mend_skew
 from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of, topologies_of
 from skerry_hub.placement.world import World
 
@@ -104,7 +105,7 @@ class _Placing:
         if keep or not any(not one.weight for one in self.workload.placement.spread):
             unplaced = self._fill(staying, outcome)
         else:
-            outcome, unplaced = self._fill_evenly(staying, outcome)
+            unplaced = self._fill_evenly(staying, outcome)
         return decision_of(self.workload, outcome, unplaced)
 
     def _staying(
@@ -181,60 +182,14 @@ class _Placing:
                 self._leaves(outcome, staying, name, why)
                 term.take_away(domain)
 
-    def _fill_evenly(self, staying: dict[str, Assignment], outcome: Outcome) -> tuple[Outcome, int]:
-        """Place what is missing, and move what makes a skew: no more than what is missing leaves.
-
-        A skew that no move mends stays: nothing ends for it.
-        """
-        with self.columns.trial():
-            first = dict(outcome)
-            short = self._fill(staying, first)
-            moving = self._moving(first)
-        if not moving:
-            return first, short
-        # Once it is known which have to leave, they are placed like all that leaves: first.
-        second, rest = dict(outcome), dict(staying)
-        for name, (one, _) in moving.items():
-            if name in rest:
-                self._leaves(second, rest, name, one)
-        left = self._fill(rest, second)
-        if left <= short:
-            return second, left
-        for name, (why, placed) in moving.items():
-            first[name] = first[name][0], placed, why
-        return first, short
-
-    def _moving(self, outcome: Outcome) -> dict[str, tuple[str, Assignment]]:
-        """Return which would have to move, the newest out of the fullest domain, why, and where."""
-        there = {name: after for name, (_, after, _) in outcome.items() if after is not None}
-        moving: dict[str, tuple[str, Assignment]] = {}
-        board = board_of(self.world, self.workload)
-        for term in terms_of(self.world, self.workload, board.layout, board.passes_once):
-            if not isinstance(term, SpreadTerm) or term.weight:
-                continue
-            for one in there.values():
-                term.add(self._domain(term, one))
-            while (domain := term.surplus()) is not None:
-                crowded = [name for name in there if self._domain(term, there[name]) == domain]
-                last = max(crowded, key=lambda name: rank_of(self.workload.name, name))
-                one = there.pop(last)
-                self.columns.release(one)
-                session = Session(self.world, self.workload, self.revision, there.values())
-                placed = session.place(last)
-                if placed is None:
-                    self.columns.reserve(one)
-                    there[last] = one
-                    break
-                there[last] = placed
-                moving[last] = f"too many in {term.word(domain)}", placed
-                term.take_away(domain)
-                term.add(self._domain(term, placed))
-        return moving
-
-    def _domain(self, term: Term, one: Assignment) -> int:
-        """Return the domain of an instance; that of no domain where its node is not known."""
-        row = self.columns.row(one.node)
-        return len(term.domains) if row is None else int(term.domains.of_row[row])
+    def _fill_evenly(self, staying: dict[str, Assignment], outcome: Outcome) -> int:
+        """Place what is missing, then mend the skew that is left: no more moves than has to."""
+        unplaced = self._fill(staying, outcome)
+        while mend_skew(self.world, self.workload, outcome) and unplaced:
+            # What moved may have made room.
+            there = {name: after for name, (_, after, _) in outcome.items() if after is not None}
+            unplaced = self._fill(there, outcome)
+        return unplaced
 
     def _surplus_order(self, assignment: Assignment) -> tuple[bool, int, str]:
         row = self.columns.row(assignment.node)

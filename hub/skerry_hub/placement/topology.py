@@ -289,13 +289,13 @@ class SpreadTerm(_Counting):
             f"{self.word(least)}: one more is a skew over {self._skew}"
         )
 
-    def surplus(self) -> int | None:
-        """Return a domain that has too many already, None where none has."""
-        if self.weight or self._least < 0:
-            return None
-        over = self._over(np.arange(len(self.domains)), 0)
-        worst = int(over.argmax())
-        return worst if over[worst] > 0 else None
+    def too_many(self) -> Counts:
+        """Return how many would have to leave each domain, to be within the skew."""
+        if self._least < 0:
+            return np.zeros(len(self.domains), dtype=np.int64)
+        over = np.maximum(self._over(np.arange(len(self.domains)), 0), 0)
+        found: Counts = -(-over // self._weights[self._least])
+        return found
 
     def take_away(self, domain: int) -> None:
         """Count one less."""

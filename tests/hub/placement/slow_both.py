@@ -9,9 +9,10 @@ from tests.hub.placement.slow.devices import devices, free_of, numa_nodes, ways
 from tests.hub.placement.slow.fleet import Fleet, domain
 from tests.hub.placement.slow.own import capacity
 from tests.hub.placement.slow.packing import added, packs
-from tests.hub.placement.slow.placing import best, on_each, place
+from tests.hub.placement.slow.placing import on_each, place
 from tests.hub.placement.slow.reasons import moves_nothing, reasons, refusals
 from tests.hub.placement.slow.scores import total
+from tests.hub.placement.slow.skew import filled
 from tests.hub.placement.slow.terms import is_about
 from tests.hub.placement.slow_around import NOTHING, Around, network_of, times_of
 
@@ -201,8 +202,9 @@ class Both:
         reserve_decision(self.columns, before, decision)
         was, after = ({one.id: one for one in some} for some in (before, decision.assignments))
         stays = {name for name, one in after.items() if name in was and was[name].node == one.node}
-        left = [name for name in was if name not in stays]
-        for name in left:
+        evened = {one.instance for one in decision.changes if "too many in" in one.detail}
+        evened &= was.keys()
+        for name in was.keys() - stays - evened:
             fleet = self.plain.without(name)
             box = fleet.node(was[name].node)
             surplus = name not in after and len(after) == load.replicas
@@ -210,27 +212,18 @@ class Both:
         fleet = self.plain.without(*was).having(*(after[name] for name in sorted(stays)))
         for name in stays:
             self.check_stays(fleet, load, after[name])
-        new = sorted(after.keys() - stays, key=lambda name: (name not in was, name))
-        count = max(0, load.replicas - len(stays))
-        told = place(fleet, load, count, lambda index, _: after[new[index]].held)
-        assert told == [after[name].node for name in new]
-        self.plain = fleet.having(*(after[name] for name in new))
-        check_placed_once(self.plain, load)
-        if not new:
-            self.check_mended(load)
 
-    def check_mended(self, load):
-        """A skew is left only where one of those that make it can go nowhere else."""
-        there = self.plain.of(load.name)
-        over = [
-            one
-            for one in there
-            if any(
-                name.startswith("spread over")
-                for name in refusals(self.plain.without(one.id), load, self.plain.node(one.node))
-            )
-        ]
-        assert not over or any(best(self.plain.without(one.id), load) is None for one in over)
+        def held(name, box):
+            there = after.get(name)
+            return there.held if there and there.node == box.id else ()
+
+        told = filled(fleet.having(*(was[name] for name in sorted(evened))), load, [*was], held)
+        assert {one.id: one.node for one in told.of(load.name)} == {
+            name: one.node for name, one in after.items()
+        }
+        self.plain = fleet.having(*(after[name] for name in sorted(after.keys() - stays)))
+        assert all(bool(one.held) == bool(load.resources.devices) for one in after.values())
+        check_placed_once(self.plain, load)
 
     def check_stays(self, fleet, load, one):
         """What stays is where it could be placed, but for what an apply does not look at."""
@@ -238,7 +231,7 @@ class Both:
         if None in capacity(box).values():
             return  # What is not known of a node moves nothing.
         against = refusals(fleet.without(one.id), load, box)
-        # A skew that no move mends stays: see `check_mended`.
+        # A skew that no move mends stays: see `filled`.
         ignored = {str(term) for term in load.placement.spread}
         if one.id == min(other.id for other in fleet.of(load.name)):
             # The first may have come before all that it wants near it, itself among them.

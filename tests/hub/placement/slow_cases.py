@@ -179,6 +179,7 @@ spreads = st.builds(
     weight=weights,
     weights=shares,
 )
+skews = spreads.map(lambda one: dataclasses.replace(one, weight=None))
 limits = st.builds(AtMost, topology=topologies, count=st.sampled_from((1, 2, 3)))
 
 

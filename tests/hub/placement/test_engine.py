@@ -21,7 +21,6 @@ from skerry_hub.fleet.columns import totals_of
 from skerry_hub.model import Liveness
 from skerry_hub.placement.engine import reserve_decision
 from skerry_hub.placement.outcome import index_of
-from skerry_hub.terms import Placement, Spread
 from skerry_wire.hardware import ProbeStatus, RuntimeInfo
 from skerry_wire.workload import DeviceMapping
 
@@ -416,32 +415,3 @@ def test_a_change_of_mode_gives_every_instance_the_id_of_its_mode():
 )
 def test_an_index_is_read_only_from_a_replicas_id(instance, index):
     assert index_of("shop-web", instance) == index
-
-
-# --- skew -----------------------------------------------------------------------------------
-
-
-def spread_over_sites(replicas, **more):
-    load = workload(replicas=replicas, **more)
-    return dataclasses.replace(load, placement=Placement(spread=(Spread(topology="site"),)))
-
-
-def test_an_apply_evens_out_and_moves_no_more_than_it_must():
-    columns = fleet(*(node(f"a{i}", labels={"site": "a"}) for i in range(4)))
-    first = placed(columns, workload(replicas=10))
-    columns.put(node("b", labels={"site": "b"}))
-    second = place(columns, spread_over_sites(10), first.assignments, keep=False)
-    moved = [change for change in second.changes if change.action != "keep"]
-    assert [(change.action, change.node) for change in moved] == [("move", "b")] * 5
-    assert second.unplaced == 0
-
-
-def test_a_skew_that_no_move_mends_stays_and_nothing_ends():
-    columns = fleet(
-        node("a", cpus=8, labels={"site": "a"}), node("b", cpus=1, labels={"site": "b"})
-    )
-    pinned = workload(replicas=6, cpu=1000, constraints=["node.id == a"])
-    first = placed(columns, pinned)
-    second = place(columns, spread_over_sites(6, cpu=1000), first.assignments, keep=False)
-    assert sorted(where(second).values()) == ["a"] * 5 + ["b"]
-    assert second.unplaced == 0

@@ -9,8 +9,18 @@ import dataclasses
 from hypothesis import event, given
 from hypothesis import strategies as st
 from tests.hub.placement.boxes import node, workload
+from tests.hub.placement.slow.skew import surplus
 from tests.hub.placement.slow_both import Both
-from tests.hub.placement.slow_cases import MANY, NAMES, changes, fleets, steps, wanted
+from tests.hub.placement.slow_cases import (
+    MANY,
+    NAMES,
+    changes,
+    fleets,
+    loads,
+    skews,
+    steps,
+    wanted,
+)
 from tests.hub.placement.slow_invariants import check_empty, check_musts, check_room, check_skew
 
 from skerry_hub.placement.engine import place
@@ -74,6 +84,22 @@ def test_an_operator_moves_what_has_to_leave_and_nothing_else(nodes, wanted, cha
     for load in wanted:
         if load.mode != "global":
             both.apply(load)
+
+
+@given(fleets, loads("a"), st.lists(skews, max_size=2), st.lists(changes, min_size=1, max_size=4))
+@MANY
+def test_a_skew_is_mended_by_moves_and_by_all_that_mend_it(nodes, load, musts, changed):
+    asked = dataclasses.replace(load.placement, spread=tuple(musts))
+    load = dataclasses.replace(load, mode="replicated", placement=asked)
+    both = Both(nodes, (load,))
+    both.scale("a", load.replicas)
+    for what, argument in changed:
+        both.change(what, argument)
+    both.apply(load)
+    event(f"too many {min(surplus(both.plain, load), 3)}")
+    once = sorted(both.plain.of("a"), key=str)
+    both.apply(load)
+    assert sorted(both.plain.of("a"), key=str) == once
 
 
 # --- what was found this way -----------------------------------------------------------------

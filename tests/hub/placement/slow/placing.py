@@ -28,7 +28,7 @@ def place(
         if name is None:
             break
         node = fleet.node(name)
-        holds = held(index, node) if held else ways(fleet, load, node)[0]
+        holds = (held(index, node) if held else ()) or ways(fleet, load, node)[0]
         fleet = fleet.having(assigned(load, f"new-{index}", name, tuple(holds)))
         found.append(name)
     return found
