@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from skerry_hub import selector
+from skerry_hub.devices import KINDS
 from skerry_hub.documents import (
     MAX_DOCUMENT_BYTES,
     Dataset,
@@ -36,7 +37,6 @@ from skerry_wire.errors import WireError
 from skerry_wire.labels import wrong_key, wrong_value
 
 MISSING = "is missing"
-_DEVICE_KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _HOST_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PERIOD_S = {"daily": 86_400.0, "weekly": 604_800.0}
 
@@ -157,8 +157,8 @@ def _quota(field: str, quota: Quota) -> Iterator[Fault]:
 
 def _device_kinds(field: str, amounts: Mapping[str, object]) -> Iterator[Fault]:
     for kind in amounts:
-        if _DEVICE_KIND.fullmatch(kind) is None:
-            yield Fault(f"{field}.{kind[:80]}", "is not a kind of device, such as gpu")
+        if kind not in KINDS:
+            yield Fault(f"{field}.{kind[:80]}", f"is not a kind of device: {', '.join(KINDS)}")
 
 
 def _egress(field: str, egress: Sequence[Egress]) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from tests.hub.documents import EVERY, POLICY, PRICES, RESERVATION
 from skerry_hub import document_checks
 from skerry_hub.document_checks import DocumentError, document_of
 from skerry_hub.document_files import DocumentFileError, parse
-from skerry_hub.documents import KINDS, Endpoint, Policy, Window, kind_of
+from skerry_hub.documents import KINDS, Endpoint, Policy, Prices, Window, kind_of
 from skerry_hub.workloads.compose import SourceFile
 from skerry_wire import codec
 
@@ -63,6 +63,20 @@ def test_everything_is_told_at_once():
 @pytest.mark.parametrize("plain", [None, [], "x", 5, {5: 1}, {None: 1}, {("a",): {}}])
 def test_what_is_no_mapping_of_fields_is_refused(plain):
     assert faults(Policy, plain)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "given"),
+    [
+        (Policy, "quota.devices", lambda one: {"quota": {"devices": {one: 1}}}),
+        (Prices, "device_hour", lambda one: {"device_hour": {one: 1.5}}),
+    ],
+)
+def test_a_kind_of_device_is_one_that_there_is(kind, field, given):
+    for misspelt in ("gpuu", "GPU", "accelerator", ""):
+        found = faults(kind, {"name": "x", **given(misspelt)})
+        assert found[f"{field}.{misspelt}"].startswith("is not a kind of device: gpu, ")
+    assert document_of(kind, {"name": "x", **given("gpu")}).name == "x"
 
 
 @pytest.mark.parametrize(
