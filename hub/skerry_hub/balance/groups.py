@@ -7,8 +7,10 @@ size of what is solved depends on the kinds of items, not on how many there are.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -83,9 +85,62 @@ class Groups:
             # Those that have a place come first: only they have to keep one.
             moving.sort(key=lambda item: (current[item] == NOWHERE, item))
             free = [place for place, number in left.items() for _ in range(number)]
-            for item, place in zip(moving, free, strict=False):
+            for item, place in self._matched(moving, free):
                 found[item] = place
         return tuple(found.tolist())
+
+    def _matched(self, moving: Sequence[int], free: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Give each of some equal items, in their order, one of some free places.
+
+        Who can stay within its domains does: two that only change domains with each other would
+        wait for each other where these are full.
+        """
+        current = self.problem.present
+        items, places = list(moving), list(free)
+        for domains in self._near(moving[0]) if moving else ():
+            there: dict[tuple[int, ...], list[int]] = {}
+            for place in places:
+                there.setdefault(tuple(int(one[place]) for one in domains), []).append(place)
+            for queue in there.values():
+                queue.reverse()
+            left = []
+            for item in items:
+                at = current[item]
+                here = None if at == NOWHERE else tuple(int(one[at]) for one in domains)
+                queue = there.get(here, []) if here is not None else []
+                if queue:
+                    yield item, queue.pop()
+                else:
+                    left.append(item)
+            remaining = collections.Counter(itertools.chain(*there.values()))
+            items, places = left, [place for place in places if _taken(remaining, place)]
+        yield from zip(items, places, strict=False)
+
+    def _near(self, item: int) -> list[list[Ints]]:
+        """Return which domains an item would stay in: of all its limits together, then of each."""
+        wide = [
+            limit.domains
+            for limit in self.problem.limits
+            if item in limit.items and len(np.unique(limit.domains)) < len(limit.domains)
+        ]
+        return [wide, *([one] for one in wide)] if len(wide) > 1 else [wide] if wide else []
+
+
+def _taken(remaining: collections.Counter[int], place: int) -> bool:
+    """Take one of a place from those that remain; say whether there was one."""
+    if remaining[place] <= 0:
+        return False
+    remaining[place] -= 1
+    return True
+
+
+def canonical(problem: Problem, assignment: Sequence[int]) -> Assignment:
+    """Return an assignment that is worth as much at least, in which as few as may be move.
+
+    Equal items are told apart by where they are: who can stay stays, or else goes a short way.
+    """
+    groups = gather(problem)
+    return groups.assign(groups.count(assignment))
 
 
 def gather(problem: Problem) -> Groups:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skerry_hub.balance.load import Load, holds
+from skerry_hub.balance.ordering import linked, order_of
 from skerry_hub.balance.problem import NOWHERE, Problem, ProblemError, score_at, value
 
 DETOURS_TRIED = 64
@@ -41,14 +42,14 @@ class Step:
 class Steps:
     """Waves in order. `extra_cost`: what the detours cost beside the moves that were wanted.
 
-    `left`: how many items are not at their targets after the last one.
+    `left`: the items that are not at their targets after the last one.
     """
 
     waves: tuple[tuple[Step, ...], ...]
     detours: int = 0
     stops: int = 0
     extra_cost: int = 0
-    left: int = 0
+    left: tuple[int, ...] = ()
 
 
 def safe_steps(
@@ -62,8 +63,8 @@ def safe_steps(
     """Return steps after which everything is at its target; those that gain most come first.
 
     `gains` says how much each item's move gains; without, it is the difference of its scores.
-    Without `may_stop` they end before the first one that would stop an item; `left` have moves to
-    do then.
+    Without `may_stop` no item stops: `left` are those whose moves would need that. Then no order of
+    the moves that wait for each other is found that does without, as far as orders are tried.
 
     Raises ProblemError when the target overcommits something, an item may not be there, or what is
     overcommitted at present is in its way.
@@ -74,19 +75,31 @@ def safe_steps(
     if not holds(problem, target):
         raise ProblemError("the target overcommits a bin or a limit")
     way = _Way(problem, target, most_at_once, gains)
-    while way.pending:
-        if way.wave() or way.detour():
-            continue
-        if not may_stop:
-            break
-        way.stop()
+    way.go(may_stop=may_stop)
+    if way.pending or way.stopped or way.detoured:
+        way = _otherwise(way, may_stop=may_stop)
     return Steps(
         waves=tuple(way.waves),
         detours=len(way.detoured),
         stops=len(way.stopped),
         extra_cost=sum(problem.items[item].move_cost for item in way.detoured),
-        left=len(way.pending),
+        left=tuple(sorted(way.pending)),
     )
+
+
+def _otherwise(way: _Way, *, may_stop: bool) -> _Way:
+    """Return a way with fewer items that are left, stop or make a detour, the given one without."""
+    astray = {*way.pending, *way.stopped, *way.detoured}
+    moving = [
+        item for item, place in enumerate(way.target) if place != way.problem.items[item].current
+    ]
+    order = order_of(way.problem, way.target, linked(way.problem, way.target, moving, astray))
+    if order is None:
+        return way
+    other = _Way(way.problem, way.target, way.most_at_once, way.gains)
+    other.follow(order)
+    other.go(may_stop=may_stop)
+    return min(way, other, key=_Way.wanting)
 
 
 class _Way:
@@ -111,6 +124,31 @@ class _Way:
         moving = [item for item, place in enumerate(target) if place != self.at[item]]
         # Ordered, and each is out at once when it is done: there may be very many.
         self.pending = dict.fromkeys(sorted(moving, key=lambda item: (-self._gain(item), item)))
+
+    def go(self, *, may_stop: bool) -> None:
+        """Add waves until everything is at its target, or what is left would have to stop."""
+        while self.pending:
+            if self.wave() or self.detour():
+                continue
+            if not may_stop:
+                return
+            self.stop()
+
+    def follow(self, order: Sequence[int]) -> None:
+        """Move items in an order that is known to be possible; those together that can be."""
+        steps: list[Step] = []
+        for item in order:
+            source, target = self.at[item], self.target[item]
+            if len(steps) == self.most_at_once or not self.load.fits_one(item, target, source):
+                self._done(steps)
+                steps = []
+            self.load.put(item, target)
+            steps.append(Step(item=item, source=source, target=target))
+        self._done(steps)
+
+    def wanting(self) -> tuple[int, int, int]:
+        """Return how many items are left, stop and make a detour."""
+        return len(self.pending), len(self.stopped), len(self.detoured)
 
     def wave(self) -> bool:
         """Add a wave of all that fits now; say whether anything does."""

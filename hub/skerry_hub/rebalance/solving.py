@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from skerry_hub.balance.groups import canonical
 from skerry_hub.balance.load import Load
 from skerry_hub.balance.problem import NOWHERE, Assignment, Ints, Problem, score_at
 from skerry_hub.balance.solve import Effort
@@ -41,6 +42,8 @@ class Solved:
 def solved(picture: Picture, problem: Problem, effort: Effort, most_at_once: int) -> Solved:
     """Return the best that is found with an effort, in waves of so many steps at most."""
     found = search(picture, problem, effort)
+    # Equal instances are placed by their number: who of them goes where is settled here alone.
+    found = dataclasses.replace(found, assignment=canonical(problem, found.assignment))
     gains = _gains(picture, problem, found.assignment)
     steps = safe_steps(problem, found.assignment, most_at_once, may_stop=False, gains=gains)
     return Solved(picture=picture, problem=problem, found=found, steps=steps.waves)

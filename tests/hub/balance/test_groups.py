@@ -1,9 +1,11 @@
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.hub.balance import instances
 from tests.hub.balance.instances import ints, item
 
-from skerry_hub.balance.groups import gather
+from skerry_hub.balance.groups import canonical, gather
 from skerry_hub.balance.problem import NOWHERE, Bin, Limit, Problem, value
+from skerry_hub.balance.solve import Effort, solve
 
 BINS = [Bin(id="a", capacity=ints(5, 9)), Bin(id="b", capacity=ints(9, 9))]
 
@@ -49,3 +51,41 @@ def test_who_has_a_place_keeps_one_before_a_new_one_comes():
     found = gather(problem).assign(ints(0, 1))
     assert found == (NOWHERE, 1)
     assert value(problem, found) == 4
+
+
+def crossing():
+    """Give two equal items in two full sites of two bins each, and a limit of one a bin."""
+    items = [
+        item(name, (1, 0), dict.fromkeys(range(4), 1), at) for name, at in (("x", 0), ("y", 2))
+    ]
+    limits = [
+        Limit(items=ints(0, 1), domains=ints(0, 1, 2, 3), most=ints(1, 1, 1, 1)),
+        Limit(items=ints(0, 1), domains=ints(0, 0, 1, 1), most=ints(1, 1)),
+    ]
+    bins = [Bin(id=name, capacity=ints(1, 0)) for name in "abcd"]
+    return Problem(items=items, bins=bins, limits=limits)
+
+
+def test_equal_items_do_not_change_sites_with_each_other():
+    # Crosswise each would wait for the other one's site.
+    problem = crossing()
+    for assignment in ((3, 1), (1, 3)):
+        assert canonical(problem, assignment) == (1, 3)
+    assert canonical(problem, (2, 0)) == problem.present
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances.problems(), st.randoms(use_true_random=False))
+def test_a_canonical_assignment_is_worth_as_much_and_moves_no_more(problem, chance):
+    given = solve(problem, Effort()).assignment
+    shuffled = list(given)
+    groups = gather(problem)
+    for members in groups.members:
+        placed = [at for at in members.tolist() if problem.items[at].current != NOWHERE]
+        places = [given[at] for at in placed]
+        chance.shuffle(places)
+        for at, place in zip(placed, places, strict=True):
+            shuffled[at] = place
+    found = canonical(problem, shuffled)
+    assert instances.within(problem, found)
+    assert value(problem, found) >= value(problem, given) >= value(problem, shuffled)

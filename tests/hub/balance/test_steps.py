@@ -107,8 +107,27 @@ def test_without_stops_it_ends_before_the_first_and_says_what_is_left():
         bins=[Bin(id=str(at), capacity=ints(1, 0)) for at in range(4)],
     )
     found = safe_steps(problem, (1, 0, 3), 5, may_stop=False)
-    assert (found.waves, found.left, found.stops) == (((Step(item=2, source=2, target=3),),), 2, 0)
-    assert safe_steps(problem, (1, 0, 3), 5).left == 0
+    assert (found.waves, found.left, found.stops) == (
+        ((Step(item=2, source=2, target=3),),),
+        (0, 1),
+        0,
+    )
+    assert safe_steps(problem, (1, 0, 3), 5).left == ()
+
+
+def test_who_gains_most_waits_where_another_order_needs_no_stop():
+    # x gains most and fits at once, but then y and z, who change places, are in each other's way.
+    items = [
+        item("x", (1, 0), {0: 0, 1: 9}, 0),
+        item("y", (1, 0), {2: 0, 1: 1}, 2),
+        item("z", (1, 0), {1: 0, 2: 1}, 1),
+    ]
+    bins = [Bin(id=name, capacity=ints(room, 0)) for name, room in (("a", 1), ("b", 2), ("c", 1))]
+    problem = Problem(items=items, bins=bins)
+    steps = safe_steps(problem, (1, 1, 2), 5, may_stop=False)
+    assert [[one.item for one in wave] for wave in steps.waves] == [[1], [2], [0]]
+    assert (steps.left, steps.detours) == ((), 0)
+    walk(problem, (1, 1, 2), steps, 5)
 
 
 def test_who_goes_first_may_be_said():
