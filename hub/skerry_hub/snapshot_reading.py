@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, get_args
 
-import orjson
-
 from skerry_hub.document_checks import DocumentError, document_of
 from skerry_hub.documents import KINDS, KeptDocument
+from skerry_hub.hardware_reading import HARDWARE_KEYS, UNKNOWN, HardwareReader
 from skerry_hub.json_stream import JsonError, JsonStream
 from skerry_hub.latency import place_of
 from skerry_hub.model import Assignment, Liveness, Node
@@ -26,9 +25,10 @@ from skerry_hub.state import Kept
 from skerry_hub.views import Problem
 from skerry_hub.work import Strategy
 from skerry_hub.workloads.asked_for import checked
-from skerry_wire import codec, schema
+from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware
+from skerry_wire.labels import wrong_key, wrong_value
 from skerry_wire.messages import Capability
 
 T = TypeVar("T")
@@ -41,8 +41,6 @@ MOST = {
 }
 """Most entries of each list."""
 MOST_TARGETS = 1024
-MOST_SHARED = 100_000
-"""Parts of hardware that are kept to be shared by nodes that have the same."""
 _UNFIT = re.compile("[^a-z0-9]+")
 _INCARNATION = "0" * 32
 
@@ -81,7 +79,8 @@ class _Reading:
 
     def __init__(self, stream: JsonStream, file: str) -> None:
         self._stream, self._file = stream, file
-        self._hardware = _HardwareReader()
+        self._hardware = HardwareReader(strict=False)
+        self._kept_hardware = HardwareReader(strict=True)
         self._field = ""
         """The entry that is being read."""
         self._nodes: dict[str, Node] = {}
@@ -170,8 +169,10 @@ class _Reading:
             seen.add(key)
             if key in MOST:
                 self._list(key)
-            else:
+            elif key in _SINGLE_KEYS:
                 single[key] = stream.value()
+            else:
+                raise self._wrong(UNKNOWN, key[:80])
         stream.take("}")
         self._end()
         return single
@@ -202,9 +203,11 @@ class _Reading:
         told = plain.get("capability")
         hardware, edited = None, False
         if isinstance(told, dict) and "hardware" in told:
-            hardware = self._read_hardware(told["hardware"], "capability.hardware")
+            read = self._kept_hardware
+            hardware = self._read_hardware(read, told["hardware"], "capability.hardware")
             plain = {**plain, "capability": {**told, "hardware": {}}}
         node = self._record(Node, plain)
+        self._check_labels(node)
         if hardware is not None and node.capability is not None:
             revision = self._hardware.revision(hardware)
             edited = revision != node.capability.revision
@@ -212,6 +215,15 @@ class _Reading:
             node = dataclasses.replace(node, capability=capability)
         self._edited += edited
         self._put(self._nodes, node.id, node)
+
+    def _check_labels(self, node: Node) -> None:
+        """Refuse what the hub lets nobody give a node: it would select nothing."""
+        for key, value in node.labels.items():
+            if wrong := wrong_key(key) or wrong_value(key, value):
+                raise self._wrong(wrong, f"{self._field}.labels.{key[:80]}")
+        for index, taint in enumerate(node.taints):
+            if wrong := wrong_key(taint.key) or wrong_value(taint.key, taint.value):
+                raise self._wrong(wrong, f"{self._field}.taints[{index}]")
 
     def _workload(self, plain: dict[str, Any]) -> None:
         kept = self._record(Kept, plain)
@@ -225,6 +237,11 @@ class _Reading:
 
     def _assignment(self, plain: dict[str, Any]) -> None:
         one = self._record(Assignment, plain)
+        if one.node not in self._nodes:
+            raise self._wrong(f"there is no node {one.node} above it", f"{self._field}.node")
+        if one.workload not in self._workloads:
+            reason = f"there is no workload {one.workload} above it"
+            raise self._wrong(reason, f"{self._field}.workload")
         self._put(self._assignments, one.id, one)
 
     def _document(self, plain: dict[str, Any]) -> None:
@@ -232,6 +249,7 @@ class _Reading:
         record = KINDS.get(kind) if isinstance(kind, str) else None
         if record is None:
             raise self._wrong(f"must be one of {', '.join(KINDS)}", f"{self._field}.kind")
+        self._check_keys(plain, _DOCUMENT_KEYS)
         try:
             document = document_of(record, plain.get("content"))
         except DocumentError as error:
@@ -241,6 +259,8 @@ class _Reading:
         version = plain.get("version", 1)
         if type(version) is not int or version < 1:
             raise self._wrong("must be a whole number from 1", f"{self._field}.version")
+        if plain.get("name", document.name) != document.name:
+            raise self._wrong("is not the name in its content", f"{self._field}.name")
         kept = KeptDocument(document=document, version=version, created_at=0.0, updated_at=0.0)
         self._put(self._documents, (str(kind), document.name), kept)
 
@@ -248,6 +268,9 @@ class _Reading:
         node, told = plain.get("node"), plain.get("ms")
         if not isinstance(node, str) or not isinstance(told, dict) or len(told) > MOST_TARGETS:
             raise self._wrong(f"must have a node, and ms of at most {MOST_TARGETS} targets")
+        self._check_keys(plain, _ROUND_TRIP_KEYS)
+        if node not in self._nodes:
+            raise self._wrong(f"there is no node {node[:80]} above it", f"{self._field}.node")
         found: dict[str, float] = {}
         for target, ms in told.items():
             field = f"{self._field}.ms.{target[:80]}"
@@ -269,9 +292,9 @@ class _Reading:
         if not isinstance(plain, dict):
             raise self._wrong("must be an object: what `skerry-agent capability --json` writes")
         inner = plain.get("hardware", plain)
-        if not isinstance(inner, dict) or not (inner.keys() & _HARDWARE_KEYS):
+        if not isinstance(inner, dict) or not (inner.keys() & HARDWARE_KEYS):
             raise self._wrong("is neither a snapshot nor what an agent says it has")
-        hardware = self._read_hardware(inner, "" if inner is plain else "hardware")
+        hardware = self._read_hardware(self._hardware, inner, "" if inner is plain else "hardware")
         name = self._id(hardware)
         capability = Capability(
             incarnation=_INCARNATION,
@@ -304,17 +327,23 @@ class _Reading:
 
     # --- records ------------------------------------------------------------------------------
 
-    def _read_hardware(self, plain: Any, below: str) -> Hardware:
+    def _read_hardware(self, reader: HardwareReader, plain: Any, below: str) -> Hardware:
         try:
-            return self._hardware.read(plain)
+            return reader.read(plain)
         except WireError as error:
             raise self._wrong_wire(error.under(below) if below else error) from None
 
     def _record(self, kind: type[T], plain: Any) -> T:
+        """Read a record; a key that is none of its own would be a change that is not made."""
         try:
-            return codec.from_plain(kind, plain)
+            return codec.from_plain(kind, plain, strict=True)
         except WireError as error:
             raise self._wrong_wire(error) from None
+
+    def _check_keys(self, plain: dict[str, Any], known: frozenset[str]) -> None:
+        other = next((key for key in plain if key not in known), None)
+        if other is not None:
+            raise self._wrong(UNKNOWN, f"{self._field}.{other[:80]}")
 
     def _put(self, into: dict[Any, Any], key: Any, record: Any) -> None:
         if key in into:
@@ -331,44 +360,6 @@ class _Reading:
         return FleetError(Problem(reason=reason, file=self._file, line=line, field=name or None))
 
 
-_HARDWARE_KEYS = frozenset(field.key for field in schema.fields_of(Hardware))
-
-
-class _HardwareReader:
-    """Reads hardware part by part; parts that are alike are read, and kept, once."""
-
-    def __init__(self) -> None:
-        self._fields = tuple(
-            (field.name, field.key, schema.reader(field.type, False))
-            for field in schema.fields_of(Hardware)
-        )
-        self._shared: dict[tuple[str, bytes], Any] = {}
-
-    def read(self, plain: Any) -> Hardware:
-        """Return the hardware that plain data says. Raises WireError."""
-        if not isinstance(plain, dict):
-            raise WireError("", "must be an object")
-        values: dict[str, Any] = {}
-        for name, key, read in self._fields:
-            if key in plain:
-                values[name] = self._part(key, plain[key], read)
-        return Hardware(**values)
-
-    def _part(self, key: str, plain: Any, read: schema.Check) -> Any:
-        try:
-            text = key, orjson.dumps(plain)
-        except (TypeError, ValueError):
-            raise WireError(key, "holds what cannot be written again") from None
-        if text in self._shared:
-            return self._shared[text]
-        try:
-            value = read(plain)
-        except WireError as error:
-            raise error.under(key) from None
-        if len(self._shared) < MOST_SHARED:
-            self._shared[text] = value
-        return value
-
-    def revision(self, hardware: Hardware) -> str:
-        """Return the digest of the content, as an agent works it out."""
-        return codec.revision_of(hardware)
+_SINGLE_KEYS = frozenset({"version", "at", "strategy", "inputs"})
+_DOCUMENT_KEYS = frozenset({"kind", "name", "version", "created_at", "updated_at", "content"})
+_ROUND_TRIP_KEYS = frozenset({"node", "ms"})

@@ -139,16 +139,24 @@ def changed(path, value):
          "workloads[0].workload.expressions[0]", ""),
         (["assignments", 0, "node"], "del", "assignments[0].node", "is missing"),
         (["assignments", 1, "id"], "shop-web-0", "assignments[1]", "is there twice"),
+        (["assignments", 0, "node"], "nope", "assignments[0].node", "there is no node nope"),
+        (["assignments", 0, "workload"], "nope", "assignments[0].workload",
+         "there is no workload nope"),
+        (["nodes", 0, "labels"], {"a b": "c"}, "nodes[0].labels.a b", "the key 'a b' must be"),
+        (["nodes", 0, "labels"], {"a": "b c"}, "nodes[0].labels.a", "the value of 'a' must be"),
+        (["nodes", 0, "taints", 0, "key"], "a b", "nodes[0].taints[0]", "the key 'a b' must be"),
         (["documents", 0, "kind"], "Secret", "documents[0].kind", "must be one of"),
         (["documents", 0, "kind"], ["Policy"], "documents[0].kind", "must be one of"),
         (["documents", 0, "content", "selector"], "a=b=c=d", "documents[0].content.selector", ""),
         (["documents", 0, "content"], "del", "documents[0].content", "must be a mapping"),
+        (["documents", 0, "name"], "other", "documents[0].name", "not the name in its content"),
         (["documents", 0, "version"], 0, "documents[0].version", "from 1"),
         (["round_trips", 0, "ms"], {"node/box-1": 0}, "round_trips[0].ms.node/box-1",
          "more than 0"),
         (["round_trips", 0, "ms"], {"node/box-0": 1}, "round_trips[0].ms.node/box-0",
          "no target"),
         (["round_trips", 0, "ms"], {"elsewhere": 1}, "round_trips[0].ms.elsewhere", "no target"),
+        (["round_trips", 0, "node"], "nope", "round_trips[0].node", "there is no node nope"),
         (["round_trips", 0, "node"], 3, "round_trips[0]", "must have a node"),
     ],
 )  # fmt: skip
@@ -178,9 +186,34 @@ def test_a_snapshot_begins_with_its_format():
     assert '"snapshot" must be its first key' in refused('{"at": 1, "nodes": []}').reason
 
 
-def test_other_lists_and_values_of_a_later_version_are_passed_over():
-    whole = {**plain(), "weather": [1, {"a": 2}], "note": "x"}
-    assert len(again(json.dumps(whole)).snapshot.nodes) == 4
+UNKNOWN = "is not a field that this version knows"
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        (["asignments"], "asignments"),
+        (["nodes", 0, "label"], "nodes[0].label"),
+        (["nodes", 0, "capability", "hardwear"], "nodes[0].capability.hardwear"),
+        (["nodes", 0, "capability", "hardware", "memry"], "nodes[0].capability.hardware.memry"),
+        (["nodes", 0, "capability", "hardware", "memory", "total_byte"],
+         "nodes[0].capability.hardware.memory.total_byte"),
+        (["workloads", 0, "workload", "replica"], "workloads[0].workload.replica"),
+        (["assignments", 0, "resources", "cpu"], "assignments[0].resources.cpu"),
+        (["documents", 0, "contents"], "documents[0].contents"),
+        (["documents", 0, "content", "quotas"], "documents[0].content.quotas"),
+        (["round_trips", 0, "us"], "round_trips[0].us"),
+    ],
+)  # fmt: skip
+def test_a_key_that_nobody_reads_is_refused_at_every_depth(path, field):
+    problem = refused(changed(path, {}))
+    assert (problem.field, problem.reason) == (field, UNKNOWN)
+    assert problem.line is not None
+
+
+def test_a_newer_agent_may_say_more():
+    (one,) = again(json.dumps(told("a", weather={"sun": 1}))).snapshot.nodes
+    assert one.capability.hardware.system.hostname == "a"
 
 
 def test_hardware_that_was_edited_is_counted_and_changes_the_inputs():
