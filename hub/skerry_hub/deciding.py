@@ -72,7 +72,7 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
     and are placed anew elsewhere.
     """
     changes: list[Change] = []
-    unplaced: list[Explanation] = []
+    unplaced: dict[str, Explanation] = {}
     for group in grouped(completed(work, wanted)):
         first = len(work.draft.steps)
         if group[0].workload.placement.gang:
@@ -81,8 +81,12 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
             found = _single(work, group[0], may_preempt=may_preempt)
         note(work, first, _question(group, may_preempt), found.changes, found.unplaced)
         changes += found.changes
-        unplaced += found.unplaced
-    return Outcome(tuple(changes), tuple(unplaced))
+        # Who ended for another before is told once, as it is now.
+        told = {one.workload: one for one in found.unplaced}
+        for name in (*(one.workload.name for one in group), *told):
+            unplaced.pop(name, None)
+        unplaced |= told
+    return Outcome(tuple(changes), tuple(unplaced.values()))
 
 
 def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:

@@ -198,6 +198,14 @@ def test_who_lost_its_place_and_found_no_other_is_told_too():
     assert [(one.workload, one.placed) for one in plan.unplaced] == [("shop-web", 1)]
 
 
+def test_who_is_applied_beside_what_ends_it_is_told_once():
+    work = work_of(node("a", cpus=2))
+    web = workload("shop-web", cpu=1000, replicas=2)
+    apply(work, web)
+    plan = apply(work, important("shop-ai", 1, cpu=1000), web)
+    assert [(one.workload, one.placed) for one in plan.unplaced] == [("shop-web", 1)]
+
+
 def test_an_apply_moves_what_another_must_not_have_beside_it():
     work = work_of(node("a", labels={"site": "x"}), node("b", labels={"site": "y"}))
     apply(work, workload("shop-web", constraints=["node.id == a"]))
