@@ -40,6 +40,7 @@ class NodeTotals:
     accelerators: int
     """Those that can be used."""
     accelerators_reserved: int
+    """Those that are held, wholly or in part; other devices are no part of it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,12 +45,13 @@ class Totals:
 
 
 def totals_of(assignments: Collection[Assignment]) -> Totals:
-    """Return what instances reserve together."""
+    """Return what instances reserve together; a device that several share is one."""
+    held = {hold.device for one in assignments for hold in one.held}
     return Totals(
         cpu_milli=sum(one.resources.cpu_milli for one in assignments),
         memory_bytes=sum(one.resources.memory_bytes for one in assignments),
         storage_bytes=sum(one.resources.storage_bytes for one in assignments),
-        accelerators=len({hold.device for one in assignments for hold in one.held}),
+        accelerators=sum(device.partition("/")[0] in ACCELERATORS for device in held),
     )
 
 

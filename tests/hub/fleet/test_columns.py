@@ -142,6 +142,18 @@ def test_a_move_is_the_same_whichever_comes_first():
         ) == (0, 1)
 
 
+def test_of_all_devices_held_those_that_are_accelerators_count_as_such_each_once():
+    holds = [
+        ("gpu/1", "disk/sda", "camera/video0"),
+        ("gpu/1", "npu/2", "usb/1-2.0"),
+    ]
+    held = [
+        assignment(f"x-{number}", "a", held=tuple(Hold(device=one, milli=500) for one in some))
+        for number, some in enumerate(holds)
+    ]
+    assert totals_of(held).accelerators == 2
+
+
 def test_a_reservation_that_comes_before_its_node_counts_once_the_node_is_there():
     load = workload(cpu=500, ports=("tcp/80",), accelerators=[gpus()])
     early = assignment("x-0", "a", of=load, held=(Hold(device="gpu/1"),))
