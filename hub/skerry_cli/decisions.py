@@ -112,8 +112,9 @@ DECISION = Kind(
     name="decision",
     short="dc",
     record=Decision,
+    inside="decision",
     identity=lambda decision: str(decision.seq),
-    names=lambda decision: decision.workloads,
+    names=lambda decision: (str(decision.seq), *decision.workloads),
     columns=(
         Column("SEQ", lambda decision, _: str(decision.seq)),
         Column("AGE", lambda decision, now: words.age(decision.at, now), passing=True),
@@ -128,4 +129,4 @@ DECISION = Kind(
         Column("ENGINE", lambda decision, _: decision.engine, wide=True),
     ),
 )
-"""One decision; operators name its workloads, of which it may be one of many."""
+"""One decision; operators name its number, or its workloads, of which it may be one of many."""

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from skerry_cli.decisions import DECISION
 from skerry_cli.decisions import MOST_LISTED as MOST_DECISIONS
+from skerry_cli.describe_decision import number
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, Query, path
@@ -38,6 +39,7 @@ Examples:
   skerry get round-trips --node box-1     measured, and estimated to every endpoint
   skerry get round-trips --to endpoint/erp
   skerry get decisions shop-web           what placement decided about it, the newest first
+  skerry get decision 117                 one, by its number
   skerry get policies
   skerry get prices cloud -o yaml
 
@@ -112,7 +114,7 @@ def get(session: Session, /, kind: Kind, names: tuple[str, ...], **options: Any)
     listing = Listing(screen, hub, kind, options["form"], not options["no_headers"])
     if options["watch"]:
         _watch(hub, screen, listing, lambda: _named(kind, names, listing.ask(query)))
-    elif names and kind.inside:
+    elif names and kind.inside and (kind is not DECISION or _are_numbers(names)):
         _get_each(hub, kind, names, listing)
     else:
         found = _named(kind, names, listing.ask(query))
@@ -142,9 +144,20 @@ def _query(kind: Kind, names: Sequence[str], options: dict[str, Any]) -> Query:
 def _decision_query(names: Sequence[str], options: dict[str, Any]) -> Query:
     if (options["limit"] or 0) > MOST_DECISIONS:
         raise click.UsageError(f"--limit: the hub tells at most {MOST_DECISIONS} decisions at once")
-    # Decisions are called by their workloads, of which the hub can be asked for one.
+    if any(map(str.isdecimal, names)):
+        if not _are_numbers(names):
+            raise click.UsageError("name decisions by their numbers or by workloads, not by both")
+        if options["workload"] is not None or options["limit"] is not None:
+            raise click.UsageError("a decision's number needs no --workload and no --limit")
+        for name in names:
+            number(name)
+    # Workloads have no such names. Of them the hub can be asked for one.
     one = names[0] if len(names) == 1 else None
     return {"workload": options["workload"] or one, "limit": options["limit"]}
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return all(map(str.isdecimal, names))
 
 
 def _device_query(names: Sequence[str], options: dict[str, Any]) -> Query:

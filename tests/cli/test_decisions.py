@@ -169,11 +169,26 @@ def test_one_of_several_workloads_is_enough(hub, skerry):
     assert skerry("get", "decisions", "-o", "name").out == "decision/42\ndecision/7\n"
 
 
+def test_a_decision_is_got_by_its_number(hub, skerry):
+    hub.answers["GET /api/v1/decisions/42"] = DETAIL
+    hub.answers["GET /api/v1/decisions/9"] = unknown("decision 9")
+    heading, row = LIST.splitlines()[:2]
+    shown = skerry("get", "decision", "42").out.splitlines()
+    assert [line.split() for line in shown] == [heading.split(), row.split()]
+    told = json.loads(skerry("get", "decision", "42", "-o", "json").out)
+    assert told["decision"]["seq"] == 42
+    some = skerry("get", "decisions", "42", "9", "-o", "name", code=1)
+    assert (some.out, some.err) == ("decision/42\n", "skerry: there is no decision 9\n")
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
         (["get", "decisions", "-l", "a=b"], "decisions have no labels to select by"),
         (["get", "decisions", "--limit", "1001"], "at most 1000 decisions"),
+        (["get", "decisions", "42", "shop-web"], "by their numbers or by workloads"),
+        (["get", "decisions", "42", "--limit", "5"], "needs no --workload and no --limit"),
+        (["get", "decisions", "0"], "a decision is called by its number"),
         (["get", "decisions", "--node", "box-1"], "--node is for"),
         (["describe", "decision", "shop-web"], "a decision is called by its number"),
         (["describe", "decision", "0"], "a decision is called by its number"),
