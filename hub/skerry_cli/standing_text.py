@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from skerry_cli import words
 from skerry_cli.records import Parts, Runner, Standing
 
+SPREAD = "spread over "
+"""How the names of spreads begin: they are about all instances of a workload together."""
+
 
 def lines(found: Standing) -> Iterator[str]:
     """Yield what is told of one instance, the first line by itself."""
     name = f"{found.instance} on {host(found.hostname, found.node)}"
     against = [f"  {one.constraint}: {one.text}" for one in (*found.unmet, *found.closed)]
-    if found.unmet:
+    if found.unmet and all(one.constraint.startswith(SPREAD) for one in found.unmet):
+        yield f"{name}: not spread as asked; the next apply moves as few as mend it"
+    elif found.unmet:
         yield f"{name}: does not meet what is asked for any more, and leaves at the next apply"
     elif found.closed:
         yield f"{name}: stays, but nothing new would come there"

@@ -240,7 +240,8 @@ class Standing:
     """Why an instance is where it is, were it alone to be placed again now.
 
     `unmet`: what is asked for and its node does not fulfil any more, so that it leaves when the
-    workload is applied; `closed`: why else nothing new comes there. With neither, the node's score
+    workload is applied (of a spread: enough of those that are too many do); `closed`: why else
+    nothing new comes there. With neither, the node's score
     and how many nodes would be `better`. `points` are of `most`, the sum of all weights. A global
     workload's instance has no runners-up: it is on each node that takes it.
     """

@@ -29,6 +29,10 @@ GOOD = Standing(
     scores=SCORES,
     runners_up=(NEXT,),
 )
+SKEW = Reason(
+    constraint="spread over site",
+    text="2 in site quay and 0 in site pier: one more is a skew over 1",
+)
 MEMORY = Reason(constraint="memory", text="memory 180 MiB free < 256 MiB")
 
 
@@ -80,6 +84,21 @@ MEMORY = Reason(constraint="memory", text="memory 180 MiB free < 256 MiB")
                 "  memory: memory 180 MiB free < 256 MiB",
                 "  online: node is lost",
                 "  would take it: pier (box-3), score 0.97",
+            ],
+        ),
+        (
+            Standing(instance="a-0", node="b", hostname="b", unmet=(SKEW,)),
+            [
+                "a-0 on b: not spread as asked; the next apply moves as few as mend it",
+                f"  spread over site: {SKEW.text}",
+            ],
+        ),
+        (
+            Standing(instance="a-0", node="b", hostname="b", unmet=(SKEW, MEMORY)),
+            [
+                "a-0 on b: does not meet what is asked for any more, and leaves at the next apply",
+                f"  spread over site: {SKEW.text}",
+                "  memory: memory 180 MiB free < 256 MiB",
             ],
         ),
         (
