@@ -190,7 +190,10 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
     """Return what is shown of a workload."""
     workload = kept.workload
     instances = instances_of(known, kept)
-    wanted = len(instances) if workload.mode == "global" else workload.replicas
+    wanted = workload.replicas
+    if workload.mode == "global":
+        # Those that found no room when it was last decided about, as explain counts them.
+        wanted = len(instances) + known.unplaced.get(workload.name, 0)
     running = [one for one in instances if one.state is InstanceState.RUNNING]
     current = [one for one in running if one.current]
     state, reason = _state(wanted, instances, len(current))

@@ -70,9 +70,13 @@ def test_the_counts_of_a_workload():
     assert [one.current for one in view.instances] == [True, False, False]
 
 
-def test_a_daemon_wants_what_it_has():
-    known = Known([node()], [kept(mode="global")], [assignment("shop-web-box")])
-    assert shown(known, known.workloads["shop-web"]).wanted == 1
+@pytest.mark.parametrize(("unplaced", "wanted"), [({}, 1), ({"shop-web": 2}, 3)])
+def test_a_daemon_wants_what_it_has_and_what_found_no_room(unplaced, wanted):
+    there = [kept(mode="global")], [assignment("shop-web-box")]
+    known = Known([node()], *there, unplaced=unplaced)
+    view = shown(known, known.workloads["shop-web"])
+    assert (view.wanted, view.placed) == (wanted, 1)
+    assert (view.state == "unplaced") == bool(unplaced)
 
 
 @pytest.mark.parametrize(

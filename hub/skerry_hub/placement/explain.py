@@ -12,12 +12,10 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.model import Assignment, Explanation, Relaxation, Verdict, Workload
-from skerry_hub.placement.constraints import all_pass, reason_of, refusals_of
-from skerry_hub.placement.obstacles import by_name, obstacles_of
+from skerry_hub.placement.asked import Asked, asked_of
+from skerry_hub.placement.constraints import all_pass, reason_of
+from skerry_hub.placement.obstacles import by_name
 from skerry_hub.placement.outcome import rank_of
-from skerry_hub.placement.relaxing import relaxations
-from skerry_hub.placement.scored import scores_of
-from skerry_hub.placement.session import Session
 from skerry_hub.placement.standing import standing_of
 from skerry_hub.placement.world import World
 
@@ -42,7 +40,8 @@ def explain(
     `current` are its assignments, reserved in the columns. While replicas are missing, the question
     is whether a node takes one more. When none is, or an `instance` is named, it is whether the
     node would take that one, all others staying where they are: of a node with some, one of these,
-    else the last. Of a global workload it is whether the node would take one, were none anywhere.
+    else the last. Of a global workload it is whether a node takes its own, or, where it has none,
+    one more: see `asked`.
     The verdicts begin with the best node, and go on with the nearest miss: the fewest constraints
     against it, then the smallest shortages. The counts are always those of all nodes.
     So many `standings` are told at most, or that of the named instance.
@@ -55,10 +54,9 @@ def explain(
     with world.columns.trial():
         for one in away:
             world.columns.release(one)
-        staying = [one for one in ranked if one not in away]
-        found = _Explaining(world, workload, ranked, staying).explanation(node, most)
-    asked = away[0].id if workload.mode == "replicated" and away else ""
-    return dataclasses.replace(found, standings=told, instance=asked)
+        asked = asked_of(world, workload, [one for one in ranked if one not in away])
+        found = _Explaining(workload, ranked, asked).explanation(node, most)
+    return dataclasses.replace(found, standings=told, instance=away[0].id if away else "")
 
 
 def _away(
@@ -67,10 +65,10 @@ def _away(
     here: Sequence[Assignment],
     instance: str | None,
 ) -> Sequence[Assignment]:
-    """Return which instances the nodes are asked to take."""
-    named = [one for one in current if one.id == instance]
+    """Return which instances the nodes are asked to take; none where it is one more, or its own."""
     if workload.mode == "global":
-        return current
+        return ()
+    named = [one for one in current if one.id == instance]
     if named or len(current) < workload.replicas:
         return named
     return (here or current)[-1:]
@@ -79,21 +77,12 @@ def _away(
 class _Explaining:
     """One explanation; arrays are by the nodes' ids."""
 
-    def __init__(
-        self,
-        world: World,
-        workload: Workload,
-        current: Sequence[Assignment],
-        staying: Sequence[Assignment],
-    ) -> None:
-        self.columns, self.workload = world.columns, workload
-        self.current = current
-        self.rows: Rows = world.columns.rows()
-        self.session = Session(world, workload, "", staying)
+    def __init__(self, workload: Workload, current: Sequence[Assignment], asked: Asked) -> None:
+        self.workload, self.current, self.asked = workload, current, asked
+        self.session, self.rows = asked.session, asked.rows
+        self.columns = self.session.columns
         self.needs = self.session.board.requirements
-        self.staying = staying
-        self.obstacles = obstacles_of(self.session, self.rows)
-        self.lacks = by_name(self.obstacles)
+        self.lacks = by_name(asked.obstacles)
         self.against: Counts = np.zeros(len(self.rows), dtype=np.int64)
         for lack in self.lacks.values():
             self.against += lack > 0
@@ -115,20 +104,24 @@ class _Explaining:
             best = [one for one in at if self.feasible[one]]
             nearest = [one for one in at if not self.feasible[one]]
         blocked = {name: int(np.count_nonzero(lack)) for name, lack in self.lacks.items()}
+        without = self._without()
+        wanted = self.workload.replicas
+        if self.workload.mode == "global":
+            wanted = len(self.current) + len(without)
         single = self.against == 1
         alone = {
             name: int(np.count_nonzero((lack > 0) & single)) for name, lack in self.lacks.items()
         }
         return Explanation(
             workload=self.workload.name,
-            wanted=self._wanted(),
+            wanted=wanted,
             placed=len(self.current),
             feasible=len(taking),
             nodes=len(self.rows),
             blocked=blocked,
             alone={name: count for name, count in alone.items() if count},
             verdicts=(*self._takers(best), *map(self._refuser, nearest)),
-            relaxations=() if len(taking) else self._relaxations(),
+            relaxations=self._relaxations(without),
             more=len(best) + len(nearest) < len(self.rows),
         )
 
@@ -137,7 +130,7 @@ class _Explaining:
     def _best(self, taking: Rows, most: int) -> list[int]:
         """Return the best of those that take it, the best first."""
         layout = self.session.layout
-        keys = self.session.keys().take(layout.position.take(self.rows[taking]))
+        keys = self.asked.keys().take(layout.position.take(self.rows[taking]))
         if len(keys) > most:
             kept = np.argpartition(keys, len(keys) - most)[len(keys) - most :]
             taking, keys = taking[kept], keys[kept]
@@ -157,9 +150,7 @@ class _Explaining:
                 scores=score.parts,
                 instances=self.there.get(facts.id, ()),
             )
-            for facts, score in zip(
-                self.columns.each(rows), scores_of(self.session, rows), strict=True
-            )
+            for facts, score in zip(self.columns.each(rows), self.asked.scores(rows), strict=True)
         ]
 
     # --- those that do not --------------------------------------------------------------------
@@ -182,10 +173,7 @@ class _Explaining:
     def _refuser(self, index: int) -> Verdict:
         row = int(self.rows[index])
         facts = self.columns.facts(row)
-        refused = [
-            *refusals_of(self.columns, self.needs, row),
-            *self.session.term_refusals(row),
-        ]
+        refused = self.asked.refusals(row)
         return Verdict(
             node=facts.id,
             hostname=facts.hostname,
@@ -194,31 +182,33 @@ class _Explaining:
             instances=self.there.get(facts.id, ()),
         )
 
-    def _relaxations(self) -> tuple[Relaxation, ...]:
-        found = relaxations(self.session, self.rows, self.obstacles, self.staying)
-        return tuple(one.relaxation for one in found)
+    def _relaxations(self, without: Sequence[int]) -> tuple[Relaxation, ...]:
+        """Return what would help where one is missing that no node takes."""
+        is_global = self.workload.mode == "global"
+        open_to = self.feasible[list(without)] if is_global else self.feasible
+        if open_to.any() or (is_global and not without):
+            return ()
+        return tuple(one.relaxation for one in self.asked.relaxed(without))
 
     # --- how many there should be ---------------------------------------------------------------
 
-    def _wanted(self) -> int:
-        """Return how many instances there should be: what is placed and what is unplaced."""
+    def _without(self) -> list[int]:
+        """Return which nodes should have one of a global workload and have none.
+
+        Those are all that take one, or would if others took less.
+        """
         if self.workload.mode == "replicated":
-            return self.workload.replicas
+            return []
         once = [need for need in self.needs if not need.is_used_up]
         # What instances do not use up is never a shortage.
         possible = np.flatnonzero(all_pass(once, self.columns, self.rows))
         having = {self.columns.row(one.node) for one in self.current}
-        others = [
+        return [
             index
             for index in possible.tolist()
             if int(self.rows[index]) not in having
             and (self.feasible[index] or self._is_short(int(self.rows[index])))
         ]
-        return len(self.current) + len(others)
 
     def _is_short(self, row: int) -> bool:
-        found = [
-            *refusals_of(self.columns, self.needs, row),
-            *self.session.term_refusals(row),
-        ]
-        return all(refusal.is_shortage for _, refusal in found)
+        return all(refusal.is_shortage for _, refusal in self.asked.refusals(row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -24,20 +25,32 @@ class Obstacle:
 
 
 def obstacles_of(session: Session, rows: Rows) -> list[Obstacle]:
-    """Return everything for which any of these rows, all nodes, refuses."""
-    return [one for one in _every(session, rows) if one.lack.any()]
+    """Return everything for which any of these rows, all nodes, refuses one more instance."""
+    every = itertools.chain(
+        of_requirements(session, rows), of_terms(session, rows), of_budgets(session, rows)
+    )
+    return [one for one in every if one.lack.any()]
 
 
-def _every(session: Session, rows: Rows) -> Iterator[Obstacle]:
+def of_requirements(session: Session, rows: Rows) -> Iterator[Obstacle]:
+    """Give what is required of a node, as the columns are now."""
     # Row by row, whether there is a node or not: memory is read in its own order.
     everyone = np.arange(session.columns.size)
     for need in session.board.requirements:
         lack = lack_of(need, session.columns, everyone).take(rows)
         yield Obstacle(need.name, need, lack)
+
+
+def of_terms(session: Session, rows: Rows) -> Iterator[Obstacle]:
+    """Give the terms that are musts, as the session counts them."""
     for term in session.terms:
         if not term.weight:
             passes = term.allowed(term.domains.of_row.take(rows))
             yield Obstacle(term.name, term, (~passes).astype(np.float64))
+
+
+def of_budgets(session: Session, rows: Rows) -> Iterator[Obstacle]:
+    """Give the quotas, as the session counts them."""
     for budget in session.budgets:
         is_short = any(True for _ in budget.short())
         passes = budget.affordable(rows) & (not is_short)

@@ -47,8 +47,8 @@ def relaxations(
 ) -> list[Relaxed]:
     """Return the cheapest relaxations, each for other constraints than those before.
 
-    `rows` are all nodes, none of which takes one more instance; `staying` are the workload's
-    instances that the session has counted.
+    `rows` are the nodes that are asked, none of which takes one more instance; `staying` are the
+    workload's instances that the session has counted.
     """
     if not len(rows) or not obstacles:
         return []
@@ -168,7 +168,8 @@ class _Relaxing:
         for _ in range(MOST_ROUNDS):
             session = Session(self.session.world, workload, "", self.staying)
             if session.takes(self.row):
-                return self._told([*texts, *wider.values()], cost, session.keys() >= 0, workload)
+                taking = session.keys().take(session.layout.position.take(self.rows)) >= 0
+                return self._told([*texts, *wider.values()], cost, taking, workload)
             for term in session.terms:
                 domain = int(term.domains.of_row[self.row])
                 if isinstance(term, SpreadTerm) and any(True for _ in term.refusals(domain)):

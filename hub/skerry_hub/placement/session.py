@@ -234,5 +234,7 @@ class Session:
             for term in self.terms
             for refusal in term.refusals(int(term.domains.of_row[row]))
         ] + [
-            (budget.name, Refusal(text)) for budget in self.budgets for text in budget.reasons(row)
+            (budget.name, Refusal(text, is_shortage=True))
+            for budget in self.budgets
+            for text in budget.reasons(row)
         ]

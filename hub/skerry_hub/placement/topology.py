@@ -28,6 +28,7 @@ class Term(Protocol):
 
     name: str
     domains: Domains
+    counts: Counts
     weight: int
     """0 where it is a must."""
 

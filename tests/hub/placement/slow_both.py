@@ -140,7 +140,7 @@ class Both:
         """Compare every node's reasons against one more instance.
 
         With none missing that is the last one as if it alone were to be placed again; of a global
-        workload, one where there is none anywhere.
+        workload each node's own one, where it has one, and its scores are as if there were none.
         """
         mine = self.plain.of(load.name)
         told = explain(self.world, load, mine, most=10_000)
@@ -149,7 +149,11 @@ class Both:
             fleet = fleet.without(*(one.id for one in mine))
         elif mine and len(mine) >= load.replicas:
             fleet = fleet.without(max(mine, key=lambda one: index_of(load.name, one.id)).id)
-        against = {one.id: reasons(fleet, load, one) for one in self.plain.nodes}
+        asked = dict.fromkeys((one.id for one in self.plain.nodes), fleet)
+        if load.mode == "global":
+            asked = dict.fromkeys(asked, self.plain)
+            asked |= {one.node: self.plain.without(one.id) for one in mine}
+        against = {one.id: reasons(asked[one.id], load, one) for one in self.plain.nodes}
         expected = {name: {one.constraint for one in found} for name, found in against.items()}
         names = {one.node: {reason.constraint for reason in one.reasons} for one in told.verdicts}
         assert names == expected
