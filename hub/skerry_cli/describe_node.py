@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,53 @@ from skerry_cli import words
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.hardware import tree
 from skerry_cli.kinds import EVENT, INSTANCE, ROUND_TRIP, is_cordoned, state
-from skerry_cli.records import Event, Node, Resources, RoundTrip, part_of, read, read_all
+from skerry_cli.records import Event, Node, Resources, RoundTrip, Words, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_wire.hardware import Filesystem, Hardware
 
 CPUID = "feature.node.kubernetes.io/cpu-cpuid."
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Room that is kept on the node, and how much of it nobody uses yet."""
+
+    name: Words
+    until: float | None = None
+    cpu_milli: int = 0
+    cpu_unused_milli: int = 0
+    memory_bytes: int = 0
+    memory_unused_bytes: int = 0
+    storage_bytes: int = 0
+    storage_unused_bytes: int = 0
+
+    def __str__(self) -> str:
+        amounts = (
+            ("cpu", self.cpu_milli, self.cpu_unused_milli, words.processors),
+            ("memory", self.memory_bytes, self.memory_unused_bytes, words.size),
+            ("storage", self.storage_bytes, self.storage_unused_bytes, words.size),
+        )
+        kept = [
+            f"{name} {shown(unused)} of {shown(amount)}"
+            for name, amount, unused, shown in amounts
+            if amount
+        ]
+        until = "" if self.until is None else f", until {words.moment(self.until)}"
+        return f"{self.name}: {', '.join(kept)} unused{until}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """A time in which nothing new comes to the node."""
+
+    name: Words
+    until: float
+    reason: Words = ""
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.name} until {words.moment(self.until)}{why}"
 
 
 def show_node(screen: Screen, answer: Any, now: float) -> None:
@@ -26,20 +68,27 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     tell_lines(screen, "Problems", [Styled(problem, "red") for problem in node.problems])
     hardware, lines = _hardware(part_of(answer, "hardware"))
     tell_lines(screen, "Kept from before: these probes fail now", kept_lines(hardware, now))
+    maintenance = read_all(Maintenance, _told(answer, "maintenance"))
+    tell_lines(
+        screen, "Maintenance: nothing new comes", [Styled(str(o), "yellow") for o in maintenance]
+    )
+    reservations = read_all(Reservation, _told(answer, "reservations"))
     screen.section("Resources")
-    screen.table(resource_rows(node.resources, hardware.filesystems), indent="  ")
+    rows = resource_rows(node.resources, hardware.filesystems, reservations)
+    screen.table(rows, indent="  ")
+    tell_lines(screen, "Kept by reservations for some workloads", list(map(str, reservations)))
     tell_lines(screen, "Taints", [str(taint) for taint in node.taints])
     tell_lines(screen, "Labels", list(_labels(node.labels)))
     tell_lines(screen, "Hardware", lines)
     tell_list(screen, "Instances", INSTANCE, node.instances, now)
-    tell_list(screen, "Round-trip times", ROUND_TRIP, _round_trips(answer), now)
+    round_trips = read_all(RoundTrip, _told(answer, "round_trips"))
+    tell_list(screen, "Round-trip times", ROUND_TRIP, round_trips, now)
     tell_list(screen, "Events", EVENT, events, now)
 
 
-def _round_trips(answer: Any) -> tuple[RoundTrip, ...]:
-    """Return the round-trip times; none of a hub that does not tell them yet."""
-    told = answer.get("round_trips") if isinstance(answer, dict) else None
-    return read_all(RoundTrip, told or [])
+def _told(answer: Any, key: str) -> list[Any]:
+    """Return a list of the answer; empty of a hub that does not tell it yet, or was too busy."""
+    return (answer.get(key) if isinstance(answer, dict) else None) or []
 
 
 def _labels(labels: Mapping[str, str]) -> Iterator[str]:
@@ -97,28 +146,48 @@ def diverged(node: Node) -> list[Cell]:
 
 
 def resource_rows(
-    resources: Resources, filesystems: Iterable[Filesystem] = ()
+    resources: Resources,
+    filesystems: Iterable[Filesystem] = (),
+    reservations: Iterable[Reservation] = (),
 ) -> list[Sequence[Cell]]:
     """Return a table of what there is, what is reserved, what is left, and what is unused now.
 
-    The file systems that nothing is reserved of come last, each by its mount point.
+    What reservations keep and nobody uses yet is not free; it is shown where there is any. The
+    file systems that nothing is reserved of come last, each by its mount point.
     """
-    has = resources
-    rows: list[Sequence[Cell]] = [("RESOURCE", "TOTAL", "RESERVED", "FREE", "UNUSED NOW")]
-    free = None if has.cpu_milli is None else has.cpu_milli - has.cpu_reserved_milli
-    cpu = (has.cpu_milli, has.cpu_reserved_milli, free)
-    rows.append(("cpu", *map(words.processors, cpu), words.NONE))
-    for name, total, reserved, available in (
-        ("memory", has.memory_bytes, has.memory_reserved_bytes, has.memory_available_bytes),
-        ("storage", has.storage_bytes, has.storage_reserved_bytes, has.storage_available_bytes),
-    ):
-        left = None if total is None else max(0, total - reserved)
-        rows.append((name, *map(words.size, (total, reserved, left, available))))
+    has, kept = resources, list(reservations)
+    amounts = (
+        ("cpu", has.cpu_milli, has.cpu_reserved_milli, sum(one.cpu_unused_milli for one in kept)),
+        (
+            "memory",
+            has.memory_bytes,
+            has.memory_reserved_bytes,
+            sum(one.memory_unused_bytes for one in kept),
+        ),
+        (
+            "storage",
+            has.storage_bytes,
+            has.storage_reserved_bytes,
+            sum(one.storage_unused_bytes for one in kept),
+        ),
+    )
+    unused_now = {"memory": has.memory_available_bytes, "storage": has.storage_available_bytes}
+    rows: list[list[Cell]] = [["RESOURCE", "TOTAL", "RESERVED", "KEPT", "FREE", "UNUSED NOW"]]
+    for name, total, reserved, held in amounts:
+        shown = words.processors if name == "cpu" else words.size
+        left = None if total is None else total - reserved - held
+        if left is not None and name != "cpu":
+            left = max(0, left)
+        cells = map(shown, (total, reserved, held, left))
+        rows.append([name, *cells, words.size(unused_now.get(name))])
     sizes = {one.mount: one.size_bytes for one in filesystems}
     for mount, available in sorted((has.filesystems_available_bytes or {}).items()):
         size = words.size(sizes.get(mount))
-        rows.append((mount, size, words.NONE, words.NONE, words.size(available)))
-    return rows
+        rows.append([mount, size, words.NONE, words.NONE, words.NONE, words.size(available)])
+    if not kept:
+        for row in rows:
+            del row[3]
+    return list(rows)
 
 
 def kept_lines(hardware: Hardware, now: float) -> list[Cell]:

@@ -14,6 +14,7 @@ from skerry_cli.records import (
     Instance,
     Labels,
     Names,
+    Reason,
     Words,
     Workload,
     part_of,
@@ -22,6 +23,7 @@ from skerry_cli.records import (
 )
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
+from skerry_cli.standing_text import host
 from skerry_cli.workload_placement import ANYWHERE, Placement, placement_lines
 
 
@@ -132,6 +134,16 @@ class Content:
     placement: Placement = ANYWHERE
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Unmet:
+    """An instance whose node no longer meets what is asked for."""
+
+    instance: Words
+    node: Words
+    hostname: Words
+    reasons: Annotated[tuple[Reason, ...], MANY] = ()
+
+
 def show_workload(screen: Screen, answer: Any, now: float) -> None:
     """Write everything that the hub's answer says of a workload."""
     workload = read(Workload, part_of(answer, "workload"))
@@ -143,10 +155,23 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
         tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
     tell_list(screen, "Instances", INSTANCE, workload.instances, now)
     tell_lines(screen, "What is wrong", wrong(workload))
+    tell_lines(screen, "Not met any more: leaves at the next apply", _unmet(answer))
     if workload.placed < workload.wanted or workload.state == "unplaced":
         screen.section("Why no further node takes it")
         screen.line(f"  skerry explain {workload.name}")
     tell_list(screen, "Events", EVENT, events, now)
+
+
+def _unmet(answer: Any) -> list[Cell]:
+    """Return the instances whose nodes no longer do; none of a hub that did not look."""
+    told = answer.get("unmet") if isinstance(answer, dict) else None
+    return [
+        Styled(
+            f"{one.instance} on {host(one.hostname, one.node)}: {why.constraint}: {why.text}", "red"
+        )
+        for one in read_all(Unmet, told or [])
+        for why in one.reasons
+    ]
 
 
 def facts(workload: Workload, content: Content, now: float) -> list[tuple[str, Cell | None]]:

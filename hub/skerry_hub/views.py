@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from skerry_hub.model import Change, Explanation, Liveness, Taint, Workload
+from skerry_hub.model import Change, Explanation, Liveness, Reason, Taint, Workload
 from skerry_wire.hardware import Accelerator, Hardware
 from skerry_wire.messages import Health, InstanceState
 from skerry_wire.schema import Items, Text
@@ -157,6 +157,34 @@ class RoundTripView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationView:
+    """A reservation in force on a node: what it keeps, and how much of that nobody uses yet.
+
+    What fills one reservation does not fill the next one, by name.
+    """
+
+    name: str
+    until: float | None = None
+    """In s since 1970; None is for ever."""
+    cpu_milli: int = 0
+    cpu_unused_milli: int = 0
+    memory_bytes: int = 0
+    memory_unused_bytes: int = 0
+    storage_bytes: int = 0
+    storage_unused_bytes: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceView:
+    """A time of maintenance that it is now on a node."""
+
+    name: str
+    until: float
+    """In s since 1970."""
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDetail:
     """One node with all its hardware and its newest events."""
 
@@ -165,6 +193,10 @@ class NodeDetail:
     events: tuple[EventView, ...] = ()
     round_trips: tuple[RoundTripView, ...] = ()
     """To what it measured itself, and to every endpoint."""
+    reservations: tuple[ReservationView, ...] | None = None
+    """Those in force now; null where the hub was too busy to look."""
+    maintenance: tuple[MaintenanceView, ...] | None = None
+    """Those that it is now: nothing new comes to the node. Null as above."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +225,24 @@ class WorkloadView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class UnmetView:
+    """An instance whose node no longer meets what is asked for: it leaves at the next apply."""
+
+    instance: str
+    node: str
+    hostname: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadDetail:
     """One workload with its content."""
 
     workload: WorkloadView
     content: Workload
     events: tuple[EventView, ...] = ()
+    unmet: tuple[UnmetView, ...] | None = None
+    """Of its first 20 instances; null where the hub was too busy to look."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,9 @@ from tests.cli.samples import (
 )
 
 from skerry_cli.hardware import tree
+from skerry_cli.words import moment
+from skerry_hub import views
+from skerry_hub.model import Reason
 from skerry_hub.views import EventView, ResourcesView
 from skerry_wire.hardware import Hardware, ProbeStatus
 
@@ -200,6 +203,33 @@ def test_where_the_power_comes_from(skerry, hub, on_battery, words):
     assert "  /mnt       -       -          -      0 B\n" in out, "full is not unknown"
 
 
+def test_what_reservations_keep_is_told_and_is_not_free(skerry, hub):
+    kept = views.ReservationView(
+        name="room",
+        until=1_800_000_000.0,
+        cpu_milli=2000,
+        cpu_unused_milli=1500,
+        memory_bytes=2**30,
+        memory_unused_bytes=2**30,
+    )
+    roof = views.MaintenanceView(name="roof", until=1_800_000_000.0, reason="wet")
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(
+        NODE_DETAIL, reservations=(kept,), maintenance=(roof,)
+    )
+    out = skerry("describe", "node", "box-1").out
+    then = moment(1_800_000_000.0)
+    assert f"Maintenance: nothing new comes\n  roof until {then}: wet\n" in out
+    assert (
+        "  RESOURCE   TOTAL    RESERVED   KEPT    FREE      UNUSED NOW\n"
+        "  cpu        4        0.25       1.5     2.25      -\n"
+        "  memory     8 GiB    180 MiB    1 GiB   6.8 GiB   5.9 GiB\n"
+    ) in out
+    assert (
+        "Kept by reservations for some workloads\n"
+        f"  room: cpu 1.5 of 2, memory 1 GiB of 1 GiB unused, until {then}\n"
+    ) in out
+
+
 def test_what_was_unplugged_and_who_used_it_is_a_problem_and_an_event(skerry, hub):
     gone = "/dev/ttyUSB0 is gone; used by shop-web-0"
     node = dataclasses.replace(NODE_DETAIL.node, problems=(gone,))
@@ -229,6 +259,16 @@ def test_a_workload_with_a_broken_instance(skerry, hub):
     out = skerry("describe", "workload", "shop-web").out
     assert out == WORKLOAD
     assert "secret-value" not in out
+
+
+def test_what_an_instances_node_no_longer_meets_is_told(skerry, hub):
+    why = Reason(constraint="usb", text="1 there, 0 usable")
+    gone = views.UnmetView(instance="shop-web-0", node="box-1", hostname="quay", reasons=(why,))
+    hub.answers["GET /api/v1/workloads/shop-web"] = dataclasses.replace(DETAIL, unmet=(gone,))
+    assert (
+        "Not met any more: leaves at the next apply\n"
+        "  shop-web-0 on quay (box-1): usb: 1 there, 0 usable\n"
+    ) in skerry("describe", "workload", "shop-web").out
 
 
 def test_a_workload_that_is_well_has_nothing_to_explain(skerry, hub):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,10 +17,11 @@ from skerry_hub.decision_list import with_decisions
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.documents import Document
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.in_force import in_force_on, unmet
 from skerry_hub.model import Explanation, Node
 from skerry_hub.naming import find_node, find_workload
 from skerry_hub.placement.explain import STANDINGS, explain
-from skerry_hub.showing import instances_on, node_view, workload_view
+from skerry_hub.showing import instance_order, instances_on, node_view, workload_view
 from skerry_hub.state import Kept, Known, Publication
 from skerry_hub.views import (
     DeviceView,
@@ -30,17 +32,19 @@ from skerry_hub.views import (
     NodeView,
     PlanView,
     Problem,
+    UnmetView,
     WorkloadDetail,
     WorkloadView,
 )
 from skerry_hub.work import RefusedError, Work
-from skerry_hub.writer.service import Service
+from skerry_hub.writer.service import BusyError, Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
 from skerry_wire.labels import wrong, wrong_key, wrong_value
 from skerry_wire.messages import Envelope, Order
 from skerry_wire.topics import NodeTopic
 
+T = TypeVar("T")
 EVENTS_SHOWN = 20
 DECISIONS_LOOKED_AT = 50
 """The newest decisions about a workload, among which those are looked for that put it there."""
@@ -78,6 +82,7 @@ class Answers:
     def node(self, name: str) -> NodeDetail:
         """Return one node with its hardware and newest events."""
         node = find_node(self._known, name)
+        now = self._looked_at(lambda work: in_force_on(work.world, node.id))
         return NodeDetail(
             node=node_view(self._known, self._columns, node),
             hardware=node.capability.hardware if node.capability is not None else None,
@@ -85,6 +90,8 @@ class Answers:
             round_trips=round_trip_list.to_targets(
                 self._known, self._service.measuring.network, node
             ),
+            reservations=now and now[0],
+            maintenance=now and now[1],
         )
 
     def workloads(self, where: str | None) -> list[WorkloadView]:
@@ -94,10 +101,16 @@ class Answers:
     def workload(self, name: str) -> WorkloadDetail:
         """Return one workload with its content and newest events."""
         kept = find_workload(self._known, name)
+
+        def look(work: Work) -> tuple[UnmetView, ...]:
+            current = sorted(work.draft.of_workload(name), key=instance_order)
+            return unmet(work.world, kept.workload, current)
+
         return WorkloadDetail(
             workload=workload_view(self._known, kept),
             content=kept.workload,
             events=self._service.store.events(workload=name, limit=EVENTS_SHOWN),
+            unmet=self._looked_at(look),
         )
 
     def instances(
@@ -166,6 +179,13 @@ class Answers:
             return found
         decisions = self._service.store.decisions(workload=name, limit=DECISIONS_LOOKED_AT)
         return with_decisions(found, decisions)
+
+    def _looked_at(self, look: Callable[[Work], T]) -> T | None:
+        """Return what placement says now; None where the hub is too busy for it."""
+        try:
+            return self._service.call(look, dry=True)
+        except BusyError:
+            return None
 
     def _fitting(self, where: str | None) -> list[Kept]:
         terms = _selector(where)

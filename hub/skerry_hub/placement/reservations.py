@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Workload
 from skerry_hub.placement.amounts import FIELDS, down, up
 from skerry_hub.placement.refusal import Refusal
-from skerry_hub.placement.selection import chosen
+from skerry_hub.placement.selection import chosen, is_chosen
 from skerry_hub.placement.world import World
 from skerry_hub.policies import selects
 
@@ -136,6 +136,32 @@ def unreserved_of(world: World, workload: Workload) -> list[Unreserved]:
         wanted = _amount(workload.resources, resource)
         if kept and wanted:
             found.append(Unreserved(resource, kept, wanted))
+    return found
+
+
+def unused_on(world: World, row: int) -> list[tuple[Reservation, Mapping[Resource, int]]]:
+    """Return the reservations in force on one row, by name, and what of each nobody uses yet."""
+    columns = world.columns
+    here = [
+        (one, _users(world, one))
+        for one in world.rules.reservations
+        if is_on(one, world.now) and is_chosen(columns, one.nodes, row)
+    ]
+    found: list[tuple[Reservation, Mapping[Resource, int]]] = []
+    before = dict.fromkeys(Resource, 0)
+    for count, (reservation, _) in enumerate(here, 1):
+        # They are filled one after the other: each adds what the earlier ones leave unused of it.
+        together = {
+            resource: columns.free_on(resource, row)
+            - Unreserved(
+                resource,
+                tuple(Kept(one, _amount(one, resource), of) for one, of in here[:count]),
+                1,
+            ).left(columns, row)
+            for resource in Resource
+        }
+        found.append((reservation, {one: together[one] - before[one] for one in Resource}))
+        before = together
     return found
 
 

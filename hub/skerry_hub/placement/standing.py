@@ -42,6 +42,20 @@ def standing_of(
         return _Standing(world, workload, others, row).told(one)
 
 
+def unmet_of(
+    world: World, workload: Workload, current: Sequence[Assignment], one: Assignment
+) -> tuple[Reason, ...]:
+    """Return what an instance's node no longer meets: `standing_of` without scores, soon told."""
+    row = world.columns.row(one.node)
+    if row is None:
+        return standing_of(world, workload, current, one).unmet
+    with world.columns.trial():
+        world.columns.release(one)
+        others = [other for other in current if other.id != one.id]
+        unmet, _ = _Standing(world, workload, others, row).refusals()
+    return unmet
+
+
 class _Standing:
     """One instance that is to be placed again."""
 
@@ -54,7 +68,7 @@ class _Standing:
     def told(self, one: Assignment) -> Standing:
         """Return what is told of it."""
         facts = self.columns.facts(self.row)
-        unmet, closed = self._refusals()
+        unmet, closed = self.refusals()
         if unmet or closed:
             return Standing(
                 instance=one.id,
@@ -77,7 +91,7 @@ class _Standing:
             runners_up=self._runners_up(score),
         )
 
-    def _refusals(self) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    def refusals(self) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
         """Return what is asked for and not met any more, and why else nothing new comes."""
         unmet: list[tuple[str, Refusal]] = []
         closed: list[tuple[str, Refusal]] = []

@@ -18,6 +18,21 @@ from skerry_wire import __version__, codec
 from skerry_wire.hardware import Camera, Disk
 from skerry_wire.messages import Reply, Request
 
+SITED = """
+name: shop
+services:
+  web:
+    image: localhost/web:1
+    x-placement:
+      constraints: [node.labels.site == quay-3]
+"""
+ROOM = """
+kind: Reservation
+name: room
+selector: tier=batch
+cpu: 0.5
+"""
+
 
 def reasons(answer):
     return [problem["reason"] for problem in answer["problems"]]
@@ -56,6 +71,27 @@ def test_nodes_are_listed_shown_and_selected(client, rig):
     assert by_id["hardware"]["cpu"]["logical_count"] == 4
     assert [one["kind"] for one in by_id["events"]] == ["registered", "online", "exited"]
     assert by_id["node"]["resources"]["temperature_c"] is None
+
+
+def test_what_holds_now_is_told_of_a_node_and_a_workload(client, rig):
+    rig.join("box-1", "box-2")
+    client.ask("POST", "/api/v1/nodes/box-1/labels", {"set": {"site": "quay-3"}})
+    wanted = {
+        "files": [
+            {"name": "shop.yaml", "text": SITED},
+            {"name": "room.yaml", "text": ROOM},
+        ]
+    }
+    assert client.ask("POST", "/api/v1/apply", wanted)[0] == 200
+    node, workload = "/api/v1/nodes/{node}", "/api/v1/workloads/{workload}"
+    (kept,) = client.get("/api/v1/nodes/box-1", node)["reservations"]
+    assert (kept["name"], kept["cpu_milli"], kept["cpu_unused_milli"]) == ("room", 500, 500)
+    assert client.get("/api/v1/nodes/box-2", node)["maintenance"] == []
+    assert client.get("/api/v1/workloads/shop-web", workload)["unmet"] == []
+    client.ask("POST", "/api/v1/nodes/box-1/labels", {"set": {"site": "quay-4"}})
+    (gone,) = client.get("/api/v1/workloads/shop-web", workload)["unmet"]
+    assert (gone["instance"], gone["hostname"]) == ("shop-web-0", "host-box-1")
+    assert "quay-4" in gone["reasons"][0]["text"]
 
 
 def test_workloads_instances_and_explanations(client, rig):
