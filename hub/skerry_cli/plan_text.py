@@ -41,13 +41,14 @@ def lines(
 ) -> Iterator[Sequence[Cell]]:
     """Yield a line for each document and workload, each followed by what of it changes.
 
-    `wording` is DONE or MEANT; `keep` also shows the instances that stay.
+    `wording` is DONE or MEANT; `keep` also shows the instances that stay; those of which there is
+    something to say are shown anyway.
     """
     for document in plan.documents:
         yield from _document(document, wording)
     changes: dict[str, list[Change]] = {}
     for change in plan.changes:
-        if keep or change.action != "keep":
+        if keep or change.action != "keep" or change.detail:
             changes.setdefault(change.workload, []).append(change)
     outcomes = {name: outcome for outcome in wording for name in getattr(plan, outcome)}
     for name in sorted(outcomes.keys() | changes.keys()):

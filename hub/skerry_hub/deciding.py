@@ -7,7 +7,7 @@ none that is not there already.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from skerry_hub.decisions import Asked, Question
 from skerry_hub.model import Assignment, Change, Decision, Explanation, Workload
@@ -25,10 +25,11 @@ NEAREST = 20
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """A workload to be decided about; `keep`: nothing of it moves, as in `place`."""
+    """A workload to be decided about; `keep` (nothing of it moves) and `limits` as in `place`."""
 
     workload: Workload
     keep: bool
+    limits: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,12 +91,12 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
 
 
 def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:
-    wanted = tuple(Asked(workload=one.workload, keep=one.keep) for one in group)
+    wanted = tuple(Asked(workload=one.workload, keep=one.keep, limits=one.limits) for one in group)
     return Question(method="decide", wanted=wanted, may_preempt=may_preempt)
 
 
 def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:
-    decision = _place(work, one.workload, keep=one.keep)
+    decision = _place(work, one.workload, keep=one.keep, limits=one.limits)
     changes = list(decision.changes)
     unplaced: list[Explanation] = []
     if decision.unplaced and may_preempt:
@@ -107,9 +108,9 @@ def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:
     return Outcome(tuple(changes), tuple(unplaced))
 
 
-def _place(work: Work, workload: Workload, *, keep: bool) -> Decision:
+def _place(work: Work, workload: Workload, *, keep: bool, limits: Collection[str] = ()) -> Decision:
     before = work.draft.of_workload(workload.name)
-    decision = place(work.world, workload, before, keep=keep)
+    decision = place(work.world, workload, before, keep=keep, limits=limits)
     _check_ids(work, decision)
     take_over(work, before, decision)
     return decision
@@ -195,7 +196,7 @@ def _gang(work: Work, group: Sequence[Wanted]) -> Outcome:
     with work.columns.trial():
         for one in group:
             before = work.draft.of_workload(one.workload.name)
-            decision = place(work.world, one.workload, before, keep=one.keep)
+            decision = place(work.world, one.workload, before, keep=one.keep, limits=one.limits)
             _check_ids(work, decision)
             reserve_decision(work.columns, before, decision)
             decisions.append((one.workload, before, decision))

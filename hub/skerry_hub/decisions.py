@@ -25,10 +25,15 @@ MOST_REFUSED = 100
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A workload as it was asked for; `keep`: nothing of it was to move."""
+    """A workload as it was asked for; `keep`: nothing of it was to move.
+
+    `limits`: names of constraints on distance, cost and data that the operator had just changed,
+    so that they hold for what runs, too.
+    """
 
     workload: Workload
     keep: bool = True
+    limits: Annotated[tuple[Line, ...], Items(64), Sparse()] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

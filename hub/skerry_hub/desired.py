@@ -29,6 +29,7 @@ from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.contradiction import MAX_REQUEST
 from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
+from skerry_hub.placement.limits import new_limits
 from skerry_hub.policy_checks import refused
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
@@ -53,7 +54,8 @@ def apply(
     """Take workloads as what is wanted, and decide where they go.
 
     Of those that say nothing new, too, an instance leaves a node that no longer does for it: its
-    device was unplugged, a label, taint or policy is another one.
+    device was unplugged, a label, taint or policy is another one. A limit on distance, cost or data
+    holds for what runs when it is asked for anew; times and prices change by themselves.
     """
     work.draft.because("apply")
     _check_owners(work, workloads, sources)
@@ -71,9 +73,11 @@ def apply(
     sorted_: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
     wanted = []
     for workload in sorted(workloads, key=lambda one: one.name):
+        kept = work.draft.workloads.get(workload.name)
+        limits = new_limits(None if kept is None else kept.workload, workload)
         kind = _keep(work, workload)
         sorted_[kind].append(workload.name)
-        wanted.append(Wanted(workload, keep=False))
+        wanted.append(Wanted(workload, keep=False, limits=limits))
     outcome = decide(work, wanted, may_preempt=True)
     changes += outcome.changes
     return PlanView(

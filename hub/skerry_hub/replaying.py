@@ -128,7 +128,9 @@ def _ask(work: Work, record: DecisionRecord) -> None:
     workload = question.wanted[0].workload
     match question.method:
         case "decide":
-            wanted = [Wanted(one.workload, keep=one.keep) for one in question.wanted]
+            wanted = [
+                Wanted(one.workload, keep=one.keep, limits=one.limits) for one in question.wanted
+            ]
             decide(work, wanted, may_preempt=question.may_preempt)
         case "evacuate":
             draining.evacuated(work, workload, question.node, force=question.force)

@@ -2,9 +2,11 @@
 
 import dataclasses
 
-from tests.cli.samples import EXPLANATION
+import pytest
+from tests.cli.samples import EXPLANATION, change
 
-from skerry_cli.plan_text import shortage
+from skerry_cli.plan_text import DONE, lines, shortage
+from skerry_hub.views import PlanView
 
 
 def test_a_gang_that_does_not_fit_is_the_reason_where_nodes_would_take_it():
@@ -12,3 +14,11 @@ def test_a_gang_that_does_not_fit_is_the_reason_where_nodes_would_take_it():
         EXPLANATION, placed=0, feasible=5, note="gang ring: shop-db finds no place for 1"
     )
     assert shortage(found).endswith(" placed; gang ring: shop-db finds no place for 1")
+
+
+@pytest.mark.parametrize(
+    ("detail", "keep", "shown"), [("", False, 1), ("", True, 2), ("x", False, 2)]
+)
+def test_what_stays_is_shown_where_there_is_something_to_say_of_it(detail, keep, shown):
+    plan = PlanView(changes=(change("keep", detail=detail),), unchanged=("shop-web",))
+    assert len(list(lines(plan, DONE, keep=keep))) == shown

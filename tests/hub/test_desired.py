@@ -25,10 +25,11 @@ from skerry_hub import deciding, desired
 from skerry_hub.desired import LAST_GENERATION
 from skerry_hub.fleet.apply import take
 from skerry_hub.keys import OrderKey
+from skerry_hub.latency import Network
 from skerry_hub.model import Constraint, Hold, Liveness, Resources
 from skerry_hub.orders import instances
 from skerry_hub.state import Known
-from skerry_hub.terms import DeviceRequest
+from skerry_hub.terms import DeviceRequest, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
@@ -114,6 +115,29 @@ def test_an_unchanged_file_moves_what_its_node_no_longer_does_for(asked, then):
     plan, _ = applied(Known(nodes, *parts(known)), asked)
     assert plan.unchanged == ("shop-web",)
     assert actions(plan) == [("move", "shop-web-0", "box-3"), ("keep", "shop-web-1", "box-2")]
+
+
+def test_a_limit_moves_what_runs_when_it_is_changed_and_not_when_it_is_asked_for_again():
+    near = Latency(to="node", name="box-2", max_ms=5.0)
+    network = Network.of({"box-1": {"box-2": 124.0}})
+    _, known = applied(fleet("box-1"), workload())
+    known = Known([*known.nodes.values(), node("box-2")], *parts(known))
+    told = []
+    for ms in (200.0, 5.0):
+        asked = workload(placement=Placement(latency=(dataclasses.replace(near, max_ms=ms),)))
+        work = dataclasses.replace(work_on(known), network=network)
+        told.append(actions(desired.apply(work, [asked], prune=False)))
+        known = settled(known, work.draft)
+    assert told == [[("keep", "shop-web-0", "box-1")], [("move", "shop-web-0", "box-2")]]
+    quick = Network.of({"box-1": {"box-2": 1.0}})
+    far = Latency(to="node", name="box-1", max_ms=5.0)
+    asked = workload(placement=Placement(latency=(far,)))
+    for times, detail in ((quick, ""), (network, "round trip to node:box-1 124 ms > 5 ms")):
+        work = dataclasses.replace(work_on(known), network=times)
+        plan = desired.apply(work, [asked], prune=False)
+        known = settled(known, work.draft)
+        assert actions(plan) == [("keep", "shop-web-0", "box-2")]
+        assert plan.changes[0].detail == (detail and f"stays, though {detail}")
 
 
 def test_a_plan_changes_nothing():

@@ -1,5 +1,6 @@
 """Every decision replays to the same, whatever happened since; what was tampered with is told."""
 
+import dataclasses
 import random
 import zlib
 
@@ -147,6 +148,28 @@ def test_a_decision_is_held_to_the_round_trip_times_that_it_read(hub):
     assert result == "other_inputs"
     assert "round-trip times" in difference
     assert "damaged" in difference
+
+
+def test_a_decision_about_a_limit_that_was_changed_replays_to_the_same(hub):
+    coordinates = Coordinates()
+    for name, ms in (("box-1", (90.0, 110.0)), ("box-2", (5.0, 6.0))):
+        for one in ms:  # no time is wholly sure
+            coordinates.observe(name, {endpoint("erp"): one})
+    hub.network = Network(coordinates)
+    one = shop(hub)
+    for most in (500.0, 50.0):
+        near = Placement(latency=(Latency(to="endpoint", name="erp", max_ms=most),))
+        asked = dataclasses.replace(one, placement=near)
+        hub.call(lambda work, asked=asked: desired.apply(work, [asked], prune=False))
+    (_, moved) = (hub.store.decision(seq) for seq in (1, 2))
+    (change,) = [step for step in moved.answer.changes if step.action == "move"]
+    assert (change.node, change.detail.partition("erp ")[0]) == (
+        "box-2",
+        "from box-1: round trip to endpoint:",
+    )
+    assert moved.record.question.wanted[0].limits == ("latency to endpoint erp",)
+    hub.network = Network()
+    assert results(hub) == [(1, "same", ""), (2, "same", "")]
 
 
 def test_a_decision_by_who_else_is_wanted_replays_to_the_same(hub):

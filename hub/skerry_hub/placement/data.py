@@ -13,6 +13,7 @@ from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, Field, field
 from skerry_hub.model import Workload
+from skerry_hub.placement.limits import data_name
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.world import World
@@ -56,7 +57,7 @@ class DataNear:
     @property
     def name(self) -> str:
         """Return what people call it."""
-        return f"data {self.need.dataset}"
+        return data_name(self.need.dataset)
 
     @property
     def _may_move(self) -> bool:
@@ -76,7 +77,7 @@ class DataNear:
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give where it is not, or how long it would take."""
         if self.dataset is None:
-            yield Refusal(f"there is no dataset {self.need.dataset}")
+            yield Refusal(f"there is no dataset {self.need.dataset}", is_unknown=True)
             return
         if self._may_move or is_there(self.dataset, columns, np.array([row]))[0]:
             return

@@ -18,6 +18,7 @@ from skerry_hub.model import Assignment, Decision, Liveness, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import board_of
 from skerry_hub.placement.constraints import Requirement, all_pass, refusals_of
+from skerry_hub.placement.limits import limits_of
 from skerry_hub.placement.outcome import Outcome, decision_of, index_of, instance_id, rank_of
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.skew import mend_skew
@@ -29,14 +30,20 @@ MOST_ROUNDS = 16
 
 
 def place(
-    world: World, workload: Workload, current: Sequence[Assignment], *, keep: bool
+    world: World,
+    workload: Workload,
+    current: Sequence[Assignment],
+    *,
+    keep: bool,
+    limits: Collection[str] = (),
 ) -> Decision:
     """Return the assignments that a workload shall have.
 
     `current` are those that it has, reserved in the columns. With `keep` (the hub noticed
     something) each of them stays where it is, whatever its node is now; without it (an operator
     applied) one whose node does not satisfy the workload moves, or is removed where no node takes
-    it.
+    it. Limits on distance, cost and data move only where the operator changed them: those named by
+    `limits`, see `new_limits`.
 
     Too many replicas: first go those that have to leave their node anyway, then those whose node
     is not online, then the highest index. New ones get the lowest free index. A global workload
@@ -44,7 +51,7 @@ def place(
     enough left.
     """
     with world.columns.trial():
-        placing = _Placing(world, workload)
+        placing = _Placing(world, workload, limits)
         if workload.mode == "global":
             return placing.on_each(current, keep)
         return placing.replicas(current, keep)
@@ -87,9 +94,13 @@ def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: 
 class _Placing:
     """One decision about one workload, made within a trial."""
 
-    def __init__(self, world: World, workload: Workload) -> None:
+    def __init__(self, world: World, workload: Workload, limits: Collection[str]) -> None:
         self.world, self.columns, self.workload = world, world.columns, workload
         self.revision = workload.revision
+        self.limits = frozenset(limits)
+        self.old_limits = limits_of(workload).keys() - self.limits
+        self.though: dict[str, str] = {}
+        """Which of those are not kept where an instance stays."""
 
     # --- replicas ---------------------------------------------------------------------------
 
@@ -106,7 +117,7 @@ class _Placing:
             unplaced = self._fill(staying, outcome)
         else:
             unplaced = self._fill_evenly(staying, outcome)
-        return decision_of(self.workload, outcome, unplaced)
+        return decision_of(self.workload, outcome, unplaced, self.though)
 
     def _staying(
         self, current: Sequence[Assignment], keep: bool
@@ -260,7 +271,7 @@ class _Placing:
             waiting = refused
         for row in waiting:
             unplaced += all(refusal.is_shortage for _, refusal in session.term_refusals(row))
-        return decision_of(self.workload, outcome, unplaced)
+        return decision_of(self.workload, outcome, unplaced, self.though)
 
     def _on_those(self, session: Session, rows: Iterable[int], outcome: Outcome) -> list[int]:
         """Put one on each of these rows; return those that the terms refuse for now."""
@@ -303,17 +314,28 @@ class _Placing:
             return (unfitted, "") if keep else (None, f"node {before.node} is not known")
         self.columns.release(before)
         board = board_of(self.world, self.workload)
-        binding = [need for need in board.requirements if need.binds]
+        binding = [need for need in board.requirements if need.binds or need.name in self.limits]
         found = refusals_of(self.columns, binding, row)
-        against = [refusal.text for _, refusal in found if not refusal.is_unknown]
+        against = [refusal.brief for _, refusal in found if not refusal.is_unknown]
         if against and not keep:
             return None, "; ".join(against)
         fits = not found if keep else not against
         held = {hold.device for hold in before.held}
         after = self._assign(before.id, row, held) if fits else None
         after = after or unfitted
+        over = "" if keep else self._over_limits(board.requirements, row)
+        if over:
+            self.though[before.id] = over
         self.columns.reserve(after)
         return after, ""
+
+    def _over_limits(self, needs: Iterable[Requirement], row: int) -> str:
+        """Return which limits a node does not keep, that move nothing as they are not new."""
+        if not self.old_limits:
+            return ""
+        limits = [need for need in needs if need.name in self.old_limits]
+        found = refusals_of(self.columns, limits, row)
+        return "; ".join(one.brief for _, one in found if not one.is_unknown)
 
 
 def _counts_all(term: Term) -> bool:

@@ -124,10 +124,12 @@ class Within:
             return
         known = "measured" if self.distance.is_measured(columns, row) else "estimated"
         sure = f" ({known} ± {errors:.3g})" if errors > 0 else ""
+        took, most = f"{_over(ms, self.max_ms)} ms", f"{self.max_ms:g} ms"
         yield Refusal(
-            f"round trip to {self.place} {_over(ms, self.max_ms)} ms{sure} > {self.max_ms:g} ms",
+            f"round trip to {self.place} {took}{sure} > {most}",
             round(ms - self.max_ms, 3),
             share=float(self.lack(columns, np.array([row]))[0]),
+            in_brief=f"round trip to {self.place} {took} > {most}",
         )
 
 

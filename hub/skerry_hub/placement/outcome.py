@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from skerry_hub.model import Assignment, Change, Decision, Workload
@@ -9,6 +10,7 @@ from skerry_hub.placement.constraints import MAX_TEXT, clip
 
 Outcome = dict[str, tuple[Assignment | None, Assignment | None, str]]
 """What was, what will be, and why, for each instance."""
+_NOTHING: Mapping[str, str] = {}
 
 
 def instance_id(workload: str, part: int | str) -> str:
@@ -30,19 +32,25 @@ def rank_of(workload: str, instance: str) -> tuple[int, str]:
     return 2**63 if index is None else index, instance
 
 
-def decision_of(workload: Workload, outcome: Outcome, unplaced: int) -> Decision:
-    """Return what was decided, the instances by their index."""
+def decision_of(
+    workload: Workload, outcome: Outcome, unplaced: int, though: Mapping[str, str] = _NOTHING
+) -> Decision:
+    """Return what was decided, the instances by their index.
+
+    `though` says of those that stay in place what their node does not fulfil.
+    """
     name = workload.name
-    ordered = [outcome[one] for one in sorted(outcome, key=lambda one: rank_of(name, one))]
+    names = sorted(outcome, key=lambda one: rank_of(name, one))
+    ordered = [outcome[one] for one in names]
     return Decision(
         workload=name,
         assignments=tuple(after for _, after, _ in ordered if after is not None),
-        changes=tuple(_change(before, after, why) for before, after, why in ordered),
+        changes=tuple(_change(*outcome[one], though.get(one, "")) for one in names),
         unplaced=unplaced,
     )
 
 
-def _change(before: Assignment | None, after: Assignment | None, why: str) -> Change:
+def _change(before: Assignment | None, after: Assignment | None, why: str, though: str) -> Change:
     """Return what the step from one assignment to the other is for the instance."""
     if after is None:
         if before is None:
@@ -52,11 +60,18 @@ def _change(before: Assignment | None, after: Assignment | None, why: str) -> Ch
         return _step("create", after, "")
     if before.node != after.node:
         return _step("move", after, f"from {before.node}: {why}")
+    though = f"stays, though {though}" if though else ""
     if before.revision != after.revision:
-        return _step("replace", after, f"revision {before.revision} to {after.revision}")
+        what = f"revision {before.revision} to {after.revision}"
+        return _step("replace", after, _joined(what, though))
     if before.devices != after.devices or before.held != after.held:
-        return _step("replace", after, "other devices")
-    return _step("keep", after, "" if before == after else "reserves other resources")
+        return _step("replace", after, _joined("other devices", though))
+    changed = "" if before == after else "reserves other resources"
+    return _step("keep", after, _joined(changed, though))
+
+
+def _joined(*texts: str) -> str:
+    return "; ".join(filter(None, texts))
 
 
 def _step(

@@ -10,7 +10,7 @@ from tests.hub.placement.slow.fleet import Fleet, domain
 from tests.hub.placement.slow.own import capacity
 from tests.hub.placement.slow.packing import added, packs
 from tests.hub.placement.slow.placing import on_each, place
-from tests.hub.placement.slow.reasons import moves_nothing, reasons, refusals
+from tests.hub.placement.slow.reasons import binding, changed_limits, reasons
 from tests.hub.placement.slow.scores import total
 from tests.hub.placement.slow.skew import filled
 from tests.hub.placement.slow.terms import is_about
@@ -21,6 +21,7 @@ from skerry_hub.placement import engine
 from skerry_hub.placement.demand import NO_DEMAND, demand_of_workloads
 from skerry_hub.placement.engine import reserve_decision
 from skerry_hub.placement.explain import explain
+from skerry_hub.placement.limits import new_limits
 from skerry_hub.placement.outcome import index_of
 from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World, repels
@@ -62,12 +63,7 @@ class Both:
     def scale(self, name, replicas):
         """Ask for so many replicas; each new one goes where the slow placer says."""
         load = dataclasses.replace(self.wanted[name], replicas=replicas)
-        self.wanted[name] = load
-        self.plain = dataclasses.replace(
-            self.plain,
-            workloads=dict(self.wanted),
-            asked=tuple(self.wanted.values()) if self.around.counts_demand else (),
-        )
+        self._want(load)
         self.explain(load)
         before = self.plain.of(name)
         decision = engine.place(self.world, load, before, keep=True)
@@ -79,6 +75,14 @@ class Both:
         else:
             self.same_removed(load, after, before)
             self.same_created(load, after, old, decision)
+
+    def _want(self, load):
+        self.wanted[load.name] = load
+        self.plain = dataclasses.replace(
+            self.plain,
+            workloads=dict(self.wanted),
+            asked=tuple(self.wanted.values()) if self.around.counts_demand else (),
+        )
 
     def same_removed(self, load, after, before):
         """Too many: first goes what is on a node that is not online, then the highest number."""
@@ -200,9 +204,16 @@ class Both:
         return True
 
     def apply(self, load):
-        """Let an operator apply a workload to a fleet that has changed since it was placed."""
+        """Let an operator apply a workload to a fleet that has changed since it was placed.
+
+        The workload may be another one than before, but for how many and what they use.
+        """
+        old = self.wanted[load.name]
+        self._want(load)
+        changed = changed_limits(old, load)
         before = self.plain.of(load.name)
-        decision = engine.place(self.world, load, before, keep=False)
+        limits = new_limits(old, load)
+        decision = engine.place(self.world, load, before, keep=False, limits=limits)
         reserve_decision(self.columns, before, decision)
         was, after = ({one.id: one for one in some} for some in (before, decision.assignments))
         stays = {name for name, one in after.items() if name in was and was[name].node == one.node}
@@ -212,10 +223,10 @@ class Both:
             fleet = self.plain.without(name)
             box = fleet.node(was[name].node)
             surplus = name not in after and len(after) == load.replicas
-            assert refusals(fleet, load, box) or surplus
+            assert binding(fleet, load, box, changed) or surplus
         fleet = self.plain.without(*was).having(*(after[name] for name in sorted(stays)))
         for name in stays:
-            self.check_stays(fleet, load, after[name])
+            self.check_stays(fleet, load, after[name], changed)
 
         def held(name, box):
             there = after.get(name)
@@ -229,19 +240,19 @@ class Both:
         assert all(bool(one.held) == bool(load.resources.devices) for one in after.values())
         check_placed_once(self.plain, load)
 
-    def check_stays(self, fleet, load, one):
+    def check_stays(self, fleet, load, one, changed):
         """What stays is where it could be placed, but for what an apply does not look at."""
         box = fleet.node(one.node)
         if None in capacity(box).values():
             return  # What is not known of a node moves nothing.
-        against = refusals(fleet.without(one.id), load, box)
+        against = binding(fleet.without(one.id), load, box, changed)
         # A skew that no move mends stays: see `filled`.
         ignored = {str(term) for term in load.placement.spread}
         if one.id == min(other.id for other in fleet.of(load.name)):
             # The first may have come before all that it wants near it, itself among them.
             terms = [term for term in load.placement.affinity if is_about(term, load)]
             ignored |= {str(term) for term in terms if domain(box, term.topology) is not None}
-        assert {name for name in against if not moves_nothing(name)} <= ignored
+        assert against <= ignored
 
 
 def check_words(expected, told):

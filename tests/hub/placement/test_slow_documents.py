@@ -72,6 +72,25 @@ def test_with_documents_too_an_apply_moves_only_what_has_to_leave(nodes, wanted,
             both.apply(load)
 
 
+@given(fleets_of_all, wanted_of_all, wanted_of_all, arounds, st.lists(turns, max_size=2))
+@MANY
+def test_limits_that_an_operator_changed_move_what_does_not_keep_them(
+    nodes, wanted, others, around, changed
+):
+    both = Both(nodes, wanted, around)
+    for load in wanted:
+        both.scale(load.name, load.replicas)
+    for what, argument in changed:
+        both.change(what, argument)
+    for load, other in zip(wanted, others, strict=True):
+        if load.mode != "global":
+            there = other.placement
+            asked = dataclasses.replace(
+                load.placement, latency=there.latency, cost=there.cost, data=there.data
+            )
+            both.apply(dataclasses.replace(load, placement=asked))
+
+
 def decisions(nodes, wanted, around):
     """Return what the engine decides about workloads in turn."""
     both, found = Both(nodes, wanted, around), []

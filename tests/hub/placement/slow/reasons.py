@@ -1,6 +1,6 @@
 """Whether a node takes one more instance: every reason that it has against it."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from tests.hub.placement.slow import (
     box_policy,
@@ -18,6 +18,7 @@ from tests.hub.placement.slow import (
 from tests.hub.placement.slow.fleet import Fleet, Reason
 
 from skerry_hub.model import Node, Workload
+from skerry_hub.terms import DataNeed
 
 FIXED = (
     own.state,
@@ -67,6 +68,52 @@ def refusals(fleet: Fleet, load: Workload, node: Node) -> set[str]:
     return {one.constraint for one in reasons(fleet, load, node)}
 
 
-def moves_nothing(constraint: str) -> bool:
-    """Say whether an instance that is there stays, though its node would not take it now."""
+def moves_nothing(constraint: str, changed: Container[str] = ()) -> bool:
+    """Say whether an instance that is there stays, though its node would not take it now.
+
+    `changed` are the limits that the operator changed: they hold for what is there, too.
+    """
+    if constraint in changed:
+        return False
     return constraint in STAYING or constraint.startswith(STARTS)
+
+
+def binding(fleet: Fleet, load: Workload, node: Node, changed: Container[str]) -> set[str]:
+    """Return by what a node refuses an instance that is there, so that it leaves."""
+    return {
+        one.constraint
+        for one in reasons(fleet, load, node)
+        if not moves_nothing(one.constraint, changed if is_known(fleet, one) else ())
+    }
+
+
+def is_known(fleet: Fleet, reason: Reason) -> bool:
+    """Say whether a limit is known not to be kept: time and dataset are."""
+    sort, _, name = reason.constraint.partition(" ")
+    return "not known" not in reason.says and (sort != "data" or fleet.dataset(name) is not None)
+
+
+def changed_limits(before: Workload, after: Workload) -> set[str]:
+    """Return the names of the limits on distance, cost and data that are not as they were."""
+    old, new = (before.placement, after.placement)
+    found = set()
+    for term in new.latency:
+        was, now = (
+            {one.max_ms for one in some if str(one) == str(term)} - {None}
+            for some in (old.latency, new.latency)
+        )
+        if now and was != now:
+            found.add(str(term))
+    if new.cost.max_per_hour not in (None, old.cost.max_per_hour):
+        found.add("cost")
+    for need in new.data:
+        was, now = (_limits_on(need.dataset, some.data) for some in (old, new))
+        if now and was != now:
+            found.add(f"data {need.dataset}")
+    return found
+
+
+def _limits_on(dataset: str, needs: Sequence[DataNeed]) -> set[float]:
+    """Return how many seconds a dataset may be away: none where it must be there."""
+    found = [-1.0 if one.local else one.max_transfer_s for one in needs if one.dataset == dataset]
+    return {one for one in found if one is not None}
