@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from skerry_hub.devices import Device, devices_of
-from skerry_hub.fleet.device_states import device_id
+from skerry_hub.fleet.device_states import device_id, place_of
 from skerry_hub.model import Assignment, Node
 from skerry_hub.showing import instance_order
 from skerry_hub.state import Known
 from skerry_hub.views import DeviceView
+from skerry_wire.hardware import Hardware
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,27 +68,63 @@ def _view(node: Node, device: Device, users: Users) -> DeviceView:
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Holder:
+    """An instance, and what it is given."""
+
+    name: str
+    held_milli: Mapping[str, int]
+    """By the device's id."""
+    paths: frozenset[str]
+    places: frozenset[tuple[str, str]]
+    """The kind, and the place on a bus, of each device that it holds."""
+
+    def has(self, device: Device) -> bool:
+        """Say whether it is given a device: as such, by a path of it, or as one of another kind.
+
+        What stands at one place is one physical device, whatever kinds it is listed as.
+        """
+        if device_id(device) in self.held_milli:
+            return True
+        if any(_within(path, self.paths) for path in device.paths):
+            return True
+        if not device.address:
+            return False
+        place = place_of(device.address)
+        return any(kind != device.kind and there == place for kind, there in self.places)
+
+
 class Users:
     """Which instances that are placed on a node are given which of its devices."""
 
     def __init__(self, known: Known, node: Node) -> None:
+        hardware = node.capability.hardware if node.capability is not None else None
         self._holders = [
-            (one.id, {hold.device: hold.milli for hold in one.held}, _paths(known, one))
+            _Holder(one.id, held, _paths(known, one), _places(hardware, held))
             for one in sorted(known.on_node(node.id), key=instance_order)
+            for held in ({hold.device: hold.milli for hold in one.held},)
         ]
 
     def of(self, device: Device) -> tuple[str, ...]:
-        """Return the instances that hold a device as an accelerator, or name a path of it."""
-        return tuple(
-            name
-            for name, held, paths in self._holders
-            if device_id(device) in held or any(_within(path, paths) for path in device.paths)
-        )
+        """Return the instances that are given a device."""
+        return tuple(one.name for one in self._holders if one.has(device))
 
     def held_milli(self, device: Device) -> dict[str, int]:
         """Return how many thousandths of a device each instance holds, of those that hold any."""
         key = device_id(device)
-        return {name: held[key] for name, held, _ in self._holders if key in held}
+        return {one.name: one.held_milli[key] for one in self._holders if key in one.held_milli}
+
+
+def _places(hardware: Hardware | None, held: Collection[str]) -> frozenset[tuple[str, str]]:
+    """Return the kind and the place of each device that is held and stands on a bus."""
+    if hardware is None or not held:
+        return frozenset()
+    kinds = frozenset(one.partition("/")[0] for one in held)
+    return frozenset(
+        (one.kind, place_of(one.address))
+        for one in devices_of(hardware, kinds)
+        if one.address and device_id(one) in held
+    )
 
 
 def _paths(known: Known, one: Assignment) -> frozenset[str]:

@@ -6,9 +6,11 @@ import pytest
 from tests.hub.records import assignment, capability, node, workload
 
 from skerry_hub.device_list import Wanted, device_views
+from skerry_hub.devices import devices_of
+from skerry_hub.fleet.device_states import device_id
 from skerry_hub.model import Hold, Liveness
 from skerry_hub.state import Kept, Known
-from skerry_wire.hardware import Accelerator, Camera, Disk, SerialPort
+from skerry_wire.hardware import Accelerator, Camera, Disk, SerialPort, UsbDevice
 from skerry_wire.workload import Container, DeviceMapping
 
 GPU = Accelerator(
@@ -124,3 +126,22 @@ def test_a_view_has_the_size_of_its_device():
     disk = Disk(name="sda", size_bytes=2**34)
     known = Known([node(capability=capability(storage=(disk,)))])
     assert [view.size_bytes for view in listed(known)] == [2**34]
+
+
+def test_what_is_held_as_another_kind_at_the_same_place_is_used_and_free_for_nobody_else():
+    serial = SerialPort(name="ttyUSB0", path="/dev/ttyUSB0", bus="usb", address="1-2:1.0")
+    has = capability(
+        usb=(UsbDevice(path="1-2"), UsbDevice(path="1-3")),
+        serial_ports=(serial,),
+    )
+    (held,) = (one for one in devices_of(has.hardware) if one.kind == "serial")
+    known = Known(
+        [node("box-1", capability=has)], [], [assignment(held=(Hold(device=device_id(held)),))]
+    )
+    found = {view.name: view for view in listed(known, Wanted(kinds=frozenset({"usb", "serial"})))}
+    assert {name: view.used_by for name, view in found.items()} == {
+        "ttyUSB0": ("shop-web-0",),
+        "1-2": ("shop-web-0",),
+        "1-3": (),
+    }
+    assert found["1-2"].held_milli == {}
