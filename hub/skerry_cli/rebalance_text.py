@@ -10,6 +10,18 @@ from skerry_cli import words
 from skerry_cli.records import MANY, Counts, Names, Words
 from skerry_cli.screen import Screen, Styled
 
+LEFT_OUT = {
+    "max moves": ("--max-moves", "more than --max-moves"),
+    "stop": ("chains that need a stop", "only possible by ending an instance before it starts"),
+    "refused": ("refused moves", "refused, as told below"),
+}
+"""By the hub's word why better moves are not made: in short, and as it is told."""
+NONE = {
+    "max moves": "no chain of moves that gains has so few as --max-moves",
+    "stop": "what would gain more needs an instance to end before it starts elsewhere",
+    "refused": "what would gain more is refused",
+}
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
@@ -50,6 +62,7 @@ class Rebalance:
     nodes: int = 0
     nodes_left_out: int = 0
     moves_left_out: int = 0
+    left_out: Counts = dataclasses.field(default_factory=dict)
     refused: Names = ()
     pinned: Counts = dataclasses.field(default_factory=dict)
     nodes_used_before: int = 0
@@ -77,7 +90,7 @@ def _facts(found: Rebalance) -> Iterator[tuple[str, str]]:
     moves = sum(len(wave.moves) for wave in found.waves)
     yield "Objective", f"{found.objective} ({found.unit}; less is better)"
     if not moves:
-        yield "Moves", "none: no move gains more than it costs"
+        yield "Moves", f"none: {_why_none(found)}"
         yield "Now", _number(found.before)
     else:
         waves = words.count(len(found.waves), "wave")
@@ -89,17 +102,33 @@ def _facts(found: Rebalance) -> Iterator[tuple[str, str]]:
     bound = f"no moves lead below {_number(found.bound)}, their cost counted"
     yield "Bound", f"{bound}: gap {found.gap_percent:g} %"
     ended = f"{words.count(found.instances, 'instance')} on {words.count(found.nodes, 'node')}"
-    yield "Solved", f"{ended} in {found.seconds:.1f} s ({found.ended})"
+    yield "Solved", f"{ended} in {found.seconds:.1f} s ({_proven(found)})"
+
+
+def _why_none(found: Rebalance) -> str:
+    if found.ended == "optimal":
+        return "no move gains more than it costs"
+    reasons = " and ".join(NONE[why] for why in NONE if found.left_out.get(why))
+    return reasons or "none was found that gains more than it costs"
+
+
+def _proven(found: Rebalance) -> str:
+    """Say whether nothing better is possible, or why that is not known."""
+    if found.ended in ("optimal", "within gap"):
+        return found.ended
+    reasons = [LEFT_OUT[why][0] for why in LEFT_OUT if found.left_out.get(why)]
+    if found.ended == "limit":
+        reasons.insert(0, "the search's limit")
+    return f"not proven optimal: {', '.join(reasons)}" if reasons else found.ended
 
 
 def _left_out(found: Rebalance) -> Iterator[str]:
     if found.nodes_left_out:
         yield f"{words.count(found.nodes_left_out, 'node')} not looked at for want of time"
-    if found.moves_left_out:
-        yield (
-            f"{words.count(found.moves_left_out, 'move')} left out: more than --max-moves, without "
-            "gain by themselves, refused, or only possible by a stop"
-        )
+    for why, (_, told) in LEFT_OUT.items():
+        number = found.left_out.get(why, 0)
+        if number:
+            yield f"{words.count(number, 'move')} left out: {told}"
     yield from found.refused
 
 

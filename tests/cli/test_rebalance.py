@@ -55,7 +55,8 @@ VIEW = RebalanceView(
     instances=9,
     nodes=2,
     nodes_left_out=1,
-    moves_left_out=2,
+    moves_left_out=5,
+    left_out={"max moves": 2, "stop": 2, "refused": 1},
     refused=("shop-x-0 cannot move to box-2: ports: taken",),
     pinned={"one on each node": 2},
     nodes_used_before=1,
@@ -75,7 +76,8 @@ Before, after:  2, 1.25
 Nodes in use:   1 -> 2
 Fullest node:   80 % -> 55.5 %
 Bound:          no moves lead below 1.26, their cost counted: gap 3.0769 %
-Solved:         9 instances on 2 nodes in 1.2 s (limit)
+Solved:         9 instances on 2 nodes in 1.2 s (not proven optimal: the search's limit, \
+--max-moves, chains that need a stop, refused moves)
 """
 PLAN = "POST /api/v1/rebalance/plan"
 MOVES = "POST /api/v1/rebalance/moves"
@@ -104,8 +106,9 @@ def test_a_plan_is_shown_and_nothing_done(skerry, hub):
     assert done.err.splitlines() == [
         "2 instances pinned: one on each node",
         "1 node not looked at for want of time",
-        "2 moves left out: more than --max-moves, without gain by themselves, refused, or only "
-        "possible by a stop",
+        "2 moves left out: more than --max-moves",
+        "2 moves left out: only possible by ending an instance before it starts",
+        "1 move left out: refused, as told below",
         "shop-x-0 cannot move to box-2: ports: taken",
     ]
     assert [one.path for one in hub.asked] == ["/api/v1/rebalance/plan"]
@@ -128,10 +131,43 @@ def test_a_plan_for_programs(skerry, hub):
     assert done.err == ""
 
 
-def test_nothing_to_move_says_so(skerry, hub):
-    hub.answers[PLAN] = dataclasses.replace(VIEW, waves=(), after=2.0, fullest_after_percent=80.0)
+@pytest.mark.parametrize(
+    ("ended", "left_out", "why", "solved"),
+    [
+        ("optimal", {}, "no move gains more than it costs", "optimal"),
+        (
+            "left out",
+            {"max moves": 5},
+            "no chain of moves that gains has so few as --max-moves",
+            "not proven optimal: --max-moves",
+        ),
+        (
+            "left out",
+            {"stop": 2},
+            "what would gain more needs an instance to end before it starts elsewhere",
+            "not proven optimal: chains that need a stop",
+        ),
+        (
+            "left out",
+            {"refused": 2},
+            "what would gain more is refused",
+            "not proven optimal: refused moves",
+        ),
+        (
+            "limit",
+            {},
+            "none was found that gains more than it costs",
+            "not proven optimal: the search's limit",
+        ),
+    ],
+)
+def test_nothing_to_move_says_so_and_why(skerry, hub, ended, left_out, why, solved):
+    hub.answers[PLAN] = dataclasses.replace(
+        VIEW, waves=(), after=2.0, fullest_after_percent=80.0, ended=ended, left_out=left_out
+    )
     done = skerry("rebalance", "--apply")
-    assert "Moves:         none: no move gains more than it costs\n" in done.out
+    assert f"Moves:         none: {why}\n" in done.out
+    assert f"in 1.2 s ({solved})\n" in done.out
     assert "Fullest node:  80 %\n" in done.out
     assert asked_of(hub, MOVES) == []
 

@@ -11,6 +11,7 @@ from skerry_wire.schema import Items, Range
 from skerry_wire.types import Count, InstanceId, Line, Name, NodeId, Revision, Short
 
 Objective = Literal["balance", "pack", "cost"]
+Ended = Literal["optimal", "within gap", "limit", "left out"]
 MAX_WAVE = 100
 """Most instances that move at the same time: the hub checks and makes them in one go."""
 MAX_MOVES = 10_000
@@ -38,7 +39,8 @@ class Move:
     """An instance goes from a node to a node; it is of this revision.
 
     `gain` is by how much it makes the objective better, in its unit, after the moves before it:
-    less than 0 where it only makes way for others.
+    0 or less where it gains only with others: each such one is of a chain of moves that gains as a
+    whole.
     """
 
     instance: InstanceId
@@ -75,9 +77,9 @@ class RebalanceView:
     bound: float = 0.0
     gap: float = 0.0
     gap_percent: float = 0.0
-    ended: Literal["optimal", "within gap", "limit"] = "optimal"
-    """Why the search ended; `limit`: at its time, at what of the fleet it looked at, or at what the
-    engine allows."""
+    ended: Ended = "optimal"
+    """Why nothing better was found. `limit`: the search ended at its time, or at what of the fleet
+    it looked at; `left out`: it found better moves, which `left_out` counts."""
     seconds: float = 0.0
     instances: Count = 0
     """Those that may move."""
@@ -86,8 +88,10 @@ class RebalanceView:
     nodes_left_out: Count = 0
     """Those of them that the search did not look at; the bound counts them."""
     moves_left_out: Count = 0
-    """Moves of the best placement found that are not in the waves: more than were asked for, not
-    worth it without others, or only possible by ending an instance before it starts elsewhere."""
+    """Moves that were found and would make it better yet, but are not in the waves."""
+    left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How many of them, by why: more than were asked for (`max moves`), only possible by ending an
+    instance before it starts elsewhere (`stop`), or not allowed by the engine (`refused`)."""
     refused: tuple[Line, ...] = ()
     """Why the engine does not allow some moves, by what is not modelled. The first reasons."""
     pinned: Mapping[str, int] = dataclasses.field(default_factory=dict)

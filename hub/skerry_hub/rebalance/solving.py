@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from skerry_hub.balance.chains import Waves
 from skerry_hub.balance.groups import canonical
 from skerry_hub.balance.load import Load
 from skerry_hub.balance.problem import NOWHERE, Assignment, Ints, Problem, score_at
@@ -26,17 +27,16 @@ from skerry_hub.rebalance.search import Found, search
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Solved:
-    """A picture with the best that was found, and the steps to it; `problem` is the picture's."""
+    """A picture with the best that was found, and the steps to it; `problem` is the picture's.
+
+    `left` are the items that would have to stop to come to where they are best.
+    """
 
     picture: Picture
     problem: Problem
     found: Found
-    steps: tuple[tuple[Step, ...], ...]
-
-    def moves(self, most: int) -> tuple[Move, ...]:
-        """Return the first moves, so many at most; what each gains is not told yet."""
-        steps = itertools.islice(itertools.chain(*self.steps), most)
-        return tuple(move_of(self.picture, step) for step in steps)
+    steps: Waves
+    left: tuple[int, ...] = ()
 
 
 def solved(picture: Picture, problem: Problem, effort: Effort, most_at_once: int) -> Solved:
@@ -46,7 +46,7 @@ def solved(picture: Picture, problem: Problem, effort: Effort, most_at_once: int
     found = dataclasses.replace(found, assignment=canonical(problem, found.assignment))
     gains = _gains(picture, problem, found.assignment)
     steps = safe_steps(problem, found.assignment, most_at_once, may_stop=False, gains=gains)
-    return Solved(picture=picture, problem=problem, found=found, steps=steps.waves)
+    return Solved(picture=picture, problem=problem, found=found, steps=steps.waves, left=steps.left)
 
 
 def without(picture: Picture, problem: Problem, banned: Collection[tuple[str, str]]) -> Problem:
@@ -73,6 +73,12 @@ def without(picture: Picture, problem: Problem, banned: Collection[tuple[str, st
         places, scores = known[key]
         items.append(dataclasses.replace(item, bins=places, scores=scores))
     return dataclasses.replace(problem, items=items)
+
+
+def moves_of(picture: Picture, waves: Waves, most: int) -> tuple[Move, ...]:
+    """Return the first moves, so many at most; what each gains is not told yet."""
+    steps = itertools.islice(itertools.chain(*waves), most)
+    return tuple(move_of(picture, step) for step in steps)
 
 
 def move_of(picture: Picture, step: Step) -> Move:

@@ -17,31 +17,36 @@ class Tracked:
         self.places = list(problem.present)
         self.loss = loss(picture, problem, problem.present)
         self.cost = 0
-        self._problem = problem
+        self.problem = problem
         self._evenness = picture.evenness
         self._load = Load(problem, self.places)
 
     def move(self, item: int, target: int) -> int:
-        """Move an item, and return by how much less everything counts."""
+        """Move an item, which costs; return by how much less everything counts."""
+        if self.places[item] != target:
+            self.cost += self.problem.items[item].move_cost
+        return self.go(item, target)
+
+    def go(self, item: int, target: int) -> int:
+        """Have an item elsewhere at no cost; return by how much less everything counts."""
         source = self.places[item]
         if source == target:
             return 0
         bins = np.array([source, target], np.int64)
-        given = self._problem.items[item]
+        given = self.problem.items[item]
         before = self._counted(bins)
         self._load.take(item, source)
         self._load.put(item, target)
         gain = before - self._counted(bins) + score_at(given, target) - score_at(given, source)
         self.places[item] = target
         self.loss -= gain
-        self.cost += given.move_cost
         return gain
 
     def _counted(self, bins: Ints) -> int:
         """Return what two nodes count for what is in them, whatever it is."""
         in_use = self._load.inside[bins] > 0
         found: int = sum(
-            self._problem.bins[bin_].open_cost
+            self.problem.bins[bin_].open_cost
             for bin_, used in zip(bins.tolist(), in_use.tolist(), strict=True)
             if used
         )

@@ -130,7 +130,8 @@ def test_two_that_could_only_swap_by_a_stop_are_left_out():
     view = planned(work, "cost", move_cost=0)
     homes = {one.id: one.node for one in work.draft.assignments.values()}
     assert homes == {"shop-w0-0": "n0", "shop-w1-0": "n1"}
-    assert (view.waves, view.moves_left_out, view.ended) == ((), 2, "limit")
+    assert (view.waves, view.moves_left_out, view.ended) == ((), 2, "left out")
+    assert view.left_out == {"stop": 2}
     assert view.gap > 0
 
 
@@ -156,7 +157,7 @@ def test_what_one_look_finds_refused_the_next_does_without():
     assert [(one.instance, one.target) for one in moves_of(view)] == [("shop-c-0", "n1")]
     (refused,) = view.refused
     assert refused.startswith("shop-a-0 cannot move to n1: n1 does not take it: antiAffinity")
-    assert (view.ended, view.gap > 0) == ("limit", True)
+    assert (view.ended, view.left_out, view.gap > 0) == ("left out", {"refused": 1}, True)
 
 
 def test_a_fleet_with_nothing_to_move_says_so():

@@ -5,7 +5,7 @@ from tests.hub.rebalance.fleets import node, uneven, work_of, workload
 
 from skerry_hub.balance.solve import Effort
 from skerry_hub.rebalance.picture import picture_of
-from skerry_hub.rebalance.solving import solved, without
+from skerry_hub.rebalance.solving import moves_of, solved, without
 
 EFFORT = Effort(time_s=5.0)
 
@@ -19,11 +19,11 @@ def picture(replicas=3):
 def test_moves_are_named_in_the_order_of_their_waves():
     taken = picture()
     done = solved(taken, taken.problem, EFFORT, 1)
-    moves = done.moves(100)
+    moves = moves_of(taken, done.steps, 100)
     assert [len(wave) for wave in done.steps] == [1] * 4
     assert {one.source for one in moves} == {"n0"}
     assert sorted(one.target for one in moves) == ["n1", "n1", "n2", "n2"]
-    assert done.moves(2) == moves[:2]
+    assert moves_of(taken, done.steps, 2) == moves[:2]
     assert {one.gain for one in moves} == {0.0}
 
 
@@ -31,7 +31,7 @@ def test_nobody_comes_to_a_place_that_is_barred():
     taken = picture()
     problem = taken.problem
     barred = without(taken, problem, {("shop-a", "n1"), ("shop-a", "n2"), ("shop-b", "n1")})
-    moves = solved(taken, barred, EFFORT, 10).moves(100)
+    moves = moves_of(taken, solved(taken, barred, EFFORT, 10).steps, 100)
     assert {(one.workload, one.target) for one in moves} == {("shop-b", "n2")}
     assert without(taken, problem, set()) is problem
 
