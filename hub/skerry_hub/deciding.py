@@ -1,13 +1,14 @@
 """One workload, or one gang, decided: placed, with room made for what is more important. Pure.
 
 A gang is the workloads of one project that name the same one: all of their replicas are placed, or
-none that is not there already.
+none that is not there already. All of a global one is every node that would take it, had it enough
+left. What is less important ends for a gang only where that places the whole of it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.decisions import Asked, Question
 from skerry_hub.model import Assignment, Change, Decision, Explanation, Workload
@@ -77,7 +78,7 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
     for group in grouped(completed(work, wanted)):
         first = len(work.draft.steps)
         if group[0].workload.placement.gang:
-            found = _gang(work, group)
+            found = _gang(work, group, may_preempt=may_preempt)
         else:
             found = _single(work, group[0], may_preempt=may_preempt)
         note(work, first, _question(group, may_preempt), found.changes, found.unplaced)
@@ -97,15 +98,12 @@ def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:
 
 def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:
     decision = _place(work, one.workload, keep=one.keep, limits=one.limits)
-    changes = list(decision.changes)
-    unplaced: list[Explanation] = []
+    changes = decision.changes
+    bereft = Outcome()
     if decision.unplaced and may_preempt:
-        decision, more, bereft = _preempt(work, one.workload, decision)
-        changes += more
-        unplaced += (explained(work, left) for left in bereft)
-    if decision.unplaced:
-        unplaced.insert(0, explained(work, one.workload))
-    return Outcome(tuple(changes), tuple(unplaced))
+        decision, bereft = _preempt(work, one.workload, decision)
+    unplaced = (explained(work, one.workload),) if decision.unplaced else ()
+    return Outcome((*changes, *bereft.changes), (*unplaced, *bereft.unplaced))
 
 
 def _place(work: Work, workload: Workload, *, keep: bool, limits: Collection[str] = ()) -> Decision:
@@ -130,16 +128,9 @@ def _check_ids(work: Work, decision: Decision) -> None:
 # --- priority -----------------------------------------------------------------------------
 
 
-def _preempt(
-    work: Work, workload: Workload, decision: Decision
-) -> tuple[Decision, list[Change], list[Workload]]:
-    """Make room for what is unplaced.
-
-    Return what is so now, the steps, and the workloads of which something found no other place.
-    """
-    left_over: list[Workload] = []
-    steps: dict[str, Change] = {}
-    bereft: set[str] = set()
+def _preempt(work: Work, workload: Workload, decision: Decision) -> tuple[Decision, Outcome]:
+    """Make room for what is unplaced; return what is so now, and what became of whom it ended."""
+    ended: dict[str, Change] = {}
     created: list[Change] = []
     while decision.unplaced:
         found = preemption(work.world, workload)
@@ -147,32 +138,48 @@ def _preempt(
             break
         for one in found.victims:
             _end(work, one)
-            bereft.add(one.workload)
-            detail = f"for {workload.name}, of priority {workload.placement.priority}"
-            steps[one.id] = _removed(one, f"{detail} over {one.priority}")
+            ended[one.id] = _removed(one, workload)
         again = _place(work, workload, keep=True)
         created += [change for change in again.changes if change.action == "create"]
-        # What keeps a global workload off for good is not counted as unplaced, but may have ended.
-        if len(again.assignments) <= len(decision.assignments):
-            raise AssertionError(f"room was made for {workload.name}, and it was not placed")
+        _check_progress(workload, decision, again)
         decision = again
-    for name in sorted(bereft):
-        kept = work.draft.workloads.get(name)
-        if kept is None:
-            continue
-        again = _place(work, kept.workload, keep=True)
-        if again.unplaced:
-            left_over.append(kept.workload)
-        for change in again.changes:
+    return decision, _elsewhere(work, ended, created)
+
+
+def _check_progress(workload: Workload, before: Decision, after: Decision) -> None:
+    # What keeps a global workload off for good is not counted as unplaced, but may have ended.
+    if len(after.assignments) <= len(before.assignments):
+        raise AssertionError(f"room was made for {workload.name}, and it was not placed")
+
+
+def _elsewhere(work: Work, ended: Mapping[str, Change], created: Iterable[Change]) -> Outcome:
+    """Place anew what ended, of a gang all or none.
+
+    Return these steps, with what was created for whom they ended, and who found no other place.
+    """
+    names = sorted({one.workload for one in ended.values()})
+    kept = (work.draft.workloads.get(name) for name in names)
+    wanted = [Wanted(one.workload, keep=True) for one in kept if one is not None]
+    steps, more, unplaced = dict(ended), list(created), list[Explanation]()
+    for group in grouped(completed(work, wanted)):
+        found = _without_preemption(work, group)
+        unplaced += found.unplaced
+        for change in found.changes:
             if change.action != "create":
                 continue
             left = steps.get(change.instance)
             if left is None:
-                created.append(change)
+                more.append(change)
                 continue
             detail = f"from {left.node}: {left.detail}"[:1024]
             steps[change.instance] = dataclasses.replace(change, action="move", detail=detail)
-    return decision, [*steps.values(), *created], left_over
+    return Outcome((*steps.values(), *more), tuple(unplaced))
+
+
+def _without_preemption(work: Work, group: Sequence[Wanted]) -> Outcome:
+    if group[0].workload.placement.gang:
+        return _gang(work, group, may_preempt=False)
+    return _single(work, group[0], may_preempt=False)
 
 
 def _end(work: Work, one: Assignment) -> None:
@@ -181,7 +188,8 @@ def _end(work: Work, one: Assignment) -> None:
     work.draft.touched.add(one.node)
 
 
-def _removed(one: Assignment, why: str) -> Change:
+def _removed(one: Assignment, workload: Workload) -> Change:
+    why = f"for {workload.name}, of priority {workload.placement.priority} over {one.priority}"
     return Change(
         action="remove", instance=one.id, workload=one.workload, node=one.node, detail=why[:1024]
     )
@@ -190,42 +198,159 @@ def _removed(one: Assignment, why: str) -> Change:
 # --- gangs --------------------------------------------------------------------------------
 
 
-def _gang(work: Work, group: Sequence[Wanted]) -> Outcome:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Member:
+    """One of a gang: what it has, and what it would have."""
+
+    workload: Workload
+    before: tuple[Assignment, ...]
+    decision: Decision
+    created: tuple[Change, ...] = ()
+    """What room was made for."""
+
+    @property
+    def wanted(self) -> int:
+        """Return how many there should be, those that found no place with them."""
+        return len(self.decision.assignments) + self.decision.unplaced
+
+
+def _gang(work: Work, group: Sequence[Wanted], *, may_preempt: bool) -> Outcome:
     """Decide about a gang: place all, or nothing that is not there already."""
-    decisions: list[tuple[Workload, tuple[Assignment, ...], Decision]] = []
+    members, ended = _tried(work, group, may_preempt=may_preempt)
+    for one in members:
+        _check_ids(work, one.decision)
+    waits = _waits(members)
+    if waits:
+        return _held(work, members, waits)
+    steps = {}
+    for victim, of in ended:
+        _end(work, victim)
+        steps[victim.id] = _removed(victim, of)
+    for one in members:
+        take_over(work, one.before, one.decision)
+    bereft = _elsewhere(work, steps, (change for one in members for change in one.created))
+    changes = (change for one in members for change in one.decision.changes)
+    return Outcome((*changes, *bereft.changes), bereft.unplaced)
+
+
+def _tried(
+    work: Work, group: Sequence[Wanted], *, may_preempt: bool
+) -> tuple[list[_Member], list[tuple[Assignment, Workload]]]:
+    """Return what each of a gang would get, and what would have to end for whom.
+
+    Nothing is changed. A gang is as important as its least important one: so none of it ends for
+    another.
+    """
+    names = {one.workload.name for one in group}
+    priority = min(one.workload.placement.priority for one in group)
+    members: list[_Member] = []
+    ended: list[tuple[Assignment, Workload]] = []
     with work.columns.trial():
         for one in group:
-            before = work.draft.of_workload(one.workload.name)
+            before = tuple(work.draft.of_workload(one.workload.name))
             decision = place(work.world, one.workload, before, keep=one.keep, limits=one.limits)
-            _check_ids(work, decision)
             reserve_decision(work.columns, before, decision)
-            decisions.append((one.workload, before, decision))
+            member = _Member(one.workload, before, decision)
+            asking = _of_priority(one.workload, priority)
+            while may_preempt and member.decision.unplaced:
+                found = preemption(work.world, asking)
+                if found is None or any(victim.workload in names for victim in found.victims):
+                    break
+                for victim in found.victims:
+                    work.columns.release(victim)
+                    ended.append((victim, asking))
+                member = _with_room(work, member)
+            members.append(member)
+    return members, ended
+
+
+def _of_priority(workload: Workload, priority: int) -> Workload:
+    placement = dataclasses.replace(workload.placement, priority=priority)
+    return dataclasses.replace(workload, placement=placement)
+
+
+def _with_room(work: Work, member: _Member) -> _Member:
+    """Return what a member gets where room was made in the columns, and reserve it there."""
+    workload, decision = member.workload, member.decision
+    again = place(work.world, workload, decision.assignments, keep=True)
+    reserve_decision(work.columns, decision.assignments, again)
+    _check_progress(workload, decision, again)
+    created = (change for change in again.changes if change.action == "create")
+    return dataclasses.replace(
+        member,
+        decision=dataclasses.replace(again, changes=decision.changes),
+        created=(*member.created, *created),
+    )
+
+
+def _waits(members: Sequence[_Member]) -> str:
+    """Return which of a gang find no place, empty where all do."""
     short = [
-        f"{workload.name} finds no place for {decision.unplaced}"
-        for workload, _, decision in decisions
-        if decision.unplaced
+        f"{one.workload.name} finds no place for {one.decision.unplaced}"
+        for one in members
+        if one.decision.unplaced
     ]
     if not short:
-        for _, before, decision in decisions:
-            take_over(work, before, decision)
-        return Outcome(tuple(change for _, _, one in decisions for change in one.changes))
+        return ""
+    return f"gang {members[0].workload.placement.gang} waits: {', '.join(short)}"[:1024]
+
+
+def _held(work: Work, members: Sequence[_Member], waits: str) -> Outcome:
+    """Let what is there stay, with its newest content; what is missing goes on missing."""
     changes: list[Change] = []
-    unplaced: list[Explanation] = []
-    for workload, _, _ in decisions:
-        before = work.draft.of_workload(workload.name)
-        # What is there stays, with its newest content; what is missing goes on missing.
-        fewer = dataclasses.replace(workload, replicas=min(workload.replicas, len(before)))
-        held = place(work.world, fewer, before, keep=True)
-        take_over(work, before, held)
+    short: list[Workload] = []
+    for one in members:
+        kept = {assignment.id for assignment in one.before}
+        decision = place(work.world, one.workload, one.before, keep=True)
+        held = dataclasses.replace(
+            decision,
+            assignments=tuple(each for each in decision.assignments if each.id in kept),
+            changes=tuple(each for each in decision.changes if each.instance in kept),
+        )
+        take_over(work, one.before, held)
         changes += held.changes
-        if workload.mode == "global" or len(held.assignments) < workload.replicas:
-            note = f"gang {workload.placement.gang}: {', '.join(short)}"
-            found = explained(work, workload)
-            unplaced.append(dataclasses.replace(found, note=note[:1024]))
+        if len(held.assignments) < one.wanted:
+            short.append(one.workload)
+    # They are told when all of it is as it stays.
+    unplaced = []
+    for workload in short:
+        current = work.draft.of_workload(workload.name)
+        found = explain(work.world, workload, current, most=NEAREST)
+        unplaced.append(dataclasses.replace(found, note=waits))
     return Outcome(tuple(changes), tuple(unplaced))
 
 
-def explained(work: Work, workload: Workload) -> Explanation:
-    """Return why a workload finds no more nodes."""
-    before = work.draft.of_workload(workload.name)
-    return explain(work.world, workload, before, most=NEAREST)
+def _note(work: Work, workload: Workload) -> str:
+    """Return for whom of its gang a workload waits, empty where nothing of it does."""
+    if not workload.placement.gang:
+        return ""
+    (group,) = grouped(completed(work, [Wanted(workload, keep=True)]))
+    members, _ = _tried(work, group, may_preempt=False)
+    own = next(one for one in members if one.workload.name == workload.name)
+    return _waits(members) if len(own.before) < own.wanted else ""
+
+
+# --- why ----------------------------------------------------------------------------------
+
+
+def explained(
+    work: Work,
+    workload: Workload,
+    *,
+    node: str | None = None,
+    most: int = NEAREST,
+    instance: str | None = None,
+    standings: int = 0,
+) -> Explanation:
+    """Return what the nodes say to a workload, as `explain`, and whether its gang waits."""
+    current = work.draft.of_workload(workload.name)
+    found = explain(
+        work.world,
+        workload,
+        current,
+        node=node,
+        most=most,
+        instance=instance,
+        standings=standings,
+    )
+    return dataclasses.replace(found, note=_note(work, workload))

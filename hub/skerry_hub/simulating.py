@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from skerry_hub import planning
+from skerry_hub.deciding import explained
 from skerry_hub.fleet.columns import totals_of
 from skerry_hub.latency import NOWHERE, Network
 from skerry_hub.model import Explanation, Workload
 from skerry_hub.naming import find_node, find_workload
-from skerry_hub.placement.explain import SHOWN, STANDINGS, explain
+from skerry_hub.placement.explain import SHOWN, STANDINGS
 from skerry_hub.planning import Wish
 from skerry_hub.snapshot import Snapshot, columns_of
 from skerry_hub.snapshot_reading import Fleet
@@ -140,10 +141,7 @@ def _network(snapshot: Snapshot, workloads: Iterable[Workload]) -> Network:
 def _explained(work: Work, question: Question) -> Explanation:
     kept = find_workload(work.draft, question.workload)
     node = None if question.node is None else find_node(work.draft, question.node).id
-    current = work.draft.of_workload(question.workload)
-    return explain(
-        work.world, kept.workload, current, node=node, most=question.most, standings=STANDINGS
-    )
+    return explained(work, kept.workload, node=node, most=question.most, standings=STANDINGS)
 
 
 def _totals(work: Work) -> Iterator[NodeTotals]:

@@ -6,7 +6,7 @@ import pytest
 from tests.hub.placement.boxes import GIB, MIB, accelerator, assignment, gpus, node, workload
 from tests.hub.records import kept_document, work_on
 
-from skerry_hub import desired
+from skerry_hub import deciding, desired
 from skerry_hub.documents import Policy, Quota
 from skerry_hub.state import Known
 from skerry_hub.terms import Affinity, Placement
@@ -133,7 +133,7 @@ def test_a_gang_is_placed_whole_or_not_at_all():
     plan = apply(work, gang("shop-a", cpu=1000, replicas=2), gang("shop-b", cpu=2000, replicas=2))
     assert where(work) == {}
     assert sorted(one.workload for one in plan.unplaced) == ["shop-a", "shop-b"]
-    assert plan.unplaced[0].note == "gang ring: shop-a finds no place for 2"
+    assert plan.unplaced[0].note == "gang ring waits: shop-a finds no place for 2"
     work.columns.put(node("c", cpus=4))
     desired.fill(work, desired.wanting(work.draft))
     assert sorted(where(work)) == ["shop-a-0", "shop-a-1", "shop-b-0", "shop-b-1"]
@@ -144,7 +144,105 @@ def test_what_of_a_gang_is_there_stays_when_it_grows_beyond_the_fleet():
     apply(work, gang("shop-a", cpu=1000))
     plan = apply(work, gang("shop-a", cpu=1000, replicas=4))
     assert where(work) == {"shop-a-0": "a"}
-    assert plan.unplaced[0].note == "gang ring: shop-a finds no place for 2"
+    assert plan.unplaced[0].note == "gang ring waits: shop-a finds no place for 2"
+
+
+def test_a_gang_with_a_global_one_is_placed_on_every_node_that_could_or_nowhere():
+    work = work_of(node("a", cpus=2), node("b", cpus=2), node("c", cpus=2, arch="aarch64"))
+    apply(work, workload("yard-web", cpu=2000, constraints=["node.id == b"]))
+    agent = gang("shop-log", cpu=1000, mode="global", constraints=["node.platform.arch == x86_64"])
+    plan = apply(work, agent, gang("shop-a"))
+    assert sorted(where(work)) == ["yard-web-0"]
+    assert {one.workload: (one.placed, one.wanted, one.note) for one in plan.unplaced} == {
+        "shop-log": (0, 2, "gang ring waits: shop-log finds no place for 1"),
+        "shop-a": (0, 1, "gang ring waits: shop-log finds no place for 1"),
+    }
+    desired.delete(work, "yard-web")
+    desired.fill(work, desired.wanting(work.draft))
+    assert sorted(where(work)) == ["shop-a-0", "shop-log-a", "shop-log-b"]
+
+
+def test_a_global_one_of_a_gang_that_waits_keeps_what_it_has():
+    work = work_of(node("a", cpus=2))
+    agent = gang("shop-log", cpu=1000, mode="global")
+    apply(work, agent)
+    work.columns.put(node("b", cpus=2))
+    plan = apply(work, agent, gang("shop-a", cpu=4000))
+    assert where(work) == {"shop-log-a": "a"}
+    assert sorted(one.workload for one in plan.unplaced) == ["shop-a", "shop-log"]
+
+
+def as_important(name, priority, **more):
+    return with_terms(workload(name, **more), gang="ring", priority=priority)
+
+
+def test_what_is_less_important_ends_for_a_gang_where_all_of_it_is_placed_thereby():
+    work = work_of(node("a", cpus=2), node("b", cpus=1), node("c", cpus=1))
+    apply(work, important("shop-few", 1, cpu=1000, constraints=["node.id == c"]))
+    apply(work, important("shop-web", 1, cpu=1000, replicas=3))
+    plan = apply(
+        work,
+        as_important("shop-a", 9, cpu=2000),
+        as_important("shop-b", 9, cpu=1000, constraints=["node.id == b"]),
+    )
+    assert where(work) == {"shop-a-0": "a", "shop-b-0": "b", "shop-few-0": "c"}
+    assert [(one.workload, one.placed, one.wanted) for one in plan.unplaced] == [("shop-web", 0, 3)]
+    assert [one for one in steps(plan) if one[0] == "remove"] == [
+        ("remove", "shop-web-0", "a"),
+        ("remove", "shop-web-2", "a"),
+        ("remove", "shop-web-1", "b"),
+    ]
+    assert "for shop-a, of priority 9 over 1" in {one.detail for one in plan.changes}
+
+
+def test_nothing_ends_for_a_gang_that_does_not_fit_even_so():
+    work = work_of(node("a", cpus=2), node("b", cpus=2))
+    apply(work, important("shop-web", 1, cpu=1000, replicas=4))
+    before = where(work)
+    plan = apply(work, as_important("shop-a", 9, cpu=2000), as_important("shop-b", 9, cpu=3000))
+    assert where(work) == before
+    assert steps(plan) == []
+    assert {one.note for one in plan.unplaced} == {"gang ring waits: shop-b finds no place for 1"}
+
+
+def test_a_gang_is_as_important_as_its_least_important_one():
+    work = work_of(node("a", cpus=2))
+    apply(work, important("shop-web", 5, cpu=2000))
+    apply(work, as_important("shop-a", 9, cpu=1000), as_important("shop-b", 5, cpu=1000))
+    assert set(where(work)) == {"shop-web-0"}
+    apply(work, as_important("shop-a", 9, cpu=1000), as_important("shop-b", 6, cpu=1000))
+    assert set(where(work)) == {"shop-a-0", "shop-b-0"}
+
+
+def test_none_of_a_gang_ends_for_another_of_it():
+    work = work_of(node("a", cpus=2))
+    apply(work, as_important("shop-b", 1, cpu=2000))
+    apply(work, as_important("shop-a", 9, cpu=2000), as_important("shop-b", 5, cpu=2000))
+    assert set(where(work)) == {"shop-b-0"}
+
+
+def test_a_gang_that_had_to_end_is_placed_elsewhere_whole_or_waits():
+    work = work_of(node("a", cpus=2), node("b", cpus=1))
+    apply(work, as_important("shop-a", 1, cpu=1000, replicas=2))
+    grown = as_important("shop-a", 1, cpu=1000, replicas=4)
+    apply(work, grown)
+    assert len(where(work)) == 2
+    plan = apply(work, important("yard-ai", 9, cpu=2000))
+    assert where(work)["yard-ai-0"] == "a"
+    assert {one.workload: one.note for one in plan.unplaced} == {
+        "shop-a": "gang ring waits: shop-a finds no place for 3"
+    }
+
+
+def test_why_a_gang_waits_is_told_of_each_of_it_that_misses_something():
+    work = work_of(node("a", cpus=2))
+    few, many = gang("shop-a", cpu=500), gang("shop-b", cpu=1000, replicas=3)
+    apply(work, few)
+    apply(work, few, many)
+    assert deciding.explained(work, few).note == ""
+    found = deciding.explained(work, many)
+    assert (found.placed, found.wanted, found.feasible) == (0, 3, 1)
+    assert found.note == "gang ring waits: shop-b finds no place for 2"
 
 
 def test_gangs_of_two_projects_have_nothing_to_do_with_each_other():

@@ -13,6 +13,7 @@ from skerry_hub import desired, draining, planning, round_trip_list, selector
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
+from skerry_hub.deciding import explained
 from skerry_hub.decision_list import with_decisions
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.documents import Document
@@ -20,7 +21,7 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.in_force import in_force_on, unmet
 from skerry_hub.model import Explanation, Node
 from skerry_hub.naming import find_node, find_workload
-from skerry_hub.placement.explain import STANDINGS, explain
+from skerry_hub.placement.explain import STANDINGS
 from skerry_hub.showing import instance_order, instances_on, node_view, workload_view
 from skerry_hub.state import Kept, Known, Publication
 from skerry_hub.views import (
@@ -164,10 +165,9 @@ class Answers:
             if instance is not None and all(one.id != instance for one in current):
                 reason = f"{name} has no instance {instance[:80]}"
                 raise RefusedError(404, Problem(reason=reason))
-            return explain(
-                work.world,
+            return explained(
+                work,
                 kept.workload,
-                current,
                 node=only,
                 most=most,
                 instance=instance,
