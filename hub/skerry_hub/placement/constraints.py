@@ -28,7 +28,7 @@ from skerry_hub.placement.governance import governed_of
 from skerry_hub.placement.maintenance import maintenance_of
 from skerry_hub.placement.nearness import within_of
 from skerry_hub.placement.node_policy import within_policy_of
-from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.refusal import IN_THE_WAY, Refusal
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.taints import taints_of
 from skerry_hub.placement.world import World
@@ -202,12 +202,17 @@ class FreePorts:
             passing &= columns.port_free(port, rows)
         return passing
 
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what part is missing: the ports are there, and another has one."""
+        return np.where(self.mask(columns, rows), 0.0, IN_THE_WAY)
+
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give each port that is taken, and by whom."""
         for text, port in zip(self.texts, self.ports, strict=True):
             holder = columns.port_holder(row, port)
             if holder is not None:
-                yield Refusal(f"port {text} is taken by {holder}", is_shortage=True)
+                taken = f"port {text} is taken by {holder}"
+                yield Refusal(taken, share=IN_THE_WAY, is_shortage=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -26,18 +26,24 @@ class Eased:
     changes: tuple[str, ...]
 
 
-def eased(states: States, requests: Sequence[DeviceRequest], *, single_numa: bool) -> Eased:
-    """Return the least that has to be given up of requests which these devices do not meet."""
-    others = (_smaller(states, requests), _any_of_them(states, requests))
-    found = [_fewer(states, requests, single_numa=single_numa)]
-    found += (
+def eased(
+    states: States, requests: Sequence[DeviceRequest], *, single_numa: bool
+) -> tuple[Eased, ...]:
+    """Return the ways to give up something of requests that these devices do not meet.
+
+    The least comes first; of equal ones that which leaves more of what the workload is: its
+    devices before what they have to be like.
+    """
+    others = (_any_of_them(states, requests), _smaller(states, requests))
+    found = [
         dataclasses.replace(one, single_numa=single_numa)
         for one in others
         if one is not None and _suffices(states, one.requests, single_numa=single_numa)
-    )
+    ]
     if single_numa and choose(states, requests) is not None:
         found.append(Eased(tuple(requests), False, 1.0, ("drop numa: single",)))
-    return min(found, key=lambda one: one.given_up)
+    found.append(_fewer(states, requests, single_numa=single_numa))
+    return tuple(sorted(found, key=lambda one: one.given_up))
 
 
 def _fewer(states: States, requests: Sequence[DeviceRequest], *, single_numa: bool) -> Eased:

@@ -15,7 +15,7 @@ from skerry_hub.fleet.device_states import WHOLE, State
 from skerry_hub.model import Workload
 from skerry_hub.placement.device_choice import States, choose, fits
 from skerry_hub.placement.device_easing import Eased, eased
-from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.refusal import IN_THE_WAY, Refusal
 from skerry_hub.terms import DeviceRequest
 
 MOST_REASONS = 4
@@ -43,7 +43,7 @@ class DeviceNeeds:
         self.kinds = tuple(dict.fromkeys(request.kind for request in requests))
         self._answers: dict[Key, bool] = {}
         self._lacks: dict[Key, float] = {}
-        self._eased: dict[Key, Eased] = {}
+        self._eased: dict[Key, tuple[Eased, ...]] = {}
         self._epochs: tuple[int, ...] = ()
 
     def mask(self, columns: Columns, rows: Rows) -> Mask:
@@ -106,17 +106,17 @@ class DeviceNeeds:
         """Return what has to be given up where rows do not pass, 0 where they do: see `eased`."""
         keys, which = self._states_of(columns, rows)
         parts = (self._eased_for(columns, key) for key in keys)
-        found = np.fromiter((0.0 if one is None else one.given_up for one in parts), np.float64)
+        found = np.fromiter((one[0].given_up if one else 0.0 for one in parts), np.float64)
         return found if which is None else found.take(which)
 
-    def eased(self, columns: Columns, row: int) -> Eased | None:
-        """Return the least that has to be given up for one row; None where it passes."""
+    def eased(self, columns: Columns, row: int) -> tuple[Eased, ...]:
+        """Return the ways to give up something for one row, the least first; none: it passes."""
         (key,), _ = self._states_of(columns, np.array([row], dtype=np.intp))
         return self._eased_for(columns, key)
 
-    def _eased_for(self, columns: Columns, key: Key) -> Eased | None:
+    def _eased_for(self, columns: Columns, key: Key) -> tuple[Eased, ...]:
         if self._passes(columns, key):
-            return None
+            return ()
         found = self._eased.get(key)
         if found is None:
             states = self._records(columns, key)
@@ -160,10 +160,14 @@ class DeviceNeeds:
         return choose(whole, self.requests, single_numa=self.single_numa) is not None
 
     def _together(self, states: States, *, would: bool) -> Iterator[Refusal]:
-        """Give why the requests are not met together, each of which would be alone."""
+        """Give why the requests are not met together, each of which would be alone.
+
+        Free devices on several NUMA nodes are nearer than one that is taken, which is half of one.
+        """
         wanted = " and ".join(map(str, self.requests))
         if choose(states, self.requests) is not None:
-            yield Refusal(f"{wanted}: there, but not on one NUMA node", is_shortage=would)
+            text = f"{wanted}: there, but not on one NUMA node"
+            yield Refusal(text, share=IN_THE_WAY / 2, is_shortage=would)
             return
         told = False
         for kind in self.kinds:
@@ -172,7 +176,8 @@ class DeviceNeeds:
                 told = True
                 yield dataclasses.replace(short, is_shortage=would)
         if not told:
-            yield Refusal(f"no devices left for both {wanted}", is_shortage=would)
+            text = f"no devices left for both {wanted}"
+            yield Refusal(text, share=IN_THE_WAY, is_shortage=would)
 
 
 def _idle(states: States, request: DeviceRequest) -> int:

@@ -30,6 +30,7 @@ from skerry_hub.placement.maintenance import Maintenance
 from skerry_hub.placement.nearness import Within
 from skerry_hub.placement.node_policy import WithinLimits, WithinPolicy
 from skerry_hub.placement.operators import ORDERING, Operator
+from skerry_hub.placement.port_easing import eased_ports
 from skerry_hub.placement.quotas import Budget
 from skerry_hub.placement.reading import ExpressionError, expression
 from skerry_hub.placement.reservations import Unreserved
@@ -53,11 +54,15 @@ class Easing:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Spot:
-    """The node that is to pass, and what is asked of it now."""
+    """The node that is to pass, and what is asked of it now.
+
+    `way` is which of the ways is told to give up something of devices, the least first.
+    """
 
     world: World
     row: int
     workload: Workload
+    way: int = 0
 
     @property
     def columns(self) -> Columns:
@@ -210,23 +215,15 @@ def _nearest(test: Comparison, facts: Facts, *, is_least: bool) -> list[str]:
 
 
 def _ports(spot: Spot, need: FreePorts) -> Easing:
-    pairs = list(zip(need.texts, need.ports, strict=True))
-    holders = {text: spot.columns.port_holder(spot.row, port) for text, port in pairs}
-    left = [(text, port) for text, port in pairs if holders[text] is None]
-    rest = FreePorts(tuple(text for text, _ in left), tuple(port for _, port in left))
-    host = spot.facts.hostname
-    texts = tuple(
-        f"ask for another port than {text} ({holder} has it on {host})"
-        for text, holder in holders.items()
-        if holder is not None
-    )
-    return Easing(texts, spot.asking(ports=rest.texts), (rest,))
+    found = eased_ports(spot.columns, spot.row, spot.workload.name, need)
+    return Easing(found.texts, spot.asking(ports=found.ports), found.needs)
 
 
 def _devices(spot: Spot, need: DeviceNeeds) -> Easing | None:
-    found = need.eased(spot.columns, spot.row)
-    if found is None:
+    ways = need.eased(spot.columns, spot.row)
+    if not ways:
         return None
+    found = ways[min(spot.way, len(ways) - 1)]
     changed = spot.asking(devices=found.requests)
     if need.single_numa and not found.single_numa:
         placement = dataclasses.replace(changed.placement, numa="")

@@ -14,13 +14,15 @@ import numpy as np
 from skerry_hub.fleet.arrays import Mask, Rows, Shares
 from skerry_hub.model import Assignment, Relaxation, Workload
 from skerry_hub.placement.amounts import FIELDS
-from skerry_hub.placement.constraints import MAX_TEXT, Enough, Requirement, clip
+from skerry_hub.placement.constraints import MAX_TEXT, Enough, FreePorts, Requirement, clip
 from skerry_hub.placement.device_needs import DeviceNeeds
 from skerry_hub.placement.easing import Easing, Spot, all_eased
 from skerry_hub.placement.obstacles import Obstacle
+from skerry_hub.placement.port_easing import OtherPorts
 from skerry_hub.placement.quotas import Budget
 from skerry_hub.placement.reservations import Unreserved
 from skerry_hub.placement.session import Session
+from skerry_hub.placement.taints import Taints
 from skerry_hub.placement.term_easing import EasedTerm, eased_term
 from skerry_hub.placement.topology import RepelledTerm, SpreadTerm, Term
 
@@ -30,6 +32,10 @@ MOST_TRIED = 8
 """Sorts of relaxations that are looked at."""
 LEAST = 1e-4
 """What is given up is more than nothing."""
+DROPPED_PORT = 2.0
+"""What it costs to have no port, where another one would not do."""
+MOST_WAYS = 2
+"""Ways that are told to give up something of the devices of one node."""
 MOST_ROUNDS = 4
 """How often a spread is widened for the domains that a relaxation itself opens."""
 
@@ -56,13 +62,15 @@ def relaxations(
     found: list[Relaxed] = []
     for _ in range(MOST_TRIED):
         best = _cheapest(cost, obstacles)
-        if not np.isfinite(cost[best]) or len(found) == MOST:
+        if not np.isfinite(cost[best]) or len(found) >= MOST:
             break
-        one = _Relaxing(session, rows, obstacles, staying, best).relaxed(float(cost[best]))
-        if one is not None:
-            found.append(one)
+        relaxing = _Relaxing(session, rows, obstacles, staying, best)
+        for way, more in enumerate(relaxing.ways()[:MOST_WAYS]):
+            one = relaxing.relaxed(float(cost[best]) + more, way)
+            if one is not None:
+                found.append(one)
         cost = np.where(sorts == sorts[best], np.inf, cost)
-    return found
+    return sorted(found, key=lambda one: one.relaxation.cost)[:MOST]
 
 
 def _costs(session: Session, rows: Rows, obstacles: Sequence[Obstacle]) -> tuple[Shares, Rows]:
@@ -70,7 +78,9 @@ def _costs(session: Session, rows: Rows, obstacles: Sequence[Obstacle]) -> tuple
     sorts = np.zeros(len(rows), dtype=np.int64)
     groups: dict[str, Shares] = {}
     for number, one in enumerate(obstacles):
-        sorts |= (one.lack > 0).astype(np.int64) << min(number, 62)
+        sorts |= (one.lack > 0).astype(np.int64) << min(number, 61)
+        if isinstance(one.source, FreePorts):
+            sorts |= (_beside_its_own(session, rows) & (one.lack > 0)).astype(np.int64) << 62
         for group, cost in _cost_of(session, rows, one):
             before = groups.get(group)
             # What is asked of less of an amount is asked once, whoever has not enough of it.
@@ -103,10 +113,21 @@ def _cost_of(session: Session, rows: Rows, one: Obstacle) -> Iterator[tuple[str,
         for resource, left in source.short_amounts.items():
             wanted = getattr(session.workload.resources, FIELDS[resource])
             yield FIELDS[resource], np.full(len(rows), (wanted - left) / wanted)
+    elif isinstance(source, FreePorts):
+        # Beside an instance of its own no other port helps: it has to have none.
+        cost = np.where(_beside_its_own(session, rows), DROPPED_PORT, 1.0)
+        yield one.name, np.where(one.lack > 0, cost, 0.0)
+    elif isinstance(source, Taints):
+        yield one.name, np.where(one.lack > 0, 1.0, 0.0)
     elif _gives_way(source):
         yield one.name, one.lack
     else:
         yield one.name, np.where(one.lack > 0, np.inf, 0.0)
+
+
+def _beside_its_own(session: Session, rows: Rows) -> Mask:
+    found: Mask = np.array([session.own(row) > 0 for row in rows.tolist()], dtype=np.bool_)
+    return found
 
 
 def _gives_way(source: Requirement | Term) -> bool:
@@ -132,10 +153,19 @@ class _Relaxing:
         self.terms = [one for one in session.terms if _among(one, against)]
         self.needs = [one for one in session.board.requirements if _among(one, against)]
 
-    def relaxed(self, cost: float) -> Relaxed | None:
-        """Return it; None where something gives no way after all."""
+    def ways(self) -> list[float]:
+        """Return how much more than the least each way costs, the least first."""
+        for need in self.needs:
+            if isinstance(need, DeviceNeeds):
+                found = need.eased(self.columns, self.row)
+                return [one.given_up - found[0].given_up for one in found]
+        return [0.0]
+
+    def relaxed(self, cost: float, way: int) -> Relaxed | None:
+        """Return it in one of the ways; None where something gives no way after all."""
         workload = self.session.workload
-        easings = all_eased(Spot(self.session.world, self.row, workload), self.needs, self.budgets)
+        spot = Spot(self.session.world, self.row, workload, way)
+        easings = all_eased(spot, self.needs, self.budgets)
         if easings is None:
             return None
         whole = all(one.workload is not None for one in easings)
@@ -151,7 +181,10 @@ class _Relaxing:
             texts.append(terms[-1].text)
             workload = terms[-1].workload or workload
         if anew:
-            return self._anew(workload, texts, cost)
+            choosing = [
+                need for one in easings for need in one.needs if isinstance(need, OtherPorts)
+            ]
+            return self._anew(workload, texts, cost, choosing)
         passes = self._passes(workload, easings, terms)
         return self._told(texts, cost, passes, workload if whole else None)
 
@@ -162,13 +195,20 @@ class _Relaxing:
             return True
         return any(budget.depends_on_node for budget in self.session.budgets)
 
-    def _anew(self, workload: Workload, texts: Sequence[str], cost: float) -> Relaxed | None:
-        """Ask again, and widen the spreads for the domains that are open now."""
+    def _anew(
+        self, workload: Workload, texts: Sequence[str], cost: float, choosing: Sequence[OtherPorts]
+    ) -> Relaxed | None:
+        """Ask again, and widen the spreads for the domains that are open now.
+
+        `choosing` are ports that the workload so changed does not have yet.
+        """
         wider: dict[str, str] = {}
         for _ in range(MOST_ROUNDS):
             session = Session(self.session.world, workload, "", self.staying)
             if session.takes(self.row):
                 taking = session.keys().take(session.layout.position.take(self.rows)) >= 0
+                for need in choosing:
+                    taking &= need.mask(self.columns, self.rows)
                 return self._told([*texts, *wider.values()], cost, taking, workload)
             for term in session.terms:
                 domain = int(term.domains.of_row[self.row])

@@ -12,11 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from skerry_hub.fleet.arrays import Counts, Mask, Rows
+from skerry_hub.fleet.arrays import Counts, Mask, Rows, Shares
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import UNSCHEDULABLE, Effect, Taint, Toleration, Workload
 from skerry_hub.placement.points import SCALE
-from skerry_hub.placement.refusal import Refusal
+from skerry_hub.placement.refusal import IN_THE_WAY, Refusal
 
 MOST_COUNTED = 16
 """Beyond so many of them a node is as bad as it can be."""
@@ -38,10 +38,15 @@ class Taints:
         """Say which rows pass."""
         return columns.without_taints(lambda taints: any(self.untolerated(taints)), rows)
 
+    def lack(self, columns: Columns, rows: Rows) -> Shares:
+        """Return what part is missing: the node may have all that is wanted behind its taint."""
+        return np.where(self.mask(columns, rows), 0.0, IN_THE_WAY)
+
     def refusals(self, columns: Columns, row: int) -> Iterator[Refusal]:
         """Give each taint that is not tolerated."""
         for taint in self.untolerated(columns.facts(row).taints):
-            yield Refusal(f"has the taint {taint}, which is not tolerated")
+            text = f"has the taint {taint}, which is not tolerated"
+            yield Refusal(text, share=IN_THE_WAY)
 
     def untolerated(self, taints: Iterable[Taint]) -> Iterator[Taint]:
         """Give those of some taints for which it refuses."""

@@ -147,7 +147,7 @@ def test_the_shares_that_are_missing_compare():
         ([gpus(1)], False, [1.0, 0.0, 0.0]),
         ([gpus(4)], False, [1.0, 0.75, 0.5]),
         ([gpus(1), gpus(1, "NVIDIA")], False, [1.0, 0.5, 0.0]),
-        ([gpus(2)], True, [1.0, 0.5, 1.0]),
+        ([gpus(2)], True, [1.0, 0.5, 0.25]),
     ],
 )
 def test_how_far_a_node_is_from_enough_devices_is_what_its_reasons_say(requests, single, lacks):

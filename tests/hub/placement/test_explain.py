@@ -18,7 +18,7 @@ from tests.hub.placement.boxes import (
 )
 
 from skerry_hub.fleet.columns import totals_of
-from skerry_hub.model import Hold, Liveness, Part, Reason
+from skerry_hub.model import Hold, Liveness, Part, Reason, Taint
 from skerry_hub.placement.engine import reserve_decision
 from skerry_hub.terms import Affinity, AtMost, Placement
 from skerry_wire.codec import to_plain
@@ -187,6 +187,23 @@ def test_those_that_are_shown_are_the_best_and_the_nearest_of_all():
     for most in (1, 2, 5, 6, 7):
         told = explain(columns, load, [], most=most)
         assert list(told.verdicts) == [*taking[:most], *refusing[:most]]
+
+
+def test_what_has_all_that_is_wanted_in_the_wrong_place_is_nearer_than_what_has_none():
+    only = Taint(key="gpu", value="only", effect="NoSchedule")
+    pair = [accelerator("1", numa_node=0), accelerator("2", numa_node=1)]
+    both = node("z", accelerators=pair)
+    columns = fleet(node("a"), node("b", accelerators=pair[:1]), both)
+    single = Placement(numa="single")
+    load = dataclasses.replace(workload(accelerators=[gpus(2)]), placement=single)
+    assert [one.node for one in explain(columns, load, []).verdicts] == ["z", "b", "a"]
+    columns = fleet(node("a"), dataclasses.replace(both, taints=(only,)))
+    told = explain(columns, workload(accelerators=[gpus(2)]), [])
+    assert [one.node for one in told.verdicts] == ["z", "a"]
+    columns = fleet(*(node(name) for name in "abz"))
+    columns.reserve(assignment("x-0", "z", of=workload("x", ports=["tcp/80"])))
+    told = explain(columns, workload(ports=["tcp/80"], constraints=["node.id == z"]), [])
+    assert [one.node for one in told.verdicts] == ["z", "a", "b"]
 
 
 def test_equal_misses_come_by_their_ids_however_few_are_shown():

@@ -190,10 +190,16 @@ def test_a_workload_so_changed_goes_to_that_node_and_to_as_many_as_it_says(
         row = columns.row(one.relaxation.node)
         session = Session(world, one.workload, "", first.assignments)
         assert session.takes(row), (one, session.term_refusals(row))
-        assert one.relaxation.nodes == int((session.keys() >= 0).sum()), one
+        taking = {columns.facts(at).id for at in columns.rows().tolist() if session.takes(at)}
+        if any("ask for another port" in text for text in one.relaxation.changes):
+            # One that all its instances ask for then.
+            taking -= {other.node for other in first.assignments}
+        assert one.relaxation.nodes == len(taking), one
         assert one.workload != load
         assert one.relaxation.cost > 0
-    assert len({one.relaxation.node for one in found}) == len(found)
+    assert len({one.relaxation.changes for one in found}) == len(found)
+    costs = [one.relaxation.cost for one in found]
+    assert costs == sorted(costs)
 
 
 def assert_hopeless(world, load, current):
@@ -252,6 +258,53 @@ def test_of_equal_costs_the_nearest_miss_is_told():
     columns.reserve(assignment("x-0", "b", held=(Hold(device="gpu/1"),)))
     ((name, _),) = said(columns, workload(accelerators=[gpus()]))
     assert name == "b"
+
+
+def test_another_port_is_no_help_beside_one_of_its_own():
+    columns = fleet(node("a"), node("b"))
+    columns.reserve(assignment("other-0", "b", of=workload("other", ports=["tcp/81"])))
+    load = workload(replicas=3, ports=["tcp/80", "tcp/81"])
+    first = place(columns, load, [], keep=False)
+    reserve_decision(columns, [], first)
+    assert set(where(first).values()) == {"a"}
+    told = explain(columns, load, first.assignments).relaxations
+    dropped = tuple(
+        f"drop port {text} (shop-web-0, one of its own, has it on host-a)"
+        for text in load.resources.ports
+    )
+    assert [(one.changes, one.cost, one.nodes) for one in told] == [
+        (("ask for another port than tcp/81 (other-0 has it on host-b)",), 1, 1),
+        (dropped, 2, 2),
+    ]
+    columns.remove("b")
+    (told,) = explain(columns, load, first.assignments).relaxations
+    assert told.changes == dropped
+
+
+def test_what_devices_have_to_be_like_goes_before_the_devices_and_both_ways_are_told():
+    columns = fleet(node("a"), node("b", accelerators=[accelerator("1")]))
+    large = DeviceRequest(kind="gpu", expressions=("memory_bytes >= 100GiB",))
+    told = said(columns, workload(accelerators=[large]))
+    why = "host-b: no usable gpu free: 1 there, 1 other than memory_bytes >= 100GiB"
+    assert told == [
+        ("b", (f"drop memory_bytes >= 100GiB of 1 gpu ({why})",)),
+        ("b", (f"ask for no gpu ({why})",)),
+    ]
+    apart = [accelerator("1", numa_node=0), accelerator("2", numa_node=1)]
+    columns = fleet(node("a", accelerators=apart[:1]), node("b", accelerators=apart))
+    load = dataclasses.replace(workload(accelerators=[gpus(2)]), placement=Placement(numa="single"))
+    fewer, single = explain(columns, load, []).relaxations
+    assert (fewer.node, fewer.cost, fewer.nodes) == ("b", 0.5, 2)
+    assert (single.node, single.cost, single.nodes) == ("b", 1.0, 1)
+    assert single.changes[0].startswith("drop numa: single")
+
+
+def test_a_taint_is_tolerated_before_a_device_is_dropped():
+    only = Taint(key="gpu", value="only", effect="NoSchedule")
+    behind = dataclasses.replace(node("b", accelerators=[accelerator("1")]), taints=(only,))
+    told = said(fleet(node("a"), behind), workload(accelerators=[gpus()]))
+    assert [name for name, _ in told] == ["b", "a"]
+    assert told[0][1] == ("tolerate the taint gpu=only:NoSchedule",)
 
 
 def test_less_of_an_amount_is_asked_once_whoever_has_not_enough_of_it():
