@@ -1,7 +1,9 @@
 """Which devices an instance gets: whole ones or a share of each, each by its name. Pure.
 
 Every unit that is asked for is a device of its own: a matching of units and devices, found exactly
-(by augmenting paths), so that a request for any device never takes what another one needs.
+(by augmenting paths), so that a request for any device never takes what another one needs. What is
+physically one device has one place, and may be told as several kinds: an adapter on USB is its
+serial port. It answers one request, as one kind.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from skerry_hub.devices import Device
-from skerry_hub.fleet.device_states import WHOLE, State, device_id
+from skerry_hub.fleet.device_states import WHOLE, State, device_id, place_of
 from skerry_hub.model import Hold
 from skerry_hub.placement.device_expression import device_expression
 from skerry_hub.placement.reading import ExpressionError
@@ -19,6 +21,8 @@ from skerry_wire.workload import BusDevice, DeviceMapping
 
 MAX_NODES = 128
 """Most device nodes of one instance; an assignment can hold no more."""
+MOST_TRIES = 256
+"""How often it is tried what a port is given as that has several devices of one kind."""
 
 Chosen = tuple[tuple[Device, int], ...]
 """Devices, each with how many thousandths of it."""
@@ -144,26 +148,77 @@ def _numa_nodes(offers: Iterable[_Offer], prefer: Collection[str]) -> list[int]:
 
 def _match(offers: Sequence[_Offer], numa_node: int | None) -> Chosen | None:
     """Give every unit a device of its own, on one NUMA node where one is named."""
+    given = [
+        [one for one in offer.devices if numa_node is None or one.numa_node in (None, numa_node)]
+        for offer in offers
+    ]
+    return _apart(offers, given, iter(range(MOST_TRIES)))
+
+
+def _apart(
+    offers: Sequence[_Offer], given: Sequence[Sequence[Device]], tries: Iterator[int]
+) -> Chosen | None:
+    """Match units and devices so that nothing physical is given as two kinds of device."""
+    chosen = _matched(offers, given)
+    if chosen is None:
+        return None
+    kinds = _kinds_by_place(device for device, _ in chosen)
+    twice = next((place for place, there in kinds.items() if len(there) > 1), None)
+    if twice is None:
+        return chosen
+    # What is here is of one of these kinds: each is tried.
+    for kind in kinds[twice]:
+        if next(tries, None) is None:
+            break
+        left = [[one for one in some if one.kind == kind or _at(one) != twice] for some in given]
+        found = _apart(offers, left, tries)
+        if found is not None:
+            return found
+    return None
+
+
+def _at(device: Device) -> str | None:
+    return place_of(device.address) if device.address else None
+
+
+def _kinds_by_place(devices: Iterable[Device]) -> dict[str, dict[str, int]]:
+    """Return how many devices of each kind there are at each place."""
+    found: dict[str, dict[str, int]] = {}
+    for one in devices:
+        place = _at(one)
+        if place is not None:
+            kinds = found.setdefault(place, {})
+            kinds[one.kind] = kinds.get(one.kind, 0) + 1
+    return found
+
+
+def _matched(offers: Sequence[_Offer], given: Sequence[Sequence[Device]]) -> Chosen | None:
+    """Give every unit one of the devices that its request is given.
+
+    A place that has one device of each of several kinds is one thing, under whatever name.
+    """
+    if any(len(some) < one.request.count for one, some in zip(offers, given, strict=True)):
+        return None
+    every = {device_id(one): one for some in given for one in some}
+    kinds = _kinds_by_place(every.values()) if len({one.kind for one in every.values()}) > 1 else {}
+    single = {
+        place for place, there in kinds.items() if len(there) > 1 and max(there.values()) == 1
+    }
     ids: list[list[str]] = []
-    known: dict[str, Device] = {}
-    for offer in offers:
-        here = [
-            one for one in offer.devices if numa_node is None or one.numa_node in (None, numa_node)
-        ]
-        if len(here) < offer.request.count:
-            return None
-        known.update((device_id(one), one) for one in here)
-        ids.append([device_id(one) for one in here])
+    known: dict[tuple[int, str], Device] = {}
+    for index, some in enumerate(given):
+        names = [f"@{at}" if (at := _at(one)) in single else device_id(one) for one in some]
+        known.update(((index, name), one) for name, one in zip(names, some, strict=True))
+        ids.append(names)
     holder: dict[str, int] = {}
     # Those with the least choice first: then few have to give way.
     for index in sorted(range(len(offers)), key=lambda one: (len(ids[one]), one)):
         for _ in range(offers[index].request.count):
             if not _give(index, ids, holder, set()):
                 return None
-    return tuple(
-        (known[name], offers[holder[name]].request.share_milli)
-        for name in sorted(holder, key=lambda name: (known[name].kind, _place(ids, name), name))
-    )
+    found = [(known[index, name], index, _place(ids, name)) for name, index in holder.items()]
+    found.sort(key=lambda one: (one[0].kind, one[2], device_id(one[0])))
+    return tuple((device, offers[index].request.share_milli) for device, index, _ in found)
 
 
 def _place(ids: Sequence[Sequence[str]], name: str) -> int:

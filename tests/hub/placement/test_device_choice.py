@@ -46,6 +46,71 @@ def share(milli, count=1, kind="gpu", **more):
     return DeviceRequest(kind=kind, count=count, share_milli=milli, **more)
 
 
+def at(place, kind, name=None):
+    return device(name or place, kind, address=place)
+
+
+def test_one_adapter_is_not_its_port_beside_itself():
+    adapter = at("1-2", "usb"), at("1-2:1.0", "serial", "ttyUSB0")
+    stick = at("1-3", "usb")
+    both = [gpus(kind="usb"), gpus(kind="serial")]
+    assert choose(states(*adapter), both) is None
+    assert names(choose(states(*adapter), both[:1])) == ("1-2",)
+    # The stick is taken for the one, whichever comes first.
+    assert names(choose(states(*adapter, stick), both)) == ("ttyUSB0", "1-3")
+    assert names(choose(states(*adapter, stick), both[::-1])) == ("ttyUSB0", "1-3")
+
+
+def test_as_many_as_there_are_places_and_no_more():
+    ports = range(60)
+    there = states(*(at(f"1-{i}", kind) for i in ports for kind in ("usb", "camera")))
+    for usb in (0, 1, 30, 60):
+        asked = [gpus(usb, kind="usb")] if usb else []
+        rest = [gpus(60 - usb, kind="camera")] if usb < 60 else []
+        assert len(choose(there, [*asked, *rest])) == 60
+        assert choose(there, [*asked, gpus(61 - usb, kind="camera")]) is None
+
+
+def test_a_port_with_several_of_one_kind_is_given_as_one_kind():
+    adapter = at("1-2", "usb"), *(at(f"1-2:1.{i}", "serial", f"ttyUSB{i}") for i in range(4))
+    assert len(choose(states(*adapter), [gpus(4, kind="serial")])) == 4
+    assert choose(states(*adapter), [gpus(kind="serial"), gpus(kind="usb")]) is None
+    other = at("1-3", "usb"), at("1-3:1.0", "serial", "ttyUSB9")
+    found = choose(states(*adapter, *other), [gpus(4, kind="serial"), gpus(kind="usb")])
+    assert names(found) == ("ttyUSB0", "ttyUSB1", "ttyUSB2", "ttyUSB3", "1-3")
+
+
+PLACES = ("1-1", "1-2", "1-3")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(PLACES), st.sampled_from(("usb", "serial", "camera"))),
+        max_size=7,
+    ),
+    st.lists(
+        st.tuples(st.sampled_from(("usb", "serial", "camera")), st.integers(1, 2)), max_size=3
+    ),
+)
+@settings(max_examples=200)
+def test_devices_that_are_one_are_chosen_exactly_where_they_can_be(there, asked):
+    every = [device(str(i), kind, address=place) for i, (place, kind) in enumerate(there)]
+    requests = [gpus(count, kind=kind) for kind, count in asked]
+    wanted = sorted(kind for kind, count in asked for _ in range(count))
+
+    def is_way(way):
+        pairs = itertools.combinations(way, 2)
+        return sorted(one.kind for one in way) == wanted and all(
+            a.kind == b.kind or a.address != b.address for a, b in pairs
+        )
+
+    possible = any(is_way(way) for way in itertools.combinations(every, len(wanted)))
+    known = dict.fromkeys(("usb", "serial", "camera"), ((), ())) | states(*every)
+    chosen = choose(known, requests)
+    assert (chosen is not None) == possible
+    assert chosen is None or is_way([one for one, _ in chosen])
+
+
 IDLE = states(
     device("1"), device("2", vendor="AMD"), device("3"), device("4", "npu", vendor="Hailo")
 )

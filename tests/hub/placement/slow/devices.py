@@ -137,6 +137,11 @@ def ways(fleet: Fleet, load: Workload, node: Node) -> list[tuple[Hold, ...]]:
         chosen = [device for group in way for device in group]
         if len({device.id for device in chosen}) < len(chosen):
             continue
+        if any(
+            one.kind != other.kind and one.place is not None and one.place == other.place
+            for one, other in itertools.combinations(chosen, 2)
+        ):
+            continue  # one thing is not two
         if single and len(numa_nodes(chosen)) > 1:
             continue
         found.append(
