@@ -23,6 +23,7 @@ from tests.hub.placement.slow_cases import (
 )
 from tests.hub.placement.slow_invariants import check_empty, check_musts, check_room, check_skew
 
+from skerry_hub.model import Taint
 from skerry_hub.placement.engine import place
 from skerry_hub.terms import Affinity, AtMost, DeviceRequest, Placement, Spread
 from skerry_wire.hardware import Camera, UsbDevice
@@ -164,3 +165,14 @@ def test_a_usb_port_whose_camera_is_held_is_not_given_as_a_usb_device():
     both.scale("a", 1)
     both.scale("b", 2)
     assert [one.held[0].device for one in both.plain.of("b")] == ["usb/1-3"]
+
+
+def test_an_apply_ends_what_is_on_a_node_that_got_a_taint_for_those_that_are_there():
+    load = asking("a", replicas=2)
+    both = Both((node("n0"), node("n1")), (load,))
+    both.scale("a", 2)
+    executing = Taint(key="a", value="2", effect="NoExecute")
+    both.change("gone", "n0")
+    both.change("node", dataclasses.replace(node("n1"), taints=(executing,)))
+    both.apply(load)
+    assert not both.plain.placed

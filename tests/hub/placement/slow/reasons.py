@@ -83,8 +83,13 @@ def binding(fleet: Fleet, load: Workload, node: Node, changed: Container[str]) -
     return {
         one.constraint
         for one in reasons(fleet, load, node)
-        if not moves_nothing(one.constraint, changed if is_known(fleet, one) else ())
+        if _ends(one) or not moves_nothing(one.constraint, changed if is_known(fleet, one) else ())
     }
+
+
+def _ends(reason: Reason) -> bool:
+    """Say whether it is a taint by which those leave that are there."""
+    return reason.constraint == "taints" and any(one.endswith("NoExecute") for one in reason.says)
 
 
 def is_known(fleet: Fleet, reason: Reason) -> bool:
