@@ -1,24 +1,26 @@
 """Versions of kernels, drivers and programs, compared as people read them. Pure.
 
-`5.15.0-91-generic`, `v1.27`, `535.129.03`: the numbers count, missing ones as 0; what follows
-them is a build of the same version, except for `rc`, `alpha`, `beta`, `pre` and `dev`, which come
-before it.
+`5.15`, `6.1.0-18-amd64`, `v1.27`, `535.129.03-0ubuntu1`: the numbers count, and then, where a digit
+follows the first `-`, those of the build: `6.1.0-18` is after `6.1` and before `6.1.0-19`. Missing
+numbers are 0. What follows is another build of the same version, except for `rc`, `alpha`, `beta`,
+`pre` and `dev`, which come before it.
 """
 
 from __future__ import annotations
 
 import re
 
-Version = tuple[tuple[int, ...], int]
-"""The numbers without zeros at the end, and -1 for what comes before a release, else 0."""
+Numbers = tuple[int, ...]
+Version = tuple[Numbers, Numbers, int]
+"""The numbers, those of the build, no zeros at their ends; -1 for what comes before, else 0."""
 
 MOST_NUMBERS = 16
+"""Of a version, and of a build."""
 LARGEST = 10**18 - 1
 """Of each number."""
 
-_VERSION = re.compile(
-    rf"[vV]?([0-9]{{1,18}}(?:\.[0-9]{{1,18}}){{0,{MOST_NUMBERS - 1}}})(.*)", re.DOTALL
-)
+_NUMBERS = rf"[0-9]{{1,18}}(?:\.[0-9]{{1,18}}){{0,{MOST_NUMBERS - 1}}}"
+_VERSION = re.compile(rf"[vV]?({_NUMBERS})(?:-({_NUMBERS}))?(.*)", re.DOTALL)
 _BEFORE = re.compile(r"[-.~_+]?(?:rc|alpha|beta|pre|dev|a[0-9]|b[0-9])", re.IGNORECASE)
 
 
@@ -27,7 +29,11 @@ def version(text: str) -> Version | None:
     match = _VERSION.fullmatch(text)
     if match is None:
         return None
-    numbers = [int(number) for number in match[1].split(".")]
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers), -1 if _BEFORE.match(match[2]) else 0
+    return _numbers(match[1]), _numbers(match[2] or "0"), -1 if _BEFORE.match(match[3]) else 0
+
+
+def _numbers(text: str) -> Numbers:
+    found = [int(number) for number in text.split(".")]
+    while found and found[-1] == 0:
+        found.pop()
+    return tuple(found)

@@ -19,7 +19,7 @@ from skerry_hub.placement.expression import Comparison
 from skerry_hub.placement.literals import Literal
 from skerry_hub.placement.operators import ORDERING, VERSIONS, Operator
 from skerry_hub.placement.pattern import Pattern
-from skerry_hub.placement.version import LARGEST, MOST_NUMBERS, Version
+from skerry_hub.placement.version import LARGEST, MOST_NUMBERS, Numbers, Version
 
 _ALWAYS_TOLD = frozenset({"node.id", "node.hostname"})
 _FOR_PATTERNS = 10_000
@@ -152,7 +152,7 @@ def _numbers(field: Field, tests: Tests) -> Iterator[Any]:
 def _versions(tests: Tests) -> Iterator[str]:
     """Give the lowest version, each limit, and the one right after it, as texts."""
     limits = sorted({one for test in tests for one in test.wanted})
-    yield _text(((), -1))
+    yield _text(((), (), -1))
     for limit in limits:
         yield _text(limit)
         after = _next(limit)
@@ -162,15 +162,25 @@ def _versions(tests: Tests) -> Iterator[str]:
 
 def _next(one: Version) -> Version | None:
     """Return the version right after one, None where there is none."""
-    numbers, before = one
+    numbers, build, before = one
     if before < 0:
-        return numbers, 0
+        return numbers, build, 0
+    after = _one_more(build)
+    if after is not None:
+        return numbers, after, -1
+    after = _one_more(numbers)
+    return None if after is None else (after, (), -1)
+
+
+def _one_more(numbers: Numbers) -> Numbers | None:
+    """Return the numbers right after some, None where there are none."""
     every = [*numbers, *[0] * (MOST_NUMBERS - len(numbers))]
     while every and every[-1] == LARGEST:
         every.pop()
-    return ((*every[:-1], every[-1] + 1), -1) if every else None
+    return (*every[:-1], every[-1] + 1) if every else None
 
 
 def _text(one: Version) -> str:
-    numbers, before = one
-    return f"{'.'.join(map(str, numbers or (0,)))}{'-rc' if before < 0 else ''}"
+    numbers, build, before = one
+    parts = [".".join(map(str, some or (0,))) for some in (numbers, build)]
+    return f"{parts[0]}{f'-{parts[1]}' if build else ''}{'-rc' if before < 0 else ''}"

@@ -151,7 +151,7 @@ def as_number(text):
 
 
 def ordered(text):
-    match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-rc)?", text)
+    match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-(\d+))?(-rc)?", text)
     if match is None:
         return None
-    return (*(int(number or 0) for number in match.groups()[:3]), match[4] is None)
+    return (*(int(number or 0) for number in match.groups()[:4]), match[5] is None)

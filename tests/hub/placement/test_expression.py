@@ -100,8 +100,9 @@ def test_a_reason(text, reason):
     [
         ("system.kernel version >= 5.15", "system.kernel 5.10.0-8-amd64 < 5.15"),
         ("system.kernel version < 5.10", "system.kernel 5.10.0-8-amd64 >= 5.10"),
-        ("system.kernel version != 5.10", "system.kernel 5.10.0-8-amd64 == 5.10"),
+        ("system.kernel version != 5.10-8", "system.kernel 5.10.0-8-amd64 == 5.10-8"),
         ("system.kernel version == 5.11", "system.kernel 5.10.0-8-amd64 != 5.11"),
+        ("system.kernel version >= 5.10.0-9", "system.kernel 5.10.0-8-amd64 < 5.10.0-9"),
         ("system.os_id version > 1", 'system.os_id is "debian", which is not a version'),
         ("system.kvm == true", 'system.kvm is false, not "true"'),
         ("system.secure_boot == true", 'system.secure_boot is not known, "true" wanted'),

@@ -16,7 +16,8 @@ MHZ = "node.hardware.cpu.max_mhz"
 USABLE = "node.hardware.accelerators.usable"
 STATUS = "node.hardware.probes.usb.status"
 ARCH = "node.platform.arch"
-LAST = ".".join(["999999999999999999"] * 16)
+LARGEST = ".".join(["999999999999999999"] * 16)
+LAST = f"{LARGEST}-{LARGEST}"
 
 
 def literals(texts, vocabulary):
@@ -46,6 +47,8 @@ def fits(*texts, vocabulary=None, effort=10_000):
         [f"{A} version > 1.9-rc1", f"{A} version < 1.9"],
         [f"{A} version < 0-rc1"],
         [f"{A} version > {LAST}"],
+        [f"{A} version > 6.1-18", f"{A} version < 6.1.0-18-amd64"],
+        [f"{A} version == 6.1", f"{A} version == 6.1.0-18"],
         [f"{A} version == 1.9", f"{A} version != 1.9.0"],
         [f"{A} matches ^x", f"{A} not matches ^x"],
         [f"{A} matches ^x", f"{A} in [y, z]"],
