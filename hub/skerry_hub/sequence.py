@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from skerry_hub.model import Resources, Workload
-from skerry_hub.placement.topology import is_about
+from skerry_hub.placement.about import is_about
 
 Unit = tuple[str, str]
 """What is decided at once: a gang, by its project and word, or a workload, by an empty project."""

@@ -252,6 +252,50 @@ def test_gangs_of_two_projects_have_nothing_to_do_with_each_other():
     assert where(work) == {"yard-a-0": "a"}
 
 
+# --- near each other ----------------------------------------------------------------------
+
+
+def near(name, other, **more):
+    return with_terms(workload(name, **more), affinity=(Affinity(workload=other, topology="site"),))
+
+
+def sites(**cpus):
+    return work_of(*(node(name, cpus=cpu, labels={"site": name}) for name, cpu in cpus.items()))
+
+
+def test_the_first_of_two_that_must_be_near_each_other_chooses():
+    work = sites(a=2, b=4)
+    pair = near("shop-a", "shop-b", cpu=1000, replicas=2), near("shop-b", "shop-a", cpu=1500)
+    plan = apply(work, *pair)
+    assert plan.unplaced == ()
+    assert where(work) == {"shop-a-0": "b", "shop-a-1": "b", "shop-b-0": "b"}
+    assert steps(apply(work, *pair)) == []
+
+
+def test_who_chose_stays_where_the_other_finds_no_place():
+    work = sites(a=2)
+    pair = near("shop-a", "shop-b", cpu=1000), near("shop-b", "shop-a", cpu=1500)
+    for _ in range(2):
+        plan = apply(work, *pair)
+        assert len(where(work)) == 1
+        assert len(plan.unplaced) == 1
+
+
+def test_a_gang_of_two_near_each_other_is_placed_whole_or_not_at_all():
+    def pair(cpu):
+        return [
+            dataclasses.replace(one, placement=dataclasses.replace(one.placement, gang="ring"))
+            for one in (near("shop-a", "shop-b", cpu=cpu), near("shop-b", "shop-a", cpu=1000))
+        ]
+
+    work = sites(a=2, b=2)
+    apply(work, *pair(1500))
+    assert where(work) == {}
+    apply(work, *pair(1000))
+    assert len(where(work)) == 2
+    assert len(set(where(work).values())) == 1
+
+
 # --- policies -----------------------------------------------------------------------------
 
 

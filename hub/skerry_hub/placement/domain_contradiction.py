@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from skerry_hub.fleet.fields import LABEL, field
 from skerry_hub.model import Workload
+from skerry_hub.placement.about import is_about
 from skerry_hub.placement.contradiction import MAX_EFFORT, MOST_TOLD
 from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.expression import Comparison, Expression
 from skerry_hub.placement.literals import Formula, Literal, formula
 from skerry_hub.placement.operators import Operator
 from skerry_hub.placement.satisfiability import may_hold
-from skerry_hub.placement.topology import is_about
 from skerry_hub.terms import NODE, Affinity, AtMost
 
 Term = Affinity | AtMost

@@ -7,7 +7,7 @@ how much each is liked. Nodes that are in no domain have a number of their own, 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,11 +15,11 @@ import numpy as np
 from skerry_hub.fleet.arrays import Counts, Mask, Numbers
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Workload
+from skerry_hub.placement.about import are_waiting, is_about, others_of
 from skerry_hub.placement.layout import Domains, Layout
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.world import World
-from skerry_hub.selector import SelectorError, fits, parse
 from skerry_hub.terms import Affinity, AtMost, Spread
 
 
@@ -109,7 +109,7 @@ class AntiAffinityTerm(_Counting):
 
     def __init__(self, term: Affinity, domains: Domains, *, own: bool) -> None:
         super().__init__(str(term), domains, term.weight)
-        self._own = own
+        self.own = own
         self._others = term.workload or term.selector
 
     def allowed(self, domains: Numbers) -> Mask:
@@ -127,7 +127,7 @@ class AntiAffinityTerm(_Counting):
 
     def add(self, domain: int) -> bool:
         """Count an instance of the workload, where it is one of the others."""
-        self.counts[domain] += self._own
+        self.counts[domain] += self.own
         return False
 
     def refusals(self, domain: int) -> Iterator[Refusal]:
@@ -324,8 +324,12 @@ def terms_of(world: World, workload: Workload, layout: Layout, passes: Mask) -> 
         own = is_about(one, workload)
         kind = AntiAffinityTerm if one.anti else AffinityTerm
         term = kind(one, domains, own=own)
-        for other in _others(world.workloads, workload, one):
+        others = others_of(world.workloads, workload, one)
+        for other in others:
             _count(world.columns, other, term)
+        if not (one.anti or one.weight or own or term.counts.any()):
+            # Who is waited for by all of them chooses, as one's own first does.
+            term.own = are_waiting(world, workload, others)
         found.append(term)
     found += _repelled(world, workload, layout)
     return found
@@ -363,25 +367,6 @@ def _repulsions(other: Workload, workload: Workload) -> Iterator[Affinity]:
     for one in other.placement.affinity:
         if one.anti and not one.weight and is_about(one, workload):
             yield one
-
-
-def is_about(term: Affinity, workload: Workload) -> bool:
-    """Say whether a workload is one of the others that a term is about."""
-    if term.workload:
-        return term.workload == workload.name
-    try:
-        return fits(parse(term.selector), workload.labels)
-    except SelectorError:
-        return False  # of another version of the hub
-
-
-def _others(workloads: Mapping[str, Workload], workload: Workload, term: Affinity) -> Sequence[str]:
-    """Return the names of the others, the workload itself apart."""
-    if term.workload:
-        return () if term.workload == workload.name else (term.workload,)
-    return [
-        one.name for one in workloads.values() if one.name != workload.name and is_about(term, one)
-    ]
 
 
 def _count(columns: Columns, workload: str, term: AntiAffinityTerm | AffinityTerm) -> None:

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from skerry_hub.model import Assignment, Liveness, Workload
-from skerry_hub.placement.topology import is_about
+from skerry_hub.placement.about import is_about
 from skerry_hub.terms import NODE, Affinity
 from skerry_hub.work import Work
 

@@ -16,8 +16,9 @@ from tests.hub.placement.boxes import (
     workload,
 )
 
+from skerry_hub.placement.about import is_about
 from skerry_hub.placement.device_choice import holds, mappings
-from skerry_hub.placement.topology import is_about, topologies_of
+from skerry_hub.placement.topology import topologies_of
 from skerry_hub.placement.world import World, repels
 from skerry_hub.terms import Affinity, AtMost, Placement, Spread
 

@@ -78,10 +78,30 @@ def _disagrees(fleet: Fleet, load: Workload, node: Node, term: Affinity) -> Iter
         if there:
             yield Reason(str(term), (str(there), about, word(node, term.topology)))
         return
+    if not any(fleet.of(name) for name in names) and _wait(fleet, load, names):
+        names = names | {load.name}
     anywhere = sum(counts(fleet, "node", names).values())
     may_be_first = where is not None and load.name in names and anywhere == 0
     if not there and not may_be_first:
         yield Reason(str(term), (about, word(node, term.topology)))
+
+
+def _wait(fleet: Fleet, load: Workload, names: set[str]) -> bool:
+    """Say whether all of these wait, because they must be near it, for a workload."""
+
+    def waits(name: str, through: frozenset[str]) -> bool:
+        other = fleet.workloads.get(name)
+        if other is None or name in through or fleet.of(name):
+            return False
+        musts = [one for one in other.placement.affinity if not (one.anti or one.weight)]
+        if other.mode == "replicated" and not other.replicas:
+            return False
+        return any(
+            is_about(one, load) or (one.workload and waits(one.workload, through | {name}))
+            for one in musts
+        )
+
+    return bool(names) and all(waits(name, frozenset()) for name in names)
 
 
 def _repels(fleet: Fleet, other: Workload, load: Workload, node: Node) -> Iterator[str]:
