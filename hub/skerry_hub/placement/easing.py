@@ -371,6 +371,7 @@ def all_eased(
     """
     found = amounts(spot, needs, budgets)
     asked = found[-1].workload if found else None
+    found += [Easing((text,), None) for one in budgets if (text := one.raised(spot.row))]
     for need in needs:
         if isinstance(need, AMOUNTS):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from skerry_hub.documents import Policy, Quota
-from skerry_hub.fleet.arrays import Mask, Rows
+from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.fleet.facts import Resource
 from skerry_hub.model import Assignment, Resources, Workload
 from skerry_hub.placement.amounts import FIELDS, down, up
@@ -110,6 +110,38 @@ class Budget:
             rest = count * 1000 - self._devices.get(kind, 0)
             if more and more > rest:
                 yield f"{kind} {max(0, rest) / 1000:g} left < {more / 1000:g}"
+
+    def raised(self, row: int) -> str:
+        """Return what of the quota would have to be how much for one more instance on a row.
+
+        Of amounts nothing: less of them may be asked for. Empty where nothing else is short.
+        """
+        quota, wanted = self._quota, self._workload.resources
+        parts = []
+        if quota.instances is not None and self._instances >= quota.instances:
+            parts.append(f"from {quota.instances} to {self._instances + 1} instances")
+        for kind, count in sorted(quota.devices.items()):
+            more = sum(r.count * r.share_milli for r in wanted.devices if r.kind == kind)
+            used = self._devices.get(kind, 0)
+            if more and used + more > count * 1000:
+                parts.append(f"from {count} to {-(-(used + more) // 1000)} {kind}")
+        if not self.affordable(np.array([row], dtype=np.intp))[0]:
+            cost = int(self._cost(np.array([row], dtype=np.intp))[0])
+            most = round((quota.cost_per_hour or 0) * MICRO)
+            parts.append(f"from {money(most)} to {money(self._spent + cost)} an hour")
+        return f"raise the quota of policy {self.policy} {' and '.join(parts)}" if parts else ""
+
+    def no_dearer(self, row: int, rows: Rows) -> Mask:
+        """Say which rows have what is left once the quota is so raised that a row has."""
+        if self._costs is None:
+            return np.ones(len(rows), dtype=np.bool_)
+        passes: Mask = self._cost(rows) <= self._cost(np.array([row], dtype=np.intp))[0]
+        return passes | self.affordable(rows)
+
+    def _cost(self, rows: Rows) -> Counts:
+        if self._costs is None:
+            return np.zeros(len(rows), dtype=np.int64)
+        return self._costs.of(self._world.columns, rows)
 
     @property
     def depends_on_node(self) -> bool:

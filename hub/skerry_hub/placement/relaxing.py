@@ -107,9 +107,8 @@ def _cost_of(session: Session, rows: Rows, one: Obstacle) -> Iterator[tuple[str,
     elif isinstance(source, DeviceNeeds):
         yield one.name, source.given_up(session.columns, rows)
     elif isinstance(source, Budget):
-        if any(True for _ in source.short_of_others()):
-            yield one.name, np.full(len(rows), np.inf)
-        yield one.name, np.where(source.affordable(rows), 0.0, np.inf)
+        is_short = any(True for _ in source.short_of_others())
+        yield one.name, np.where(source.affordable(rows) & (not is_short), 0.0, 1.0)
         for resource, left in source.short_amounts.items():
             wanted = getattr(session.workload.resources, FIELDS[resource])
             yield FIELDS[resource], np.full(len(rows), (wanted - left) / wanted)
@@ -244,6 +243,8 @@ class _Relaxing:
                 passes &= less is None or less.mask(self.columns, self.rows)
             elif not _among(need, changed):
                 passes &= one.lack == 0
+        for budget in self.budgets:
+            passes &= budget.no_dearer(self.row, self.rows)
         for need in (need for one in easings for need in one.needs):
             passes &= need.mask(self.columns, self.rows)
         for term in (one.term for one in terms if one.term is not None):

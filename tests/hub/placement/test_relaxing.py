@@ -206,7 +206,7 @@ def assert_hopeless(world, load, current):
     """Each node refuses for something that gives no way."""
     session = Session(world, load, "", current)
     rows = world.columns.rows()
-    hopeless = {"online", "held", "runtime", "quota of policy team", "quota of policy rich"}
+    hopeless = {"online", "held", "runtime"}
     for index in range(len(rows)):
         against = {one.name for one in obstacles_of(session, rows) if one.lack[index]}
         assert against & hopeless, against
@@ -318,9 +318,42 @@ def test_less_of_an_amount_is_asked_once_whoever_has_not_enough_of_it():
     assert explain(columns, workload(memory=8 * GIB), [], rules=rules).relaxations[0].cost == 0.875
 
 
-def test_a_quota_of_other_things_than_amounts_is_not_relaxed():
+def test_a_quota_of_other_things_than_amounts_says_what_it_would_have_to_be():
+    team = Policy(name="team", quota=Quota(instances=1, devices={"gpu": 1}))
+    rich = Policy(name="rich", quota=Quota(cost_per_hour=0.2))
+    dear = Prices(name="q", cpu_hour=0.4, nodes=("node.id == b",))
+    rules = rules_of([team], 1)
+    pair = [accelerator("1"), accelerator("2")]
+    columns = fleet(*(node(name, accelerators=pair) for name in "abc"))
+    share = DeviceRequest(kind="gpu", share_milli=700)
+    load = workload(cpu=1000, replicas=2, accelerators=[share])
+    first = place(columns, load, [], keep=False, rules=rules)
+    assert (where(first), first.unplaced) == ({"shop-web-0": "a"}, 1)
+    reserve_decision(columns, [], first)
+    (told,) = explain(columns, load, first.assignments, rules=rules).relaxations
+    assert told.changes == (
+        "raise the quota of policy team from 1 to 2 instances and from 1 to 2 gpu",
+    )
+    assert (told.cost, told.nodes) == (1, 3)
+    more = dataclasses.replace(load, replicas=3)
+    rules = rules_of([rich, Prices(name="p", cpu_hour=0.1), dear], 2)
+    columns = fleet(*(node(name, accelerators=pair) for name in "abc"))
+    first = place(columns, more, [], keep=False, rules=rules)
+    assert set(where(first).values()) == {"a", "c"}
+    reserve_decision(columns, [], first)
+    (told,) = explain(columns, more, first.assignments, rules=rules).relaxations
+    assert told.changes == ("raise the quota of policy rich from 0.2 to 0.3 an hour",)
+    assert (told.node, told.nodes) == ("a", 2)
+
+
+def test_a_quota_so_raised_has_room_for_one_more():
+    columns = fleet(node("a"))
+    load = workload(mode="global")
     rules = rules_of([Policy(name="team", quota=Quota(instances=0))], 1)
-    assert said(fleet(node("a")), workload(), rules=rules) == []
+    (told,) = explain(columns, load, [], rules=rules).relaxations
+    assert told.changes == ("raise the quota of policy team from 0 to 1 instances",)
+    rules = rules_of([Policy(name="team", quota=Quota(instances=1))], 2)
+    assert where(place(columns, load, [], keep=False, rules=rules)) == {"shop-web-a": "a"}
 
 
 def test_what_is_not_the_workloads_to_change_names_who_is():
