@@ -28,11 +28,19 @@ class Distance:
     """The round-trip time of each node to one place, worked out once for all nodes.
 
     `origins` are the ids of the nodes that the place is, the nearest of which counts; None where
-    it is an endpoint.
+    it is an endpoint. `is_declared`: the hub has a document of that endpoint.
     """
 
-    def __init__(self, network: Network, term: Latency, origins: tuple[str, ...] | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        term: Latency,
+        origins: tuple[str, ...] | None,
+        *,
+        is_declared: bool = False,
+    ) -> None:
         self._network, self._term, self._origins = network, term, origins
+        self._is_declared = is_declared
         self._ms: Shares = np.zeros(0)
         self._errors: Shares = np.zeros(0)
         self._comings = -1
@@ -53,6 +61,16 @@ class Distance:
             here = [row for one in self._origins or () if (row := columns.row(one)) is not None]
             self._ms[here] = self._errors[here] = 0.0
         return self._ms.take(rows), self._errors.take(rows)
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Say whether there is no such place: no node has the name, nobody knows the endpoint.
+
+        That a workload has no instance yet is another thing.
+        """
+        if self._origins is None:
+            return not self._is_declared and endpoint(self._term.name) not in self._network
+        return not self._origins and self._term.to != "workload"
 
     def is_measured(self, columns: Columns, row: int) -> bool:
         """Say whether somebody measured the time of a node; all others are estimated."""
@@ -120,7 +138,12 @@ class Within:
         if ms <= self.max_ms:
             return
         if np.isnan(ms):
-            yield Refusal(f"the round-trip time to {self.place} is not known", is_unknown=True)
+            text = f"the round-trip time to {self.place} is not known"
+            if self.distance.is_nowhere:
+                text = (
+                    f"there is no {self.term.to} {self.term.name}, so the time to it is not known"
+                )
+            yield Refusal(text, is_unknown=True)
             return
         known = "measured" if self.distance.is_measured(columns, row) else "estimated"
         sure = f" ({known} ± {errors:.3g})" if errors > 0 else ""
@@ -184,7 +207,7 @@ def near_of(world: World, workload: Workload) -> list[Near]:
 def distance_of(world: World, workload: Workload, term: Latency) -> Distance:
     """Return the distances to the place that a term names."""
     if term.to == "endpoint":
-        return Distance(world.network, term, None)
+        return Distance(world.network, term, None, is_declared=term.name in world.rules.endpoints)
     return Distance(world.network, term, tuple(sorted(origins_of(world, workload, term))))
 
 

@@ -183,7 +183,7 @@ CASES = {
         placed(latency=(Latency(to="endpoint", name="x", max_ms=20.0),)),
         [
             "drop the limit on the latency to endpoint:x"
-            " (host-box: the round-trip time to endpoint:x is not known)"
+            " (host-box: there is no endpoint x, so the time to it is not known)"
         ],
     ),
     "local data": (

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from tests.hub.placement.boxes import assignment, explain, fleet, node, place, where, workload
 
+from skerry_hub.documents import Endpoint
 from skerry_hub.latency import NOWHERE, Network, endpoint
 from skerry_hub.placement.nearness import USUAL_MS, near_of, origins_of, within_of
 from skerry_hub.placement.points import SCALE
+from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import Latency, Placement
 
@@ -116,6 +118,28 @@ def test_a_workload_is_near_no_instance_of_its_own():
     columns = boxes()
     columns.reserve(assignment("shop-web-0", "a"))
     assert times(columns, near(term("workload", "shop-web", max_ms=1.0))) == {}
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "is_there"),
+    [
+        ("endpoint", "nope", False),
+        ("site", "nope", False),
+        ("node", "nope", False),
+        ("endpoint", "erp", True),
+        ("endpoint", "new", True),
+        ("node", "a", True),
+        ("workload", "nope", True),
+    ],
+)
+def test_a_place_that_is_not_there_is_said_to_be_none(to, name, is_there):
+    rules = rules_of([Endpoint(name="new", host="erp.example", port=443)], 1)
+    load = near(term(to, name, max_ms=1e-3))
+    told = explain(boxes(), load, [], network=NETWORK, rules=rules, node="lone")
+    ((reason,),) = [one.reasons for one in told.verdicts]
+    unknown = f"the round-trip time to {to}:{name} is not known"
+    nowhere = f"there is no {to} {name}, so the time to it is not known"
+    assert reason.text == (unknown if is_there else nowhere)
 
 
 def test_what_is_not_known_is_not_within_any_limit():
