@@ -60,13 +60,13 @@ def apply(
     answer = _answer(hub, "plan" if options["dry_run"] else "apply", asked)
     # Imported only now: the boxes start to work 30 ms earlier.
     from skerry_cli.applied import show_applied, wait_until_runs  # noqa: PLC0415
-    from skerry_cli.plan import show_plan  # noqa: PLC0415
+    from skerry_cli.plan import BEFORE, show_plan  # noqa: PLC0415
     from skerry_cli.records import Plan, read  # noqa: PLC0415
     from skerry_cli.screen import Screen  # noqa: PLC0415
 
     found, screen = read(Plan, answer), Screen()
     if options["dry_run"]:
-        show_plan(screen, answer, options["form"])
+        show_plan(screen, answer, options["form"], explain=BEFORE)
     else:
         show_applied(screen, answer, options["form"])
         if options["wait"]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from skerry_cli.failures import Exit, Failure
-from skerry_cli.json_places import NO_FILES, JsonFile, Places
+from skerry_cli.json_places import NO_FILES, JsonFile, Places, fault_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_FILE_BYTES = 256 * 1024
@@ -67,6 +67,8 @@ def asked_of(files: Sequence[str], project: str | None, *, prune: bool = False) 
         else:
             of_json.append(given[0])
             workloads += given[1]
+    if of_json and not found and not workloads:
+        raise Failure(f"{', '.join(one.name for one in of_json)}: holds no workloads")
     body: dict[str, Any] = {"files": found, "prune": prune}
     # Only then: a hub of an earlier version knows no workloads here.
     return Asked({**body, "workloads": workloads} if workloads else body, Places(of_json))
@@ -77,11 +79,12 @@ def _workloads(name: str, first: int) -> tuple[JsonFile, list[Any]] | None:
     data = _read(name, MAX_JSON_BYTES)
     try:
         text = data.decode(json.detect_encoding(data))
-        found = json.loads(text, object_pairs_hook=_once)
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise Failure(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
-    except _TwiceError as error:
-        raise Failure(f"{name}: {error}") from None
+    except _FaultError:
+        line, reason = fault_of(text)
+        raise Failure(f"{name}:{line}: {reason}") from None
     except (ValueError, RecursionError) as error:
         raise Failure(f"{name}: is not JSON: {error}") from None
     path: str | None = ""
@@ -94,18 +97,20 @@ def _workloads(name: str, first: int) -> tuple[JsonFile, list[Any]] | None:
     return JsonFile(name, text, first, len(found), path), found
 
 
-class _TwiceError(ValueError):
-    """An object of JSON with two values for one key."""
+class _FaultError(ValueError):
+    """What Python's reader takes, and JSON does not: `fault_of` says what, and where."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object, of which no key may be given twice: nobody could say which one counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
-        raise _TwiceError(f"the key {twice[:80]!r} is given twice in one object")
+        raise _FaultError
     return found
+
+
+def _no_number(_text: str) -> Any:
+    raise _FaultError
 
 
 def _file(name: str, project: str | None) -> dict[str, Any]:

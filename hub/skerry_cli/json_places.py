@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _BLANK = re.compile(r"[ \t\n\r]*")
 _INDEX = re.compile(r"\[([0-9]{1,9})\]")
 _FIELD = re.compile(r"workloads\[([0-9]{1,9})\]\.?(.*)", re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _DECODER = json.JSONDecoder()
 
 Step = tuple[int, str]
@@ -88,6 +91,31 @@ def line_of(text: str, path: str) -> int:
         while path and (step := _step(text, at, path)) is not None:
             at, path = step
     return text.count("\n", 0, at) + 1
+
+
+def fault_of(text: str) -> tuple[int, str]:
+    """Return the first key given twice in one object, or number that is none: its line, and why.
+
+    Of a text that is JSON otherwise, in which there is one.
+    """
+    within: list[set[str] | None] = []
+    tokens = list(_TOKEN.finditer(text))
+    for token, after in itertools.zip_longest(tokens, tokens[1:]):
+        word, reason = token[0], ""
+        if word in "{[":
+            within.append(set() if word == "{" else None)
+        elif word in "}]":
+            within.pop()
+        elif word in _NO_NUMBERS:
+            reason = f"{word} is not a number of JSON"
+        elif after is not None and after[0] == ":" and (keys := within[-1]) is not None:
+            key = json.loads(word)
+            if key in keys:
+                reason = f"the key {key[:80]!r} is given twice in one object"
+            keys.add(key)
+        if reason:
+            return text.count("\n", 0, token.start()) + 1, reason
+    return 1, "is not JSON"
 
 
 def _step(text: str, at: int, path: str) -> Step | None:

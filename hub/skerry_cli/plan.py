@@ -61,7 +61,7 @@ def plan(
         from skerry_cli.plan_file import save  # noqa: PLC0415
 
         save(options["out"], asked.body, answer, session.hub)
-    show_plan(Screen(), answer, options["form"], verbose=options["verbose"])
+    show_plan(Screen(), answer, options["form"], verbose=options["verbose"], explain=BEFORE)
     if found.unplaced:
         ctx.exit(Exit.NOT_PLACED)
     if options["tell"] and pending(found):
@@ -69,6 +69,8 @@ def plan(
 
 
 EXPLAIN = "skerry explain {workload}"
+BEFORE = "skerry simulate --explain {workload}, or once it is applied skerry explain {workload}"
+"""Of what is only planned: the hub explains what it has."""
 
 
 def show_plan(

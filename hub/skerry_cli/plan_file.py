@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "rebalance": "skerry rebalance --apply",
 }
 """What carries out a plan of which kind."""
+MADE_BY: Mapping[Of, str] = {"apply": "skerry plan --out", "rebalance": "skerry rebalance --out"}
 FORMAT = 1
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -53,7 +54,7 @@ def load(name: str) -> dict[str, Any]:
 
 def saved(name: str, of: Of) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what was asked for, and the hub's answer with its basis. Raises Failure."""
-    content = _content(name)
+    content = _content(name, of)
     found = content.get("of", "apply")
     if found != of:
         command = COMMANDS.get(found) if isinstance(found, str) else None
@@ -67,7 +68,7 @@ def saved(name: str, of: Of) -> tuple[dict[str, Any], dict[str, Any]]:
     return request, answer
 
 
-def _content(name: str) -> dict[str, Any]:
+def _content(name: str, of: Of) -> dict[str, Any]:
     try:
         with pathlib.Path(name).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -80,7 +81,7 @@ def _content(name: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or "plan" not in content:
-        raise Failure(f"{name}: is no plan that `skerry plan --out` wrote")
+        raise Failure(f"{name}: is no plan that `{MADE_BY[of]}` wrote")
     if content["plan"] != FORMAT:
         reason = f"is of format {str(content['plan'])[:20]}, and this version reads {FORMAT}"
         raise Failure(f"{name}: {reason}")

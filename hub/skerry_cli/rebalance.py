@@ -82,7 +82,7 @@ be made, or the moves of a file do not gain what they did.
 )
 @click.option(
     "--time-limit",
-    type=Duration(),
+    type=Duration(0.1, 300.0),
     default=10.0,
     metavar="TIME",
     help="How long the solver may take (default: 10s, at most 5m).",

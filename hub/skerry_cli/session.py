@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from skerry_cli.words import parse_duration
+from skerry_cli.words import MAX_DURATION_S, duration, parse_duration
 
 if TYPE_CHECKING:
     from skerry_cli.hub import Hub
@@ -42,6 +42,9 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # older ones take no 
 
     name = "duration"
 
+    def __init__(self, least_s: float = 0.0, most_s: float = MAX_DURATION_S) -> None:
+        self._least_s, self._most_s = least_s, most_s
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
@@ -49,9 +52,14 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # older ones take no 
         if isinstance(value, float):
             return value
         try:
-            return parse_duration(value)
+            found = parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not self._least_s <= found <= self._most_s:
+            self.fail(
+                f"{value!r} is not {self._least_s:g} s to {duration(self._most_s)}", param, ctx
+            )
+        return found
 
 
 def _override(ctx: click.Context, param: click.Parameter, value: Any) -> None:

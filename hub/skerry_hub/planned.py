@@ -64,7 +64,8 @@ def check_outcome(work: Work, planned: Basis) -> None:
         return
     reason = "the plan is stale: another outcome would come of it now"
     if planned.inputs == work.draft.inputs.digest:
-        reason += ", from the same records: by other round-trip times, or by the time that it is"
+        reason += ", from the same records: by other round-trip times, by the time "
+        reason += "that it is, or since the plan was edited after it was made"
     raise RefusedError(409, Problem(reason=reason, field=f"{FIELD}.outcome"))
 
 

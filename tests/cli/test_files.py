@@ -17,13 +17,21 @@ def sent(skerry, hub, path, *words):
 
 @pytest.mark.parametrize(
     ("content", "workloads"),
-    [(JOB, [JOB]), ([JOB, JOB], [JOB, JOB]), ({"workloads": [JOB]}, [JOB]), ([], None)],
+    [(JOB, [JOB]), ([JOB, JOB], [JOB, JOB]), ({"workloads": [JOB]}, [JOB])],
 )
 def test_workloads_as_json_are_sent_as_such(skerry, hub, tmp_path, content, workloads):
     path = tmp_path / "jobs.json"
     path.write_text(json.dumps(content))
     body = sent(skerry, hub, path)
     assert (body["files"], body.get("workloads")) == ([], workloads)
+
+
+@pytest.mark.parametrize("content", [[], {"workloads": []}])
+def test_a_file_of_no_workloads_is_named(skerry, hub, tmp_path, content):
+    path = tmp_path / "jobs.json"
+    path.write_text(json.dumps(content))
+    assert skerry("apply", "-f", str(path), code=1).err == f"skerry: {path}: holds no workloads\n"
+    assert hub.asked == []
 
 
 @pytest.mark.parametrize("content", [{"services": {}}, {"kind": "Policy", "name": "eu"}])
@@ -40,7 +48,10 @@ def test_compose_and_documents_may_be_json_too(skerry, hub, tmp_path, content):
     [
         ("[\n\n{", "3: is not JSON: Expecting property name"),
         ("[" * 100_000, " is not JSON"),
-        ('{"a": {"b": 1, "b": 2}}', " the key 'b' is given twice in one object"),
+        ('{"a": {"b": 1,\n"b": 2}}', "2: the key 'b' is given twice in one object"),
+        ('[{"a": "b"}, {"a": [{"c": 1}],\n\n"\\u0061": ":"}]', "3: the key 'a' is given twice"),
+        ('[{"a": 1,\n"b": [NaN]}]', "2: NaN is not a number of JSON"),
+        ('[{"NaN": 1,\n"b": -Infinity}]', "2: -Infinity is not a number of JSON"),
         ("[\ud800]", " is not JSON"),
     ],
 )

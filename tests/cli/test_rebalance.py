@@ -312,6 +312,8 @@ def test_it_can_be_interrupted(start, hub):
         ("--max-moves", "-1"),
         ("--move-cost", "x"),
         ("--time-limit", "1y"),
+        ("--time-limit", "0s"),
+        ("--time-limit", "301s"),
         ("now",),
         ("--plan", "--apply"),
         ("--plan", "--apply", "night.plan"),

@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import gc
+import math
 import pathlib
 import time
 import tracemalloc
@@ -289,3 +290,22 @@ def test_a_type_that_no_message_may_have_is_refused_when_compiled():
         schema.reader(int | str, strict=False)
     with pytest.raises(TypeError, match="limits belong to the value"):
         schema.reader(typing.Annotated[int | None, schema.Range(0, 1)], strict=False)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "reason"),
+    [
+        (typing.Annotated[int, schema.Range(1, 31_536_000)], 0, "must be 1 to 31536000, not 0"),
+        (
+            typing.Annotated[float, schema.Range(0.5, 1e12)],
+            -1,
+            "must be 0.5 to 1000000000000, not -1",
+        ),
+        (float, math.inf, "must be -inf to inf, not inf"),
+        (typing.Literal["", "pack"], "best", 'must be one of "", pack'),
+    ],
+)
+def test_limits_and_choices_are_told_as_people_write_them(hint, value, reason):
+    with pytest.raises(WireError) as error:
+        schema.reader(hint, True)(value)
+    assert error.value.reason == reason

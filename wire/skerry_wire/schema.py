@@ -171,6 +171,15 @@ def _read_bool(value: Any) -> bool:
     return value
 
 
+EMPTY = '""'
+"""How an empty text is told."""
+
+
+def _plain(bound: float) -> str:
+    """Return a limit as people write it: 31536000, not 3.1536e+07."""
+    return str(int(bound)) if math.isfinite(bound) and bound == int(bound) else f"{bound:g}"
+
+
 def _read_int(limits: Range) -> Check:
     low, high = limits.low, limits.high
 
@@ -178,7 +187,7 @@ def _read_int(limits: Range) -> Check:
         if type(value) is not int:
             raise WireError("", f"must be a whole number, not {_kind(value)}")
         if not low <= value <= high:
-            raise WireError("", f"must be {low:g} to {high:g}, not {value}")
+            raise WireError("", f"must be {_plain(low)} to {_plain(high)}, not {value}")
         return value
 
     return read
@@ -195,7 +204,7 @@ def _read_float(limits: Range) -> Check:
         except OverflowError:
             raise WireError("", "is too large") from None
         if not math.isfinite(number) or not low <= number <= high:
-            raise WireError("", f"must be {low:g} to {high:g}, not {number:g}")
+            raise WireError("", f"must be {_plain(low)} to {_plain(high)}, not {number:g}")
         return number
 
     return read
@@ -231,7 +240,7 @@ def _read_bytes(limits: Items) -> Check:
 def _read_literal(allowed: tuple[Any, ...]) -> Check:
     def read(value: Any) -> Any:
         if type(value) is not str or value not in allowed:
-            raise WireError("", f"must be one of {', '.join(allowed)}")
+            raise WireError("", f"must be one of {', '.join(one or EMPTY for one in allowed)}")
         return value
 
     return read

@@ -49,6 +49,7 @@ MAX_VALUE = 1024
 _SPACE = re.compile(r"\s*")
 _FIELD = re.compile(r"[^\s,()\[\]\"=!<>]+")
 _WORD = _FIELD
+_UNIT = re.compile(r"[ \t]+(?:[kmgtp]i?b|b)(?![^ \t\n,)\]])", re.IGNORECASE)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SIGN = re.compile(r"[=!]~|[=!<>]+")
 _SPELLINGS: Mapping[str, Operator] = {
@@ -195,7 +196,7 @@ class _Reading:
         self.fits(asked, operator, at)
         self.next()
         at = self.at
-        texts = self.values(operator, depth)
+        texts = self.values(operator, depth, asked.kind is Kind.BYTES)
         if texts in (("any",), ("all",)) and self.next() not in ("", ",", ")"):
             self.refuse(f"{operator} {texts[0]} takes a list: [a, b]")
         return Comparison(asked, operator, texts, tuple(self.typed(asked, operator, texts, at)))
@@ -231,26 +232,27 @@ class _Reading:
         if operator in VERSIONS | MATCHING and kind not in (Kind.TEXT, Kind.LABEL):
             self.refuse(f"{asked.path} is {kind}, not a text: {operator} is for texts", at)
 
-    def values(self, operator: Operator, depth: int) -> tuple[str, ...]:
+    def values(self, operator: Operator, depth: int, are_sizes: bool) -> tuple[str, ...]:
         if operator in EXISTENCE:
             return ()
         if operator not in LISTS:
             if operator in MATCHING and depth == 0 and self.next() != '"':
                 start, self.at = self.at, len(self.text)
                 return (self.text[start:].rstrip() or self.refuse("the pattern is missing", start),)
-            return (self.value(),)
+            return (self.value(are_sizes),)
         if not self.take("["):
             self.refuse(f"{operator} takes a list: [a, b]")
-        found = [self.value()]
+        found = [self.value(are_sizes)]
         while self.take(","):
-            found.append(self.value())
+            found.append(self.value(are_sizes))
             if len(found) > MAX_VALUES:
                 self.refuse(f"a list has more than {MAX_VALUES} values")
         if not self.take("]"):
             self.refuse("the list is without its ]")
         return tuple(found)
 
-    def value(self) -> str:
+    def value(self, is_size: bool) -> str:
+        """Take a value; that of a size may have a blank before its unit, as sizes are shown."""
         mark = self.next()
         start = self.at
         if mark == '"':
@@ -263,6 +265,9 @@ class _Reading:
             found, end = _match(_WORD, self.text, self.at)
             if not found:
                 self.refuse(f"a value is missing{f' before {mark}' if mark else ''}")
+            if is_size and found[-1].isdecimal():
+                unit, behind = _match(_UNIT, self.text, end)
+                found, end = (found + unit.strip(), behind) if unit else (found, end)
         self.at = end
         if len(found) > MAX_VALUE:
             self.refuse(f"the value is longer than {MAX_VALUE} characters", start)

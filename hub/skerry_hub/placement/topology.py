@@ -68,6 +68,12 @@ class _Counting:
         found: Mask = domains == len(self.domains)
         return found
 
+    def within(self, count: object, domain: int) -> str:
+        """Return how many are in a domain, or that the node is in none."""
+        if domain >= len(self.domains):
+            return f"{count}: the node has no {self.domains.topology}"
+        return f"{count} in {self.word(domain)}"
+
     def word(self, domain: int) -> str:
         """Return a domain as people know it, or that there is none."""
         if domain >= len(self.domains):
@@ -198,7 +204,7 @@ class AffinityTerm(_Counting):
     def refusals(self, domain: int) -> Iterator[Refusal]:
         """Give what is not there."""
         if not self.allowed(np.array([domain]))[0]:
-            yield Refusal(f"none of {self._others} in {self.word(domain)}")
+            yield Refusal(self.within(f"none of {self._others}", domain))
 
     def separation(self, domain: int) -> str | None:
         """Return why an instance that is there is apart from all others, None where it is not.
@@ -207,7 +213,7 @@ class AffinityTerm(_Counting):
         """
         if not self.own or self.counts[domain] > 1:
             return None
-        return f"no other of {self._others} in {self.word(domain)}"
+        return self.within(f"no other of {self._others}", domain)
 
     def take_away(self, domain: int) -> None:
         """Count one less."""

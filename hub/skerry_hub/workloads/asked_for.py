@@ -26,7 +26,7 @@ from skerry_hub.workloads.device_requests import impossible, merged
 from skerry_hub.workloads.expressions import of_constraint
 from skerry_hub.workloads.latency import environment
 from skerry_hub.workloads.problems import RefusedError
-from skerry_hub.workloads.x_placement import wrong_toleration
+from skerry_hub.workloads.x_placement import NO_DEVICES, wrong_toleration
 from skerry_wire.labels import wrong_key
 
 T = TypeVar("T")
@@ -57,7 +57,10 @@ def checked(workload: Workload, note: Note, within: Effort) -> Workload:
     every = [one for _, one in written]
     for found in contradictions(every, within):
         if found.index >= first:  # a request itself is looked at below
-            note(written[found.index][0], f"contradicts: {reason(every, found)}")
+            why = reason(every, found, named=lambda index: f"{every[index]} ({written[index][0]})")
+            note(written[found.index][0], f"contradicts: {why}")
+    if workload.placement.numa and not workload.resources.devices:
+        note("placement.numa", NO_DEVICES)
     _placement(workload.placement, note)
     _domains(workload, every, note, within)
     devices = merged(

@@ -28,7 +28,7 @@ def cost(value: Value) -> Cost:
 def _money(written: str) -> float:
     found = amount(written)
     if found > MOST_MONEY:
-        raise RefusedError(f"must be at most {MOST_MONEY:g}")
+        raise RefusedError(f"must be at most {MOST_MONEY:.0f}")
     return found
 
 

@@ -71,5 +71,5 @@ def environment(written: str) -> str:
 def _gb(written: str) -> float:
     found = amount(written)
     if found > MOST_GB:
-        raise RefusedError(f"must be at most {MOST_GB:g}")
+        raise RefusedError(f"must be at most {MOST_GB:.0f}")
     return found

@@ -31,6 +31,7 @@ from skerry_hub.workloads.reading import (
     boolean,
     choice,
     differing,
+    entries,
     listed,
     pairs,
     parsed,
@@ -39,7 +40,7 @@ from skerry_hub.workloads.reading import (
     word,
 )
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
-from skerry_hub.workloads.x_placement import XPlacement, x_placement
+from skerry_hub.workloads.x_placement import NO_DEVICES, XPlacement, x_placement
 from skerry_wire.workload import Container, DeviceMapping, Mount
 
 Network = Literal["bridge", "host", "none"]
@@ -109,6 +110,8 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
     constraints = _constraints(section, asked)
     replicas = _replicas(section, asked)
     devices = merged((*asked.devices, *section.get("gpus", gpus, ()), *beside.devices))
+    if beside.placement.numa and not devices:
+        _refuse_numa(filter(None, keys))
     every = check_expressions(constraints, beside.expressions, devices, names.effort)
     found = Workload(
         name=name,
@@ -203,6 +206,13 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
         cap_add=section.get("cap_add", listed(parsed(capability)), ()),
         cap_drop=section.get("cap_drop", listed(parsed(capability)), ()),
     )
+
+
+def _refuse_numa(keys: Iterable[Value]) -> None:
+    for key in keys:
+        for name, value in entries(key):
+            if name == "numa":
+                value.refuse(NO_DEVICES)
 
 
 def _constraints(section: Section, asked: Deploy) -> tuple[Placed[Constraint], ...]:

@@ -19,7 +19,7 @@ _CPUS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _DURATION_PART = re.compile(rf"({_NUMBER})(h|ms|us|µs|ns|m|s)")
 DURATION = re.compile(f"(?:{_DURATION_PART.pattern})+")
 SHARE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,9})?) ?(%)?")
-AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
+AMOUNT = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?(?:[eE][-+]?[0-9]{1,2})?")
 _SECONDS = {
     "h": Decimal(3600),
     "m": Decimal(60),
@@ -97,7 +97,7 @@ def share_milli(text: str) -> int:
 
 
 def amount(text: str) -> float:
-    """Return a number that is not negative: `12`, `0.05`."""
+    """Return a number that is not negative: `12`, `0.05`, `1e-06`."""
     if AMOUNT.fullmatch(text) is None:
         raise RefusedError(f"{short(text)} is not a number: write 12 or 0.05")
     return float(text)

@@ -68,6 +68,7 @@ _NO_STRATEGIES = {
     "MostAllocated": "write pack",
 }
 _NUMAS: Mapping[str, Numa] = {"single": "single"}
+NO_DEVICES = "is about devices, and none are asked for"
 _NO_NUMAS = {"single-numa-node": "write single"}
 _PREEMPTIONS: Mapping[str, Preemption] = {"LowerPriority": "LowerPriority", "Never": "Never"}
 _NO_PREEMPTIONS = {"PreemptLowerPriority": "write LowerPriority"}

@@ -24,6 +24,11 @@ BYTES = "node.hardware.memory.total_bytes"
         ("node.labels.x is_not_set", "node.labels.x not exists"),
         ("node.labels.rank Gt 3", "node.labels.rank > 3"),
         (f"{BYTES}>=8GiB", f"{BYTES} >= 8GiB"),
+        (f"{BYTES} >= 8 GiB", f"{BYTES} >= 8GiB"),
+        (
+            f"any({BYTES} < 8 b, {BYTES} in [1.5 tb,2 GiB , 3])",
+            f"any({BYTES} < 8b, {BYTES} in [1.5tb, 2GiB, 3])",
+        ),
         (
             "node.hardware.system.kernel version >=5.15",
             "node.hardware.system.kernel version >= 5.15",

@@ -154,7 +154,7 @@ REASONS = [
     (AtMost(topology="site", count=1), "a", "1 of 1 in site quay already"),
     (Affinity(**TO_SELF, anti=True), "a", "1 of shop-web in site quay"),
     (Affinity(**TO_SELF), "c", "none of shop-web in site pier"),
-    (Affinity(**TO_SELF), "d", "none of shop-web in no site"),
+    (Affinity(**TO_SELF), "d", "none of shop-web: the node has no site"),
     (
         Spread(topology="site"),
         "b",

@@ -82,7 +82,7 @@ def test_tolerations_restart_nothing():
 def test_one_value_keys():
     found = workload(
         "x-placement: {numa: single, strategy: pack, priority: -5, preemption: Never, gang: till,"
-        " cost: {maxPerHour: 0.05}}"
+        " cost: {maxPerHour: 1e-06}, devices: [{kind: gpu}]}"
     )
     assert found.placement == Placement(
         numa="single",
@@ -90,7 +90,7 @@ def test_one_value_keys():
         priority=-5,
         preemption="Never",
         gang="till",
-        cost=Cost(max_per_hour=0.05),
+        cost=Cost(max_per_hour=0.000001),
     )
     assert from_plain(Workload, to_plain(found), strict=True) == found
 
@@ -103,6 +103,7 @@ def test_nothing_is_anywhere():
 @pytest.mark.parametrize(
     ("written", "field", "reason"),
     [
+        ("{numa: single}", "numa", "is about devices, and none are asked for"),
         ("{numa: both}", "numa", "must be one of single"),
         ("{numa: single-numa-node}", "numa", "write single"),
         ("{strategy: random}", "strategy", "must be one of spread, pack"),
@@ -137,7 +138,8 @@ def both(deploy, own):
     ("deploy", "own", "found"),
     [
         ("{priority: 5}", "{priority: 5}", Placement(priority=5)),
-        ("{priority: 5}", "{numa: single}", Placement(priority=5, numa="single")),
+        ("{priority: 5}", "{numa: single, devices: [{kind: gpu}]}",
+         Placement(priority=5, numa="single")),
         ("{priority: 0}", "", ANYWHERE),
         ("{maxPer: {node: 1}}", "{maxPer: {node: 1}}",
          Placement(at_most=(AtMost(topology="node", count=1),))),
