@@ -46,13 +46,17 @@ class UnknownFieldError(ValueError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `many`: it stands for a set. `choices`: the only texts there are, () for any."""
+    """One field. `many`: it stands for a set. `choices`: the only texts there are, () for any.
+
+    `whole`: its numbers are whole.
+    """
 
     path: str
     kind: Kind
     many: bool = False
     choices: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def name(self) -> str:
@@ -131,7 +135,7 @@ def _declared(path: str) -> Field:
         within = ", ".join(DECLARED[hint])
         raise UnknownFieldError(f"{path!r} is not one value; name one below it: {within}")
     choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-    return Field(path, kind, many, choices, tuple(steps))
+    return Field(path, kind, many, choices, tuple(steps), whole=hint is int)
 
 
 def _inner(hint: Any) -> tuple[Any, bool]:

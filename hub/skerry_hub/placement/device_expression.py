@@ -27,14 +27,14 @@ FIELDS: Mapping[str, Field] = {
         Field("name", Kind.TEXT, steps=("name",)),
         Field("vendor", Kind.TEXT, steps=("vendor",)),
         Field("model", Kind.TEXT, steps=("model",)),
-        Field("size_bytes", Kind.BYTES, steps=("size_bytes",)),
-        Field("memory_bytes", Kind.BYTES, steps=("size_bytes",)),
+        Field("size_bytes", Kind.BYTES, steps=("size_bytes",), whole=True),
+        Field("memory_bytes", Kind.BYTES, steps=("size_bytes",), whole=True),
         Field("bus", Kind.TEXT, steps=("bus",)),
         Field("address", Kind.TEXT, steps=("address",)),
         Field("paths", Kind.TEXT, many=True, steps=("paths",)),
         Field("driver", Kind.TEXT, steps=("driver",)),
         Field("usable", Kind.BOOLEAN, steps=("usable",)),
-        Field("numa_node", Kind.NUMBER, steps=("numa_node",)),
+        Field("numa_node", Kind.NUMBER, steps=("numa_node",), whole=True),
     )
 }
 """What may be asked of a device; `memory_bytes` is an accelerator's `size_bytes`."""

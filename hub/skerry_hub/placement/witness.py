@@ -7,6 +7,7 @@ the patterns are looked at apart.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
@@ -138,10 +139,10 @@ def _numbers(field: Field, tests: Tests) -> Iterator[Any]:
     if not limits:
         yield 0
         return
-    if field.kind is Kind.BYTES:
-        # Whole, and none below 0.
-        near = {int(limit) + step for limit in limits for step in (-1, 0, 1)}
-        yield from sorted(one for one in near if one >= 0)
+    if field.whole:
+        near = {math.floor(limit) + step for limit in limits for step in (-1, 0, 1)}
+        # No size is below 0.
+        yield from sorted(one for one in near if one >= 0 or field.kind is not Kind.BYTES)
         return
     yield limits[0] - 1
     for low, high in itertools.pairwise(limits):

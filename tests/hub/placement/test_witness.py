@@ -12,6 +12,7 @@ A = "node.labels.a"
 V = "node.hardware.accelerators.vendor"
 RAM = "node.hardware.memory.total_bytes"
 SPEED = "node.hardware.nics.speed_mbps"
+CPUS = "node.hardware.cpu.logical_count"
 MHZ = "node.hardware.cpu.max_mhz"
 USABLE = "node.hardware.accelerators.usable"
 STATUS = "node.hardware.probes.usb.status"
@@ -66,6 +67,9 @@ def fits(*texts, vocabulary=None, effort=10_000):
         [f"{STATUS} exists", f"{STATUS} not in [found, absent, failed]"],
         [f"{RAM} > 8GiB", f"{RAM} < 8589934593"],
         [f"{RAM} < 0"],
+        [f"{CPUS} > 4", f"{CPUS} < 5"],
+        [f"{CPUS} >= 4.5", f"{CPUS} < 5"],
+        [f"{CPUS} > 4", f"not({CPUS} >= 5)", f"{CPUS} exists"],
         [f"{ARCH} == arm64", f"{ARCH} == amd64"],
         [f"{ARCH} == arm64", f"{ARCH} != aarch64"],
         [f"{ARCH} == arm64", f"{ARCH} matches ^x86"],
@@ -91,6 +95,10 @@ def test_no_values_fit(texts):
         [f"{SPEED} > 100", f"{SPEED} < 50"],
         [f"{SPEED} > 100", f"{SPEED} != 1000"],
         [f"{MHZ} > 100", f"{MHZ} < 101"],
+        [f"{CPUS} > 4", f"{CPUS} <= 5"],
+        [f"{CPUS} > 3.5", f"{CPUS} < 4.5"],
+        [f"{CPUS} > 4", f"{CPUS} < 7", f"{CPUS} != 5"],
+        [f"{SPEED} > 4", f"{SPEED} < 5"],
         [f"{RAM} > 8GiB", f"{RAM} < 8589934594"],
         [f"{ARCH} == arm", f"{ARCH} != armv7l"],
         [f"{ARCH} version < 3", f"{ARCH} version > 5"],
@@ -105,6 +113,7 @@ def test_some_values_may_fit(texts):
 def test_fields_of_devices():
     assert not fits("kind == gpu", "kind == npu", vocabulary=device_field)
     assert fits("numa_node >= 0", "numa_node < 1", vocabulary=device_field)
+    assert not fits("numa_node > 0", "numa_node < 1", vocabulary=device_field)
     assert not fits("kind exists", "kind != gpu", "kind == gpu", vocabulary=device_field)
 
 
