@@ -32,8 +32,10 @@ MOST_CHECKED = 500
 """Moves that the engine is asked about for a plan; the rest when they are made."""
 MOST_CHECKED_AGAIN = 2_000
 """Moves that the engine is asked about in all looks; there is none after them."""
-LOOKS = 8
+LOOKS = 24
 """How often the best is looked for, without what was not possible before or from there on."""
+LOOKS_ONWARD = 8
+"""How often of these from the same moves on."""
 LEAST_S = 0.1
 """Time that is worth another look."""
 
@@ -111,7 +113,9 @@ class _Planning:
         here = moved(self.problem, self._after(start))
         best, least = start, total_of(self.tracked, start)
         banned: set[tuple[str, str]] = set()
-        while self._may_look():
+        for _ in range(LOOKS_ONWARD):
+            if not self._may_look():
+                break
             done = self._look(without(self.picture, here, banned))
             waves, refused = self._allowed((*start, *done.steps), MAX_MOVES)
             total = total_of(self.tracked, waves)
