@@ -102,3 +102,44 @@ def test_whatever_is_applied_nothing_is_broken_and_only_what_is_less_important_e
             if one.id not in kept and one.workload != load.name:
                 assert one.priority < load.placement.priority
                 assert load.placement.preemption == "LowerPriority"
+
+
+def of_gang(load, index):
+    """Return a workload of a gang beside others, more important than they are."""
+    placement = dataclasses.replace(
+        load.placement, gang="g", priority=5 + index, preemption="LowerPriority"
+    )
+    name, few = f"gang-{'abc'[index]}", min(load.replicas, 2)
+    return dataclasses.replace(load, name=name, project="gang", replicas=few, placement=placement)
+
+
+def unimportant(load):
+    """Return a workload that much is of, and nothing is less important than."""
+    placement = dataclasses.replace(load.placement, priority=0)
+    return dataclasses.replace(load, replicas=2 * load.replicas, placement=placement)
+
+
+@given(fleets_of_all, wanted, st.one_of(wanted, wanted_of_all), arounds, st.integers(1, 3))
+@MANY
+def test_nothing_ends_for_a_gang_but_where_all_of_it_is_placed(nodes, others, crew, around, size):
+    work = work_of(nodes, around)
+    wanted = [unimportant(one) for one in others]
+    apply(work, wanted)
+    gang = [of_gang(one, index) for index, one in enumerate(crew[:size])]
+    before = plain_of(work, around, [*wanted, *gang])
+    plan = apply(work, gang)
+    after = plain_of(work, around, [*wanted, *gang])
+    check_room(after)
+    check_musts(after)
+    check_quotas(after)
+    names = {one.name for one in gang}
+    kept = {one.id: one.node for one in after.placed}
+    waits = any(one.workload in names for one in plan.unplaced)
+    moved = [one for one in before.placed if kept.get(one.id) != one.node]
+    event("waits" if waits else "with room made" if moved else "whole")
+    if waits:
+        assert kept == {one.id: one.node for one in before.placed}
+        return
+    for one in gang:
+        assert one.mode == "global" or len(after.of(one.name)) == one.replicas
+    assert all(one.priority < 5 for one in moved)
