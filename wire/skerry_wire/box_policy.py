@@ -108,7 +108,8 @@ def total_reasons(containers: Sequence[Container], policy: BoxPolicy) -> Iterato
             continue
         without = sum(1 for value in asked if value is None)
         if without:
-            yield f"{without} containers have no {words}; this box asks for one (limits.{name})"
+            those = "1 container has" if without == 1 else f"{without} containers have"
+            yield f"{those} no {words}; this box asks for one (limits.{name})"
         total = sum(value for value in asked if value is not None)
         if total > most:
             yield f"the {words}s add up to {total}; this box allows {most} (limits.{name})"

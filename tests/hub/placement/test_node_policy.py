@@ -93,7 +93,7 @@ def container(name="web", image="localhost/web:1", **fields):
         (
             dataclasses.replace(ANY, memory_bytes=100),
             {},
-            ["1 containers have no memory limit; this box asks for one (limits.memory)"],
+            ["1 container has no memory limit; this box asks for one (limits.memory)"],
         ),
         (
             dataclasses.replace(ANY, memory_bytes=100),
