@@ -17,7 +17,7 @@ LEFT_OUT = {
 }
 """By the hub's word why better moves are not made: in short, and as it is told."""
 NONE = {
-    "max moves": "no chain of moves that gains has so few as --max-moves",
+    "max moves": "what would gain takes more moves than --max-moves",
     "stop": "what would gain more needs an instance to end before it starts elsewhere",
     "refused": "what would gain more is refused",
 }
