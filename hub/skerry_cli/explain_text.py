@@ -33,7 +33,9 @@ def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
             screen.note(f"and {words.count(told, 'further instance')}; --instance tells of one")
     taking = [one for one in found.verdicts if one.feasible]
     refusing = [one for one in found.verdicts if not one.feasible]
-    asked = "take one more" if found.placed else "take it"
+    # Of a global workload it is asked whether a node that has one would take that again.
+    more = found.placed and not all(one.instances for one in taking)
+    asked = "take one more" if more else "take it"
     asked = f"would take {found.instance}" if found.instance else asked
     for title, rows in (
         (f"Nodes that {asked}, the best first", rows_of(taking)),

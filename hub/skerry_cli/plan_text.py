@@ -138,5 +138,6 @@ def _nearest(verdicts: Sequence[Verdict], constraint: str) -> str:
     ]
     if not misses:
         return ""
-    _, verdict, reason = min(misses, key=lambda miss: (miss[0], miss[1].node))
+    # Of equal ones that which is nearer by all constraints: so the verdicts are ordered.
+    _, verdict, reason = min(misses, key=lambda miss: miss[0])
     return f" (nearest: {verdict.hostname}: {reason.text})"

@@ -22,7 +22,7 @@ What would help, the least first
   ask for at most 180 MiB memory (76 MiB less): then 1 node takes it, such as pier
   drop label == mars (box-3 has site=mars) and ask for no gpu: then 3 nodes take it, such as box-3
 
-Nodes that take one more, the best first
+Nodes that take it, the best first
 NODE                                       SCORE   MADE UP OF
 quay (box-1), has shop-web-0, shop-web-1   0.825   spread 0.75 × 80 = 60, balance 0.9 × 10 = 9
 
@@ -102,6 +102,11 @@ def test_what_is_not_placed_is_explained_and_exits_3(skerry, hub):
     hub.answers[ASKED] = SHORT
     done = skerry("explain", "shop-web", code=3)
     assert (done.out, done.err) == (TEXT, "")
+
+
+def test_one_more_is_asked_for_where_a_node_takes_it_that_has_none(skerry, hub):
+    hub.answers[ASKED] = dataclasses.replace(SHORT, verdicts=(*SHORT.verdicts, OTHER))
+    assert "Nodes that take one more, the best first" in skerry("explain", "shop-web", code=3).out
 
 
 def test_what_is_placed_is_explained_instance_by_instance(skerry, hub):

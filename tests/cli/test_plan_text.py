@@ -6,6 +6,7 @@ import pytest
 from tests.cli.samples import EXPLANATION, change
 
 from skerry_cli.plan_text import DONE, lines, shortage
+from skerry_hub.model import Reason, Verdict
 from skerry_hub.views import PlanView
 
 
@@ -14,6 +15,17 @@ def test_a_gang_that_does_not_fit_is_the_reason_where_nodes_would_take_it():
         EXPLANATION, placed=0, feasible=5, note="gang ring: shop-db finds no place for 1"
     )
     assert shortage(found).endswith(" placed; gang ring: shop-db finds no place for 1")
+
+
+def test_of_equal_misses_that_is_named_which_comes_first_by_all_constraints():
+    why = Reason(constraint="devices", text="no usable gpu free", missing=1.0)
+    nearer, other = (
+        Verdict(node=name, hostname=name, feasible=False, reasons=(why,)) for name in "ba"
+    )
+    found = dataclasses.replace(
+        EXPLANATION, blocked={"devices": 2}, verdicts=(nearer, other), note=""
+    )
+    assert shortage(found).endswith("devices 2 nodes (nearest: b: no usable gpu free)")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ def relaxations(
         relaxing = _Relaxing(session, rows, obstacles, staying, best)
         for way, more in enumerate(relaxing.ways()[:MOST_WAYS]):
             one = relaxing.relaxed(float(cost[best]) + more, way)
-            if one is not None:
+            # What others refuse for as well may be mended by the very same.
+            told = {other.relaxation.changes for other in found}
+            if one is not None and one.relaxation.changes not in told:
                 found.append(one)
         cost = np.where(sorts == sorts[best], np.inf, cost)
     return sorted(found, key=lambda one: one.relaxation.cost)[:MOST]
