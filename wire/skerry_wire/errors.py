@@ -1,6 +1,8 @@
-"""The one error that reading a message can raise."""
+"""The one error that reading a message can raise, and how it tells a limit."""
 
 from __future__ import annotations
+
+import math
 
 
 class WireError(Exception):
@@ -25,3 +27,8 @@ class WireError(Exception):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.reason}" if self.field else self.reason
+
+
+def bound(limit: float) -> str:
+    """Return a limit as people write it in a reason: 31536000, not 3.1536e+07."""
+    return str(int(limit)) if math.isfinite(limit) and limit == int(limit) else f"{limit:g}"

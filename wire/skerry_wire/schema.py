@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from skerry_wire.errors import WireError
+from skerry_wire.errors import WireError, bound
 
 MAX_DEPTH = 32
 """How deep a message may nest, values of unknown fields included."""
@@ -171,15 +171,6 @@ def _read_bool(value: Any) -> bool:
     return value
 
 
-EMPTY = '""'
-"""How an empty text is told."""
-
-
-def _plain(bound: float) -> str:
-    """Return a limit as people write it: 31536000, not 3.1536e+07."""
-    return str(int(bound)) if math.isfinite(bound) and bound == int(bound) else f"{bound:g}"
-
-
 def _read_int(limits: Range) -> Check:
     low, high = limits.low, limits.high
 
@@ -187,7 +178,7 @@ def _read_int(limits: Range) -> Check:
         if type(value) is not int:
             raise WireError("", f"must be a whole number, not {_kind(value)}")
         if not low <= value <= high:
-            raise WireError("", f"must be {_plain(low)} to {_plain(high)}, not {value}")
+            raise WireError("", f"must be {bound(low)} to {bound(high)}, not {value}")
         return value
 
     return read
@@ -204,7 +195,7 @@ def _read_float(limits: Range) -> Check:
         except OverflowError:
             raise WireError("", "is too large") from None
         if not math.isfinite(number) or not low <= number <= high:
-            raise WireError("", f"must be {_plain(low)} to {_plain(high)}, not {number:g}")
+            raise WireError("", f"must be {bound(low)} to {bound(high)}, not {number:g}")
         return number
 
     return read
@@ -240,7 +231,8 @@ def _read_bytes(limits: Items) -> Check:
 def _read_literal(allowed: tuple[Any, ...]) -> Check:
     def read(value: Any) -> Any:
         if type(value) is not str or value not in allowed:
-            raise WireError("", f"must be one of {', '.join(one or EMPTY for one in allowed)}")
+            words = ", ".join(one or '""' for one in allowed)
+            raise WireError("", f"must be one of {words}")
         return value
 
     return read
