@@ -105,15 +105,17 @@ def _search_even(evenness: Evenness, problem: Problem, effort: Effort, whole: Wh
     bins = choose_bins(evenness, problem, used, whole)
     if len(bins) == len(problem.bins):
         result = solve(with_fillers(problem, evenness.fillers(range(len(bins)))), effort)
+        assignment = result.assignment[: len(problem.items)]
+        if result.status == "limit":
+            assignment = levelled(evenness, problem, assignment, int(effort.time_s * ITEMS_PER_S))
         return Found(
-            assignment=result.assignment[: len(problem.items)],
+            assignment=assignment,
             # What the fillers are not worth is what the nodes count.
             bound=len(bins) * UNIT - result.bound,
             status=result.status,
             seconds=result.seconds,
         )
-    levelled = level(evenness, problem, int(effort.time_s * ITEMS_PER_S))
-    here = moved(problem, levelled)
+    here = moved(problem, level(evenness, problem, int(effort.time_s * ITEMS_PER_S)))
     bins = choose_bins(evenness, here, Load(here, here.present).used, whole)
     return Found(
         assignment=search_part(evenness, here, bins, effort),
@@ -122,6 +124,20 @@ def _search_even(evenness: Evenness, problem: Problem, effort: Effort, whole: Wh
         seconds=effort.time_s,
         nodes_left_out=len(problem.bins) - len(bins),
     )
+
+
+def levelled(
+    evenness: Evenness, problem: Problem, found: Assignment, most_items: int
+) -> Assignment:
+    """Return the best of what was found in time, and of single moves from there and from now."""
+
+    def counted(assignment: Assignment) -> int:
+        return evenness.loss(Load(problem, assignment).used) - value(problem, assignment)
+
+    ways = [
+        level(evenness, moved(problem, start), most_items) for start in (found, problem.present)
+    ]
+    return min((found, *ways), key=counted)
 
 
 def search_part(evenness: Evenness, problem: Problem, bins: Ints, effort: Effort) -> Assignment:

@@ -11,6 +11,7 @@ from skerry_hub.rebalance.picture import picture_of
 from skerry_hub.rebalance.search import (
     Whole,
     choose_bins,
+    levelled,
     loss,
     rates_of,
     search,
@@ -79,3 +80,21 @@ def test_a_fleet_too_large_to_be_solved_whole():
         before = loss(given, given.problem, given.problem.present)
         assert found.bound <= whole.bound < before
         assert loss(given, given.problem, found.assignment) < before
+
+
+def test_what_is_found_in_too_little_time_is_levelled_from_there_and_from_now():
+    given = picture()
+    problem = given.problem
+
+    def total(assignment):
+        moves = zip(problem.items, assignment, strict=True)
+        cost = sum(item.move_cost for item, place in moves if place != item.current)
+        return loss(given, problem, assignment) + cost
+
+    for start in (problem.present, tuple(7 for _ in problem.present)):
+        found = levelled(given.evenness, problem, start, 100)
+        assert holds(problem, found)
+        assert total(found) < min(total(start), total(problem.present))
+        assert levelled(given.evenness, problem, start, 0) == min(start, problem.present, key=total)
+    best = search(given, problem, EFFORT).assignment
+    assert total(levelled(given.evenness, problem, best, 100)) == total(best)
