@@ -38,7 +38,7 @@ from skerry_hub.views import (
     WorkloadView,
 )
 from skerry_hub.work import RefusedError, Work
-from skerry_hub.writer.service import BusyError, Service
+from skerry_hub.writer.service import LOOK_S, BusyError, Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
 from skerry_wire.labels import wrong, wrong_key, wrong_value
@@ -183,7 +183,7 @@ class Answers:
     def _looked_at(self, look: Callable[[Work], T]) -> T | None:
         """Return what placement says now; None where the hub is too busy for it."""
         try:
-            return self._service.call(look, dry=True)
+            return self._service.call(look, dry=True, within_s=LOOK_S)
         except BusyError:
             return None
 

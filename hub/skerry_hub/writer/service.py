@@ -57,6 +57,8 @@ log = structlog.get_logger("service")
 T = TypeVar("T")
 
 WAIT_S = 0.25
+LOOK_S = 2.0
+"""How long an answer waits for what it can do without."""
 CALL_S = 20.0
 """How long a call waits for its turn and its commit."""
 REPLY_S = 15.0
@@ -172,7 +174,9 @@ class Service:
 
     # --- from the API's threads -------------------------------------------------------------
 
-    def call(self, change: Callable[[Work], T], *, dry: bool = False) -> T:
+    def call(
+        self, change: Callable[[Work], T], *, dry: bool = False, within_s: float = CALL_S
+    ) -> T:
         """Make a change durable and return its answer; with `dry`, only return the answer.
 
         Raises RefusedError, and BusyError when the hub cannot do it now.
@@ -181,12 +185,14 @@ class Service:
         if not self._inbox.post(Call(change, answer, dry)):
             raise BusyError("too many changes wait already; try again in a moment")
         try:
-            return answer.result(CALL_S)
+            return answer.result(within_s)
         except concurrent.futures.TimeoutError:
             if answer.cancel():
-                reason = f"the hub did not get to it within {CALL_S:g} s; try again"
+                reason = f"the hub did not get to it within {within_s:g} s; try again"
             else:
-                reason = f"it takes more than {CALL_S:g} s; look whether it was done, and try again"
+                reason = (
+                    f"it takes more than {within_s:g} s; look whether it was done, and try again"
+                )
             raise BusyError(reason) from None
 
     def ask(self, node: Node, verb: str, timeout_s: float = REPLY_S) -> Reply:

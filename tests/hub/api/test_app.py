@@ -52,6 +52,14 @@ def test_a_hub_whose_writer_has_ended_is_not_well(client, rig):
     assert (status_, b"writer" in data) == (503, True)
 
 
+def test_what_holds_now_is_null_where_nobody_can_look_and_the_rest_is_told(client, rig):
+    rig.join("box-1")
+    rig.service.stop()
+    told = client.get("/api/v1/nodes/box-1", "/api/v1/nodes/{node}")
+    assert (told["reservations"], told["maintenance"]) == (None, None)
+    assert told["node"]["id"] == "box-1"
+
+
 def test_an_empty_hub_lists_nothing(client):
     for kind in ("nodes", "workloads", "instances", "events"):
         assert client.get(f"/api/v1/{kind}") == {"items": []}
