@@ -66,7 +66,8 @@ def choose(
     With `single_numa` all of them are on one NUMA node, but those that are on none; without it they
     are where that is possible.
     Devices whose ids are in `prefer` come first: an instance keeps what it has. A share comes from
-    the device with the least that suffices, or with the least of `costs` where those are known.
+    the device with the least that suffices, so that whole ones stay whole, or with the least of
+    `costs` where some are given.
     """
     offers = [
         _Offer(request, states.get(request.kind), prefer, costs.get(request.kind, ()))

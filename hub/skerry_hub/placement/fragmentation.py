@@ -164,7 +164,7 @@ class Fragmentation:
     # --- what a placement adds ----------------------------------------------------------------
 
     def increase(self, rows: Rows, wanted: Resources) -> Counts:
-        """Return what an instance adds on each row, on the devices where it adds least."""
+        """Return what an instance adds on each row; a share is of the fullest that has it."""
         self._follow()
         found: Counts = np.zeros(len(rows), dtype=np.int64)
         numbers = self._states.numbers.take(rows)
@@ -173,28 +173,13 @@ class Fragmentation:
             if not len(self._accepting[inventory]):
                 continue
             which = np.flatnonzero(inventories == inventory)
-            costs = self._costs(rows[which], inventory, numbers[which], wanted)
-            found[which] = costs.min(axis=1)
-        return found
-
-    def costs(self, row: int, wanted: Resources) -> list[int]:
-        """Return what an instance adds on one row for each device that it could get a share of."""
-        self._follow()
-        rows = np.array([row], dtype=np.intp)
-        numbers = self._states.numbers.take(rows)
-        inventory = int(self._inventory_of[numbers[0]])
-        if not len(self._accepting[inventory]):
-            return []
-        found: list[int] = self._costs(rows, inventory, numbers, wanted)[0].tolist()
+            found[which] = self._costs(rows[which], inventory, numbers[which], wanted)
         return found
 
     def _costs(
         self, rows: Rows, inventory: int, numbers: npt.NDArray[np.int32], wanted: Resources
-    ) -> Matrix:
-        """Return what an instance adds, by row, then by the device that its share is of.
-
-        Where it wants no share there is one column.
-        """
+    ) -> Counts:
+        """Return what an instance adds, by row; IMPOSSIBLE where no device has its share."""
         devices = self._devices(inventory)
         accepting = self._accepting[inventory]
         free = self._free[numbers][:, : len(devices)]
@@ -209,20 +194,18 @@ class Fragmentation:
             else:
                 _take(after, request, devices)
         if not shares:
-            return (self._unusable(after, accepting, after_cpu, after_memory) - before)[:, None]
+            return self._unusable(after, accepting, after_cpu, after_memory) - before
         for request in shares[1:]:
             _take(after, request, devices)
         wanted_milli = shares[0].share_milli
         suits = np.array([fits(shares[0], device) for device in devices], dtype=np.bool_)
-        columns = []
-        for at in range(len(devices)):
-            tried = after.copy()
-            tried[:, at] -= wanted_milli
-            possible = (tried[:, at] >= 0) & suits[at]
-            tried[:, at] = np.maximum(tried[:, at], 0)
-            cost = self._unusable(tried, accepting, after_cpu, after_memory) - before
-            columns.append(np.where(possible, cost, IMPOSSIBLE))
-        return np.stack(columns, axis=1)
+        possible = (after >= wanted_milli) & suits
+        # As `device_choice` does: the least that suffices, so that whole devices stay whole.
+        fullest = np.where(possible, free, WHOLE + 1).argmin(axis=1)
+        every = np.arange(len(after))
+        after[every, fullest] = np.maximum(after[every, fullest] - wanted_milli, 0)
+        cost = self._unusable(after, accepting, after_cpu, after_memory) - before
+        return np.where(possible[every, fullest], cost, IMPOSSIBLE)
 
     def _devices(self, inventory: int) -> tuple[Device, ...]:
         return list(self._inventories)[inventory]

@@ -9,7 +9,6 @@ import numpy as np
 
 from skerry_hub.fleet.arrays import Counts, Rows
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.device_states import WHOLE
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.model import Resources, Workload
 from skerry_hub.placement.contention import Pressing, Uncontended
@@ -93,18 +92,3 @@ def packing_of(world: World, workload: Workload) -> list[Points]:
         found += (Unfragmented(world.demand, wanted, kind) for kind in kinds)
         return [*found, Fit(wanted, parts=BELOW)]
     return [*found, Fit(wanted)]
-
-
-def device_costs(world: World, workload: Workload, row: int) -> dict[str, list[int]]:
-    """Return what a share of each device of a node would cost those who pack, by kind."""
-    # Only of one share do costs tell devices apart; several are taken together.
-    kinds = {
-        one.kind for one in workload.resources.devices if one.share_milli < WHOLE and one.count == 1
-    }
-    if not kinds or not packs(world, workload):
-        return {}
-    return {
-        kind: fragmentation_of(world.columns, world.demand, kind).costs(row, workload.resources)
-        for kind in kinds_of(world.demand)
-        if kind in kinds
-    }

@@ -14,7 +14,6 @@ from skerry_hub.fleet.arrays import Counts, Mask
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import NOWHERE, RANK_BITS, RANKS, board_of
-from skerry_hub.placement.packing import device_costs
 from skerry_hub.placement.quotas import budgets_of
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.scores import own_spread_of
@@ -174,10 +173,7 @@ class Session:
         row = self.best()
         if row is None:
             return None
-        costs = device_costs(self.world, self.workload, row)
-        assignment = assign(
-            self.columns, self.workload, self.revision, instance, row, prefer, costs
-        )
+        assignment = assign(self.columns, self.workload, self.revision, instance, row, prefer)
         if assignment is None:
             raise AssertionError("the mask of devices and their choice disagree")
         self.columns.reserve(assignment)

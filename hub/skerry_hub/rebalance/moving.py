@@ -10,7 +10,6 @@ from skerry_hub.model import Assignment, Change, Decision, Workload
 from skerry_hub.noting import note
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.constraints import MAX_TEXT, clip, refusals_of
-from skerry_hub.placement.packing import device_costs
 from skerry_hub.placement.session import Session
 from skerry_hub.rebalance.records import Move
 from skerry_hub.views import PlanView, Problem
@@ -121,8 +120,7 @@ def _placed(
             target = columns.facts(row).id
             reason = f"{target} does not take it: {'; '.join(reasons)}"
             raise RefusedError(409, Problem(reason=clip(reason, MAX_TEXT)))
-        costs = device_costs(work.world, workload, row)
-        after = assign(columns, workload, one.revision, one.id, row, costs=costs)
+        after = assign(columns, workload, one.revision, one.id, row)
     if after is None:
         raise AssertionError("the mask of devices and their choice disagree")
     return dataclasses.replace(after, priority=one.priority)

@@ -8,7 +8,6 @@ from tests.hub.placement import boxes
 from tests.hub.placement.slow.devices import devices, free_of, numa_nodes, ways
 from tests.hub.placement.slow.fleet import Fleet, domain
 from tests.hub.placement.slow.own import capacity
-from tests.hub.placement.slow.packing import added, packs
 from tests.hub.placement.slow.placing import on_each, place
 from tests.hub.placement.slow.reasons import binding, changed_limits, reasons
 from tests.hub.placement.slow.scores import total
@@ -132,13 +131,8 @@ class Both:
         if len(one.held) != 1 or one.held[0].milli == 1000:
             return
         given, able = one.held[0].device, {way[0].device for way in possible}
-        costs = added(self.plain, load, box, given.partition("/")[0])
-        if packs(self.plain, load) and self.plain.asked and load.mode != "global":
-            # Where least goes to waste.
-            assert costs[given] == min(costs[name] for name in able)
-        elif len({device.numa for device in there.values()}) < 2:
-            free = free_of(self.plain, box)
-            assert free[given] == min(free[name] for name in able)
+        free = free_of(self.plain, box)
+        assert free[given] == min(free[name] for name in able)
 
     def explain(self, load):
         """Compare every node's reasons against one more instance.

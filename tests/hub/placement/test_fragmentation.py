@@ -35,7 +35,7 @@ from skerry_hub.placement.fragmentation import (
     fragmentation_of,
     kinds_of,
 )
-from skerry_hub.placement.packing import device_costs, packing_of
+from skerry_hub.placement.packing import packing_of
 from skerry_hub.placement.points import SCALE
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest, Placement
@@ -74,8 +74,8 @@ def plain_waste(devices, free, cpu_milli, memory_bytes, asked, weights):
     return found
 
 
-def plain_costs(columns, row, wanted, asked):
-    """Return what an instance adds for each device that its share could be of."""
+def plain_cost(columns, row, wanted, asked):
+    """Return what an instance adds, its share of the fullest device that has it."""
     weights = plain_weights(columns, asked)
     devices, free = columns.state("gpu", row)
     cpu = max(0, columns.free_on(Resource.CPU, row))
@@ -94,15 +94,17 @@ def plain_costs(columns, row, wanted, asked):
                 left[at] -= request.share_milli
                 missing -= 1
     if share is None:
-        return [plain_waste(devices, left, *after, asked, weights) - before]
-    found = []
-    for at, device in enumerate(devices):
-        if not fits(share, device) or left[at] < share.share_milli:
-            found.append(IMPOSSIBLE)
-            continue
-        tried = [*left[:at], left[at] - share.share_milli, *left[at + 1 :]]
-        found.append(plain_waste(devices, tried, *after, asked, weights) - before)
-    return found
+        return plain_waste(devices, left, *after, asked, weights) - before
+    able = [
+        at
+        for at, device in enumerate(devices)
+        if fits(share, device) and left[at] >= share.share_milli
+    ]
+    if not able:
+        return IMPOSSIBLE
+    at = min(able, key=lambda one: free[one])
+    tried = [*left[:at], left[at] - share.share_milli, *left[at + 1 :]]
+    return plain_waste(devices, tried, *after, asked, weights) - before
 
 
 # --- random fleets ----------------------------------------------------------------------------
@@ -192,16 +194,12 @@ def test_what_a_placement_adds_is_what_a_plain_computation_says(states, asked, w
     # More than one share of a kind is beyond what single devices are compared for.
     shares = [one for one in wanted.devices if one.share_milli < 1000 and one.count == 1]
     for row, added in zip(rows.tolist(), increase, strict=True):
-        costs = found.costs(row, wanted)
         if not columns.state("gpu", row)[0]:
-            assert (costs, added) == ([], 0)
+            assert added == 0
             continue
-        assert added == min(costs)
-        assert all(abs(cost) <= found.most for cost in costs if cost < IMPOSSIBLE // 2)
+        assert abs(added) <= found.most or added == IMPOSSIBLE
         if len(shares) < 2:
-            assert [min(one, IMPOSSIBLE) for one in costs] == plain_costs(
-                columns, row, wanted, demand.devices
-            )
+            assert added == plain_cost(columns, row, wanted, demand.devices)
 
 
 @given(STATES, ASKED, st.lists(WANTED, min_size=1, max_size=3))
@@ -222,7 +220,9 @@ PACK = Placement(strategy="pack")
 
 @given(STATES, ASKED, st.sampled_from([0, 600]), REQUESTS)
 @SOME
-def test_the_engine_takes_the_node_and_the_device_where_least_is_added(states, asked, cpu, request):
+def test_the_engine_takes_the_node_where_least_is_added_and_its_fullest_device(
+    states, asked, cpu, request
+):
     columns, demand = built(states), demand_of(asked)
     load = dataclasses.replace(workload(cpu=cpu, accelerators=[request]), placement=PACK)
     decision = place(columns, load, [], keep=False, demand=demand)
@@ -237,21 +237,25 @@ def test_the_engine_takes_the_node_and_the_device_where_least_is_added(states, a
         )
         if suiting < request.count or (cpu and columns.free_on(Resource.CPU, row) < cpu):
             continue
-        costs = plain_costs(columns, row, load.resources, demand.devices)
-        added[columns.facts(row).id] = min(costs), costs
+        added[columns.facts(row).id] = plain_cost(columns, row, load.resources, demand.devices)
     assert len(decision.assignments) == bool(added)
     if not added:
         return
     (taken,) = decision.assignments
-    least = min(cost // unit for cost, _ in added.values())
+    least = min(cost // unit for cost in added.values())
     # Of equal ones the fullest, then the smallest id; what is less than a unit is equal.
-    equal = [name for name, (cost, _) in added.items() if cost // unit == least]
+    equal = [name for name, cost in added.items() if cost // unit == least]
     (fit,) = (one for one in packing_of(world, load) if one.name == "fit")
     fullness = {name: fit.of(columns, np.array([columns.row(name)]))[0] for name in equal}
     assert taken.node == min(equal, key=lambda name: (-fullness[name], name))
     if request.share_milli < 1000 and request.count == 1:
-        cost, costs = added[taken.node]
-        assert [hold.device for hold in taken.held] == [f"gpu/{costs.index(cost)}"]
+        devices, free = columns.state("gpu", columns.row(taken.node))
+        able = [
+            (left, at)
+            for at, (device, left) in enumerate(zip(devices, free, strict=True))
+            if left >= request.share_milli and fits(request, device)
+        ]
+        assert [hold.device for hold in taken.held] == [f"gpu/{min(able)[1]}"]
 
 
 # --- by hand ----------------------------------------------------------------------------------
@@ -316,16 +320,18 @@ def test_kinds_are_told_apart_and_no_demand_has_none():
     assert npu.increase(columns.rows(), workload(cpu=1000).resources).tolist() == [0]
 
 
-def test_costs_are_asked_for_only_where_a_share_is_wanted_by_one_who_packs():
+@pytest.mark.parametrize("share", [400, 300, 500, 100])
+def test_shares_fill_one_device_though_only_shares_are_asked_for(share):
     columns = fleet(gpu_node("a"))
-    share = DeviceRequest(kind="gpu", share_milli=300)
-    demand = demand_of([(workload(accelerators=[share]).resources, 1)])
-    world = World(columns, demand=demand)
-    row = columns.row("a")
-    assert set(device_costs(world, packed(share), row)) == {"gpu"}
-    assert device_costs(world, packed(DeviceRequest(kind="gpu")), row) == {}
-    assert device_costs(world, workload(accelerators=[share]), row) == {}
-    assert device_costs(World(columns), packed(share), row) == {}
+    request = DeviceRequest(kind="gpu", share_milli=share)
+    demand = demand_of([(workload(accelerators=[request]).resources, 2)])
+    found = place(columns, packed(request, replicas=2), [], keep=False, demand=demand)
+    assert [one.held[0].device for one in found.assignments] == ["gpu/0", "gpu/0"]
+    for one in found.assignments:
+        columns.reserve(one)
+    # So a whole one is left.
+    whole = packed(DeviceRequest(kind="gpu"), name="whole")
+    assert not place(columns, whole, [], keep=False, demand=demand).unplaced
 
 
 @pytest.mark.parametrize("cpus", [2**35, 10**9])
@@ -338,4 +344,5 @@ def test_a_node_that_tells_wild_amounts_makes_no_number_wrap(cpus):
         found = fragmentation_of(columns, one, "gpu")
         row = columns.row("a")
         wanted = workload(cpu=1000, accelerators=[DeviceRequest(kind="gpu")]).resources
-        assert found.costs(row, wanted) == plain_costs(columns, row, wanted, one.devices)
+        added = found.increase(np.array([row]), wanted).tolist()
+        assert added == [plain_cost(columns, row, wanted, one.devices)]

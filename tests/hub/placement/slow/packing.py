@@ -65,7 +65,9 @@ def _unfragmented(fleet: Fleet, load: Workload, node: Node, kind: str, scale: in
     width = max(len(_of_kind(one, kind)) for one in fleet.nodes)
     most = max(1, width * 1000 * 4 * WEIGHTS)
     cost = added(fleet, load, node, kind)
-    least = min(cost.values(), default=0)
+    # A share is of the fullest device that has it.
+    free = free_of(fleet, node)
+    least = cost[min(cost, key=lambda name: free.get(name, 0))] if cost else 0
     return min(max(scale // 2 - least // math.ceil(2 * most / scale), 0), scale)
 
 
