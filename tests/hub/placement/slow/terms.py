@@ -72,14 +72,15 @@ def _full(fleet: Fleet, load: Workload, node: Node, term: AtMost) -> Iterator[Re
 
 def _disagrees(fleet: Fleet, load: Workload, node: Node, term: Affinity) -> Iterator[Reason]:
     names = others(fleet, load, term)
+    waiting = not term.anti and not any(fleet.of(name) for name in names)
+    if waiting and _wait(fleet, load, names):
+        names = names | {load.name}
     where, about = domain(node, term.topology), term.workload or term.selector
     there = 0 if where is None else counts(fleet, term.topology, names)[where]
     if term.anti:
         if there:
             yield Reason(str(term), (str(there), about, word(node, term.topology)))
         return
-    if not any(fleet.of(name) for name in names) and _wait(fleet, load, names):
-        names = names | {load.name}
     anywhere = sum(counts(fleet, "node", names).values())
     may_be_first = where is not None and load.name in names and anywhere == 0
     if not there and not may_be_first:
