@@ -127,8 +127,8 @@ def _cost_of(session: Session, rows: Rows, one: Obstacle) -> Iterator[tuple[str,
 
 
 def _beside_its_own(session: Session, rows: Rows) -> Mask:
-    found: Mask = np.array([session.own(row) > 0 for row in rows.tolist()], dtype=np.bool_)
-    return found
+    own = session.own_rows()
+    return np.isin(rows, own) if len(own) else np.zeros(len(rows), dtype=np.bool_)
 
 
 def _gives_way(source: Requirement | Term) -> bool:

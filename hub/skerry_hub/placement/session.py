@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from skerry_hub.fleet.arrays import Counts, Mask
+from skerry_hub.fleet.arrays import Counts, Mask, Rows
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.placement.assigning import assign
 from skerry_hub.placement.board import NOWHERE, RANK_BITS, RANKS, board_of
@@ -157,6 +157,10 @@ class Session:
     def own(self, row: int) -> int:
         """Return how many instances of the workload a node has."""
         return self._own.get(row, 0)
+
+    def own_rows(self) -> Rows:
+        """Return the rows that have any instance of the workload."""
+        return np.array([row for row, count in self._own.items() if count > 0], dtype=np.intp)
 
     def keys(self) -> Counts:
         """Return the keys of all nodes, by position in the layout."""
