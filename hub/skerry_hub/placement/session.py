@@ -50,7 +50,7 @@ class Session:
         self._is_copy = False
         self._pending: list[int] = []
         self._anew = False
-        self._cells: tuple[Mask, Counts] | None = None
+        self._cells: tuple[Mask, Counts | None] | None = None
         for one in staying:
             row = self._row(one.node)
             if row >= 0:
@@ -121,14 +121,15 @@ class Session:
         if not self._far:
             return
         passes = np.ones(len(self._far[0].domains.of_cell), dtype=np.bool_)
-        points = np.zeros(len(passes), dtype=np.int64)
+        points: Counts | None = None
         for term in self._far:
             cells = term.domains.of_cell
-            if term.weight:
-                points += term.weight * term.points(cells)
-            else:
+            if not term.weight:
                 passes &= term.allowed(cells)
-        self._cells = passes, points << RANK_BITS
+                continue
+            more = (term.weight * term.points(cells)) << RANK_BITS
+            points = more if points is None else points + more
+        self._cells = passes, points
 
     # --- the best node ----------------------------------------------------------------------
 
@@ -137,11 +138,7 @@ class Session:
         if any(True for budget in self.budgets for _ in budget.short()):
             return None
         self._catch_up()
-        best = self._best
-        if self._cells is not None:
-            passes, points = self._cells
-            of = self.layout.cell_of_block
-            best = np.where(passes.take(of) & (best >= 0), best + points.take(of), NOWHERE)
+        best = self._with_cells(self._best, self.layout.cell_of_block)
         if not len(best):
             return None
         top = int(best.max())
@@ -165,12 +162,16 @@ class Session:
     def keys(self) -> Counts:
         """Return the keys of all nodes, by position in the layout."""
         self._catch_up()
+        return self._with_cells(self._keys, self.layout.cell_of_block.take(self.layout.block_of))
+
+    def _with_cells(self, keys: Counts, cells: Rows) -> Counts:
+        """Return keys with what the domains of labels say to the cell of each."""
         if self._cells is None:
-            return self._keys
+            return keys
         passes, points = self._cells
-        of = self.layout.cell_of_block.take(self.layout.block_of)
-        found = self._keys + points.take(of)
-        return np.where(passes.take(of) & (self._keys >= 0), found, NOWHERE)
+        if points is None:
+            return np.where(passes.take(cells), keys, NOWHERE)
+        return np.where(passes.take(cells) & (keys >= 0), keys + points.take(cells), NOWHERE)
 
     def place(self, instance: str, prefer: Collection[str] = ()) -> Assignment | None:
         """Put an instance on the best node and return it, or None where no node takes it."""
