@@ -77,10 +77,7 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
     unplaced: dict[str, Explanation] = {}
     for group in grouped(completed(work, wanted)):
         first = len(work.draft.steps)
-        if group[0].workload.placement.gang:
-            found = _gang(work, group, may_preempt=may_preempt)
-        else:
-            found = _single(work, group[0], may_preempt=may_preempt)
+        found = _group(work, group, may_preempt=may_preempt)
         note(work, first, _question(group, may_preempt), found.changes, found.unplaced)
         changes += found.changes
         # Who ended for another before is told once, as it is now.
@@ -94,6 +91,12 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
 def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:
     wanted = tuple(Asked(workload=one.workload, keep=one.keep, limits=one.limits) for one in group)
     return Question(method="decide", wanted=wanted, may_preempt=may_preempt)
+
+
+def _group(work: Work, group: Sequence[Wanted], *, may_preempt: bool) -> Outcome:
+    if group[0].workload.placement.gang:
+        return _gang(work, group, may_preempt=may_preempt)
+    return _single(work, group[0], may_preempt=may_preempt)
 
 
 def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:
@@ -162,7 +165,7 @@ def _elsewhere(work: Work, ended: Mapping[str, Change], created: Iterable[Change
     wanted = [Wanted(one.workload, keep=True) for one in kept if one is not None]
     steps, more, unplaced = dict(ended), list(created), list[Explanation]()
     for group in grouped(completed(work, wanted)):
-        found = _without_preemption(work, group)
+        found = _group(work, group, may_preempt=False)
         unplaced += found.unplaced
         for change in found.changes:
             if change.action != "create":
@@ -174,12 +177,6 @@ def _elsewhere(work: Work, ended: Mapping[str, Change], created: Iterable[Change
             detail = f"from {left.node}: {left.detail}"[:1024]
             steps[change.instance] = dataclasses.replace(change, action="move", detail=detail)
     return Outcome((*steps.values(), *more), tuple(unplaced))
-
-
-def _without_preemption(work: Work, group: Sequence[Wanted]) -> Outcome:
-    if group[0].workload.placement.gang:
-        return _gang(work, group, may_preempt=False)
-    return _single(work, group[0], may_preempt=False)
 
 
 def _end(work: Work, one: Assignment) -> None:

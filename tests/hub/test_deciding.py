@@ -340,6 +340,16 @@ def test_who_lost_its_place_and_found_no_other_is_told_too():
     assert [(one.workload, one.placed) for one in plan.unplaced] == [("shop-web", 1)]
 
 
+def test_what_ended_for_another_ends_nothing_in_its_turn():
+    work = work_of(node("a", cpus=4), node("b", cpus=2))
+    apply(work, workload("shop-low", cpu=2000, constraints=["node.id == b"]))
+    apply(work, important("shop-mid", 5, cpu=2000))
+    assert where(work) == {"shop-low-0": "b", "shop-mid-0": "a"}
+    plan = apply(work, important("shop-top", 9, cpu=4000))
+    assert sorted(steps(plan)) == [("create", "shop-top-0", "a"), ("remove", "shop-mid-0", "a")]
+    assert where(work) == {"shop-low-0": "b", "shop-top-0": "a"}
+
+
 def test_who_is_applied_beside_what_ends_it_is_told_once():
     work = work_of(node("a", cpus=2))
     web = workload("shop-web", cpu=1000, replicas=2)

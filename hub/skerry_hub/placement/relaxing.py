@@ -127,8 +127,7 @@ def _cost_of(session: Session, rows: Rows, one: Obstacle) -> Iterator[tuple[str,
 
 
 def _beside_its_own(session: Session, rows: Rows) -> Mask:
-    own = session.own_rows()
-    return np.isin(rows, own) if len(own) else np.zeros(len(rows), dtype=np.bool_)
+    return np.isin(rows, session.own_rows())
 
 
 def _gives_way(source: Requirement | Term) -> bool:

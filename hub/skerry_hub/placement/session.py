@@ -157,7 +157,7 @@ class Session:
 
     def own_rows(self) -> Rows:
         """Return the rows that have any instance of the workload."""
-        return np.array([row for row, count in self._own.items() if count > 0], dtype=np.intp)
+        return np.fromiter(self._own, dtype=np.intp, count=len(self._own))
 
     def keys(self) -> Counts:
         """Return the keys of all nodes, by position in the layout."""

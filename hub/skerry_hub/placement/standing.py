@@ -37,9 +37,7 @@ def standing_of(
         told = Reason(constraint=UNKNOWN, text=f"node {one.node} is not known")
         return Standing(instance=one.id, node=one.node, hostname=one.node, unmet=(told,))
     with columns.trial():
-        columns.release(one)
-        others = [other for other in current if other.id != one.id]
-        return _Standing(world, workload, others, row).told(one)
+        return _again(world, workload, current, one, row).told(one)
 
 
 def unmet_of(
@@ -50,10 +48,21 @@ def unmet_of(
     if row is None:
         return standing_of(world, workload, current, one).unmet
     with world.columns.trial():
-        world.columns.release(one)
-        others = [other for other in current if other.id != one.id]
-        unmet, _ = _Standing(world, workload, others, row).refusals()
+        unmet, _ = _again(world, workload, current, one, row).refusals()
     return unmet
+
+
+def _again(
+    world: World,
+    workload: Workload,
+    current: Sequence[Assignment],
+    one: Assignment,
+    row: int,
+) -> _Standing:
+    """Give back what one instance has on its node's row, and look at it as if placed again."""
+    world.columns.release(one)
+    others = [other for other in current if other.id != one.id]
+    return _Standing(world, workload, others, row)
 
 
 class _Standing:
