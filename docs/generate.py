@@ -38,12 +38,15 @@ MESSAGES = (
     messages.Report,
     messages.Event,
     messages.Reply,
+    messages.LeaseRequest,
     messages.Request,
     messages.Targets,
     messages.Envelope,
     messages.Order,
+    messages.Grant,
+    messages.InstanceRequest,
 )
-"""What travels between nodes and hub; an Order is the payload of an Envelope."""
+"""What travels between nodes and hub; what stands beside Envelope is signed within one."""
 
 
 def documents() -> dict[str, str]:

@@ -49,5 +49,7 @@ class Actual:
     error: str | None = None
     stop_grace_s: float = 10.0
     ports: frozenset[HostPort] = frozenset()
+    address: str | None = None
+    """Where probes reach it from the box; None where it has no network of its own to be reached."""
     devices: str = ""
     """The device nodes that it got for its devices on a bus, with their numbers."""

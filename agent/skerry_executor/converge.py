@@ -212,7 +212,7 @@ class Convergence:
             self._now(instance, InstanceState.PULLING, f"{action.image}: {amount}")
 
         try:
-            self._runtime.pull(action.image, self._cancel, told)
+            self._runtime.pull(action.image, None, self._cancel, told)
         except RuntimeFailure as failure:
             if not action.cached or failure.kind is not Failure.PULL:
                 raise
@@ -235,7 +235,7 @@ class Convergence:
         nodes = self._devices_of(container)
         labels = labels_of(self._order.node, instance, container, text_of(nodes))
         image = parse_image(container.image).full
-        self._runtime.create(name, image, with_nodes(container, nodes), labels)
+        self._runtime.create(name, image, with_nodes(container, nodes), labels, instance)
         self._log("created", name, text_of(nodes) or None)
 
     def _take_over(

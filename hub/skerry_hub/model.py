@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_hub.lifecycle import AS_USUAL, Lifecycle
 from skerry_hub.terms import ANYWHERE, DeviceRequest, Placement, Share
 from skerry_wire.codec import revision_of, to_plain
 from skerry_wire.messages import Capability, Presence, Report
@@ -135,6 +136,7 @@ class Workload:
     """Over a node's fields and labels, all of which must hold: `node.labels.site in [a, b]`."""
     tolerations: Annotated[tuple[Toleration, ...], Items(64), Sparse()] = ()
     placement: Annotated[Placement, Sparse()] = ANYWHERE
+    lifecycle: Annotated[Lifecycle, Sparse()] = AS_USUAL
 
     @property
     def revision(self) -> Revision:

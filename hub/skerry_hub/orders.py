@@ -9,6 +9,7 @@ from typing import Annotated
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.lifecycle import Lease
 from skerry_wire.messages import Order
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Generation, NodeId, Revision
@@ -49,11 +50,15 @@ def instances(
 
 
 def _instance(assignment: Assignment, workload: Workload, origin: bytes | None) -> Instance:
+    lifecycle = workload.lifecycle
     return Instance(
         id=assignment.id,
         workload=workload.name,
         revision=assignment.revision,
         containers=tuple(_with_devices(one, assignment) for one in workload.containers),
+        job=lifecycle.job,
+        lease=None if lifecycle.lease_s is None else Lease(duration_s=lifecycle.lease_s),
+        shared_network=lifecycle.shared_network,
         origin=origin,
     )
 

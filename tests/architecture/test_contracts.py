@@ -122,6 +122,7 @@ ELSEWHERE = {
     "hub/skerry_hub/api/apply_files.py": "test_documents.py applies both sorts of files",
     "hub/skerry_hub/api/bodies.py": "test_app.py",
     "hub/skerry_hub/document_reading.py": "test_document_files.py reads every key",
+    "hub/skerry_hub/lifecycle.py": "test_rollout.py and test_orders.py",
     "hub/skerry_hub/metrics.py": "api/test_app.py reads them as Prometheus does",
     "hub/skerry_hub/model.py": "its records are in every test",
     "hub/skerry_hub/simulate.py": "cli/test_simulate.py runs it on files of every sort",

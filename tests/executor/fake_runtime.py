@@ -15,6 +15,7 @@ class FakeRuntime:
     """Holds containers by name. Everything that was asked for is in `calls`, in order."""
 
     name = "fake"
+    whole_instances = False
 
     def __init__(self, images=(), registry=(), silent=(), ports_taken=()):
         self.images = set(images)
@@ -57,7 +58,7 @@ class FakeRuntime:
         self._call("has", image)
         return image in self.images
 
-    def pull(self, image, cancel, progress):
+    def pull(self, image, credentials, cancel, progress):
         self._call("pull", image)
         if image in self.silent:
             woken = threading.Event()
@@ -70,7 +71,7 @@ class FakeRuntime:
         progress("1.0 of 2.0 MiB")
         self.images.add(image)
 
-    def create(self, name, image, container, labels):
+    def create(self, name, image, container, labels, instance):
         self._call("create", name)
         with self._lock:
             if name in self._by_name:

@@ -104,7 +104,7 @@ def made(runtime, name=NAME, node=NODE, image=IMAGE, **changes):
     """Create a container of ours that ends at once when asked to, and return its id."""
     wanted = container(**{"stop_grace_s": 0.0, "restart": "no", **changes})
     labels = specs.labels_of(node, instance(containers=[wanted]), wanted)
-    return runtime.create(name, image, wanted, labels)
+    return runtime.create(name, image, wanted, labels, instance(containers=[wanted]))
 
 
 def started(runtime, **changes):
@@ -169,7 +169,7 @@ def test_a_container_that_ended_has_its_exit_code(any_runtime):
 def test_containers_of_others_are_not_seen(any_runtime):
     runtime = any_runtime.runtime
     made(runtime, name="other-node", node="box-2")
-    runtime.create("no-label", IMAGE, container(), {})
+    runtime.create("no-label", IMAGE, container(), {}, instance())
     assert runtime.containers(NODE) == ()
     assert runtime.container("no-label") is None
     assert runtime.container("other-node").node == "box-2"
@@ -207,7 +207,7 @@ def test_an_image_that_is_not_there_cannot_be_used(any_runtime):
 def test_an_image_is_pulled(any_runtime, request):
     image = any_runtime.remote_image(request)
     assert not any_runtime.runtime.has_image(image)
-    any_runtime.runtime.pull(image, Cancel(), lambda _amount: None)
+    any_runtime.runtime.pull(image, None, Cancel(), lambda _amount: None)
     assert any_runtime.runtime.has_image(image)
     made(any_runtime.runtime, image=image)
 
@@ -215,7 +215,7 @@ def test_an_image_is_pulled(any_runtime, request):
 def test_an_image_that_the_registry_does_not_have_is_said(any_runtime, request):
     image = any_runtime.absent_image(request)
     with pytest.raises(RuntimeFailure) as failure:
-        any_runtime.runtime.pull(image, Cancel(), lambda _amount: None)
+        any_runtime.runtime.pull(image, None, Cancel(), lambda _amount: None)
     assert failure.value.kind is Failure.PULL
     assert f"image {image} is not in its registry" in failure.value.reason
 
@@ -226,7 +226,7 @@ def test_a_pull_that_waits_is_given_up_when_something_newer_comes(any_runtime, r
 
     def work():
         with pytest.raises(Cancelled):
-            any_runtime.runtime.pull(image, cancel, lambda _amount: None)
+            any_runtime.runtime.pull(image, None, cancel, lambda _amount: None)
         ended.append(True)
 
     thread = threading.Thread(target=work)
@@ -241,7 +241,7 @@ def test_a_pull_that_waits_is_given_up_when_something_newer_comes(any_runtime, r
 def test_a_registry_that_is_away_is_said(real):
     image = f"127.0.0.1:{free_port()}/tiny/web:1"
     with pytest.raises(RuntimeFailure) as failure:
-        real.runtime.pull(image, Cancel(), lambda _amount: None)
+        real.runtime.pull(image, None, Cancel(), lambda _amount: None)
     assert failure.value.kind is Failure.PULL
     assert f"cannot be reached for image {image}" in failure.value.reason
 

@@ -88,10 +88,10 @@ def test_what_is_no_longer_ordered_is_stopped_and_removed(runtime):
 
 
 def test_containers_of_others_are_left_alone(runtime):
-    runtime.create("mine", IMAGE, container(), {})
+    runtime.create("mine", IMAGE, container(), {}, instance())
     foreign = instance("z-0")
     labels = specs.labels_of("box-2", foreign, foreign.containers[0])
-    runtime.create("skerry-z-0-web", IMAGE, container(), labels)
+    runtime.create("skerry-z-0-web", IMAGE, container(), labels, instance())
     before = len(runtime.changes())
     assert run(runtime, order()).reached
     assert len(runtime.changes()) == before
@@ -210,7 +210,7 @@ def test_an_error_nobody_foresaw_fails_its_instance_only(runtime):
 def test_what_was_created_and_not_started_is_started(runtime):
     wanted = instance()
     labels = specs.labels_of(NODE, wanted, wanted.containers[0])
-    runtime.create("skerry-shop-web-0-web", IMAGE, wanted.containers[0], labels)
+    runtime.create("skerry-shop-web-0-web", IMAGE, wanted.containers[0], labels, wanted)
     assert run(runtime, order(wanted)).reached
     assert [verb for verb, _ in runtime.changes()] == ["create", "start"]
 
@@ -232,13 +232,13 @@ def test_a_name_that_is_ours_already_is_taken_over(revision, verbs):
     runtime = Late(images=[IMAGE])
     there = instance(revision=revision)
     labels = specs.labels_of(NODE, there, there.containers[0])
-    runtime.create("skerry-shop-web-0-web", IMAGE, there.containers[0], labels)
+    runtime.create("skerry-shop-web-0-web", IMAGE, there.containers[0], labels, there)
     assert run(runtime, order(instance())).reached
     assert [verb for verb, _ in runtime.changes()] == verbs
 
 
 def test_a_name_that_somebody_else_has_is_left_to_him(runtime):
-    runtime.create("skerry-shop-web-0-web", IMAGE, container(), {})
+    runtime.create("skerry-shop-web-0-web", IMAGE, container(), {}, instance())
     outcome = run(runtime, order(instance()))
     assert "a container that is not ours has the name" in outcome.instances[0].reason
     assert [verb for verb, _ in runtime.changes()] == ["create", "create"]

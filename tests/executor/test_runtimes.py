@@ -4,12 +4,12 @@ import socket
 import threading
 
 import pytest
-from tests.executor.orders import container
+from tests.executor.orders import container, instance
 
 from skerry_executor import runtimes
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import containers, creation, failures, unix_http
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 from skerry_wire.workload import HealthCheck
 
@@ -95,11 +95,17 @@ def test_none_refuses_every_call_in_the_same_words():
         (none.containers, "n"),
         (none.container, "r"),
         (none.has_image, "i"),
-        (none.pull, "i", Cancel(), print),
-        (none.create, "n", "i", container(), {}),
+        (none.pull, "i", None, Cancel(), print),
+        (none.create, "n", "i", container(), {}, instance()),
         (none.start, "r"),
         (none.stop, "r", 1.0, Cancel()),
         (none.remove, "r"),
+        (none.images,),
+        (none.remove_image, "i"),
+        (none.logs, "r", LogWish(), Cancel()),
+        (none.execute, "r", ("sh",), b"", Cancel(), print),
+        (none.usage, "r"),
+        (none.checked, "r"),
     )
     for act, *arguments in calls:
         assert str(failure_of(act, *arguments)) == "there is none"

@@ -47,4 +47,4 @@ def test_a_node_that_is_no_label_never_becomes_a_topic(node):
 
 def test_the_hub_listens_to_everything_a_node_says_and_not_to_itself():
     spoken = {f.rsplit("/", 1)[1] for f in topics.ALL_FROM_NODES}
-    assert spoken == {"presence", "capability", "heartbeat", "report", "event", "reply"}
+    assert spoken == {"presence", "capability", "heartbeat", "report", "event", "reply", "lease"}

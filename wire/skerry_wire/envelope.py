@@ -1,4 +1,4 @@
-"""What the hub signs, orders and targets: what is signed, and how it is packed and unpacked.
+"""What the hub signs: orders, targets, grants and requests; how they are packed and unpacked.
 
 The encoding of what is signed is DSSE's (https://github.com/secure-systems-lab/dsse), so that no
 two pairs of type and payload give the same bytes: one never stands for the other. The signature
@@ -14,11 +14,13 @@ from collections.abc import Callable
 
 from skerry_wire import codec
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Envelope, Order, Targets
+from skerry_wire.messages import Envelope, Grant, InstanceRequest, Order, Targets
 
 PLAIN = "skerry.order.v1"
 COMPRESSED = "skerry.order.v1+zlib"
 TARGETS = "skerry.targets.v1"
+GRANT = "skerry.grant.v1"
+REQUEST = "skerry.request.v1"
 COMPRESS_ABOVE_BYTES = 1024
 MAX_ORDER_BYTES = 4 * 1024 * 1024
 """Largest order after decompression."""
@@ -55,6 +57,16 @@ def seal_targets(targets: Targets, key_id: str, sign: Callable[[bytes], bytes]) 
     return _sealed(TARGETS, codec.pack(targets), key_id, sign)
 
 
+def seal_grant(grant: Grant, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Pack and sign the renewal of a node's leases."""
+    return _sealed(GRANT, codec.pack(grant), key_id, sign)
+
+
+def seal_request(request: InstanceRequest, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Pack and sign what is asked about an instance."""
+    return _sealed(REQUEST, codec.pack(request), key_id, sign)
+
+
 def _sealed(kind: str, payload: bytes, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
     signature = sign(signing_bytes(kind, payload))
     envelope = codec.from_plain(
@@ -79,6 +91,20 @@ def open_targets(envelope: Envelope) -> Targets:
     if envelope.type != TARGETS:
         raise WireError("type", f"{envelope.type} is no list of targets")
     return codec.decode(Targets, envelope.payload)
+
+
+def open_grant(envelope: Envelope) -> Grant:
+    """Return the grant of an envelope whose signature has been verified. Raises WireError."""
+    if envelope.type != GRANT:
+        raise WireError("type", f"{envelope.type} is no grant")
+    return codec.decode(Grant, envelope.payload, strict=True)
+
+
+def open_request(envelope: Envelope) -> InstanceRequest:
+    """Return the request of an envelope whose signature has been verified. Raises WireError."""
+    if envelope.type != REQUEST:
+        raise WireError("type", f"{envelope.type} is no request")
+    return codec.decode(InstanceRequest, envelope.payload, strict=True)
 
 
 def _decompress(data: bytes) -> bytes:

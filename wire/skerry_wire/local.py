@@ -14,13 +14,14 @@ from typing import Annotated, Literal
 from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Digest, InstanceStatus, Refusal, Targets
+from skerry_wire.messages import Challenge, Digest, InstanceStatus, Refusal, Targets
 from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 
 MAX_FRAME_BYTES = 512 * 1024
 MAX_TARGETS_BYTES = 16 * 1024
 """Most bytes of signed targets: sixteen with the longest names are a third of it."""
+MAX_PART_BYTES = 32 * 1024
 MAX_WATCHED = 64
 """Most pidfds beside one frame; SCM_RIGHTS itself allows 253."""
 
@@ -32,13 +33,18 @@ HEADER_BYTES = _HEADER.size
 class ExecutorRequest:
     """Converge to an order. Without one, to the newest that was accepted before.
 
-    With `targets`, an Envelope of them as it came, only say whether they are the hub's.
+    With `targets`, an Envelope of them as it came, only say whether they are the hub's. With one of
+    the others nothing is converged: `challenge` asks for one, for a `lease` or a `request`; `grant`
+    and `request` are Envelopes as they came.
     """
 
     node: NodeId
     incarnation: Incarnation
     order: Annotated[bytes, Items(codec.MAX_MESSAGE_BYTES)] | None = None
     targets: Annotated[bytes, Items(MAX_TARGETS_BYTES), Sparse()] | None = None
+    challenge: Annotated[Literal["lease", "request"], Sparse()] | None = None
+    grant: Annotated[bytes, Items(64 * 1024), Sparse()] | None = None
+    request: Annotated[bytes, Items(128 * 1024), Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,10 @@ class Outcome:
     problems: Annotated[tuple[Line, ...], Items(16)] = ()
     instances: Annotated[tuple[InstanceStatus, ...], Items(512)] = ()
     retry_after_s: Seconds | None = None
+    lease_s: Annotated[Seconds, Sparse()] | None = None
+    """The shortest lease of what is to run here, where anything has one: it must be renewed."""
+    look_after_s: Annotated[Seconds, Sparse()] | None = None
+    """When the executor wants to be visited although all is reached: a job is due by then."""
     unseen: Line | None = None
     """Why the runtime could not be asked: the instances are then those that are wanted, no more."""
 
@@ -64,16 +74,27 @@ class Outcome:
 class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome.
 
+    A request about an instance is answered with any number of `part`, then `done`, without outcome.
+
     With `done` comes the box's policy, by which this visit was judged; None where it is not told.
     Who asked about targets is told them, or why they are refused.
     """
 
-    kind: Literal["progress", "watch", "done"]
+    kind: Literal["progress", "watch", "part", "done"]
     outcome: Outcome | None = None
     watched: Annotated[tuple[InstanceId, ...], Items(MAX_WATCHED)] = ()
     policy: Annotated[BoxPolicy, Sparse()] | None = None
     targets: Annotated[Targets, Sparse()] | None = None
     targets_refused: Annotated[Line, Sparse()] | None = None
+    challenge: Annotated[Challenge, Sparse()] | None = None
+    sealing_key: Annotated[bytes, Items(32), Sparse()] | None = None
+    """The public key to which secrets for this box are sealed."""
+    error: Annotated[Line, Sparse()] | None = None
+    """Why a grant or a request was not taken, or went wrong."""
+    body: Annotated[bytes, Items(MAX_PART_BYTES), Sparse()] = b""
+    """A part of the answer to a request, or (with `done`) the last one."""
+    stream: Annotated[Literal["out", "err"], Sparse()] = "out"
+    exit_code: Annotated[int, Sparse()] | None = None
 
 
 def frame(message: ExecutorRequest | ExecutorReply) -> bytes:

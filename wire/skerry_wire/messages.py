@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.hardware import Hardware
+from skerry_wire.lifecycle import JobStatus, UpdateStatus
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import (
     ByteCount,
@@ -25,9 +26,10 @@ from skerry_wire.types import (
     Name,
     NodeId,
     Revision,
+    Seconds,
     Short,
 )
-from skerry_wire.workload import Instance
+from skerry_wire.workload import Arguments, Instance
 
 Boot = Annotated[int, Range(0, 2**53 - 1), Key("b")]
 Sequence = Annotated[int, Range(0, 2**53 - 1), Key("n")]
@@ -135,6 +137,8 @@ class InstanceStatus:
     started_at: Moment | None = None
     exit_code: Annotated[int, Range(-(2**31), 2**31 - 1)] | None = None
     restarts: Count = 0
+    update: Annotated[UpdateStatus, Sparse()] | None = None
+    job: Annotated[JobStatus, Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +164,8 @@ class Report(NodeMessage):
     refusal: Refusal | None = None
     problems: Annotated[tuple[Line, ...], Items(16)] = ()
     instances: Annotated[tuple[InstanceStatus, ...], Items(512)] = ()
+    sealing_key: Annotated[bytes, Items(32), Sparse()] | None = None
+    """The public key, of the box's executor, to which secrets for this node are sealed."""
 
 
 class EventKind(enum.StrEnum):
@@ -205,12 +211,14 @@ class Order:
 class Request:
     """A question of the hub to a node, answered with the same id.
 
-    `probe`: read the hardware again now. `order`: send back the order that is held.
+    `probe`: read the hardware again now. `order`: send back the order that is held. `challenge`:
+    have the executor make one, for an `instance` request; that carries an Envelope with it.
     """
 
     id: Annotated[str, Text(64, "[0-9a-z-]+")]
     verb: Annotated[str, Text(32, "[a-z]+")]
     arguments: Annotated[Mapping[str, Line], Items(32)] = dataclasses.field(default_factory=dict)
+    envelope: Annotated[bytes, Items(128 * 1024), Sparse()] = b""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +228,11 @@ class Reply(NodeMessage):
     id: Annotated[str, Text(64, "[0-9a-z-]+")]
     error: Line | None = None
     body: Annotated[bytes, Items(192 * 1024)] = b""
+    part: Annotated[int, Range(0, 2**32 - 1), Sparse()] = 0
+    more: Annotated[bool, Sparse()] = False
+    """Whether another part follows this one; the parts count from 0."""
+    stream: Annotated[Literal["out", "err"], Sparse()] = "out"
+    exit_code: Annotated[int, Range(-(2**31), 2**31 - 1), Sparse()] | None = None
 
 
 BROKER = "broker"
@@ -250,7 +263,64 @@ class Targets:
     targets: Annotated[tuple[Target, ...], Items(16)] = ()
 
 
-ENVELOPE_TYPES = Literal["skerry.order.v1", "skerry.order.v1+zlib", "skerry.targets.v1"]
+Challenge = Annotated[bytes, Items(32)]
+"""Made by a box's executor, which takes an answer to it once, and only for a while."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRequest(NodeMessage):
+    """The node has instances that run only while the hub renews their lease."""
+
+    challenge: Challenge
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """These instances may run on, for so long from when the challenge was made. Always signed."""
+
+    node: NodeId
+    incarnation: Incarnation
+    challenge: Challenge
+    instances: Annotated[Mapping[str, Seconds], Items(512)] = dataclasses.field(
+        default_factory=dict
+    )
+
+
+Verb = Literal["logs", "exec", "restart", "top"]
+VERBS: tuple[Verb, ...] = ("logs", "exec", "restart", "top")
+"""What is asked about an instance; all else is asked of the agent."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRequest:
+    """Something that is asked of a box about an instance. Always signed, and answered once.
+
+    An empty container: the first one, of `restart` and `top` each. `stdin` and `command` belong to
+    `exec`; `follow`, `tail` and `since_s` (seconds ago) to `logs`.
+    """
+
+    node: NodeId
+    incarnation: Incarnation
+    challenge: Challenge
+    verb: Verb
+    instance: InstanceId
+    container: Annotated[str, Text(63)] = ""
+    command: Arguments = ()
+    stdin: Annotated[bytes, Items(64 * 1024)] = b""
+    follow: bool = False
+    tail: Annotated[int, Range(0, 100_000)] | None = None
+    since_s: Seconds | None = None
+    within_s: Annotated[float, Range(1, 3600)] = 60.0
+    """How long the answer may take; `logs --follow` ends then, too."""
+
+
+ENVELOPE_TYPES = Literal[
+    "skerry.order.v1",
+    "skerry.order.v1+zlib",
+    "skerry.targets.v1",
+    "skerry.grant.v1",
+    "skerry.request.v1",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

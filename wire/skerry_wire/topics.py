@@ -24,6 +24,8 @@ class NodeTopic(enum.StrEnum):
     REPLY = "reply"
     ORDER = "order"
     TARGETS = "targets"
+    LEASE = "lease"
+    GRANT = "grant"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class WorkloadView:
 
 Topic = Node | NodeRequest | HubPresence | NodeView | NodeViewEvent | WorkloadView
 
-TO_NODES = (NodeTopic.ORDER, NodeTopic.TARGETS)
+TO_NODES = (NodeTopic.ORDER, NodeTopic.TARGETS, NodeTopic.GRANT)
 """What the hub says to a node."""
 
 ALL_FROM_NODES = tuple(f"{ROOT}/nodes/+/{topic}" for topic in NodeTopic if topic not in TO_NODES)

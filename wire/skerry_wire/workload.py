@@ -7,13 +7,25 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.bus import ADDRESS, Bus
+from skerry_wire.lifecycle import (
+    After,
+    File,
+    HttpProbe,
+    Job,
+    Lease,
+    LogLimits,
+    Path,
+    Sealed,
+    Switch,
+    TcpProbe,
+)
 from skerry_wire.schema import Items, Range, Sparse, Text
 from skerry_wire.types import ByteCount, Hex, InstanceId, Line, Name, Revision, Short
 
 Port = Annotated[int, Range(1, 65535)]
-Path = Annotated[str, Text(1024, r"/[^\x00]*")]
 Argument = Annotated[str, Text(32 * 1024, r"[^\x00]*")]
 Arguments = Annotated[tuple[Argument, ...], Items(1024)]
+CdiName = Annotated[str, Text(256, "[a-zA-Z0-9][a-zA-Z0-9._-]*/[a-zA-Z0-9._-]+=[a-zA-Z0-9._:-]+")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +81,14 @@ class BusDevice:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """A command that the runtime runs inside the container; exit status 0 is healthy."""
+    """A command that the runtime runs inside the container; exit status 0 is healthy.
+
+    Or, where the command is empty, one of `http` and `tcp`.
+    """
 
     command: Arguments
+    http: Annotated[HttpProbe, Sparse()] | None = None
+    tcp: Annotated[TcpProbe, Sparse()] | None = None
     interval_s: Annotated[float, Range(0.1, 86400)] = 30.0
     timeout_s: Annotated[float, Range(0.1, 86400)] = 30.0
     start_period_s: Annotated[float, Range(0, 86400)] = 0.0
@@ -112,6 +129,16 @@ class Container:
     ipc: Literal["private", "host"] = "private"
     cap_add: Annotated[tuple[Short, ...], Items(64)] = ()
     cap_drop: Annotated[tuple[Short, ...], Items(64)] = ()
+    after: Annotated[tuple[After, ...], Items(31), Sparse()] = ()
+    files: Annotated[tuple[File, ...], Items(64), Sparse()] = ()
+    secret_environment: Annotated[Mapping[str, Sealed], Items(64), Sparse()] = dataclasses.field(
+        default_factory=dict
+    )
+    credentials: Annotated[Sealed, Sparse()] | None = None
+    """For the image's registry: `user:password`. Another one restarts nothing."""
+    cdi_devices: Annotated[tuple[CdiName, ...], Items(64), Sparse()] = ()
+    """Devices by their names in the box's CDI specifications, such as `nvidia.com/gpu=0`."""
+    log: Annotated[LogLimits, Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,4 +152,10 @@ class Instance:
     workload: Name
     revision: Revision
     containers: Annotated[tuple[Container, ...], Items(32)]
+    job: Annotated[Job, Sparse()] | None = None
+    lease: Annotated[Lease, Sparse()] | None = None
+    switch: Annotated[Switch, Sparse()] | None = None
+    """Without one, a new revision takes the place of the old one and no more is looked at."""
+    shared_network: Annotated[bool, Sparse()] = False
+    """The containers reach each other at localhost, and have one address."""
     origin: Annotated[bytes, Items(64 * 1024)] | None = None

@@ -6,13 +6,16 @@ call may raise RuntimeFailure, whose reason is fit for an operator's eyes.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
 
 from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
-from skerry_wire.workload import Container
+from skerry_wire.lifecycle import Usage
+from skerry_wire.messages import Health
+from skerry_wire.workload import Container, Instance
 
 
 class Failure(enum.StrEnum):
@@ -41,10 +44,49 @@ class RuntimeFailure(Exception):  # noqa: N818
         return self.reason
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who pulls from a private registry."""
+
+    user: str
+    password: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    """An image on the box. `names` are given in full; one without any is left over from a pull."""
+
+    id: str
+    names: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Written:
+    """A piece of what a container, or a program within it, wrote."""
+
+    stream: Literal["out", "err"]
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LogWish:
+    """Which part of a log: the last `tail` lines (None: all), of the last `since_s` seconds."""
+
+    tail: int | None = None
+    since_s: float | None = None
+    follow: bool = False
+
+
 class Runtime(Protocol):
-    """A container runtime of this box."""
+    """A container runtime of this box.
+
+    `whole_instances`: the containers of an instance are one unit to it (a pod); one of them is
+    never replaced without the others, and `create` comes for each before the first `start`.
+    """
 
     name: str
+    whole_instances: bool
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         """Return every container that carries this node's labels, whatever its state."""
@@ -55,11 +97,28 @@ class Runtime(Protocol):
     def has_image(self, image: str) -> bool:
         """Say whether an image, given in full, is on the box."""
 
-    def pull(self, image: str, cancel: Cancel, progress: Callable[[str], None]) -> None:
+    def pull(
+        self,
+        image: str,
+        credentials: Credentials | None,
+        cancel: Cancel,
+        progress: Callable[[str], None],
+    ) -> None:
         """Fetch an image, given in full. `progress` is told in words. May raise Cancelled."""
 
-    def create(self, name: str, image: str, container: Container, labels: dict[str, str]) -> str:
-        """Create a container and return its id."""
+    def create(
+        self,
+        name: str,
+        image: str,
+        container: Container,
+        labels: dict[str, str],
+        instance: Instance,
+    ) -> str:
+        """Create a container of an instance and return its id.
+
+        `container` has what the box adds already: device nodes, mounts of its files, the secrets
+        in its environment. A failure says nothing of them.
+        """
 
     def start(self, reference: str) -> None:
         """Start a container by id or name; one that runs already is left as it is."""
@@ -69,3 +128,34 @@ class Runtime(Protocol):
 
     def remove(self, reference: str) -> None:
         """Remove a container and its anonymous volumes; one that is gone is fine."""
+
+    def images(self) -> tuple[StoredImage, ...]:
+        """Return every image on the box, whoever pulled it."""
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image, by id or name, that no container uses; one that is gone is fine.
+
+        One in use is a failure, and stays.
+        """
+
+    def logs(self, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
+        """Yield what a container wrote, oldest first. May raise Cancelled."""
+
+    def execute(
+        self,
+        reference: str,
+        command: tuple[str, ...],
+        stdin: bytes,
+        cancel: Cancel,
+        told: Callable[[Written], None],
+    ) -> int:
+        """Run a program within a running container and return its exit status."""
+
+    def usage(self, reference: str) -> Usage | None:
+        """Return what a container uses now; None when it does not run."""
+
+    def checked(self, reference: str) -> Health:
+        """Return a container's health by its own command, run now where the runtime can.
+
+        NONE without such a check; http and tcp probes are not the runtime's affair.
+        """

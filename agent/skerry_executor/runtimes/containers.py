@@ -17,9 +17,18 @@ from skerry_executor import specs
 from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import creation, failures, inspection, unix_http
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes.base import (
+    Credentials,
+    Failure,
+    LogWish,
+    RuntimeFailure,
+    StoredImage,
+    Written,
+)
 from skerry_executor.runtimes.unix_http import Answer
-from skerry_wire.workload import Container
+from skerry_wire.lifecycle import Usage
+from skerry_wire.messages import Health
+from skerry_wire.workload import Container, Instance
 
 NEWEST_API = (1, 44)
 """The newest version of the API that this file was written for; an older runtime's is used."""
@@ -83,6 +92,8 @@ def _quoted(text: str) -> str:
 class ContainerRuntime:
     """One podman or docker. Calls may come from several threads at once."""
 
+    whole_instances = False
+
     def __init__(self, name: str, socket_path: str, prefix: str) -> None:
         """`prefix` is the version of the API as it begins each path, such as /v1.41."""
         self.name = name
@@ -114,7 +125,13 @@ class ContainerRuntime:
         answer = self._call("GET", target, f"looking for image {image}", fine=(200, 404))
         return answer.status == 200
 
-    def pull(self, image: str, cancel: Cancel, progress: Callable[[str], None]) -> None:  # noqa: D102
+    def pull(  # noqa: ARG002, D102, RUF100
+        self,
+        image: str,
+        credentials: Credentials | None,  # noqa: ARG002
+        cancel: Cancel,
+        progress: Callable[[str], None],
+    ) -> None:
         registry = image.partition("/")[0]
         # Without a tag docker would pull every tag there is: a full image always has one.
         target = self._prefix + "/images/create?" + urllib.parse.urlencode({"fromImage": image})
@@ -160,7 +177,14 @@ class ContainerRuntime:
                 progress(_amount(layers))
         return None
 
-    def create(self, name: str, image: str, container: Container, labels: dict[str, str]) -> str:  # noqa: D102
+    def create(  # noqa: D102
+        self,
+        name: str,
+        image: str,
+        container: Container,
+        labels: dict[str, str],
+        instance: Instance,  # noqa: ARG002
+    ) -> str:
         target = "/containers/create?" + urllib.parse.urlencode({"name": name})
         splits = self.name == "podman"
         body = creation.body_of(image, container, labels, splits_health=splits)
@@ -194,6 +218,31 @@ class ContainerRuntime:
             if time.monotonic() >= until:
                 raise failures.from_answer(doing, answer.status, answer.body)
             time.sleep(0.05)
+
+    def images(self) -> tuple[StoredImage, ...]:  # noqa: ARG002, D102, RUF100
+        raise _later()
+
+    def remove_image(self, reference: str) -> None:  # noqa: ARG002, D102
+        raise _later()
+
+    def logs(self, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:  # noqa: ARG002, D102
+        raise _later()
+
+    def execute(  # noqa: D102
+        self,
+        reference: str,  # noqa: ARG002
+        command: tuple[str, ...],  # noqa: ARG002
+        stdin: bytes,  # noqa: ARG002
+        cancel: Cancel,  # noqa: ARG002
+        told: Callable[[Written], None],  # noqa: ARG002
+    ) -> int:
+        raise _later()
+
+    def usage(self, reference: str) -> Usage | None:  # noqa: ARG002, D102
+        raise _later()
+
+    def checked(self, reference: str) -> Health:  # noqa: ARG002, D102
+        raise _later()
 
     def _call(
         self,
@@ -229,6 +278,10 @@ class ContainerRuntime:
             reason = f"{self.name} gave an answer that is not JSON of the expected form"
             raise RuntimeFailure(Failure.OTHER, reason)
         return plain
+
+
+def _later() -> RuntimeFailure:
+    return RuntimeFailure(Failure.OTHER, "this version cannot do that yet")
 
 
 def _amount(layers: dict[str, tuple[int, int]]) -> str:

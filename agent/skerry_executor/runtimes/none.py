@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
-from skerry_wire.workload import Container
+from skerry_executor.runtimes.base import (
+    Credentials,
+    Failure,
+    LogWish,
+    RuntimeFailure,
+    StoredImage,
+    Written,
+)
+from skerry_wire.lifecycle import Usage
+from skerry_wire.messages import Health
+from skerry_wire.workload import Container, Instance
 
 
 class NoRuntime:
     """Refuses every call in the same words, so that nobody needs to test for "none"."""
 
+    # ruff: noqa: ARG002, D102 - the protocol says what each is, and none of them is looked at
+
     name = "none"
+    whole_instances = False
 
     def __init__(self, reason: str, kind: Failure = Failure.ABSENT) -> None:
         """`reason` says what was looked for and what to do."""
@@ -24,26 +36,64 @@ class NoRuntime:
     def _fail(self) -> NoReturn:
         raise RuntimeFailure(self._kind, self._reason)
 
-    def containers(self, node: str) -> tuple[Actual, ...]:  # noqa: ARG002, D102
+    def containers(self, node: str) -> tuple[Actual, ...]:
         self._fail()
 
-    def container(self, reference: str) -> Actual | None:  # noqa: ARG002, D102
+    def container(self, reference: str) -> Actual | None:
         self._fail()
 
-    def has_image(self, image: str) -> bool:  # noqa: ARG002, D102
+    def has_image(self, image: str) -> bool:
         self._fail()
 
-    def pull(self, image: str, cancel: Cancel, progress: Callable[[str], None]) -> None:  # noqa: ARG002, D102
+    def pull(
+        self,
+        image: str,
+        credentials: Credentials | None,
+        cancel: Cancel,
+        progress: Callable[[str], None],
+    ) -> None:
         self._fail()
 
-    def create(self, name: str, image: str, container: Container, labels: dict[str, str]) -> str:  # noqa: ARG002, D102
+    def create(
+        self,
+        name: str,
+        image: str,
+        container: Container,
+        labels: dict[str, str],
+        instance: Instance,
+    ) -> str:
         self._fail()
 
-    def start(self, reference: str) -> None:  # noqa: ARG002, D102
+    def start(self, reference: str) -> None:
         self._fail()
 
-    def stop(self, reference: str, grace_s: float, cancel: Cancel) -> None:  # noqa: ARG002, D102
+    def stop(self, reference: str, grace_s: float, cancel: Cancel) -> None:
         self._fail()
 
-    def remove(self, reference: str) -> None:  # noqa: ARG002, D102
+    def remove(self, reference: str) -> None:
+        self._fail()
+
+    def images(self) -> tuple[StoredImage, ...]:
+        self._fail()
+
+    def remove_image(self, reference: str) -> None:
+        self._fail()
+
+    def logs(self, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
+        self._fail()
+
+    def execute(
+        self,
+        reference: str,
+        command: tuple[str, ...],
+        stdin: bytes,
+        cancel: Cancel,
+        told: Callable[[Written], None],
+    ) -> int:
+        self._fail()
+
+    def usage(self, reference: str) -> Usage | None:
+        self._fail()
+
+    def checked(self, reference: str) -> Health:
         self._fail()
