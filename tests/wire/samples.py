@@ -2,7 +2,16 @@
 
 import dataclasses
 
-from skerry_wire import box_policy, envelope, hardware, images, local, messages, workload
+from skerry_wire import (
+    box_policy,
+    envelope,
+    hardware,
+    images,
+    lifecycle,
+    local,
+    messages,
+    workload,
+)
 
 STAMP = {"incarnation": "00112233445566778899aabbccddeeff", "boot": 7, "seq": 42}
 
@@ -178,7 +187,95 @@ POLICY = box_policy.BoxPolicy(
 
 ENVELOPE = envelope.seal(ORDER, "0123456789abcdef", lambda data: b"s" * 64)
 
+SEALED = lifecycle.Sealed(name="db-password", version="00ff", box=b"b" * 48)
+
+LIVING = workload.Instance(
+    id="shop-web-0",
+    workload="shop-web",
+    revision="1" * 16,
+    containers=(
+        workload.Container(
+            name="web",
+            image="registry.example/shop/web:2",
+            health=workload.HealthCheck(
+                command=(), http=lifecycle.HttpProbe(port=8080, path="/ready")
+            ),
+            after=(lifecycle.After(container="db", condition="healthy"),),
+            files=(
+                lifecycle.File(path="/etc/web.toml", content=b"port = 8080", mode=0o444),
+                lifecycle.File(path="/run/secrets/db-password", secret=SEALED, uid=1000, gid=1000),
+            ),
+            secret_environment={"TOKEN": SEALED},
+            credentials=SEALED,
+            cdi_devices=("nvidia.com/gpu=0",),
+            log=lifecycle.LogLimits(max_bytes=2**20, files=3),
+        ),
+        workload.Container(
+            name="db",
+            image="registry.example/shop/db:2",
+            health=workload.HealthCheck(command=(), tcp=lifecycle.TcpProbe(port=5432)),
+        ),
+    ),
+    job=lifecycle.Job(retries=2, deadline_s=600.0, schedule="*/5 * * * *"),
+    lease=lifecycle.Lease(duration_s=60.0),
+    switch=lifecycle.Switch(settle_s=5.0, deadline_s=60.0, rollback=False),
+    shared_network=True,
+)
+"""Everything of a life cycle at once, which no real instance has."""
+
 MESSAGES = {
+    "order_lifecycle": dataclasses.replace(ORDER, instances=(LIVING,)),
+    "report_lifecycle": messages.Report(
+        **STAMP,
+        accepted=12,
+        generation=11,
+        instances=(
+            dataclasses.replace(
+                STATUS,
+                update=lifecycle.UpdateStatus(
+                    revision="2" * 16, state="rolled_back", reason="web did not become healthy"
+                ),
+                job=lifecycle.JobStatus(
+                    runs=3, attempts=2, succeeded=False, next_at=1_790_000_300.0
+                ),
+            ),
+        ),
+        sealing_key=b"k" * 32,
+    ),
+    "lease": messages.LeaseRequest(**STAMP, challenge=b"c" * 32),
+    "grant": messages.Grant(
+        node="box-1",
+        incarnation=STAMP["incarnation"],
+        challenge=b"c" * 32,
+        instances={"shop-web-0": 60.0},
+    ),
+    "instance_request": messages.InstanceRequest(
+        node="box-1",
+        incarnation=STAMP["incarnation"],
+        challenge=b"c" * 32,
+        verb="exec",
+        instance="shop-web-0",
+        container="web",
+        command=("cat", "/etc/hosts"),
+        stdin=b"in",
+        within_s=30.0,
+    ),
+    "request_instance": messages.Request(id="r-2", verb="instance", envelope=b"\x80"),
+    "reply_part": messages.Reply(
+        **STAMP, id="r-2", body=b"127.0.0.1", part=1, more=True, stream="err", exit_code=3
+    ),
+    "executor_grant": local.ExecutorRequest(
+        node="box-1", incarnation=STAMP["incarnation"], grant=b"\x80"
+    ),
+    "executor_part": local.ExecutorReply(
+        kind="part",
+        challenge=b"c" * 32,
+        sealing_key=b"k" * 32,
+        error="there is no such instance",
+        body=b"127.0.0.1",
+        stream="err",
+        exit_code=3,
+    ),
     "presence": messages.Presence(**STAMP, online=True, since=1_790_000_000.0, version="0.1.0"),
     "capability": messages.Capability(**STAMP, revision="00ff00ff00ff00ff", hardware=HARDWARE),
     "heartbeat": messages.Heartbeat(
