@@ -12,7 +12,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from skerry_executor.settings import ENVIRONMENT, IDLE_S, KEYS, MAX_IDLE_S, POLICY, STATE, Settings
+from skerry_executor.settings import (
+    ENVIRONMENT,
+    IDLE_S,
+    KEYS,
+    MAX_IDLE_S,
+    POLICY,
+    RUN,
+    STATE,
+    Settings,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -21,15 +30,17 @@ if TYPE_CHECKING:
 LOCK_WAIT_S = 10.0
 OPTIONS: tuple[tuple[str, str, str | None, str], ...] = (
     ("state", "DIR", str(STATE), "where the accepted order is kept"),
+    ("run", "DIR", str(RUN), "where what a boot ends is kept, on tmpfs"),
     ("policy", "FILE", str(POLICY), "the box's policy"),
     ("keys", "DIR", str(KEYS), "trusted public keys of hubs, *.pub"),
     ("runtime-socket", "PATH", None, "socket of podman or docker (default: the first found)"),
     ("allow-user", "USERS", None, "users who may ask, besides root: names or ids, with commas"),
     ("idle", "SECONDS", f"{IDLE_S:g}", "how long a run waits for another connection"),
 )
-EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}POLICY,
-{ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER, {ENVIRONMENT}IDLE. An
-option on the command line wins. Exit status: 0 fine, 1 something is wrong, 2 wrong usage."""
+EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}RUN,
+{ENVIRONMENT}POLICY, {ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER,
+{ENVIRONMENT}IDLE. An option on the command line wins. Exit status: 0 fine, 1 something is wrong,
+2 wrong usage."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,6 +111,7 @@ def _settings(values: Mapping[str, str | None]) -> Settings:
         raise ValueError(f"--idle: {idle!r} is not 0 to {MAX_IDLE_S:.0f} seconds")
     return Settings(
         state=pathlib.Path(values["state"] or STATE),
+        run=pathlib.Path(values["run"] or RUN),
         policy=pathlib.Path(values["policy"] or POLICY),
         keys=pathlib.Path(values["keys"] or KEYS),
         runtime_socket=values["runtime-socket"] or None,

@@ -8,6 +8,7 @@ import pathlib
 ENVIRONMENT = "SKERRY_EXECUTOR_"
 STATE = pathlib.Path("/var/lib/skerry-executor")
 POLICY = pathlib.Path("/etc/skerry/policy.toml")
+RUN = pathlib.Path("/run/skerry-executor")
 KEYS = pathlib.Path("/etc/skerry/trusted-keys.d")
 IDLE_S = 5.0
 MAX_IDLE_S = 86400.0
@@ -18,6 +19,8 @@ class Settings:
     """`users` may ask for something, besides root and the executor's own user."""
 
     state: pathlib.Path = STATE
+    run: pathlib.Path = RUN
+    """What a start of the box ends: on tmpfs."""
     policy: pathlib.Path = POLICY
     keys: pathlib.Path = KEYS
     runtime_socket: str | None = None

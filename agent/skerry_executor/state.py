@@ -80,7 +80,7 @@ def save(folder: pathlib.Path, accepted: Accepted) -> None:
     Raises StateError; then the old one counts on. (Should only the folder's sync have failed, it
     is the new one, which is as good: it is offered again, and taken as the same.)
     """
-    _prepare(folder)
+    prepare(folder)
     body = codec.pack(accepted)
     data = _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
     path, fresh = folder / FILE, folder / (FILE + ".new")
@@ -113,7 +113,7 @@ def forget(folder: pathlib.Path) -> bool:
 @contextlib.contextmanager
 def locked(folder: pathlib.Path, wait_s: float) -> Iterator[None]:
     """Hold the state for this process alone, as long as the body runs. Raises StateError."""
-    _prepare(folder)
+    prepare(folder)
     try:
         fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -125,7 +125,7 @@ def locked(folder: pathlib.Path, wait_s: float) -> Iterator[None]:
         os.close(fd)
 
 
-def _prepare(folder: pathlib.Path) -> None:
+def prepare(folder: pathlib.Path) -> None:
     """Make the folder, so that only this user can change what is in it. Raises StateError."""
     try:
         if not folder.is_dir():

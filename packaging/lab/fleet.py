@@ -137,6 +137,7 @@ class Box:
         }
         self._executor_environment = {
             "SKERRY_EXECUTOR_STATE": str(folder / "executor"),
+            "SKERRY_EXECUTOR_RUN": str(folder / "run-executor"),
             "SKERRY_EXECUTOR_POLICY": str(folder / "policy.toml"),
             "SKERRY_EXECUTOR_KEYS": str(folder / "keys"),
             "SKERRY_EXECUTOR_RUNTIME_SOCKET": str(runtime),

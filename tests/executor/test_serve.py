@@ -53,6 +53,7 @@ class Box:
         self.settings = Settings(
             **{
                 "state": folder / "state",
+                "run": folder / "run",
                 "policy": self.policy,
                 "keys": folder / "keys",
                 "idle_s": 60.0,
