@@ -1,0 +1,98 @@
+"""Puts into an Outcome how an order stands: what is there, what is being done, what failed. Pure.
+
+A failure of one instance stands at that instance; only what no instance of the order can say is
+a problem of the box.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from skerry_executor.actual import Actual
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.status import standings, unwanted_status
+from skerry_wire.local import Outcome
+from skerry_wire.messages import InstanceState, InstanceStatus, Order
+
+MAX_PROBLEMS = 16
+DEFAULT_RETRY_S = 5.0
+BLIND_RETRY_S = 10.0
+
+_RETRY_S = {
+    Failure.PORT_IN_USE: 5.0,
+    Failure.PULL: 15.0,
+    Failure.DISK_FULL: 30.0,
+    Failure.ABSENT: 30.0,
+}
+
+Doing = Mapping[str, tuple[InstanceState, str | None]]
+"""By instance, what is being done about it now."""
+Failures = Mapping[str, RuntimeFailure]
+"""By instance, what went wrong in this run."""
+
+
+def outcome_of(
+    order: Order,
+    digest: str,
+    runtime: str,
+    actual: Iterable[Actual],
+    doing: Doing,
+    failures: Failures,
+) -> Outcome:
+    """Return how the order stands."""
+    there = tuple(actual)
+    found = standings(order.instances, there, runtime)
+    desired = {instance.id for instance in order.instances}
+    left = unwanted_status(desired, there, runtime)
+    problems = [
+        f"{instance} cannot be removed: {failure.reason}"
+        for instance, failure in failures.items()
+        if instance not in desired
+    ]
+    reached = all(one.reached for one in found) and not failures and not left
+    waits = [_RETRY_S.get(failure.kind, DEFAULT_RETRY_S) for failure in failures.values()]
+    statuses = [*(one.status for one in found), *left]
+    return Outcome(
+        accepted=order.generation,
+        digest=digest,
+        reached=reached,
+        problems=tuple(problem[:1024] for problem in problems[:MAX_PROBLEMS]),
+        instances=tuple(_overlaid(status, doing, failures) for status in statuses),
+        retry_after_s=None if reached else min(waits, default=DEFAULT_RETRY_S),
+    )
+
+
+def _overlaid(status: InstanceStatus, doing: Doing, failures: Failures) -> InstanceStatus:
+    """Return the status with what is being done about the instance, or what went wrong."""
+    failure = failures.get(status.id)
+    if failure is not None:
+        runs = status.state in (InstanceState.RUNNING, InstanceState.STOPPING)
+        state = status.state if runs else InstanceState.FAILED
+        return dataclasses.replace(status, state=state, reason=failure.reason[:1024])
+    if status.id in doing:
+        state, reason = doing[status.id]
+        return dataclasses.replace(status, state=state, reason=reason)
+    return status
+
+
+def blind_outcome(order: Order, digest: str, failure: RuntimeFailure) -> Outcome:
+    """Return what can be said when the runtime cannot even be asked."""
+    reason = failure.reason[:1024]
+    return Outcome(
+        accepted=order.generation,
+        digest=digest,
+        problems=(reason,),
+        instances=tuple(
+            InstanceStatus(
+                id=instance.id,
+                workload=instance.workload,
+                revision=instance.revision,
+                state=InstanceState.UNKNOWN,
+                reason=reason[:200],
+            )
+            for instance in order.instances
+        ),
+        retry_after_s=_RETRY_S.get(failure.kind, BLIND_RETRY_S),
+        unseen=reason,
+    )

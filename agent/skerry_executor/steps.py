@@ -1,0 +1,136 @@
+"""Does one action of a plan on the runtime. What an action is for, `reconcile` knows.
+
+Each may be cut off at any point, and done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from skerry_executor import reconcile as rec
+from skerry_executor.actual import Actual, Phase
+from skerry_executor.cancel import Cancel
+from skerry_executor.exits import Exits
+from skerry_executor.hardware import Node, text_of, with_nodes
+from skerry_executor.record import Record
+from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
+from skerry_executor.specs import labels_of, name_of, spec_of
+from skerry_wire.images import parse_image
+from skerry_wire.messages import InstanceState
+from skerry_wire.workload import Container, Instance
+
+
+class Steps:
+    """The actions of one run. Calls may come from several threads, for an instance from one."""
+
+    def __init__(
+        self,
+        node: str,
+        runtime: Runtime,
+        cancel: Cancel,
+        record: Record,
+        exits: Exits,
+        object_to: Callable[[Container], RuntimeFailure | None],
+        devices_of: Callable[[Container], tuple[Node, ...]],
+    ) -> None:
+        self._node = node
+        self._runtime = runtime
+        self._cancel = cancel
+        self._record = record
+        self._exits = exits
+        self._object_to = object_to
+        self._devices_of = devices_of
+
+    def check_box(self, container: Container) -> None:
+        """Raise RuntimeFailure where the box has something against a container now."""
+        found = self._object_to(container)
+        if found is not None:
+            raise found
+        self._devices_of(container)
+
+    def do(self, instance: str, action: rec.Action) -> None:
+        """Do one action. Raises RuntimeFailure and Cancelled."""
+        match action:
+            case rec.Missing(reason=reason):
+                raise RuntimeFailure(Failure.NOT_FOUND, reason)
+            case rec.Lacking(reason=reason):
+                raise RuntimeFailure(Failure.NO_DEVICE, reason)
+            case rec.Pull():
+                self._pull(instance, action)
+            case rec.Stop(actual=actual):
+                self._record.doing(instance, InstanceState.STOPPING)
+                self._runtime.stop(actual.id, actual.stop_grace_s, self._cancel)
+                self._record.log("stopped", actual.name)
+            case rec.Remove(actual=actual):
+                self._record.doing(instance, InstanceState.STOPPING)
+                self._remove(actual)
+            case rec.Create(instance=wanted, container=container):
+                self._record.doing(instance, InstanceState.CREATING)
+                self._create(wanted, container)
+            case rec.Start(reference=reference):
+                self._record.doing(instance, InstanceState.CREATING)
+                self._start(reference)
+            case rec.Keep():
+                pass
+
+    def _pull(self, instance: str, action: rec.Pull) -> None:
+        self._record.doing(instance, InstanceState.PULLING, action.image)
+
+        def told(amount: str) -> None:
+            self._record.doing(instance, InstanceState.PULLING, f"{action.image}: {amount}")
+
+        try:
+            self._runtime.pull(action.image, None, self._cancel, told)
+        except RuntimeFailure as failure:
+            if not action.cached or failure.kind is not Failure.PULL:
+                raise
+            # A registry that is away must not keep a box from starting what it has.
+            self._record.log("using the image on the box", action.image, failure.reason)
+            return
+        self._record.log("pulled", action.image)
+
+    def _create(self, instance: Instance, container: Container) -> None:
+        name = name_of(instance.id, container.name)
+        try:
+            self._create_once(name, instance, container)
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.NAME_TAKEN:
+                raise
+            self._take_over(name, instance, container, failure)
+
+    def _create_once(self, name: str, instance: Instance, container: Container) -> None:
+        self.check_box(container)
+        nodes = self._devices_of(container)
+        labels = labels_of(self._node, instance, container, text_of(nodes))
+        image = parse_image(container.image).full
+        self._runtime.create(name, image, with_nodes(container, nodes), labels, instance)
+        self._record.log("created", name, text_of(nodes) or None)
+
+    def _take_over(
+        self, name: str, instance: Instance, container: Container, failure: RuntimeFailure
+    ) -> None:
+        """Adopt what has the name if it has the spec; replace it if it is ours; else give up."""
+        found = self._runtime.container(name)
+        if found is None or found.node != self._node:
+            reason = f"a container that is not ours has the name {name}: {failure.reason}"
+            raise RuntimeFailure(Failure.NAME_TAKEN, reason)
+        if found.spec == spec_of(instance, container) and found.phase is not Phase.REMOVING:
+            self._record.log("adopted", name)
+            return
+        self._runtime.stop(found.id, found.stop_grace_s, self._cancel)
+        self._remove(found)
+        self._create_once(name, instance, container)
+
+    def _remove(self, actual: Actual) -> None:
+        self._runtime.remove(actual.id)
+        self._record.gone(actual.id)
+        self._record.log("removed", actual.name)
+
+    def _start(self, reference: str) -> None:
+        self._runtime.start(reference)
+        started = self._runtime.container(reference)
+        if started is None:
+            raise RuntimeFailure(Failure.OTHER, f"{reference} vanished while it was started")
+        self._record.put(started)
+        self._record.log("started", started.name)
+        self._exits.watch((started,), fresh=True)
