@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from skerry_hub.model import Workload
 from skerry_hub.placement.contradiction import MAX_REQUEST
@@ -19,6 +19,8 @@ from skerry_hub.views import Problem
 from skerry_hub.workloads import limits
 from skerry_hub.workloads.keys import FILE
 from skerry_hub.workloads.mounts import declared
+from skerry_hub.workloads.parts import MAX_CONTAINERS, joined, wrong_order
+from skerry_hub.workloads.ports import overlap, words
 from skerry_hub.workloads.problems import (
     MAX_PROBLEMS,
     Problems,
@@ -26,11 +28,12 @@ from skerry_hub.workloads.problems import (
     TooManyProblemsError,
     short,
 )
-from skerry_hub.workloads.reading import Section, Value, attempt, entries, parsed, text
+from skerry_hub.workloads.reading import Section, Value, attempt, below, entries, parsed, text
 from skerry_hub.workloads.service import Names, Service, service
 from skerry_hub.workloads.source import Source
 from skerry_hub.workloads.yaml_tree import parse_tree
 from skerry_wire.types import LABEL
+from skerry_wire.workload import PortMapping
 
 MAX_FILES = 100
 MAX_ALL_CHARACTERS = 1024 * 1024
@@ -141,12 +144,52 @@ def _services(file: SourceFile, top: Section, effort: Effort) -> list[tuple[Valu
         siblings={name: _workload_name(project, name) for name, _ in services},
         effort=effort,
     )
-    found = []
+    found = {}
     for name, value in services:
         one = attempt(value, functools.partial(_service, service_name=name, names=names))
         if one is not None:
-            found.append((value, one))
-    return found
+            found[name] = (value, one)
+    return _joined(found)
+
+
+def _joined(found: Mapping[str, tuple[Value, Service]]) -> list[tuple[Value, Service]]:
+    """Return services with the containers of those that are parts of them."""
+    whole = []
+    for name, (value, one) in found.items():
+        if one.part_of is not None:
+            _check_whole(value, one.part_of, found)
+            continue
+        parts = [part for _, part in found.values() if part.part_of == name]
+        workload = joined(
+            one.workload,
+            [part.workload for part in parts],
+            shared_network=any(part.shares_network for part in parts),
+        )
+        if len(workload.containers) > MAX_CONTAINERS:
+            value.refuse(f"has more than {MAX_CONTAINERS} containers with its parts")
+        for index, other, reason in wrong_order(workload.containers):
+            service, _ = found[workload.containers[index].name]
+            (below(service, "depends_on") or service).refuse(f"{short(other)} {reason}")
+        _check_ports(workload, found)
+        whole.append((value, dataclasses.replace(one, workload=workload)))
+    return whole
+
+
+def _check_whole(value: Value, whole: str, found: Mapping[str, tuple[Value, Service]]) -> None:
+    of = found.get(whole)
+    if of is not None and of[1].part_of is not None:
+        (below(value, "x-part-of") or value).refuse(f"{short(whole)} is itself a part")
+
+
+def _check_ports(workload: Workload, found: Mapping[str, tuple[Value, Service]]) -> None:
+    """Note ports that two containers of an instance would publish."""
+    seen: list[PortMapping] = []
+    for container in workload.containers:
+        value, _ = found[container.name]
+        for port in container.ports:
+            if any(overlap(other, port) for other in seen):
+                (below(value, "ports") or value).refuse(f"{words(port)} is published twice")
+        seen += container.ports
 
 
 def _service(value: Value, service_name: str, names: Names) -> Service:

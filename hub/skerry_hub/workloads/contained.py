@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skerry_hub.workloads.asked_for import Note, once, tell
-from skerry_hub.workloads.devices import permissions
+from skerry_hub.workloads.devices import cdi_name, permissions
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
+from skerry_hub.workloads.parts import wrong_order
 from skerry_hub.workloads.ports import address_of, overlap, words
 from skerry_hub.workloads.service import capability, own_label
 from skerry_wire.workload import Container, HealthCheck, Mount, PortMapping
@@ -20,6 +21,8 @@ def check(containers: Sequence[Container], note: Note) -> None:
     once(note, "containers", (one.name for one in containers))
     for index, one in enumerate(containers):
         _container(one, f"containers[{index}]", note)
+    for index, other, reason in wrong_order(containers):
+        note(f"containers[{index}].after", f"{other} {reason}")
     published = [
         (f"containers[{index}].ports[{number}]", port)
         for index, one in enumerate(containers)
@@ -47,17 +50,23 @@ def _container(one: Container, field: str, note: Note) -> None:
     for index, mount in enumerate(one.mounts):
         _mount(mount, f"{field}.mounts[{index}]", note)
     once(note, f"{field}.mounts", (mount.target for mount in one.mounts))
+    _devices(one, field, note)
+    for key, names in (("cap_add", one.cap_add), ("cap_drop", one.cap_drop)):
+        for index, name in enumerate(names):
+            tell(note, f"{field}.{key}[{index}]", capability, name)
+    if one.health is not None:
+        _health(one.health, f"{field}.health.command", note)
+
+
+def _devices(one: Container, field: str, note: Note) -> None:
     for index, device in enumerate(one.devices):
         place = f"{field}.devices[{index}]"
         tell(note, f"{place}.host", outer_path, device.host)
         tell(note, f"{place}.container", inner_path, device.container)
         tell(note, f"{place}.permissions", permissions, device.permissions)
     once(note, f"{field}.devices", (device.container for device in one.devices))
-    for key, names in (("cap_add", one.cap_add), ("cap_drop", one.cap_drop)):
-        for index, name in enumerate(names):
-            tell(note, f"{field}.{key}[{index}]", capability, name)
-    if one.health is not None:
-        _health(one.health, f"{field}.health.command", note)
+    for index, name in enumerate(one.cdi_devices):
+        tell(note, f"{field}.cdi_devices[{index}]", cdi_name, name)
 
 
 def _port(port: PortMapping, field: str, note: Note) -> None:
@@ -75,6 +84,11 @@ def _mount(mount: Mount, field: str, note: Note) -> None:
 
 
 def _health(health: HealthCheck, field: str, note: Note) -> None:
+    probes = [name for name in ("http", "tcp") if getattr(health, name) is not None]
+    if probes:
+        if len(probes) > 1 or health.command:
+            note(field, "must be empty beside http or tcp, of which there may be one")
+        return
     form, *rest = health.command or ("",)
     right = {"NONE": not rest, "CMD": bool(rest), "CMD-SHELL": len(rest) == 1}.get(form, False)
     if not right:

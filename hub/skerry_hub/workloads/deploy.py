@@ -20,6 +20,7 @@ from skerry_hub.workloads.reading import (
     pairs,
     parsed,
     placed,
+    text,
     whole,
 )
 from skerry_hub.workloads.topologies import per_node, preference
@@ -29,10 +30,13 @@ from skerry_hub.workloads.x_placement import Standard
 Mode = Literal["replicated", "global"]
 
 MAX_REPLICAS = 100_000
-_MODES: Mapping[str, Mode] = {"replicated": "replicated", "global": "global"}
-_JOBS = dict.fromkeys(
-    ("replicated-job", "global-job"), "a workload runs until it is deleted; use restart: on-failure"
-)
+_MODES: Mapping[str, tuple[Mode, bool]] = {
+    "replicated": ("replicated", False),
+    "global": ("global", False),
+    "replicated-job": ("replicated", True),
+    "global-job": ("global", True),
+}
+"""Each mode, and whether it is a job's."""
 _CONSTRAINT = re.compile(r"\s*([^\s=!]+)\s*(==|!=)\s*(\S(?:.*\S)?)\s*", re.DOTALL)
 _FIELDS = ("node.id", "node.hostname", "node.platform.arch", "node.platform.os")
 _LABEL = "node.labels."
@@ -50,6 +54,7 @@ class Deploy:
     """What the key `deploy` of a service says. None: nothing."""
 
     mode: Mode = "replicated"
+    is_job: bool = False
     replicas: int | None = None
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cpu_limit_milli: int | None = None
@@ -61,15 +66,19 @@ class Deploy:
     placement: StandardPlacement = StandardPlacement()
     x_placement: Value | None = None
     """Read together with the service's own."""
+    update_config: Value | None = None
+    """Read together with the service's `x-lifecycle`."""
 
 
 def deploy(value: Value) -> Deploy:
     """Read the key `deploy` of a service."""
     section = Section(value, DEPLOY, empty_ok=True)
-    mode: Mode = section.get("mode", choice(_MODES, _JOBS), "replicated")
+    mode, is_job = section.get("mode", choice(_MODES), ("replicated", False))
     replicas = section.get("replicas", whole(0, MAX_REPLICAS), None)
     if mode == "global" and "replicas" in section:
-        section.refuse("replicas", "is not for mode: global, which is one on every node that fits")
+        section.refuse(
+            "replicas", f"is not for mode: {_word(section)}, which is one on every node that fits"
+        )
     resources = section.get("resources", lambda one: Section(one, RESOURCES), None)
     limits = reservations = None
     if resources is not None:
@@ -77,10 +86,12 @@ def deploy(value: Value) -> Deploy:
         reservations = resources.get("reservations", lambda one: Section(one, RESERVATIONS), None)
     found = Deploy(
         mode=mode,
+        is_job=is_job,
         replicas=replicas,
         labels=section.get("labels", pairs(missing=""), {}),
         placement=section.get("placement", _placement, StandardPlacement()),
         x_placement=section.at("x-placement"),
+        update_config=section.at("update_config"),
     )
     if limits is not None:
         found = dataclasses.replace(
@@ -97,6 +108,11 @@ def deploy(value: Value) -> Deploy:
             devices=reservations.get("devices", reserved_devices, ()),
         )
     return found
+
+
+def _word(section: Section) -> str:
+    value = section.at("mode")
+    return "global" if value is None else text(value)
 
 
 def _placement(value: Value) -> StandardPlacement:

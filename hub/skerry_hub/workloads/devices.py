@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from skerry_hub.workloads.keys import DEVICE
 from skerry_hub.workloads.mounts import inner_path, outer_path
 from skerry_hub.workloads.problems import RefusedError, short
@@ -11,15 +13,28 @@ from skerry_wire.workload import DeviceMapping
 _ALL = "rwm"
 
 
-def device(value: Value) -> DeviceMapping:
-    """Read one device mapping."""
-    return _short_form(text(value)) if value.is_scalar else _long_form(value)
+_CDI = re.compile("[a-zA-Z0-9][a-zA-Z0-9._-]*/[a-zA-Z0-9._-]+=[a-zA-Z0-9._:-]+")
+"""https://github.com/cncf-tags/container-device-interface: vendor/class=name."""
+
+
+def device(value: Value) -> DeviceMapping | str:
+    """Read one device mapping, or (a text) a CDI name."""
+    if not value.is_scalar:
+        return _long_form(value)
+    written = text(value)
+    is_named = not written.startswith("/") and "=" in written
+    return cdi_name(written) if is_named else _short_form(written)
+
+
+def cdi_name(written: str) -> str:
+    """Return the name of a device in a box's CDI specifications."""
+    if len(written) > 256 or _CDI.fullmatch(written) is None:
+        raise RefusedError(f"{short(written)} is not a CDI name like vendor.example/camera=front")
+    return written
 
 
 def _short_form(written: str) -> DeviceMapping:
     host, *rest = written.split(":")
-    if not host.startswith("/") and "=" in written:
-        raise RefusedError(f"{short(written)}: CDI names are not supported; write a path")
     if len(rest) > 2:
         raise RefusedError(f"{short(written)} is not host:container:permissions")
     container = rest[0] if rest else host

@@ -21,10 +21,9 @@ class Keys:
 _NETWORKS = "each container has its node's bridge network; choose `network_mode`"
 _FILES = "the file is not on the node; write the values here"
 _NODE = "it belongs to the box's own settings"
-_ORDER = "services start on their own; let the program retry until the other answers"
 _NAMES = "names are made of project, service and replica"
 _IMAGE_BUILD = "build the image before, and push it where the nodes can pull it"
-_ROLLOUT = "an apply replaces what changed at once"
+_ROLLBACK = "a way back goes as `update_config` says"
 
 FILE = Keys(
     "a compose file",
@@ -51,9 +50,12 @@ SERVICE = Keys(
         "cap_drop": "Capabilities that are taken away; `ALL` for all.",
         "command": "A list, or a text that is split as a shell would, without one running.",
         "cpus": "Limit of processors, as `deploy.resources.limits.cpus`.",
-        "deploy": "Replicas, resources and placement; see below.",
+        "depends_on": "Containers of the same instance that start before this one, as a list or"
+        " with conditions; see below. Services that are no parts of one another (`x-part-of`) run"
+        " on nodes of their own and start on their own.",
+        "deploy": "Replicas, resources, placement and updates; see below.",
         "devices": "Device nodes: `/dev/x`, `/dev/x:/dev/y`, `/dev/x:/dev/y:rwm`, or the long"
-        " form.",
+        " form; CDI names, as `vendor.example/camera=front`.",
         "entrypoint": "As `command`; replaces the image's entry point.",
         "environment": "A mapping, or a list of `NAME=value`. Each needs its value.",
         "gpus": "A number of graphics processors to reserve, or a list of requests as in"
@@ -64,9 +66,12 @@ SERVICE = Keys(
         "ipc": "`private` or `host`.",
         "labels": "Labels of the container, and of the workload for `-l`. A change replaces the"
         " container; see `deploy.labels`.",
+        "logging": "How much of what the container writes is kept on its node; see below.",
         "mem_limit": "Limit of memory, as `deploy.resources.limits.memory`.",
         "mem_reservation": "Memory to reserve, as `deploy.resources.reservations.memory`.",
-        "network_mode": "`bridge` (default), `host` or `none`.",
+        "network_mode": "`bridge` (default), `host` or `none`; `service:web` for a part of `web`:"
+        " all containers of the instance have one address then, and reach each other at"
+        " localhost.",
         "pid": "`host`: share the processes of the box.",
         "platform": "`linux/arm64`: only nodes of this architecture, as the constraint"
         " `node.platform.arch == arm64`. What is pulled is always the node's own platform.",
@@ -87,6 +92,10 @@ SERVICE = Keys(
         "volumes": "`name:/folder`, `/box/folder:/folder`, each with `:ro` or `:rw`, or the long"
         " form. See below.",
         "working_dir": "An absolute path.",
+        "x-lifecycle": "What becomes of instances when nobody hears of them, jobs and updates; see"
+        " below. Skerry's own key.",
+        "x-part-of": "The service of the file whose instances have this one's container too. Its"
+        " replicas, placement and life are that service's. Skerry's own key.",
         "x-placement": "What placement knows beside `deploy.placement`; see below. Skerry's own"
         " key.",
     },
@@ -108,7 +117,6 @@ SERVICE = Keys(
         "cpu_shares": "use `cpus`",
         "cpuset": "",
         "credential_spec": "",
-        "depends_on": _ORDER,
         "develop": "remove it here; it is for the machine on which you build",
         "device_cgroup_rules": "use `devices`",
         "dns": _NODE,
@@ -126,7 +134,6 @@ SERVICE = Keys(
         "isolation": "",
         "label_file": _FILES,
         "links": _NETWORKS,
-        "logging": _NODE,
         "mac_address": _NETWORKS,
         "mem_swappiness": "",
         "memswap_limit": "",
@@ -226,6 +233,10 @@ HEALTH = Keys(
         "retries": "How many failures in a row make it unhealthy; 3 where not given.",
         "start_period": "Time in which failures do not count, as `0s` (default).",
         "disable": "`true`: also without the image's own check.",
+        "x-http": "Instead of `test`: an HTTP request of the node to the container; see below."
+        " Skerry's own key.",
+        "x-tcp": "Instead of `test`: a connection of the node to the container; see below."
+        " Skerry's own key.",
     },
     refused={"start_interval": "use `start_period` and `interval`"},
 )
@@ -233,19 +244,20 @@ HEALTH = Keys(
 DEPLOY = Keys(
     "deploy",
     supported={
-        "mode": "`replicated` (default), or `global`: one on every node that fits.",
+        "mode": "`replicated` (default), or `global`: one on every node that fits."
+        " `replicated-job`, `global-job`: the same for what runs to completion.",
         "replicas": "How many; 1 where not given.",
         "labels": "Labels of the workload for `-l`, beside the service's. A change replaces"
         " nothing.",
         "resources": "`limits` and `reservations`.",
         "placement": "`constraints`, `preferences` and `max_replicas_per_node`.",
+        "update_config": "How a new revision comes to the instances; see below.",
         "x-placement": "As the service's own `x-placement`, beside it.",
     },
     refused={
         "endpoint_mode": "there is no load balancing between nodes",
         "restart_policy": "use `restart` of the service",
-        "rollback_config": _ROLLOUT,
-        "update_config": _ROLLOUT,
+        "rollback_config": _ROLLBACK,
     },
 )
 

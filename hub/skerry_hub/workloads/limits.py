@@ -33,6 +33,12 @@ KEYS: dict[type, dict[str, str]] = {
         "cpu_limit_milli": "cpus",
         "memory_limit_bytes": "mem_limit",
         "network": "network_mode",
+        "after": "depends_on",
+        "log": "logging",
+        "cdi_devices": "devices",
+        "files": "",
+        "secret_environment": "",
+        "credentials": "",
     },
     Resources: {
         "cpu_milli": f"{_RESERVATIONS}.cpus",
@@ -48,6 +54,7 @@ KEYS: dict[type, dict[str, str]] = {
         "constraints": "deploy.placement.constraints",
         "expressions": "x-placement.constraints",
         "tolerations": "x-placement.tolerations",
+        "lifecycle": "x-lifecycle",
     },
     Placement: {
         **{field.name: f"x-placement.{field.name}" for field in schema.fields_of(Placement)},

@@ -20,6 +20,7 @@ from skerry_hub.workloads.keys import (
     VOLUME,
     Keys,
 )
+from skerry_hub.workloads.lifecycle_keys import LIFECYCLE_TABLES
 from skerry_hub.workloads.x_placement_keys import X_TABLES
 
 TABLES: tuple[tuple[str, Keys], ...] = (
@@ -37,6 +38,7 @@ TABLES: tuple[tuple[str, Keys], ...] = (
     ("services.<name>.deploy.resources.reservations.devices[]", RESERVED_DEVICE),
     ("services.<name>.deploy.placement", PLACEMENT),
     ("services.<name>.deploy.placement.preferences[]", PREFERENCE),
+    *LIFECYCLE_TABLES,
     *((f"services.<name>.x-placement{below}", keys) for below, keys in X_TABLES),
     ("volumes.<name>", VOLUME),
 )
@@ -45,8 +47,8 @@ TABLES: tuple[tuple[str, Keys], ...] = (
 _HEAD = """\
 # Keys of compose files
 
-Made from `hub/skerry_hub/workloads/keys.py` and `x_placement_keys.py` by `docs/generate.py`; do not
-edit. What the keys become is told in [compose.md](../compose.md).
+Made from `hub/skerry_hub/workloads/keys.py`, `lifecycle_keys.py` and `x_placement_keys.py` by
+`docs/generate.py`; do not edit. What the keys become is told in [compose.md](../compose.md).
 
 A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, except for
 those that are listed here. Every other key is refused by name and line, and so is any key that

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Constraint, Resources, Workload
 from skerry_hub.placement.effort import Effort
 from skerry_hub.workloads.contradictions import check_domains, check_expressions
@@ -18,6 +19,7 @@ from skerry_hub.workloads.devices import device
 from skerry_hub.workloads.health import MAX_S, health, within
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.keys import SERVICE
+from skerry_hub.workloads.lifecycles import dependencies, lifecycle, logging
 from skerry_hub.workloads.mounts import mounts, tmpfs
 from skerry_hub.workloads.others import Siblings
 from skerry_hub.workloads.platforms import platform
@@ -27,6 +29,7 @@ from skerry_hub.workloads.reading import (
     Placed,
     Section,
     Value,
+    attempt,
     below,
     boolean,
     choice,
@@ -51,6 +54,7 @@ Namespace = Literal["private", "host"]
 
 RESERVED_LABELS = "io.skerry."
 _NETWORKS: Mapping[str, Network] = {"bridge": "bridge", "host": "host", "none": "none"}
+_OF_SERVICE = "service:"
 _PULLS: Mapping[str, Pull] = {
     "missing": "missing",
     "if_not_present": "missing",
@@ -94,12 +98,16 @@ class Service:
 
     workload: Workload
     parts: Mapping[str, Value]
+    part_of: str | None = None
+    """The service whose instances have its container."""
+    shares_network: bool = False
 
 
 def service(value: Value, service_name: str, name: str, names: Names) -> Service:
     """Read a service. Problems are noted; with any, what is returned is of no use."""
     section = Section(value, SERVICE)
     asked: Deploy = section.get("deploy", deploy, Deploy(), empty_ok=True)
+    part_of = _part_of(section, service_name, names)
     keys = (asked.x_placement, section.at("x-placement"))
     beside = x_placement(filter(None, keys), names.siblings, asked.placement, names.effort)
     container = _container(section, service_name, asked, names)
@@ -131,9 +139,44 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
         tolerations=beside.tolerations,
         labels={**container.labels, **asked.labels},
         placement=beside.placement,
+        lifecycle=_lifecycle(section, asked, container),
     )
     check_domains(found, every, beside.at_most, beside.affinity, names.effort)
-    return Service(found, dict(_parts(found, section, beside, constraints)))
+    return Service(
+        found,
+        dict(_parts(found, section, beside, constraints)),
+        part_of=part_of,
+        shares_network=_network_of(section) is not None,
+    )
+
+
+def _part_of(section: Section, service_name: str, names: Names) -> str | None:
+    """Return the service that this one is a part of; what is that one's affair is refused here."""
+    found: str | None = section.get("x-part-of", word, None)
+    network_of = _network_of(section)
+    if network_of is not None and network_of != found:
+        section.refuse("network_mode", f"needs x-part-of: {network_of}, too")
+    if found is None:
+        return None
+    if found not in names.siblings or found == service_name:
+        section.refuse("x-part-of", f"{short(found)} is not another service of this file")
+    for key in ("scale", "platform", "x-placement", "x-lifecycle"):
+        if key in section:
+            section.refuse(key, f"is said by {found}, of which this is a part")
+    asked = below(section.value, "deploy")
+    for key, value in [] if asked is None or asked.is_null else entries(asked):
+        if key != "resources":
+            value.refuse(f"is said by {found}, of which this is a part")
+    return found
+
+
+def _network_of(section: Section) -> str | None:
+    """Return the service whose network this one shares, by `network_mode: service:<name>`."""
+    value = section.at("network_mode")
+    if value is None or not value.is_scalar or value.is_null:
+        return None
+    written = attempt(value, text) or ""
+    return written.removeprefix(_OF_SERVICE) if written.startswith(_OF_SERVICE) else None
 
 
 def _parts(
@@ -169,12 +212,26 @@ def _places(
         yield f"{path}[{index}]", first[one]
 
 
+def _lifecycle(section: Section, asked: Deploy, container: Container) -> Lifecycle:
+    own = section.at("x-lifecycle")
+    found = lifecycle(own, asked.update_config, is_job=asked.is_job)
+    if found.lease_s is not None and container.pid == "host":
+        section.refuse("pid", "cannot be host with stopAfter: its processes could outlive it")
+    if asked.is_job and "restart" in section and container.restart != "no":
+        section.refuse("restart", "must be no for a job; use x-lifecycle.job.retries")
+    return found
+
+
 def _container(section: Section, service_name: str, asked: Deploy, names: Names) -> Container:
     published = section.get("ports", ports, ())
-    network: Network = section.get("network_mode", choice(_NETWORKS), "bridge")
+    network: Network = "bridge"
+    if _network_of(section) is None:
+        network = section.get("network_mode", choice(_NETWORKS), "bridge")
     if published and network != "bridge":
         section.refuse("ports", f"cannot be published with network_mode: {network}")
-    restart, retries = section.get("restart", parsed(_restart), ("always", 0))
+    usual: tuple[Restart, int] = ("no" if asked.is_job else "always", 0)
+    restart, retries = section.get("restart", parsed(_restart), usual)
+    devices = section.get("devices", _devices, ())
     return Container(
         name=service_name,
         image=section.need("image", parsed(image), ""),
@@ -187,10 +244,13 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
         working_dir=section.get("working_dir", parsed(_working_dir), None),
         ports=published,
         mounts=_mounts(section, names.volumes),
-        devices=section.get("devices", _devices, ()),
+        devices=tuple(one for one in devices if isinstance(one, DeviceMapping)),
+        cdi_devices=tuple(one for one in devices if isinstance(one, str)),
         restart=restart,
         restart_retries=retries,
         health=section.get("healthcheck", health, None),
+        after=section.get("depends_on", dependencies, ()),
+        log=section.get("logging", logging, None),
         stop_signal=section.get("stop_signal", parsed(_signal), None),
         stop_grace_s=section.get("stop_grace_period", within(0, MAX_S), 10.0),
         cpu_limit_milli=_agreed(section, "cpus", cpu_milli, asked.cpu_limit_milli, "limits.cpus"),
@@ -298,9 +358,9 @@ def _mounts(section: Section, volumes: Mapping[str, str]) -> tuple[Mount, ...]:
     return found
 
 
-def _devices(value: Value) -> tuple[DeviceMapping, ...]:
+def _devices(value: Value) -> tuple[DeviceMapping | str, ...]:
     found = listed(device)(value)
-    _once(value, "maps", [one.container for one in found])
+    _once(value, "maps", [one if isinstance(one, str) else one.container for one in found])
     return found
 
 

@@ -12,6 +12,7 @@ from tests.hub.workloads.samples import file, parse_text, problems
 from skerry_hub.model import Workload
 from skerry_hub.workloads import compose, keys, reference
 from skerry_hub.workloads.compose import ComposeError, SourceFile, parse
+from skerry_hub.workloads.lifecycle_keys import LIFECYCLE_TABLES
 from skerry_hub.workloads.limits import MAX_WORKLOAD_BYTES
 from skerry_hub.workloads.problems import MAX_PROBLEMS
 from skerry_hub.workloads.x_placement_keys import X_TABLES
@@ -35,7 +36,13 @@ def test_golden():
 
 def test_nothing_supported_is_missing_in_the_golden_file():
     text = (GOLDEN / "full.yaml").read_text()
-    tables = (keys.SERVICE, keys.PLACEMENT, keys.RESERVED_DEVICE, *dict(X_TABLES).values())
+    tables = (
+        keys.SERVICE,
+        keys.PLACEMENT,
+        keys.RESERVED_DEVICE,
+        *dict(X_TABLES).values(),
+        *dict(LIFECYCLE_TABLES).values(),
+    )
     known = {key for table in tables for key in table.supported} - {"all"}
     assert sorted(key for key in known if f"{key}:" not in text) == []
 

@@ -106,7 +106,12 @@ def test_what_is_no_constraint(text, reason):
     ("part", "field", "reason"),
     [
         ("deploy: []", "deploy", "must be a mapping"),
-        ("deploy: {mode: replicated-job}", "deploy.mode", "'replicated-job' is not supported"),
+        ("deploy: {mode: jobs}", "deploy.mode", "must be one of replicated, global"),
+        (
+            "deploy: {mode: global-job, replicas: 2}",
+            "deploy.replicas",
+            "is not for mode: global-job",
+        ),
         ("deploy: {mode: both}", "deploy.mode", "must be one of replicated, global"),
         ("deploy: {replicas: -1}", "deploy.replicas", "from 0 to 100000"),
         ("deploy: {replicas: 100001}", "deploy.replicas", "from 0 to 100000"),
@@ -119,7 +124,7 @@ def test_what_is_no_constraint(text, reason):
             "is '2' and differs from services.web.deploy.replicas on line 5, '3'",
         ),
         ("deploy: {restart_policy: {}}", "deploy.restart_policy", "use `restart` of the service"),
-        ("deploy: {update_config: {}}", "deploy.update_config", "is not supported"),
+        ("deploy: {rollback_config: {}}", "deploy.rollback_config", "is not supported"),
         ("deploy: {resources: {limits: {pids: 1}}}", "deploy.resources.limits.pids", "not support"),
         ("deploy: {resources: {limits: {memory: 0}}}", "deploy.resources.limits.memory", "more th"),
         (

@@ -23,7 +23,7 @@ def test_a_device(written, device):
     ("written", "field", "reason"),
     [
         ("dev/a", "", "is not an absolute path"),
-        ("vendor.example/gpu=all", "", "CDI names are not supported"),
+        ("vendor.example/gpu=a b", "", "is not a CDI name"),
         ("/dev/a:rw", "", "container's path before the permissions"),
         ("/dev/a:/dev/b:rwx", "", "must be some of rwm"),
         ("/dev/a:/dev/b:rr", "", "must be some of rwm"),

@@ -3,6 +3,9 @@
 import pytest
 from tests.hub.workloads.samples import container, refusals
 
+from skerry_wire.lifecycle import HttpProbe, TcpProbe
+from skerry_wire.workload import HealthCheck
+
 
 @pytest.mark.parametrize(
     ("written", "command"),
@@ -41,6 +44,17 @@ def test_switching_the_images_own_off():
     assert container("healthcheck: {disable: false, test: x}").health.command[1] == "x"
 
 
+def test_probes_of_the_node():
+    found = container("healthcheck: {x-http: {port: 80, path: /a%20b, scheme: https}, retries: 2}")
+    assert found.health == HealthCheck(
+        command=(), http=HttpProbe(port=80, path="/a%20b", scheme="https"), retries=2
+    )
+    found = container("healthcheck: {x-tcp: {port: 5432}}").health
+    assert (found.command, found.http, found.tcp) == ((), None, TcpProbe(port=5432))
+    found = container("healthcheck: {x-tcp: {port: 5432}, disable: true}").health
+    assert (found.command, found.tcp) == (("NONE",), None)
+
+
 @pytest.mark.parametrize(
     ("written", "field", "reason"),
     [
@@ -59,6 +73,14 @@ def test_switching_the_images_own_off():
         ("{test: x, start_interval: 1s}", ".start_interval", "is not supported"),
         ("{test: x, disable: 'true'}", ".disable", "true or false"),
         ("curl", "", "must be a mapping"),
+        ("{test: x, x-tcp: {port: 1}}", ".x-tcp", "cannot stand beside test"),
+        ("{x-http: {port: 80}, x-tcp: {port: 1}}", ".x-tcp", "cannot stand beside x-http"),
+        ("{x-http: {path: /}}", ".x-http.port", "is missing"),
+        ("{x-http: {port: 0}}", ".x-http.port", "from 1 to 65535"),
+        ("{x-http: {port: 80, path: ready}}", ".x-http.path", "is not a path like /ready"),
+        ("{x-http: {port: 80, path: /a b}}", ".x-http.path", "write %20"),
+        ("{x-http: {port: 80, scheme: ftp}}", ".x-http.scheme", "one of http, https"),
+        ("{x-tcp: {port: 80, host: x}}", ".x-tcp.host", "is not a key of a TCP probe"),
     ],
 )
 def test_what_is_no_health_check(written, field, reason):

@@ -95,7 +95,7 @@ WRONG = [
     ("read_only: yes", "read_only", "must be true or false, not 'yes'"),
     ("init: 'true'", "init", "must be true or false"),
     ("privileged: 1", "privileged", "must be true or false, not '1'"),
-    ("network_mode: service:db", "network_mode", "must be one of bridge, host, none"),
+    ("network_mode: service:db", "network_mode", "needs x-part-of: db, too"),
     ("pid: service:db", "pid", "must be one of host"),
     ("ipc: shareable", "ipc", "must be one of private, host"),
     ("cap_add: [NET-ADMIN]", "cap_add[0]", "is not a capability"),
