@@ -18,7 +18,7 @@ from skerry_hub import document_reference, metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import reference
-from skerry_wire import asyncapi, jsonschema, messages
+from skerry_wire import asyncapi, jsonschema, lifecycle, messages
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
 WIDTH = 100
@@ -45,6 +45,7 @@ MESSAGES = (
     messages.Order,
     messages.Grant,
     messages.InstanceRequest,
+    lifecycle.Usages,
 )
 """What travels between nodes and hub; what stands beside Envelope is signed within one."""
 

@@ -8,7 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from skerry_wire.box_policy import BoxPolicy, PortRange, is_plain_path, plain_capability
+from skerry_wire.box_policy import (
+    AllowedRequests,
+    BoxPolicy,
+    PortRange,
+    is_plain_path,
+    plain_capability,
+)
 from skerry_wire.images import ImageError, ImagePattern, parse_pattern
 
 MAX_POLICY_BYTES = 256 * 1024
@@ -24,6 +30,7 @@ _KEYS = {
     "devices": ("allow",),
     "ports": ("allow",),
     "limits": ("cpu_milli", "memory"),
+    "requests": ("logs", "restart", "top", "exec"),
 }
 
 
@@ -97,6 +104,12 @@ def parse_policy(content: bytes) -> BoxPolicy:
         ports=_ports(plain, default.ports),
         cpu_milli=_whole(plain, "limits", "cpu_milli"),
         memory_bytes=_memory(plain),
+        requests=AllowedRequests(
+            logs=_flag(plain, "requests", "logs", default.requests.logs),
+            restart=_flag(plain, "requests", "restart", default.requests.restart),
+            top=_flag(plain, "requests", "top", default.requests.top),
+            exec=_flag(plain, "requests", "exec", default.requests.exec),
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from skerry_wire.hardware import (
     SerialPort,
     System,
 )
+from skerry_wire.messages import VERBS
 
 
 def tree(hardware: Hardware) -> Iterator[str]:
@@ -199,6 +200,9 @@ def _policy(policy: BoxPolicy | None) -> Iterator[str]:
         yield f"CPU limits of all containers together: {words.processors(policy.cpu_milli)}"
     if policy.memory_bytes is not None:
         yield f"memory limits of all containers together: {words.size(policy.memory_bytes)}"
+    if policy.requests != BoxPolicy().requests:
+        asked = (verb for verb in VERBS if policy.requests.allows(verb))
+        yield f"requests: {_line(*asked) or 'none'}"
 
 
 def _failed(hardware: Hardware) -> Iterator[str]:

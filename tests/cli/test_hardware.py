@@ -4,7 +4,7 @@ import pytest
 
 from skerry_cli.hardware import tree
 from skerry_wire import hardware as hw
-from skerry_wire.box_policy import BoxPolicy, PortRange
+from skerry_wire.box_policy import AllowedRequests, BoxPolicy, PortRange
 from skerry_wire.images import parse_pattern
 
 
@@ -175,6 +175,10 @@ def test_what_may_be_missing_is_said_apart_from_what_failed():
                 "CPU limits of all containers together: 1.5",
                 "memory limits of all containers together: 2 GiB",
             ],
+        ),
+        (
+            BoxPolicy(any_image=True, requests=AllowedRequests(logs=False, exec=True)),
+            ["images: any", "requests: exec, restart, top"],
         ),
     ],
 )

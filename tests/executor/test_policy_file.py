@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry_executor.policy_file import PolicyError, parse_policy, read_policy
-from skerry_wire.box_policy import BoxPolicy, PortRange
+from skerry_wire.box_policy import AllowedRequests, BoxPolicy, PortRange
 from skerry_wire.images import ImagePattern
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "packaging" / "policy.toml"
@@ -34,6 +34,11 @@ allow = ["80", "8000-8999", "53/udp"]
 [limits]
 cpu_milli = 3000
 memory = "2 GiB"
+[requests]
+logs = false
+restart = false
+top = false
+exec = true
 """
 
 
@@ -60,6 +65,7 @@ def test_every_key_is_read():
         ),
         cpu_milli=3000,
         memory_bytes=2 * 2**30,
+        requests=AllowedRequests(logs=False, restart=False, top=False, exec=True),
     )
 
 

@@ -260,6 +260,25 @@ MESSAGES = {
         stdin=b"in",
         within_s=30.0,
     ),
+    "instance_request_top": messages.InstanceRequest(
+        node="box-1", incarnation=STAMP["incarnation"], challenge=b"c" * 32, verb="top"
+    ),
+    "usages": lifecycle.Usages(
+        containers=(
+            lifecycle.InstanceUsage(
+                instance="shop-web-0",
+                usage=lifecycle.Usage(container="web", cpu_s=12.5, memory_bytes=2**24, processes=3),
+                cpu_milli=250.0,
+            ),
+        ),
+        failures=("shop-db-0: the runtime does not answer",),
+    ),
+    "executor_policy_requests": local.ExecutorReply(
+        kind="done",
+        policy=box_policy.BoxPolicy(
+            requests=box_policy.AllowedRequests(logs=False, restart=False, top=False, exec=True)
+        ),
+    ),
     "request_instance": messages.Request(id="r-2", verb="instance", envelope=b"\x80"),
     "reply_part": messages.Reply(
         **STAMP, id="r-2", body=b"127.0.0.1", part=1, more=True, stream="err", exit_code=3

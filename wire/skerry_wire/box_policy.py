@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 from skerry_wire.images import ImageError, ImagePattern, parse_image
-from skerry_wire.schema import Items
+from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import ByteCount, Line, Short
 from skerry_wire.workload import Container, DeviceMapping, Mount, Port, PortMapping
 
@@ -46,6 +46,20 @@ class PortRange:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedRequests:
+    """What may be asked about the instances of a box, whoever signed it."""
+
+    logs: bool = True
+    restart: bool = True
+    top: bool = True
+    exec: bool = False
+
+    def allows(self, verb: str) -> bool:
+        """Say whether a verb is allowed; one that is not known never is."""
+        return verb in ("logs", "restart", "top", "exec") and bool(getattr(self, verb))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BoxPolicy:
     """What containers on a box may have. The defaults allow no image, hence nothing.
 
@@ -68,6 +82,7 @@ class BoxPolicy:
     ports: Annotated[tuple[PortRange, ...], Items(256)] = (PortRange(first=1, last=65535),)
     cpu_milli: ByteCount | None = None
     memory_bytes: ByteCount | None = None
+    requests: Annotated[AllowedRequests, Sparse()] = AllowedRequests()
 
     @property
     def has_limits(self) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from skerry_wire.schema import Items, Range, Sparse, Text
-from skerry_wire.types import ByteCount, Name, Short
+from skerry_wire.types import ByteCount, InstanceId, Line, Name, Short
 
 MAX_SEALED_BYTES = 48 * 1024
 MAX_FILE_BYTES = 64 * 1024
@@ -142,3 +142,20 @@ class Usage:
     cpu_s: Annotated[float, Range(0, 2**40)] = 0.0
     memory_bytes: ByteCount = 0
     processes: Annotated[int, Range(0, 2**31 - 1)] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceUsage:
+    """What a container of an instance uses. `cpu_milli`: thousandths of a processor, just now."""
+
+    instance: InstanceId
+    usage: Usage
+    cpu_milli: Annotated[float, Range(0, 2**40)] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Usages:
+    """The answer to `top`: every container that runs. `failures` say of which nothing is known."""
+
+    containers: Annotated[tuple[InstanceUsage, ...], Items(2048)] = ()
+    failures: Annotated[tuple[Line, ...], Items(16)] = ()

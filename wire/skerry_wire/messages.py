@@ -295,15 +295,16 @@ VERBS: tuple[Verb, ...] = ("logs", "exec", "restart", "top")
 class InstanceRequest:
     """Something that is asked of a box about an instance. Always signed, and answered once.
 
-    An empty container: the first one, of `restart` and `top` each. `stdin` and `command` belong to
-    `exec`; `follow`, `tail` and `since_s` (seconds ago) to `logs`.
+    An empty container: the first one, of `restart` and `top` each. No instance: every one of
+    the box, for `top` alone. `stdin` and `command` belong to `exec`; `follow`, `tail` and `since_s`
+    (seconds ago) to `logs`.
     """
 
     node: NodeId
     incarnation: Incarnation
     challenge: Challenge
     verb: Verb
-    instance: InstanceId
+    instance: InstanceId | None = None
     container: Annotated[str, Text(63)] = ""
     command: Arguments = ()
     stdin: Annotated[bytes, Items(64 * 1024)] = b""
