@@ -13,6 +13,7 @@ from collections.abc import Callable
 from skerry_executor import reconcile as rec
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.exits import Exits
+from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, looked
 from skerry_executor.log import log
 from skerry_executor.outcome import blind_outcome
@@ -30,10 +31,11 @@ class Convergence:
     """One run towards one order.
 
     `object_to` says what the box has against a container now; `devices_of` which device nodes it
-    gets for its devices on a bus, and raises RuntimeFailure where it gets none.
+    gets for its devices on a bus, and raises RuntimeFailure where it gets none; `gate` which
+    instances may run at all.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is made of, each from another place
         self,
         order: Order,
         digest: str,
@@ -42,16 +44,26 @@ class Convergence:
         tell: Tell,
         object_to: Callable[[Container], RuntimeFailure | None],
         devices_of: Callable[[Container], tuple[Node, ...]] = lambda _: (),
+        *,
+        gate: Gate = OPEN,
     ) -> None:
         self._order = order
         self._digest = digest
         self._runtime = runtime
         self._cancel = cancel
         self._devices_of = devices_of
-        self._record = Record(order, digest, runtime.name, tell)
+        self._halts = gate.halts
+        self._record = Record(order, digest, runtime.name, tell, gate.halts)
         self._exits = Exits(tell)
         self._steps = Steps(
-            order.node, runtime, cancel, self._record, self._exits, object_to, devices_of
+            order.node,
+            runtime,
+            cancel,
+            self._record,
+            self._exits,
+            object_to,
+            devices_of,
+            gate=gate,
         )
 
     def run(self) -> Outcome:
@@ -81,9 +93,9 @@ class Convergence:
         self._record.saw(actual)
         self._exits.watch(actual)
         devices = looked(self._order.instances, self._devices_of)
-        needed = rec.images_needed(self._order.instances, actual, devices)
+        needed = rec.images_needed(self._order.instances, actual, devices, self._halts)
         present = {image for image in needed if self._runtime.has_image(image)}
-        return rec.reconcile(self._order.instances, actual, present, devices)
+        return rec.reconcile(self._order.instances, actual, present, devices, self._halts)
 
     def _blind(self, failure: RuntimeFailure) -> Outcome:
         log("error", "the runtime fails", generation=self._order.generation, reason=failure.reason)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from skerry_executor.actual import Actual
+from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.status import standings, unwanted_status
 from skerry_wire.local import Outcome
@@ -39,10 +40,11 @@ def outcome_of(
     actual: Iterable[Actual],
     doing: Doing,
     failures: Failures,
+    halts: Halts = NO_HALTS,
 ) -> Outcome:
     """Return how the order stands."""
     there = tuple(actual)
-    found = standings(order.instances, there, runtime)
+    found = standings(order.instances, there, runtime, halts)
     desired = {instance.id for instance in order.instances}
     left = unwanted_status(desired, there, runtime)
     problems = [

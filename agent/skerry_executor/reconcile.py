@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from skerry_executor.actual import Actual, HostPort, Phase
+from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.specs import name_of, spec_of
 from skerry_wire.images import parse_image
 from skerry_wire.workload import Container, Instance
@@ -135,14 +136,20 @@ def reconcile(
     actual: Iterable[Actual],
     present: Collection[str],
     devices: Devices = NO_DEVICES,
+    halts: Halts = NO_HALTS,
 ) -> Plan:
     """Return what is to be done.
 
     `actual` are the containers labelled with this node; `present` those images of
-    `images_needed` that are on the box.
+    `images_needed` that are on the box. Nothing of what is in `halts` may run.
     """
     matches = match(desired, actual, devices)
-    plans = tuple(_instance_plan(instance, matches, present, devices) for instance in desired)
+    plans = tuple(
+        _halted_plan(instance, matches)
+        if instance.id in halts
+        else _instance_plan(instance, matches, present, devices)
+        for instance in desired
+    )
     released = _released(plans)
     first = [step for one in matches.unwanted for step in _end(one)]
     first += [step for one in released for step in _end(one)]
@@ -153,7 +160,10 @@ def reconcile(
 
 
 def images_needed(
-    desired: Sequence[Instance], actual: Iterable[Actual], devices: Devices = NO_DEVICES
+    desired: Sequence[Instance],
+    actual: Iterable[Actual],
+    devices: Devices = NO_DEVICES,
+    halts: Halts = NO_HALTS,
 ) -> tuple[str, ...]:
     """Return the images, in full, of the containers that will have to be created."""
     matches = match(desired, actual, devices)
@@ -161,7 +171,7 @@ def images_needed(
         parse_image(container.image).full: None
         for instance in desired
         for container in instance.containers
-        if (instance.id, container.name) not in matches.kept
+        if (instance.id, container.name) not in matches.kept and instance.id not in halts
     }
     return tuple(needed)
 
@@ -251,6 +261,19 @@ def _instance_plan(
         else:
             begins.append(Keep(actual=kept))
     return InstancePlan(instance=instance, actions=(*dict.fromkeys(before), *ends, *begins))
+
+
+def _halted_plan(instance: Instance, matches: Matches) -> InstancePlan:
+    """Return the ends of what runs of an instance; the containers stay, for logs and later."""
+    actions: list[Action] = []
+    for container in instance.containers:
+        key = instance.id, container.name
+        kept = matches.kept.get(key)
+        there = (*matches.replaced.get(key, ()), *(() if kept is None else (kept,)))
+        for one in there:
+            idle = one.phase in (Phase.CREATED, Phase.EXITED, Phase.REMOVING)
+            actions.insert(0, Keep(actual=one) if idle else Stop(actual=one))
+    return InstancePlan(instance=instance, actions=tuple(actions))
 
 
 def _image_action(container: Container, present: Collection[str]) -> Iterator[Action]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from skerry_executor.actual import Actual
+from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.log import log
 from skerry_executor.outcome import outcome_of
 from skerry_executor.runtimes.base import RuntimeFailure
@@ -35,11 +36,14 @@ class Tell(Protocol):
 class Record:
     """The containers by id, what is being done by instance, and what failed by instance."""
 
-    def __init__(self, order: Order, digest: str, runtime: str, tell: Tell) -> None:
+    def __init__(
+        self, order: Order, digest: str, runtime: str, tell: Tell, halts: Halts = NO_HALTS
+    ) -> None:
         self._order = order
         self._digest = digest
         self._runtime = runtime
         self._tell = tell
+        self._halts = halts
         self._lock = threading.Lock()
         self._actual: dict[str, Actual] = {}
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
@@ -119,4 +123,5 @@ class Record:
             self._actual.values(),
             self._doing,
             self._failures,
+            self._halts,
         )

@@ -49,7 +49,18 @@ def spec_of(instance: Instance, container: Container) -> str:
     Fields that have their default do not count: a field that a later version adds must not
     restart what an earlier one started.
     """
-    return codec.revision_of([instance.revision, _said(container)])
+    return codec.revision_of([instance.revision, _said(supervised(instance, container))])
+
+
+def supervised(instance: Instance, container: Container) -> Container:
+    """Return the container as its runtime gets it.
+
+    What has a lease, or is a job, is started by the executor alone: the runtime, which does so
+    after a start of the box too, knows neither whether the lease still holds nor how the job went.
+    """
+    if instance.lease is None and instance.job is None:
+        return container
+    return dataclasses.replace(container, restart="no", restart_retries=0)
 
 
 def _said(value: Any) -> Any:

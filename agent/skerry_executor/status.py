@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 from skerry_executor.actual import Actual, Phase
+from skerry_executor.halt import NO_HALTS, Halt, Halts
 from skerry_executor.order import shortened
 from skerry_executor.reconcile import match, should_start
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
@@ -34,7 +35,10 @@ class Standing:
 
 
 def standings(
-    desired: Sequence[Instance], actual: Iterable[Actual], runtime: str
+    desired: Sequence[Instance],
+    actual: Iterable[Actual],
+    runtime: str,
+    halts: Halts = NO_HALTS,
 ) -> tuple[Standing, ...]:
     """Return how each desired instance stands, in the order's order."""
     matches = match(desired, actual)
@@ -43,7 +47,10 @@ def standings(
         keys = [(instance.id, container.name) for container in instance.containers]
         own = [matches.kept.get(key) for key in keys]
         old = [one for key in keys for one in matches.replaced.get(key, ())]
-        if old and not any(own):
+        halt = halts.get(instance.id)
+        if halt is not None:
+            done.append(_halted(instance, [*filter(None, own), *old], runtime, halt))
+        elif old and not any(own):
             done.append(_older(instance, old, runtime))
         else:
             done.append(_current(instance, own, runtime))
@@ -59,6 +66,18 @@ def _current(instance: Instance, own: Sequence[Actual | None], runtime: str) -> 
     there = [one for one in own if one is not None]
     status = _status(instance, instance.revision, state, reason, there, runtime)
     return Standing(status=status, reached=all(reached for _, _, reached in parts))
+
+
+def _halted(instance: Instance, there: Sequence[Actual], runtime: str, halt: Halt) -> Standing:
+    """Return the status of an instance of which nothing may run: it is being stopped, or is."""
+    runs = any(one.phase in (Phase.RUNNING, Phase.RESTARTING, Phase.PAUSED) for one in there)
+    state = InstanceState.STOPPING if runs else halt.state
+    revision = instance.revision if not there else there[0].revision
+    status = _status(instance, revision, state, halt.reason, there, runtime)
+    code = halt.exit_code if halt.exit_code is not None else status.exit_code
+    return Standing(
+        status=dataclasses.replace(status, exit_code=code), reached=halt.reached and not runs
+    )
 
 
 def _older(instance: Instance, old: Sequence[Actual], runtime: str) -> Standing:
@@ -146,3 +165,17 @@ def unwanted_status(
             container_ids=(*ids, one.id[:SHORT_ID])[:32],
         )
     return tuple(found.values())
+
+
+def unseen_statuses(desired: Sequence[Instance], reason: str) -> tuple[InstanceStatus, ...]:
+    """Return the statuses of what is wanted while the runtime cannot be asked, and why."""
+    return tuple(
+        InstanceStatus(
+            id=instance.id,
+            workload=instance.workload,
+            revision=instance.revision,
+            state=InstanceState.UNKNOWN,
+            reason=reason[:200],
+        )
+        for instance in desired
+    )

@@ -11,10 +11,11 @@ from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.exits import Exits
+from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, text_of, with_nodes
 from skerry_executor.record import Record
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
-from skerry_executor.specs import labels_of, name_of, spec_of
+from skerry_executor.specs import labels_of, name_of, spec_of, supervised
 from skerry_wire.images import parse_image
 from skerry_wire.messages import InstanceState
 from skerry_wire.workload import Container, Instance
@@ -23,7 +24,7 @@ from skerry_wire.workload import Container, Instance
 class Steps:
     """The actions of one run. Calls may come from several threads, for an instance from one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a run, which it shares
         self,
         node: str,
         runtime: Runtime,
@@ -32,6 +33,8 @@ class Steps:
         exits: Exits,
         object_to: Callable[[Container], RuntimeFailure | None],
         devices_of: Callable[[Container], tuple[Node, ...]],
+        *,
+        gate: Gate = OPEN,
     ) -> None:
         self._node = node
         self._runtime = runtime
@@ -40,6 +43,7 @@ class Steps:
         self._exits = exits
         self._object_to = object_to
         self._devices_of = devices_of
+        self._gate = gate
 
     def check_box(self, container: Container) -> None:
         """Raise RuntimeFailure where the box has something against a container now."""
@@ -59,8 +63,7 @@ class Steps:
                 self._pull(instance, action)
             case rec.Stop(actual=actual):
                 self._record.doing(instance, InstanceState.STOPPING)
-                self._runtime.stop(actual.id, actual.stop_grace_s, self._cancel)
-                self._record.log("stopped", actual.name)
+                self._stop(instance, actual)
             case rec.Remove(actual=actual):
                 self._record.doing(instance, InstanceState.STOPPING)
                 self._remove(actual)
@@ -69,7 +72,7 @@ class Steps:
                 self._create(wanted, container)
             case rec.Start(reference=reference):
                 self._record.doing(instance, InstanceState.CREATING)
-                self._start(reference)
+                self._start(instance, reference)
             case rec.Keep():
                 pass
 
@@ -103,7 +106,8 @@ class Steps:
         nodes = self._devices_of(container)
         labels = labels_of(self._node, instance, container, text_of(nodes))
         image = parse_image(container.image).full
-        self._runtime.create(name, image, with_nodes(container, nodes), labels, instance)
+        spec = with_nodes(supervised(instance, container), nodes)
+        self._runtime.create(name, image, spec, labels, instance)
         self._record.log("created", name, text_of(nodes) or None)
 
     def _take_over(
@@ -126,7 +130,18 @@ class Steps:
         self._record.gone(actual.id)
         self._record.log("removed", actual.name)
 
-    def _start(self, reference: str) -> None:
+    def _stop(self, instance: str, actual: Actual) -> None:
+        self._runtime.stop(actual.id, actual.stop_grace_s, self._cancel)
+        self._record.log("stopped", actual.name)
+        # Of a halted instance the container stays, and how it ended is told.
+        found = self._runtime.container(actual.id) if instance in self._gate.halts else None
+        if found is not None:
+            self._record.put(found)
+
+    def _start(self, instance: str, reference: str) -> None:
+        against = self._gate.permit(instance)
+        if against is not None:
+            raise RuntimeFailure(Failure.OTHER, against)
         self._runtime.start(reference)
         started = self._runtime.container(reference)
         if started is None:
