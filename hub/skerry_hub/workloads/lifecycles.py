@@ -34,6 +34,7 @@ from skerry_hub.workloads.reading import (
 )
 from skerry_hub.workloads.units import byte_count
 from skerry_wire.lifecycle import After, Job, LogLimits
+from skerry_wire.schedule import NICKNAMES, ScheduleError, parse
 
 WEEK_S = 7 * 86400.0
 YEAR_S = 366 * 86400.0
@@ -62,8 +63,6 @@ _CONDITIONS = {
     "service_completed_successfully": After(container="x", condition="completed"),
 }
 _SOME = re.compile(SOME)
-_NICKNAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,?-]{1,64}")
 
 
 def lifecycle(own: Value | None, update_config: Value | None, *, is_job: bool) -> Lifecycle:
@@ -97,16 +96,17 @@ def _job(value: Value) -> Job:
 
 
 def schedule(written: str) -> str:
-    """Return a schedule of the form of cron's; that its numbers make sense, the box says."""
+    """Return a schedule of cron's, as the box reads it too, with single spaces."""
     found = " ".join(written.split())
-    if found in _NICKNAMES:
-        return found
-    fields = found.split(" ")
-    if len(fields) != 5 or not all(map(_CRON_FIELD.fullmatch, fields)):
+    try:
+        parse(found)
+    except ScheduleError as error:
         raise RefusedError(
-            f"{short(written)} is not a schedule: write five fields, as */15 * * * *, or one of "
-            f"{', '.join(_NICKNAMES)}"
-        )
+            f"{short(written)} is not a schedule ({error}): write five fields, as */15 * * * *, or "
+            f"one of {', '.join(NICKNAMES)}"
+        ) from None
+    if len(found) > 128:
+        raise RefusedError("a schedule is at most 128 characters long")
     return found
 
 
