@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from skerry_executor.specs import name_of
+from skerry_executor.start_order import fault
 from skerry_wire import codec, envelope
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Envelope, Order, Refusal
@@ -150,6 +151,9 @@ def _contradiction(order: Order) -> Refusal | None:
         if twice is not None:
             return refusal(MALFORMED, f"two have the {text} {twice}", order.generation)
     for instance in order.instances:
+        wrong = fault(instance)
+        if wrong is not None:
+            return refusal(MALFORMED, f"{instance.id}: {wrong}", order.generation)
         for container in instance.containers:
             # podman joins labels with = too: such a name could stand in for one of ours.
             for kind, names in (

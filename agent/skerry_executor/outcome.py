@@ -41,10 +41,11 @@ def outcome_of(
     doing: Doing,
     failures: Failures,
     halts: Halts = NO_HALTS,
+    wall_s: float | None = None,
 ) -> Outcome:
-    """Return how the order stands."""
+    """Return how the order stands. `wall_s` is the box's clock."""
     there = tuple(actual)
-    found = standings(order.instances, there, runtime, halts)
+    found = standings(order.instances, there, runtime, halts, wall_s)
     desired = {instance.id for instance in order.instances}
     left = unwanted_status(desired, there, runtime)
     problems = [

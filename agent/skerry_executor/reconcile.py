@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.specs import name_of, spec_of
+from skerry_executor.start_order import sequence, unmet
 from skerry_wire.images import parse_image
 from skerry_wire.workload import Container, Instance
 
@@ -78,7 +79,14 @@ class Start:
     reference: str
 
 
-Action = Keep | Pull | Missing | Lacking | Stop | Remove | Create | Start
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """Do not start a container yet: what it starts after has not come so far."""
+
+    reason: str
+
+
+Action = Keep | Pull | Missing | Lacking | Stop | Remove | Create | Start | Await
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,7 +118,12 @@ class InstancePlan:
     @property
     def changes(self) -> bool:
         """Whether anything is to be done at all."""
-        return any(not isinstance(action, Keep) for action in self.actions)
+        return any(not isinstance(action, Keep | Await) for action in self.actions)
+
+    @property
+    def awaits(self) -> bool:
+        """Whether a container is not started yet."""
+        return any(isinstance(action, Await) for action in self.actions)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,21 +150,28 @@ def reconcile(
     present: Collection[str],
     devices: Devices = NO_DEVICES,
     halts: Halts = NO_HALTS,
+    *,
+    whole: bool = False,
+    holding: Collection[str] = (),
 ) -> Plan:
     """Return what is to be done.
 
     `actual` are the containers labelled with this node; `present` those images of
-    `images_needed` that are on the box. Nothing of what is in `halts` may run.
+    `images_needed` that are on the box. Nothing of what is in `halts` may run. `whole`: the
+    containers of an instance are only replaced together. The instances in `holding` end nothing
+    for the sake of others.
     """
-    matches = match(desired, actual, devices)
+    matches = match(desired, actual, devices, whole=whole)
+    wanted = {instance.id for instance in desired}
     plans = tuple(
         _halted_plan(instance, matches)
         if instance.id in halts
         else _instance_plan(instance, matches, present, devices)
         for instance in desired
     )
-    released = _released(plans)
-    first = [step for one in matches.unwanted for step in _end(one)]
+    released = _released([plan for plan in plans if plan.instance.id not in holding], plans)
+    unwanted = [one for one in matches.unwanted if one.instance not in wanted]
+    first = [step for one in sorted(unwanted, key=_ending) for step in _end(one)]
     first += [step for one in released for step in _end(one)]
     gone = {one.id for one in released}
     plans = tuple(_without_ends(plan, gone) for plan in plans)
@@ -164,9 +184,11 @@ def images_needed(
     actual: Iterable[Actual],
     devices: Devices = NO_DEVICES,
     halts: Halts = NO_HALTS,
+    *,
+    whole: bool = False,
 ) -> tuple[str, ...]:
     """Return the images, in full, of the containers that will have to be created."""
-    matches = match(desired, actual, devices)
+    matches = match(desired, actual, devices, whole=whole)
     needed = {
         parse_image(container.image).full: None
         for instance in desired
@@ -186,12 +208,16 @@ class Matches:
 
 
 def match(
-    desired: Sequence[Instance], actual: Iterable[Actual], devices: Devices = NO_DEVICES
+    desired: Sequence[Instance],
+    actual: Iterable[Actual],
+    devices: Devices = NO_DEVICES,
+    *,
+    whole: bool = False,
 ) -> Matches:
     """Find for each desired container the one that has its spec, and what stands in its place.
 
     One that was given device nodes which are others now is replaced; while a device is away, what
-    runs is left alone.
+    runs is left alone. `whole`: where one of an instance is to be made, all are.
     """
     wanted = {
         (instance.id, container.name): spec_of(instance, container)
@@ -210,6 +236,12 @@ def match(
             kept[key] = one
         else:
             replaced[key] = (*replaced.get(key, ()), one)
+    if whole:
+        for instance in desired:
+            keys = [(instance.id, container.name) for container in instance.containers]
+            if not all(key in kept for key in keys):
+                for key in [key for key in keys if key in kept]:
+                    replaced[key] = (*replaced.get(key, ()), kept.pop(key))
     return Matches(kept=kept, replaced=replaced, unwanted=tuple(unwanted))
 
 
@@ -237,42 +269,69 @@ def _preference(one: Actual) -> tuple[bool, bool, str]:
     return one.phase is not Phase.RUNNING, not named, one.id
 
 
+def _ending(one: Actual) -> tuple[str, float]:
+    # What started last ends first: nobody remembers what started after what.
+    return one.instance, -(one.started_at or 0.0)
+
+
 def _instance_plan(
     instance: Instance, matches: Matches, present: Collection[str], devices: Devices
 ) -> InstancePlan:
+    """Images come first, then all ends, all that is made, and the starts in their order."""
     before: list[Action] = []
-    ends: list[Action] = []
-    begins: list[Action] = []
-    for container in instance.containers:
-        key = instance.id, container.name
-        for old in matches.replaced.get(key, ()):
-            ends = [*_end(old), *ends]
-        kept = matches.kept.get(key)
-        if kept is None:
+    creates: list[Action] = []
+    leftover = [one for one in matches.unwanted if one.instance == instance.id]
+    ends = [step for one in sorted(leftover, key=_ending) for step in _end(one)]
+    ordered = sequence(instance.containers)
+    for container in reversed(ordered):
+        for old in matches.replaced.get((instance.id, container.name), ()):
+            ends += _end(old)
+    for container in ordered:
+        if (instance.id, container.name) not in matches.kept:
             before += _image_action(container, present)
-            begins.append(Create(instance=instance, container=container))
-            name = name_of(instance.id, container.name)
-            begins.append(Start(instance=instance.id, reference=name))
-        elif should_start(container, kept):
-            looked = devices.get(key)
-            if looked is not None and looked.problem is not None:
-                begins.append(Lacking(reason=looked.problem))
-            begins.append(Start(instance=instance.id, reference=kept.id))
-        else:
-            begins.append(Keep(actual=kept))
-    return InstancePlan(instance=instance, actions=(*dict.fromkeys(before), *ends, *begins))
+            creates.append(Create(instance=instance, container=container))
+    starts = _starts(instance, ordered, matches, devices)
+    actions = (*dict.fromkeys(before), *ends, *creates, *starts)
+    return InstancePlan(instance=instance, actions=actions)
+
+
+def _starts(
+    instance: Instance, ordered: Sequence[Container], matches: Matches, devices: Devices
+) -> Iterator[Action]:
+    there = {
+        container.name: kept
+        for container in ordered
+        if (kept := matches.kept.get((instance.id, container.name))) is not None
+    }
+    starting: set[str] = set()
+    for container in ordered:
+        kept = there.get(container.name)
+        if kept is not None and not should_start(container, kept):
+            yield Keep(actual=kept)
+            continue
+        reason = unmet(container, there, starting)
+        if reason is not None:
+            yield Await(reason=reason)
+            continue
+        looked = devices.get((instance.id, container.name))
+        if kept is not None and looked is not None and looked.problem is not None:
+            yield Lacking(reason=looked.problem)
+        starting.add(container.name)
+        reference = name_of(instance.id, container.name) if kept is None else kept.id
+        yield Start(instance=instance.id, reference=reference)
 
 
 def _halted_plan(instance: Instance, matches: Matches) -> InstancePlan:
     """Return the ends of what runs of an instance; the containers stay, for logs and later."""
     actions: list[Action] = []
-    for container in instance.containers:
+    leftover = [one for one in matches.unwanted if one.instance == instance.id]
+    for container in reversed(sequence(instance.containers)):
         key = instance.id, container.name
-        kept = matches.kept.get(key)
-        there = (*matches.replaced.get(key, ()), *(() if kept is None else (kept,)))
-        for one in there:
-            idle = one.phase in (Phase.CREATED, Phase.EXITED, Phase.REMOVING)
-            actions.insert(0, Keep(actual=one) if idle else Stop(actual=one))
+        leftover += matches.replaced.get(key, ())
+        leftover += filter(None, (matches.kept.get(key),))
+    for one in leftover:
+        idle = one.phase in (Phase.CREATED, Phase.EXITED, Phase.REMOVING)
+        actions.append(Keep(actual=one) if idle else Stop(actual=one))
     return InstancePlan(instance=instance, actions=tuple(actions))
 
 
@@ -293,8 +352,8 @@ def _end(one: Actual) -> tuple[Stop, Remove] | tuple[Remove]:
     return Stop(actual=one), Remove(actual=one)
 
 
-def _released(plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
-    """Return those that give up a port which another instance is about to take.
+def _released(givers: Sequence[InstancePlan], plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
+    """Return those of the givers that give up a port which another instance is about to take.
 
     An instance whose image is not there yet gives up nothing before it is: the other one then
     finds the port in use, and is tried again.
@@ -308,7 +367,7 @@ def _released(plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
                     takers.setdefault(taken, set()).add(plan.instance.id)
     return tuple(
         action.actual
-        for plan in plans
+        for plan in givers
         if not any(isinstance(action, Pull | Missing) for action in plan.actions)
         for action in plan.actions
         if isinstance(action, Remove)

@@ -124,4 +124,5 @@ class Record:
             self._doing,
             self._failures,
             self._halts,
+            time.time(),
         )

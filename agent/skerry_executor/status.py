@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.halt import NO_HALTS, Halt, Halts
 from skerry_executor.order import shortened
 from skerry_executor.reconcile import match, should_start
+from skerry_executor.start_order import unmet
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 from skerry_wire.workload import Container, Instance
 
 SHORT_ID = 12
 MAX_REASON = 400
+LOOP_RESTARTS = 3
+LOOP_S = 60.0
+"""What was restarted so often, and the last time so short ago, is not running: it fails."""
 
 # The worst container speaks for its instance.
 _SEVERITY = (
@@ -39,8 +43,13 @@ def standings(
     actual: Iterable[Actual],
     runtime: str,
     halts: Halts = NO_HALTS,
+    wall_s: float | None = None,
 ) -> tuple[Standing, ...]:
-    """Return how each desired instance stands, in the order's order."""
+    """Return how each desired instance stands, in the order's order.
+
+    `wall_s` is the box's clock, by which the runtime says when a container was started; without
+    it nothing is said to be restarted again and again.
+    """
     matches = match(desired, actual)
     done = []
     for instance in desired:
@@ -53,14 +62,15 @@ def standings(
         elif old and not any(own):
             done.append(_older(instance, old, runtime))
         else:
-            done.append(_current(instance, own, runtime))
+            done.append(_current(instance, own, runtime, wall_s))
     return tuple(done)
 
 
-def _current(instance: Instance, own: Sequence[Actual | None], runtime: str) -> Standing:
-    parts = [
-        _part(container, actual) for container, actual in zip(instance.containers, own, strict=True)
-    ]
+def _current(
+    instance: Instance, own: Sequence[Actual | None], runtime: str, wall_s: float | None
+) -> Standing:
+    by_name = {one.container: one for one in own if one is not None}
+    parts = [_part(container, by_name, wall_s) for container in instance.containers]
     parts.sort(key=lambda part: _SEVERITY.index(part[0]))
     state, reason, _ = parts[0] if parts else (InstanceState.RUNNING, None, True)
     there = [one for one in own if one is not None]
@@ -114,18 +124,34 @@ def _status(
     )
 
 
-def _part(container: Container, actual: Actual | None) -> tuple[InstanceState, str | None, bool]:
+def is_looping(actual: Actual, wall_s: float | None) -> bool:
+    """Say whether the runtime restarts a container again and again."""
+    if wall_s is None or actual.started_at is None or actual.restarts < LOOP_RESTARTS:
+        return False
+    # A clock that was set back tells nothing.
+    return 0 <= wall_s - actual.started_at < LOOP_S
+
+
+def _part(
+    container: Container, there: Mapping[str, Actual], wall_s: float | None
+) -> tuple[InstanceState, str | None, bool]:
     """Return a container's state, why it does not run, and whether that is what it shall be."""
     name = container.name
+    actual = there.get(name)
     if actual is None:
         return InstanceState.PENDING, f"{name} has not been created yet", False
     match actual.phase:
+        case Phase.RUNNING if is_looping(actual, wall_s):
+            reason = f"{name} was restarted {actual.restarts} times, the last time a moment ago"
+            return InstanceState.FAILED, reason, False
         case Phase.RUNNING:
             return InstanceState.RUNNING, None, True
         case Phase.CREATED:
-            return InstanceState.PENDING, actual.error or f"{name} has not been started yet", False
+            waits = unmet(container, there) or f"{name} has not been started yet"
+            return InstanceState.PENDING, actual.error or waits, False
         case Phase.RESTARTING:
-            reason = f"{name} ended with {actual.exit_code}; the runtime starts it again"
+            times = f", after {actual.restarts} restarts" if actual.restarts else ""
+            reason = f"{name} ended with {actual.exit_code}{times}; the runtime starts it again"
             return InstanceState.FAILED, reason, False
         case Phase.EXITED:
             return _ended(container, actual)

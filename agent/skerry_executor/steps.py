@@ -73,7 +73,7 @@ class Steps:
             case rec.Start(reference=reference):
                 self._record.doing(instance, InstanceState.CREATING)
                 self._start(instance, reference)
-            case rec.Keep():
+            case rec.Keep() | rec.Await():
                 pass
 
     def _pull(self, instance: str, action: rec.Pull) -> None:

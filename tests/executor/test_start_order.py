@@ -1,0 +1,141 @@
+"""The order of starts within an instance, as transcripts: what is there in, what starts out."""
+
+import dataclasses
+
+import pytest
+from tests.executor.orders import container, instance, order
+from tests.executor.test_reconcile import IMAGE, actual, kinds
+
+from skerry_executor import order as verification
+from skerry_executor import reconcile as rec
+from skerry_executor.actual import Phase
+from skerry_executor.start_order import fault, sequence, unmet
+from skerry_executor.status import standings
+from skerry_wire.lifecycle import After
+from skerry_wire.messages import Health, InstanceState
+
+
+def after(name, *others, **changes):
+    """Return a container that starts after others, each `name` or `name:condition`."""
+    told = (one.partition(":") for one in others)
+    wishes = tuple(After(container=name, condition=how or "started") for name, _, how in told)
+    return container(name, after=wishes, **changes)
+
+
+DB = container("db")
+MIGRATE = after("migrate", "db:healthy", restart="no")
+WEB = after("web", "migrate:completed", "db")
+SHOP = instance(containers=[WEB, MIGRATE, DB])
+DONE = {"phase": Phase.EXITED, "exit_code": 0}
+
+
+def there(**phases):
+    """Return the containers of the shop, each with its changes."""
+    by_name = {part.name: part for part in SHOP.containers}
+    return [actual(SHOP, by_name[name], **changes) for name, changes in phases.items()]
+
+
+def steps(found, **options):
+    return rec.reconcile([SHOP], found, [IMAGE], **options).instances[0].actions
+
+
+def test_all_are_made_before_the_first_starts_and_each_waits_for_its_own():
+    assert [getattr(one, "container", None) and one.container.name for one in steps([])[:3]] == [
+        "db",
+        "migrate",
+        "web",
+    ]
+    assert steps([])[3:] == (
+        rec.Start(instance=SHOP.id, reference="skerry-shop-web-0-db"),
+        rec.Await(reason="migrate waits for db to be healthy"),
+        rec.Await(reason="web waits for migrate to be completed"),
+    )
+
+
+CREATED = {"phase": Phase.CREATED}
+
+
+@pytest.mark.parametrize(
+    ("db", "migrate", "done"),
+    [
+        ({"health": Health.STARTING}, CREATED, ["Keep", "Await", "Await"]),
+        ({"health": Health.NONE}, CREATED, ["Keep", "Await", "Await"]),
+        ({"health": Health.HEALTHY}, CREATED, ["Keep", "Start", "Await"]),
+        ({"health": Health.HEALTHY}, {}, ["Keep", "Keep", "Await"]),
+        ({"health": Health.HEALTHY}, DONE, ["Keep", "Keep", "Start"]),
+        ({"health": Health.UNHEALTHY}, DONE, ["Keep", "Keep", "Start"]),
+        ({"phase": Phase.EXITED, "exit_code": 1}, DONE, ["Start", "Keep", "Start"]),
+        ({}, {"phase": Phase.EXITED, "exit_code": 3}, ["Keep", "Keep", "Await"]),
+    ],
+)
+def test_what_is_there_decides_what_starts(db, migrate, done):
+    found = there(db=db, migrate=migrate, web=CREATED)
+    assert kinds(steps(found)) == done
+
+
+def test_what_was_completed_is_not_started_again_and_what_runs_waits_for_nothing():
+    found = there(db={"phase": Phase.RUNNING}, migrate=DONE, web={"phase": Phase.RUNNING})
+    assert kinds(steps(found)) == ["Keep"] * 3
+
+
+def test_the_end_comes_in_the_reverse_order():
+    newer = instance(revision="2", containers=SHOP.containers)
+    found = there(db={}, migrate=DONE, web={})
+    done = rec.reconcile([newer], found, [IMAGE]).instances[0].actions
+    ends = [one.actual.container for one in done if isinstance(one, rec.Remove)]
+    assert ends == ["web", "migrate", "db"]
+    gone = rec.reconcile([], [dataclasses.replace(one, started_at=float(number))
+                              for number, one in enumerate(found)], [])  # fmt: skip
+    ends = [one.actual.container for one in gone.first if isinstance(one, rec.Remove)]
+    assert ends == ["web", "migrate", "db"], "what started last ends first"
+
+
+def test_a_runtime_that_knows_whole_instances_alone_gets_them_whole():
+    found = there(db={}, migrate=DONE)
+    assert kinds(steps(found)) == ["Create", "Keep", "Keep", "Start"]
+    assert kinds(steps(found, whole=True)) == [
+        "Remove", "Stop", "Remove", "Create", "Create", "Create", "Start", "Await", "Await",
+    ]  # fmt: skip
+    assert rec.images_needed([SHOP], found, whole=True) == (IMAGE,)
+    running = there(db={}, migrate=DONE, web={})
+    assert kinds(steps(running, whole=True)) == ["Keep"] * 3
+
+
+def test_the_report_says_what_is_waited_for():
+    found = there(db={"health": Health.STARTING}, migrate=CREATED, web=CREATED)
+    (standing,) = standings([SHOP], found, "fake")
+    assert standing.status.state is InstanceState.PENDING
+    assert standing.status.reason == "web waits for migrate to be completed"
+    assert not standing.reached
+
+
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        ([WEB, MIGRATE, DB], None),
+        ([after("a", "b"), container("b")], None),
+        ([after("a", "b")], "a starts after b, which is not there"),
+        ([after("a", "a")], "a start after one another in a circle"),
+        (
+            [after("a", "b"), after("b", "c"), after("c", "a"), DB],
+            "a, b, c start after one another in a circle",
+        ),
+        (
+            [after("a", "db:completed"), DB],
+            "a starts after db is completed, which restarts always",
+        ),
+    ],
+)
+def test_an_order_that_would_never_be_through_is_refused_by_name(parts, why):
+    wanted = instance(containers=parts)
+    assert fault(wanted) == why
+    refused = verification._contradiction(order(wanted))
+    assert (refused and refused.reason) == (why and f"{wanted.id}: {why}")
+    assert {one.name for one in sequence(parts)} == {one.name for one in parts}
+
+
+def test_the_sequence_is_stable():
+    parts = [container(name) for name in ("c", "a", "b")]
+    assert [one.name for one in sequence(parts)] == ["c", "a", "b"]
+    assert [one.name for one in sequence([after("z", "b"), *parts])] == ["c", "a", "b", "z"]
+    assert unmet(parts[0], {}) is None

@@ -1,0 +1,47 @@
+"""How an instance stands: one container in, the words of a report out."""
+
+import pytest
+from tests.executor.orders import instance
+from tests.executor.test_reconcile import actual
+
+from skerry_executor.actual import Phase
+from skerry_executor.status import standings
+
+NOW = 1_790_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "wall_s", "state", "reason"),
+    [
+        ({"restarts": 2, "started_at": NOW - 1}, NOW, "running", None),
+        ({"restarts": 3, "started_at": NOW - 61}, NOW, "running", None),
+        ({"restarts": 3, "started_at": NOW + 100}, NOW, "running", None),
+        ({"restarts": 9, "started_at": None}, NOW, "running", None),
+        ({"restarts": 9, "started_at": NOW - 1}, None, "running", None),
+        (
+            {"restarts": 9, "started_at": NOW - 1},
+            NOW,
+            "failed",
+            "web was restarted 9 times, the last time a moment ago",
+        ),
+        (
+            {"phase": Phase.RESTARTING, "exit_code": 2, "restarts": 4},
+            NOW,
+            "failed",
+            "web ended with 2, after 4 restarts; the runtime starts it again",
+        ),
+        (
+            {"phase": Phase.RESTARTING, "exit_code": 2},
+            NOW,
+            "failed",
+            "web ended with 2; the runtime starts it again",
+        ),
+        ({"phase": Phase.CREATED}, NOW, "pending", "web has not been started yet"),
+        ({"phase": Phase.EXITED, "exit_code": 1}, NOW, "failed", "web ended with 1"),
+    ],
+)
+def test_what_is_restarted_again_and_again_is_not_running(changes, wall_s, state, reason):
+    wanted = instance()
+    (found,) = standings([wanted], [actual(wanted, **changes)], "fake", wall_s)
+    assert (found.status.state, found.status.reason) == (state, reason)
+    assert found.reached is (state == "running")
