@@ -7,10 +7,10 @@ a problem of the box.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from skerry_executor.actual import Actual
-from skerry_executor.halt import NO_HALTS, Halts
+from skerry_executor.halt import Halts
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.status import standings, unwanted_status
 from skerry_wire.local import Outcome
@@ -33,19 +33,21 @@ Failures = Mapping[str, RuntimeFailure]
 """By instance, what went wrong in this run."""
 
 
-def outcome_of(
-    order: Order,
-    digest: str,
-    runtime: str,
-    actual: Iterable[Actual],
-    doing: Doing,
-    failures: Failures,
-    halts: Halts = NO_HALTS,
-    wall_s: float | None = None,
-) -> Outcome:
-    """Return how the order stands. `wall_s` is the box's clock."""
-    there = tuple(actual)
-    found = standings(order.instances, there, runtime, halts, wall_s)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a run knows by now. `wall_s` is the box's clock."""
+
+    actual: tuple[Actual, ...] = ()
+    doing: Doing = dataclasses.field(default_factory=dict)
+    failures: Failures = dataclasses.field(default_factory=dict)
+    halts: Halts = dataclasses.field(default_factory=dict)
+    wall_s: float | None = None
+
+
+def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
+    """Return how the order stands."""
+    there, doing, failures = seen.actual, seen.doing, seen.failures
+    found = standings(order.instances, there, runtime, seen.halts, seen.wall_s)
     desired = {instance.id for instance in order.instances}
     left = unwanted_status(desired, there, runtime)
     problems = [

@@ -14,7 +14,7 @@ from typing import Protocol
 from skerry_executor.actual import Actual
 from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.log import log
-from skerry_executor.outcome import outcome_of
+from skerry_executor.outcome import Seen, outcome_of
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_wire.local import Outcome
 from skerry_wire.messages import InstanceState, Order
@@ -116,13 +116,11 @@ class Record:
             return self._picture()
 
     def _picture(self) -> Outcome:
-        return outcome_of(
-            self._order,
-            self._digest,
-            self._runtime,
-            self._actual.values(),
-            self._doing,
-            self._failures,
-            self._halts,
-            time.time(),
+        seen = Seen(
+            actual=tuple(self._actual.values()),
+            doing=self._doing,
+            failures=self._failures,
+            halts=self._halts,
+            wall_s=time.time(),
         )
+        return outcome_of(self._order, self._digest, self._runtime, seen)

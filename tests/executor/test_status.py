@@ -42,6 +42,6 @@ NOW = 1_790_000_000.0
 )
 def test_what_is_restarted_again_and_again_is_not_running(changes, wall_s, state, reason):
     wanted = instance()
-    (found,) = standings([wanted], [actual(wanted, **changes)], "fake", wall_s)
+    (found,) = standings([wanted], [actual(wanted, **changes)], "fake", wall_s=wall_s)
     assert (found.status.state, found.status.reason) == (state, reason)
     assert found.reached is (state == "running")
