@@ -85,6 +85,15 @@ def targets_of(request: ExecutorRequest, data: bytes, settings: Settings) -> Tar
     return targets.verify(data, read_keys(settings.keys).by_id, request.node)
 
 
+def order_of(accepted: Accepted) -> Order:
+    """Return the order that was accepted. Raises StateError."""
+    try:
+        return envelope.open_payload(codec.decode(Envelope, accepted.envelope))
+    except WireError as error:
+        reason = f"the accepted order cannot be read ({error}); wait for the hub's next one"
+        raise StateError(reason) from None
+
+
 def _box(path: pathlib.Path) -> _Box:
     try:
         policy = read_policy(path)
@@ -131,11 +140,9 @@ def _held(accepted: Accepted | None, settings: Settings, box: _Box) -> Admitted:
     if accepted is None:
         return Admitted()
     try:
-        sealed = codec.decode(Envelope, accepted.envelope)
-        order = envelope.open_payload(sealed)
-    except WireError as error:
-        reason = f"the accepted order cannot be read ({error}); wait for the hub's next one"
-        return Admitted(accepted=accepted, problems=(reason[:1024],))
+        order = order_of(accepted)
+    except StateError as error:
+        return Admitted(accepted=accepted, problems=(str(error)[:1024],))
     judged = _against_policy(order, settings, box)
     return Admitted(
         accepted=accepted,

@@ -21,13 +21,14 @@ from skerry_executor import box, hardware
 from skerry_executor.admission import Admitted, admit, targets_of
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
+from skerry_executor.instance_requests import InstanceRequests
 from skerry_executor.log import log
 from skerry_executor.runtimes.base import Runtime
 from skerry_executor.settings import Settings
+from skerry_executor.talk import Talk
 from skerry_wire import codec, local
 from skerry_wire.errors import WireError
-from skerry_wire.local import ExecutorReply, ExecutorRequest, Outcome
-from skerry_wire.messages import Targets
+from skerry_wire.local import ExecutorRequest, Outcome
 
 REQUEST_S = 10.0
 """How long a client may take to send its request."""
@@ -42,73 +43,6 @@ _CREDENTIALS = struct.Struct("3i")
 
 class RequestError(Exception):
     """A request that cannot be served; says why."""
-
-
-class Talk:
-    """One client. Sends frames; once it is gone, does nothing more, and never raises."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._gone = False
-        self.admitted = Admitted()
-
-    def progress(self, outcome: Outcome) -> None:
-        """Say how far the accepted order is, beside what this client's own request met."""
-        self._send(ExecutorReply(kind="progress", outcome=self._marked(outcome)))
-
-    def watch(self, watched: Sequence[tuple[str, int]]) -> None:
-        """Hand over pidfds."""
-        if not watched:
-            return
-        reply = ExecutorReply(kind="watch", watched=tuple(instance for instance, _ in watched))
-        self._send(reply, [fd for _, fd in watched])
-
-    def done(self, outcome: Outcome) -> None:
-        """End the conversation, and say by which policy it went."""
-        told = self.admitted.told
-        self._send(ExecutorReply(kind="done", outcome=self._marked(outcome), policy=told))
-
-    def judged(self, found: Targets | str) -> None:
-        """End the conversation about targets of round-trip times."""
-        if isinstance(found, Targets):
-            self._send(ExecutorReply(kind="done", targets=found))
-            return
-        log("warning", "targets refused", reason=found)
-        self._send(ExecutorReply(kind="done", targets_refused=found[:1024]))
-
-    def _marked(self, outcome: Outcome) -> Outcome:
-        problems = (*self.admitted.problems, *outcome.problems)[:16]
-        return dataclasses.replace(outcome, refusal=self.admitted.refusal, problems=problems)
-
-    def _send(self, reply: ExecutorReply, fds: Sequence[int] = ()) -> None:
-        with self._lock:
-            if self._gone:
-                return
-            try:
-                data = _frame(reply)
-                if fds:
-                    sent = socket.send_fds(self._connection, [data], list(fds))
-                    data = data[sent:]
-                self._connection.sendall(data)
-            except (OSError, WireError) as error:
-                self._gone = True
-                log("warning", "the client is gone", reason=str(error))
-
-
-def _frame(reply: ExecutorReply) -> bytes:
-    try:
-        return local.frame(reply)
-    except WireError:
-        if reply.outcome is None:
-            raise
-        # Hundreds of instances with long reasons: what stands in the way comes before why.
-        short = tuple(
-            dataclasses.replace(one, reason=one.reason[:80] if one.reason else None)
-            for one in reply.outcome.instances
-        )
-        outcome = dataclasses.replace(reply.outcome, instances=short)
-        return local.frame(dataclasses.replace(reply, outcome=outcome))
 
 
 def decline(listener: socket.socket, users: Sequence[int], reason: str) -> None:
@@ -151,6 +85,7 @@ class Server:
         self._newest = 0
         self._under_way: tuple[int, Convergence] | None = None
         self._ending = False
+        self._requests = InstanceRequests(settings, open_runtime, self._turn)
         self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def end(self, *_signal: object) -> None:
@@ -204,6 +139,7 @@ class Server:
         if not threads:
             return
         self._cancel.ask()
+        self._requests.end()
         with self._talks_lock:
             for connection in self._silent:
                 # Whoever has not said what he wants is not waited for.
@@ -245,6 +181,12 @@ class Server:
     def _answer(self, request: ExecutorRequest, talk: Talk) -> None:
         if request.targets is not None:
             talk.judged(targets_of(request, request.targets, self._settings))
+            return
+        if request.challenge is not None:
+            self._requests.challenge(request, talk)
+            return
+        if request.request is not None:
+            self._requests.answer(request, talk)
             return
         with self._admission:
             admitted = talk.admitted = admit(request, self._settings)

@@ -9,23 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from skerry_executor.order import signature_fits
-from skerry_wire import codec, envelope
+from skerry_executor.signed import opened
+from skerry_wire import envelope
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Envelope, Targets
+from skerry_wire.messages import Targets
 
 
 def verify(data: bytes, keys: Mapping[str, bytes], node: str) -> Targets | str:
     """Return the targets that the bytes of an Envelope hold, or why they are refused."""
-    try:
-        sealed = codec.decode(Envelope, data)
-    except WireError as error:
-        return f"they are not signed: {error}"
-    key = keys.get(sealed.key_id)
-    if key is None:
-        return f"key {sealed.key_id} is not among the box's trusted keys"
-    if not signature_fits(sealed, key):
-        return f"the signature is not that of key {sealed.key_id}"
+    sealed = opened(data, keys)
+    if isinstance(sealed, str):
+        return sealed
     try:
         targets = envelope.open_targets(sealed)
     except WireError as error:

@@ -19,8 +19,8 @@ class Client:
         self.replies = []
         self.pidfds = 0
 
-    def ask(self, order=None, node=NODE, incarnation=INCARNATION):
-        request = ExecutorRequest(node=node, incarnation=incarnation, order=order)
+    def ask(self, order=None, node=NODE, incarnation=INCARNATION, **wanted):
+        request = ExecutorRequest(node=node, incarnation=incarnation, order=order, **wanted)
         self.connection.sendall(local.frame(request))
         return self
 

@@ -447,7 +447,7 @@ def test_targets_are_verified_and_nothing_is_converged_to(box):
     assert about(box, codec.encode(sealed)).targets == targets
     refused = about(box, b"forged")
     assert (refused.targets, refused.outcome) == (None, None)
-    assert "they are not signed" in refused.targets_refused
+    assert "it is not signed" in refused.targets_refused
     assert (
         "for node box-1, this is box-2" in about(box, codec.encode(sealed), "box-2").targets_refused
     )

@@ -33,8 +33,8 @@ def forged(**changes):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (codec.encode(TARGETS), "they are not signed: "),
-        (b"\xc1", "they are not signed: "),
+        (codec.encode(TARGETS), "it is not signed: "),
+        (b"\xc1", "it is not signed: "),
         (codec.encode(sealed(key=STRANGER)), "is not among the box's trusted keys"),
         (forged(key_id=envelope.key_id_of(bytes(KEY.verify_key)), signature=b"s" * 64),
          "the signature is not that of key"),

@@ -1,0 +1,260 @@
+"""Requests about instances: logs, exec, restart, top; and the challenges that they answer.
+
+They run beside a convergence, each in threads of its own; only a restart, which changes something,
+waits for its turn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from skerry_executor import admission, state
+from skerry_executor.actual import Actual, Phase
+from skerry_executor.cancel import Cancel
+from skerry_executor.challenges import Challenges
+from skerry_executor.keys import read_keys
+from skerry_executor.log import log
+from skerry_executor.order import Identity
+from skerry_executor.pieces import Limits
+from skerry_executor.policy_file import PolicyError, read_policy
+from skerry_executor.request import (
+    asked_about,
+    instance_of,
+    objection,
+    restart_objection,
+    verify,
+)
+from skerry_executor.runtimes.base import LogWish, Runtime, RuntimeFailure, Written
+from skerry_executor.settings import Settings
+from skerry_executor.state import StateError
+from skerry_executor.streaming import End, Streaming, Work, Write
+from skerry_executor.talk import Talk
+from skerry_wire import codec
+from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.lifecycle import InstanceUsage, Usage, Usages
+from skerry_wire.local import ExecutorRequest
+from skerry_wire.messages import InstanceRequest, Order
+
+MOST_AT_ONCE = 4
+TOTAL_BYTES = 4 * 2**20
+"""Most bytes of an answer that does not follow a log."""
+FOLLOW_BYTES_PER_S = 64 * 1024.0
+USAGE_GAP_S = 1.0
+"""Between the two looks that tell how much of the processors is used."""
+TURN_LOOK_S = 0.2
+MAX_FAILURES = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that is to be carried out, and the order that the box has accepted."""
+
+    request: InstanceRequest
+    order: Order
+
+
+class InstanceRequests:
+    """Serves those of one socket. Any thread."""
+
+    def __init__(
+        self, settings: Settings, open_runtime: Callable[[], Runtime], turn: threading.Lock
+    ) -> None:
+        """`turn` is held by whoever changes what runs."""
+        self._settings = settings
+        self._open_runtime = open_runtime
+        self._turn = turn
+        self._challenges = Challenges(settings.run, settings.root)
+        self._room = threading.Semaphore(MOST_AT_ONCE)
+        self._cancels_lock = threading.Lock()
+        self._cancels: set[Cancel] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """Have every answer under way end, and take no more."""
+        with self._cancels_lock:
+            self._ended = True
+            cancels = tuple(self._cancels)
+        for cancel in cancels:
+            cancel.ask()
+
+    def challenge(self, asked: ExecutorRequest, talk: Talk) -> None:
+        """Answer a client that needs a challenge."""
+        try:
+            self._accepted(asked)
+            issued = self._challenges.issue(asked.challenge or "request")
+        except StateError as error:
+            talk.ended(str(error))
+        else:
+            talk.challenged(issued.challenge)
+
+    def answer(self, asked: ExecutorRequest, talk: Talk) -> None:
+        """Carry a request out, or say why it is refused. Nothing is done about one that is."""
+        try:
+            found = self._admitted(asked)
+        except StateError as error:
+            found = str(error)
+        if isinstance(found, str):
+            log("warning", "request refused", reason=found)
+            talk.ended(found)
+            return
+        if not self._room.acquire(blocking=False):
+            talk.ended(f"{MOST_AT_ONCE} requests are under way on this box; try again later")
+            return
+        self._carry_out(found, talk)
+
+    def _accepted(self, asked: ExecutorRequest) -> Order:
+        """Return what the box has accepted. Raises StateError where that is for another node."""
+        accepted = state.load(self._settings.state)
+        if accepted is None:
+            raise StateError("this box has accepted no order yet")
+        identity = Identity(node=asked.node, incarnation=asked.incarnation)
+        if identity != accepted.identity:
+            raise StateError(
+                f"this executor serves node {accepted.node}, incarnation {accepted.incarnation}; "
+                f"the agent is {asked.node}, {asked.incarnation}"
+            )
+        return admission.order_of(accepted)
+
+    def _admitted(self, asked: ExecutorRequest) -> _Asked | str:
+        order = self._accepted(asked)
+        identity = Identity(node=asked.node, incarnation=asked.incarnation)
+        keys = read_keys(self._settings.keys).by_id
+        request = verify(asked.request or b"", keys, identity)
+        if isinstance(request, str):
+            return request
+        # Redeemed first: whatever comes of it, it counts no second time.
+        if self._challenges.redeem(request.challenge, "request") is None:
+            return "it answers no challenge of this box, or one that was answered or is over"
+        try:
+            policy = read_policy(self._settings.policy) or BoxPolicy()
+        except PolicyError as error:
+            return f"the box's policy cannot be used: {error}"
+        return objection(request, policy) or _Asked(request, order)
+
+    def _carry_out(self, asked: _Asked, talk: Talk) -> None:
+        request = asked.request
+        log("info", "request", verb=request.verb, instance=request.instance or "every",
+            container=request.container or None)  # fmt: skip
+        cancel = Cancel()
+        with self._cancels_lock:
+            self._cancels.add(cancel)
+            if self._ended:
+                cancel.ask()
+        try:
+            streaming = Streaming(talk, _limits(request), request.within_s, cancel)
+            streaming.run(self._work(asked, cancel), self._room.release)
+        finally:
+            with self._cancels_lock:
+                self._cancels.discard(cancel)
+
+    def _work(self, asked: _Asked, cancel: Cancel) -> Work:
+        def work(write: Write) -> End:
+            runtime = self._open_runtime()
+            found = asked_about(asked.request, runtime.containers(asked.request.node), asked.order)
+            if isinstance(found, str):
+                return End(found)
+            match asked.request.verb:
+                case "logs":
+                    return _logs(asked.request, runtime, found[0], cancel, write)
+                case "exec":
+                    return _execute(asked.request, runtime, found[0], cancel, write)
+                case "top":
+                    return _top(runtime, found, cancel, write)
+                case "restart":
+                    return self._restart(asked, runtime, found, cancel)
+
+        return work
+
+    def _restart(
+        self, asked: _Asked, runtime: Runtime, found: Sequence[Actual], cancel: Cancel
+    ) -> End:
+        """Stop and start the same containers; none is made anew."""
+        while not self._turn.acquire(timeout=TURN_LOOK_S):
+            cancel.check()
+        try:
+            why = restart_objection(instance_of(asked.order, asked.request.instance))
+            if why is not None:
+                return End(why)
+            for one in reversed(found):
+                runtime.stop(one.id, one.stop_grace_s, cancel)
+            # What was stopped is started, whoever has lost patience meanwhile.
+            for one in found:
+                runtime.start(one.id)
+        finally:
+            self._turn.release()
+        return End()
+
+
+def _limits(request: InstanceRequest) -> Limits:
+    if request.verb == "logs" and request.follow:
+        return Limits(bytes_per_s=FOLLOW_BYTES_PER_S)
+    return Limits(total_bytes=TOTAL_BYTES)
+
+
+def _logs(
+    request: InstanceRequest, runtime: Runtime, one: Actual, cancel: Cancel, write: Write
+) -> End:
+    wish = LogWish(tail=request.tail, since_s=request.since_s, follow=request.follow)
+    for written in runtime.logs(one.id, wish, cancel):
+        write(written.stream, written.data)
+    return End()
+
+
+def _execute(
+    request: InstanceRequest, runtime: Runtime, one: Actual, cancel: Cancel, write: Write
+) -> End:
+    if one.phase is not Phase.RUNNING:
+        return End(f"container {one.container} of {one.instance} does not run: it is {one.phase}")
+
+    def told(written: Written) -> None:
+        write(written.stream, written.data)
+
+    return End(exit_code=runtime.execute(one.id, request.command, request.stdin, cancel, told))
+
+
+def _top(runtime: Runtime, found: Sequence[Actual], cancel: Cancel, write: Write) -> End:
+    running = [one for one in found if one.phase is Phase.RUNNING]
+    failures: list[str] = []
+    first = {one.id: _usage(runtime, one, failures, cancel) for one in running}
+    if any(first.values()):
+        woken = threading.Event()
+        with cancel.waking(woken.set):
+            woken.wait(USAGE_GAP_S)
+    used: list[InstanceUsage] = []
+    for one in running:
+        before = first[one.id]
+        after = _usage(runtime, one, failures, cancel) if before is not None else None
+        if before is not None and after is not None:
+            used.append(_used(one.instance, before, after))
+    answer = Usages(containers=tuple(used), failures=tuple(failures[:MAX_FAILURES]))
+    write("out", codec.pack(answer))
+    return End()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Look:
+    usage: Usage
+    at_s: float
+
+
+def _usage(runtime: Runtime, one: Actual, failures: list[str], cancel: Cancel) -> _Look | None:
+    cancel.check()
+    try:
+        usage = runtime.usage(one.id)
+    except RuntimeFailure as failure:
+        failures.append(f"{one.name}: {failure.reason}"[:1024])
+        return None
+    if usage is None:
+        return None
+    return _Look(dataclasses.replace(usage, container=one.container), time.monotonic())
+
+
+def _used(instance: str, before: _Look, after: _Look) -> InstanceUsage:
+    """Return what a container uses; it may have been started anew between the two looks."""
+    spent_s = after.usage.cpu_s - before.usage.cpu_s
+    passed_s = after.at_s - before.at_s
+    cpu_milli = 1000 * spent_s / passed_s if spent_s >= 0 and passed_s > 0 else None
+    return InstanceUsage(instance=instance, usage=after.usage, cpu_milli=cpu_milli)

@@ -1,0 +1,94 @@
+"""What a program wrote, gathered into parts that are worth sending, within limits. Pure.
+
+A part is of one stream. Times are seconds of a clock that the caller has.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import math
+from typing import Literal
+
+from skerry_wire.local import MAX_PART_BYTES
+
+Stream = Literal["out", "err"]
+
+GATHER_S = 0.05
+"""How long a part waits for more to send with it."""
+MOST_WAITING_BYTES = 2 * MAX_PART_BYTES
+"""What may wait to be sent; whoever writes more waits, too."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Most bytes of the whole answer; most bytes a second, after `burst_bytes` at once."""
+
+    total_bytes: int | None = None
+    bytes_per_s: float | None = None
+    burst_bytes: int = 256 * 1024
+
+
+class Pieces:
+    """What waits to be sent, and what may be sent when."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._waiting: collections.deque[tuple[Stream, bytes]] = collections.deque()
+        self._first_at = 0.0
+        self._paid_until = -math.inf
+        """Until when what was sent takes up the rate."""
+        self._total = 0
+        self.waiting_bytes = 0
+        self.cut = False
+        """Whether more was written than the answer may have, and the rest is left out."""
+
+    @property
+    def full(self) -> bool:
+        """Say whether whoever writes must wait."""
+        return self.waiting_bytes >= MOST_WAITING_BYTES
+
+    def add(self, stream: Stream, data: bytes, now: float) -> None:
+        """Take what was written, as far as the answer has room for it."""
+        if self.limits.total_bytes is not None:
+            room = self.limits.total_bytes - self._total
+            if len(data) > room:
+                self.cut, data = True, data[:room]
+        if not data:
+            return
+        if not self._waiting:
+            self._first_at = now
+        self._total += len(data)
+        self.waiting_bytes += len(data)
+        self._waiting.append((stream, data))
+
+    def due_at(self, ended: bool) -> float | None:
+        """Return when the next part may be sent; None while there is none."""
+        if not self._waiting:
+            return None
+        whole = ended or self.cut or self.waiting_bytes >= MAX_PART_BYTES
+        gathered_at = self._first_at if whole else self._first_at + GATHER_S
+        return max(gathered_at, self._paid_until)
+
+    def take(self, now: float) -> tuple[Stream, bytes]:
+        """Return the next part, and count it."""
+        stream = self._waiting[0][0]
+        data = bytearray()
+        while self._waiting and self._waiting[0][0] == stream and len(data) < MAX_PART_BYTES:
+            piece = self._waiting.popleft()[1]
+            room = MAX_PART_BYTES - len(data)
+            data += piece[:room]
+            if len(piece) > room:
+                self._waiting.appendleft((stream, piece[room:]))
+        self.waiting_bytes -= len(data)
+        self._first_at = now
+        self._pay(len(data), now)
+        return stream, bytes(data)
+
+    def _pay(self, count: int, now: float) -> None:
+        rate = self.limits.bytes_per_s
+        if rate is None:
+            return
+        # What was not used before is saved up, to the burst at most.
+        saved_from = now - self.limits.burst_bytes / rate
+        self._paid_until = max(self._paid_until, saved_from) + count / rate

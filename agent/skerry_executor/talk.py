@@ -1,0 +1,103 @@
+"""The executor's end of a conversation: frames to one client, who may be gone at any time."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Literal
+
+from skerry_executor.admission import Admitted
+from skerry_executor.log import log
+from skerry_wire import local
+from skerry_wire.errors import WireError
+from skerry_wire.local import ExecutorReply, Outcome
+from skerry_wire.messages import Targets
+
+MAX_ERROR = 1024
+
+
+class Talk:
+    """One client. Sends frames; once it is gone, does nothing more, and never raises."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._lock = threading.Lock()
+        self._gone = False
+        self.admitted = Admitted()
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether a frame could not be sent."""
+        return self._gone
+
+    def progress(self, outcome: Outcome) -> None:
+        """Say how far the accepted order is, beside what this client's own request met."""
+        self._send(ExecutorReply(kind="progress", outcome=self._marked(outcome)))
+
+    def watch(self, watched: Sequence[tuple[str, int]]) -> None:
+        """Hand over pidfds."""
+        if not watched:
+            return
+        reply = ExecutorReply(kind="watch", watched=tuple(instance for instance, _ in watched))
+        self._send(reply, [fd for _, fd in watched])
+
+    def done(self, outcome: Outcome) -> None:
+        """End the conversation, and say by which policy it went."""
+        told = self.admitted.told
+        self._send(ExecutorReply(kind="done", outcome=self._marked(outcome), policy=told))
+
+    def judged(self, found: Targets | str) -> None:
+        """End the conversation about targets of round-trip times."""
+        if isinstance(found, Targets):
+            self._send(ExecutorReply(kind="done", targets=found))
+            return
+        log("warning", "targets refused", reason=found)
+        self._send(ExecutorReply(kind="done", targets_refused=found[:1024]))
+
+    def challenged(self, challenge: bytes) -> None:
+        """End the conversation with a challenge."""
+        self._send(ExecutorReply(kind="done", challenge=challenge))
+
+    def part(self, stream: Literal["out", "err"], body: bytes) -> None:
+        """Send a part of the answer to a request about an instance."""
+        self._send(ExecutorReply(kind="part", stream=stream, body=body))
+
+    def ended(self, error: str | None = None, exit_code: int | None = None) -> None:
+        """End the conversation about a request, or refuse it."""
+        error = error[:MAX_ERROR] if error is not None else None
+        self._send(ExecutorReply(kind="done", error=error, exit_code=exit_code))
+
+    def _marked(self, outcome: Outcome) -> Outcome:
+        problems = (*self.admitted.problems, *outcome.problems)[:16]
+        return dataclasses.replace(outcome, refusal=self.admitted.refusal, problems=problems)
+
+    def _send(self, reply: ExecutorReply, fds: Sequence[int] = ()) -> None:
+        with self._lock:
+            if self._gone:
+                return
+            try:
+                data = _frame(reply)
+                if fds:
+                    sent = socket.send_fds(self.connection, [data], list(fds))
+                    data = data[sent:]
+                self.connection.sendall(data)
+            except (OSError, WireError) as error:
+                self._gone = True
+                log("warning", "the client is gone", reason=str(error))
+
+
+def _frame(reply: ExecutorReply) -> bytes:
+    try:
+        return local.frame(reply)
+    except WireError:
+        if reply.outcome is None:
+            raise
+        # Hundreds of instances with long reasons: what stands in the way comes before why.
+        short = tuple(
+            dataclasses.replace(one, reason=one.reason[:80] if one.reason else None)
+            for one in reply.outcome.instances
+        )
+        outcome = dataclasses.replace(reply.outcome, instances=short)
+        return local.frame(dataclasses.replace(reply, outcome=outcome))
