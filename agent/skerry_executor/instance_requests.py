@@ -60,9 +60,17 @@ class InstanceRequests:
     """Serves those of one socket. Any thread."""
 
     def __init__(
-        self, settings: Settings, open_runtime: Callable[[], Runtime], turn: threading.Lock
+        self,
+        settings: Settings,
+        open_runtime: Callable[[], Runtime],
+        turn: threading.Lock,
+        permit: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        """`turn` is held by whoever changes what runs."""
+        """`turn` is held by whoever changes what runs.
+
+        `permit` says why an instance may not be started now, None where it may.
+        """
+        self._permit = permit
         self._settings = settings
         self._open_runtime = open_runtime
         self._turn = turn
@@ -175,17 +183,37 @@ class InstanceRequests:
         while not self._turn.acquire(timeout=TURN_LOOK_S):
             cancel.check()
         try:
-            why = restart_objection(instance_of(asked.order, asked.request.instance))
-            if why is not None:
-                return End(why)
-            for one in reversed(found):
-                runtime.stop(one.id, one.stop_grace_s, cancel)
-            # What was stopped is started, whoever has lost patience meanwhile.
-            for one in found:
-                runtime.start(one.id)
+            instance = instance_of(asked.order, asked.request.instance)
+            why = restart_objection(instance) or self._permit(found[0].instance)
+            return (
+                End(why) if why is not None else self._stopped_and_started(runtime, found, cancel)
+            )
         finally:
             self._turn.release()
-        return End()
+
+    def _stopped_and_started(
+        self, runtime: Runtime, found: Sequence[Actual], cancel: Cancel
+    ) -> End:
+        try:
+            for one in reversed(found):
+                runtime.stop(one.id, one.stop_grace_s, cancel)
+        finally:
+            # Whoever has lost patience meanwhile: what was stopped is started.
+            failures = self._started(runtime, found)
+        return End("; ".join(failures) or None)
+
+    def _started(self, runtime: Runtime, found: Sequence[Actual]) -> list[str]:
+        failures = []
+        for one in found:
+            try:
+                why = self._permit(one.instance)
+                if why is None:
+                    runtime.start(one.id)
+            except RuntimeFailure as failure:
+                why = failure.reason
+            if why is not None:
+                failures.append(f"{one.container} was not started: {why}")
+        return failures
 
 
 def _limits(request: InstanceRequest) -> Limits:

@@ -54,3 +54,9 @@ def sealed(message, key=KEY, key_id=None):
 def signed(message, key=KEY, key_id=None):
     """Return the bytes of an envelope, as signed by a hub."""
     return codec.encode(sealed(message, key, key_id))
+
+
+def requested(message, key=KEY, seal=envelope.seal_request):
+    """Return the bytes of an envelope of something else than an order, as signed by a hub."""
+    key_id = envelope.key_id_of(bytes(key.verify_key))
+    return codec.encode(seal(message, key_id, lambda data: key.sign(data).signature))

@@ -1,0 +1,247 @@
+"""Requests about instances through the socket, with a runtime in memory."""
+
+import threading
+import time
+
+import pytest
+from tests.executor.client import Client, asked
+from tests.executor.fake_runtime import FakeRuntime
+from tests.executor.orders import IMAGE, INCARNATION, NODE, instance, order, requested, signed
+from tests.executor.test_serve import POLICY, Box
+
+from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
+from skerry_wire import codec
+from skerry_wire.lifecycle import Usage, Usages
+from skerry_wire.messages import InstanceRequest
+
+EXEC = POLICY + "[requests]\nexec = true\n"
+
+
+class Speaking(FakeRuntime):
+    """Has logs, programs and usage."""
+
+    def __init__(self):
+        super().__init__(images=[IMAGE])
+        self.following = threading.Event()
+        self.ended = threading.Event()
+        self.spent_s = 0.0
+
+    def logs(self, reference, wish, cancel):
+        self._call("logs", (self.container(reference).name, wish))
+        yield Written("out", b"one\n")
+        yield Written("err", b"two\n")
+        if wish.follow:
+            woken = threading.Event()
+            try:
+                with cancel.waking(woken.set):
+                    self.following.set()
+                    woken.wait(30)
+            finally:
+                self.ended.set()
+
+    def execute(self, reference, command, stdin, cancel, told):
+        self._call("execute", (self.container(reference).name, command))
+        told(Written("out", stdin))
+        told(Written("err", b"hm"))
+        return 7
+
+    def usage(self, reference):
+        self._call("usage", reference)
+        self.spent_s += 0.5
+        return Usage(container="x", cpu_s=self.spent_s, memory_bytes=2**20)
+
+
+@pytest.fixture
+def box(tmp_path):
+    box = Box(tmp_path)
+    box.runtime = Speaking()
+    asked(box.path, signed(order(instance())))
+    yield box
+    box.end()
+
+
+def challenge(box):
+    client = Client(box.path).ask(challenge="request")
+    reply = client.until(lambda reply: reply.kind == "done")
+    assert reply.error is None
+    return reply.challenge
+
+
+def sealed(box, verb="logs", **changes):
+    wanted = {
+        "node": NODE, "incarnation": INCARNATION, "verb": verb, "instance": "shop-web-0",
+        "challenge": changes.pop("challenge", None) or challenge(box), **changes,
+    }  # fmt: skip
+    return requested(InstanceRequest(**wanted))
+
+
+def ask(box, data):
+    """Return what was written on out and err, and the end."""
+    client = Client(box.path).ask(request=data)
+    end = client.until(lambda reply: reply.kind == "done")
+    written = [
+        b"".join(one.body for one in client.replies if one.stream == stream)
+        for stream in ("out", "err")
+    ]
+    return *written, end
+
+
+def test_logs(box):
+    out, err, end = ask(box, sealed(box, tail=5, since_s=60.0))
+    assert (out, err, end.error) == (b"one\n", b"two\n", None)
+    name, wish = next(subject for verb, subject in box.runtime.calls if verb == "logs")
+    assert (name, wish.tail, wish.since_s, wish.follow) == (
+        "skerry-shop-web-0-web", 5, 60.0, False,
+    )  # fmt: skip
+
+
+def test_exec_where_the_box_allows_it(box):
+    data = sealed(box, "exec", command=("cat",), stdin=b"in")
+    assert ask(box, data)[2].error == "the box's policy does not allow exec (requests.exec)"
+    assert not [one for one in box.runtime.calls if one[0] == "execute"]
+    box.policy.write_text(EXEC)
+    out, err, end = ask(box, sealed(box, "exec", command=("cat",), stdin=b"in"))
+    assert (out, err, end.error, end.exit_code) == (b"in", b"hm", None, 7)
+
+
+def test_exec_needs_a_running_container(box):
+    box.policy.write_text(EXEC)
+    (one,) = box.runtime.containers(NODE)
+    box.runtime.stop(one.id, 0, None)
+    end = ask(box, sealed(box, "exec", command=("ls",)))[2]
+    assert end.error == "container web of shop-web-0 does not run: it is exited"
+
+
+def test_restart_keeps_the_container(box):
+    (before,) = box.runtime.containers(NODE)
+    box.runtime.calls.clear()
+    assert ask(box, sealed(box, "restart"))[2].error is None
+    assert box.runtime.changes() == [("stop", before.id), ("start", before.id)]
+
+
+def test_restart_starts_what_it_stopped_although_a_stop_fails(box):
+    box.runtime.fails["stop"] = RuntimeFailure(Failure.OTHER, "it does not stop")
+    box.runtime.calls.clear()
+    assert ask(box, sealed(box, "restart"))[2].error == "it does not stop"
+    assert [verb for verb, _ in box.runtime.changes()] == ["stop", "start"]
+
+
+def test_restart_waits_for_its_turn(box):
+    began = threading.Event()
+    ended = []
+
+    def restart():
+        data = sealed(box, "restart")
+        began.set()
+        ended.append(ask(box, data)[2].error)
+
+    with box.server._turn:
+        box.runtime.calls.clear()
+        thread = threading.Thread(target=restart)
+        thread.start()
+        assert began.wait(10)
+        assert ask(box, sealed(box))[0] == b"one\n", "logs do not wait"
+        assert box.runtime.changes()[-1][0] == "logs"
+    thread.join(10)
+    assert ended == [None]
+    assert [verb for verb, _ in box.runtime.changes()][-2:] == ["stop", "start"]
+
+
+def test_top_of_a_whole_box(box):
+    asked(box.path, signed(order(instance(), instance("shop-db-0"), generation=2)))
+    out, _, end = ask(box, sealed(box, "top", instance=None))
+    assert end.error is None
+    found = codec.decode(Usages, out, strict=True)
+    assert [(one.instance, one.usage.container) for one in found.containers] == [
+        ("shop-db-0", "web"), ("shop-web-0", "web"),
+    ]  # fmt: skip
+    assert all(500 < one.cpu_milli < 1100 for one in found.containers)
+    box.runtime.fails["usage"] = RuntimeFailure(Failure.OTHER, "it is away")
+    found = codec.decode(Usages, ask(box, sealed(box, "top"))[0])
+    assert found == Usages(failures=("skerry-shop-web-0-web: it is away",))
+
+
+def test_a_request_counts_once(box):
+    data = sealed(box)
+    assert ask(box, data)[2].error is None
+    assert "answers no challenge of this box" in ask(box, data)[2].error
+
+
+def test_a_made_up_challenge_and_one_for_a_lease_are_refused(box):
+    client = Client(box.path).ask(challenge="lease")
+    lease = client.until(lambda reply: reply.kind == "done").challenge
+    for made in (b"m" * 32, lease):
+        assert "answers no challenge of this box" in ask(box, sealed(box, challenge=made))[2].error
+    assert not [one for one in box.runtime.calls if one[0] == "logs"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"node": "box-2"}, "it is for node box-2"),
+        ({"incarnation": "f" * 32}, "it is for incarnation"),
+        ({"instance": "other-0"}, "there is no instance other-0 on this box"),
+        ({"container": "db"}, "has no container db; has web"),
+    ],
+)
+def test_what_is_for_others_or_of_nothing_here_is_refused(box, changes, reason):
+    assert reason in ask(box, sealed(box, **changes))[2].error
+
+
+def test_another_agent_gets_neither_challenge_nor_answer(box):
+    data = sealed(box)
+    for wanted in ({"challenge": "request"}, {"request": data}):
+        client = Client(box.path).ask(node="box-2", **wanted)
+        reply = client.until(lambda reply: reply.kind == "done")
+        assert "this executor serves node box-1" in reply.error
+        assert reply.challenge is None
+    assert ask(box, data)[2].error is None, "it was not used up"
+
+
+def test_before_any_order_there_is_nothing_to_ask_about(tmp_path):
+    box = Box(tmp_path)
+    client = Client(box.path).ask(challenge="request")
+    assert client.until(lambda reply: reply.kind == "done").error == (
+        "this box has accepted no order yet"
+    )
+    box.end()
+
+
+def test_a_policy_that_cannot_be_used_allows_nothing(box):
+    data = sealed(box)
+    box.policy.write_text("[requests]\nlog = true\n")
+    assert "requests.log is unknown" in ask(box, data)[2].error
+
+
+def test_a_client_that_goes_ends_what_it_asked_for(box):
+    client = Client(box.path).ask(request=sealed(box, follow=True))
+    assert client.next().body == b"one\n"
+    assert box.runtime.following.wait(10)
+    client.connection.close()
+    assert box.runtime.ended.wait(5)
+
+
+def test_no_more_than_four_at_once(box):
+    clients = []
+    for _ in range(4):
+        box.runtime.following.clear()
+        clients.append(Client(box.path).ask(request=sealed(box, follow=True)))
+        assert box.runtime.following.wait(10)
+    assert "4 requests are under way" in ask(box, sealed(box))[2].error
+    clients.pop().connection.close()
+    until = time.monotonic() + 10
+    while (end := ask(box, sealed(box))[2]).error is not None:
+        assert time.monotonic() < until, end
+        time.sleep(0.02)
+    for client in clients:
+        client.connection.close()
+
+
+def test_the_end_of_the_executor_ends_them(box):
+    client = Client(box.path).ask(request=sealed(box, follow=True))
+    assert box.runtime.following.wait(10)
+    box.server.end()
+    end = client.until(lambda reply: reply.kind == "done")
+    assert end.error == "it was ended"
+    box.thread.join(10)
+    assert not box.thread.is_alive()

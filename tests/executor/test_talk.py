@@ -1,0 +1,42 @@
+"""The executor's end of a conversation."""
+
+import socket
+
+from skerry_executor.talk import Talk
+from skerry_wire import codec, local
+from skerry_wire.local import ExecutorReply
+
+
+def replies(connection):
+    connection.settimeout(10)
+    found = []
+    with connection.makefile("rb") as file:
+        while header := file.read(local.HEADER_BYTES):
+            body = file.read(local.body_length(header))
+            found.append(codec.decode(ExecutorReply, body, most=local.MAX_FRAME_BYTES))
+    return found
+
+
+def test_parts_and_the_end_of_a_request():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours:
+            talk = Talk(ours)
+            talk.challenged(b"c" * 32)
+            talk.part("err", b"x" * local.MAX_PART_BYTES)
+            talk.ended("y" * 2000, 3)
+        first, part, end = replies(theirs)
+    assert (first.kind, first.challenge) == ("done", b"c" * 32)
+    assert (part.kind, part.stream, len(part.body)) == ("part", "err", local.MAX_PART_BYTES)
+    assert (end.kind, end.error, end.exit_code) == ("done", "y" * 1024, 3)
+
+
+def test_a_client_that_is_gone_is_no_error():
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours:
+        talk = Talk(ours)
+        assert not talk.is_gone
+        talk.part("out", b"x")
+        assert talk.is_gone
+        talk.ended()
