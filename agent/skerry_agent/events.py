@@ -197,11 +197,15 @@ class ExecutorProgressed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExecutorDone:
-    """Run `run` of the executor has ended as it should; `policy` is what it told of the box's."""
+    """Run `run` of the executor has ended as it should; `policy` is what it told of the box's.
+
+    `sealing_key` is the public key to which secrets for the box are sealed, where it has one.
+    """
 
     run: int
     outcome: Outcome
     policy: BoxPolicy | None = None
+    sealing_key: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

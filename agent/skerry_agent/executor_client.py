@@ -118,7 +118,8 @@ class Run:
             if reply.outcome is None:
                 continue
             if reply.kind == "done":
-                self._post(ExecutorDone(self._number, reply.outcome, reply.policy))
+                told = reply.policy, reply.sealing_key
+                self._post(ExecutorDone(self._number, reply.outcome, *told))
                 return
             self._post(ExecutorProgressed(self._number, reply.outcome))
 

@@ -68,7 +68,12 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
     if event.run != state.run:
         return state, []
     outcome, settings = event.outcome, state.settings
-    state = dataclasses.replace(state, running=False, executor_problem=None)
+    state = dataclasses.replace(
+        state,
+        running=False,
+        executor_problem=None,
+        sealing_key=event.sealing_key or state.sealing_key,
+    )
     state, effects = policy_told(state, event.policy, now)
     state, more = _took(state, outcome, now)
     effects += more

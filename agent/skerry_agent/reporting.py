@@ -65,6 +65,7 @@ def content(state: State) -> dict[str, Any]:
         "refusal": state.outcome.refusal,
         "problems": problems(state),
         "instances": _bounded(state.outcome.instances),
+        "sealing_key": state.sealing_key,
     }
 
 

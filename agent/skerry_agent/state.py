@@ -135,6 +135,8 @@ class State:
     revision: str = "00000000"
     policy: BoxPolicy | None = None
     """What the box allows, as its executor told it last; None before it did."""
+    sealing_key: bytes | None = None
+    """To which secrets for this box are sealed, as its executor told it last."""
     probing: bool = False
     probe_again: bool = False
     probe_at: float = NEVER

@@ -16,6 +16,7 @@ from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
 from skerry_executor.policy import check, told
 from skerry_executor.policy_file import PolicyError, read_policy
+from skerry_executor.sealing import SealingError, load_or_make
 from skerry_executor.settings import Settings
 from skerry_executor.state import Accepted, StateError
 from skerry_wire import codec, envelope
@@ -34,7 +35,8 @@ class Admitted:
 
     `refusal` says why the request's order, or by today's policy the accepted one, is not done.
     `newer` tells that the request brought an order that was not accepted before. `told` is the
-    box's policy for those who place workloads, None where it cannot be told.
+    box's policy for those who place workloads, None where it cannot be told. `sealing_key` is the
+    public one, None where there is none.
     """
 
     accepted: Accepted | None = None
@@ -45,6 +47,7 @@ class Admitted:
     allowed: bool = False
     policy: BoxPolicy = NOTHING_ALLOWED
     told: BoxPolicy | None = None
+    sealing_key: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +72,17 @@ def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
             f"{settings.policy} is too long to be told (over {MAX_TOLD_BYTES} bytes, or 256 of a "
             "list): workloads are placed here that it may refuse"
         )
+    try:
+        sealing_key = load_or_make(settings.state).public
+    except SealingError as error:
+        sealing_key = None
+        problems.append(f"no secret can be sealed for this box: {error}"[:1024])
     return dataclasses.replace(
-        found, policy=box.policy, told=shown, problems=tuple(problems)[:MAX_PROBLEMS]
+        found,
+        policy=box.policy,
+        told=shown,
+        sealing_key=sealing_key,
+        problems=tuple(problems)[:MAX_PROBLEMS],
     )
 
 

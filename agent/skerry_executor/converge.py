@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from skerry_executor import reconcile as rec
 from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
 from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, looked
@@ -32,7 +33,7 @@ class Convergence:
 
     `object_to` says what the box has against a container now; `devices_of` which device nodes it
     gets for its devices on a bus, and raises RuntimeFailure where it gets none; `gate` which
-    instances may run at all.
+    instances may run at all; `contents` has the files and secrets of containers.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of, each from another place
@@ -46,6 +47,7 @@ class Convergence:
         devices_of: Callable[[Container], tuple[Node, ...]] = lambda _: (),
         *,
         gate: Gate = OPEN,
+        contents: Contents = NOWHERE,
     ) -> None:
         self._order = order
         self._digest = digest
@@ -53,6 +55,7 @@ class Convergence:
         self._cancel = cancel
         self._devices_of = devices_of
         self._halts = gate.halts
+        self._contents = contents
         self._record = Record(order, digest, runtime.name, tell, gate.halts)
         self._exits = Exits(tell)
         self._steps = Steps(
@@ -64,6 +67,7 @@ class Convergence:
             object_to,
             devices_of,
             gate=gate,
+            contents=contents,
         )
 
     def run(self) -> Outcome:
@@ -72,8 +76,10 @@ class Convergence:
             plan = self._look()
         except RuntimeFailure as failure:
             return self._blind(failure)
+        self._contents.mend(self._order.instances)
         if plan.changes:
             self._carry_out(plan)
+        self._contents.tidy(self._order.instances, self._record.actual())
         return self.stands()
 
     def survey(self) -> Outcome:

@@ -18,6 +18,7 @@ from skerry_executor.outcome import Seen, outcome_of
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_wire.local import Outcome
 from skerry_wire.messages import InstanceState, Order
+from skerry_wire.workload import Instance
 
 GAP_S_PER_INSTANCE = 0.005
 """Progress frames hold every instance; with many they are sent less often."""
@@ -49,6 +50,11 @@ class Record:
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
         self._failures: dict[str, RuntimeFailure] = {}
         self._told_at = 0.0
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """Return those of the order."""
+        return self._order.instances
 
     def saw(self, actual: Iterable[Actual]) -> None:
         """Begin anew with all that the runtime has."""

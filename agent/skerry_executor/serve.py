@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from skerry_executor import box, hardware
 from skerry_executor.admission import Admitted, admit, targets_of
 from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.contents import Contents
 from skerry_executor.converge import Convergence
 from skerry_executor.instance_requests import InstanceRequests
 from skerry_executor.log import log
@@ -76,6 +77,7 @@ class Server:
         self._settings = settings
         self._open_runtime = open_runtime
         self._holder = holder
+        self._contents = Contents(settings.state)
         self._admission = threading.Lock()
         self._turn = threading.Lock()
         self._talks_lock = threading.Lock()
@@ -238,6 +240,7 @@ class Server:
             lambda container: hardware.given(
                 container.bus_devices, admitted.policy, self._settings.root
             ),
+            contents=self._contents,
         )
         if not admitted.allowed:
             return dataclasses.replace(work.survey(), reached=False)

@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any
 
 from skerry_wire import codec
+from skerry_wire.lifecycle import Sealed
 from skerry_wire.workload import Container, Instance
 
 NODE = "io.skerry.node"
@@ -47,9 +48,11 @@ def spec_of(instance: Instance, container: Container) -> str:
     """Return the digest of what the container shall be.
 
     Fields that have their default do not count: a field that a later version adds must not
-    restart what an earlier one started.
+    restart what an earlier one started. Of a secret its name and version count, and not how it is
+    sealed; what an image is pulled with does not count at all.
     """
-    return codec.revision_of([instance.revision, _said(supervised(instance, container))])
+    container = dataclasses.replace(supervised(instance, container), credentials=None)
+    return codec.revision_of([instance.revision, _said(container)])
 
 
 def supervised(instance: Instance, container: Container) -> Container:
@@ -65,6 +68,8 @@ def supervised(instance: Instance, container: Container) -> Container:
 
 def _said(value: Any) -> Any:
     """Return plain data without what is left at its default."""
+    if isinstance(value, Sealed):
+        return {"name": value.name, "version": value.version}
     if dataclasses.is_dataclass(value):
         return {
             field.name: _said(getattr(value, field.name))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel
+from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
 from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, text_of, with_nodes
@@ -35,6 +36,7 @@ class Steps:
         devices_of: Callable[[Container], tuple[Node, ...]],
         *,
         gate: Gate = OPEN,
+        contents: Contents = NOWHERE,
     ) -> None:
         self._node = node
         self._runtime = runtime
@@ -44,6 +46,7 @@ class Steps:
         self._object_to = object_to
         self._devices_of = devices_of
         self._gate = gate
+        self._contents = contents
 
     def check_box(self, container: Container) -> None:
         """Raise RuntimeFailure where the box has something against a container now."""
@@ -51,6 +54,7 @@ class Steps:
         if found is not None:
             raise found
         self._devices_of(container)
+        self._contents.check(container)
 
     def do(self, instance: str, action: rec.Action) -> None:
         """Do one action. Raises RuntimeFailure and Cancelled."""
@@ -83,7 +87,8 @@ class Steps:
             self._record.doing(instance, InstanceState.PULLING, f"{action.image}: {amount}")
 
         try:
-            self._runtime.pull(action.image, None, self._cancel, told)
+            credentials = self._contents.credentials(self._record.instances, action.image)
+            self._runtime.pull(action.image, credentials, self._cancel, told)
         except RuntimeFailure as failure:
             if not action.cached or failure.kind is not Failure.PULL:
                 raise
@@ -106,7 +111,8 @@ class Steps:
         nodes = self._devices_of(container)
         labels = labels_of(self._node, instance, container, text_of(nodes))
         image = parse_image(container.image).full
-        spec = with_nodes(supervised(instance, container), nodes)
+        given = self._contents.given(instance, supervised(instance, container))
+        spec = with_nodes(given, nodes)
         self._runtime.create(name, image, spec, labels, instance)
         self._record.log("created", name, text_of(nodes) or None)
 

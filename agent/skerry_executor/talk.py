@@ -45,8 +45,8 @@ class Talk:
 
     def done(self, outcome: Outcome) -> None:
         """End the conversation, and say by which policy it went."""
-        told = self.admitted.told
-        self._send(ExecutorReply(kind="done", outcome=self._marked(outcome), policy=told))
+        outcome, told, key = self._marked(outcome), self.admitted.told, self.admitted.sealing_key
+        self._send(ExecutorReply(kind="done", outcome=outcome, policy=told, sealing_key=key))
 
     def judged(self, found: Targets | str) -> None:
         """End the conversation about targets of round-trip times."""

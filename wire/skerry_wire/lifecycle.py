@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Annotated, Literal
 
 from skerry_wire.schema import Items, Range, Sparse, Text
@@ -14,6 +15,14 @@ MAX_FILE_BYTES = 64 * 1024
 
 Path = Annotated[str, Text(1024, r"/[^\x00]*")]
 Owner = Annotated[int, Range(0, 2**31 - 1)]
+
+SealingKey = Annotated[bytes, Items(32)]
+"""The public X25519 key, of a box's executor, to which secrets for the box are sealed."""
+
+
+def fingerprint_of(key: bytes) -> str:
+    """Return what people compare of a sealing key: half of its SHA-256, in hexadecimal."""
+    return hashlib.sha256(key).hexdigest()[:32]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
