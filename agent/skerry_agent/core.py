@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from skerry_agent import devices, round_trips, targets
+from skerry_agent import devices, requests, round_trips, targets
 from skerry_agent import events as ev
 from skerry_agent.box_policy import with_policy
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
@@ -65,7 +65,8 @@ def _stop_asked(state: State, _event: ev.StopAsked, now: ev.Now) -> Step:
     effects.append(save(state))
     if state.connected:
         effects.append(presence(state, PresenceSeq.STOPPED, now, online=False))
-    return dataclasses.replace(state, stopping=True), [*effects, Exit()]
+    state, ends = requests.end_all(state)
+    return dataclasses.replace(state, stopping=True), [*effects, *ends, Exit()]
 
 
 def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
@@ -128,13 +129,14 @@ def _disconnected(state: State, event: ev.Disconnected, _now: ev.Now) -> Step:
     state = dataclasses.replace(
         state, connected=False, heartbeat_at=NEVER, report_at=NEVER, reported=None
     )
-    return state, [Log("warning", f"broker: {event.reason}")]
+    state, ends = requests.end_all(state)
+    return state, [Log("warning", f"broker: {event.reason}"), *ends]
 
 
 def _acknowledged(state: State, event: ev.Acknowledged, _now: ev.Now) -> Step:
     # Not worth a write: after a power cut it is sent again, and the hub knows it by its id.
     left = tuple(kept for kept in state.events if kept.id != event.token)
-    return dataclasses.replace(state, events=left), []
+    return dataclasses.replace(state, events=left), requests.acknowledged(event.token)
 
 
 def _sampled(state: State, event: ev.LoadSampled, now: ev.Now) -> Step:
@@ -173,13 +175,16 @@ def _request(state: State, event: ev.RequestArrived, now: ev.Now) -> Step:
     failure, body = None, b""
     if request.verb != event.verb:
         failure = f"the request says {request.verb}, its topic {event.verb}"
+    elif request.verb in requests.VERBS:
+        return requests.asked(state, request, event.correlation, now)
     elif request.verb == "probe":
         state, effects = _probe(state)
     elif request.verb == "order":
         body = state.order or b""
         failure = None if body else "this node holds no order"
     else:
-        failure = f"this version has no request {request.verb!r}; it knows probe and order"
+        known = ", ".join(("probe", "order", *requests.VERBS))
+        failure = f"this version has no request {request.verb!r}; it knows {known}"
     state, reply = stamped(state, NodeTopic.REPLY, Reply, id=request.id, error=failure, body=body)
     sent = Publish(NodeTopic.REPLY, reply, expiry_s=300, correlation=event.correlation)
     return state, [*effects, sent]
@@ -305,6 +310,8 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.RequestArrived: _request,
     ev.TargetsArrived: targets.arrived,
     ev.TargetsJudged: targets.judged,
+    ev.PartCame: requests.part_came,
+    ev.AnswerEnded: requests.ended,
     ev.RoundTripMeasured: round_trips.measured,
     ev.DevicesChanged: _devices_changed,
     ev.HotplugUnavailable: _hotplug_unavailable,

@@ -11,11 +11,19 @@ import logging
 import pathlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from skerry_agent import capability, executor_client, fitting, load, tcp_round_trip
 from skerry_agent.capability import Collected
-from skerry_agent.effects import Converge, MeasureRoundTrip, Publish, VerifyTargets
+from skerry_agent.effects import (
+    AskExecutor,
+    Converge,
+    EndAsking,
+    MeasureRoundTrip,
+    PassOn,
+    Publish,
+    VerifyTargets,
+)
 from skerry_agent.events import (
     AgentEvent,
     HardwareProbed,
@@ -33,6 +41,9 @@ from skerry_agent.probes import char_devices
 from skerry_agent.slow.looks import SlowLooks
 from skerry_wire.hardware import Hardware, ProbeStatus
 from skerry_wire.local import ExecutorRequest
+
+if TYPE_CHECKING:
+    from skerry_agent.asking import Asking
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +172,7 @@ class RealDoors:
     round_trip_networks: Sequence[str] = ()
     """The only networks to which round-trip times are measured; none: all that are fit for it."""
     _run: executor_client.Run | None = None
+    _asking: Asking | None = None
     _guard: Guard = dataclasses.field(default_factory=load.guard)
 
     def publish(self, effect: Publish) -> None:
@@ -221,6 +233,17 @@ class RealDoors:
             node=self.identity.node, incarnation=self.identity.incarnation, targets=effect.data
         )
         executor_client.start_verifying(self.executor, request, effect.data, self.post)
+
+    def ask_executor(self, effect: AskExecutor | PassOn | EndAsking) -> None:
+        """Begin a request, let more of its answer come, or end it. A run goes on beside it."""
+        if self._asking is None:
+            # Most boxes are never asked anything.
+            from skerry_agent.asking import Asking  # noqa: PLC0415
+
+            self._asking = Asking(
+                self.executor, self.identity.node, self.identity.incarnation, self.post
+            )
+        self._asking.perform(effect)
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; the one under way is left alone with what it does."""

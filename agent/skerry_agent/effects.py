@@ -80,6 +80,31 @@ class VerifyTargets:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class AskExecutor:
+    """Have the executor answer a request, or (None) make a challenge for one.
+
+    Answered with any number of `PartCame`, then `AnswerEnded`, each with the same `id`.
+    """
+
+    id: str
+    envelope: bytes | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PassOn:
+    """Let one more part of an answer come: the broker has taken one."""
+
+    id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EndAsking:
+    """End a request, if it is still under way."""
+
+    id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Converge:
     """Have the executor converge to an order, or (None) to the one it accepted last.
 
@@ -124,6 +149,9 @@ Effect = (
     | SampleLoad
     | MeasureRoundTrip
     | VerifyTargets
+    | AskExecutor
+    | PassOn
+    | EndAsking
     | Converge
     | Save
     | Log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Literal
 
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
@@ -87,6 +88,25 @@ class TargetsJudged:
     targets: Targets | None
     reason: str = ""
     is_tried_again: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PartCame:
+    """The executor gave a part of the answer to a request."""
+
+    id: str
+    stream: Literal["out", "err"]
+    body: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnswerEnded:
+    """The answer to a request is whole, or (`error`) went wrong. `body` is a challenge, if any."""
+
+    id: str
+    error: str | None = None
+    exit_code: int | None = None
+    body: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -245,6 +265,8 @@ AgentEvent = (
     | RequestArrived
     | TargetsArrived
     | TargetsJudged
+    | PartCame
+    | AnswerEnded
     | Acknowledged
     | DevicesChanged
     | HotplugUnavailable

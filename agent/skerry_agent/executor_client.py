@@ -79,7 +79,7 @@ class Run:
                 if not self._left.is_set():
                     self._converse(connection)
         except (OSError, WireError) as error:
-            self._failed(_in_words(self._path, error))
+            self._failed(in_words(self._path, error))
         except Exception as error:  # the core waits for an answer
             log.exception("a run of the executor broke off in an unforeseen way")
             self._failed(f"{type(error).__name__}: {error}")
@@ -90,7 +90,7 @@ class Run:
 
     def _connected(self) -> socket.socket:
         try:
-            return _connect(self._path)
+            return connect(self._path)
         except _AWAY:
             # It weighs as much as half of this agent, and is seldom needed: not before.
             import tenacity as t  # noqa: PLC0415
@@ -101,7 +101,7 @@ class Run:
             sleep=t.sleep_using_event(self._left),
             reraise=True,
         )
-        return again(_connect, self._path)
+        return again(connect, self._path)
 
     def _converse(self, connection: socket.socket) -> None:
         connection.sendall(local.frame(self._request))
@@ -131,10 +131,10 @@ def start_verifying(
 
     def work() -> None:
         try:
-            with _connect(path) as connection:
+            with connect(path) as connection:
                 post(_verified(connection, request, data))
         except (OSError, WireError) as error:
-            post(TargetsJudged(data, None, _in_words(path, error), is_tried_again=True))
+            post(TargetsJudged(data, None, in_words(path, error), is_tried_again=True))
         except Exception as error:  # the core waits for an answer
             log.exception("targets could not be verified in an unforeseen way")
             post(TargetsJudged(data, None, type(error).__name__, is_tried_again=True))
@@ -145,9 +145,7 @@ def start_verifying(
 def _verified(connection: socket.socket, request: ExecutorRequest, data: bytes) -> TargetsJudged:
     connection.sendall(local.frame(request))
     while True:
-        reply, fds = _receive(connection)
-        for fd in fds:
-            os.close(fd)
+        reply = receive(connection)
         if reply.kind != "done":
             continue  # of an executor that does not know the question, and looks at its order
         if reply.targets is None:
@@ -161,7 +159,8 @@ def _in_problem(reply: ExecutorReply) -> str:
     return "; ".join(problems) or "the executor is of a version that verifies none"
 
 
-def _connect(path: str) -> socket.socket:
+def connect(path: str) -> socket.socket:
+    """Return a connection to the executor's socket. Raises OSError."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         connection.settimeout(CONNECT_S)
@@ -172,7 +171,8 @@ def _connect(path: str) -> socket.socket:
     return connection
 
 
-def _in_words(path: str, error: OSError | WireError) -> str:
+def in_words(path: str, error: OSError | WireError) -> str:
+    """Return what went wrong with the executor's socket, for people."""
     if isinstance(error, FileNotFoundError):
         return f"no socket at {path}; is skerry-executor.socket started?"
     if isinstance(error, PermissionError):
@@ -180,6 +180,14 @@ def _in_words(path: str, error: OSError | WireError) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer on {path}"
     return f"{path}: {error}"
+
+
+def receive(connection: socket.socket) -> ExecutorReply:
+    """Return the next frame, without what came with it. Raises OSError or WireError."""
+    reply, fds = _receive(connection)
+    for fd in fds:
+        os.close(fd)
+    return reply
 
 
 def _receive(connection: socket.socket) -> tuple[ExecutorReply, list[int]]:

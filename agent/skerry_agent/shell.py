@@ -100,6 +100,11 @@ class Doors(Protocol):
     def verify_targets(self, effect: effects.VerifyTargets) -> None:
         """Ask the executor whether targets are the hub's; post `TargetsJudged`."""
 
+    def ask_executor(
+        self, effect: effects.AskExecutor | effects.PassOn | effects.EndAsking
+    ) -> None:
+        """Begin a request, let more of its answer come, or end it; post how it goes."""
+
     def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
 
@@ -217,6 +222,8 @@ class Shell:
                 self._doors.measure_round_trip(effect)
             case effects.VerifyTargets():
                 self._doors.verify_targets(effect)
+            case effects.AskExecutor() | effects.PassOn() | effects.EndAsking():
+                self._doors.ask_executor(effect)
             case effects.Converge():
                 self._forget_exits()  # the run hands over new ones
                 self._doors.converge(effect, self.watch)

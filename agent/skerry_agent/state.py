@@ -114,6 +114,14 @@ TO_BROKER = RoundTrip(Target(name=BROKER, host="", port=0))
 """The target that needs no address: there is a connection already."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that the executor answers: how many parts of it have been told."""
+
+    correlation: bytes | None
+    parts: int = 0
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What the agent knows. All `_at` are deadlines on the monotonic clock."""
@@ -202,6 +210,11 @@ class State:
     events: tuple[Event, ...] = ()
     """Events that the broker has not yet acknowledged, oldest first."""
     event_count: int = 0
+
+    asked: Mapping[str, Asked] = dataclasses.field(default_factory=dict)
+    """Requests that the executor has under way, by id."""
+    asked_until: float = -NEVER
+    """Until when those that were taken use up the rate at which they may come."""
 
     round_trip_address: str | None = None
     """Where other boxes may measure the round-trip time to this one."""

@@ -24,7 +24,15 @@ from lab.makes import SITES, Make, Site
 from skerry_agent import capability
 from skerry_agent import events as ev
 from skerry_agent.broker import broker_at
-from skerry_agent.effects import Converge, MeasureRoundTrip, Publish, VerifyTargets
+from skerry_agent.effects import (
+    AskExecutor,
+    Converge,
+    EndAsking,
+    MeasureRoundTrip,
+    PassOn,
+    Publish,
+    VerifyTargets,
+)
 from skerry_agent.journal import Identity, Saved
 from skerry_agent.mqtt import Link
 from skerry_agent.shell import Inbox, Shell
@@ -196,6 +204,12 @@ class _Doors:
         ms = self.box.distances.ms(self.box.site, effect.target.name)
         problem = "" if ms is not None else "is nowhere"
         self.post(ev.RoundTripMeasured(effect.target, ms, problem))
+
+    def ask_executor(self, effect: AskExecutor | PassOn | EndAsking) -> None:
+        """Say that nothing really runs here."""
+        if isinstance(effect, AskExecutor):
+            why = "this box is simulated: it has no logs, and no programs"
+            self.post(ev.AnswerEnded(effect.id, why))
 
     def verify_targets(self, effect: VerifyTargets) -> None:
         """Say whether targets are the hub's."""

@@ -1,0 +1,126 @@
+"""Requests under way at the executor: a thread each, which only hands over.
+
+Of an answer no more than a few parts wait to be sent; meanwhile the thread does not read on, and
+the executor waits, too: so an answer of any length takes no memory here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+
+from skerry_agent import executor_client
+from skerry_agent.effects import AskExecutor, EndAsking, PassOn
+from skerry_agent.events import AgentEvent, AnswerEnded, PartCame
+from skerry_wire import local
+from skerry_wire.errors import WireError
+from skerry_wire.local import ExecutorReply, ExecutorRequest
+
+log = logging.getLogger(__name__)
+
+WINDOW = 2
+"""Parts of one answer that are on their way to the broker; of four answers they are 256 KiB."""
+SILENCE_S = 3900.0
+"""The longest request takes an hour; an executor that says nothing for longer is taken for hung."""
+
+Post = Callable[[AgentEvent], None]
+
+
+class Asking:
+    """The requests that are under way. Used by the shell's loop alone."""
+
+    def __init__(self, path: str, node: str, incarnation: str, post: Post) -> None:
+        """`path` is the executor's socket; `post` takes the parts, and how each request ended."""
+        self._path = path
+        self._node = node
+        self._incarnation = incarnation
+        self._post = post
+        self._visits: dict[str, _Visit] = {}
+
+    def perform(self, effect: AskExecutor | PassOn | EndAsking) -> None:
+        """Begin a request, let one more part of its answer come, or leave it.
+
+        The executor ends what it does for a client that is gone.
+        """
+        match effect:
+            case AskExecutor():
+                self._ask(effect)
+            case PassOn(id=name) if name in self._visits:
+                self._visits[name].pass_on()
+            case EndAsking(id=name) if name in self._visits:
+                self._visits.pop(name).leave()
+
+    def _ask(self, effect: AskExecutor) -> None:
+        request = ExecutorRequest(
+            node=self._node,
+            incarnation=self._incarnation,
+            request=effect.envelope,
+            challenge="request" if effect.envelope is None else None,
+        )
+        self._visits = {name: one for name, one in self._visits.items() if one.is_alive()}
+        visit = _Visit(self._path, effect.id, request, self._post)
+        self._visits[effect.id] = visit
+        visit.start()
+
+
+class _Visit(threading.Thread):
+    """One request, and its answer."""
+
+    def __init__(self, path: str, name: str, request: ExecutorRequest, post: Post) -> None:
+        super().__init__(name="request", daemon=True)
+        self._path = path
+        self._id = name
+        self._request = request
+        self._post = post
+        self._room = threading.Semaphore(WINDOW)
+        self._left = threading.Event()
+        self._connection: socket.socket | None = None
+
+    def pass_on(self) -> None:
+        self._room.release()
+
+    def leave(self) -> None:
+        self._left.set()
+        self._room.release()
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def run(self) -> None:
+        try:
+            end = self._converse()
+        except (OSError, WireError) as error:
+            end = AnswerEnded(self._id, executor_client.in_words(self._path, error))
+        except Exception as error:  # the core waits for an answer
+            log.exception("a request broke off in an unforeseen way")
+            end = AnswerEnded(self._id, f"{type(error).__name__}: {error}")
+        if self._left.is_set():
+            end = AnswerEnded(self._id, "it was ended")
+        self._post(end)
+
+    def _converse(self) -> AnswerEnded:
+        with executor_client.connect(self._path) as connection:
+            self._connection = connection
+            connection.sendall(local.frame(self._request))
+            connection.settimeout(SILENCE_S)
+            while not self._left.is_set():
+                reply = executor_client.receive(connection)
+                if reply.kind == "part":
+                    self._room.acquire()
+                    if self._left.is_set():
+                        break
+                    self._post(PartCame(self._id, reply.stream, reply.body))
+                elif reply.kind == "done":
+                    return self._ended(reply)
+        return AnswerEnded(self._id, "it was ended")
+
+    def _ended(self, reply: ExecutorReply) -> AnswerEnded:
+        body = reply.body if self._request.challenge is None else reply.challenge or b""
+        error = reply.error
+        if reply.outcome is not None:
+            error = "; ".join(reply.outcome.problems) or "the executor is of an older version"
+        return AnswerEnded(self._id, error and error[:1024], reply.exit_code, body)

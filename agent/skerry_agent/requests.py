@@ -1,0 +1,121 @@
+"""Requests that the executor answers, not the agent: which are taken, and what becomes of them.
+
+The agent reads nothing of them: it passes them on, and the answer back, part by part, no more of it
+under way than the link takes. Pure, like `core`, of which this is a part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from skerry_agent import events as ev
+from skerry_agent.effects import AskExecutor, Effect, EndAsking, PassOn, Publish
+from skerry_agent.state import Asked, State
+from skerry_agent.telling import Step, stamped
+from skerry_wire.messages import Reply, Request
+from skerry_wire.topics import NodeTopic
+
+CHALLENGE, INSTANCE, CANCEL = "challenge", "instance", "cancel"
+VERBS = (CHALLENGE, INSTANCE, CANCEL)
+MOST_AT_ONCE = 4
+BURST = 32
+PER_S = 4.0
+"""Requests beyond are refused: each is a visit to the executor, whoever sends it."""
+EXPIRY_S = 60
+"""A part that waits longer with the broker than this finds nobody who waits for it."""
+_TOKEN = "part "  # noqa: S105 - of a publication
+
+
+def asked(state: State, request: Request, correlation: bytes | None, now: ev.Now) -> Step:
+    """Pass a request on to the executor, or say why not; or end one that is under way."""
+    if request.verb == CANCEL:
+        known = request.id in state.asked
+        return state, [EndAsking(request.id)] if known else []
+    if request.id in state.asked:
+        return state, []  # the broker brought it twice
+    state, has_room = _within_rate(state, now)
+    if not has_room:
+        return _refused(state, request.id, correlation, "too many requests; try again in a moment")
+    if len(state.asked) >= MOST_AT_ONCE:
+        reason = f"{MOST_AT_ONCE} requests are under way on this box; try again later"
+        return _refused(state, request.id, correlation, reason)
+    if request.verb == INSTANCE and not request.envelope:
+        return _refused(state, request.id, correlation, "the request has nothing signed with it")
+    state = _with(state, request.id, Asked(correlation))
+    envelope = request.envelope if request.verb == INSTANCE else None
+    return state, [AskExecutor(request.id, envelope)]
+
+
+def part_came(state: State, event: ev.PartCame, _now: ev.Now) -> Step:
+    """Pass a part of the answer on; the next comes once the broker has it."""
+    one = state.asked.get(event.id)
+    if one is None or not state.connected:
+        return state, [EndAsking(event.id)]
+    state, reply = stamped(
+        state,
+        NodeTopic.REPLY,
+        Reply,
+        id=event.id,
+        part=one.parts,
+        more=True,
+        stream=event.stream,
+        body=event.body,
+    )
+    state = _with(state, event.id, dataclasses.replace(one, parts=one.parts + 1))
+    return state, [_sent(reply, one.correlation, token=_TOKEN + event.id)]
+
+
+def ended(state: State, event: ev.AnswerEnded, _now: ev.Now) -> Step:
+    """Say how the answer ended."""
+    one = state.asked.get(event.id)
+    if one is None:
+        return state, []
+    left = {name: other for name, other in state.asked.items() if name != event.id}
+    state = dataclasses.replace(state, asked=left)
+    if not state.connected:
+        return state, []
+    state, reply = stamped(
+        state,
+        NodeTopic.REPLY,
+        Reply,
+        id=event.id,
+        part=one.parts,
+        error=event.error,
+        exit_code=event.exit_code,
+        body=event.body,
+    )
+    return state, [_sent(reply, one.correlation)]
+
+
+def acknowledged(token: str) -> list[Effect]:
+    """Return what follows once the broker has a publication: it may have been a part."""
+    if not token.startswith(_TOKEN):
+        return []
+    return [PassOn(token.removeprefix(_TOKEN))]
+
+
+def end_all(state: State) -> Step:
+    """End every request: there is nobody to answer to any more."""
+    ends: list[Effect] = [EndAsking(name) for name in state.asked]
+    return dataclasses.replace(state, asked={}), ends
+
+
+def _within_rate(state: State, now: ev.Now) -> tuple[State, bool]:
+    """Count a request; what was not used before is saved up, to the burst at most."""
+    used_until = max(state.asked_until, now.mono_s - BURST / PER_S) + 1 / PER_S
+    if used_until > now.mono_s:
+        return state, False
+    return dataclasses.replace(state, asked_until=used_until), True
+
+
+def _with(state: State, name: str, one: Asked) -> State:
+    return dataclasses.replace(state, asked={**state.asked, name: one})
+
+
+def _refused(state: State, name: str, correlation: bytes | None, reason: str) -> Step:
+    state, reply = stamped(state, NodeTopic.REPLY, Reply, id=name, error=reason)
+    return state, [_sent(reply, correlation)]
+
+
+def _sent(reply: Reply, correlation: bytes | None, token: str | None = None) -> Publish:
+    return Publish(NodeTopic.REPLY, reply, expiry_s=EXPIRY_S, token=token, correlation=correlation)

@@ -1,0 +1,114 @@
+"""Requests that the executor answers: transcripts of what is taken, passed on and ended."""
+
+from tests.agent.test_core import Box, published
+
+from skerry_agent import effects, requests
+from skerry_agent import events as ev
+from skerry_wire import codec
+from skerry_wire.messages import Request
+from skerry_wire.topics import NodeTopic
+
+
+def ask(box, name="r-1", verb="instance", envelope=b"signed"):
+    request = Request(id=name, verb=verb, envelope=envelope)
+    return box.on(ev.RequestArrived(verb, codec.encode(request), b"corr"))
+
+
+def replies(done):
+    return published(done, NodeTopic.REPLY)
+
+
+def test_a_challenge_is_asked_of_the_executor_and_told():
+    box = Box().up()
+    assert ask(box, verb="challenge", envelope=b"") == [effects.AskExecutor("r-1", None)]
+    (sent,) = box.on(ev.AnswerEnded("r-1", body=b"c" * 32))
+    assert (sent.message.id, sent.message.body, sent.message.more) == ("r-1", b"c" * 32, False)
+    assert sent.correlation == b"corr"
+    assert box.state.asked == {}
+
+
+def test_an_answer_is_passed_on_part_by_part_as_the_broker_takes_it():
+    box = Box().up()
+    assert ask(box) == [effects.AskExecutor("r-1", b"signed")]
+    (first,) = box.on(ev.PartCame("r-1", "out", b"one"))
+    (second,) = box.on(ev.PartCame("r-1", "err", b"two"))
+    assert [
+        (one.message.part, one.message.stream, one.message.body, one.message.more)
+        for one in (first, second)
+    ] == [(0, "out", b"one", True), (1, "err", b"two", True)]
+    assert box.on(ev.Acknowledged(first.token)) == [effects.PassOn("r-1")]
+    (end,) = box.on(ev.AnswerEnded("r-1", exit_code=3))
+    assert (end.message.part, end.message.more, end.message.exit_code) == (2, False, 3)
+    assert end.token is None
+    assert first.message.seq < second.message.seq < end.message.seq
+
+
+def test_events_and_parts_are_acknowledged_each_for_itself():
+    box = Box().up()
+    (kept,) = box.state.events
+    assert box.on(ev.Acknowledged(kept.id)) == []
+    assert box.state.events == ()
+
+
+def test_no_more_than_four_at_once():
+    box = Box().up()
+    for number in range(4):
+        ask(box, f"r-{number}")
+    (refused,) = replies(ask(box, "r-9"))
+    assert "4 requests are under way on this box" in refused.error
+    box.on(ev.AnswerEnded("r-0"))
+    assert ask(box, "r-10") == [effects.AskExecutor("r-10", b"signed")]
+
+
+def test_a_flood_is_refused_and_the_rate_comes_back():
+    box = Box().up()
+    taken = 0
+    for number in range(100):
+        done = ask(box, f"r-{number}", verb="challenge", envelope=b"")
+        if isinstance(done[0], effects.AskExecutor):
+            taken += 1
+            box.on(ev.AnswerEnded(f"r-{number}"))
+        else:
+            assert replies(done)[0].error == "too many requests; try again in a moment"
+    assert taken == requests.BURST
+    box.mono += 1.0
+    later = [ask(box, f"s-{number}", verb="challenge") for number in range(6)]
+    for number in range(4):
+        assert later[number] == [effects.AskExecutor(f"s-{number}", None)]
+    assert replies(later[5])
+
+
+def test_the_same_request_twice_is_one():
+    box = Box().up()
+    ask(box)
+    assert ask(box) == []
+    assert len(box.state.asked) == 1
+
+
+def test_a_request_is_ended_by_its_id():
+    box = Box().up()
+    ask(box)
+    assert ask(box, "r-2", verb="cancel") == []
+    assert ask(box, "r-1", verb="cancel") == [effects.EndAsking("r-1")]
+    assert replies(box.on(ev.AnswerEnded("r-1", "it was ended")))[0].error == "it was ended"
+
+
+def test_without_an_envelope_there_is_nothing_to_verify():
+    (refused,) = replies(ask(Box().up(), envelope=b""))
+    assert refused.error == "the request has nothing signed with it"
+
+
+def test_a_lost_connection_ends_them_all():
+    box = Box().up()
+    ask(box)
+    done = box.on(ev.Disconnected("gone"))
+    assert effects.EndAsking("r-1") in done
+    box.on(ev.Connected(2))
+    assert box.on(ev.PartCame("r-1", "out", b"late")) == [effects.EndAsking("r-1")]
+    assert box.on(ev.AnswerEnded("r-1", "it was ended")) == []
+
+
+def test_the_end_of_the_agent_ends_them_all():
+    box = Box().up()
+    ask(box)
+    assert effects.EndAsking("r-1") in box.on(ev.StopAsked())
