@@ -17,7 +17,7 @@ from skerry_cli.main import cli
 from skerry_hub import document_reference, metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
-from skerry_hub.workloads.reference import reference
+from skerry_hub.workloads.reference import kubernetes_reference, reference
 from skerry_wire import asyncapi, jsonschema, lifecycle, messages
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
@@ -57,6 +57,7 @@ def documents() -> dict[str, str]:
         "cli.md": commands(),
         "compose.md": reference(),
         "documents.md": document_reference.reference(),
+        "kubernetes.md": kubernetes_reference(),
         "messages.schema.json": _json(message_schemas()),
         "metrics.md": metrics_table(),
         "openapi.json": _json(app.openapi_document()),

@@ -94,7 +94,7 @@ def parse(files: Sequence[SourceFile]) -> tuple[Document, ...]:
     places: dict[Key, str] = {}
     count = 0
     for file in files:
-        for first_line, text in _parts(file.text):
+        for first_line, text in parts(file.text):
             count += 1
             if count > MAX_DOCUMENTS:
                 reason = f"holds document {count} of one request, and there may be {MAX_DOCUMENTS}"
@@ -103,7 +103,7 @@ def parse(files: Sequence[SourceFile]) -> tuple[Document, ...]:
             problems = Problems(file.name)
             with contextlib.suppress(TooManyProblemsError):  # the last problem says so
                 _read(text, problems, first_line, found, places, file.name)
-            wrong += [_moved(problem, first_line) for problem in problems.in_order()]
+            wrong += [moved(problem, first_line) for problem in problems.in_order()]
             if len(wrong) > MAX_PROBLEMS:
                 raise DocumentFileError(tuple(wrong))
     if wrong:
@@ -111,7 +111,7 @@ def parse(files: Sequence[SourceFile]) -> tuple[Document, ...]:
     return tuple(found.values())
 
 
-def _moved(problem: Problem, first_line: int) -> Problem:
+def moved(problem: Problem, first_line: int) -> Problem:
     """Return a problem of a part with the line that it has in the file."""
     if problem.line is None:
         return dataclasses.replace(problem, line=first_line + 1)
@@ -123,7 +123,7 @@ def _lines(text: str) -> Iterator[str]:
     return (found[0] for found in _LINE.finditer(text.removeprefix("\ufeff")) if found[0])
 
 
-def _parts(text: str) -> Iterator[tuple[int, str]]:
+def parts(text: str) -> Iterator[tuple[int, str]]:
     """Yield each document's text, and how many lines of the file are before it.
 
     A line that begins with `---` always begins a document: neither a quoted text nor a block may

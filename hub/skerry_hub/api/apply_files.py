@@ -1,4 +1,7 @@
-"""An apply into what it asks for: compose files and JSON into workloads, other files documents."""
+"""An apply into what it asks for: compose files, Kubernetes manifests and JSON into workloads.
+
+Other files are documents.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,15 @@ from skerry_hub.work import RefusedError
 from skerry_hub.workloads.compose import ComposeError, SourceFile
 from skerry_hub.workloads.compose import parse as parse_compose
 from skerry_hub.workloads.json_workloads import FIELD, right
+from skerry_hub.workloads.kubernetes.manifests import holds_manifests
+from skerry_hub.workloads.kubernetes.manifests import parse as parse_manifests
 from skerry_hub.workloads.source import Source
 
 
 def asked_for(request: ApplyRequest) -> Wish:
-    """Return what is asked for: of a file with a `kind` documents, of all else workloads.
+    """Return what is asked for: of files with a `kind` and no `apiVersion` documents.
+
+    All else are workloads.
 
     Raises RefusedError with everything that is wrong with any of it.
     """
@@ -29,7 +36,9 @@ def asked_for(request: ApplyRequest) -> Wish:
         )
         for one in request.files
     ]
-    of_documents = [file for file in files if document_files.holds_documents(file.text)]
+    manifests = [file for file in files if holds_manifests(file.text)]
+    others = [file for file in files if file not in manifests]
+    of_documents = [file for file in others if document_files.holds_documents(file.text)]
     problems: list[Problem] = []
     documents: tuple[Document, ...] = ()
     workloads: tuple[Workload, ...] = ()
@@ -39,9 +48,18 @@ def asked_for(request: ApplyRequest) -> Wish:
     except DocumentFileError as error:
         problems += error.problems
     try:
-        parsed = parse_compose([file for file in files if file not in of_documents])
+        parsed = parse_compose([file for file in others if file not in of_documents])
         workloads = tuple(one.workload for one in parsed)
         sources = {one.workload.name: one.source for one in parsed}
+    except ComposeError as error:
+        problems += error.problems
+    try:
+        for found in parse_manifests(manifests):
+            name = found.workload.name
+            if name in sources:
+                problems.append(found.source.problem(f"{name} is asked for twice"))
+            workloads += (found.workload,)
+            sources[name] = found.source
     except ComposeError as error:
         problems += error.problems
     try:

@@ -223,12 +223,19 @@ def _project(file: SourceFile, top: Section) -> str | None:
         return file.project
     if "name" in top:
         return said
-    # A folder's name is nobody's choice for this: it is made to fit, as others do.
-    folder = _NOT_IN_NAME.sub("-", file.project.lower()).strip("-")[:_MOST_NAME].strip("-")
+    folder = folder_project(file.project)
     if not folder:
         top.value.problems.add("is missing: the file has no folder to name its project", "name")
         return None
     return folder
+
+
+def folder_project(folder: str) -> str:
+    """Return the name of a project for a folder's; empty where nothing is left of it.
+
+    A folder's name is nobody's choice for this: it is made to fit, as others do.
+    """
+    return _NOT_IN_NAME.sub("-", folder.lower()).strip("-")[:_MOST_NAME].strip("-")
 
 
 def _project_name(written: str) -> str:

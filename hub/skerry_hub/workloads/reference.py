@@ -20,6 +20,8 @@ from skerry_hub.workloads.keys import (
     VOLUME,
     Keys,
 )
+from skerry_hub.workloads.kubernetes.keys import ELSEWHERE
+from skerry_hub.workloads.kubernetes.keys import TABLES as KUBERNETES_TABLES
 from skerry_hub.workloads.lifecycle_keys import LIFECYCLE_TABLES
 from skerry_hub.workloads.x_placement_keys import X_TABLES
 
@@ -59,6 +61,29 @@ the specification does not know.
 def reference() -> str:
     """Return the document, in Markdown."""
     return "\n".join([_HEAD, *(chapter(path, keys) for path, keys in TABLES)])
+
+
+_KUBERNETES_HEAD = """\
+# Keys of Kubernetes manifests
+
+Made from `hub/skerry_hub/workloads/kubernetes/keys.py` and `pod_keys.py` by `docs/generate.py`; do
+not edit. What the keys become is told in [kubernetes.md](../kubernetes.md). Every other key is
+refused by name and line, and so is every other kind.
+"""
+
+
+def kubernetes_reference() -> str:
+    """Return the same of Kubernetes manifests."""
+    rows = [f"| {kind} | {_cell(why or 'not supported')} |" for kind, why in ELSEWHERE.items()]
+    kinds = [
+        "## Refused kinds",
+        "",
+        "| kind | why, or what to do instead |",
+        "|---|---|",
+        *rows,
+        "",
+    ]
+    return "\n".join([_KUBERNETES_HEAD, *(chapter(*one) for one in KUBERNETES_TABLES), *kinds])
 
 
 def chapter(path: str, keys: Keys) -> str:

@@ -1,0 +1,1 @@
+"""Kubernetes manifests into the same workloads as compose files. Pure."""

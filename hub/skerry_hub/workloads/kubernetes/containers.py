@@ -1,0 +1,242 @@
+"""One container of a pod. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal
+
+from skerry_hub.model import Resources
+from skerry_hub.terms import DeviceRequest
+from skerry_hub.workloads.image import image
+from skerry_hub.workloads.kubernetes.environment import environment
+from skerry_hub.workloads.kubernetes.pod_keys import (
+    CAPABILITIES,
+    CONTAINER,
+    PORT,
+    RESOURCES,
+    SECURITY,
+)
+from skerry_hub.workloads.kubernetes.probes import health
+from skerry_hub.workloads.kubernetes.references import ConfigMaps
+from skerry_hub.workloads.kubernetes.values import (
+    count,
+    cpu,
+    flag,
+    literal,
+    name,
+    only,
+    size,
+    unreplaced,
+)
+from skerry_hub.workloads.kubernetes.volumes import Mounted, Volume, mounted
+from skerry_hub.workloads.ports import address_of
+from skerry_hub.workloads.problems import RefusedError, short
+from skerry_hub.workloads.reading import Section, Value, attempt, choice, entries, items, listed
+from skerry_hub.workloads.service import capability
+from skerry_wire.workload import Container, PortMapping
+
+Pull = Literal["missing", "always", "never"]
+Network = Literal["bridge", "host", "none"]
+Restart = Literal["no", "always", "on-failure"]
+
+_PULLS: Mapping[str, Pull] = {"IfNotPresent": "missing", "Always": "always", "Never": "never"}
+_DEVICES = {
+    "nvidia.com/gpu": DeviceRequest(kind="gpu", vendor="nvidia"),
+    "amd.com/gpu": DeviceRequest(kind="gpu", vendor="amd"),
+    "gpu.intel.com/i915": DeviceRequest(kind="gpu", vendor="intel"),
+    "gpu.intel.com/xe": DeviceRequest(kind="gpu", vendor="intel"),
+}
+"""What device plugins call what a node reserves here by kind and vendor."""
+
+USER = str
+_ID = count(0, 2**31 - 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """What all containers of a pod share."""
+
+    project: str
+    volumes: Mapping[str, Volume]
+    configs: ConfigMaps
+    labels: Mapping[str, str]
+    restart: Restart
+    grace_s: float
+    user: str | None
+    network: Network
+    host_pid: bool
+    host_ipc: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Read:
+    """A container, and what it reserves."""
+
+    container: Container
+    resources: Resources
+
+
+def container(value: Value, pod: Pod) -> Read:
+    """Read one container."""
+    section = Section(value, CONTAINER)
+    for ignored in ("terminationMessagePath", "terminationMessagePolicy"):
+        section.get(ignored, literal, None)
+    named: dict[str, int] = {}
+    published = section.get("ports", lambda one: _ports(one, named, pod.network), ())
+    mounts: Mounted = section.get("volumeMounts", lambda one: mounted(one, pod.volumes), Mounted())
+    plain, secrets = environment(section, pod.configs)
+    limits, resources = section.get("resources", _resources, ((None, None), Resources()))
+    security = section.get("securityContext", _security, _Security())
+    found = Container(
+        name=section.need("name", name, "x"),
+        image=section.need("image", lambda one: image(literal(one)), ""),
+        pull=section.get("imagePullPolicy", choice(_PULLS), "missing"),
+        entrypoint=section.get("command", listed(unreplaced), None) or None,
+        command=section.get("args", listed(unreplaced), None) or None,
+        environment=plain,
+        secret_environment=secrets,
+        labels=dict(pod.labels),
+        user=security.user or pod.user,
+        working_dir=section.get("workingDir", _absolute, None),
+        ports=published,
+        mounts=tuple(mounts.mounts),
+        devices=tuple(mounts.devices),
+        files=tuple(mounts.files),
+        restart=pod.restart,
+        health=health(section, named),
+        stop_grace_s=pod.grace_s,
+        cpu_limit_milli=limits[0],
+        memory_limit_bytes=limits[1],
+        read_only=security.read_only,
+        privileged=security.privileged,
+        network=pod.network,
+        pid="host" if pod.host_pid else "private",
+        ipc="host" if pod.host_ipc else "private",
+        cap_add=security.add,
+        cap_drop=security.drop,
+    )
+    ports = tuple(f"{one.protocol}/{one.host}" for one in published)
+    return Read(found, dataclasses.replace(resources, ports=ports))
+
+
+def _absolute(value: Value) -> str:
+    written = literal(value)
+    if not written.startswith("/"):
+        raise RefusedError(f"{short(written)} is not an absolute path in the container")
+    return written
+
+
+def _ports(value: Value, named: dict[str, int], network: Network) -> tuple[PortMapping, ...]:
+    found = []
+    for item in items(value):
+        section = attempt(item, lambda one: Section(one, PORT))
+        if section is None:
+            continue
+        inner = section.need("containerPort", count(1, 65535), 1)
+        called: str | None = section.get("name", name, None)
+        if called is not None:
+            named[called] = inner
+        protocol = section.get("protocol", only("TCP", "UDP"), "TCP")
+        host: int | None = section.get("hostPort", count(1, 65535), None)
+        address = section.get("hostIP", lambda one: address_of(literal(one)), "")
+        if host is None or network == "host":
+            continue  # it only says what the image does, as everything is open there
+        found.append(
+            PortMapping(
+                host=host,
+                container=inner,
+                protocol="udp" if protocol == "UDP" else "tcp",
+                host_ip=address,
+            )
+        )
+    return tuple(found)
+
+
+# --- resources ----------------------------------------------------------------------------
+
+
+def _resources(value: Value) -> tuple[tuple[int | None, int | None], Resources]:
+    """Return the limits of processors and memory, and what is reserved."""
+    section = Section(value, RESOURCES)
+    limits: _Amounts = section.get("limits", _amounts, _Amounts())
+    asked: _Amounts = section.get("requests", _amounts, _Amounts())
+    for kind, many in asked.devices.items():
+        if limits.devices.get(kind, many) != many:
+            section.refuse("requests", f"{kind} must be the same in limits")
+    devices = {**limits.devices, **asked.devices}
+    # Without a request, Kubernetes reserves the limit.
+    return (limits.cpu, limits.memory), Resources(
+        cpu_milli=asked.cpu or limits.cpu or 0,
+        memory_bytes=asked.memory or limits.memory or 0,
+        storage_bytes=asked.storage or 0,
+        devices=tuple(
+            dataclasses.replace(_DEVICES[kind], count=many) for kind, many in devices.items()
+        ),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Amounts:
+    cpu: int | None = None
+    memory: int | None = None
+    storage: int | None = None
+    devices: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+def _amounts(value: Value) -> _Amounts:
+    found: dict[str, int | None] = {}
+    devices: dict[str, int] = {}
+    for key, entry in entries(value):
+        if key in ("cpu", "memory", "ephemeral-storage"):
+            found[key] = attempt(entry, cpu if key == "cpu" else size)
+        elif key in _DEVICES:
+            devices[key] = attempt(entry, count(1, 64)) or 1
+        else:
+            known = ", ".join(("cpu", "memory", "ephemeral-storage", *_DEVICES))
+            entry.refuse(f"is not known here, only {known}; use `x-placement.devices`")
+    return _Amounts(found.get("cpu"), found.get("memory"), found.get("ephemeral-storage"), devices)
+
+
+# --- security -----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Security:
+    user: str | None = None
+    privileged: bool = False
+    read_only: bool = False
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+def user_of(section: Section) -> str | None:
+    """Return user and group of a securityContext, as a container has them."""
+    user = section.get("runAsUser", _ID, None)
+    group = section.get("runAsGroup", _ID, None)
+    if section.get("runAsNonRoot", flag, default=False) and not user:
+        section.refuse("runAsNonRoot", "needs a runAsUser that is not 0")
+    if user is None:
+        if group is not None:
+            section.refuse("runAsGroup", "needs a runAsUser")
+        return None
+    return str(user) if group is None else f"{user}:{group}"
+
+
+def _security(value: Value) -> _Security:
+    section = Section(value, SECURITY)
+    section.get("allowPrivilegeEscalation", flag, None)
+    add, drop = section.get("capabilities", _capabilities, ((), ()))
+    return _Security(
+        user=user_of(section),
+        privileged=section.get("privileged", flag, default=False),
+        read_only=section.get("readOnlyRootFilesystem", flag, default=False),
+        add=add,
+        drop=drop,
+    )
+
+
+def _capabilities(value: Value) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    section = Section(value, CAPABILITIES)
+    read = listed(lambda one: capability(literal(one)))
+    return section.get("add", read, ()), section.get("drop", read, ())

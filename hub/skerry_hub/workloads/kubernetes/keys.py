@@ -1,0 +1,183 @@
+"""Every key of the Kubernetes manifests that are read: what it means here, or why it is refused.
+
+The visible table; the operators' reference is made of it, and nothing is read that it does not
+list. Fields: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skerry_hub.workloads.keys import Keys
+from skerry_hub.workloads.kubernetes.pod_keys import POD_TABLES
+
+_SERVER = "an API server writes it: leave it out"
+_NO_SERVICES = "there are no Kubernetes services on the boxes"
+_TYPE = {
+    "apiVersion": "Required.",
+    "kind": "Required.",
+    "metadata": "Required.",
+}
+_STATUS = {"status": _SERVER}
+_COUNTS = "an instance runs once to completion; several are several replicas of equal worth"
+
+METADATA = Keys(
+    "metadata",
+    supported={
+        "name": "Required. The workload is `<project>-<name>`.",
+        "namespace": "The project, where `--project` gives none. Without both it is the name of"
+        " the file's folder.",
+        "labels": "Labels of the workload for `-l`.",
+        "annotations": "Accepted and ignored.",
+    },
+    refused={
+        "generateName": "write a name",
+        "finalizers": _SERVER,
+        "ownerReferences": _SERVER,
+        "uid": _SERVER,
+        "resourceVersion": _SERVER,
+        "creationTimestamp": _SERVER,
+        "generation": _SERVER,
+        "managedFields": _SERVER,
+    },
+)
+
+POD = Keys("a Pod", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
+DEPLOYMENT = Keys("a Deployment", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
+DAEMON_SET = Keys("a DaemonSet", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
+JOB = Keys("a Job", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
+CRON_JOB = Keys("a CronJob", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
+CONFIG_MAP = Keys(
+    "a ConfigMap",
+    supported={
+        **_TYPE,
+        "data": "Texts by key.",
+        "binaryData": "Bytes by key, in base64.",
+        "immutable": "Accepted and ignored.",
+    },
+)
+
+DEPLOYMENT_SPEC = Keys(
+    "a Deployment's spec",
+    supported={
+        "replicas": "How many; 1 where not given.",
+        "selector": "Accepted; instances belong to their workload.",
+        "template": "Required. The pod.",
+        "strategy": "`RollingUpdate` (25 % at once where not given), or `Recreate`: all at once.",
+        "minReadySeconds": "How long an instance must be up, and healthy, before it counts.",
+        "progressDeadlineSeconds": "How long one may take to get there, 300 where not given.",
+    },
+    refused={
+        "paused": "use `skerry rollout pause`",
+        "revisionHistoryLimit": "the hub's own setting says how many are kept",
+    },
+)
+DAEMON_SET_SPEC = Keys(
+    "a DaemonSet's spec",
+    supported={
+        "selector": "Accepted; instances belong to their workload.",
+        "template": "Required. The pod.",
+        "updateStrategy": "`RollingUpdate`.",
+        "minReadySeconds": "As a Deployment's.",
+    },
+    refused={"revisionHistoryLimit": "the hub's own setting says how many are kept"},
+)
+STRATEGY = Keys(
+    "a strategy",
+    supported={
+        "type": "`RollingUpdate`, `Recreate`.",
+        "rollingUpdate": "`maxUnavailable`; `maxSurge` must be 0.",
+    },
+)
+ROLLING = Keys(
+    "rollingUpdate",
+    supported={
+        "maxUnavailable": "A number or a part, as `25%`.",
+        "maxSurge": "0: a new instance takes the place, devices and ports of an old one.",
+        "partition": "0.",
+    },
+)
+JOB_SPEC = Keys(
+    "a Job's spec",
+    supported={
+        "template": "Required. The pod.",
+        "backoffLimit": "How often it is begun again after it failed; 3 where not given.",
+        "activeDeadlineSeconds": "The most that it may take, its retries included.",
+        "completions": "1, or the same as `parallelism`.",
+        "parallelism": "So many instances, each of which runs to completion.",
+        "selector": "Accepted; instances belong to their workload.",
+    },
+    refused={
+        "backoffLimitPerIndex": _COUNTS,
+        "completionMode": _COUNTS,
+        "manualSelector": "",
+        "maxFailedIndexes": _COUNTS,
+        "podFailurePolicy": "",
+        "podReplacementPolicy": "",
+        "successPolicy": "",
+        "suspend": "apply it when it shall run",
+        "ttlSecondsAfterFinished": "it stays until it is deleted: `skerry delete`",
+    },
+)
+CRON_JOB_SPEC = Keys(
+    "a CronJob's spec",
+    supported={
+        "schedule": "Required. Five fields as of cron, in UTC, kept by the box itself.",
+        "jobTemplate": "Required. The Job.",
+        "concurrencyPolicy": "`Forbid`, which it always is.",
+        "timeZone": "`UTC` or `Etc/UTC`.",
+    },
+    refused={
+        "failedJobsHistoryLimit": "the events of the node tell of earlier runs",
+        "startingDeadlineSeconds": "",
+        "successfulJobsHistoryLimit": "the events of the node tell of earlier runs",
+        "suspend": "apply it when it shall run",
+    },
+)
+JOB_TEMPLATE = Keys(
+    "a jobTemplate",
+    supported={"metadata": "Accepted and ignored.", "spec": "Required."},
+)
+TEMPLATE = Keys(
+    "a template",
+    supported={
+        "metadata": "Its labels are those of the containers and of the workload.",
+        "spec": "Required.",
+    },
+)
+
+TABLES: tuple[tuple[str, Keys], ...] = (
+    ("Pod", POD),
+    ("Deployment", DEPLOYMENT),
+    ("Deployment: spec", DEPLOYMENT_SPEC),
+    ("Deployment: spec.strategy", STRATEGY),
+    ("Deployment: spec.strategy.rollingUpdate", ROLLING),
+    ("DaemonSet", DAEMON_SET),
+    ("DaemonSet: spec", DAEMON_SET_SPEC),
+    ("Job", JOB),
+    ("Job: spec", JOB_SPEC),
+    ("CronJob", CRON_JOB),
+    ("CronJob: spec", CRON_JOB_SPEC),
+    ("CronJob: spec.jobTemplate", JOB_TEMPLATE),
+    ("ConfigMap", CONFIG_MAP),
+    ("metadata", METADATA),
+    ("spec.template", TEMPLATE),
+    *POD_TABLES,
+)
+"""Where each kind of mapping stands in a manifest."""
+
+ELSEWHERE: Mapping[str, str] = {
+    "Secret": "a secret does not belong into a file that is sent: use `skerry secret create`",
+    "Service": _NO_SERVICES,
+    "Ingress": _NO_SERVICES,
+    "StatefulSet": "use a Deployment; its volumes stay on its nodes",
+    "ReplicaSet": "use a Deployment",
+    "ReplicationController": "use a Deployment",
+    "Namespace": "a project needs no making",
+    "PersistentVolumeClaim": "a node makes a volume that it lacks",
+    "PersistentVolume": "a node makes a volume that it lacks",
+    "ServiceAccount": _NO_SERVICES,
+    "HorizontalPodAutoscaler": "",
+    "List": "write the objects as documents, with `---` between them",
+}
+"""Kinds of Kubernetes that are not read, and what to do instead."""
