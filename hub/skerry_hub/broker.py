@@ -1,6 +1,7 @@
 """The hub's only MQTT: two connections to the broker, that always come back.
 
-One carries heartbeats (clean, QoS 0): they may be many, and a lost one is made good by the next.
+One carries heartbeats and what renews leases (clean, QoS 0): they may be many, and a lost one is
+made good by the next.
 The other carries all the rest: its session outlives the hub, and a message is acknowledged only
 once `ack` is called, after the commit. Nothing to be published is kept here: the outbox is.
 """
@@ -42,6 +43,8 @@ FLUSH_S = 2.0
 MAX_PACKET_BYTES = 1024 * 1024
 PACKET_ROOM_BYTES = 4096
 """What topic and properties may take of a packet."""
+_OFTEN = (NodeTopic.HEARTBEAT.value, NodeTopic.LEASE.value)
+"""What comes over the connection of its own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +88,14 @@ class Ears:
     """Who is told what comes. Called from the connections' threads; must hand over and return."""
 
     heartbeat: Callable[[str, bytes], None]
+    """Heartbeats, and requests to renew leases."""
     message: Callable[[str, bytes, Callable[[], None], bool], None]
     """Topic, payload, what acknowledges it, and whether the broker had kept it."""
     connected: Callable[[], None]
     disconnected: Callable[[], None]
     published: Callable[[int], None]
+    beating: Callable[[bool], None] = lambda _: None
+    """Whether heartbeats can come: theirs is a connection of its own."""
 
 
 class Broker:
@@ -316,7 +322,7 @@ class _Rest(_Connection):
         info = client.publish(
             publication.topic,
             publication.payload,
-            qos=1,
+            qos=publication.qos,
             retain=publication.retain,
             properties=properties,
         )
@@ -359,7 +365,7 @@ class _Rest(_Connection):
     def _ready(self, client: paho.Client) -> None:
         # Retained messages come again at each connection: the hub may have missed some.
         options = SubscribeOptions(qos=1, noLocal=True)
-        wanted = [one for one in topics.ALL_FROM_NODES if not one.endswith(NodeTopic.HEARTBEAT)]
+        wanted = [one for one in topics.ALL_FROM_NODES if not one.endswith(_OFTEN)]
         client.subscribe([(one, options) for one in wanted])
         self._ears.connected()
 
@@ -378,7 +384,7 @@ class _Rest(_Connection):
 
 
 class _Heartbeats(_Connection):
-    """Heartbeats alone. In MQTT 3.1.1, which leaves the properties of a message with the broker.
+    """Heartbeats, and requests to renew leases. In MQTT 3.1.1, which leaves the properties of a message with the broker.
 
     They say nothing that the hub needs here, and paho takes longer to read them than the hub takes
     for all the rest.
@@ -387,6 +393,7 @@ class _Heartbeats(_Connection):
     def __init__(self, url: BrokerUrl, client_id: str, ears: Ears) -> None:
         super().__init__(url, client_id)
         self._take = ears.heartbeat
+        self._beating = ears.beating
 
     def _make(self) -> _ReadsAhead:
         client = _ReadsAhead(CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv311)
@@ -397,7 +404,11 @@ class _Heartbeats(_Connection):
         client.connect(self._url.host, self._url.port, KEEPALIVE_S)
 
     def _ready(self, client: paho.Client) -> None:
-        client.subscribe(f"{topics.ROOT}/nodes/+/{NodeTopic.HEARTBEAT}", qos=0)
+        client.subscribe([(f"{topics.ROOT}/nodes/+/{one}", 0) for one in _OFTEN])
+        self._beating(True)
+
+    def _gone(self) -> None:
+        self._beating(False)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         try:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from skerry_hub.decisions import Made
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.inputs import Change, Inputs, Section, changes_of
+from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of_workloads
@@ -46,6 +47,8 @@ class Publication:
     payload: bytes
     retain: bool = True
     expiry_s: int | None = None
+    qos: Literal[0, 1] = 1
+    """0 only for what is soon said again: it is never kept in the outbox."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ class Known:
         documents: Iterable[KeptDocument] = (),
         document_versions: Mapping[Key, int] | None = None,
         unplaced: Mapping[str, int] | None = None,
+        vacating: Iterable[Vacating] = (),
     ) -> None:
         self.nodes = {node.id: node for node in nodes}
         self.workloads = {kept.workload.name: kept for kept in workloads}
@@ -155,6 +159,11 @@ class Known:
         """The newest version of each document that is or was."""
         self.unplaced = dict(unplaced or {})
         """How many instances of a workload found no node at its newest decision, where any."""
+        self.vacating = {one.instance: one for one in vacating}
+        self.vacating_on: dict[str, set[str]] = {}
+        """The instances of which a node may still have an earlier one."""
+        for left in self.vacating.values():
+            self._list(left)
         self.by_node: dict[str, dict[str, Assignment]] = {}
         self.by_workload: dict[str, dict[str, Assignment]] = {}
         for one in self.assignments.values():
@@ -207,11 +216,28 @@ class Known:
             if after is not None:
                 self._index(after)
         _merge(self.assignments, draft.assignments.changes)
+        self._settle_vacating(draft.vacating.changes)
         for made in draft.made:
             self.unplaced.update(made.unplaced)
             for name, count in made.unplaced.items():
                 if not count:
                     del self.unplaced[name]
+
+    def _settle_vacating(self, changes: Mapping[str, Vacating | None]) -> None:
+        for instance, after in changes.items():
+            before = self.vacating.get(instance)
+            for place in before.places if before is not None else ():
+                held = self.vacating_on.get(place.node, set())
+                held.discard(instance)
+                if not held:
+                    self.vacating_on.pop(place.node, None)
+            if after is not None:
+                self._list(after)
+        _merge(self.vacating, changes)
+
+    def _list(self, one: Vacating) -> None:
+        for place in one.places:
+            self.vacating_on.setdefault(place.node, set()).add(one.instance)
 
     def _changes(self, draft: Draft) -> Iterator[Change]:
         """Yield what a draft changes of what placement decides from."""
@@ -243,6 +269,8 @@ class Draft:
         self.workloads = Overlay(known.workloads, self.steps, "workloads")
         self.assignments = Assigned(known.assignments, self.steps)
         self.orders = Overlay(known.orders)
+        self.vacating = Overlay(known.vacating)
+        """By instance: where it may still run though it is not wanted there."""
         self.documents = Overlay(known.documents, self.steps, "documents")
         self.document_changes: list[DocumentChange] = []
         """Each change of `documents`, oldest first."""
@@ -254,6 +282,11 @@ class Draft:
     def base(self) -> Draft:
         """Return a draft of the same records that changes nothing yet."""
         return Draft(self._known)
+
+    @property
+    def settled(self) -> Known:
+        """Return what holds now, without what this draft changes."""
+        return self._known
 
     @property
     def inputs(self) -> Inputs:
@@ -340,6 +373,7 @@ class Draft:
             or self.workloads.changes
             or self.assignments.changes
             or self.orders.changes
+            or self.vacating.changes
             or self.documents.changes
             or self.events
             or self.outbox

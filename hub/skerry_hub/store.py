@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import alembic.command
@@ -24,6 +24,7 @@ from skerry_hub import decision_rows, tables
 from skerry_hub.decisions import Keep, KeptDecision
 from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.fleet_log import LogError
+from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
@@ -120,6 +121,10 @@ class Store:
                 ],
                 document_versions=_document_versions(connection),
                 unplaced=decision_rows.unplaced(connection),
+                vacating=[
+                    _read(Vacating, row.content, f"earlier places of {row.instance}")
+                    for row in connection.execute(sa.select(tables.vacating))
+                ],
             )
 
     def setting(self, key: str, otherwise: str) -> str:
@@ -149,7 +154,8 @@ class Store:
             self._put_nodes(connection, draft, known)
             self._put(connection, tables.workloads, "name", _workload_rows(draft))
             self._put(connection, tables.assignments, "id", _assignment_rows(draft))
-            self._put(connection, tables.orders, "node", _order_rows(draft))
+            self._put(connection, tables.orders, "node", _packed(draft.orders.changes))
+            self._put(connection, tables.vacating, "instance", _packed(draft.vacating.changes))
             self._put_documents(connection, draft)
             decision_rows.add(connection, self._insert, found)
             self._add_events(connection, draft.events)
@@ -511,9 +517,9 @@ def _assignment_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]
         )
 
 
-def _order_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
-    for node, issued in draft.orders.changes.items():
-        yield node, None if issued is None else {"content": codec.pack(issued)}
+def _packed(changes: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any] | None]]:
+    for key, record in changes.items():
+        yield key, None if record is None else {"content": codec.pack(record)}
 
 
 def _document(row: Any) -> KeptDocument:

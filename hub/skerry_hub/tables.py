@@ -62,6 +62,14 @@ orders = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# Instances that may still run by a lease where they are not wanted any more.
+vacating = Table(
+    "vacating",
+    metadata,
+    Column("instance", String(127), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 documents = Table(
     "documents",
     metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Container
 
+from skerry_hub import vacating
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Node
 from skerry_hub.orders import Issued, content_of, instances, next_order
@@ -20,8 +21,10 @@ def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dic
     """Add an order for each touched node that shall run something else than it was ordered.
 
     A node of which no report was seen since the hub started gets none (a restored store may know
-    less than the node), nor does one that is held. Returns why an order could not be made, by node.
+    less than the node), nor does one that is held. Who may still run elsewhere by a lease is left
+    out until it cannot. Returns why an order could not be made, by node.
     """
+    vacating.follow(draft, now)
     failures = {}
     origins: dict[str, bytes | None] = {}
     for node_id in sorted(draft.touched):
@@ -46,7 +49,7 @@ def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dic
 
 
 def _wanted(draft: Draft, node_id: str, origins: dict[str, bytes | None]) -> tuple[Instance, ...]:
-    assignments = draft.on_node(node_id)
+    assignments = [one for one in draft.on_node(node_id) if not vacating.waits(draft, one)]
     names = {one.workload for one in assignments}
     found = {name: kept.workload for name in names if (kept := draft.workloads.get(name))}
     return instances(assignments, found, origins)
