@@ -154,7 +154,7 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
     for container in content.containers:
         tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
     tell_list(screen, "Instances", INSTANCE, workload.instances, now)
-    tell_lines(screen, "What is wrong", wrong(workload))
+    tell_lines(screen, "What is wrong", wrong(workload, now))
     tell_lines(screen, "Not met any more: leaves at the next apply", _unmet(answer))
     if workload.placed < workload.wanted or workload.state == "unplaced":
         screen.section("Why no further node takes it")
@@ -236,16 +236,18 @@ def container_lines(container: Container) -> Iterator[str]:
     yield f"restart {container.restart}"
 
 
-def wrong(workload: Workload) -> list[Cell]:
+def wrong(workload: Workload, now: float) -> list[Cell]:
     """Return a line for each instance that is not as it should be."""
     return [
-        Styled(_wrong_words(instance), "red" if instance.state == "failed" else "yellow")
+        Styled(_wrong_words(instance, now), "red" if instance.state == "failed" else "yellow")
         for instance in workload.instances
         if instance.reason or instance.state in ("failed", "exited")
     ]
 
 
-def _wrong_words(instance: Instance) -> str:
+def _wrong_words(instance: Instance, now: float) -> str:
     ended = f" with status {instance.exit_code}" if instance.exit_code is not None else ""
     reason = f": {instance.reason}" if instance.reason else ""
+    if instance.waits_until is not None:
+        reason += f" ({words.duration(max(0.0, instance.waits_until - now))} at most)"
     return f"{instance.id} on {instance.hostname} is {instance.state}{ended}{reason}"

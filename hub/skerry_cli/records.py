@@ -94,6 +94,7 @@ class Instance:
     exit_code: int | None = None
     restarts: int = 0
     current: bool = True
+    waits_until: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -384,10 +384,10 @@ class _Rest(_Connection):
 
 
 class _Heartbeats(_Connection):
-    """Heartbeats, and requests to renew leases. In MQTT 3.1.1, which leaves the properties of a message with the broker.
+    """Heartbeats, and requests to renew leases.
 
-    They say nothing that the hub needs here, and paho takes longer to read them than the hub takes
-    for all the rest.
+    In MQTT 3.1.1, which leaves the properties of a message with the broker: they say nothing that
+    the hub needs here, and paho takes longer to read them than the hub takes for all the rest.
     """
 
     def __init__(self, url: BrokerUrl, client_id: str, ears: Ears) -> None:

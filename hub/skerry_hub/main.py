@@ -127,6 +127,7 @@ def run(settings: Config, key: OrderKey) -> None:
         connected=service.on_connected,
         disconnected=service.on_disconnected,
         published=service.on_published,
+        beating=service.on_beating,
     )
     hub_id = store.setting("id", secrets.token_hex(4))
     broker = Broker(url, hub_id, service.presence(online=False), ears)

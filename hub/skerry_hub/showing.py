@@ -7,6 +7,7 @@ from typing import Literal
 
 from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.fleet.signs import NO_SAMPLE
+from skerry_hub.leases import Place, latest_end
 from skerry_hub.model import Assignment, Node
 from skerry_hub.state import Kept, Known
 from skerry_hub.views import (
@@ -130,6 +131,8 @@ def _instance(
 ) -> InstanceView:
     kept = known.workloads.get(one.workload)
     image = kept.workload.containers[0].image if kept is not None else None
+    waiting = known.vacating.get(one.id)
+    place = waiting.elsewhere(node.id) if waiting is not None else None
     if status is None:
         return InstanceView(
             id=one.id,
@@ -138,9 +141,10 @@ def _instance(
             node=node.id,
             hostname=node.hostname,
             state=InstanceState.PENDING,
-            reason=_why_pending(node),
+            reason=_why_elsewhere(known, place) if place else _why_pending(node),
             image=image,
             current=False,
+            waits_until=latest_end(place) if place else None,
         )
     return InstanceView(
         id=one.id,
@@ -157,6 +161,14 @@ def _instance(
         restarts=status.restarts,
         current=status.revision == one.revision,
     )
+
+
+def _why_elsewhere(known: Known, place: Place) -> str:
+    there = known.nodes.get(place.node)
+    host = there.hostname if there is not None else place.node
+    if place.lease_s is None:
+        return f"waits until {host} says that it has ended there: it had no lease yet"
+    return f"waits for its lease of {place.lease_s:g} s on {host} to end, or for {host} to end it"
 
 
 def _why_pending(node: Node) -> str | None:

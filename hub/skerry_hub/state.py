@@ -132,7 +132,7 @@ class Assigned(Overlay[str, Assignment]):
 class Known:
     """All durable records. Changed by `settle` alone, in the one thread that writes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one a table
         self,
         nodes: Iterable[Node] = (),
         workloads: Iterable[Kept] = (),
@@ -141,6 +141,7 @@ class Known:
         documents: Iterable[KeptDocument] = (),
         document_versions: Mapping[Key, int] | None = None,
         unplaced: Mapping[str, int] | None = None,
+        *,
         vacating: Iterable[Vacating] = (),
     ) -> None:
         self.nodes = {node.id: node for node in nodes}

@@ -62,6 +62,9 @@ class InstanceView:
     restarts: int = 0
     current: bool = True
     """Whether the node runs the revision that is wanted now."""
+    waits_until: float | None = None
+    """It starts then at the latest, by the hub's clock: its lease where it was is over; null where
+    it does not wait for that, or until its node says so."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,7 @@ def settled(known, draft):
         known.orders.values(),
         known.documents.values(),
         known.document_versions,
+        vacating=known.vacating.values(),
     )
     after.settle(draft)
     return after

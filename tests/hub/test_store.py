@@ -27,12 +27,21 @@ from tests.hub.records import (
 from skerry_hub import store as store_module
 from skerry_hub import tables
 from skerry_hub.documents import DocumentChange, Policy, Prices, Quota, key_of
+from skerry_hub.leases import Place, Vacating
 from skerry_hub.model import Liveness
 from skerry_hub.orders import Issued
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store import StoreError, open_store
 from skerry_hub.views import EventView
 
+VACATING = Vacating(
+    instance="shop-web-0",
+    workload="shop-web",
+    places=(
+        Place(node="box-2", incarnation=FIRST, generation=7, since=NOW, lease_s=60.0),
+        Place(node="box-3", incarnation=FIRST, generation=9, since=NOW),
+    ),
+)
 ISSUED = Issued(
     node="box-1", incarnation=FIRST, generation=3, content="0" * 16, envelope=b"\x00\xff signed"
 )
@@ -68,7 +77,7 @@ def commit(store, known, change):
 def same(known, other):
     for name in (
         "nodes", "workloads", "assignments", "orders", "documents", "document_versions",
-        "by_node", "by_workload",
+        "by_node", "by_workload", "vacating", "vacating_on",
     ):  # fmt: skip
         assert getattr(known, name) == getattr(other, name), name
 
@@ -92,6 +101,7 @@ def everything(draft):
     for number in range(3):
         draft.assignments.put(f"shop-web-{number}", assignment(f"shop-web-{number}"))
     draft.orders.put("box-1", ISSUED)
+    draft.vacating.put("shop-web-0", VACATING)
     for document in (EU, CLOUD):
         put(draft, document)
 
@@ -442,6 +452,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
             tables.decision_workloads,
             tables.fleet_log,
             tables.fleet_blobs,
+            tables.vacating,
         ):
             table.drop(connection)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))

@@ -92,7 +92,9 @@ def _advanced(node: Node, message: NodeMessage, now: float) -> Taken | Dropped:
     here = (message.boot, message.seq)
     if node.sequences.get(topic, ()) >= here:
         return STALE
-    node = dataclasses.replace(node, sequences={**node.sequences, topic: here}, last_seen=now)
+    # A last will is the broker's word, and comes long after the node's own last one.
+    seen = now if is_sign_of_life(message) else node.last_seen
+    node = dataclasses.replace(node, sequences={**node.sequences, topic: here}, last_seen=seen)
     if isinstance(message, Presence):
         return _presence(node, message)
     if isinstance(message, Capability):
@@ -100,6 +102,11 @@ def _advanced(node: Node, message: NodeMessage, now: float) -> Taken | Dropped:
     if isinstance(message, Report):
         return _report(node, message)
     return Dropped("unexpected")
+
+
+def is_sign_of_life(message: NodeMessage) -> bool:
+    """Say whether a message that is new shows that its node lives."""
+    return not isinstance(message, Presence) or message.online
 
 
 def _topic_of(message: NodeMessage) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from skerry_hub.work import Work
-from skerry_wire.messages import Heartbeat, NodeMessage
+from skerry_wire.messages import Heartbeat, LeaseRequest, NodeMessage
 
 MOST_HEARTBEATS = 200_000
+MOST_LEASES = 200_000
+"""Nodes whose requests wait at once, the newest of each."""
 MOST_ITEMS = 100_000
 """Messages beyond are dropped: of those that the broker sends again it never sends so many."""
 MOST_CALLS = 1_000
@@ -57,15 +59,23 @@ class Published:
     seq: int
 
 
-Item = Incoming | Call | Connected | Disconnected | Published
+@dataclasses.dataclass(frozen=True, slots=True)
+class Beating:
+    """Whether heartbeats can come: they have a connection of their own."""
+
+    can_come: bool
+
+
+Item = Incoming | Call | Connected | Disconnected | Published | Beating
 
 
 class Inbox:
-    """Two queues: heartbeats, which may be very many, and all the rest."""
+    """Heartbeats and requests for leases, which may be very many, and all the rest."""
 
     def __init__(self) -> None:
         self._items: collections.deque[Item] = collections.deque()
         self._beats: collections.deque[tuple[str, Heartbeat]] = collections.deque()
+        self._leases: dict[str, LeaseRequest] = {}
         self._calls = 0
         self._condition = threading.Condition()
 
@@ -92,10 +102,25 @@ class Inbox:
         self._beats.append((node, heartbeat))
         return True
 
+    def lease(self, node: str, request: LeaseRequest) -> bool:
+        """Add a request, in place of an older one, and wake the writer; False: too many wait."""
+        with self._condition:
+            if node not in self._leases and len(self._leases) >= MOST_LEASES:
+                return False
+            self._leases[node] = request
+            self._condition.notify()
+        return True
+
+    def leases(self) -> list[tuple[str, LeaseRequest]]:
+        """Return the requests for leases that wait."""
+        with self._condition:
+            found, self._leases = self._leases, {}
+        return list(found.items())
+
     def wait(self, timeout_s: float) -> list[Item]:
         """Return all that waits, as soon as there is something or the time is over."""
         with self._condition:
-            if not self._items:
+            if not self._items and not self._leases:
                 self._condition.wait(timeout_s)
             found = list(self._items)
             self._items.clear()

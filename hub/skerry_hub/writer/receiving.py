@@ -8,7 +8,16 @@ from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.inbox import Inbox, Incoming
 from skerry_wire import codec, topics
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Capability, Event, Heartbeat, NodeMessage, Presence, Reply, Report
+from skerry_wire.messages import (
+    Capability,
+    Event,
+    Heartbeat,
+    LeaseRequest,
+    NodeMessage,
+    Presence,
+    Reply,
+    Report,
+)
 from skerry_wire.topics import NodeTopic
 
 CLASSES: dict[NodeTopic, type[NodeMessage]] = {
@@ -29,10 +38,13 @@ class Receiving:
         self._complaints = complaints
 
     def heartbeat(self, topic: str, payload: bytes) -> None:
-        """Take a heartbeat."""
+        """Take a heartbeat, or a request to renew leases, which comes the same way."""
         where = topics.parse(topic)
         if not isinstance(where, topics.Node):
             self._complaints.note("heartbeat", "malformed", f"{topic[:100]!r} is no topic of ours")
+            return
+        if where.topic is NodeTopic.LEASE:
+            self._lease(where.node, topic, payload)
             return
         try:
             heartbeat = codec.decode(Heartbeat, payload)
@@ -41,6 +53,16 @@ class Receiving:
             return
         if not self._inbox.beat(where.node, heartbeat):
             self._complaints.note("heartbeat", "dropped", FLOODED)
+
+    def _lease(self, node: str, topic: str, payload: bytes) -> None:
+        kind = NodeTopic.LEASE.value
+        try:
+            request = codec.decode(LeaseRequest, payload)
+        except WireError as error:
+            self._complaints.note(kind, "malformed", f"{topic}: {error}")
+            return
+        if not self._inbox.lease(node, request):
+            self._complaints.note(kind, "dropped", FLOODED)
 
     def message(
         self, topic: str, payload: bytes, ack: Callable[[], None], retained: bool = False

@@ -18,7 +18,7 @@ import sqlalchemy.exc
 import structlog
 import tenacity
 
-from skerry_hub import desired, metrics
+from skerry_hub import desired, metrics, vacating
 from skerry_hub.decisions import Keep
 from skerry_hub.documents import Key
 from skerry_hub.fleet.apply import Note
@@ -35,9 +35,19 @@ from skerry_hub.writer.asking import Asking
 from skerry_hub.writer.changes import Changes
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.heard import Heard
-from skerry_hub.writer.inbox import Call, Connected, Disconnected, Inbox, Incoming, Item, Published
+from skerry_hub.writer.inbox import (
+    Beating,
+    Call,
+    Connected,
+    Disconnected,
+    Inbox,
+    Incoming,
+    Item,
+    Published,
+)
 from skerry_hub.writer.issuing import issue
 from skerry_hub.writer.judging import judge_all
+from skerry_hub.writer.leasing import Leasing
 from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing, sides
 from skerry_hub.writer.receiving import Receiving
@@ -111,6 +121,7 @@ class Service:
         self._watch = Watch(time.monotonic(), time.time())
         self._events_added = self._decided = 0
         self._telling = Telling()
+        self._leasing = Leasing(key, time.monotonic())
         self.measuring = Measuring(
             lambda: self.known,
             self._publishing.publish,
@@ -167,6 +178,10 @@ class Service:
     def on_disconnected(self) -> None:
         """Be told that the broker is away."""
         self._inbox.post(Disconnected())
+
+    def on_beating(self, can_come: bool) -> None:
+        """Be told whether heartbeats can come."""
+        self._inbox.post(Beating(can_come))
 
     def on_published(self, seq: int) -> None:
         """Be told that the broker has taken a publication of the outbox."""
@@ -231,6 +246,7 @@ class Service:
 
     def _work(self) -> None:
         self._guarded(self._take_heartbeats)
+        self._guarded(self._renew_leases)
         messages: list[Incoming] = []
         published: list[int] = []
         while self._todo:
@@ -250,6 +266,8 @@ class Service:
                     self._guarded(self._on_connected)
                 case Disconnected():
                     self._watch.end()
+                case Beating():
+                    self._watch.beating(item.can_come, time.time())
         self._take_messages(messages)
         if published:
             self._retry(lambda: self.store.published(published))
@@ -272,6 +290,14 @@ class Service:
         metrics.MESSAGES.labels("heartbeat", "taken").inc(taken)
         if taken < len(beats):
             metrics.MESSAGES.labels("heartbeat", "stale").inc(len(beats) - taken)
+
+    def _renew_leases(self) -> None:
+        requests = self._inbox.leases()
+        if not requests:
+            return
+        publish, mono_s, now = self._publishing.publish, time.monotonic(), time.time()
+        for node in self._leasing.answer(requests, self.known, publish, mono_s):
+            self.columns.seen(node, now)
 
     def _take_messages(self, messages: Sequence[Incoming]) -> None:
         """Make of many messages one transaction, and acknowledge them all."""
@@ -462,6 +488,7 @@ class Service:
         self._heard.forget(node_id)
         self._publishing.forget(node_id)
         self.measuring.forget(node_id)
+        self._leasing.forget(node_id)
 
     def _retry(self, change: Callable[[], None]) -> bool:
         """Do it until the store takes it: what came from the broker is not given up.
@@ -475,6 +502,8 @@ class Service:
             reason = reason_of(error) if isinstance(error, Exception) else ""
             log.error("the store fails", reason=reason)
             self._refuse_calls(f"the hub's store fails: {reason}")
+            # Needs no store: what runs by a lease must not end because a disk is full here.
+            self._guarded(self._renew_leases)
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_heal),
@@ -511,6 +540,7 @@ class Service:
             return
         self._hear()
         self._judge()
+        self._end_leases(mono_s)
         self._complaints.flush()
         if mono_s - self._resent_at > RESEND_S:
             self._resent_at = mono_s
@@ -539,7 +569,7 @@ class Service:
         self._retry(touch)
 
     def _judge(self) -> None:
-        watching_since = self._watch.since
+        watching_since = self._watch.listening_since
         if watching_since is None:
             return  # who cannot see judges nobody
 
@@ -552,6 +582,21 @@ class Service:
             changed = draft.nodes.changes.values()
             if any(node and node.liveness is Liveness.ONLINE for node in changed):
                 self._fill_due = True
+
+        self._retry(settle)
+
+    def _end_leases(self, mono_s: float) -> None:
+        """Order elsewhere what has surely ended where it was."""
+        leases = self._leasing.leases
+        leases.sweep(mono_s)
+        ended = list(leases.over(self.known.vacating.values(), mono_s))
+        if not ended:
+            return
+
+        def settle() -> None:
+            draft = Draft(self.known)
+            vacating.end(draft, ended)
+            self._commit(draft, time.time())
 
         self._retry(settle)
 

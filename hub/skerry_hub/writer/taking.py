@@ -6,7 +6,7 @@ import collections
 import dataclasses
 from collections.abc import Collection, Iterable
 
-from skerry_hub.fleet.apply import Dropped, take
+from skerry_hub.fleet.apply import Dropped, is_sign_of_life, take
 from skerry_hub.model import Node
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.inbox import Incoming
@@ -59,7 +59,8 @@ def _take_one(
         batch.counts[one.topic, taken.reason] += 1
         return
     batch.counts[one.topic, "taken"] += 1
-    batch.alive.add(one.node)
+    if is_sign_of_life(message):
+        batch.alive.add(one.node)
     batch.joined |= taken.joined
     if taken.node is not before:
         draft.nodes.put(one.node, taken.node)

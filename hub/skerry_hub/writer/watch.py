@@ -12,10 +12,14 @@ STALL_S = 5.0
 
 
 class Watch:
-    """`since` is by the wall clock; None while there is no broker to listen to."""
+    """`since` is by the wall clock; None while there is no broker to listen to.
+
+    `listening_since` is the same, but None, too, while heartbeats cannot come.
+    """
 
     def __init__(self, mono_s: float, now: float) -> None:
         self.since: float | None = None
+        self._is_deaf = False
         self._ticked = mono_s, now
 
     def begin(self, now: float) -> None:
@@ -25,6 +29,16 @@ class Watch:
     def end(self) -> None:
         """Note that the broker is away."""
         self.since = None
+
+    @property
+    def listening_since(self) -> float | None:
+        """Return since when silence means something."""
+        return None if self._is_deaf else self.since
+
+    def beating(self, can_come: bool, now: float) -> None:
+        """Note whether heartbeats can come: they have a connection of their own."""
+        self._is_deaf = not can_come
+        self.begin_anew(now)
 
     def begin_anew(self, now: float) -> None:
         """Hold no silence against anybody that the hub itself could not have heard through."""

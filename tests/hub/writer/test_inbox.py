@@ -4,10 +4,11 @@ import concurrent.futures
 import threading
 
 import pytest
-from tests.hub.records import heartbeat, presence
+from tests.hub.records import FIRST, heartbeat, presence
 
 from skerry_hub.writer import inbox
 from skerry_hub.writer.inbox import Call, Connected, Inbox, Incoming, Published
+from skerry_wire.messages import LeaseRequest
 
 
 def call():
@@ -62,3 +63,27 @@ def test_what_floods_is_dropped_and_said(most):
     assert box.post(Connected()), "the broker and the operator are still heard"
     assert len(box.wait(0)) + len(box.heartbeats()) == getattr(inbox, most) + 1
     assert post()
+
+
+def asks(seq):
+    return LeaseRequest(incarnation=FIRST, boot=1, seq=seq, challenge=b"c" * 32)
+
+
+def test_of_a_node_that_asks_for_its_leases_the_newest_counts_and_wakes_the_writer():
+    box, found = Inbox(), []
+    thread = threading.Thread(target=lambda: found.append(box.wait(30)))
+    thread.start()
+    for seq in (1, 2):
+        assert box.lease("box-1", asks(seq))
+    thread.join(10)
+    assert found == [[]]
+    assert box.leases() == [("box-1", asks(2))]
+    assert box.leases() == []
+
+
+def test_nodes_that_ask_for_their_leases_are_bounded():
+    box, one = Inbox(), asks(1)
+    assert all(box.lease(f"box-{number}", one) for number in range(inbox.MOST_LEASES))
+    assert not box.lease("box-x", one)
+    assert box.lease("box-0", asks(2))
+    assert len(box.leases()) == inbox.MOST_LEASES

@@ -43,3 +43,13 @@ def test_without_a_broker_it_listens_to_nobody_whatever_else_happens():
     assert watch.since is None
     watch.begin(NOW + 4000)
     assert watch.since == NOW + 4000
+
+
+def test_while_heartbeats_cannot_come_silence_means_nothing():
+    watch = watching()
+    watch.beating(False, NOW + 5)
+    assert watch.listening_since is None
+    watch.begin(NOW + 6)
+    assert watch.listening_since is None
+    watch.beating(True, NOW + 50)
+    assert watch.listening_since == NOW + 50
