@@ -21,7 +21,8 @@ import msgpack
 
 from skerry_hub.documents import KINDS, KeptDocument
 from skerry_hub.model import Assignment, Liveness, Node, Taint, Workload
-from skerry_hub.state import Kept, Known, Step
+from skerry_hub.overlay import Step
+from skerry_hub.state import Kept, Known
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware

@@ -21,7 +21,8 @@ from skerry_hub.fleet_log import Entry, LogError, entry_of, packed, unpacked
 from skerry_hub.inputs import Change, Inputs
 from skerry_hub.model import Assignment
 from skerry_hub.model import Change as Effect
-from skerry_hub.state import Draft, Step
+from skerry_hub.overlay import Step
+from skerry_hub.state import Draft
 from skerry_wire import __version__, codec
 from skerry_wire.errors import WireError
 

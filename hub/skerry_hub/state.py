@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from skerry_hub.decisions import Made
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
-from skerry_hub.inputs import Change, Inputs, Section, changes_of
+from skerry_hub.inputs import Change, Inputs, changes_of
 from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
+from skerry_hub.overlay import Assigned, Overlay, Step, drop
 from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of_workloads
 from skerry_hub.placement.rules import Rules, rules_of
 from skerry_hub.placement.world import repels
@@ -49,84 +50,6 @@ class Publication:
     expiry_s: int | None = None
     qos: Literal[0, 1] = 1
     """0 only for what is soon said again: it is never kept in the outbox."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Step:
-    """One change of one record in a draft, in its turn; None where there is no record."""
-
-    section: Section
-    key: Any
-    before: Any
-    after: Any
-
-
-class Overlay(Generic[K, V]):
-    """A mapping with changes that are not yet in it; None is a removal.
-
-    With `steps` each change is added there, as one of the section.
-    """
-
-    def __init__(
-        self, base: Mapping[K, V], steps: list[Step] | None = None, section: Section = "nodes"
-    ) -> None:
-        self._base = base
-        self._steps, self._section = steps, section
-        self.changes: dict[K, V | None] = {}
-        self.version = 0
-        """Grows with each change."""
-
-    def get(self, key: K) -> V | None:
-        """Return what stands under a key after the changes."""
-        return self.changes[key] if key in self.changes else self._base.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        """Add or replace."""
-        self._set(key, value)
-
-    def remove(self, key: K) -> None:
-        """Take away."""
-        self._set(key, None)
-
-    def _set(self, key: K, value: V | None) -> None:
-        if self._steps is not None:
-            self._steps.append(Step(self._section, key, self.get(key), value))
-        self.changes[key] = value
-        self.version += 1
-
-    def values(self) -> Iterator[V]:
-        """Yield every value after the changes."""
-        for key, value in self._base.items():
-            if key not in self.changes:
-                yield value
-        yield from (value for value in self.changes.values() if value is not None)
-
-
-class Assigned(Overlay[str, Assignment]):
-    """Changed assignments, found by their node and by their workload."""
-
-    def __init__(self, base: Mapping[str, Assignment], steps: list[Step] | None = None) -> None:
-        super().__init__(base, steps, "assignments")
-        self.by_node: dict[str, dict[str, Assignment]] = {}
-        self.by_workload: dict[str, dict[str, Assignment]] = {}
-
-    def put(self, key: str, value: Assignment) -> None:
-        """Add or replace."""
-        self._unlist(key)
-        self.by_node.setdefault(value.node, {})[key] = value
-        self.by_workload.setdefault(value.workload, {})[key] = value
-        super().put(key, value)
-
-    def remove(self, key: str) -> None:
-        """Take away."""
-        self._unlist(key)
-        super().remove(key)
-
-    def _unlist(self, key: str) -> None:
-        before = self.changes.get(key)
-        if before is not None:
-            _drop(self.by_node, before.node, key)
-            _drop(self.by_workload, before.workload, key)
 
 
 class Known:
@@ -212,8 +135,8 @@ class Known:
         for key, after in draft.assignments.changes.items():
             before = self.assignments.get(key)
             if before is not None:
-                _drop(self.by_node, before.node, key)
-                _drop(self.by_workload, before.workload, key)
+                drop(self.by_node, before.node, key)
+                drop(self.by_workload, before.workload, key)
             if after is not None:
                 self._index(after)
         _merge(self.assignments, draft.assignments.changes)
@@ -393,11 +316,3 @@ def _merge(into: dict[K, V], changes: Mapping[K, V | None]) -> None:
             into.pop(key, None)
         else:
             into[key] = value
-
-
-def _drop(index: dict[str, dict[str, Assignment]], name: str, key: str) -> None:
-    held = index.get(name)
-    if held is not None:
-        held.pop(key, None)
-        if not held:
-            del index[name]

@@ -20,7 +20,8 @@ from tests.hub.records import (
 from skerry_hub.documents import Prices
 from skerry_hub.fleet_log import LogError, Past, entry_of, packed, unpacked
 from skerry_hub.model import Liveness, Taint
-from skerry_hub.state import Known, Step
+from skerry_hub.overlay import Step
+from skerry_hub.state import Known
 
 BOX = node()
 OTHER = capability(revision="e" * 16, hostname="new")
