@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from skerry_hub.decisions import Answer, Estimates, Made, Question, shortages
 from skerry_hub.latency import endpoint, some
 from skerry_hub.model import Assignment, Change, Explanation, Workload
-from skerry_hub.placement.nearness import origins_of
 from skerry_hub.overlay import Step
+from skerry_hub.placement.nearness import origins_of
 from skerry_hub.work import Work
 
 MOST_ESTIMATE_BYTES = 16 * 1024 * 1024
