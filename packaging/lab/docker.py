@@ -79,6 +79,9 @@ class Docker:
         for container in self.run("ps", "--all", "--quiet", check=False).split():
             self.run("rm", "--force", "--volumes", container, check=False)
         self.stop()
+        # The host's network, which it keeps mounted once a container had it.
+        for mounted in (self._folder / "exec" / "netns").glob("*"):
+            subprocess.run(["umount", "--lazy", str(mounted)], check=False, capture_output=True)
         if self._made_bridge and BRIDGE.exists():
             subprocess.run(["ip", "link", "delete", BRIDGE.name], check=False)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -3,14 +3,13 @@
 import shutil
 
 import pytest
+from tests.executor.surroundings import Faked, Real
 
 from lab import docker as lab_docker
 from lab import registry as lab_registry
 from lab.docker import Docker
 from lab.podman import Podman
 from lab.registry import Registry
-
-REMOTE = "tiny/web:1"
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +23,20 @@ def registry(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def private_registry(tmp_path_factory, registry):
+    """A registry that has what the other has, and wants to know who asks."""
+    private = Registry(tmp_path_factory.mktemp("private"), private=registry)
+    private.start()
+    yield private
+    private.stop()
+
+
+@pytest.fixture(scope="session")
 def podman(tmp_path_factory, request):
     if shutil.which("podman") is None:
         pytest.skip("podman is not installed; ./dev test installs it")
-    insecure = [request.getfixturevalue("registry").address] if lab_registry.PROGRAM else []
+    names = ("registry", "private_registry") if lab_registry.PROGRAM else ()
+    insecure = [request.getfixturevalue(name).address for name in names]
     podman = Podman(tmp_path_factory.mktemp("podman"), insecure)
     podman.start()
     yield podman
@@ -44,3 +53,18 @@ def docker(tmp_path_factory):
         yield docker
     finally:
         docker.remove_all()
+
+
+@pytest.fixture(params=["fake", "podman", "docker"])
+def any_runtime(request):
+    fake = request.param == "fake"
+    found = Faked() if fake else Real(request.getfixturevalue(request.param))
+    yield found
+    found.clear()
+
+
+@pytest.fixture(params=["podman", "docker"])
+def real(request):
+    found = Real(request.getfixturevalue(request.param))
+    yield found
+    found.clear()

@@ -1,14 +1,19 @@
 """A container runtime in memory. test_contract holds it to what podman and docker do."""
 
 import dataclasses
+import hashlib
 import os
 import threading
 
 from skerry_executor import specs
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.cancel import Cancelled
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure, StoredImage, Written
+from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
+
+ADDRESS = "192.0.2.7"
+READS = ("list", "look", "has", "images", "logs", "usage", "checked")
 
 
 class FakeRuntime:
@@ -18,18 +23,22 @@ class FakeRuntime:
     whole_instances = False
 
     def __init__(self, images=(), registry=(), silent=(), ports_taken=()):
-        self.images = set(images)
+        self.stored = set(images)
         self.registry = set(registry)
         self.silent = set(silent)
         self.ports_taken = set(ports_taken)
+        self.passwords = {}
+        self.written = {}
         self.fails = {}
         self.calls = []
         self.pulling = threading.Event()
         self._by_name = {}
         self._wanted = {}
+        self._image_of = {}
         self._foreign = set()
         self._count = 0
         self._lock = threading.RLock()
+        self._wrote = threading.Condition(self._lock)
 
     def _call(self, verb, subject):
         with self._lock:
@@ -41,7 +50,7 @@ class FakeRuntime:
     def changes(self):
         """Return what was asked for that changes something."""
         with self._lock:
-            return [one for one in self.calls if one[0] not in ("list", "look", "has")]
+            return [one for one in self.calls if one[0] not in READS]
 
     def containers(self, node):
         self._call("list", node)
@@ -56,7 +65,7 @@ class FakeRuntime:
 
     def has_image(self, image):
         self._call("has", image)
-        return image in self.images
+        return image in self.stored
 
     def pull(self, image, credentials, cancel, progress):
         self._call("pull", image)
@@ -68,15 +77,19 @@ class FakeRuntime:
             raise Cancelled
         if image not in self.registry:
             raise RuntimeFailure(Failure.PULL, f"image {image} is not in its registry")
+        wanted = self.passwords.get(image)
+        if wanted is not None and wanted != credentials:
+            whom = "without credentials" if credentials is None else f"to user {credentials.user}"
+            raise RuntimeFailure(Failure.PULL, f"the registry denies image {image} {whom}")
         progress("1.0 of 2.0 MiB")
-        self.images.add(image)
+        self.stored.add(image)
 
     def create(self, name, image, container, labels, instance):
         self._call("create", name)
         with self._lock:
             if name in self._by_name:
                 raise RuntimeFailure(Failure.NAME_TAKEN, f"creating {name}: name in use")
-            if image not in self.images:
+            if image not in self.stored:
                 raise RuntimeFailure(Failure.NOT_FOUND, f"creating {name}: no image {image}")
             self._count += 1
             self._by_name[name] = Actual(
@@ -94,6 +107,7 @@ class FakeRuntime:
                 ports=frozenset(HostPort(p.host, p.protocol) for p in container.ports),
             )
             self._wanted[name] = container
+            self._image_of[name] = image
             if specs.NODE not in labels:
                 self._foreign.add(name)
             return self._by_name[name].id
@@ -118,6 +132,7 @@ class FakeRuntime:
                 return
             health = Health.NONE if wanted.health is None else Health.STARTING
             running = {"phase": Phase.RUNNING, "pid": os.getpid(), "exit_code": None}
+            running["address"] = ADDRESS
             self.put(one, **running, started_at=1.0, health=health)
 
     def stop(self, reference, grace_s, cancel):
@@ -125,7 +140,7 @@ class FakeRuntime:
         with self._lock:
             one = self._find(reference)
             if one is not None and one.phase is Phase.RUNNING:
-                self.put(one, phase=Phase.EXITED, exit_code=137, pid=None)
+                self.put(one, phase=Phase.EXITED, exit_code=137, pid=None, address=None)
 
     def remove(self, reference):
         self._call("remove", reference)
@@ -133,6 +148,80 @@ class FakeRuntime:
             one = self._find(reference)
             if one is not None:
                 del self._by_name[one.name]
+                del self._image_of[one.name]
+
+    def images(self):
+        self._call("images", "")
+        return tuple(
+            StoredImage(id=_id_of(name), names=(name,), size_bytes=1000)
+            for name in sorted(self.stored)
+        )
+
+    def remove_image(self, reference):
+        self._call("remove image", reference)
+        with self._lock:
+            for name in [one for one in self.stored if reference in (one, _id_of(one))]:
+                users = [one for one, image in self._image_of.items() if image == name]
+                if users:
+                    reason = f"image {reference} is in use by container {users[0]}"
+                    raise RuntimeFailure(Failure.OTHER, reason)
+                self.stored.discard(name)
+
+    def write(self, name, *written):
+        """Have a container write something."""
+        with self._wrote:
+            self.written.setdefault(name, []).extend(written)
+            self._wrote.notify_all()
+
+    def logs(self, reference, wish, cancel):
+        self._call("logs", reference)
+        name = self._found(reference).name
+        kept = self.written.get(name, [])
+        at = 0 if wish.tail is None else max(0, len(kept) - wish.tail)
+
+        def wake():
+            with self._wrote:
+                self._wrote.notify_all()
+
+        with cancel.waking(wake):
+            while True:
+                with self._wrote:
+                    fresh = self.written.get(name, [])[at:]
+                    if not fresh and (cancel.asked or not wish.follow):
+                        break
+                    if not fresh:
+                        self._wrote.wait(60)
+                at += len(fresh)
+                yield from fresh
+
+    def execute(self, reference, command, stdin, cancel, told):
+        """Do what `cat`, `sleep` and `sh -c exit` do, and no more."""
+        self._call("execute", (reference, command))
+        if self._found(reference).phase is not Phase.RUNNING:
+            raise RuntimeFailure(Failure.OTHER, f"{reference} does not run")
+        if command[0] == "/bin/cat":
+            told(Written("out", stdin))
+            return 0
+        if command[0] == "/bin/sleep":
+            woken = threading.Event()
+            with cancel.waking(woken.set):
+                woken.wait(60)
+            raise Cancelled
+        if command[:2] == ("/bin/sh", "-c") and command[2].startswith("exit "):
+            return int(command[2].removeprefix("exit "))
+        raise RuntimeFailure(Failure.OTHER, f"running {command[0]}: no such file")
+
+    def usage(self, reference):
+        self._call("usage", reference)
+        one = self._find(reference)
+        if one is None or one.phase is not Phase.RUNNING:
+            return None
+        return Usage(container=one.container, cpu_s=0.25, memory_bytes=2**20, processes=1)
+
+    def checked(self, reference):
+        self._call("checked", reference)
+        one = self._find(reference)
+        return Health.NONE if one is None else one.health
 
     def put(self, one, **changes):
         """Change a container behind the executor's back."""
@@ -154,3 +243,7 @@ class FakeRuntime:
         if one is None:
             raise RuntimeFailure(Failure.NOT_FOUND, f"starting {reference}: no such container")
         return one
+
+
+def _id_of(name):
+    return hashlib.sha256(name.encode()).hexdigest()

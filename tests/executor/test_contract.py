@@ -1,119 +1,18 @@
 """What the executor relies on in a runtime: the fake, podman and docker all keep to it."""
 
-import socket
-import threading
-import time
 import urllib.request
 
 import pytest
-from tests.executor.conftest import REMOTE
-from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, NODE, container, instance
+from tests.executor.surroundings import NAME, made, started
 
 from lab.podman import PAGE
 from lab.processes import free_port, wait_for
-from skerry_executor import specs
 from skerry_executor.actual import HostPort, Phase
-from skerry_executor.cancel import Cancel, Cancelled
-from skerry_executor.runtimes import containers
+from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.messages import Health
 from skerry_wire.workload import DeviceMapping, HealthCheck, Mount, PortMapping
-
-NAME = "skerry-shop-web-0-web"
-
-
-class Real:
-    """A runtime of the lab, and what the contract needs beside it."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.runtime = containers.connect(str(lab.socket))
-
-    def clear(self):
-        for one in self.lab.run("ps", "--all", "--quiet").split():
-            self.lab.run("rm", "--force", one, check=False)
-
-    def remote_image(self, request):
-        """Return an image that a registry has and the runtime has not."""
-        image = f"{request.getfixturevalue('registry').address}/{REMOTE}"
-        self.lab.run("tag", IMAGE, image)
-        self.lab.run("push", image)
-        self.lab.run("rmi", image)
-        return image
-
-    def silent_image(self, request):
-        """Return an image of a registry that takes connections and never answers."""
-        listener = socket.socket()
-        request.addfinalizer(listener.close)
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(8)
-        return f"127.0.0.1:{listener.getsockname()[1]}/tiny/web:1"
-
-    def absent_image(self, request):
-        return f"{request.getfixturevalue('registry').address}/no/such:1"
-
-    def taken_port(self, request):
-        listener = socket.socket()
-        request.addfinalizer(listener.close)
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        return listener.getsockname()[1]
-
-
-class Faked:
-    """The fake, with the same surroundings."""
-
-    def __init__(self):
-        self.runtime = FakeRuntime(images=[IMAGE])
-
-    def clear(self):
-        pass
-
-    def remote_image(self, _request):
-        self.runtime.registry.add("registry.example/tiny/web:1")
-        return "registry.example/tiny/web:1"
-
-    def silent_image(self, _request):
-        self.runtime.silent.add("registry.example/silent:1")
-        return "registry.example/silent:1"
-
-    def absent_image(self, _request):
-        return "registry.example/no/such:1"
-
-    def taken_port(self, _request):
-        self.runtime.ports_taken.add(8080)
-        return 8080
-
-
-@pytest.fixture(params=["fake", "podman", "docker"])
-def any_runtime(request):
-    found = Faked() if request.param == "fake" else Real(request.getfixturevalue(request.param))
-    yield found
-    found.clear()
-
-
-@pytest.fixture(params=["podman", "docker"])
-def real(request):
-    found = Real(request.getfixturevalue(request.param))
-    yield found
-    found.clear()
-
-
-def made(runtime, name=NAME, node=NODE, image=IMAGE, **changes):
-    """Create a container of ours that ends at once when asked to, and return its id."""
-    wanted = container(**{"stop_grace_s": 0.0, "restart": "no", **changes})
-    labels = specs.labels_of(node, instance(containers=[wanted]), wanted)
-    return runtime.create(name, image, wanted, labels, instance(containers=[wanted]))
-
-
-def started(runtime, **changes):
-    made(runtime, **changes)
-    runtime.start(NAME)
-    found = runtime.container(NAME)
-    assert found is not None
-    return found
-
 
 # --- the life of a container --------------------------------------------------------------
 
@@ -189,61 +88,6 @@ def test_a_program_that_is_not_in_the_image_is_said(any_runtime):
         any_runtime.runtime.start(NAME)
     assert failure.value.kind is Failure.OTHER
     assert "/nothere" in failure.value.reason
-
-
-# --- images -------------------------------------------------------------------------------
-
-
-def test_an_image_that_is_not_there_cannot_be_used(any_runtime):
-    missing = "localhost/no-such:1"
-    assert any_runtime.runtime.has_image(IMAGE)
-    assert not any_runtime.runtime.has_image(missing)
-    with pytest.raises(RuntimeFailure) as failure:
-        made(any_runtime.runtime, image=missing)
-    assert failure.value.kind is Failure.NOT_FOUND
-    assert missing in failure.value.reason
-
-
-def test_an_image_is_pulled(any_runtime, request):
-    image = any_runtime.remote_image(request)
-    assert not any_runtime.runtime.has_image(image)
-    any_runtime.runtime.pull(image, None, Cancel(), lambda _amount: None)
-    assert any_runtime.runtime.has_image(image)
-    made(any_runtime.runtime, image=image)
-
-
-def test_an_image_that_the_registry_does_not_have_is_said(any_runtime, request):
-    image = any_runtime.absent_image(request)
-    with pytest.raises(RuntimeFailure) as failure:
-        any_runtime.runtime.pull(image, None, Cancel(), lambda _amount: None)
-    assert failure.value.kind is Failure.PULL
-    assert f"image {image} is not in its registry" in failure.value.reason
-
-
-def test_a_pull_that_waits_is_given_up_when_something_newer_comes(any_runtime, request):
-    image = any_runtime.silent_image(request)
-    cancel, ended = Cancel(), []
-
-    def work():
-        with pytest.raises(Cancelled):
-            any_runtime.runtime.pull(image, None, cancel, lambda _amount: None)
-        ended.append(True)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    time.sleep(0.5)
-    assert thread.is_alive()
-    cancel.ask()
-    thread.join(10)
-    assert ended == [True]
-
-
-def test_a_registry_that_is_away_is_said(real):
-    image = f"127.0.0.1:{free_port()}/tiny/web:1"
-    with pytest.raises(RuntimeFailure) as failure:
-        real.runtime.pull(image, None, Cancel(), lambda _amount: None)
-    assert failure.value.kind is Failure.PULL
-    assert f"cannot be reached for image {image}" in failure.value.reason
 
 
 # --- what a container has -----------------------------------------------------------------

@@ -121,7 +121,7 @@ def test_the_old_one_keeps_running_while_its_new_image_cannot_be_had(runtime):
 
 
 def test_a_registry_that_is_away_keeps_no_box_from_starting_what_it_has(runtime):
-    runtime.images.add("registry.example/cached:1")
+    runtime.stored.add("registry.example/cached:1")
     wanted = instance(image="registry.example/cached:1", pull="always")
     assert run(runtime, order(wanted)).reached
 

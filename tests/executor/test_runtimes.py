@@ -8,10 +8,9 @@ from tests.executor.orders import container, instance
 
 from skerry_executor import runtimes
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes import containers, creation, failures, unix_http
+from skerry_executor.runtimes import containers, failures, unix_http
 from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
-from skerry_wire.workload import HealthCheck
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_the_runtimes_are_looked_for_in_the_order_of_the_table():
 def test_podman_and_docker_are_told_apart_and_asked_in_a_version_that_both_know(answering):
     for answer, name, prefix in ((PODMAN, "podman", "/v1.41"), (DOCKER, "docker", "/v1.44")):
         found = containers.connect(answering(answer))
-        assert (found.name, found._prefix) == (name, prefix)
+        assert (found.name, found._api.whole("/x")) == (name, f"{prefix}/x")
 
 
 def test_a_socket_that_is_not_there_or_not_served_is_said(tmp_path):
@@ -239,20 +238,3 @@ def test_a_program_for_another_architecture_is_said_to_be_one():
 
 def test_long_messages_are_cut():
     assert len(failures.from_answer("x", 500, b"y" * 10000).reason) < 400
-
-
-@pytest.mark.parametrize(
-    ("command", "splits", "test"),
-    [
-        (("CMD-SHELL", "a  b"), True, ["CMD-SHELL", "a  b"]),
-        (("NONE",), True, ["NONE"]),
-        (("CMD", "a", "b"), True, ["CMD", "a", "b"]),
-        (("a", "b c"), False, ["CMD", "a", "b c"]),
-        (("a", "b c"), True, ["CMD-SHELL", "a 'b c'"]),
-        (("a", ""), True, ["CMD-SHELL", "a ''"]),
-    ],
-)
-def test_health_checks_in_the_words_of_the_api(command, splits, test):
-    wanted = container(health=HealthCheck(command=command))
-    body = creation.body_of("i", wanted, {}, splits_health=splits)
-    assert body["Healthcheck"]["Test"] == test

@@ -23,6 +23,7 @@ class Failure(enum.StrEnum):
 
     ABSENT = "absent"
     UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
     NOT_FOUND = "not_found"
     NAME_TAKEN = "name_taken"
     PULL = "pull"

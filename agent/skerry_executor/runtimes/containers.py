@@ -1,22 +1,35 @@
-"""podman and docker, through the Docker-compatible HTTP API on their unix sockets.
+"""podman and docker, through the HTTP API on their unix sockets, most of which they share.
 
-Where the two differ, it is said and settled here and nowhere else. Neither program is ever
-forked: containers belong to the runtime's own units, not to the executor's sandbox.
+Where the two differ, it is said and settled here and in what is used here, and nowhere else.
+Neither program is ever forked: containers belong to the runtime's own units, not to the executor's
+sandbox.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
+import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual
+from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes import creation, failures, inspection, unix_http
+from skerry_executor.runtimes import (
+    api,
+    cdi,
+    creation,
+    execution,
+    failures,
+    health,
+    images,
+    inspection,
+    logs,
+    specgen,
+    usage,
+)
+from skerry_executor.runtimes.api import CHANGE_S, Api, quoted
 from skerry_executor.runtimes.base import (
     Credentials,
     Failure,
@@ -25,68 +38,18 @@ from skerry_executor.runtimes.base import (
     StoredImage,
     Written,
 )
-from skerry_executor.runtimes.unix_http import Answer
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
 from skerry_wire.workload import Container, Instance
 
-NEWEST_API = (1, 44)
-"""The newest version of the API that this file was written for; an older runtime's is used."""
-
-LOOK_S = 30.0
-CHANGE_S = 180.0
-PULL_SILENCE_S = 900.0
-"""podman says nothing while a registry is slow to answer."""
-PROGRESS_S = 1.0
 REMOVAL_S = 15.0
+LOOKERS = 4
+"""How many containers are looked at at once: neither list has all that is needed."""
 
 
 def connect(socket_path: str) -> ContainerRuntime:
     """Return the runtime behind a socket. Raises RuntimeFailure when there is none."""
-    answer = _request(socket_path, "GET", "/_ping", timeout_s=LOOK_S)
-    if answer.status != 200:
-        raise failures.from_answer(f"{socket_path} does not answer", answer.status, answer.body)
-    name = "podman" if answer.headers.get("Libpod-API-Version") else "docker"
-    try:
-        major, minor = answer.headers.get("Api-Version", "1.40").split(".")
-        version = min((int(major), int(minor)), NEWEST_API)
-    except ValueError:
-        reason = f"{socket_path} is not the socket of podman or docker"
-        raise RuntimeFailure(Failure.UNREACHABLE, reason) from None
-    return ContainerRuntime(name, socket_path, f"/v{version[0]}.{version[1]}")
-
-
-def _request(
-    path: str,
-    method: str,
-    target: str,
-    *,
-    body: Any = None,
-    timeout_s: float,
-    cancel: Cancel | None = None,
-) -> Answer:
-    try:
-        return unix_http.request(
-            path, method, target, body=body, timeout_s=timeout_s, cancel=cancel
-        )
-    except (OSError, http.client.HTTPException) as error:
-        raise _unreachable(path, error) from None
-
-
-def _unreachable(path: str, error: Exception) -> RuntimeFailure:
-    if isinstance(error, FileNotFoundError):
-        why = "there is no such socket; is the runtime installed and its socket started?"
-    elif isinstance(error, ConnectionRefusedError):
-        why = "nothing listens there; start podman.socket or docker.socket"
-    elif isinstance(error, TimeoutError):
-        why = "it does not answer in time"
-    else:
-        why = f"{type(error).__name__} {error}"
-    return RuntimeFailure(Failure.UNREACHABLE, f"the runtime at {path} cannot be reached: {why}")
-
-
-def _quoted(text: str) -> str:
-    return urllib.parse.quote(text, safe="/:@")
+    return ContainerRuntime(api.connect(socket_path))
 
 
 class ContainerRuntime:
@@ -94,124 +57,125 @@ class ContainerRuntime:
 
     whole_instances = False
 
-    def __init__(self, name: str, socket_path: str, prefix: str) -> None:
-        """`prefix` is the version of the API as it begins each path, such as /v1.41."""
-        self.name = name
-        self._path = socket_path
-        self._prefix = prefix
+    # ruff: noqa: D102 - the protocol says what each is
 
-    def containers(self, node: str) -> tuple[Actual, ...]:  # noqa: D102
+    def __init__(self, runtime: Api) -> None:
+        """`runtime` is where it is asked."""
+        self.name = runtime.name
+        self._api = runtime
+
+    def containers(self, node: str) -> tuple[Actual, ...]:
         filters = json.dumps({"label": [f"{specs.NODE}={node}"]})
         query = urllib.parse.urlencode({"all": "true", "filters": filters})
-        answer = self._call("GET", f"/containers/json?{query}", "listing the containers")
-        ids = [str(entry["Id"]) for entry in self._parsed(answer, list)]
-        found = [self.container(one) for one in ids]
-        return tuple(one for one in found if one is not None)
+        answer = self._api.call("GET", f"/containers/json?{query}", "listing the containers")
+        ids = [str(entry["Id"]) for entry in self._api.parsed(answer, list)]
+        return tuple(one for one in self._each(ids) if one is not None)
 
-    def container(self, reference: str) -> Actual | None:  # noqa: D102
+    def _each(self, ids: Sequence[str]) -> list[Actual | None]:
+        """Look at several containers, a few at a time. Raises the first failure."""
+        found: dict[str, Actual | None] = {}
+        failed: list[RuntimeFailure] = []
+        left = list(ids)
+
+        def look() -> None:
+            while left and not failed:
+                try:
+                    one = left.pop()
+                except IndexError:
+                    return
+                try:
+                    found[one] = self.container(one)
+                except RuntimeFailure as failure:
+                    failed.append(failure)
+
+        threads = [
+            threading.Thread(target=look, daemon=True) for _ in range(min(LOOKERS, len(ids)) - 1)
+        ]
+        for thread in threads:
+            thread.start()
+        look()
+        for thread in threads:
+            thread.join()
+        if failed:
+            raise failed[0]
+        return [found[one] for one in ids]
+
+    def container(self, reference: str) -> Actual | None:
+        looked = self._looked(reference)
+        if looked is None or looked.actual is None:
+            return None
+        if looked.joined is None or looked.actual.phase is not Phase.RUNNING:
+            return looked.actual
+        first = self._looked(looked.joined)
+        return looked.at(None if first is None else first.address)
+
+    def _looked(self, reference: str) -> inspection.Looked | None:
         doing = f"looking at container {reference}"
-        target = f"/containers/{_quoted(reference)}/json"
-        answer = self._call("GET", target, doing, fine=(200, 404))
+        target = f"/containers/{quoted(reference)}/json"
+        answer = self._api.call("GET", target, doing, fine=(200, 404))
         if answer.status == 404:
             return None
         try:
-            return inspection.parse(self._parsed(answer, dict))
+            return inspection.parse(self._api.parsed(answer, dict))
         except inspection.InspectionError as error:
             reason = f"{doing}: {self.name} gave an answer that cannot be read: {error}"
             raise RuntimeFailure(Failure.OTHER, reason) from None
 
-    def has_image(self, image: str) -> bool:  # noqa: D102
-        target = f"/images/{_quoted(image)}/json"
-        answer = self._call("GET", target, f"looking for image {image}", fine=(200, 404))
-        return answer.status == 200
+    def has_image(self, image: str) -> bool:
+        return images.has(self._api, image)
 
-    def pull(  # noqa: ARG002, D102, RUF100
+    def pull(
         self,
         image: str,
-        credentials: Credentials | None,  # noqa: ARG002
+        credentials: Credentials | None,
         cancel: Cancel,
         progress: Callable[[str], None],
     ) -> None:
-        registry = image.partition("/")[0]
-        # Without a tag docker would pull every tag there is: a full image always has one.
-        target = self._prefix + "/images/create?" + urllib.parse.urlencode({"fromImage": image})
-        try:
-            with unix_http.lines(
-                self._path, "POST", target, silence_s=PULL_SILENCE_S, cancel=cancel
-            ) as (status, answer):
-                said = self._follow_pull(status, answer, progress)
-        except TimeoutError:
-            reason = f"image {image} cannot be pulled: nothing came for {PULL_SILENCE_S:.0f} s"
-            raise RuntimeFailure(Failure.PULL, reason) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise _unreachable(self._path, error) from None
-        if said is not None:
-            raise failures.from_pull(image, registry, said)
-        if not self.has_image(image):
-            raise failures.from_pull(image, registry, f"{self.name} ended the pull without it")
+        images.pull(self._api, image, credentials, cancel, progress)
 
-    @staticmethod
-    def _follow_pull(
-        status: int, answer: Iterator[bytes], progress: Callable[[str], None]
-    ) -> str | None:
-        """Return the error that ends the stream (docker by status, podman within), or None."""
-        if status != 200:
-            return failures.message_of(b"".join(answer)) or f"status {status}"
-        layers: dict[str, tuple[int, int]] = {}
-        told = 0.0
-        for line in answer:
-            try:
-                step = json.loads(line)
-            except ValueError:
-                continue
-            if not isinstance(step, dict):
-                continue
-            if step.get("error"):
-                return " ".join(str(step["error"]).split())
-            detail = step.get("progressDetail") or {}
-            if isinstance(detail, dict) and detail.get("total"):
-                done = int(detail.get("current") or 0)
-                layers[str(step.get("id"))] = (done, int(detail["total"]))
-            if layers and time.monotonic() - told >= PROGRESS_S:
-                told = time.monotonic()
-                progress(_amount(layers))
-        return None
-
-    def create(  # noqa: D102
+    def create(
         self,
         name: str,
         image: str,
         container: Container,
         labels: dict[str, str],
-        instance: Instance,  # noqa: ARG002
+        instance: Instance,
     ) -> str:
-        target = "/containers/create?" + urllib.parse.urlencode({"name": name})
-        splits = self.name == "podman"
-        body = creation.body_of(image, container, labels, splits_health=splits)
-        answer = self._call("POST", target, f"creating {name}", body=body, fine=(201,))
-        return str(self._parsed(answer, dict).get("Id", ""))
+        network = creation.network_of(instance, container)
+        doing = f"creating {name}"
+        if self.name == "podman":
+            body = specgen.body_of(name, image, container, labels, network)
+            answer = self._api.call(
+                "POST", "/libpod/containers/create", doing, body=body, fine=(201,)
+            )
+        else:
+            requests = cdi.requests(container.cdi_devices, self._api.version)
+            body = creation.body_of(image, container, labels, network, requests)
+            target = "/containers/create?" + urllib.parse.urlencode({"name": name})
+            answer = self._api.call("POST", target, doing, body=body, fine=(201,))
+        return str(self._api.parsed(answer, dict).get("Id", ""))
 
-    def start(self, reference: str) -> None:  # noqa: D102
-        target = f"/containers/{_quoted(reference)}/start"
-        self._call("POST", target, f"starting {reference}", fine=(200, 204, 304))
+    def start(self, reference: str) -> None:
+        target = f"/containers/{quoted(reference)}/start"
+        self._api.call("POST", target, f"starting {reference}", fine=(200, 204, 304))
 
-    def stop(self, reference: str, grace_s: float, cancel: Cancel) -> None:  # noqa: D102
+    def stop(self, reference: str, grace_s: float, cancel: Cancel) -> None:
         # Without `t`, the runtime takes the grace that the container was created with.
-        self._call(
+        self._api.call(
             "POST",
-            f"/containers/{_quoted(reference)}/stop",
+            f"/containers/{quoted(reference)}/stop",
             f"stopping {reference}",
             fine=(200, 204, 304, 404),
             timeout_s=grace_s + CHANGE_S,
             cancel=cancel,
         )
 
-    def remove(self, reference: str) -> None:  # noqa: D102
+    def remove(self, reference: str) -> None:
         doing = f"removing {reference}"
-        target = f"/containers/{_quoted(reference)}?force=true&v=true"
+        target = f"/containers/{quoted(reference)}?force=true&v=true"
         until = time.monotonic() + REMOVAL_S
         while True:
-            answer = self._call("DELETE", target, doing, fine=(200, 204, 404, 409))
+            answer = self._api.call("DELETE", target, doing, fine=(200, 204, 404, 409))
             if answer.status != 409:
                 return
             # docker: somebody is removing it already; its name is free once that is over.
@@ -219,72 +183,47 @@ class ContainerRuntime:
                 raise failures.from_answer(doing, answer.status, answer.body)
             time.sleep(0.05)
 
-    def images(self) -> tuple[StoredImage, ...]:  # noqa: ARG002, D102, RUF100
-        raise _later()
+    def images(self) -> tuple[StoredImage, ...]:
+        return images.stored(self._api)
 
-    def remove_image(self, reference: str) -> None:  # noqa: ARG002, D102
-        raise _later()
+    def remove_image(self, reference: str) -> None:
+        images.remove(self._api, reference)
 
-    def logs(self, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:  # noqa: ARG002, D102
-        raise _later()
+    def logs(self, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
+        return logs.logs(self._api, reference, wish, cancel)
 
-    def execute(  # noqa: D102
+    def execute(
         self,
-        reference: str,  # noqa: ARG002
-        command: tuple[str, ...],  # noqa: ARG002
-        stdin: bytes,  # noqa: ARG002
-        cancel: Cancel,  # noqa: ARG002
-        told: Callable[[Written], None],  # noqa: ARG002
+        reference: str,
+        command: tuple[str, ...],
+        stdin: bytes,
+        cancel: Cancel,
+        told: Callable[[Written], None],
     ) -> int:
-        raise _later()
+        return execution.execute(self._api, reference, command, stdin, cancel, told)
 
-    def usage(self, reference: str) -> Usage | None:  # noqa: ARG002, D102
-        raise _later()
-
-    def checked(self, reference: str) -> Health:  # noqa: ARG002, D102
-        raise _later()
-
-    def _call(
-        self,
-        method: str,
-        target: str,
-        doing: str,
-        *,
-        body: Any = None,
-        fine: tuple[int, ...] = (200,),
-        timeout_s: float | None = None,
-        cancel: Cancel | None = None,
-    ) -> Answer:
-        if timeout_s is None:
-            timeout_s = LOOK_S if method == "GET" else CHANGE_S
-        answer = _request(
-            self._path,
-            method,
-            self._prefix + target,
-            body=body,
-            timeout_s=timeout_s,
-            cancel=cancel,
-        )
-        if answer.status in fine:
-            return answer
-        raise failures.from_answer(doing, answer.status, answer.body)
-
-    def _parsed(self, answer: Answer, kind: type) -> Any:
+    def usage(self, reference: str) -> Usage | None:
+        found = self.container(reference)
+        if found is None or found.phase is not Phase.RUNNING:
+            return None
+        doing = f"measuring container {reference}"
+        target = f"/containers/{found.id}/stats?stream=false&one-shot=true"
+        answer = self._api.call("GET", target, doing, fine=(200, 404, 409))
+        if answer.status != 200:
+            return None  # it has just ended
         try:
-            plain = json.loads(answer.body)
-        except ValueError:
-            plain = None
-        if not isinstance(plain, kind):
-            reason = f"{self.name} gave an answer that is not JSON of the expected form"
-            raise RuntimeFailure(Failure.OTHER, reason)
-        return plain
+            return usage.parse(found.container, self._api.parsed(answer, dict))
+        except usage.UsageError as error:
+            reason = f"{doing}: {self.name} gave an answer that cannot be read: {error}"
+            raise RuntimeFailure(Failure.OTHER, reason) from None
 
-
-def _later() -> RuntimeFailure:
-    return RuntimeFailure(Failure.OTHER, "this version cannot do that yet")
-
-
-def _amount(layers: dict[str, tuple[int, int]]) -> str:
-    done = sum(current for current, _ in layers.values()) / 2**20
-    total = sum(whole for _, whole in layers.values()) / 2**20
-    return f"{done:.1f} of {total:.1f} MiB"
+    def checked(self, reference: str) -> Health:
+        found = self.container(reference)
+        if found is None or found.phase is not Phase.RUNNING or found.health is Health.NONE:
+            return Health.NONE if found is None else found.health
+        if self.name == "docker":
+            return found.health  # it runs its checks itself, always
+        if not health.run(self._api, found):
+            return Health.UNHEALTHY
+        after = self.container(reference)
+        return Health.NONE if after is None else after.health

@@ -1,60 +1,106 @@
-"""A container in the words of the Docker-compatible API, which podman and docker share. Pure.
+"""A container in the words of docker's API, and what podman's own has in common with it. Pure.
 
 Fields: https://docs.docker.com/engine/api/v1.41/#tag/Container/operation/ContainerCreate
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import shlex
+from collections.abc import Sequence
 from typing import Any
 
-from skerry_wire.workload import Container, HealthCheck, Mount
+from skerry_executor.specs import name_of
+from skerry_executor.start_order import sequence
+from skerry_wire.workload import Container, HealthCheck, Instance, Mount, PortMapping
 
 NANOSECONDS = 1_000_000_000
 NANO_CPUS_PER_MILLI = 1_000_000
+LOG_DRIVER = "json-file"
+CDI_DRIVER = "cdi"
 _HEALTH_FORMS = ("CMD", "CMD-SHELL", "NONE")
 
 
-def body_of(
-    image: str, container: Container, labels: dict[str, str], *, splits_health: bool = False
-) -> dict[str, Any]:
-    """Return the body of the request that creates the container.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The network that a container is given, and the ports that are published by way of it.
 
-    `splits_health`: the runtime splits the arguments of a health check at every space.
+    With the mode `container` it is that of the container named by `of`.
+    """
+
+    mode: str
+    of: str = ""
+    ports: tuple[PortMapping, ...] = ()
+
+
+def network_of(instance: Instance, container: Container) -> Network:
+    """Return a container's network.
+
+    Where an instance's containers share one, the first to start has it, publishes the ports of all,
+    and the others join.
+    """
+    if not instance.shared_network:
+        return Network(mode=container.network, ports=container.ports)
+    first = sequence(instance.containers)[0]
+    if container.name != first.name:
+        return Network(mode="container", of=name_of(instance.id, first.name))
+    every = [port for one in (container, *instance.containers) for port in one.ports]
+    return Network(mode=container.network, ports=tuple(dict.fromkeys(every)))
+
+
+def restart_of(container: Container, *, starts_failed_at_boot: bool) -> str:
+    """Return the restart policy that the runtime is given.
+
+    `starts_failed_at_boot`: it starts at boot what ended badly, as everything does that a power cut
+    ends. What has devices on a bus must not be started before anybody has looked which device has
+    the number now that its device had: the executor starts it then, and after each end.
+    """
+    if not container.bus_devices or container.restart == "no":
+        return container.restart
+    return "no" if starts_failed_at_boot else "on-failure"
+
+
+def body_of(
+    image: str,
+    container: Container,
+    labels: dict[str, str],
+    network: Network,
+    requests: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """Return the body of the request that creates the container on docker.
+
+    `requests` are its devices that docker or a driver of it looks up.
     """
     body: dict[str, Any] = {
         "Image": image,
         "Labels": labels,
         "Env": [f"{name}={value}" for name, value in sorted(container.environment.items())],
-        "ExposedPorts": {f"{p.container}/{p.protocol}": {} for p in container.ports},
+        "ExposedPorts": {f"{p.container}/{p.protocol}": {} for p in network.ports},
         "StopTimeout": math.ceil(container.stop_grace_s),
-        "HostConfig": _host_config(container),
+        "HostConfig": _host_config(container, network, requests),
     }
     optional = {
-        "Entrypoint": _listed(container.entrypoint),
-        "Cmd": _listed(container.command),
+        "Entrypoint": listed(container.entrypoint),
+        "Cmd": listed(container.command),
         "User": container.user,
         "WorkingDir": container.working_dir,
         "StopSignal": container.stop_signal,
-        "Healthcheck": _health(container.health, splits_health) if container.health else None,
+        "Healthcheck": health_of(container.health),
     }
     body.update({key: value for key, value in optional.items() if value is not None})
     return body
 
 
-def _host_config(container: Container) -> dict[str, Any]:
-    restart = container.restart
-    if restart == "always" and container.bus_devices:
-        # When the box starts, podman would start it before anybody has looked which device has
-        # the number now that its device had. The executor starts it then, and after a good end.
-        restart = "on-failure"
+def _host_config(
+    container: Container, network: Network, requests: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    restart = restart_of(container, starts_failed_at_boot=True)
     config: dict[str, Any] = {
-        "NetworkMode": container.network,
+        "NetworkMode": f"container:{network.of}" if network.of else network.mode,
         "PidMode": "host" if container.pid == "host" else "",
         "IpcMode": container.ipc,
         "RestartPolicy": {"Name": restart, "MaximumRetryCount": 0},
-        "PortBindings": _port_bindings(container),
+        "PortBindings": _port_bindings(network.ports),
         "Mounts": [_mount(mount) for mount in container.mounts if mount.kind != "tmpfs"],
         "Tmpfs": {
             mount.target: "ro" if mount.read_only else ""
@@ -69,24 +115,28 @@ def _host_config(container: Container) -> dict[str, Any]:
             }
             for device in container.devices
         ],
+        "DeviceRequests": list(requests),
         "ReadonlyRootfs": container.read_only,
         "Init": container.init,
         "Privileged": container.privileged,
         "CapAdd": list(container.cap_add),
         "CapDrop": list(container.cap_drop),
     }
-    if container.restart == "on-failure":
+    if restart == "on-failure":
         config["RestartPolicy"]["MaximumRetryCount"] = container.restart_retries
     if container.cpu_limit_milli is not None:
         config["NanoCpus"] = container.cpu_limit_milli * NANO_CPUS_PER_MILLI
     if container.memory_limit_bytes is not None:
         config["Memory"] = container.memory_limit_bytes
+    if container.log is not None:
+        limits = {"max-size": str(container.log.max_bytes), "max-file": str(container.log.files)}
+        config["LogConfig"] = {"Type": LOG_DRIVER, "Config": limits}
     return config
 
 
-def _port_bindings(container: Container) -> dict[str, list[dict[str, str]]]:
+def _port_bindings(ports: Sequence[PortMapping]) -> dict[str, list[dict[str, str]]]:
     bindings: dict[str, list[dict[str, str]]] = {}
-    for port in container.ports:
+    for port in ports:
         binding = {"HostIp": port.host_ip, "HostPort": str(port.host)}
         bindings.setdefault(f"{port.container}/{port.protocol}", []).append(binding)
     return bindings
@@ -105,14 +155,13 @@ def _mount(mount: Mount) -> dict[str, Any]:
     return plain
 
 
-def _health(check: HealthCheck, splits: bool) -> dict[str, Any]:
+def health_of(check: HealthCheck | None) -> dict[str, Any] | None:
+    """Return the health check that the runtime runs; None where it is a probe, or there is none."""
+    if check is None or not check.command:
+        return None
     command = list(check.command)
-    if not command or command[0] not in _HEALTH_FORMS:
+    if command[0] not in _HEALTH_FORMS:
         command = ["CMD", *command]
-    words = command[1:]
-    if splits and command[0] == "CMD" and any(word.split() != [word] for word in words):
-        # Only what follows CMD-SHELL arrives whole; the container's own shell takes it apart.
-        command = ["CMD-SHELL", shlex.join(words)]
     return {
         "Test": command,
         "Interval": round(check.interval_s * NANOSECONDS),
@@ -122,5 +171,6 @@ def _health(check: HealthCheck, splits: bool) -> dict[str, Any]:
     }
 
 
-def _listed(arguments: tuple[str, ...] | None) -> list[str] | None:
+def listed(arguments: tuple[str, ...] | None) -> list[str] | None:
+    """Return arguments as JSON has them; None stays None: the image's own."""
     return None if arguments is None else list(arguments)

@@ -35,8 +35,17 @@ _OTHER_PLATFORM_SIGNS = (
 _PLATFORM = re.compile(
     r"""(?:for linux/|architecture "?)([a-z0-9_]+)"?(?:/|, variant ")?(v[0-9]+)?"""
 )
+_CDI_SIGNS = ("unresolvable cdi device", "cdi device injection failed", 'device driver "cdi"')
+_NO_DRIVER_SIGN = "could not select device driver"
+_UNKNOWN_IMAGE_SIGN = "image not known"
 _OTHER_PROGRAM_SIGN = "exec format error"
-_DENIED_SIGNS = ("unauthorized", "authentication required", "denied", "forbidden")
+_DENIED_SIGNS = (
+    "unauthorized",
+    "authentication required",
+    "no basic auth credentials",
+    "denied",
+    "forbidden",
+)
 _UNKNOWN_SIGNS = ("manifest unknown", "name unknown", "not found", "does not exist")
 
 
@@ -46,8 +55,11 @@ def from_answer(doing: str, status: int, body: bytes) -> RuntimeFailure:
     return RuntimeFailure(_kind(status, said.lower()), _words(doing, said))
 
 
-def from_pull(image: str, registry: str, said: str) -> RuntimeFailure:
-    """Return the failure that the message of a pull that did not succeed means."""
+def from_pull(image: str, registry: str, said: str, user: str | None = None) -> RuntimeFailure:
+    """Return the failure that the message of a pull that did not succeed means.
+
+    `user` is who the pull was done as, None where it was without credentials.
+    """
     low = said.lower()
     if any(sign in low for sign in _DISK_SIGNS):
         return RuntimeFailure(Failure.DISK_FULL, _words(f"the disk is full: pulling {image}", said))
@@ -56,7 +68,8 @@ def from_pull(image: str, registry: str, said: str) -> RuntimeFailure:
     elif any(sign in low for sign in _UNKNOWN_SIGNS) and not any(s in low for s in _DENIED_SIGNS):
         why = f"image {image} is not in its registry"
     elif any(sign in low for sign in _DENIED_SIGNS):
-        why = f"registry {registry} denies image {image}, or does not have it"
+        whom = "without credentials" if user is None else f"to user {user}"
+        why = f"registry {registry} denies image {image} {whom}, or does not have it"
     elif any(sign in low for sign in _AWAY_SIGNS):
         why = f"registry {registry} cannot be reached for image {image}"
     else:
@@ -93,7 +106,10 @@ def _kind(status: int, said: str) -> Failure:
         return Failure.NAME_TAKEN
     if "/dev/" in said and "no such file or directory" in said:
         return Failure.NO_DEVICE
-    return Failure.NOT_FOUND if status == 404 else Failure.OTHER
+    if _NO_DRIVER_SIGN in said or any(sign in said for sign in _CDI_SIGNS):
+        return Failure.NO_DEVICE
+    unknown = status == 404 or _UNKNOWN_IMAGE_SIGN in said
+    return Failure.NOT_FOUND if unknown else Failure.OTHER
 
 
 def _words(doing: str, said: str) -> str:
@@ -104,6 +120,10 @@ def _words(doing: str, said: str) -> str:
         doing = f"port{number} is already in use on this box"
     elif any(sign in low for sign in _DISK_SIGNS):
         doing = f"the disk is full: {doing}"
+    elif any(sign in low for sign in _CDI_SIGNS):
+        doing = f"no CDI specification that the runtime reads has such a device: {doing}"
+    elif _NO_DRIVER_SIGN in low:
+        doing = f"the runtime has no driver for such a device on this box: {doing}"
     elif _OTHER_PROGRAM_SIGN in low:
         doing = f"the image's program is for another architecture than this box's: {doing}"
     elif "/dev/" in low and "no such file or directory" in low:

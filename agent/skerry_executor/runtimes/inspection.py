@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import re
 from collections.abc import Iterator
@@ -40,44 +41,79 @@ _HEALTH = {
     "unhealthy": Health.UNHEALTHY,
 }
 DEFAULT_GRACE_S = 10.0
+LOOPBACK = "127.0.0.1"
+_JOINS = "container:"
 
 
 class InspectionError(ValueError):
     """The answer is not what the API documents."""
 
 
-def parse(plain: Any) -> Actual | None:
-    """Return a container of ours, or None for one without our labels. Raises InspectionError."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What an answer tells of a container, ours (`actual`) or not.
+
+    `address` is where it is reached from the box; `joined` the container whose network it has.
+    """
+
+    actual: Actual | None
+    address: str | None
+    joined: str | None
+
+    def at(self, address: str | None) -> Actual | None:
+        """Return the container with the address of the network that it has joined."""
+        return None if self.actual is None else dataclasses.replace(self.actual, address=address)
+
+
+def parse(plain: Any) -> Looked:
+    """Return what an answer tells. Raises InspectionError."""
     try:
+        mode = str((plain.get("HostConfig") or {}).get("NetworkMode") or "")
+        address = _address(mode, plain.get("NetworkSettings") or {})
+        joined = mode.removeprefix(_JOINS) if mode.startswith(_JOINS) else None
         labels = plain["Config"].get("Labels") or {}
-        if not _ours(labels):
-            return None
-        state, config = plain["State"], plain["Config"]
-        phase = _PHASES.get(str(state.get("Status", "")).lower(), Phase.UNKNOWN)
-        over = phase in (Phase.EXITED, Phase.RESTARTING)
-        health = state.get("Health") or {}
-        return Actual(
-            id=str(plain["Id"]),
-            name=str(plain["Name"]).removeprefix("/"),
-            node=labels[specs.NODE],
-            instance=labels[specs.INSTANCE],
-            container=labels[specs.CONTAINER],
-            workload=labels[specs.WORKLOAD],
-            revision=labels[specs.REVISION],
-            spec=str(labels.get(specs.SPEC, "")),
-            devices=str(labels.get(specs.DEVICES, "")),
-            phase=phase,
-            pid=int(state.get("Pid") or 0) or None,
-            exit_code=_exit_code(state) if over else None,
-            restarts=max(0, int(plain.get("RestartCount") or 0)),
-            started_at=_moment(state.get("StartedAt")),
-            health=_HEALTH.get(health.get("Status") or "", Health.UNKNOWN),
-            error=shortened(" ".join(str(state.get("Error") or "").split()), 300) or None,
-            stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
-            ports=frozenset(_ports(plain.get("HostConfig") or {})),
-        )
+        actual = _actual(plain, labels, address) if _ours(labels) else None
+        return Looked(actual=actual, address=address, joined=joined)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InspectionError(f"{type(error).__name__} {error}") from None
+
+
+def _actual(plain: Any, labels: dict[str, Any], address: str | None) -> Actual:
+    state, config = plain["State"], plain["Config"]
+    phase = _PHASES.get(str(state.get("Status", "")).lower(), Phase.UNKNOWN)
+    over = phase in (Phase.EXITED, Phase.RESTARTING)
+    health = state.get("Health") or {}
+    return Actual(
+        id=str(plain["Id"]),
+        name=str(plain["Name"]).removeprefix("/"),
+        node=labels[specs.NODE],
+        instance=labels[specs.INSTANCE],
+        container=labels[specs.CONTAINER],
+        workload=labels[specs.WORKLOAD],
+        revision=labels[specs.REVISION],
+        spec=str(labels.get(specs.SPEC, "")),
+        devices=str(labels.get(specs.DEVICES, "")),
+        phase=phase,
+        pid=int(state.get("Pid") or 0) or None,
+        exit_code=_exit_code(state) if over else None,
+        restarts=max(0, int(plain.get("RestartCount") or 0)),
+        started_at=_moment(state.get("StartedAt")),
+        health=_HEALTH.get(health.get("Status") or "", Health.UNKNOWN),
+        error=shortened(" ".join(str(state.get("Error") or "").split()), 300) or None,
+        stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
+        ports=frozenset(_ports(plain.get("HostConfig") or {})),
+        address=address if phase is Phase.RUNNING else None,
+    )
+
+
+def _address(mode: str, settings: dict[str, Any]) -> str | None:
+    if mode == "host":
+        return LOOPBACK
+    networks = (settings.get("Networks") or {}).values()
+    told = [settings.get("IPAddress"), *(one.get("IPAddress") for one in networks)]
+    told += [settings.get("GlobalIPv6Address")]
+    told += [one.get("GlobalIPv6Address") for one in networks]
+    return next((str(one) for one in told if one), None)
 
 
 def _ours(labels: dict[str, Any]) -> bool:

@@ -1,5 +1,7 @@
 """HTTP over a unix socket: one connection a request, with time-outs and size limits.
 
+A request that is upgraded becomes a plain stream in both directions.
+
 Knows nothing of containers. Raises OSError and http.client.HTTPException; `containers` says in
 words what they mean.
 """
@@ -11,14 +13,16 @@ import dataclasses
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skerry_executor.cancel import Cancel
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
+PIECE_BYTES = 64 * 1024
 CONNECT_S = 10.0
+SWITCHING = 101
 
 
 class TooLargeError(http.client.HTTPException):
@@ -65,7 +69,7 @@ def request(
 
     `timeout_s` is the longest silence that is waited for.
     """
-    with _exchange(path, method, target, body, timeout_s, cancel) as answer:
+    with _exchange(path, method, target, body, timeout_s, cancel) as (answer, _):
         data = answer.read(MAX_ANSWER_BYTES + 1)
         if len(data) > MAX_ANSWER_BYTES:
             raise TooLargeError(f"more than {MAX_ANSWER_BYTES} bytes")
@@ -74,10 +78,16 @@ def request(
 
 @contextlib.contextmanager
 def lines(
-    path: str, method: str, target: str, *, silence_s: float, cancel: Cancel
+    path: str,
+    method: str,
+    target: str,
+    *,
+    silence_s: float,
+    cancel: Cancel,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[int, Iterator[bytes]]]:
     """Send one request; give its status and the lines of the answer as they come."""
-    with _exchange(path, method, target, None, silence_s, cancel) as answer:
+    with _exchange(path, method, target, None, silence_s, cancel, headers) as (answer, _):
         yield answer.status, _lines(answer)
 
 
@@ -89,9 +99,48 @@ def _lines(answer: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
+def pieces(
+    path: str, method: str, target: str, *, silence_s: float, cancel: Cancel
+) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Send one request; give its status and the bytes of the answer as they come."""
+    with _exchange(path, method, target, None, silence_s, cancel) as (answer, _):
+        yield answer.status, iter(lambda: answer.read1(PIECE_BYTES), b"")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Duplex:
+    """An upgraded connection: `pieces` come until the other end is done, `sending` is its socket.
+
+    With another status than SWITCHING, `pieces` are the answer that says why.
+    """
+
+    status: int
+    pieces: Iterator[bytes]
+    sending: socket.socket
+
+
+@contextlib.contextmanager
+def upgraded(
+    path: str, target: str, *, body: Any, silence_s: float, cancel: Cancel
+) -> Iterator[Duplex]:
+    """Send one request that turns the connection into a stream in both directions."""
+    headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
+    with _exchange(path, "POST", target, body, silence_s, cancel, headers) as (answer, sending):
+        # What follows the headers of an upgrade is none of HTTP's, and may be read already.
+        source = answer.fp if answer.status == SWITCHING else answer
+        yield Duplex(answer.status, iter(lambda: source.read1(PIECE_BYTES), b""), sending)
+
+
+@contextlib.contextmanager
 def _exchange(
-    path: str, method: str, target: str, body: Any, timeout_s: float, cancel: Cancel | None
-) -> Iterator[http.client.HTTPResponse]:
+    path: str,
+    method: str,
+    target: str,
+    body: Any,
+    timeout_s: float,
+    cancel: Cancel | None,
+    more_headers: Mapping[str, str] | None = None,
+) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
     connection = _UnixConnection(path, timeout_s)
 
     def wake() -> None:
@@ -103,7 +152,7 @@ def _exchange(
     try:
         connection.connect()
         with cancel.waking(wake) if cancel is not None else contextlib.nullcontext():
-            headers = {"Connection": "close"}
+            headers = {"Connection": "close", **(more_headers or {})}
             data = None
             if body is not None:
                 data = json.dumps(body).encode()
@@ -114,6 +163,6 @@ def _exchange(
             answer = connection.getresponse()
             connection.sock = kept
             with answer:
-                yield answer
+                yield answer, kept
     finally:
         connection.close()

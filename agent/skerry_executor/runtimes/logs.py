@@ -1,0 +1,47 @@
+"""What a container wrote, through the API of podman or docker."""
+
+from __future__ import annotations
+
+import time
+import urllib.parse
+from collections.abc import Iterator
+
+from skerry_executor.cancel import Cancel
+from skerry_executor.runtimes import failures, streams, unix_http
+from skerry_executor.runtimes.api import LOOK_S, Api, failing, quoted
+from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure, Written
+
+FOLLOW_SILENCE_S = 86400.0
+"""A container may be silent for long; who follows it ends that by the cancel."""
+
+
+def logs(api: Api, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
+    """Yield what a container wrote, oldest first. May raise Cancelled."""
+    doing = f"reading the log of {reference}"
+    target = api.whole(f"/containers/{quoted(reference)}/logs?{_query(wish, time.time())}")
+    silence_s = FOLLOW_SILENCE_S if wish.follow else LOOK_S
+    with (
+        failing(api.path),
+        unix_http.pieces(api.path, "GET", target, silence_s=silence_s, cancel=cancel) as answer,
+    ):
+        status, pieces = answer
+        if status != 200:
+            raise failures.from_answer(doing, status, b"".join(pieces))
+        try:
+            yield from streams.frames(pieces)
+        except streams.StreamError as error:
+            cancel.check()  # it was cut short because of that
+            raise RuntimeFailure(Failure.OTHER, f"{doing}: {api.name}: {error}") from None
+
+
+def _query(wish: LogWish, now: float) -> str:
+    query = {
+        "stdout": "true",
+        "stderr": "true",
+        "follow": str(wish.follow).lower(),
+        "tail": "all" if wish.tail is None else str(wish.tail),
+    }
+    if wish.since_s is not None:
+        # Whole seconds, as both understand them; one too early is better than one too late.
+        query["since"] = str(max(0, int(now - wish.since_s)))
+    return urllib.parse.urlencode(query)
