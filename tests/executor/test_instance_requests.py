@@ -141,7 +141,7 @@ def test_restart_waits_for_its_turn(box):
         thread.start()
         assert began.wait(10)
         assert ask(box, sealed(box))[0] == b"one\n", "logs do not wait"
-        assert box.runtime.changes()[-1][0] == "logs"
+        assert box.runtime.calls[-1][0] == "logs"
     thread.join(10)
     assert ended == [None]
     assert [verb for verb, _ in box.runtime.changes()][-2:] == ["stop", "start"]
