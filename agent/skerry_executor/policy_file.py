@@ -8,7 +8,9 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from skerry_executor.windows import parse_window
 from skerry_wire.box_policy import (
+    Updates,
     AllowedRequests,
     BoxPolicy,
     PortRange,
@@ -18,6 +20,7 @@ from skerry_wire.box_policy import (
 from skerry_wire.images import ImageError, ImagePattern, parse_pattern
 
 MAX_POLICY_BYTES = 256 * 1024
+MAX_WINDOWS = 32
 _TABLE = re.compile(r"\s*\[\s*([^\]\s]+)\s*\]")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp))?")
 _SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)")
@@ -31,6 +34,7 @@ _KEYS = {
     "ports": ("allow",),
     "limits": ("cpu_milli", "memory"),
     "requests": ("logs", "restart", "top", "exec"),
+    "updates": ("windows", "time", "new", "disk_reserve"),
 }
 
 
@@ -110,6 +114,7 @@ def parse_policy(content: bytes) -> BoxPolicy:
             top=_flag(plain, "requests", "top", default.requests.top),
             exec=_flag(plain, "requests", "exec", default.requests.exec),
         ),
+        updates=_updates(plain),
     )
 
 
@@ -190,10 +195,38 @@ def _whole(plain: Mapping[str, Any], section: str, key: str) -> int | None:
 
 
 def _memory(plain: Mapping[str, Any]) -> int | None:
-    value = _found(plain, "limits", "memory")
+    return _size(plain, "limits", "memory")
+
+
+def _size(plain: Mapping[str, Any], section: str, key: str) -> int | None:
+    value = _found(plain, section, key)
     if value is None:
         return None
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise _wrong("limits", "memory", 'must be a text like "512 MiB" or "2GiB"')
+        raise _wrong(section, key, 'must be a text like "512 MiB" or "2GiB"')
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _updates(plain: Mapping[str, Any]) -> Updates:
+    default = Updates()
+    windows = _texts(plain, "updates", "windows")
+    try:
+        for text in windows:
+            parse_window(text)
+    except ValueError as error:
+        raise _wrong("updates", "windows", str(error)) from None
+    reserve = _size(plain, "updates", "disk_reserve")
+    if len(windows) > MAX_WINDOWS:
+        raise _wrong("updates", "windows", f"are more than {MAX_WINDOWS}")
+    time, new = (_found(plain, "updates", key) for key in ("time", "new"))
+    if time not in (None, "utc", "local"):
+        raise _wrong("updates", "time", 'must be "utc" or "local"')
+    if new not in (None, "allow", "hold"):
+        raise _wrong("updates", "new", 'must be "allow" or "hold"')
+    return Updates(
+        windows=windows,
+        time="local" if time == "local" else default.time,
+        new="hold" if new == "hold" else default.new,
+        disk_reserve_bytes=default.disk_reserve_bytes if reserve is None else reserve,
+    )

@@ -60,6 +60,20 @@ class AllowedRequests:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Updates:
+    """When a box replaces what runs: in its maintenance windows, or at any time without one.
+
+    A window is like `Mon-Fri 02:00-04:00`, in UTC or in the box's local time. With `new` at
+    `hold`, what is new waits for one too. So much of the disk is to stay free after an update.
+    """
+
+    windows: Annotated[tuple[Line, ...], Items(32)] = ()
+    time: Literal["utc", "local"] = "utc"
+    new: Literal["allow", "hold"] = "allow"
+    disk_reserve_bytes: ByteCount = 64 * 2**20
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BoxPolicy:
     """What containers on a box may have. The defaults allow no image, hence nothing.
 
@@ -83,6 +97,7 @@ class BoxPolicy:
     cpu_milli: ByteCount | None = None
     memory_bytes: ByteCount | None = None
     requests: Annotated[AllowedRequests, Sparse()] = AllowedRequests()
+    updates: Annotated[Updates, Sparse()] = Updates()
 
     @property
     def has_limits(self) -> bool:

@@ -1,0 +1,112 @@
+"""Keeps what is remembered of switches: a file for each instance that is being changed.
+
+Each file is written whole and synced, as the accepted order is: it holds what it held before or
+all of the new content, also after a power cut. One that is damaged is an entry less: the instance
+then goes on to what the order says, and cannot go back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pathlib
+from collections.abc import Mapping
+
+from skerry_executor.state import StateError, prepare
+from skerry_executor.switching import Entry
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+
+FOLDER = "switches"
+SUFFIX = ".switch"
+MAX_ENTRY_BYTES = 4 * 2**20
+"""As many as an order may have, decompressed."""
+_MAGIC = b"skerry-executor switch 1\n"
+_HEAD_BYTES = len(_MAGIC) + 65
+
+
+class Journal:
+    """The entries by instance. For one process at a time: whoever holds the state's lock."""
+
+    def __init__(self, state: pathlib.Path) -> None:
+        """`state` is the executor's folder; the journal has one within."""
+        self._folder = state / FOLDER
+
+    def load(self) -> tuple[dict[str, Entry], tuple[str, ...]]:
+        """Return the entries, and what is wrong with those that cannot be read."""
+        found: dict[str, Entry] = {}
+        problems = []
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            try:
+                found[path.name.removesuffix(SUFFIX)] = _parse(_read(path))
+            except (OSError, WireError, ValueError) as error:
+                problems.append(f"{path} cannot be used, so that there is no way back: {error}")
+        return found, tuple(problems)
+
+    def put(self, entries: Mapping[str, Entry]) -> None:
+        """Keep entries, durably, beside those of other instances. Raises StateError."""
+        if not entries:
+            return
+        prepare(self._folder)
+        for instance, entry in entries.items():
+            self._write(self._folder / (instance + SUFFIX), entry)
+        try:
+            self._sync()
+        except OSError as error:
+            raise StateError(f"{self._folder} cannot be written: {error.strerror}") from None
+
+    def drop(self, instance: str) -> None:
+        """Forget an instance's entry. Raises StateError.
+
+        A power cut may bring it back: it then says of a settled revision that it is being tried.
+        """
+        path = self._folder / (instance + SUFFIX)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(f"{path} cannot be removed: {error.strerror}") from None
+
+    def clear(self) -> None:
+        """Forget all. Raises StateError."""
+        for path in self._folder.glob(f"*{SUFFIX}*"):
+            self.drop(path.name.removesuffix(SUFFIX))
+
+    def _write(self, path: pathlib.Path, entry: Entry) -> None:
+        body = codec.pack(entry)
+        data = _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        fresh = path.with_name(path.name + ".new")
+        try:
+            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with open(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+            os.replace(fresh, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
+            raise StateError(f"{path} cannot be written: {error.strerror}") from None
+
+    def _sync(self) -> None:
+        fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(MAX_ENTRY_BYTES + 1)
+
+
+def _parse(data: bytes) -> Entry:
+    if len(data) > MAX_ENTRY_BYTES:
+        raise ValueError(f"more than {MAX_ENTRY_BYTES} bytes")
+    if not data.startswith(_MAGIC):
+        raise ValueError("not a file of this program, or of a newer one")
+    digest, body = data[len(_MAGIC) : _HEAD_BYTES - 1], data[_HEAD_BYTES:]
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise ValueError("its checksum does not fit")
+    return codec.decode(Entry, body, strict=True, most=MAX_ENTRY_BYTES)
