@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from skerry_executor import reconcile as rec
+from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
@@ -21,11 +23,20 @@ from skerry_executor.outcome import blind_outcome
 from skerry_executor.record import Record, Tell
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.steps import Steps
+from skerry_executor.switches import Switches
+from skerry_executor.switching import Aim
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Order
-from skerry_wire.workload import Container
+from skerry_wire.workload import Container, Instance
 
 WORKERS = 4
+PATIENCE_S = 2.0
+"""How long a run stays with what comes up only slowly; then the agent is to come again."""
+LEAST_WAIT_S = 0.1
+AWAIT_S = 0.25
+TOUCHING = (rec.Stop, rec.Remove, rec.Create, rec.Start)
+
+Checked = Callable[[Sequence[Instance], tuple[Actual, ...]], tuple[Actual, ...]]
 
 
 class Convergence:
@@ -33,7 +44,9 @@ class Convergence:
 
     `object_to` says what the box has against a container now; `devices_of` which device nodes it
     gets for its devices on a bus, and raises RuntimeFailure where it gets none; `gate` which
-    instances may run at all; `contents` has the files and secrets of containers.
+    instances may run at all; `contents` has the files and secrets of containers;
+    `switches` tell what each instance is to be by now; `checked` returns containers with what
+    their own checks say.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of, each from another place
@@ -48,6 +61,8 @@ class Convergence:
         *,
         gate: Gate = OPEN,
         contents: Contents = NOWHERE,
+        switches: Switches | None = None,
+        checked: Checked = lambda _, actual: actual,
     ) -> None:
         self._order = order
         self._digest = digest
@@ -55,6 +70,9 @@ class Convergence:
         self._cancel = cancel
         self._devices_of = devices_of
         self._halts = gate.halts
+        self._switches = switches
+        self._checked = checked
+        self._aims: dict[str, Aim] = {}
         self._contents = contents
         self._record = Record(order, digest, runtime.name, tell, gate.halts)
         self._exits = Exits(tell)
@@ -74,18 +92,19 @@ class Convergence:
         """Do what is to be done and return how it ended. Raises Cancelled."""
         try:
             plan = self._look()
+            self._contents.mend(self._desired())
+            if plan.changes:
+                self._carry_out(plan)
+            self._go_on(plan)
         except RuntimeFailure as failure:
             return self._blind(failure)
-        self._contents.mend(self._order.instances)
-        if plan.changes:
-            self._carry_out(plan)
-        self._contents.tidy(self._order.instances, self._record.actual())
+        self._contents.tidy(self._desired(), self._record.actual())
         return self.stands()
 
     def survey(self) -> Outcome:
         """Only look, change nothing, and return how the order stands."""
         try:
-            self._look()
+            self._look(keep=False)
         except RuntimeFailure as failure:
             return self._blind(failure)
         return self.stands()
@@ -94,14 +113,66 @@ class Convergence:
         """Return how the order stands, as far as is known now."""
         return self._record.picture()
 
-    def _look(self) -> rec.Plan:
-        actual = self._runtime.containers(self._order.node)
-        self._record.saw(actual)
+    def _look(self, *, keep: bool = True) -> rec.Plan:
+        order, halts = self._order, self._halts
+        actual = self._runtime.containers(order.node)
         self._exits.watch(actual)
-        devices = looked(self._order.instances, self._devices_of)
-        needed = rec.images_needed(self._order.instances, actual, devices, self._halts)
+        actual = self._checked(order.instances, actual)
+        self._record.saw(actual)
+        if self._switches is not None:
+            failures = self._record.failures()
+            self._aims = self._switches.aims(order.instances, actual, failures, halts, keep=keep)
+            self._record.aimed(self._aims)
+        frozen = {name for name, found in self._aims.items() if found.frozen}
+        desired = [one for one in self._desired() if one.id not in frozen]
+        actual = tuple(one for one in actual if one.instance not in frozen)
+        devices = looked(desired, self._devices_of)
+        whole = self._runtime.whole_instances
+        needed = rec.images_needed(desired, actual, devices, halts, whole=whole)
         present = {image for image in needed if self._runtime.has_image(image)}
-        return rec.reconcile(self._order.instances, actual, present, devices, self._halts)
+        beginning = {name for name, found in self._aims.items() if found.begin is not None}
+        return rec.reconcile(
+            desired, actual, present, devices, halts, whole=whole, holding=beginning
+        )
+
+    def _desired(self) -> list[Instance]:
+        """Return what the instances of the order are to be by now."""
+        aims = self._aims
+        return [aims[one.id].instance if one.id in aims else one for one in self._order.instances]
+
+    def _go_on(self, plan: rec.Plan) -> None:
+        """Stay for a while with what is under way. Raises RuntimeFailure and Cancelled."""
+        until = time.monotonic() + PATIENCE_S
+        wait_s = self._next_look_s(plan)
+        while wait_s is not None and time.monotonic() + wait_s <= until:
+            self._wait(wait_s)
+            plan = self._look()
+            # The rest was tried already, and is tried again at the next visit.
+            self._carry_out(rec.Plan(first=(), instances=self._under_way(plan)))
+            wait_s = self._next_look_s(plan)
+            if wait_s is not None:
+                wait_s = max(wait_s, LEAST_WAIT_S)
+
+    def _next_look_s(self, plan: rec.Plan) -> float | None:
+        """Return when to look again within this run; None where nothing is under way."""
+        failures = self._record.failures()
+        waiting = [one.instance.id for one in plan.instances if one.awaits]
+        waits = [AWAIT_S for instance in waiting if instance not in failures]
+        for found in self._aims.values():
+            if found.begin is not None:
+                waits.append(0.0)
+            elif found.update is not None and found.update.state == "switching":
+                waits.append(found.look_after_s or 0.0)
+        return min(waits, default=None)
+
+    def _under_way(self, plan: rec.Plan) -> tuple[rec.InstancePlan, ...]:
+        switching = {name for name, found in self._aims.items() if found.entry is not None}
+        return tuple(one for one in plan.instances if one.awaits or one.instance.id in switching)
+
+    def _wait(self, wait_s: float) -> None:
+        woken = threading.Event()
+        with self._cancel.waking(woken.set):
+            woken.wait(wait_s)
 
     def _blind(self, failure: RuntimeFailure) -> Outcome:
         log("error", "the runtime fails", generation=self._order.generation, reason=failure.reason)
@@ -148,8 +219,12 @@ class Convergence:
             for action in actions:
                 if isinstance(action, rec.Create):
                     self._steps.check_box(action.container)
+            begun = False
             for action in actions:
                 self._cancel.check()
+                if not begun and isinstance(action, TOUCHING):
+                    self._begin(instance, actions)
+                    begun = True
                 self._steps.do(instance, action)
         except Cancelled:
             return
@@ -159,3 +234,11 @@ class Convergence:
             reason = f"executor: {type(error).__name__}: {error}"
             self._record.failed(instance, RuntimeFailure(Failure.OTHER, reason))
         self._record.finished(instance)
+
+    def _begin(self, instance: str, actions: tuple[rec.Action, ...]) -> None:
+        """Have the journal know of a switch before the first container is touched."""
+        found = self._aims.get(instance)
+        if self._switches is None or found is None or found.begin is None:
+            return
+        ending = [action.actual.id for action in actions if isinstance(action, rec.Stop)]
+        self._switches.begin(found.instance, ending)

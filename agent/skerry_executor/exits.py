@@ -24,13 +24,18 @@ class Exits:
         self._tell = tell
         self._lock = threading.Lock()
         self._fresh: list[tuple[int, str]] = []
+        self._handed: set[tuple[str, int]] = set()
 
     def watch(self, actual: Iterable[Actual], fresh: bool = False) -> None:
-        """Hand over pidfds of what runs; of what is fresh, keep one for ourselves."""
+        """Hand over pidfds of what runs, once each; of what is fresh, keep one for ourselves."""
         opened: list[tuple[str, int]] = []
         for one in actual:
             if one.phase is not Phase.RUNNING or one.pid is None:
                 continue
+            with self._lock:
+                if (one.id, one.pid) in self._handed:
+                    continue
+                self._handed.add((one.id, one.pid))
             try:
                 opened.append((one.instance, os.pidfd_open(one.pid)))
             except OSError:

@@ -13,6 +13,7 @@ from skerry_executor.actual import Actual
 from skerry_executor.halt import Halts
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.status import standings, unwanted_status
+from skerry_executor.switching import Aim
 from skerry_wire.local import Outcome
 from skerry_wire.messages import InstanceState, InstanceStatus, Order
 
@@ -41,31 +42,46 @@ class Seen:
     doing: Doing = dataclasses.field(default_factory=dict)
     failures: Failures = dataclasses.field(default_factory=dict)
     halts: Halts = dataclasses.field(default_factory=dict)
+    aims: Mapping[str, Aim] = dataclasses.field(default_factory=dict)
     wall_s: float | None = None
 
 
 def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     """Return how the order stands."""
     there, doing, failures = seen.actual, seen.doing, seen.failures
-    found = standings(order.instances, there, runtime, seen.halts, seen.wall_s)
-    desired = {instance.id for instance in order.instances}
-    left = unwanted_status(desired, there, runtime)
+    aims = seen.aims
+    desired = [aims[one.id].instance if one.id in aims else one for one in order.instances]
+    found = standings(desired, there, runtime, seen.halts, seen.wall_s)
+    ids = {instance.id for instance in order.instances}
+    left = unwanted_status(ids, there, runtime)
     problems = [
         f"{instance} cannot be removed: {failure.reason}"
         for instance, failure in failures.items()
-        if instance not in desired
+        if instance not in ids
     ]
-    reached = all(one.reached for one in found) and not failures and not left
+    updating = any(found.update is not None for found in aims.values())
+    reached = all(one.reached for one in found) and not (failures or left or updating)
     waits = [_RETRY_S.get(failure.kind, DEFAULT_RETRY_S) for failure in failures.values()]
+    looks = [one.look_after_s for one in aims.values() if one.look_after_s is not None]
     statuses = [*(one.status for one in found), *left]
     return Outcome(
         accepted=order.generation,
         digest=digest,
         reached=reached,
         problems=tuple(problem[:1024] for problem in problems[:MAX_PROBLEMS]),
-        instances=tuple(_overlaid(status, doing, failures) for status in statuses),
+        instances=tuple(
+            _with_update(_overlaid(status, doing, failures), aims) for status in statuses
+        ),
         retry_after_s=None if reached else min(waits, default=DEFAULT_RETRY_S),
+        look_after_s=min(looks, default=None),
     )
+
+
+def _with_update(status: InstanceStatus, aims: Mapping[str, Aim]) -> InstanceStatus:
+    found = aims.get(status.id)
+    if found is None or found.update is None:
+        return status
+    return dataclasses.replace(status, update=found.update)
 
 
 def _overlaid(status: InstanceStatus, doing: Doing, failures: Failures) -> InstanceStatus:

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from skerry_executor.windows import parse_window
 from skerry_wire.box_policy import (
-    Updates,
     AllowedRequests,
     BoxPolicy,
     PortRange,
+    Updates,
     is_plain_path,
     plain_capability,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from skerry_executor.actual import Actual
@@ -16,6 +16,7 @@ from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.log import log
 from skerry_executor.outcome import Seen, outcome_of
 from skerry_executor.runtimes.base import RuntimeFailure
+from skerry_executor.switching import Aim
 from skerry_wire.local import Outcome
 from skerry_wire.messages import InstanceState, Order
 from skerry_wire.workload import Instance
@@ -49,6 +50,7 @@ class Record:
         self._actual: dict[str, Actual] = {}
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
         self._failures: dict[str, RuntimeFailure] = {}
+        self._aims: Mapping[str, Aim] = {}
         self._told_at = 0.0
 
     @property
@@ -97,6 +99,20 @@ class Record:
         with self._lock:
             self._failures[instance] = failure
 
+    def failures(self) -> dict[str, RuntimeFailure]:
+        """Return what went wrong, by instance."""
+        with self._lock:
+            return dict(self._failures)
+
+    def aimed(self, aims: Mapping[str, Aim]) -> None:
+        """Take over what each instance is to be by now; what is another now, has not failed."""
+        with self._lock:
+            for instance, found in aims.items():
+                before = self._aims.get(instance)
+                if before is not None and before.instance != found.instance:
+                    self._failures.pop(instance, None)
+            self._aims = aims
+
     def failure(self, instance: str) -> RuntimeFailure | None:
         """Return what went wrong with an instance in this run."""
         with self._lock:
@@ -127,6 +143,7 @@ class Record:
             doing=self._doing,
             failures=self._failures,
             halts=self._halts,
+            aims=self._aims,
             wall_s=time.time(),
         )
         return outcome_of(self._order, self._digest, self._runtime, seen)

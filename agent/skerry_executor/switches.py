@@ -61,8 +61,10 @@ class Switches:
         actual: Sequence[Actual],
         failures: Mapping[str, RuntimeFailure],
         halted: Collection[str],
+        *,
+        keep: bool = True,
     ) -> dict[str, Aim]:
-        """Decide what each instance is to be by now, and keep that."""
+        """Decide what each instance is to be by now, and keep that unless it is only looked at."""
         now = self._now()
         there: dict[str, list[Actual]] = {}
         for one in actual:
@@ -83,7 +85,8 @@ class Switches:
                 passing=failure is not None and failure.kind in _PASSING,
             )
             self._aims[instance.id] = aim(instance, entry, seen)
-        self._keep(there)
+        if keep:
+            self._keep(there)
         return self._aims
 
     def begin(self, wanted: Instance, running: Sequence[str]) -> None:
@@ -152,7 +155,7 @@ def earlier_of(
 
 
 def note(journal: Journal, before: Order | None, after: Order) -> None:
-    """Keep, before an order is accepted, what it may have to be gone back from. Raises StateError."""
+    """Keep what may have to be gone back to, before an order is accepted. Raises StateError."""
     if before is None or all(instance.switch is None for instance in after.instances):
         return
     entries, _ = journal.load()
