@@ -11,6 +11,7 @@ import pathlib
 
 from skerry_executor import order as verification
 from skerry_executor import state, targets
+from skerry_executor.journal import Journal
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
@@ -59,10 +60,10 @@ class _Box:
     trouble: str | None = None
 
 
-def admit(request: ExecutorRequest, settings: Settings) -> Admitted:
+def admit(request: ExecutorRequest, settings: Settings, journal: Journal | None = None) -> Admitted:
     """Decide about a request, and keep its order when it is taken. Never raises."""
     box = _box(settings.policy)
-    found = _decided(request, settings, box)
+    found = _decided(request, settings, box, journal or Journal(settings.state))
     shown = told(box.policy, os.path.realpath)
     problems = list(found.problems)
     if box.trouble is not None and found.refusal is None:
@@ -114,7 +115,7 @@ def _box(path: pathlib.Path) -> _Box:
     return _Box(is_there=False) if policy is None else _Box(policy=policy)
 
 
-def _decided(request: ExecutorRequest, settings: Settings, box: _Box) -> Admitted:
+def _decided(request: ExecutorRequest, settings: Settings, box: _Box, journal: Journal) -> Admitted:
     try:
         accepted = state.load(settings.state)
     except StateError as error:
@@ -125,7 +126,7 @@ def _decided(request: ExecutorRequest, settings: Settings, box: _Box) -> Admitte
         return stranger
     if request.order is None:
         return _held(accepted, settings, box)
-    return _offered(request, request.order, accepted, settings, box)
+    return _offered(request, request.order, accepted, settings, box, journal)
 
 
 def _stranger(request: ExecutorRequest, accepted: Accepted | None) -> Admitted | None:
@@ -171,6 +172,7 @@ def _offered(
     accepted: Accepted | None,
     settings: Settings,
     box: _Box,
+    journal: Journal,
 ) -> Admitted:
     identity = Identity(node=request.node, incarnation=request.incarnation)
     keys = read_keys(settings.keys)
@@ -182,14 +184,20 @@ def _offered(
     if judged.refusal is not None:
         return _refused(judged.refusal, judged.problems, accepted, settings, box)
     if high_water is None or found.order.generation > high_water.generation:
-        fresh = _kept(found, data, settings)
+        fresh = _kept(found, data, accepted, settings, journal)
         if isinstance(fresh, Refusal):
             return _refused(fresh, (), accepted, settings, box)
         return Admitted(accepted=fresh, order=found.order, newer=True, allowed=True)
     return Admitted(accepted=accepted, order=found.order, allowed=True)
 
 
-def _kept(found: Verified, data: bytes, settings: Settings) -> Accepted | Refusal:
+def _kept(
+    found: Verified,
+    data: bytes,
+    accepted: Accepted | None,
+    settings: Settings,
+    journal: Journal,
+) -> Accepted | Refusal:
     """Make the order the one that counts, before anything is done about it."""
     order = found.order
     fresh = Accepted(
@@ -200,11 +208,20 @@ def _kept(found: Verified, data: bytes, settings: Settings) -> Accepted | Refusa
         envelope=data,
     )
     try:
-        state.save(settings.state, fresh)
+        with journal.accepting(_readable(accepted), order):
+            state.save(settings.state, fresh)
     except StateError as error:
         return refusal(verification.NOT_KEPT, str(error), order.generation)
     log("info", "order accepted", generation=order.generation, instances=len(order.instances))
     return fresh
+
+
+def _readable(accepted: Accepted | None) -> Order | None:
+    """Return the order that was accepted before; None where there is none that can be read."""
+    try:
+        return None if accepted is None else order_of(accepted)
+    except StateError:
+        return None
 
 
 def _refused(

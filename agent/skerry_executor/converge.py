@@ -93,8 +93,7 @@ class Convergence:
         try:
             plan = self._look()
             self._contents.mend(self._desired())
-            if plan.changes:
-                self._carry_out(plan)
+            self._carry_out(plan)
             self._go_on(plan)
         except RuntimeFailure as failure:
             return self._blind(failure)
@@ -179,6 +178,8 @@ class Convergence:
         return blind_outcome(self._order, self._digest, failure)
 
     def _carry_out(self, plan: rec.Plan) -> None:
+        if not plan.changes:
+            return
         by_instance: dict[str, list[rec.Action]] = {}
         for action in plan.first:
             by_instance.setdefault(action.actual.instance, []).append(action)

@@ -11,12 +11,14 @@ import contextlib
 import hashlib
 import os
 import pathlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 
 from skerry_executor.state import StateError, prepare
-from skerry_executor.switching import Entry
+from skerry_executor.switching import Entry, earlier_of
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.messages import Order
 
 FOLDER = "switches"
 SUFFIX = ".switch"
@@ -27,11 +29,17 @@ _HEAD_BYTES = len(_MAGIC) + 65
 
 
 class Journal:
-    """The entries by instance. For one process at a time: whoever holds the state's lock."""
+    """The entries by instance. For one process at a time: whoever holds the state's lock.
+
+    Several threads may use it. What a run keeps for an order that is no longer the newest is not
+    taken: it would be in the way of what the newer one goes back to.
+    """
 
     def __init__(self, state: pathlib.Path) -> None:
         """`state` is the executor's folder; the journal has one within."""
         self._folder = state / FOLDER
+        self._lock = threading.Lock()
+        self._newest = 0
 
     def load(self) -> tuple[dict[str, Entry], tuple[str, ...]]:
         """Return the entries, and what is wrong with those that cannot be read."""
@@ -44,8 +52,51 @@ class Journal:
                 problems.append(f"{path} cannot be used, so that there is no way back: {error}")
         return found, tuple(problems)
 
-    def put(self, entries: Mapping[str, Entry]) -> None:
+    @contextlib.contextmanager
+    def accepting(self, before: Order | None, after: Order) -> Iterator[None]:
+        """Keep what may have to be gone back to; the body makes the order the newest.
+
+        Raises StateError.
+        """
+        with self._lock:
+            if before is not None and any(one.switch is not None for one in after.instances):
+                entries, _ = self.load()
+                self._put(earlier_of(before, after, entries))
+            yield
+            self._newest = after.generation
+
+    def put(self, entries: Mapping[str, Entry], generation: int) -> None:
         """Keep entries, durably, beside those of other instances. Raises StateError."""
+        with self._lock:
+            self._check(generation)
+            self._put(entries)
+
+    def drop(self, instance: str, generation: int) -> None:
+        """Forget an instance's entry. Raises StateError.
+
+        A power cut may bring it back: it then says of a settled revision that it is being tried.
+        """
+        with self._lock:
+            self._check(generation)
+            self._remove(self._folder / (instance + SUFFIX))
+
+    def clear(self) -> None:
+        """Forget all. Raises StateError."""
+        for path in self._folder.glob(f"*{SUFFIX}*"):
+            self._remove(path)
+
+    def _check(self, generation: int) -> None:
+        if generation < self._newest:
+            raise StateError(f"a newer order came, generation {self._newest}")
+
+    @staticmethod
+    def _remove(path: pathlib.Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(f"{path} cannot be removed: {error.strerror}") from None
+
+    def _put(self, entries: Mapping[str, Entry]) -> None:
         if not entries:
             return
         prepare(self._folder)
@@ -55,22 +106,6 @@ class Journal:
             self._sync()
         except OSError as error:
             raise StateError(f"{self._folder} cannot be written: {error.strerror}") from None
-
-    def drop(self, instance: str) -> None:
-        """Forget an instance's entry. Raises StateError.
-
-        A power cut may bring it back: it then says of a settled revision that it is being tried.
-        """
-        path = self._folder / (instance + SUFFIX)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StateError(f"{path} cannot be removed: {error.strerror}") from None
-
-    def clear(self) -> None:
-        """Forget all. Raises StateError."""
-        for path in self._folder.glob(f"*{SUFFIX}*"):
-            self.drop(path.name.removesuffix(SUFFIX))
 
     def _write(self, path: pathlib.Path, entry: Entry) -> None:
         body = codec.pack(entry)

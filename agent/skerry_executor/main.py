@@ -191,7 +191,7 @@ def _import_for_runs() -> None:
 
 
 def _reset(settings: Settings, yes: bool) -> int:
-    from skerry_executor import state  # noqa: PLC0415
+    from skerry_executor import journal, state  # noqa: PLC0415
 
     if not yes:
         print(
@@ -203,6 +203,7 @@ def _reset(settings: Settings, yes: bool) -> int:
     try:
         with state.locked(settings.state, LOCK_WAIT_S):
             was_there = state.forget(settings.state)
+            journal.Journal(settings.state).clear()
     except state.StateError as error:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 1

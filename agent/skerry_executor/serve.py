@@ -17,12 +17,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from skerry_executor import box, hardware
+from skerry_executor import box, hardware, switches
 from skerry_executor.admission import Admitted, admit, targets_of
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import Contents
 from skerry_executor.converge import Convergence
 from skerry_executor.instance_requests import InstanceRequests
+from skerry_executor.journal import Journal
 from skerry_executor.log import log
 from skerry_executor.runtimes.base import Runtime
 from skerry_executor.settings import Settings
@@ -87,6 +88,7 @@ class Server:
         self._newest = 0
         self._under_way: tuple[int, Convergence] | None = None
         self._ending = False
+        self._journal = Journal(settings.state)
         self._requests = InstanceRequests(settings, open_runtime, self._turn)
         self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -191,7 +193,7 @@ class Server:
             self._requests.answer(request, talk)
             return
         with self._admission:
-            admitted = talk.admitted = admit(request, self._settings)
+            admitted = talk.admitted = admit(request, self._settings, self._journal)
             if admitted.newer and admitted.accepted is not None:
                 self._newest = admitted.accepted.generation
                 self._cancel.ask()
@@ -241,6 +243,9 @@ class Server:
                 container.bus_devices, admitted.policy, self._settings.root
             ),
             contents=self._contents,
+            switches=switches.on_box(
+                generation, self._journal, self._settings, admitted.policy, runtime
+            ),
         )
         if not admitted.allowed:
             return dataclasses.replace(work.survey(), reached=False)

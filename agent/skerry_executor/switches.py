@@ -5,18 +5,22 @@ Deciding is `switching`'s; here its decisions become durable before anything is 
 
 from __future__ import annotations
 
-import dataclasses
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from skerry_executor.actual import Actual
-from skerry_executor.journal import Journal
+from skerry_executor.challenges import boot_id, since_boot_s
+from skerry_executor.hold_files import read_holds
+from skerry_executor.holding import held
 from skerry_executor.log import log
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.room import Room
+from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
+from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
-from skerry_executor.switching import Aim, Entry, Held, Moment, Situation, aim, content_of
-from skerry_wire.messages import Order
+from skerry_executor.switching import Aim, Entry, Held, Moment, Situation, aim
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.workload import Instance
 
 _PASSING = (Failure.PORT_IN_USE, Failure.UNREACHABLE, Failure.ABSENT)
@@ -29,10 +33,10 @@ class Entries(Protocol):
     def load(self) -> tuple[dict[str, Entry], tuple[str, ...]]:
         """Return them by instance, and what is wrong with others."""
 
-    def put(self, entries: Mapping[str, Entry]) -> None:
-        """Keep some. Raises StateError."""
+    def put(self, entries: Mapping[str, Entry], generation: int) -> None:
+        """Keep some for the order of a generation. Raises StateError."""
 
-    def drop(self, instance: str) -> None:
+    def drop(self, instance: str, generation: int) -> None:
         """Forget one. Raises StateError."""
 
 
@@ -41,12 +45,14 @@ class Switches:
 
     def __init__(
         self,
+        generation: int,
         journal: Entries,
         now: Callable[[], Moment],
         held: Callable[[str], Held | None] = lambda _: None,
         lacking: Callable[[Instance, Instance, Sequence[str]], str | None] = lambda *_: None,
     ) -> None:
         """`held` is asked by workload; `lacking` what room there is not for an instance."""
+        self._generation = generation
         self._journal = journal
         self._now = now
         self._held = held
@@ -102,7 +108,7 @@ class Switches:
             raise RuntimeFailure(Failure.DISK_FULL, lack)
         try:
             with self._lock:
-                self._journal.put({wanted.id: found.begin})
+                self._journal.put({wanted.id: found.begin}, self._generation)
                 self._entries[wanted.id] = found.begin
         except StateError as error:
             raise RuntimeFailure(Failure.DISK_FULL, str(error)) from None
@@ -126,37 +132,41 @@ class Switches:
         ]
         self._entries.update(changed)
         try:
-            self._journal.put(changed)
+            self._journal.put(changed, self._generation)
             for instance in gone:
                 del self._entries[instance]
-                self._journal.drop(instance)
+                self._journal.drop(instance, self._generation)
         except StateError as error:
             log("error", "the journal of switches", reason=str(error))
 
 
-def earlier_of(
-    before: Order | None, after: Order, entries: Mapping[str, Entry]
-) -> dict[str, Entry]:
-    """Return the new entries that an order makes needed which takes the place of another. Pure.
+def on_box(
+    generation: int, journal: Entries, settings: Settings, policy: BoxPolicy, runtime: Runtime
+) -> Switches:
+    """Return the switches of a run on this box."""
+    updates = policy.updates
+    try:
+        boot = boot_id(settings.root)
+    except StateError as error:
+        log("warning", "a start of the box cannot be told", reason=str(error))
+        boot = "unknown"
+    holds = read_holds(settings, updates)
+    room = Room(runtime.name, updates.disk_reserve_bytes, _used_bytes(runtime), settings.root)
+    return Switches(
+        generation,
+        journal,
+        lambda: Moment(boot=boot, boot_s=since_boot_s(), wall_s=time.time()),
+        lambda workload: held(workload, holds),
+        room.lacking,
+    )
 
-    Where a switch was not over, what was there before it stays what is gone back to.
-    """
-    if before is None:
-        return {}
-    known = {instance.id: instance for instance in before.instances}
-    found = {}
-    for instance in after.instances:
-        earlier = known.get(instance.id)
-        if instance.switch is None or instance.job is not None or instance.id in entries:
-            continue
-        if earlier is not None and content_of(earlier) != content_of(instance):
-            found[instance.id] = Entry(earlier=dataclasses.replace(earlier, origin=None))
-    return found
 
+def _used_bytes(runtime: Runtime) -> Callable[[str], int | None]:
+    def used(reference: str) -> int | None:
+        try:
+            found = runtime.usage(reference)
+        except RuntimeFailure:
+            return None
+        return None if found is None else found.memory_bytes
 
-def note(journal: Journal, before: Order | None, after: Order) -> None:
-    """Keep what may have to be gone back to, before an order is accepted. Raises StateError."""
-    if before is None or all(instance.switch is None for instance in after.instances):
-        return
-    entries, _ = journal.load()
-    journal.put(earlier_of(before, after, entries))
+    return used

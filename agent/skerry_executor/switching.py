@@ -13,7 +13,7 @@ something else.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from skerry_executor.actual import Actual, Phase
@@ -23,7 +23,7 @@ from skerry_executor.start_order import unmet
 from skerry_executor.status import is_looping
 from skerry_wire import codec
 from skerry_wire.lifecycle import Switch, UpdateStatus
-from skerry_wire.messages import Health
+from skerry_wire.messages import Health, Order
 from skerry_wire.schema import Range, Text
 from skerry_wire.types import Count
 from skerry_wire.workload import Container, Instance
@@ -215,9 +215,7 @@ def _settling(wanted: Instance, switch: Switch, entry: Entry, seen: Situation) -
     return Aim(instance=wanted, entry=entry, update=update, look_after_s=look_s)
 
 
-def _given_up(
-    wanted: Instance, switch: Switch, entry: Entry, seen: Situation, reason: str
-) -> Aim:
+def _given_up(wanted: Instance, switch: Switch, entry: Entry, seen: Situation, reason: str) -> Aim:
     phase: Literal["rolled_back", "failed"] = "rolled_back" if switch.rollback else "failed"
     entry = dataclasses.replace(entry, phase=phase, reason=reason[:1024])
     return _back(wanted, entry) if switch.rollback else _failed(wanted, entry, seen)
@@ -312,3 +310,19 @@ def _mark_of(instance: Instance, there: Sequence[Actual]) -> str:
     own = _own(instance, there)
     marks = [(one.id, one.restarts, one.pid or 0) for _, one in sorted(own.items())]
     return codec.revision_of([list(mark) for mark in marks])
+
+
+def earlier_of(before: Order, after: Order, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the new entries that an order makes needed which takes the place of another.
+
+    Where a switch was not over, what was there before it stays what is gone back to.
+    """
+    known = {instance.id: instance for instance in before.instances}
+    found = {}
+    for instance in after.instances:
+        earlier = known.get(instance.id)
+        if instance.switch is None or instance.job is not None or instance.id in entries:
+            continue
+        if earlier is not None and content_of(earlier) != content_of(instance):
+            found[instance.id] = Entry(earlier=dataclasses.replace(earlier, origin=None))
+    return found
