@@ -38,6 +38,12 @@ INSTANCES = Gauge("skerry_instances", "Instances that have a node.", registry=RE
 CONNECTED = Gauge(
     "skerry_broker_connected", "Whether the hub has its broker: 1 or 0.", registry=REGISTRY
 )
+REQUESTS = Counter(
+    "skerry_requests_total",
+    "Requests about instances, by verb and what became of them: answered, failed, refused, ...",
+    ["verb", "result"],
+    registry=REGISTRY,
+)
 ROUND_TRIPS = Counter(
     "skerry_round_trips_total",
     "Round-trip times that nodes told: taken, refused (no possible time), not_asked.",

@@ -29,3 +29,14 @@ def find_workload(where: Known | Draft, name: str) -> Kept:
     if kept is None:
         raise RefusedError(404, Problem(reason=f"there is no workload {name[:80]}"))
     return kept
+
+
+def find_instance(where: Known, name: str) -> Node:
+    """Return the node on which an instance is, or by its report still is. Raises RefusedError."""
+    assignment = where.assignments.get(name)
+    if assignment is not None and assignment.node in where.nodes:
+        return where.nodes[assignment.node]
+    for node in list(where.nodes.values()):
+        if node.report is not None and any(one.id == name for one in node.report.instances):
+            return node
+    raise RefusedError(404, Problem(reason=f"there is no instance {name[:80]}"))

@@ -1,9 +1,9 @@
 """What people name: ids come first, hostnames where only one has it."""
 
 import pytest
-from tests.hub.records import capability, kept, node
+from tests.hub.records import assignment, capability, kept, node, report, status
 
-from skerry_hub.naming import find_node, find_workload
+from skerry_hub.naming import find_instance, find_node, find_workload
 from skerry_hub.state import Draft, Known
 from skerry_hub.work import RefusedError
 
@@ -40,3 +40,12 @@ def test_what_there_is_not_is_not_found():
             find(KNOWN, "x" * 200)
         assert told.value.status == 404
     assert find_workload(KNOWN, "shop-web").workload.name == "shop-web"
+
+
+def test_an_instance_is_found_where_it_is_placed_or_still_reported():
+    seen = node("box-5", report=report(instances=(status("left-0"), status("shop-web-0"))))
+    known = Known([node("box-1"), seen], [kept("shop-web")], [assignment("shop-web-0", "box-1")])
+    assert find_instance(known, "shop-web-0").id == "box-1"
+    assert find_instance(known, "left-0").id == "box-5"
+    with pytest.raises(RefusedError, match="there is no instance none-0"):
+        find_instance(known, "none-0")

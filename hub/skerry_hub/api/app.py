@@ -16,7 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
-from skerry_hub.api import cordoning, decisions, documents, rebalancing, round_trips, snapshots
+from skerry_hub.api import (
+    cordoning,
+    decisions,
+    documents,
+    instance_requests,
+    rebalancing,
+    round_trips,
+    snapshots,
+)
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
@@ -106,6 +114,7 @@ def create(service: Service | None) -> FastAPI:
     _add_workloads(app, answers)
     documents.add_routes(app, answers.documents if service is not None else answers)
     decisions.add_routes(app, service)
+    instance_requests.add_routes(app, service)
     _add_changes(app, service)
     _add_errors(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -370,7 +379,7 @@ _SCHEMAS = (
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
     views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
     *rebalancing.SCHEMAS,
-    *decisions.SCHEMAS,
+    *decisions.SCHEMAS, *instance_requests.SCHEMAS,
 )  # fmt: skip
 
 

@@ -33,9 +33,16 @@ FLOODED = "more came than the hub can take"
 class Receiving:
     """Called from the broker's threads."""
 
-    def __init__(self, inbox: Inbox, complaints: Complaints) -> None:
+    def __init__(
+        self, inbox: Inbox, complaints: Complaints, answered: Callable[[str, Reply], bool]
+    ) -> None:
+        """`answered` takes the reply of a node that somebody waits for, and says whether one does.
+
+        It changes no record, so it need not be durable, nor wait for its turn.
+        """
         self._inbox = inbox
         self._complaints = complaints
+        self._answered = answered
 
     def heartbeat(self, topic: str, payload: bytes) -> None:
         """Take a heartbeat, or a request to renew leases, which comes the same way."""
@@ -78,6 +85,9 @@ class Receiving:
             message = codec.decode(CLASSES[kind], payload)
         except WireError as error:
             self._complaints.note(kind.value, "malformed", f"{topic}: {error}")
+            ack()
+            return
+        if isinstance(message, Reply) and self._answered(where.node, message):
             ack()
             return
         if not self._inbox.post(Incoming(where.node, kind.value, message, ack, retained)):

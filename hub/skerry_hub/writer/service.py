@@ -51,6 +51,7 @@ from skerry_hub.writer.leasing import Leasing
 from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing, sides
 from skerry_hub.writer.receiving import Receiving
+from skerry_hub.writer.requesting import Requesting
 from skerry_hub.writer.taking import take_all
 from skerry_hub.writer.telling import Telling
 from skerry_hub.writer.watch import Watch
@@ -108,7 +109,8 @@ class Service:
         self._inbox = Inbox()
         self._complaints = Complaints()
         self._publishing = Publishing(key.id)
-        self._receiving = Receiving(self._inbox, self._complaints)
+        self.requesting = Requesting(self._way, self._node_now, key)
+        self._receiving = Receiving(self._inbox, self._complaints, self.requesting.answered)
         self.on_heartbeat = self._receiving.heartbeat
         self.on_message = self._receiving.message
         self._asking = Asking()
@@ -210,10 +212,17 @@ class Service:
                 )
             raise BusyError(reason) from None
 
+    def _way(self) -> Publisher | None:
+        """Return the way to the broker, None while there is none."""
+        return self._publishing.publisher if self.connected else None
+
+    def _node_now(self, node: str) -> Node | None:
+        return self.known.nodes.get(node)
+
     def ask(self, node: Node, verb: str, timeout_s: float = REPLY_S) -> Reply:
         """Ask a node something and return its answer. Raises RefusedError when there is none."""
-        publisher = self._publishing.publisher
-        if publisher is None or not self.connected or node.liveness is not Liveness.ONLINE:
+        publisher = self._way()
+        if publisher is None or node.liveness is not Liveness.ONLINE:
             raise RefusedError(
                 409, Problem(reason=f"{node.hostname} must be online for this: it is asked")
             )

@@ -1,0 +1,239 @@
+"""The routes that ask a box about its instances: logs, exec, restart, top.
+
+Logs and exec answer with lines of JSON as they come: `{"stream": "out", "data": BASE64}` for what
+was written, an empty line now and then while nothing is, and at the end one `{"end": true, "error":
+null, "exit_code": null}`. What is refused before is answered with `Problems`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.types import Send
+
+from skerry_hub.api.bodies import answered, asked, body_of, json_of, shown_of_node
+from skerry_hub.model import Node
+from skerry_hub.naming import find_instance, find_node
+from skerry_hub.views import Problem
+from skerry_hub.work import RefusedError
+from skerry_hub.writer.requesting import Requesting, Wish, refusal
+from skerry_hub.writer.service import Service
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.lifecycle import Usages
+from skerry_wire.messages import Reply
+from skerry_wire.schema import Items, Range, Text
+from skerry_wire.workload import Arguments
+
+LINES = "application/x-ndjson"
+MOST_TOP_BYTES = 2**20
+
+Name = Annotated[str, Path(max_length=253)]
+Container = Annotated[str, Query(max_length=63, description="Without one: the first.")]
+Within = Annotated[float, Query(ge=1, le=3600, description="Seconds that it may take.")]
+Stdin = Annotated[str, Text(4 * 24 * 1024)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExecRequest:
+    """A command to run within a container of an instance. `stdin` is base64, 64 KiB at most."""
+
+    command: Annotated[Arguments, Items(1024)]
+    container: Annotated[str, Text(63)] = ""
+    stdin: Stdin = dataclasses.field(default="", repr=False)
+    within_s: Annotated[float, Range(1, 3600)] = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted:
+    """An instance whose containers were stopped and started."""
+
+    instance: str
+    node: str
+    hostname: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A line of an answer that comes bit by bit; of the last one, `end` is true."""
+
+    stream: str | None = None
+    data: str | None = None
+    end: bool = False
+    error: str | None = None
+    exit_code: int | None = None
+
+
+SCHEMAS = (ExecRequest, Restarted, Written, Usages)
+
+
+class _Lines(StreamingResponse):
+    """Ends what it reads from when its client leaves, wherever it is by then."""
+
+    async def stream_response(self, send: Send) -> None:
+        async with contextlib.aclosing(self.body_iterator):  # type: ignore[type-var]
+            await super().stream_response(send)
+
+
+class InstanceAnswers:
+    """One method for each thing that can be asked. Belongs to the event loop."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def _requesting(self) -> Requesting:
+        return self._service.requesting
+
+    async def lines(self, instance: str, wish: Wish) -> Response:
+        """Return what an instance is asked for as it comes."""
+        node = self._node_of(instance)
+        replies = self._requesting.ask(node, wish)
+        try:
+            first = await anext(replies)
+            if first is not None and first.error is not None and not first.part:
+                raise refusal(node, first.error)
+        except BaseException:
+            await _close(replies)
+            raise
+        return _Lines(_lines(first, replies), media_type=LINES)
+
+    async def restart(self, instance: str, wish: Wish) -> Restarted:
+        """Have the containers of an instance stopped and started."""
+        node = self._node_of(instance)
+        await self._whole(node, wish)
+        return Restarted(instance=instance, node=node.id, hostname=node.hostname)
+
+    async def top(self, name: str, wish: Wish) -> Usages:
+        """Return what the containers on a node use."""
+        node = find_node(self._service.known, name)
+        data = await self._whole(node, wish)
+        try:
+            return codec.decode(Usages, data, most=MOST_TOP_BYTES)
+        except WireError as error:
+            reason = f"the answer of {node.hostname} cannot be read: {error}"
+            raise RefusedError(502, Problem(reason=reason)) from None
+
+    async def _whole(self, node: Node, wish: Wish) -> bytes:
+        data = bytearray()
+        replies = self._requesting.ask(node, wish)
+        try:
+            async for reply in replies:
+                if reply is None:
+                    continue
+                if reply.error is not None:
+                    raise refusal(node, reply.error)
+                data += reply.body
+                if len(data) > MOST_TOP_BYTES:
+                    raise refusal(node, "its answer is too long")
+        finally:
+            await _close(replies)
+        return bytes(data)
+
+    def _node_of(self, instance: str) -> Node:
+        return find_instance(self._service.known, instance)
+
+
+async def _close(replies: AsyncIterator[Reply | None]) -> None:
+    close = getattr(replies, "aclose", None)
+    if close is not None:
+        await close()
+
+
+async def _lines(first: Reply | None, replies: AsyncIterator[Reply | None]) -> AsyncIterator[bytes]:
+    try:
+        yield _line(first)
+        async for reply in replies:
+            yield _line(reply)
+    except RefusedError as error:
+        # The status is out already.
+        reason = "; ".join(problem.reason for problem in error.problems)
+        yield orjson.dumps({"end": True, "error": reason, "exit_code": None}) + b"\n"
+    finally:
+        await _close(replies)
+
+
+def _line(reply: Reply | None) -> bytes:
+    if reply is None:
+        return b"\n"
+    line = b""
+    if reply.body:
+        data = base64.b64encode(reply.body).decode()
+        line = orjson.dumps({"stream": reply.stream, "data": data}) + b"\n"
+    if reply.more:
+        return line
+    end = {"end": True, "error": reply.error, "exit_code": reply.exit_code}
+    return line + orjson.dumps(end) + b"\n"
+
+
+def _described() -> dict[int | str, dict[str, Any]]:
+    found = answered({"$ref": "#/components/schemas/Written"})
+    content = {LINES: found[200]["content"].pop("application/json")}
+    return {**found, 200: {"description": "lines", "content": content}, "504": found["503"]}
+
+
+def _stdin(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise RefusedError(400, Problem(reason="is not base64", field="stdin")) from None
+
+
+def add_routes(app: FastAPI, service: Service | None) -> None:
+    """Add them to the application. Without a service there is only their document."""
+    answers: Any = InstanceAnswers(service) if service is not None else None
+    lines: Mapping[str, Any] = {"response_class": Response, "responses": _described()}
+
+    @app.get("/api/v1/instances/{instance}/logs", **lines)
+    async def logs(
+        instance: Name,
+        container: Container = "",
+        follow: bool = False,
+        tail: Annotated[int | None, Query(ge=0, le=100_000)] = None,
+        since_s: Annotated[float | None, Query(ge=0, le=2**32)] = None,
+        within_s: Within = 60.0,
+    ) -> Response:
+        """Send what a container wrote: the last `tail` lines, of the last `since_s` seconds.
+
+        With `follow`, what it goes on to write, too, until `within_s` is over.
+        """
+        wish = Wish(
+            verb="logs", instance=instance, container=container, follow=follow, tail=tail,
+            since_s=since_s, within_s=within_s,
+        )  # fmt: skip
+        return await answers.lines(instance, wish)  # type: ignore[no-any-return]
+
+    @app.post("/api/v1/instances/{instance}/exec", openapi_extra=asked(ExecRequest), **lines)
+    async def execute(instance: Name, request: Request) -> Response:
+        """Run a command within a container, where the policy of its box allows it."""
+        wanted = await body_of(request, ExecRequest)
+        wish = Wish(
+            verb="exec", instance=instance, container=wanted.container, command=wanted.command,
+            stdin=_stdin(wanted.stdin), within_s=wanted.within_s,
+        )  # fmt: skip
+        return await answers.lines(instance, wish)  # type: ignore[no-any-return]
+
+    @app.post(
+        "/api/v1/instances/{instance}/restart",
+        responses=shown_of_node(Restarted),
+        response_class=Response,
+    )
+    async def restart(
+        instance: Name, container: Container = "", within_s: Within = 120.0
+    ) -> Response:
+        """Stop and start the containers of an instance, or one; answers when that is done."""
+        wish = Wish(verb="restart", instance=instance, container=container, within_s=within_s)
+        return json_of(await answers.restart(instance, wish))
+
+    @app.get("/api/v1/nodes/{node}/top", responses=shown_of_node(Usages), response_class=Response)
+    async def top(node: Name, within_s: Within = 30.0) -> Response:
+        """Measure what each container on a node uses now; takes a second or two."""
+        return json_of(await answers.top(node, Wish(verb="top", within_s=within_s)))

@@ -1,0 +1,257 @@
+"""Requests about instances: each fetches a challenge from the box, is signed, and is answered.
+
+They belong to the API's event loop; the answers come from the broker's thread and never wait for
+the writer. Of what a box sends no more is held than a limit: a client that reads too slowly loses
+its answer, and nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import math
+import secrets
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+
+from skerry_hub import metrics
+from skerry_hub.keys import OrderKey
+from skerry_hub.model import Liveness, Node
+from skerry_hub.reply_parts import Gap, Parts
+from skerry_hub.views import Problem
+from skerry_hub.work import RefusedError
+from skerry_hub.writer.publishing import Publisher
+from skerry_wire import codec, envelope
+from skerry_wire.messages import InstanceRequest, Reply, Request, Verb
+
+log = structlog.get_logger("requests")
+
+MOST_AT_ONCE = 32
+MOST_OF_A_NODE = 4
+EXPIRY_S = 30.0
+"""A request that waits longer with the broker than this finds its challenge nearly over."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long is waited, and how much is held."""
+
+    challenge_s: float = 20.0
+    """How long a box may take to make a challenge: its executor may have to be started first."""
+    late_s: float = 20.0
+    """How much later than its time an answer may be whole, on a slow link."""
+    look_s: float = 5.0
+    """How often it is looked whether the node is still there while nothing comes."""
+    waiting_bytes: int = 5 * 2**20
+    """Of one answer, not read by its client yet; more than any box sends that does not follow."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants of an instance; or, with none, of all of a node."""
+
+    verb: Verb
+    instance: str | None = None
+    container: str = ""
+    command: tuple[str, ...] = ()
+    stdin: bytes = dataclasses.field(default=b"", repr=False)
+    follow: bool = False
+    tail: int | None = None
+    since_s: float | None = None
+    within_s: float = 60.0
+
+
+class _Answer:
+    """What came of one request; filled by the broker's thread, emptied in the loop."""
+
+    def __init__(self, node: Node, most_bytes: int) -> None:
+        self.node = node
+        self._most_bytes = most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._lock = threading.Lock()
+        self._replies: collections.deque[Reply] = collections.deque()
+        self._waiting_bytes = 0
+        self._flooded = False
+
+    def put(self, reply: Reply) -> None:
+        with self._lock:
+            if self._waiting_bytes + len(reply.body) > self._most_bytes:
+                self._flooded = True
+            else:
+                self._waiting_bytes += len(reply.body)
+                self._replies.append(reply)
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and whoever waited with it
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def next(self, timeout_s: float) -> Reply | None:
+        """Return the next reply, None where none comes in time. Raises Gap where some are lost."""
+        while True:
+            with self._lock:
+                if self._replies:
+                    reply = self._replies.popleft()
+                    self._waiting_bytes -= len(reply.body)
+                    return reply
+                if self._flooded:
+                    raise Gap("the answer was read too slowly, and is cut off here")
+                self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), timeout_s)
+            except TimeoutError:
+                return None
+
+
+class Requesting:
+    """The requests that are under way."""
+
+    def __init__(
+        self,
+        publisher: Callable[[], Publisher | None],
+        node_now: Callable[[str], Node | None],
+        key: OrderKey,
+        limits: Limits | None = None,
+    ) -> None:
+        """`publisher` returns the way to the broker, None while there is none."""
+        self._publisher = publisher
+        self._node_now = node_now
+        self._key = key
+        self._limits = limits or Limits()
+        self._open: dict[str, _Answer] = {}
+        self._of_node: collections.Counter[str] = collections.Counter()
+
+    def answered(self, node: str, reply: Reply) -> bool:
+        """Take a reply, and say whether somebody waits for it. Any thread."""
+        answer = self._open.get(reply.id)
+        if answer is None or answer.node.id != node:
+            return False
+        if answer.node.incarnation == reply.incarnation:
+            answer.put(reply)
+        return True
+
+    async def ask(self, node: Node, wish: Wish) -> AsyncIterator[Reply | None]:
+        """Yield the parts of the answer, the last with `more` unset; None where none came lately.
+
+        Raises RefusedError, also before the first: who iterates must be ready for it. Whoever
+        stops to iterate closes the iterator, which ends the request on the box.
+        """
+        self._check(node, wish)
+        self._of_node[node.id] += 1
+        result = "refused"
+        try:
+            challenge = await self._challenge(node)
+            log.info("asked", verb=wish.verb, node=node.id, instance=wish.instance or "every")
+            result = "broken_off"
+            async for reply in self._answer(node, wish, challenge):
+                if reply is not None and not reply.more:
+                    result = "answered" if reply.error is None else "failed"
+                yield reply
+        finally:
+            metrics.REQUESTS.labels(wish.verb, result).inc()
+            self._of_node[node.id] -= 1
+            if not self._of_node[node.id]:
+                del self._of_node[node.id]
+
+    def _check(self, node: Node, wish: Wish) -> None:
+        policy = node.capability.hardware.policy if node.capability is not None else None
+        if policy is not None and not policy.requests.allows(wish.verb):
+            reason = (
+                f"{node.hostname} does not allow {wish.verb}: set requests.{wish.verb} in the "
+                "policy of the box (/etc/skerry/policy.toml), and reload its agent"
+            )
+            raise RefusedError(403, Problem(reason=reason))
+        self._check_online(node)
+        if self._of_node[node.id] >= MOST_OF_A_NODE:
+            reason = f"{MOST_OF_A_NODE} requests to {node.hostname} are under way; try again later"
+            raise RefusedError(503, Problem(reason=reason))
+        if self._of_node.total() >= MOST_AT_ONCE:
+            reason = f"{MOST_AT_ONCE} requests are under way on this hub; try again later"
+            raise RefusedError(503, Problem(reason=reason))
+
+    def _check_online(self, node: Node) -> Publisher:
+        publisher = self._publisher()
+        if publisher is None:
+            raise RefusedError(503, Problem(reason="the hub has no connection to its broker"))
+        now = self._node_now(node.id)
+        if now is None or now.liveness is not Liveness.ONLINE:
+            state = "gone" if now is None else now.liveness.value
+            reason = f"{node.hostname} is {state}: it must be online for this"
+            raise RefusedError(409, Problem(reason=reason))
+        return publisher
+
+    async def _challenge(self, node: Node) -> bytes:
+        async with self._opened(node) as (name, answer):
+            within_s = self._limits.challenge_s
+            self._send(node, Request(id=name, verb="challenge"), within_s)
+            reply = await answer.next(within_s)
+        if reply is None:
+            reason = f"{node.hostname} did not answer within {within_s:g} s"
+            raise RefusedError(504, Problem(reason=reason))
+        if reply.error is not None or len(reply.body) != 32:
+            raise refusal(node, reply.error or "it made no challenge")
+        return reply.body
+
+    async def _answer(
+        self, node: Node, wish: Wish, challenge: bytes
+    ) -> AsyncIterator[Reply | None]:
+        request = _signed(node, wish, challenge, self._key)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wish.within_s + self._limits.late_s
+        parts, ended = Parts(), False
+        async with self._opened(node) as (name, answer):
+            try:
+                self._send(node, Request(id=name, verb="instance", envelope=request), EXPIRY_S)
+                while not ended:
+                    left_s = until - loop.time()
+                    if left_s <= 0:
+                        reason = f"no whole answer of {node.hostname} within {wish.within_s:g} s"
+                        raise RefusedError(504, Problem(reason=reason))
+                    reply = await answer.next(min(self._limits.look_s, left_s))
+                    if reply is None:
+                        self._check_online(node)
+                        yield None
+                        continue
+                    for one in parts.take(reply):
+                        ended = not one.more
+                        yield one
+            except Gap as gap:
+                raise RefusedError(502, Problem(reason=str(gap))) from None
+            finally:
+                if not ended:
+                    with contextlib.suppress(RefusedError):
+                        self._send(node, Request(id=name, verb="cancel"), EXPIRY_S)
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, node: Node) -> AsyncIterator[tuple[str, _Answer]]:
+        name, answer = secrets.token_hex(16), _Answer(node, self._limits.waiting_bytes)
+        self._open[name] = answer
+        try:
+            yield name, answer
+        finally:
+            del self._open[name]
+
+    def _send(self, node: Node, request: Request, expiry_s: float) -> None:
+        publisher = self._check_online(node)
+        publisher.request(node.id, request.verb, codec.encode(request), math.ceil(expiry_s))
+
+
+def refusal(node: Node, error: str) -> RefusedError:
+    """Return what a box has against a request, as the API says it."""
+    return RefusedError(409, Problem(reason=f"{node.hostname}: {error}"))
+
+
+def _signed(node: Node, wish: Wish, challenge: bytes, key: OrderKey) -> bytes:
+    """Return the bytes of the signed request. Raises WireError where the wish fits none."""
+    request = codec.from_plain(
+        InstanceRequest,
+        {
+            "node": node.id,
+            "inc": node.incarnation,
+            "challenge": challenge,
+            **{name: value for name, value in codec.to_plain(wish).items() if value is not None},
+        },
+    )
+    return codec.encode(envelope.seal_request(request, key.id, key.sign))
