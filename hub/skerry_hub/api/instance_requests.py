@@ -19,7 +19,7 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
-from skerry_hub.api.bodies import answered, asked, body_of, json_of, shown_of_node
+from skerry_hub.api.bodies import answered, asked, body_of, json_of, shown
 from skerry_hub.model import Node
 from skerry_hub.naming import find_instance, find_node
 from skerry_hub.views import Problem
@@ -177,7 +177,12 @@ def _line(reply: Reply | None) -> bytes:
 def _described() -> dict[int | str, dict[str, Any]]:
     found = answered({"$ref": "#/components/schemas/Written"})
     content = {LINES: found[200]["content"].pop("application/json")}
-    return {**found, 200: {"description": "lines", "content": content}, "504": found["503"]}
+    return _of_box({**found, 200: {"description": "lines", "content": content}})
+
+
+def _of_box(found: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """Return the answers of what a box is asked for: none in time, or one that is cut off."""
+    return {**found, "502": found["503"], "504": found["503"]}
 
 
 def _stdin(text: str) -> bytes:
@@ -223,7 +228,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
 
     @app.post(
         "/api/v1/instances/{instance}/restart",
-        responses=shown_of_node(Restarted),
+        responses=_of_box(shown(Restarted)),
         response_class=Response,
     )
     async def restart(
@@ -233,7 +238,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         wish = Wish(verb="restart", instance=instance, container=container, within_s=within_s)
         return json_of(await answers.restart(instance, wish))
 
-    @app.get("/api/v1/nodes/{node}/top", responses=shown_of_node(Usages), response_class=Response)
+    @app.get("/api/v1/nodes/{node}/top", responses=_of_box(shown(Usages)), response_class=Response)
     async def top(node: Name, within_s: Within = 30.0) -> Response:
         """Measure what each container on a node uses now; takes a second or two."""
         return json_of(await answers.top(node, Wish(verb="top", within_s=within_s)))
