@@ -37,6 +37,7 @@ from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.lifecycle import InstanceUsage, Usage, Usages
 from skerry_wire.local import ExecutorRequest
 from skerry_wire.messages import InstanceRequest, Order
+from skerry_wire.workload import Instance
 
 MOST_AT_ONCE = 4
 TOTAL_BYTES = 4 * 2**20
@@ -64,7 +65,7 @@ class InstanceRequests:
         settings: Settings,
         open_runtime: Callable[[], Runtime],
         turn: threading.Lock,
-        permit: Callable[[str], str | None] = lambda _: None,
+        permit: Callable[[Instance], str | None] = lambda _: None,
     ) -> None:
         """`turn` is held by whoever changes what runs.
 
@@ -184,29 +185,31 @@ class InstanceRequests:
             cancel.check()
         try:
             instance = instance_of(asked.order, asked.request.instance)
-            why = restart_objection(instance) or self._permit(found[0].instance)
-            return (
-                End(why) if why is not None else self._stopped_and_started(runtime, found, cancel)
-            )
+            why = restart_objection(instance)
+            if why is None and instance is not None:
+                why = self._permit(instance)
+                if why is None:
+                    return self._stopped_and_started(instance, runtime, found, cancel)
+            return End(why)
         finally:
             self._turn.release()
 
     def _stopped_and_started(
-        self, runtime: Runtime, found: Sequence[Actual], cancel: Cancel
+        self, instance: Instance, runtime: Runtime, found: Sequence[Actual], cancel: Cancel
     ) -> End:
         try:
             for one in reversed(found):
                 runtime.stop(one.id, one.stop_grace_s, cancel)
         finally:
             # Whoever has lost patience meanwhile: what was stopped is started.
-            failures = self._started(runtime, found)
+            failures = self._started(instance, runtime, found)
         return End("; ".join(failures) or None)
 
-    def _started(self, runtime: Runtime, found: Sequence[Actual]) -> list[str]:
+    def _started(self, instance: Instance, runtime: Runtime, found: Sequence[Actual]) -> list[str]:
         failures = []
         for one in found:
             try:
-                why = self._permit(one.instance)
+                why = self._permit(instance)
                 if why is None:
                     runtime.start(one.id)
             except RuntimeFailure as failure:

@@ -1,6 +1,7 @@
 """The listening socket: taken over from systemd, or held here on boxes without it.
 
-`hold` stands in for a systemd socket unit: it starts a run when somebody connects.
+`hold` stands in for a systemd socket unit, and for the restart of a service that was killed: it
+starts a run when somebody connects, and as long as there are leases to be ended.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ STALE_S = 3.0
 """How long a run whose holder was killed may take to leave the socket."""
 AGAIN_S = 1.0
 """Pause after a run that failed: the connection that it did not take is still there."""
+KILLED_AGAIN_S = 0.1
+"""Pause after a run that was killed: it may have a lease to end at once."""
 ENDING_S = 15.0
 
 
@@ -100,8 +103,13 @@ def _knock(path: pathlib.Path) -> int:
         return probe.connect_ex(str(path))
 
 
-def hold(listener: socket.socket, path: pathlib.Path, run: Callable[[int], int]) -> None:
-    """Start `run` in a process of its own whenever somebody connects; until SIGTERM.
+def hold(
+    listener: socket.socket,
+    path: pathlib.Path,
+    run: Callable[[int], int],
+    is_due: Callable[[], bool] = lambda: False,
+) -> None:
+    """Start `run` in a process of its own whenever somebody connects, or it is due; until SIGTERM.
 
     `run` is given a pidfd of this process, so that it can end with it, and returns its exit
     status. The child is forked and not executed: it has everything imported already.
@@ -117,14 +125,15 @@ def hold(listener: socket.socket, path: pathlib.Path, run: Callable[[int], int])
     log("info", "listening", socket=str(path))
     try:
         while True:
-            select.select([listener], [], [])
+            if not is_due():
+                select.select([listener], [], [])
             child = _fork(run, own)
             _, status = os.waitpid(child, 0)
             child = 0
             code = os.waitstatus_to_exitcode(status)
             if code != 0:
                 log("error", "the run failed", exit_status=code)
-                time.sleep(AGAIN_S)
+                time.sleep(AGAIN_S if code > 0 else KILLED_AGAIN_S)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -176,8 +176,23 @@ def _listen(parsed: argparse.Namespace, settings: Settings) -> int:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 1
     _import_for_runs()
-    listen.hold(listener, path, lambda holder: _serve(listener, settings, holder))
+    listen.hold(
+        listener,
+        path,
+        lambda holder: _serve(listener, settings, holder),
+        lambda: _is_due(settings),
+    )
     return 0
+
+
+def _is_due(settings: Settings) -> bool:
+    """Say whether a run is wanted although nobody asks: there are leases or deadlines to end."""
+    from skerry_executor import leasing, state  # noqa: PLC0415
+
+    try:
+        return leasing.kept(settings.run, settings.root).held()
+    except state.StateError:
+        return False  # a run would find no more, and says so when somebody asks
 
 
 def _import_for_runs() -> None:

@@ -9,6 +9,7 @@ import collections
 import dataclasses
 from collections.abc import Mapping
 
+from skerry_executor.faults import lifecycle_fault
 from skerry_executor.specs import name_of
 from skerry_executor.start_order import fault
 from skerry_wire import codec, envelope
@@ -151,7 +152,7 @@ def _contradiction(order: Order) -> Refusal | None:
         if twice is not None:
             return refusal(MALFORMED, f"two have the {text} {twice}", order.generation)
     for instance in order.instances:
-        wrong = fault(instance)
+        wrong = fault(instance) or lifecycle_fault(instance)
         if wrong is not None:
             return refusal(MALFORMED, f"{instance.id}: {wrong}", order.generation)
         for container in instance.containers:

@@ -1,14 +1,12 @@
 """The socket: takes one request from each connection, and answers until it is done.
 
-One convergence runs at a time. An order that is accepted while another is carried out cancels
-it; whoever asks for the same one waits, and sees its progress meanwhile. A client that goes away
-stops nothing.
+A client that goes away stops nothing. A run ends when nobody asks any more, unless leases are held
+or a job has a deadline: these it has to end by itself.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import select
 import socket
@@ -17,17 +15,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from skerry_executor import box, hardware, switches
-from skerry_executor.admission import Admitted, admit, targets_of
-from skerry_executor.cancel import Cancel, Cancelled
-from skerry_executor.contents import Contents
-from skerry_executor.converge import Convergence
+from skerry_executor import state
+from skerry_executor.admission import targets_of
+from skerry_executor.grants import Grants
 from skerry_executor.instance_requests import InstanceRequests
-from skerry_executor.journal import Journal
+from skerry_executor.leasing import Leasing
+from skerry_executor.lifecycle import Lifecycle
 from skerry_executor.log import log
+from skerry_executor.own_visits import OwnVisits
 from skerry_executor.runtimes.base import Runtime
 from skerry_executor.settings import Settings
-from skerry_executor.talk import Talk
+from skerry_executor.talk import Nobody, Talk
+from skerry_executor.visits import Visits
 from skerry_wire import codec, local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorRequest, Outcome
@@ -39,6 +38,10 @@ SEND_S = 10.0
 DECLINE_S = 1.0
 MAX_CONNECTIONS = 16
 ENDING_S = 10.0
+BUSY_LOOK_S = 1.0
+"""How often it is looked whether a connection has ended, while there are any, ..."""
+FULL_LOOK_S = 0.1
+"""... and while no more are taken."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -72,24 +75,24 @@ class Server:
     ) -> None:
         """`open_runtime` is called anew for each convergence: the runtime may come and go.
 
-        `holder` is a pidfd of the process that keeps the socket; the run ends with it.
+        `holder` is a pidfd of the process that keeps the socket; the run ends with it. Raises
+        StateError where leases cannot be kept.
         """
         self._listener = listener
         self._settings = settings
         self._open_runtime = open_runtime
         self._holder = holder
-        self._contents = Contents(settings.state)
-        self._admission = threading.Lock()
-        self._turn = threading.Lock()
         self._talks_lock = threading.Lock()
-        self._talks: list[Talk] = []
         self._silent: set[socket.socket] = set()
-        self._cancel = Cancel()
-        self._newest = 0
-        self._under_way: tuple[int, Convergence] | None = None
         self._ending = False
-        self._journal = Journal(settings.state)
-        self._requests = InstanceRequests(settings, open_runtime, self._turn)
+        self._leasing = Leasing(settings.run, open_runtime, settings.root)
+        lifecycle = Lifecycle(settings.state, self._leasing, settings.root)
+        self._visits = Visits(settings, open_runtime, self._leasing, lifecycle)
+        self._grants = Grants(settings, self._leasing)
+        self._requests = InstanceRequests(
+            settings, open_runtime, self._visits.turn, lifecycle.permit
+        )
+        self._own = OwnVisits()
         self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def end(self, *_signal: object) -> None:
@@ -99,36 +102,74 @@ class Server:
             os.write(self._wake_out, b"x")
 
     def run(self) -> None:
-        """Serve until idle for `idle_s`, or told to end."""
+        """Serve until idle for `idle_s` with no lease held, or told to end."""
         threads: list[threading.Thread] = []
         self._listener.setblocking(False)
         poll = select.poll()
-        for fd in (self._wake_in, self._holder):
+        for fd in (self._wake_in, self._holder, self._leasing.fileno()):
             if fd is not None:
                 poll.register(fd, select.POLLIN)
         idle_since = time.monotonic()
+        # What ended, or was to end, while no run was up, comes before any request.
+        self._attend()
         while not self._ending:
             threads = [thread for thread in threads if thread.is_alive()]
             if threads:
                 idle_since = time.monotonic()
-            left_s = idle_since + self._settings.idle_s - time.monotonic()
-            if left_s <= 0:
+            wait_s = self._patience_s(idle_since, len(threads))
+            if wait_s is not None and wait_s <= 0:
                 break
-            if len(threads) >= MAX_CONNECTIONS:
-                poll.poll(100)
-                continue
-            poll.register(self._listener, select.POLLIN)
-            ready = [fd for fd, _ in poll.poll(min(left_s, 1.0 if threads else left_s) * 1000)]
-            poll.unregister(self._listener)
+            if len(threads) < MAX_CONNECTIONS:
+                poll.register(self._listener, select.POLLIN)
+            ready = [fd for fd, _ in poll.poll(None if wait_s is None else wait_s * 1000)]
+            if len(threads) < MAX_CONNECTIONS:
+                poll.unregister(self._listener)
             if self._holder in ready:
                 log("warning", "the process that held the socket is gone")
                 self._ending = True
-            elif self._listener.fileno() in ready:
+            if self._leasing.fileno() in ready:
+                self._attend()
+            if self._listener.fileno() in ready and not self._ending:
                 threads += self._accept()
+            threads += self._visit_when_due()
         self._finish(threads)
+        self._leasing.close()
         os.close(self._wake_in)
         wake_out, self._wake_out = self._wake_out, -1
         os.close(wake_out)
+
+    def _patience_s(self, idle_since: float, connections: int) -> float | None:
+        """Return how long to wait for something to happen; nothing left: the run is over."""
+        now = time.monotonic()
+        waits = [BUSY_LOOK_S if connections < MAX_CONNECTIONS else FULL_LOOK_S][:connections]
+        if not self._leasing.are_held:
+            waits.append(idle_since + self._settings.idle_s - now)
+        elif self._own.at_s is not None:
+            waits.append(max(0.001, self._own.at_s - now))
+        return min(waits, default=None)
+
+    def _attend(self) -> None:
+        """End what is over; where something else ended, look after it unless the agent does."""
+        if self._leasing.attend():
+            self._own = self._own.ended(time.monotonic())
+
+    def _visit_when_due(self) -> list[threading.Thread]:
+        if not self._own.is_due(time.monotonic()):
+            return []
+        self._own = self._own.visited()
+        thread = threading.Thread(target=self._visit_own, name="own-visit", daemon=True)
+        thread.start()
+        return [thread]
+
+    def _visit_own(self) -> None:
+        try:
+            accepted = state.load(self._settings.state)
+            if accepted is not None:
+                log("info", "visiting although nobody asked: an instance ended")
+                own = ExecutorRequest(node=accepted.node, incarnation=accepted.incarnation)
+                self._visits.visit(own, Nobody())
+        except Exception as error:  # noqa: BLE001 - the leases are kept whatever comes of this
+            log("error", "an own visit failed", reason=f"{type(error).__name__}: {error}")
 
     def _accept(self) -> list[threading.Thread]:
         try:
@@ -142,7 +183,7 @@ class Server:
     def _finish(self, threads: Sequence[threading.Thread]) -> None:
         if not threads:
             return
-        self._cancel.ask()
+        self._visits.end()
         self._requests.end()
         with self._talks_lock:
             for connection in self._silent:
@@ -192,114 +233,11 @@ class Server:
         if request.request is not None:
             self._requests.answer(request, talk)
             return
-        with self._admission:
-            admitted = talk.admitted = admit(request, self._settings, self._journal)
-            if admitted.newer and admitted.accepted is not None:
-                self._newest = admitted.accepted.generation
-                self._cancel.ask()
-            with self._talks_lock:
-                self._talks.append(talk)
-        try:
-            if admitted.refusal is not None:
-                talk.progress(_standing(admitted))
-            else:
-                self._catch_up(talk)
-            with self._turn:
-                talk.done(self._converged(admitted, talk))
-        finally:
-            with self._talks_lock:
-                self._talks.remove(talk)
-
-    def _catch_up(self, talk: Talk) -> None:
-        """Tell a client that has to wait how far the run is, if it is towards the same order."""
-        accepted, under_way = talk.admitted.accepted, self._under_way
-        if under_way is not None and accepted is not None and under_way[0] == accepted.generation:
-            talk.progress(dataclasses.replace(under_way[1].stands(), reached=False))
-
-    def _converged(self, admitted: Admitted, talk: Talk) -> Outcome:
-        """Carry out the accepted order, or only look at it where it is not to be done."""
-        if admitted.order is None or admitted.accepted is None:
-            return _standing(admitted)
-        generation = admitted.accepted.generation
-        if generation < self._newest:
-            return _overtaken(admitted, self._newest)
-        with self._admission:
-            # Asked between admission and here, it would be forgotten: so look again.
-            if generation < self._newest:
-                return _overtaken(admitted, self._newest)
-            cancel = self._cancel = Cancel()
-            if self._ending:
-                cancel.ask()
-        runtime = self._open_runtime()
-        tell = _Everyone(self._listening, talk, generation)
-        work = Convergence(
-            admitted.order,
-            admitted.accepted.digest,
-            runtime,
-            cancel,
-            tell,
-            lambda container: box.objection(container, admitted.policy),
-            lambda container: hardware.given(
-                container.bus_devices, admitted.policy, self._settings.root
-            ),
-            contents=self._contents,
-            switches=switches.on_box(
-                generation, self._journal, self._settings, admitted.policy, runtime
-            ),
-        )
-        if not admitted.allowed:
-            return dataclasses.replace(work.survey(), reached=False)
-        self._under_way = generation, work
-        try:
-            outcome = work.run()
-        except Cancelled:
-            return _overtaken(admitted, self._newest, work.stands())
-        finally:
-            self._under_way = None
-        log("info", "done", generation=generation, reached=str(outcome.reached).lower())
-        return outcome
-
-    def _listening(self, generation: int) -> list[Talk]:
-        """Return the clients to which the progress of a generation means something."""
-        with self._talks_lock:
-            return [
-                talk
-                for talk in self._talks
-                if talk.admitted.accepted is not None
-                and talk.admitted.accepted.generation == generation
-            ]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Everyone:
-    """Tells progress to all who wait for it; pidfds go to the one whose turn it is."""
-
-    listening: Callable[[int], list[Talk]]
-    talk: Talk
-    generation: int
-
-    def progress(self, outcome: Outcome) -> None:
-        for talk in self.listening(self.generation):
-            talk.progress(outcome)
-
-    def watch(self, watched: Sequence[tuple[str, int]]) -> None:
-        self.talk.watch(watched)
-
-
-def _standing(admitted: Admitted) -> Outcome:
-    if admitted.accepted is None:
-        return Outcome()
-    return Outcome(accepted=admitted.accepted.generation, digest=admitted.accepted.digest)
-
-
-def _overtaken(admitted: Admitted, newest: int, stands: Outcome | None = None) -> Outcome:
-    why = f"a newer order came, generation {newest}"
-    accepted = admitted.accepted
-    if accepted is None or newest <= accepted.generation:
-        why = "the executor was told to end"
-    stands = stands or _standing(admitted)
-    problems = (f"superseded: {why}", *stands.problems)[:16]
-    return dataclasses.replace(stands, reached=False, problems=problems)
+        if request.grant is not None:
+            self._grants.answer(request, talk)
+            return
+        self._own = self._own.visited()
+        self._visits.visit(request, talk)
 
 
 def _check_peer(connection: socket.socket, users: Sequence[int]) -> None:

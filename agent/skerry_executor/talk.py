@@ -60,6 +60,10 @@ class Talk:
         """End the conversation with a challenge."""
         self._send(ExecutorReply(kind="done", challenge=challenge))
 
+    def renewed(self, *, visit: bool) -> None:
+        """End the conversation about a grant that was taken."""
+        self._send(ExecutorReply(kind="done", visit=visit))
+
     def part(self, stream: Literal["out", "err"], body: bytes) -> None:
         """Send a part of the answer to a request about an instance."""
         self._send(ExecutorReply(kind="part", stream=stream, body=body))
@@ -86,6 +90,21 @@ class Talk:
             except (OSError, WireError) as error:
                 self._gone = True
                 log("warning", "the client is gone", reason=str(error))
+
+
+class Nobody(Talk):
+    """Takes the place of a client where the executor itself wants a visit."""
+
+    def __init__(self) -> None:
+        self.admitted = Admitted()
+
+    @property
+    def is_gone(self) -> bool:
+        """Say that nobody listens."""
+        return True
+
+    def _send(self, reply: ExecutorReply, fds: Sequence[int] = ()) -> None:
+        del reply, fds
 
 
 def _frame(reply: ExecutorReply) -> bytes:

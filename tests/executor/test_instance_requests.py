@@ -135,7 +135,7 @@ def test_restart_waits_for_its_turn(box):
         began.set()
         ended.append(ask(box, data)[2].error)
 
-    with box.server._turn:
+    with box.server._visits.turn:
         box.runtime.calls.clear()
         thread = threading.Thread(target=restart)
         thread.start()

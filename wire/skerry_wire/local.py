@@ -74,7 +74,8 @@ class Outcome:
 class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome.
 
-    A request about an instance is answered with any number of `part`, then `done`, without outcome.
+    A grant is answered with `done` alone, a request about an instance with any number of `part`,
+    then `done`, without outcome.
 
     With `done` comes the box's policy, by which this visit was judged; None where it is not told.
     Who asked about targets is told them, or why they are refused.
@@ -95,6 +96,8 @@ class ExecutorReply:
     """A part of the answer to a request, or (with `done`) the last one."""
     stream: Annotated[Literal["out", "err"], Sparse()] = "out"
     exit_code: Annotated[int, Sparse()] | None = None
+    visit: Annotated[bool, Sparse()] = False
+    """With a grant that was taken: something may start only now, so the order wants a visit."""
 
 
 def frame(message: ExecutorRequest | ExecutorReply) -> bytes:

@@ -1,0 +1,202 @@
+"""Visits: an order is admitted, and carried out in its turn; whoever asks sees how it goes.
+
+One convergence runs at a time. An order that is accepted while another is carried out cancels
+it; whoever asks for the same one waits, and sees its progress meanwhile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+
+from skerry_executor import box, hardware, switches
+from skerry_executor.admission import Admitted, admit
+from skerry_executor.cancel import Cancel, Cancelled
+from skerry_executor.contents import Contents
+from skerry_executor.converge import Convergence
+from skerry_executor.journal import Journal
+from skerry_executor.leasing import Leasing
+from skerry_executor.lifecycle import Lifecycle, Prepared, lease_s
+from skerry_executor.log import log
+from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
+from skerry_executor.runtimes.none import NoRuntime
+from skerry_executor.settings import Settings
+from skerry_executor.state import StateError
+from skerry_executor.talk import Talk
+from skerry_wire.local import ExecutorRequest, Outcome
+
+
+class Visits:
+    """Those of one socket. Any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_runtime: Callable[[], Runtime],
+        leasing: Leasing,
+        lifecycle: Lifecycle,
+    ) -> None:
+        """`open_runtime` is called anew for each convergence: the runtime may come and go."""
+        self._settings = settings
+        self._open_runtime = open_runtime
+        self._leasing = leasing
+        self._lifecycle = lifecycle
+        self._contents = Contents(settings.state)
+        self._journal = Journal(settings.state)
+        self._admission = threading.Lock()
+        self.turn = threading.Lock()
+        """Held by whoever changes what runs."""
+        self._talks_lock = threading.Lock()
+        self._talks: list[Talk] = []
+        self._cancel = Cancel()
+        self._newest = 0
+        self._under_way: tuple[int, Convergence, Prepared] | None = None
+        self._ending = False
+
+    def end(self) -> None:
+        """Give up what is under way, and begin nothing more."""
+        self._ending = True
+        self._cancel.ask()
+
+    def visit(self, request: ExecutorRequest, talk: Talk) -> None:
+        """Admit a request, carry the accepted order out, and tell all of it."""
+        with self._admission:
+            admitted = talk.admitted = admit(request, self._settings, self._journal)
+            if admitted.newer and admitted.accepted is not None:
+                self._newest = admitted.accepted.generation
+                self._cancel.ask()
+            with self._talks_lock:
+                self._talks.append(talk)
+        try:
+            if admitted.refusal is not None:
+                talk.progress(_standing(admitted))
+            else:
+                self._catch_up(talk)
+            with self.turn:
+                talk.done(self._converged(admitted, talk))
+        finally:
+            with self._talks_lock:
+                self._talks.remove(talk)
+
+    def _catch_up(self, talk: Talk) -> None:
+        """Tell a client that has to wait how far the run is, if it is towards the same order."""
+        accepted, under_way = talk.admitted.accepted, self._under_way
+        if under_way is not None and accepted is not None and under_way[0] == accepted.generation:
+            _, work, prepared = under_way
+            talk.progress(dataclasses.replace(prepared.told(work.stands()), reached=False))
+
+    def _converged(self, admitted: Admitted, talk: Talk) -> Outcome:
+        """Carry out the accepted order, or only look at it where it is not to be done."""
+        if admitted.order is None or admitted.accepted is None:
+            return _standing(admitted)
+        generation = admitted.accepted.generation
+        if generation < self._newest:
+            return _overtaken(admitted, self._newest)
+        with self._admission:
+            # Asked between admission and here, it would be forgotten: so look again.
+            if generation < self._newest:
+                return _overtaken(admitted, self._newest)
+            cancel = self._cancel = Cancel()
+            if self._ending:
+                cancel.ask()
+        runtime = self._open_runtime()
+        try:
+            prepared = self._lifecycle.prepare(
+                admitted.order, runtime, only_look=not admitted.allowed
+            )
+        except (RuntimeFailure, StateError) as error:
+            # The run then says so of each instance, and changes nothing.
+            kind = error.kind if isinstance(error, RuntimeFailure) else Failure.OTHER
+            runtime, prepared = NoRuntime(str(error), kind), Prepared(order=admitted.order)
+        return self._carried_out(admitted, prepared, runtime, cancel, talk)
+
+    def _carried_out(
+        self,
+        admitted: Admitted,
+        prepared: Prepared,
+        runtime: Runtime,
+        cancel: Cancel,
+        talk: Talk,
+    ) -> Outcome:
+        generation = prepared.order.generation
+        standing = _standing(admitted)
+        work = Convergence(
+            prepared.order,
+            standing.digest or "",
+            runtime,
+            cancel,
+            _Everyone(self._listening, self._leasing, prepared, talk),
+            lambda container: box.objection(container, admitted.policy),
+            lambda container: hardware.given(
+                container.bus_devices, admitted.policy, self._settings.root
+            ),
+            gate=prepared.gate,
+            contents=self._contents,
+            switches=switches.on_box(
+                generation, self._journal, self._settings, admitted.policy, runtime
+            ),
+        )
+        if not admitted.allowed:
+            return dataclasses.replace(prepared.told(work.survey()), reached=False)
+        self._under_way = generation, work, prepared
+        try:
+            outcome = prepared.told(work.run())
+        except Cancelled:
+            return _overtaken(admitted, self._newest, prepared.told(work.stands()))
+        finally:
+            self._under_way = None
+        log("info", "done", generation=generation, reached=str(outcome.reached).lower())
+        return outcome
+
+    def _listening(self, generation: int) -> list[Talk]:
+        """Return the clients to which the progress of a generation means something."""
+        with self._talks_lock:
+            return [
+                talk
+                for talk in self._talks
+                if talk.admitted.accepted is not None
+                and talk.admitted.accepted.generation == generation
+            ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Everyone:
+    """Tells progress to all who wait for it; pidfds go to the one whose turn it is.
+
+    What has a lease or a deadline, the executor itself keeps a pidfd of too.
+    """
+
+    listening: Callable[[int], list[Talk]]
+    leasing: Leasing
+    prepared: Prepared
+    talk: Talk
+
+    def progress(self, outcome: Outcome) -> None:
+        outcome = self.prepared.told(outcome)
+        for talk in self.listening(self.prepared.order.generation):
+            talk.progress(outcome)
+
+    def watch(self, watched: Sequence[tuple[str, int]]) -> None:
+        self.leasing.watch(watched)
+        self.talk.watch(watched)
+
+
+def _standing(admitted: Admitted) -> Outcome:
+    if admitted.accepted is None:
+        return Outcome()
+    return Outcome(
+        accepted=admitted.accepted.generation,
+        digest=admitted.accepted.digest,
+        lease_s=None if admitted.order is None else lease_s(admitted.order),
+    )
+
+
+def _overtaken(admitted: Admitted, newest: int, stands: Outcome | None = None) -> Outcome:
+    why = f"a newer order came, generation {newest}"
+    accepted = admitted.accepted
+    if accepted is None or newest <= accepted.generation:
+        why = "the executor was told to end"
+    stands = stands or _standing(admitted)
+    problems = (f"superseded: {why}", *stands.problems)[:16]
+    return dataclasses.replace(stands, reached=False, problems=problems)
