@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from skerry_agent import devices, requests, round_trips, targets
+from skerry_agent import devices, leases, requests, round_trips, targets
 from skerry_agent import events as ev
 from skerry_agent.box_policy import with_policy
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
@@ -44,7 +44,10 @@ from skerry_wire.topics import NodeTopic
 
 def step(state: State, event: ev.AgentEvent, now: ev.Now) -> Step:
     """Return the state after an event, and what is to be done about it."""
+    before = state
     state, effects = _HANDLERS[type(event)](state, event, now)
+    if state.outcome is not before.outcome:
+        state = leases.plan(state, before, now)
     return state, effects
 
 
@@ -91,6 +94,8 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     if now.mono_s >= state.converge_at:
         state, more = converge(state, state.waiting, now)
         effects += more
+    state, more = leases.begin(state, now)
+    effects += more
     if now.mono_s >= state.targets_at:
         state, more = targets.begin(state, now)
         effects += more
@@ -115,6 +120,7 @@ def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
         reported=None,
         heartbeat_at=now.mono_s + state.settings.heartbeat_s * now.draw,
     )
+    state = leases.connected(state, now)
     effects: list[Effect] = [presence(state, PresenceSeq.ONLINE, now, online=True)]
     for publish in (capability, report_now):
         state, more = publish(state, now)
@@ -129,7 +135,7 @@ def _disconnected(state: State, event: ev.Disconnected, _now: ev.Now) -> Step:
     state = dataclasses.replace(
         state, connected=False, heartbeat_at=NEVER, report_at=NEVER, reported=None
     )
-    state, ends = requests.end_all(state)
+    state, ends = requests.end_all(leases.disconnected(state))
     return state, [Log("warning", f"broker: {event.reason}"), *ends]
 
 
@@ -327,6 +333,9 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.ExecutorDone: done,
     ev.ExecutorFailed: executor_failed,
     ev.InstanceExited: exited,
+    ev.GrantArrived: leases.grant_arrived,
+    ev.LeaseChallenged: leases.challenged,
+    ev.GrantTaken: leases.grant_taken,
     ev.JournalSaved: _journal_saved,
     ev.JournalFailed: _journal_failed,
 }

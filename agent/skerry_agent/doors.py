@@ -19,6 +19,7 @@ from skerry_agent.effects import (
     AskExecutor,
     Converge,
     EndAsking,
+    HandGrant,
     MeasureRoundTrip,
     PassOn,
     Publish,
@@ -255,6 +256,23 @@ class RealDoors:
         run = executor_client.Run(self.executor, effect.run, request, self.post, watch)
         self._run = run
         run.start()
+
+    def _plain_request(self) -> ExecutorRequest:
+        return ExecutorRequest(node=self.identity.node, incarnation=self.identity.incarnation)
+
+    def ask_challenge(self) -> None:
+        """Start to ask the executor; the run under way goes on beside it."""
+        from skerry_agent import lease_client  # noqa: PLC0415 - few boxes have leases
+
+        request = dataclasses.replace(self._plain_request(), challenge="lease")
+        lease_client.start_challenge(self.executor, request, self.post)
+
+    def hand_grant(self, effect: HandGrant) -> None:
+        """Start to hand over a grant; the run under way goes on beside it."""
+        from skerry_agent import lease_client  # noqa: PLC0415 - few boxes have leases
+
+        request = dataclasses.replace(self._plain_request(), grant=effect.data)
+        lease_client.start_grant(self.executor, request, self.post)
 
     def save(self, saved: Saved) -> None:
         """Write the journal; raises OSError."""

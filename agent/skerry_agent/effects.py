@@ -9,6 +9,7 @@ from skerry_wire.messages import (
     Capability,
     Event,
     Heartbeat,
+    LeaseRequest,
     Presence,
     Reply,
     Report,
@@ -25,7 +26,7 @@ class Publish:
     """
 
     topic: NodeTopic
-    message: Presence | Capability | Heartbeat | Report | Event | Reply
+    message: Presence | Capability | Heartbeat | Report | Event | Reply | LeaseRequest
     qos: int = 1
     retain: bool = False
     expiry_s: int | None = None
@@ -117,6 +118,18 @@ class Converge:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class AskChallenge:
+    """Have the executor make a challenge for leases; answered with `LeaseChallenged`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HandGrant:
+    """Give the executor the hub's grant, as it came; answered with `GrantTaken`."""
+
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Save:
     """Make the order and the events that are not yet acknowledged survive a power cut.
 
@@ -153,6 +166,8 @@ Effect = (
     | PassOn
     | EndAsking
     | Converge
+    | AskChallenge
+    | HandGrant
     | Save
     | Log
     | Exit

@@ -244,6 +244,29 @@ class InstanceExited:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class GrantArrived:
+    """The hub's answer to a request for leases came, not yet verified: only the executor can."""
+
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LeaseChallenged:
+    """The executor made a challenge for the hub to answer; None, and why, where it did not."""
+
+    challenge: bytes | None
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GrantTaken:
+    """The executor took a grant, or (`error`) refused it; `visit`: something may start only now."""
+
+    error: str | None
+    visit: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class JournalSaved:
     """What had to survive a power cut now does."""
 
@@ -283,6 +306,9 @@ AgentEvent = (
     | ExecutorDone
     | ExecutorFailed
     | InstanceExited
+    | GrantArrived
+    | LeaseChallenged
+    | GrantTaken
     | JournalSaved
     | JournalFailed
 )

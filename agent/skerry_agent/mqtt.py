@@ -28,6 +28,7 @@ from skerry_agent.events import (
     AgentEvent,
     Connected,
     Disconnected,
+    GrantArrived,
     OrderArrived,
     RequestArrived,
     TargetsArrived,
@@ -238,6 +239,8 @@ class Link:
                     self._post(OrderArrived(bytes(message.payload)))
                 case topics.Node(node=self._node, topic=NodeTopic.TARGETS) if message.payload:
                     self._post(TargetsArrived(bytes(message.payload)))
+                case topics.Node(node=self._node, topic=NodeTopic.GRANT) if message.payload:
+                    self._post(GrantArrived(bytes(message.payload)))
                 case topics.NodeRequest(node=self._node, verb=verb):
                     correlation = getattr(message.properties, "CorrelationData", None)
                     self._post(RequestArrived(verb, bytes(message.payload), correlation))

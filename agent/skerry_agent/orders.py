@@ -83,6 +83,9 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
         hold_until = _retry_at(state, now, failures, None)
     elif not outcome.reached:
         converge_at = _retry_at(state, now, failures, outcome.retry_after_s)
+    if outcome.look_after_s is not None:
+        look_at = now.mono_s + max(settings.look_gap_s, outcome.look_after_s)
+        converge_at = min(converge_at, look_at)
     if state.waiting is not None:
         converge_at = min(converge_at, max(hold_until, now.mono_s))
     if state.look_again:

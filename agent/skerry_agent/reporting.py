@@ -31,6 +31,7 @@ def problems(state: State) -> tuple[str, ...]:
     """Return the box's own troubles, in words."""
     own = (
         state.executor_problem,
+        state.lease_problem,
         state.journal_problem,
         state.label_problem,
         state.hotplug_problem,

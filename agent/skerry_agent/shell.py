@@ -30,7 +30,7 @@ MOST_WAITING = 4096
 MOST_WAITING_BYTES = 8 * 1024 * 1024
 """Likewise of what others send, which may be large."""
 
-FROM_OTHERS = (ev.OrderArrived, ev.RequestArrived, ev.TargetsArrived)
+FROM_OTHERS = (ev.OrderArrived, ev.RequestArrived, ev.TargetsArrived, ev.GrantArrived)
 
 
 class Inbox:
@@ -107,6 +107,12 @@ class Doors(Protocol):
 
     def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
+
+    def ask_challenge(self) -> None:
+        """Ask the executor for a challenge for leases; post `LeaseChallenged`."""
+
+    def hand_grant(self, effect: effects.HandGrant) -> None:
+        """Give the executor a grant; post `GrantTaken`."""
 
     def save(self, saved: Saved) -> None:
         """Write the journal; raises OSError."""
@@ -227,6 +233,10 @@ class Shell:
             case effects.Converge():
                 self._forget_exits()  # the run hands over new ones
                 self._doors.converge(effect, self.watch)
+            case effects.AskChallenge():
+                self._doors.ask_challenge()
+            case effects.HandGrant():
+                self._doors.hand_grant(effect)
             case effects.Save():
                 self._save(effect)
             case effects.Log(level=level, text=text, generation=generation):

@@ -74,6 +74,12 @@ class Settings:
     """How long that waits for a heartbeat, so that the box is not woken for it."""
     events_most: int = 256
     """Most events that are kept while the broker is away; then the oldest goes."""
+    lease_gap_s: float = 5.0
+    """Least time between two requests to renew leases."""
+    lease_spread_s: float = 1.0
+    """Within this after a connection leases are renewed: not all boxes of a broker at once."""
+    look_gap_s: float = 0.2
+    """Least time until a look that the executor asks for."""
     round_trips: bool = True
     """Whether round-trip times are measured at all."""
     round_trip_first_s: float = 600.0
@@ -200,6 +206,17 @@ class State:
     quiet_until: float = -NEVER
     """... and until when no more of them are logged."""
     executor_problem: str | None = None
+    lease_at: float = NEVER
+    """When the hub is asked to renew the leases of what runs here."""
+    lease_from: float = -NEVER
+    """It is not asked before."""
+    lease_asked: bool = False
+    """The executor has been asked for a challenge, and has not answered."""
+    lease_grants: int = 0
+    """How many grants may still be handed to the executor for the last request."""
+    lease_handed: bool = False
+    """The executor has been given one, and has not answered."""
+    lease_problem: str | None = None
     journal_problem: str | None = None
     save_at: float = NEVER
 
@@ -249,6 +266,7 @@ class State:
             self.second_look_at,
             self._look_round_due,
             self.converge_at,
+            self.lease_at,
             self.report_at,
             self.save_at,
             NEVER if self.targets_asked else self.targets_at,

@@ -21,6 +21,7 @@ from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId,
 MAX_FRAME_BYTES = 512 * 1024
 MAX_TARGETS_BYTES = 16 * 1024
 """Most bytes of signed targets: sixteen with the longest names are a third of it."""
+MAX_GRANT_BYTES = 64 * 1024
 MAX_PART_BYTES = 32 * 1024
 MAX_WATCHED = 64
 """Most pidfds beside one frame; SCM_RIGHTS itself allows 253."""
@@ -43,7 +44,7 @@ class ExecutorRequest:
     order: Annotated[bytes, Items(codec.MAX_MESSAGE_BYTES)] | None = None
     targets: Annotated[bytes, Items(MAX_TARGETS_BYTES), Sparse()] | None = None
     challenge: Annotated[Literal["lease", "request"], Sparse()] | None = None
-    grant: Annotated[bytes, Items(64 * 1024), Sparse()] | None = None
+    grant: Annotated[bytes, Items(MAX_GRANT_BYTES), Sparse()] | None = None
     request: Annotated[bytes, Items(128 * 1024), Sparse()] | None = None
 
 
