@@ -154,6 +154,9 @@ class Exit:
     """End the agent once what was published has gone out."""
 
 
+ToExecutor = VerifyTargets | AskExecutor | PassOn | EndAsking | Converge | AskChallenge | HandGrant
+"""What the executor is asked for."""
+
 Effect = (
     Publish
     | Probe
@@ -161,13 +164,7 @@ Effect = (
     | ReadLabels
     | SampleLoad
     | MeasureRoundTrip
-    | VerifyTargets
-    | AskExecutor
-    | PassOn
-    | EndAsking
-    | Converge
-    | AskChallenge
-    | HandGrant
+    | ToExecutor
     | Save
     | Log
     | Exit

@@ -65,11 +65,12 @@ def challenged(state: State, event: ev.LeaseChallenged, now: ev.Now) -> Step:
     state = dataclasses.replace(state, lease_asked=False)
     if event.challenge is None:
         return _problem(state, f"leases cannot be renewed: {event.reason}", now)
-    if not state.connected or state.outcome.lease_s is None:
+    lease_s = state.outcome.lease_s
+    if not state.connected or lease_s is None:
         return state, []
     state = dataclasses.replace(state, lease_grants=GRANTS_TAKEN)
     state, request = stamped(state, NodeTopic.LEASE, LeaseRequest, challenge=event.challenge)
-    expiry_s = max(1, round(state.outcome.lease_s))
+    expiry_s = max(1, round(lease_s))
     return state, [Publish(NodeTopic.LEASE, request, qos=0, expiry_s=expiry_s)]
 
 

@@ -226,17 +226,6 @@ class Shell:
                 self._inbox.post(self._doors.sample())
             case effects.MeasureRoundTrip():
                 self._doors.measure_round_trip(effect)
-            case effects.VerifyTargets():
-                self._doors.verify_targets(effect)
-            case effects.AskExecutor() | effects.PassOn() | effects.EndAsking():
-                self._doors.ask_executor(effect)
-            case effects.Converge():
-                self._forget_exits()  # the run hands over new ones
-                self._doors.converge(effect, self.watch)
-            case effects.AskChallenge():
-                self._doors.ask_challenge()
-            case effects.HandGrant():
-                self._doors.hand_grant(effect)
             case effects.Save():
                 self._save(effect)
             case effects.Log(level=level, text=text, generation=generation):
@@ -244,6 +233,22 @@ class Shell:
                 log.log(logging.getLevelNamesMapping()[level.upper()], "%s%s", text, extra)
             case effects.Exit():
                 self._running = False
+            case _:
+                self._have_executor(effect)
+
+    def _have_executor(self, effect: effects.ToExecutor) -> None:
+        match effect:
+            case effects.VerifyTargets():
+                self._doors.verify_targets(effect)
+            case effects.AskExecutor() | effects.PassOn() | effects.EndAsking():
+                self._doors.ask_executor(effect)
+            case effects.AskChallenge():
+                self._doors.ask_challenge()
+            case effects.HandGrant():
+                self._doors.hand_grant(effect)
+            case effects.Converge():
+                self._forget_exits()  # the run hands over new ones
+                self._doors.converge(effect, self.watch)
 
     def _save(self, effect: effects.Save) -> None:
         try:

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import dataclasses
 import hashlib
+import os
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ from skerry_agent.effects import (
     AskExecutor,
     Converge,
     EndAsking,
+    HandGrant,
     MeasureRoundTrip,
     PassOn,
     Publish,
@@ -37,6 +39,9 @@ from skerry_agent.journal import Identity, Saved
 from skerry_agent.mqtt import Link
 from skerry_agent.shell import Inbox, Shell
 from skerry_agent.state import PresenceSeq, Settings, State, presence_seq
+from skerry_executor import lease
+from skerry_executor import order as verification
+from skerry_executor.lifecycle import lease_s
 from skerry_wire import __version__, codec, envelope
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware
@@ -96,6 +101,8 @@ class _Hand:
         self._order = Order(node=node, incarnation=incarnation, generation=0, issued_at=0.0)
         self._digest: str | None = None
         self._started: dict[tuple[str, str], float] = {}
+        self._terms = lease.Terms(boot_id="simulated")
+        self._challenges: dict[bytes, float] = {}
 
     @property
     def instances(self) -> tuple[Instance, ...]:
@@ -111,6 +118,26 @@ class _Hand:
         except (WireError, nacl.exceptions.CryptoError) as error:
             return str(error)
         return targets if targets.node == self._node else f"they are for {targets.node}"
+
+    def challenge(self) -> bytes:
+        """Return a challenge for leases."""
+        challenge = os.urandom(32)
+        self._challenges[challenge] = time.monotonic()
+        return challenge
+
+    def grant(self, sealed: bytes) -> tuple[str | None, bool]:
+        """Take a grant; return why it is refused, and whether something may start only now."""
+        identity = verification.Identity(node=self._node, incarnation=self._incarnation)
+        key = bytes(self._key)
+        found = lease.verified(sealed, {envelope.key_id_of(key): key}, identity)
+        if isinstance(found, str):
+            return found, False
+        from_s = self._challenges.pop(found.challenge, None)
+        if from_s is None:
+            return "it answers no challenge of this box", False
+        self._challenges = {one: at for one, at in self._challenges.items() if at > from_s}
+        self._terms, fresh = lease.granted(self._terms, found, from_s, self._order.instances)
+        return None, bool(fresh)
 
     def converge(self, sealed: bytes | None) -> Outcome:
         """Carry out an order, or look again at what the last one said."""
@@ -149,14 +176,20 @@ class _Hand:
             reached=True,
             refusal=refusal,
             instances=tuple(map(self._status, self._order.instances)),
+            lease_s=lease_s(self._order),
         )
 
     def _status(self, instance: Instance) -> InstanceStatus:
+        against = None
+        if instance.lease is not None:
+            # No timer ends it: that is seen at the next look.
+            against = self._terms.against(instance.id, time.monotonic())
         return InstanceStatus(
             id=instance.id,
             workload=instance.workload,
             revision=instance.revision,
-            state=InstanceState.RUNNING,
+            state=InstanceState.RUNNING if against is None else InstanceState.PENDING,
+            reason=against,
             runtime="simulated",
             started_at=self._started[instance.id, instance.revision],
         )
@@ -218,6 +251,15 @@ class _Doors:
             self.post(ev.TargetsJudged(effect.data, found))
         else:
             self.post(ev.TargetsJudged(effect.data, None, found))
+
+    def ask_challenge(self) -> None:
+        """Say by which challenge leases are renewed."""
+        self.post(ev.LeaseChallenged(self.box.hand.challenge()))
+
+    def hand_grant(self, effect: HandGrant) -> None:
+        """Take a grant."""
+        error, visit = self.box.hand.grant(effect.data)
+        self.post(ev.GrantTaken(error, visit))
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:  # noqa: ARG002
         """Carry out an order."""
