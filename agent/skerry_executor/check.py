@@ -8,6 +8,9 @@ import pathlib
 import stat
 
 from skerry_executor import runtimes, state
+from skerry_executor.hold_files import read_holds
+from skerry_executor.holding import shut
+from skerry_executor.journal import Journal
 from skerry_executor.keys import read_keys
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
@@ -26,11 +29,13 @@ class Finding:
 
 
 def findings(settings: Settings) -> tuple[Finding, ...]:
-    """Look at the policy, the keys, the state and the runtime."""
+    """Look at the policy, the keys, the state, what holds updates back, and the runtime."""
     return (
         *_policy(settings),
         *_keys(settings.keys),
         _state(settings.state),
+        *_journal(settings.state),
+        *_holds(settings),
         _runtime(settings.runtime_socket),
     )
 
@@ -89,6 +94,29 @@ def _state(folder: pathlib.Path) -> Finding:
         return Finding("state", True, f"{folder}: no order has been accepted yet")
     words = f"node {accepted.node}, generation {accepted.generation}"
     return Finding("state", True, words)
+
+
+def _journal(folder: pathlib.Path) -> tuple[Finding, ...]:
+    entries, problems = Journal(folder).load()
+    found = [Finding("switch", False, problem) for problem in problems]
+    for instance, entry in entries.items():
+        words = f"{instance} is {entry.phase.replace('_', ' ')}"
+        found.append(Finding("switch", True, f"{words}: {entry.reason}" if entry.reason else words))
+    return tuple(found)
+
+
+def _holds(settings: Settings) -> tuple[Finding, ...]:
+    """Say what holds updates back: it is in order, and somebody may wonder."""
+    try:
+        policy = read_policy(settings.policy)
+    except PolicyError:
+        policy = None
+    holds = read_holds(settings, (policy or BoxPolicy()).updates)
+    said = [] if holds.box is None else [f"all workloads: {holds.box}"]
+    said += [f"workload {name}: {why}" for name, why in sorted(holds.workloads.items())]
+    closed = shut(holds)
+    said += [] if closed is None else [f"all workloads: {closed.reason}"]
+    return tuple(Finding("hold", True, words) for words in said)
 
 
 def _runtime(socket: str | None) -> Finding:

@@ -63,6 +63,7 @@ class Convergence:
         contents: Contents = NOWHERE,
         switches: Switches | None = None,
         checked: Checked = lambda _, actual: actual,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._order = order
         self._digest = digest
@@ -72,6 +73,7 @@ class Convergence:
         self._halts = gate.halts
         self._switches = switches
         self._checked = checked
+        self._patience_s = patience_s
         self._aims: dict[str, Aim] = {}
         self._contents = contents
         self._record = Record(order, digest, runtime.name, tell, gate.halts)
@@ -141,9 +143,10 @@ class Convergence:
 
     def _go_on(self, plan: rec.Plan) -> None:
         """Stay for a while with what is under way. Raises RuntimeFailure and Cancelled."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + self._patience_s
         wait_s = self._next_look_s(plan)
-        while wait_s is not None and time.monotonic() + wait_s <= until:
+        # What has just begun is looked at once more in any case, and put back where it failed.
+        while wait_s is not None and (wait_s == 0 or time.monotonic() + wait_s <= until):
             self._wait(wait_s)
             plan = self._look()
             # The rest was tried already, and is tried again at the next visit.

@@ -152,13 +152,16 @@ def on_box(
         boot = "unknown"
     holds = read_holds(settings, updates)
     room = Room(runtime.name, updates.disk_reserve_bytes, _used_bytes(runtime), settings.root)
-    return Switches(
+    found = Switches(
         generation,
         journal,
         lambda: Moment(boot=boot, boot_s=since_boot_s(), wall_s=time.time()),
         lambda workload: held(workload, holds),
         room.lacking,
     )
+    for problem in found.problems:
+        log("error", problem)
+    return found
 
 
 def _used_bytes(runtime: Runtime) -> Callable[[str], int | None]:

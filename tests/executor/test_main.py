@@ -1,5 +1,6 @@
 """The command line: what it prints, and its exit statuses."""
 
+import dataclasses
 import os
 import pathlib
 import socket
@@ -9,8 +10,10 @@ import threading
 
 import pytest
 from tests.executor.orders import INCARNATION, NODE, key_file
+from tests.executor.test_switching import TRYING
 
 from skerry_executor import state
+from skerry_executor.journal import Journal
 from skerry_executor.main import main
 from skerry_executor.state import Accepted
 from skerry_wire import __version__
@@ -123,6 +126,20 @@ def test_check_finds_what_is_wrong(box, capsys, spoil, said):
     assert main(words("check", box)) == 1
     bad = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD")]
     assert any(said in line for line in bad), bad
+
+
+def test_check_tells_what_holds_updates_back_and_which_switch_is_open(box, capsys):
+    folder = pathlib.Path(box["--policy"]).parent
+    (folder / "hold.d").mkdir()
+    (folder / "hold.d" / "shop").write_text("stocktaking\n")
+    journal = Journal(pathlib.Path(box["--state"]))
+    journal.put({"shop-web-0": dataclasses.replace(TRYING, phase="rolled_back", reason="sick")}, 1)
+    main(words("check", box))
+    lines = capsys.readouterr().out.splitlines()
+    assert "ok  switch: shop-web-0 is rolled back: sick" in lines
+    assert f"ok  hold: workload shop: {folder}/hold.d/shop holds it back: stocktaking" in lines
+    main([*words("reset", box), "--yes"])
+    assert journal.load() == ({}, ())
 
 
 def test_check_tells_what_listens_there_and_is_no_runtime(box, tmp_path, capsys):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry_executor.policy_file import PolicyError, parse_policy, read_policy
-from skerry_wire.box_policy import AllowedRequests, BoxPolicy, PortRange
+from skerry_wire.box_policy import AllowedRequests, BoxPolicy, PortRange, Updates
 from skerry_wire.images import ImagePattern
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "packaging" / "policy.toml"
@@ -39,6 +39,11 @@ logs = false
 restart = false
 top = false
 exec = true
+[updates]
+windows = ["Mon-Fri 02:00-04:00", "22:00-01:00"]
+time = "local"
+new = "hold"
+disk_reserve = "1 GiB"
 """
 
 
@@ -66,6 +71,12 @@ def test_every_key_is_read():
         cpu_milli=3000,
         memory_bytes=2 * 2**30,
         requests=AllowedRequests(logs=False, restart=False, top=False, exec=True),
+        updates=Updates(
+            windows=("Mon-Fri 02:00-04:00", "22:00-01:00"),
+            time="local",
+            new="hold",
+            disk_reserve_bytes=2**30,
+        ),
     )
 
 
@@ -114,6 +125,12 @@ def test_no_file_is_not_an_empty_file(tmp_path):
         ("[limits]\ncpu_milli = true", 2, "limits.cpu_milli: must be a whole number"),
         ("[limits]\nmemory = 5", 2, 'limits.memory: must be a text like "512 MiB"'),
         ('[limits]\nmemory = "5 GB"', 2, "limits.memory: "),
+        ('[updates]\nwindows = ["2-4"]', 2, "updates.windows: '2-4' is not like 'Mon-Fri "),
+        ('[updates]\nwindows = ["Mo 02:00-04:00"]', 2, "updates.windows: 'Mo 02:00-04:00' is"),
+        (f"[updates]\nwindows = {['02:00-04:00'] * 33}", 2, "updates.windows: are more than 32"),
+        ('[updates]\ntime = "CET"', 2, 'updates.time: must be "utc" or "local"'),
+        ("[updates]\nnew = 0", 2, 'updates.new: must be "allow" or "hold"'),
+        ("[updates]\ndisk_reserve = 5", 2, 'updates.disk_reserve: must be a text like "512 MiB"'),
     ],
 )
 def test_an_error_names_file_line_and_key(tmp_path, content, line, words):
