@@ -14,6 +14,7 @@ from skerry_wire.box_policy import (
     BoxPolicy,
     PortRange,
     Updates,
+    is_cdi_pattern,
     is_plain_path,
     plain_capability,
 )
@@ -104,7 +105,7 @@ def parse_policy(content: bytes) -> BoxPolicy:
         bind=_paths(plain, "mounts", "bind"),
         bind_read_only=_paths(plain, "mounts", "bind_read_only"),
         volumes=_flag(plain, "mounts", "volumes", default.volumes),
-        devices=_paths(plain, "devices", "allow"),
+        devices=_devices(plain),
         ports=_ports(plain, default.ports),
         cpu_milli=_whole(plain, "limits", "cpu_milli"),
         memory_bytes=_memory(plain),
@@ -164,6 +165,18 @@ def _paths(plain: Mapping[str, Any], section: str, key: str) -> tuple[str, ...]:
             why = 'is not an absolute path without .. and without any of , : " \\'
             raise _wrong(section, key, f"{path!r} {why}")
     return paths
+
+
+def _devices(plain: Mapping[str, Any]) -> tuple[str, ...]:
+    given = _texts(plain, "devices", "allow")
+    for text in given:
+        if not is_plain_path(text) and not is_cdi_pattern(text):
+            why = (
+                'is neither an absolute path without .. and without any of , : " \\ nor a CDI name '
+                "such as nvidia.com/gpu=*"
+            )
+            raise _wrong("devices", "allow", f"{text!r} {why}")
+    return given
 
 
 def _image(text: str) -> ImagePattern:

@@ -249,6 +249,10 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
     on_bus = tuple(
         dict.fromkeys(one for container in instance.containers for one in container.bus_devices)
     )
+    asked = {name for container in workload.containers for name in container.cdi_devices}
+    named = dict.fromkeys(
+        name for one in instance.containers for name in one.cdi_devices if name not in asked
+    )
     assignment = Assignment(
         id=instance.id,
         workload=workload.name,
@@ -257,7 +261,8 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
         resources=workload.resources,
         devices=given,
         bus_devices=on_bus,
-        held=_devices_behind(node, {device.host for device in given}, on_bus),
+        cdi_devices=tuple(named),
+        held=_devices_behind(node, {device.host for device in given}, on_bus, named),
     )
     work.draft.assignments.put(assignment.id, assignment)
     work.columns.reserve(assignment)
@@ -265,15 +270,16 @@ def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
 
 
 def _devices_behind(
-    node: Node, paths: Collection[str], on_bus: Collection[BusDevice]
+    node: Node, paths: Collection[str], on_bus: Collection[BusDevice], names: Collection[str]
 ) -> tuple[Hold, ...]:
-    if node.capability is None or not (paths or on_bus):
+    if node.capability is None or not (paths or on_bus or names):
         return ()
     kinds = frozenset((*ACCELERATORS, *ON_BUS))
     return tuple(
         Hold(device=device_id(one))
         for one in devices_of(node.capability.hardware, kinds)
-        if (one.on_bus in on_bus)
+        if one.on_bus in on_bus
+        or one.cdi in names
         or (one.kind in ACCELERATORS and not set(paths).isdisjoint(one.paths))
     )
 

@@ -23,9 +23,10 @@ from skerry_hub.bus_devices import (
     stick_of,
     without_node,
 )
+from skerry_hub.cdi import cdi_name_of
 from skerry_wire.box_policy import BoxPolicy, allows_device
 from skerry_wire.bus import natural
-from skerry_wire.hardware import Hardware, Nic
+from skerry_wire.hardware import Hardware
 from skerry_wire.workload import BusDevice
 
 _HUB_CLASS = "09"
@@ -54,6 +55,8 @@ class Device:
     numa_node: int | None = None
     on_bus: BusDevice | None = None
     """What an order names it by, where its box looks its device nodes up."""
+    cdi: str | None = None
+    """What an order names it by instead, where the box's CDI has it and its policy allows that."""
     only_reserved: bool = False
     """It is not usable for no other reason than that it has no device node."""
 
@@ -74,6 +77,7 @@ def _accelerators(hardware: Hardware, _names: Names) -> Iterator[Device]:
             reason=one.reason,
             numa_node=one.numa_node,
             on_bus=stick_of(one),
+            cdi=cdi_name_of(one, hardware),
         )
 
 
@@ -146,17 +150,13 @@ def _nics(hardware: Hardware, names: Names) -> Iterator[Device]:
             continue
         vendor, model = named(names, one.address)
         yield Device(
-            kind=_nic_kind(one),
+            kind="network" if one.kind == "other" else one.kind,
             name=one.name,
             vendor=vendor,
             model=model,
             address=one.address,
             driver=one.driver,
         )
-
-
-def _nic_kind(nic: Nic) -> str:
-    return "network" if nic.kind == "other" else nic.kind
 
 
 def _everyday_nics(hardware: Hardware, names: Names) -> Iterator[Device]:
@@ -293,7 +293,7 @@ _BUSES = ("pci", "usb")
 """Where names come from for what stands at an address."""
 
 SOURCES: tuple[Source, ...] = (
-    Source(ACCELERATORS, ("accelerators",), _accelerators, _accelerators),
+    Source(ACCELERATORS, ("accelerators", "cdi_devices"), _accelerators, _accelerators),
     Source(("camera",), ("cameras", *_BUSES), _cameras, _cameras),
     Source(("serial",), ("serial_ports", *_BUSES), _serial_ports, _serial_ports),
     Source(("modem",), ("modems", *_BUSES), _modems, _modems),
@@ -359,7 +359,7 @@ def devices_of(
 
 def _within(policy: BoxPolicy, device: Device) -> Device:
     """Return a device as one that cannot be used, where the box gives no container its nodes."""
-    if device.usable is False:
+    if device.usable is False or device.cdi is not None:
         return device
     if device.on_bus is not None:
         return _within_any(policy, device, device.on_bus)

@@ -27,7 +27,7 @@ from skerry_wire.types import (
     Revision,
     Short,
 )
-from skerry_wire.workload import BusDevice, Container, DeviceMapping
+from skerry_wire.workload import BusDevice, CdiName, Container, DeviceMapping
 
 
 class Liveness(enum.StrEnum):
@@ -176,6 +176,7 @@ class Assignment:
     resources: Resources
     devices: Annotated[tuple[DeviceMapping, ...], Items(128)] = ()
     bus_devices: Annotated[tuple[BusDevice, ...], Items(128), Sparse()] = ()
+    cdi_devices: Annotated[tuple[CdiName, ...], Items(64), Sparse()] = ()
     held: Annotated[tuple[Hold, ...], Items(128)] = ()
     """The devices that it has, or has a share of."""
     priority: Annotated[int, Range(-1_000_000_000, 1_000_000_000), Sparse()] = 0

@@ -64,12 +64,13 @@ def _instance(assignment: Assignment, workload: Workload, origin: bytes | None) 
 
 
 def _with_devices(container: Container, assignment: Assignment) -> Container:
-    if not assignment.devices and not assignment.bus_devices:
+    if not (assignment.devices or assignment.bus_devices or assignment.cdi_devices):
         return container
     return dataclasses.replace(
         container,
         devices=(*container.devices, *assignment.devices),
         bus_devices=assignment.bus_devices,
+        cdi_devices=tuple(dict.fromkeys((*container.cdi_devices, *assignment.cdi_devices))),
     )
 
 

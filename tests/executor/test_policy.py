@@ -224,6 +224,26 @@ def test_devices_are_matched_element_by_element(glob, path, allowed):
     assert (against(BoxPolicy(images=LOCAL, devices=(glob,)), **device(path)) == []) is allowed
 
 
+@pytest.mark.parametrize(
+    ("glob", "name", "allowed"),
+    [
+        ("nvidia.com/gpu=*", "nvidia.com/gpu=0", True),
+        ("nvidia.com/gpu=[0-1]", "nvidia.com/gpu=2", False),
+        ("nvidia.com/gpu=0", "nvidia.com/gpu=0:1", False),
+        ("*.com/gpu=all", "nvidia.com/gpu=all", True),
+        ("nvidia.com/*", "nvidia.com/gpu=0", False),
+        ("/dev/*", "nvidia.com/gpu=0", False),
+        ("*", "nvidia.com/gpu=0", False),
+    ],
+)
+def test_devices_of_cdi_are_matched_by_their_names(glob, name, allowed):
+    found = against(BoxPolicy(images=LOCAL, devices=(glob,)), cdi_devices=(name,))
+    assert [one.partition(": ")[2] for one in found] == (
+        [] if allowed else [f"device {name} is not allowed"]
+    )
+    assert not allows_device(BoxPolicy(devices=(glob,)), name)
+
+
 def test_a_devices_name_in_the_container_cannot_bring_options():
     policy = BoxPolicy(images=LOCAL, devices=("/dev/null",))
     assert "device target" in against(policy, **device("/dev/null", "/dev/x:rwm"))[0]

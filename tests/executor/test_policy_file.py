@@ -28,7 +28,7 @@ bind = ["/srv/data"]
 bind_read_only = ["/etc/localtime"]
 volumes = false
 [devices]
-allow = ["/dev/ttyUSB*"]
+allow = ["/dev/ttyUSB*", "nvidia.com/gpu=*"]
 [ports]
 allow = ["80", "8000-8999", "53/udp"]
 [limits]
@@ -62,7 +62,7 @@ def test_every_key_is_read():
         bind=("/srv/data",),
         bind_read_only=("/etc/localtime",),
         volumes=False,
-        devices=("/dev/ttyUSB*",),
+        devices=("/dev/ttyUSB*", "nvidia.com/gpu=*"),
         ports=(
             PortRange(first=80, last=80),
             PortRange(first=8000, last=8999),
@@ -118,7 +118,8 @@ def test_no_file_is_not_an_empty_file(tmp_path):
         ('[privileges]\nprivileged = "yes"', 2, "privileges.privileged: must be true or false"),
         ('[mounts]\nvolumes = true\nbind = ["srv"]', 3, "mounts.bind: 'srv' is not an absolute"),
         ('[mounts]\nbind = ["/srv/../etc"]', 2, "mounts.bind: '/srv/../etc' is not"),
-        ('[devices]\nallow = ["ttyUSB0"]', 2, "devices.allow: 'ttyUSB0' is not"),
+        ('[devices]\nallow = ["a.b/gpu"]', 2, "devices.allow: 'a.b/gpu' is neither an"),
+        ('[devices]\nallow = ["ttyUSB0"]', 2, "devices.allow: 'ttyUSB0' is neither"),
         ('[ports]\nallow = ["0"]', 2, "ports.allow: '0' is not like 80, 8000-8999 or 53/udp"),
         ('[ports]\nallow = ["9-8"]', 2, "ports.allow: '9-8'"),
         ('[ports]\nallow = ["65536"]', 2, "ports.allow: '65536'"),

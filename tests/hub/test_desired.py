@@ -33,6 +33,7 @@ from skerry_hub.terms import DeviceRequest, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Accelerator, SerialPort, UsbDevice
 from skerry_wire.messages import Envelope, Order
 
@@ -479,6 +480,20 @@ def test_accelerators_that_a_node_had_given_are_held_again():
     (one,) = work.draft.assignments.values()
     assert one.held == (Hold(device=f"gpu/{GPU.address}"),)
     assert one == lost.assignments["shop-web-0"]
+
+
+def test_accelerators_that_are_named_by_cdi_are_held_again():
+    gpu = workload(resources=Resources(devices=(DeviceRequest(kind="gpu"),)))
+    name = f"x.y/gpu={GPU.address}"
+    policy = BoxPolicy(any_image=True, devices=(name,))
+    equipped = capability(accelerators=(GPU,), cdi_devices=(name,), policy=policy)
+    _, lost = applied(fleet("box-1", capability=equipped), gpu)
+    before = lost.assignments["shop-web-0"]
+    assert (before.devices, before.cdi_devices) == ((), (name,))
+    record = held(1, capability=equipped)
+    _, work = adopted(Known([record]), record, ordered(lost))
+    (one,) = work.draft.assignments.values()
+    assert one == before
 
 
 @pytest.mark.parametrize("kind", ["usb", "serial"])

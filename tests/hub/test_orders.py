@@ -47,6 +47,15 @@ def test_the_devices_that_were_chosen_come_after_the_containers_own():
     assert (named.containers[0].devices, named.containers[0].bus_devices) == ((OWN,), (STICK,))
 
 
+def test_names_of_cdi_that_were_chosen_come_after_the_containers_own():
+    own = ("hailo.ai/npu=hailo0", "nvidia.com/gpu=0")
+    container = Container(name="web", image="localhost/web:1", cdi_devices=own)
+    shop = dataclasses.replace(workload(), containers=(container,))
+    chosen = assignment(cdi_devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1"))
+    (one,) = instances([chosen], {"shop-web": shop})
+    assert one.containers[0].cdi_devices == (*own, "nvidia.com/gpu=1")
+
+
 def test_replicas_are_not_part_of_what_a_node_is_told():
     few, many = workload(replicas=1), workload(replicas=9)
     orders = [instances([assignment()], {"shop-web": one}) for one in (few, many)]

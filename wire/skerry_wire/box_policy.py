@@ -23,6 +23,8 @@ MAX_TOLD_BYTES = 12 * 1024
 """Most bytes of a policy that is told; the file of a box may have more."""
 
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+_CDI_PART = r"[\w.*?!\[\]-]{1,127}"
+_CDI_PATTERN = re.compile(f"{_CDI_PART}/{_CDI_PART}=[\\w.:*?!\\[\\]-]{{1,255}}", re.ASCII)
 _SEPARATORS = re.compile(r'[\x00-\x1f\x7f,:"\\]')
 """podman writes mounts and devices as `source=...,target=...` and `host:container:rwm` and reads
 that again: one of these within a path would begin an option, such as another source."""
@@ -93,6 +95,7 @@ class BoxPolicy:
     bind_read_only: Annotated[tuple[Line, ...], Items(256)] = ()
     volumes: bool = True
     devices: Annotated[tuple[Line, ...], Items(256)] = ()
+    """Device nodes by their paths, and CDI names; both with * and the like."""
     ports: Annotated[tuple[PortRange, ...], Items(256)] = (PortRange(first=1, last=65535),)
     cpu_milli: ByteCount | None = None
     memory_bytes: ByteCount | None = None
@@ -117,6 +120,9 @@ def reasons(container: Container, policy: BoxPolicy, resolve: Resolve) -> Iterat
         yield from _mount(mount, policy, resolve)
     for device in container.devices:
         yield from _device(device, policy)
+    for name in container.cdi_devices:
+        if not allows_cdi(policy, name):
+            yield f"device {name} is not allowed"
     if container.bus_devices and not policy.devices:
         # Which nodes they have, only the box knows, when it makes the container.
         names = ", ".join(map(str, container.bus_devices))
@@ -148,6 +154,16 @@ def total_reasons(containers: Sequence[Container], policy: BoxPolicy) -> Iterato
 def allows_device(policy: BoxPolicy, path: str) -> bool:
     """Say whether containers may be given this device node."""
     return is_plain_path(path) and any(_glob_fits(path, glob) for glob in policy.devices)
+
+
+def allows_cdi(policy: BoxPolicy, name: str) -> bool:
+    """Say whether containers may be given the device of this CDI name."""
+    return any(is_cdi_pattern(glob) and _glob_fits(name, glob) for glob in policy.devices)
+
+
+def is_cdi_pattern(text: str) -> bool:
+    """Say whether a line of allowed devices means CDI names: `nvidia.com/gpu=*`."""
+    return _CDI_PATTERN.fullmatch(text) is not None
 
 
 def _image(text: str, policy: BoxPolicy) -> Iterator[str]:

@@ -6,7 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.model import Assignment, Workload
-from skerry_hub.placement.device_choice import NO_COSTS, bus_devices, choose, holds, mappings
+from skerry_hub.placement.device_choice import (
+    NO_COSTS,
+    bus_devices,
+    cdi_names,
+    choose,
+    holds,
+    mappings,
+)
 
 
 def assign(
@@ -47,6 +54,7 @@ def assign(
         resources=wanted,
         devices=mappings(chosen),
         bus_devices=bus_devices(chosen),
+        cdi_devices=cdi_names(chosen),
         held=holds(chosen),
         priority=workload.placement.priority,
     )

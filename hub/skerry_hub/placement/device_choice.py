@@ -21,6 +21,8 @@ from skerry_wire.workload import BusDevice, DeviceMapping
 
 MAX_NODES = 128
 """Most device nodes of one instance; an assignment can hold no more."""
+MAX_CDI = 64
+"""Most CDI names of one instance, likewise."""
 MOST_TRIES = 256
 """How often it is tried what a port is given as that has several devices of one kind."""
 
@@ -251,7 +253,13 @@ def holds(chosen: Chosen) -> tuple[Hold, ...]:
 
 def bus_devices(chosen: Chosen) -> tuple[BusDevice, ...]:
     """Return the devices whose nodes their box looks up, each once."""
-    return tuple(dict.fromkeys(one.on_bus for one, _ in chosen if one.on_bus is not None))
+    found = (one.on_bus for one, _ in chosen if one.cdi is None)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+def cdi_names(chosen: Chosen) -> tuple[str, ...]:
+    """Return the names of the devices whose nodes, and what else they need, CDI knows."""
+    return tuple(dict.fromkeys(one.cdi for one, _ in chosen if one.cdi is not None))[:MAX_CDI]
 
 
 def mappings(chosen: Chosen) -> tuple[DeviceMapping, ...]:
@@ -263,6 +271,6 @@ def mappings(chosen: Chosen) -> tuple[DeviceMapping, ...]:
 
 def _paths(chosen: Chosen) -> Iterator[str]:
     for device, _ in chosen:
-        if device.on_bus is not None:
+        if device.on_bus is not None or device.cdi is not None:
             continue
         yield from (path for path in device.paths if path.startswith("/"))

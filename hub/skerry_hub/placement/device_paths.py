@@ -1,4 +1,4 @@
-"""Device nodes that a container names by their path: only boxes that have them will do. Pure.
+"""Devices that a container names, by path or by CDI name: only boxes that have them will do. Pure.
 
 Only paths are looked for that the box tells of: those of devices that its probes list.
 """
@@ -6,6 +6,7 @@ Only paths are looked for that the box tells of: those of devices that its probe
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -33,9 +34,14 @@ PREFIXES: tuple[tuple[str, str], ...] = (
 """How a path begins, and which field of the hardware lists all of that sort."""
 
 
+CDI = f"{HARDWARE}cdi_devices"
+_UNIQUE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+"""A GPU's unique number, by which no box tells it."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class HasPath:
-    """A node that lists this device node; one that lost it keeps what is there."""
+    """A node that lists this device node or CDI name; one that lost it keeps what is there."""
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = False
@@ -72,7 +78,10 @@ def device_paths_of(workload: Workload) -> list[HasPath]:
     paths = dict.fromkeys(
         device.host for container in workload.containers for device in container.devices
     )
-    return [HasPath(path, found) for path in paths if (found := _field(path)) is not None]
+    names = dict.fromkeys(name for one in workload.containers for name in one.cdi_devices)
+    named = [HasPath(name, field(CDI)) for name in names if not _UNIQUE.search(name)]
+    found = [HasPath(path, known) for path in paths if (known := _field(path)) is not None]
+    return [*found, *named]
 
 
 def _field(path: str) -> Field | None:

@@ -236,7 +236,9 @@ def _devices(spot: Spot, need: DeviceNeeds) -> Easing | None:
 def _path(spot: Spot, need: HasPath) -> Easing:
     containers = tuple(
         dataclasses.replace(
-            one, devices=tuple(device for device in one.devices if device.host != need.path)
+            one,
+            devices=tuple(device for device in one.devices if device.host != need.path),
+            cdi_devices=tuple(name for name in one.cdi_devices if name != need.path),
         )
         for one in spot.workload.containers
     )

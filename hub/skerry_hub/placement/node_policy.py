@@ -151,6 +151,7 @@ def _judged(container: Container) -> Hashable:
         container.cap_add,
         container.mounts,
         container.devices,
+        container.cdi_devices,
         container.ports,
         container.cpu_limit_milli,
         container.memory_limit_bytes,

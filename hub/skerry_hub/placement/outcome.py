@@ -64,10 +64,14 @@ def _change(before: Assignment | None, after: Assignment | None, why: str, thoug
     if before.revision != after.revision:
         what = f"revision {before.revision} to {after.revision}"
         return _step("replace", after, _joined(what, though))
-    if before.devices != after.devices or before.held != after.held:
+    if _given(before) != _given(after):
         return _step("replace", after, _joined("other devices", though))
     changed = "" if before == after else "reserves other resources"
     return _step("keep", after, _joined(changed, though))
+
+
+def _given(one: Assignment) -> tuple[object, ...]:
+    return one.devices, one.cdi_devices, one.held
 
 
 def _joined(*texts: str) -> str:

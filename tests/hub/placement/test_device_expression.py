@@ -93,6 +93,6 @@ def test_it_is_stored_without_the_prefix_and_reads_back():
 
 def test_every_field_is_the_devices():
     known = {one.name for one in dataclasses.fields(Device)}
-    hidden = {"reason", "on_bus", "only_reserved"}  # told in other words: address, usable
+    hidden = {"reason", "on_bus", "cdi", "only_reserved"}  # told in other words: address, usable
     assert {field.steps[0] for field in FIELDS.values()} == known - hidden
     assert all(path == field.path for path, field in FIELDS.items())

@@ -30,6 +30,26 @@ def test_only_a_box_that_has_the_device_node_takes_it():
     }
 
 
+def naming(*names):
+    load = workload()
+    (container,) = load.containers
+    named = dataclasses.replace(container, cdi_devices=names)
+    return dataclasses.replace(load, containers=(named,))
+
+
+def test_only_a_box_that_has_the_name_in_cdi_takes_it():
+    columns = fleet(node("a"), node("c", cdi_devices=("hailo.ai/npu=0",)))
+    load = naming("hailo.ai/npu=0")
+    assert where(place(columns, load, [], keep=False)) == {"shop-web-0": "c"}
+    told = {one.node: one.reasons[0].text for one in explain(columns, load, []).verdicts[1:]}
+    assert told == {"a": "has no hailo.ai/npu=0, 0 of that sort"}
+
+
+def test_a_unique_number_is_left_to_the_box():
+    load = naming("nvidia.com/gpu=GPU-4bd6a6a1-7d22-4f3a-9a55-2b1f5d1f0c11")
+    assert explain(fleet(node("a")), load, []).feasible == 1
+
+
 @pytest.mark.parametrize("path", ["/dev/snd", "/dev/fuse", "/dev/tty1"])
 def test_what_no_box_tells_of_is_left_to_the_box(path):
     assert explain(fleet(node("a")), asking(path), []).feasible == 1
