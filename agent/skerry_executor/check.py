@@ -7,16 +7,18 @@ import os
 import pathlib
 import stat
 
-from skerry_executor import runtimes, state
+from skerry_executor import runtimes, sealing, state
 from skerry_executor.hold_files import read_holds
 from skerry_executor.holding import shut
 from skerry_executor.journal import Journal
 from skerry_executor.keys import read_keys
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
+from skerry_executor.sealing import SealingError
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_wire.box_policy import BoxPolicy, is_within
+from skerry_wire.lifecycle import fingerprint_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ def findings(settings: Settings) -> tuple[Finding, ...]:
         *_policy(settings),
         *_keys(settings.keys),
         _state(settings.state),
+        _sealing(settings.state),
         *_journal(settings.state),
         *_holds(settings),
         _runtime(settings.runtime_socket),
@@ -57,7 +60,13 @@ def _policy(settings: Settings) -> tuple[Finding, ...]:
 def _exposed(policy: BoxPolicy, settings: Settings) -> tuple[Finding, ...]:
     """Say which of the executor's own files the policy would let a container change."""
     own = (settings.policy, settings.keys, settings.state)
-    return tuple(
+    state_folder = os.path.realpath(settings.state)
+    readable = tuple(
+        Finding("policy", False, f"mounts.bind_read_only: secrets below {state_folder} can be read")
+        for folder in map(os.path.realpath, policy.bind_read_only)
+        if is_within(state_folder, folder) or is_within(folder, state_folder)
+    )
+    return readable + tuple(
         Finding("policy", False, f"mounts.bind: {path} may be mounted writable by {folder}")
         for path in map(os.path.realpath, own)
         for folder in policy.bind
@@ -117,6 +126,17 @@ def _holds(settings: Settings) -> tuple[Finding, ...]:
     closed = shut(holds)
     said += [] if closed is None else [f"all workloads: {closed.reason}"]
     return tuple(Finding("hold", True, words) for words in said)
+
+
+def _sealing(folder: pathlib.Path) -> Finding:
+    """Tell the fingerprint that operators compare; makes no key."""
+    if not (folder / sealing.FILE).exists():
+        return Finding("sealing key", True, "none yet: it is made at the agent's first visit")
+    try:
+        key = sealing.load_or_make(folder)
+    except SealingError as error:
+        return Finding("sealing key", False, str(error))
+    return Finding("sealing key", True, fingerprint_of(key.public))
 
 
 def _runtime(socket: str | None) -> Finding:

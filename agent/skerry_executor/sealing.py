@@ -41,8 +41,8 @@ class SealingKey:
 
         if not sealed.box:
             raise SealingError(
-                f"secret {sealed.name} did not come with the order: the hub holds it back until "
-                "this box's key is trusted (skerry describe node, skerry node trust-key)"
+                f"secret {sealed.name} did not come with the order: the hub does not know this "
+                "box's key yet, or keeps no such version (skerry describe secret)"
             )
         try:
             return bytes(SealedBox(PrivateKey(self.private)).decrypt(sealed.box))

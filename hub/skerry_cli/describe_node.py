@@ -65,6 +65,7 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     events = read_all(Event, part_of(answer, "events"))
     screen.facts(facts(node, now))
     tell_lines(screen, "Diverged: the hub leaves this node alone", diverged(node))
+    tell_lines(screen, "Tells another sealing key: secrets stay for the one above", other_key(node))
     tell_lines(screen, "Problems", [Styled(problem, "red") for problem in node.problems])
     hardware, lines = _hardware(part_of(answer, "hardware"))
     tell_lines(screen, "Kept from before: these probes fail now", kept_lines(hardware, now))
@@ -131,6 +132,19 @@ def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:
         ("Now", words.joined(now_doing)),
         ("Order", f"issued {order.issued}, accepted {order.accepted}, reached {order.reached}"),
         ("Order refused", Styled(order.refusal, "red") if order.refusal else None),
+        ("Sealing key", node.sealing_key),
+    ]
+
+
+def other_key(node: Node) -> list[Cell]:
+    """Return what an operator can do about a key that is not trusted."""
+    if not node.other_sealing_key:
+        return []
+    return [
+        Styled(node.other_sealing_key, "red"),
+        "its box was made anew, or somebody else speaks for it: compare with what",
+        "skerry-executor check prints on the box",
+        f"skerry node trust-key {node.id}   seal secrets to the key that it tells now",
     ]
 
 

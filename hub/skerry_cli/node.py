@@ -1,4 +1,4 @@
-"""`skerry node`: has a node look at its hardware again, or settles one that has diverged."""
+"""`skerry node`: has a node look at its hardware again, settles one, or trusts its key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.hub import path
 from skerry_cli.kinds import liveness
-from skerry_cli.records import Node, read
+from skerry_cli.records import Node, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
 
@@ -25,12 +25,13 @@ Examples:
   skerry describe node box-1       what it runs, and why it is held
   skerry node adopt box-1          what it runs is what is wanted
   skerry node overwrite box-1      what the hub wants is what it shall run
+  skerry node trust-key box-1      secrets are sealed to the key that it has now
 """
 
 
 @click.group(epilog=EXAMPLES)
 def node() -> None:
-    """Have nodes look at their hardware again, or settle one that has diverged from the hub."""
+    """Have nodes look at their hardware again, settle one, or trust its key."""
 
 
 @node.command()
@@ -80,6 +81,33 @@ def overwrite(session: Session, /, name: str, yes: bool) -> None:
     if not yes:
         confirm(f"Remove from node {name} whatever this hub does not know of?")
     _settle(session, name, "overwrite", "overwritten")
+
+
+@node.command("trust-key")
+@click.argument("name", shell_complete=complete_names("nodes"))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@anywhere
+@click.pass_obj
+def trust_key(session: Session, /, name: str, yes: bool) -> None:
+    """Seal secrets for the node to the key that it tells now.
+
+    A node's first key is taken as it comes. Another one is what a box has that was made anew, or
+    whose executor lost its state folder; or somebody else tells it, who wants to read the secrets.
+    On the box, `skerry-executor check` prints the key's fingerprint.
+    """
+    hub, screen = session.connect(), Screen()
+    found = read(Node, part_of(hub.get(path("nodes", name)), "node"))
+    if found.other_sealing_key is None:
+        told = f"the key {found.sealing_key} is trusted" if found.sealing_key else "it tells none"
+        screen.line(f"node/{found.id}: {told}")
+        return
+    screen.note(f"trusted: {found.sealing_key}")
+    screen.note(f"told:    {found.other_sealing_key}")
+    if not yes:
+        confirm(f"Seal the secrets of node {name} to the key that it tells now?")
+    body = {"fingerprint": found.other_sealing_key}
+    found = read(Node, hub.post(path("nodes", name, "trust-key"), body))
+    screen.line(f"node/{found.id}: the key {found.sealing_key} is trusted")
 
 
 def _settle(session: Session, name: str, verb: str, done: str) -> None:

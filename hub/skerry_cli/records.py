@@ -175,6 +175,8 @@ class Node:
     order: Order = Order()
     problems: Names = ()
     diverged: Words | None = None
+    sealing_key: Words | None = None
+    other_sealing_key: Words | None = None
     instances: Annotated[tuple[Instance, ...], MANY] = ()
 
 

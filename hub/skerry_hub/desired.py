@@ -31,10 +31,12 @@ from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
 from skerry_hub.placement.limits import new_limits
 from skerry_hub.policy_checks import refused
+from skerry_hub.secret_use import with_versions
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError, Work, put_node, take_over
 from skerry_hub.workloads.source import NOWHERE, Source
+from skerry_wire.lifecycle import fingerprint_of
 from skerry_wire.messages import Order
 from skerry_wire.workload import BusDevice, Instance
 
@@ -58,6 +60,7 @@ def apply(
     holds for what runs when it is asked for anew; times and prices change by themselves.
     """
     work.draft.because("apply")
+    workloads = with_versions(work, workloads, sources)
     _check_owners(work, workloads, sources)
     _check_policies(work, workloads, sources)
     named = {workload.name for workload in workloads}
@@ -128,6 +131,20 @@ def label(work: Work, node: Node, put: Mapping[str, str], unset: Collection[str]
     if len(labels) > MAX_LABELS:
         raise RefusedError(400, Problem(reason=f"more than {MAX_LABELS} labels", field="set"))
     node = dataclasses.replace(node, labels=labels)
+    put_node(work, node)
+    return node
+
+
+def trust_key(work: Work, node: Node, fingerprint: str) -> Node:
+    """Take the sealing key that a node tells now in place of the one that was trusted.
+
+    Raises RefusedError where it tells none, or another one than the operator has looked at.
+    """
+    told = node.other_sealing_key
+    if told is None or fingerprint_of(told) != fingerprint:
+        tells = "tells no other key" if told is None else f"tells the key {fingerprint_of(told)}"
+        raise RefusedError(409, Problem(reason=f"{node.hostname} {tells} now"))
+    node = dataclasses.replace(node, sealing_key=told)
     put_node(work, node)
     return node
 

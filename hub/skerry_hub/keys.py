@@ -1,6 +1,7 @@
-"""The key that signs orders: made at first start, readable by its owner alone.
+"""The hub's own keys: made at first start, readable by their owner alone, part of every backup.
 
-A box trusts the public half; whoever has the private half owns the fleet. It is part of a backup.
+With one it signs orders: a box trusts the public half; whoever has the private half owns the fleet.
+`secret_key` is the other.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import base64
 import os
 import pathlib
 import stat
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,15 +41,7 @@ class OrderKey:
 def load_or_make(folder: pathlib.Path) -> OrderKey:
     """Return the key of a data folder. Raises OrderKeyError."""
     path = folder / PRIVATE
-    try:
-        found = path.read_bytes() if path.exists() else _make(path)
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError as error:
-        raise OrderKeyError(f"the order key {path} cannot be used: {error.strerror}") from None
-    if mode & 0o077:
-        raise OrderKeyError(
-            f"the order key {path} can be read by others (mode {mode:04o}): chmod 600 {path}"
-        )
+    found = own_file(path, "order key", _fresh)
     try:
         private = serialization.load_pem_private_key(found, None)
     except (ValueError, TypeError) as error:
@@ -59,12 +53,32 @@ def load_or_make(folder: pathlib.Path) -> OrderKey:
     return key
 
 
-def _make(path: pathlib.Path) -> bytes:
-    data = Ed25519PrivateKey.generate().private_bytes(
+def own_file(path: pathlib.Path, what: str, make: Callable[[], bytes]) -> bytes:
+    """Return the content of a file that its owner alone may read; `make` gives it at first.
+
+    Raises OrderKeyError.
+    """
+    try:
+        found = path.read_bytes() if path.exists() else _written(path, make())
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        raise OrderKeyError(f"the {what} {path} cannot be used: {error.strerror}") from None
+    if mode & 0o077:
+        raise OrderKeyError(
+            f"the {what} {path} can be read by others (mode {mode:04o}): chmod 600 {path}"
+        )
+    return found
+
+
+def _fresh() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+
+
+def _written(path: pathlib.Path, data: bytes) -> bytes:
     beside = path.with_suffix(".new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:

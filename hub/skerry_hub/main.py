@@ -103,6 +103,7 @@ def run(settings: Config, key: OrderKey) -> None:
 
     import uvicorn  # noqa: PLC0415
 
+    from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
     from skerry_hub.api import app  # noqa: PLC0415
     from skerry_hub.broker import Broker, BrokerUrl, Ears  # noqa: PLC0415
     from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
@@ -112,7 +113,8 @@ def run(settings: Config, key: OrderKey) -> None:
     log = structlog.get_logger("hub")
     listening = _listen(settings.host, settings.port)
     store = open_store(settings.database)
-    service = Service(store, key, settings.patience, settings.strategy, settings.keep)
+    secret_key = secret_keys.load_or_make(settings.data)
+    service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
     mosquitto = None
     url = settings.broker
     if url is None:

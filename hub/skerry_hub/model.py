@@ -361,12 +361,20 @@ class Node:
     generation: Generation = 0
     """The newest order issued to it (0: none), and the digest of that order's payload."""
     digest: str | None = None
+    sealing_key: Annotated[bytes, Items(32), Sparse()] | None = None
+    """To which secrets for it are sealed: the first one that it told, or that was trusted since."""
 
     @property
     def hostname(self) -> str:
         """Return the name that people know it by."""
         found = self.capability.hardware.system.hostname if self.capability else None
         return found or self.id
+
+    @property
+    def other_sealing_key(self) -> bytes | None:
+        """Return the key that it tells now, where that is not the trusted one."""
+        told = self.report.sealing_key if self.report is not None else None
+        return told if told != self.sealing_key else None
 
     @property
     def cordoned(self) -> bool:

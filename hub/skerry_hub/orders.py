@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from skerry_hub.model import Assignment, Node, Workload
+from skerry_hub.sealed_parts import bare
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.lifecycle import Lease
@@ -91,7 +92,9 @@ def workload_of(instance: Instance) -> Workload:
         except WireError:
             pass  # of a hub that had other workloads: the containers still say what runs
     return Workload(
-        name=instance.workload, project=instance.workload, containers=instance.containers
+        name=instance.workload,
+        project=instance.workload,
+        containers=tuple(map(bare, instance.containers)),
     )
 
 

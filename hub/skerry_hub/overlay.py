@@ -56,6 +56,14 @@ class Overlay(Generic[K, V]):
         self.changes[key] = value
         self.version += 1
 
+    def merged(self) -> dict[K, V]:
+        """Return all as one mapping: the base's own where nothing changes."""
+        if not self.changes and isinstance(self._base, dict):
+            return self._base
+        changed = {key: value for key, value in self.changes.items() if value is not None}
+        kept = {key: value for key, value in self._base.items() if key not in self.changes}
+        return {**kept, **changed}
+
     def values(self) -> Iterator[V]:
         """Yield every value after the changes."""
         for key, value in self._base.items():

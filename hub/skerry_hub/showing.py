@@ -17,6 +17,7 @@ from skerry_hub.views import (
     ResourcesView,
     WorkloadView,
 )
+from skerry_wire.lifecycle import fingerprint_of
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 
 State = Literal["running", "progressing", "degraded", "unplaced"]
@@ -57,8 +58,14 @@ def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
         ),
         problems=report.problems if report is not None else (),
         diverged=node.diverged,
+        sealing_key=_fingerprint(node.sealing_key),
+        other_sealing_key=_fingerprint(node.other_sealing_key),
         instances=instances_on(known, node),
     )
+
+
+def _fingerprint(key: bytes | None) -> str | None:
+    return None if key is None else fingerprint_of(key)
 
 
 def _refusal(node: Node) -> str | None:

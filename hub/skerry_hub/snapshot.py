@@ -25,6 +25,7 @@ from skerry_hub.model import Assignment, Node
 from skerry_hub.state import Draft, Kept, Known
 from skerry_hub.work import Strategy, Work
 from skerry_wire import __version__, codec
+from skerry_wire.plain_data import for_json
 
 FORMAT = 1
 PIECE = 64
@@ -116,9 +117,13 @@ def _list(name: str, entries: Iterable[Any]) -> Iterator[bytes]:
     every = iter(entries)
     first = True
     while some := list(itertools.islice(every, PIECE)):
-        yield (b"\n" if first else b",\n") + b",\n".join(map(orjson.dumps, some))
+        yield (b"\n" if first else b",\n") + b",\n".join(map(_json, some))
         first = False
     yield b"]" if first else b"\n]"
+
+
+def _json(entry: Any) -> bytes:
+    return orjson.dumps(entry, default=for_json)
 
 
 def node_plain(node: Node) -> Any:
@@ -136,6 +141,7 @@ def node_plain(node: Node) -> Any:
         generation=0,
         digest=None,
         last_seen=0.0,
+        sealing_key=None,
     )
     return codec.to_plain(bare)
 

@@ -21,6 +21,7 @@ from skerry_hub.overlay import Assigned, Overlay, Step, drop
 from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of_workloads
 from skerry_hub.placement.rules import Rules, rules_of
 from skerry_hub.placement.world import repels
+from skerry_hub.secret_records import Secret
 from skerry_hub.views import EventView
 
 K = TypeVar("K")
@@ -81,6 +82,8 @@ class Known:
         """Another one for other workloads."""
         self.document_versions = dict(document_versions or {})
         """The newest version of each document that is or was."""
+        self.secrets: dict[str, Secret] | None = None
+        """By name, their contents locked; None where there can be none, as in a simulation."""
         self.unplaced = dict(unplaced or {})
         """How many instances of a workload found no node at its newest decision, where any."""
         self.vacating = {one.instance: one for one in vacating}
@@ -122,6 +125,7 @@ class Known:
         _merge(self.workloads, draft.workloads.changes)
         _merge(self.orders, draft.orders.changes)
         _merge(self.documents, draft.documents.changes)
+        self.secrets = None if draft.secrets is None else draft.secrets.merged()
         if draft.documents.changes:
             documents = (kept.document for kept in self.documents.values())
             self.rules = rules_of(documents, self.rules.version + 1)
@@ -196,6 +200,7 @@ class Draft:
         self.vacating = Overlay(known.vacating)
         """By instance: where it may still run though it is not wanted there."""
         self.documents = Overlay(known.documents, self.steps, "documents")
+        self.secrets = None if known.secrets is None else Overlay(known.secrets)
         self.document_changes: list[DocumentChange] = []
         """Each change of `documents`, oldest first."""
         self.events: list[EventView] = []
@@ -299,6 +304,7 @@ class Draft:
             or self.orders.changes
             or self.vacating.changes
             or self.documents.changes
+            or (self.secrets is not None and self.secrets.changes)
             or self.events
             or self.outbox
             or self.made

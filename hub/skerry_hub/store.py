@@ -28,6 +28,7 @@ from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
+from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import EventView
 from skerry_wire import codec
@@ -105,7 +106,7 @@ class Store:
     def load(self) -> Known:
         """Return everything that decisions need. Raises StoreError where a record is damaged."""
         with _told(), self._engine.connect() as connection:
-            return Known(
+            known = Known(
                 nodes=[_node(row) for row in connection.execute(sa.select(tables.nodes))],
                 workloads=[_kept(row) for row in connection.execute(sa.select(tables.workloads))],
                 assignments=[
@@ -126,6 +127,11 @@ class Store:
                     for row in connection.execute(sa.select(tables.vacating))
                 ],
             )
+            known.secrets = {
+                row.name: _read(Secret, row.content, f"secret {row.name}")
+                for row in connection.execute(sa.select(tables.secrets))
+            }
+            return known
 
     def setting(self, key: str, otherwise: str) -> str:
         """Return a value of the hub's own; at the first time, keep `otherwise` and return it.
@@ -157,6 +163,7 @@ class Store:
             self._put(connection, tables.orders, "node", _packed(draft.orders.changes))
             self._put(connection, tables.vacating, "instance", _packed(draft.vacating.changes))
             self._put_documents(connection, draft)
+            self._put(connection, tables.secrets, "name", _secret_rows(draft))
             decision_rows.add(connection, self._insert, found)
             self._add_events(connection, draft.events)
             return self._enqueue(connection, draft.outbox)
@@ -520,6 +527,11 @@ def _assignment_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]
 def _packed(changes: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any] | None]]:
     for key, record in changes.items():
         yield key, None if record is None else {"content": codec.pack(record)}
+
+
+def _secret_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
+    for name, secret in draft.secrets.changes.items() if draft.secrets is not None else ():
+        yield name, None if secret is None else {"content": codec.pack(secret)}
 
 
 def _document(row: Any) -> KeptDocument:

@@ -81,6 +81,14 @@ documents = Table(
     Column("updated_at", Float, nullable=False),
 )
 
+# Contents of secrets are locked with a key that is not in the database.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 # Every version of every document that is or was. Nothing is ever taken away here.
 document_history = Table(
     "document_history",

@@ -91,6 +91,10 @@ class NodeView:
     order: OrderView = OrderView(issued=0, accepted=0, reached=0)
     problems: tuple[str, ...] = ()
     diverged: str | None = None
+    sealing_key: str | None = None
+    """The fingerprint of the key to which secrets for it are sealed."""
+    other_sealing_key: str | None = None
+    """That of the key which it tells now, where that is not trusted: nothing is sealed to it."""
     instances: tuple[InstanceView, ...] = ()
 
 

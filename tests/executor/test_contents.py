@@ -125,7 +125,7 @@ def test_a_secret_that_cannot_be_opened_stops_nothing_that_runs(contents, seal):
     assert not outcome.reached
     (status,) = outcome.instances
     assert status.state is InstanceState.RUNNING
-    assert "trust-key" in status.reason
+    assert "describe secret" in status.reason
     assert ("stop", "1".zfill(64)) not in runtime.calls
 
 

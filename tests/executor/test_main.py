@@ -85,9 +85,10 @@ def test_check_says_what_is_in_order_and_what_is_not(box, capsys):
         "ok  policy",
         "ok  keys",
         "ok  state",
+        "ok  sealing key",
         "BAD runtime",
     ]
-    assert "there is no such socket" in lines[3]
+    assert "there is no such socket" in lines[4]
     assert "no order has been accepted yet" in lines[2]
 
 

@@ -52,7 +52,7 @@ def test_a_box_that_was_changed_is_refused(tmp_path, change):
 
 
 def test_a_secret_that_the_hub_holds_back_says_what_to_do(tmp_path):
-    with pytest.raises(SealingError, match="trust-key"):
+    with pytest.raises(SealingError, match="describe secret"):
         load_or_make(tmp_path).open(Sealed(name="db", version="1a"))
 
 

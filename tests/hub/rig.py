@@ -7,7 +7,7 @@ from tests.hub.fake_broker import FakeBroker
 from tests.hub.records import NOW, capability, presence, report
 
 from lab.processes import wait_for
-from skerry_hub import desired, metrics
+from skerry_hub import desired, metrics, secret_key
 from skerry_hub.broker import Ears
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
@@ -26,7 +26,8 @@ class Rig:
     def __init__(self, folder, key=None, patience=PATIENT, store=None):
         self.store = store or open_store(f"sqlite:///{folder / 'hub.db'}")
         self.key = key or OrderKey(Ed25519PrivateKey.generate())
-        self.service = Service(self.store, self.key, patience)
+        self.secret_key = secret_key.load_or_make(folder)
+        self.service = Service(self.store, self.key, patience, secret_key=self.secret_key)
         self.broker = FakeBroker(
             Ears(
                 heartbeat=self.service.on_heartbeat,

@@ -1,5 +1,6 @@
 """The store's contract, on SQLite and on a real PostgreSQL: the same tests for both."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from skerry_hub.documents import DocumentChange, Policy, Prices, Quota, key_of
 from skerry_hub.leases import Place, Vacating
 from skerry_hub.model import Liveness
 from skerry_hub.orders import Issued
+from skerry_hub.secret_records import Secret, SecretVersion
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store import StoreError, open_store
 from skerry_hub.views import EventView
@@ -453,6 +455,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
             tables.fleet_log,
             tables.fleet_blobs,
             tables.vacating,
+            tables.secrets,
         ):
             table.drop(connection)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
@@ -462,6 +465,20 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
     commit(again, known, lambda draft: put(draft, EU))
     same(again.load(), known)
     again.close()
+
+
+def test_secrets_come_back_as_they_were_kept_and_go(store):
+    known = store.load()
+    assert known.secrets == {}
+    version = SecretVersion(id="0a" * 8, at=NOW, size_bytes=3, locked=b"\x00\xff locked")
+    secret = Secret(name="db", created_at=NOW, versions=(version,))
+    commit(store, known, lambda draft: draft.secrets.put("db", secret))
+    assert store.load().secrets == known.secrets == {"db": secret}
+    more = dataclasses.replace(secret, versions=(version, version))
+    commit(store, known, lambda draft: draft.secrets.put("db", more))
+    assert store.load().secrets == {"db": more}
+    commit(store, known, lambda draft: draft.secrets.remove("db"))
+    assert store.load().secrets == known.secrets == {}
 
 
 def test_a_damaged_event_is_said_too(store):

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from typing import Annotated, Literal
 
-from skerry_wire.schema import Items, Range, Sparse, Text
+from skerry_wire.schema import Items, OrBase64, Range, Sparse, Text
 from skerry_wire.types import ByteCount, InstanceId, Line, Name, Short
 
 MAX_SEALED_BYTES = 48 * 1024
@@ -44,7 +44,7 @@ class File:
     """A file that the container finds at `path`: its content in plain, or a secret."""
 
     path: Path
-    content: Annotated[bytes, Items(MAX_FILE_BYTES)] = b""
+    content: Annotated[bytes, Items(MAX_FILE_BYTES), OrBase64()] = b""
     secret: Annotated[Sealed, Sparse()] | None = None
     mode: Annotated[int, Range(0, 0o777)] = 0o400
     uid: Owner = 0

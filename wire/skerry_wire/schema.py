@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from skerry_wire.errors import WireError, bound
+from skerry_wire.plain_data import depth_over, from_base64
 
 MAX_DEPTH = 32
 """How deep a message may nest, values of unknown fields included."""
@@ -60,6 +61,11 @@ class Key:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sparse:
     """The field is left out on the wire while it has its default: it came after a release."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OrBase64:
+    """The bytes are read from a text in base64 as well: JSON, which people write, has none."""
 
 
 DEFAULT_TEXT = Text(1024)
@@ -152,7 +158,8 @@ def reader(hint: Any, strict: bool) -> Check:
     if plain is str:
         return _read_text(limit(hint, Text, DEFAULT_TEXT))
     if plain is bytes:
-        return _read_bytes(limit(hint, Items, DEFAULT_BYTES))
+        is_text = any(isinstance(one, OrBase64) for one in metadata_of(hint))
+        return _read_bytes(limit(hint, Items, DEFAULT_BYTES), is_text)
     if isinstance(plain, type) and issubclass(plain, enum.StrEnum):
         return _read_enum(plain)
     if dataclasses.is_dataclass(plain) and isinstance(plain, type):
@@ -217,8 +224,10 @@ def _read_text(limits: Text) -> Check:
     return read
 
 
-def _read_bytes(limits: Items) -> Check:
+def _read_bytes(limits: Items, is_text: bool) -> Check:
     def read(value: Any) -> bytes:
+        if is_text and type(value) is str:
+            value = from_base64(value)
         if type(value) is not bytes:
             raise WireError("", f"must be bytes, not {_kind(value)}")
         if len(value) > limits.most:
@@ -333,22 +342,6 @@ def _check_unknown(value: dict[Any, Any], known: frozenset[str], strict: bool) -
             raise WireError(key[:80], "is not a field that this version knows")
         if depth_over(element, MAX_DEPTH):
             raise WireError(key[:80], f"is nested deeper than {MAX_DEPTH}")
-
-
-def depth_over(value: Any, most: int) -> bool:
-    """Say whether plain data nests deeper than `most`; does not recurse."""
-    level = [value]
-    for _ in range(most + 1):
-        deeper: list[Any] = []
-        for element in level:
-            if type(element) is dict:
-                deeper.extend(element.values())
-            elif type(element) is list:
-                deeper.extend(element)
-        if not deeper:
-            return False
-        level = deeper
-    return True
 
 
 # --- writing -----------------------------------------------------------------------------

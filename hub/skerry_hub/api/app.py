@@ -23,6 +23,7 @@ from skerry_hub.api import (
     instance_requests,
     rebalancing,
     round_trips,
+    secrets,
     snapshots,
 )
 from skerry_hub.api.answers import Answers
@@ -112,6 +113,7 @@ def create(service: Service | None) -> FastAPI:
     rebalancing.add_routes(app, service)
     snapshots.add_routes(app, service)
     _add_workloads(app, answers)
+    secrets.add_routes(app, service)
     documents.add_routes(app, answers.documents if service is not None else answers)
     decisions.add_routes(app, service)
     instance_requests.add_routes(app, service)
@@ -380,6 +382,7 @@ _SCHEMAS = (
     views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
     *rebalancing.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,
+    *secrets.SCHEMAS,
 )  # fmt: skip
 
 

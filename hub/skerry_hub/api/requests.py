@@ -70,6 +70,13 @@ class TaintRequest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRequest:
+    """The fingerprint of the key that an operator has looked at."""
+
+    fingerprint: Annotated[str, Text(32, "[0-9a-f]{32}")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DrainRequest:
     """How to drain: `force` removes what fits nowhere; `dry_run` only says what would be done."""
 

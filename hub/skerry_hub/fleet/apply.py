@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 
 from skerry_hub.model import Liveness, Node
+from skerry_wire.lifecycle import fingerprint_of
 from skerry_wire.messages import Capability, Event, NodeMessage, Presence, Reply, Report
 from skerry_wire.topics import NodeTopic
 
 RETIRED_MOST = 64
 """How many earlier incarnations of a node are remembered, the newest."""
+
+SEALING_KEY_BYTES = 32
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ def _introduced(
             registered_at=now,
             retired=(*before.retired, before.incarnation)[-RETIRED_MOST:],
             labels=before.labels,
+            # Whoever can write to the broker can be a new incarnation, but not learn a secret.
+            sealing_key=before.sealing_key,
             generation=before.generation,
             last_seen=now,
         )
@@ -139,9 +144,20 @@ def _report(node: Node, message: Report) -> Taken:
     notes: tuple[Note, ...] = ()
     if diverged is not None and node.diverged is None:
         notes = (Note("diverged", detail=diverged),)
+    told = message.sealing_key
+    if told is not None and len(told) == SEALING_KEY_BYTES:
+        if node.sealing_key is None:
+            node = dataclasses.replace(node, sealing_key=told)
+        elif told not in (node.sealing_key, _told_before(node)):
+            detail = f"{fingerprint_of(told)} in place of {fingerprint_of(node.sealing_key)}"
+            notes = (*notes, Note("sealing_key_changed", detail=detail))
     # A hold ends by an operator's word alone, whatever the node says later.
     node = dataclasses.replace(node, report=message, diverged=node.diverged or diverged)
     return Taken(node, notes)
+
+
+def _told_before(node: Node) -> bytes | None:
+    return node.report.sealing_key if node.report is not None else None
 
 
 def divergence(node: Node, report: Report) -> str | None:

@@ -16,6 +16,7 @@ from skerry_hub.showing import node_view, workload_view
 from skerry_hub.state import Known, Publication
 from skerry_hub.views import EventView, NodeView, WorkloadView
 from skerry_wire import codec, topics
+from skerry_wire.plain_data import for_json
 
 NODE_GAP_S = 5.0
 WORKLOAD_GAP_S = 1.0
@@ -29,7 +30,7 @@ Publish = Callable[[Publication], None]
 
 def to_json(view: object) -> bytes:
     """Return a view as JSON; what is unknown is null."""
-    return orjson.dumps(codec.to_plain(view, nulls=True))
+    return orjson.dumps(codec.to_plain(view, nulls=True), default=for_json)
 
 
 class Broadcast:

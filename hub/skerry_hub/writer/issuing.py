@@ -10,6 +10,7 @@ from skerry_hub.keys import OrderKey
 from skerry_hub.model import Node
 from skerry_hub.orders import Issued, content_of, instances, next_order
 from skerry_hub.state import Draft, Publication
+from skerry_hub.writer.sealing import Sealing
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Envelope, Order
@@ -17,7 +18,13 @@ from skerry_wire.topics import NodeTopic
 from skerry_wire.workload import Instance
 
 
-def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dict[str, str]:
+def issue(
+    draft: Draft,
+    heard: Container[str],
+    key: OrderKey,
+    now: float,
+    sealing: Sealing | None = None,
+) -> dict[str, str]:
     """Add an order for each touched node that shall run something else than it was ordered.
 
     A node of which no report was seen since the hub started gets none (a restored store may know
@@ -32,6 +39,8 @@ def issue(draft: Draft, heard: Container[str], key: OrderKey, now: float) -> dic
         if node is None or node.diverged is not None or node_id not in heard:
             continue
         wanted = _wanted(draft, node_id, origins)
+        if sealing is not None:
+            wanted = sealing.sealed(draft, node, wanted)
         content = content_of(wanted)
         if not _due(node, draft.orders.get(node_id), wanted, content):
             continue

@@ -27,6 +27,7 @@ from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Liveness, Node
 from skerry_hub.retrying import by_distance, in_force
+from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Draft, Publication
 from skerry_hub.store import Store, StoreError, reason_of
 from skerry_hub.views import EventView, Problem
@@ -52,6 +53,7 @@ from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing, sides
 from skerry_hub.writer.receiving import Receiving
 from skerry_hub.writer.requesting import Requesting
+from skerry_hub.writer.sealing import Sealing
 from skerry_hub.writer.taking import take_all
 from skerry_hub.writer.telling import Telling
 from skerry_hub.writer.watch import Watch
@@ -98,9 +100,12 @@ class Service:
         patience: Patience | None = None,
         strategy: Strategy = "spread",
         keep: Keep | None = None,
+        secret_key: SecretKey | None = None,
     ) -> None:
         self.store = store
         self.key = key
+        self.secret_key = secret_key
+        self._sealing = None if secret_key is None else Sealing(secret_key)
         self.known = store.load()
         self.changes = Changes()
         self._patience = patience or Patience()
@@ -360,7 +365,7 @@ class Service:
             with self.columns.trial() as trial:
                 work = self._new_work()
                 answer = call.change(work)
-                failures = issue(work.draft, self._heard, self.key, work.now)
+                failures = self._issue(work.draft, work.now)
                 if failures:
                     raise RefusedError(400, *(Problem(reason=text) for text in failures.values()))
                 if not call.dry:
@@ -434,7 +439,7 @@ class Service:
                 work = self._new_work()
                 desired.fill(work, names)
                 failures.clear()
-                failures.update(issue(work.draft, self._heard, self.key, work.now))
+                failures.update(self._issue(work.draft, work.now))
                 if work.draft.made and not failures:
                     self._commit(work.draft, work.now)
                     trial.keep()
@@ -463,8 +468,11 @@ class Service:
         self._watch.begin_anew(time.time())
         self.changes.bump()
 
+    def _issue(self, draft: Draft, now: float) -> dict[str, str]:
+        return issue(draft, self._heard, self.key, now, self._sealing)
+
     def _commit(self, draft: Draft, now: float) -> None:
-        for node_id, reason in issue(draft, self._heard, self.key, now).items():
+        for node_id, reason in self._issue(draft, now).items():
             self._complaints.note("order", "failed", f"{node_id}: {reason}")
         if draft.empty:
             return

@@ -664,5 +664,8 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/api/v1/documents/{kind}/{name}/history",
         "/api/v1/snapshot", "/api/v1/decisions", "/api/v1/decisions/{seq}",
         "/api/v1/decisions/{seq}/replay", "/api/v1/rebalance/plan", "/api/v1/rebalance/check",
-        "/api/v1/rebalance/moves",
+        "/api/v1/rebalance/moves", "/api/v1/secrets", "/api/v1/secrets/{name}",
+        "/api/v1/registries", "/api/v1/registries/{registry}", "/api/v1/nodes/{node}/trust-key",
+        "/api/v1/instances/{instance}/restart", "/api/v1/instances/{instance}/exec",
+        "/api/v1/instances/{instance}/logs", "/api/v1/nodes/{node}/top",
     } == paths  # fmt: skip
