@@ -118,7 +118,8 @@ class Convergence:
         order, halts = self._order, self._halts
         actual = self._runtime.containers(order.node)
         self._exits.watch(actual)
-        actual = self._checked(order.instances, actual)
+        earlier = [] if self._switches is None else self._switches.earlier()
+        actual = self._checked([*order.instances, *earlier], actual)
         self._record.saw(actual)
         if self._switches is not None:
             failures = self._record.failures()

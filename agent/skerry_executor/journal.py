@@ -8,12 +8,11 @@ then goes on to what the order says, and cannot go back.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import pathlib
 import threading
 from collections.abc import Iterator, Mapping
 
+from skerry_executor import whole_file
 from skerry_executor.state import StateError, prepare
 from skerry_executor.switching import Entry, earlier_of
 from skerry_wire import codec
@@ -25,7 +24,6 @@ SUFFIX = ".switch"
 MAX_ENTRY_BYTES = 4 * 2**20
 """As many as an order may have, decompressed."""
 _MAGIC = b"skerry-executor switch 1\n"
-_HEAD_BYTES = len(_MAGIC) + 65
 
 
 class Journal:
@@ -47,7 +45,8 @@ class Journal:
         problems = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
-                found[path.name.removesuffix(SUFFIX)] = _parse(_read(path))
+                data = whole_file.read(path, MAX_ENTRY_BYTES) or b""
+                found[path.name.removesuffix(SUFFIX)] = _parse(data)
             except (OSError, WireError, ValueError) as error:
                 problems.append(f"{path} cannot be used, so that there is no way back: {error}")
         return found, tuple(problems)
@@ -101,47 +100,13 @@ class Journal:
             return
         prepare(self._folder)
         for instance, entry in entries.items():
-            self._write(self._folder / (instance + SUFFIX), entry)
-        try:
-            self._sync()
-        except OSError as error:
-            raise StateError(f"{self._folder} cannot be written: {error.strerror}") from None
-
-    def _write(self, path: pathlib.Path, entry: Entry) -> None:
-        body = codec.pack(entry)
-        data = _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
-        fresh = path.with_name(path.name + ".new")
-        try:
-            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
-            os.replace(fresh, path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(fresh)
-            raise StateError(f"{path} cannot be written: {error.strerror}") from None
-
-    def _sync(self) -> None:
-        fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
-def _read(path: pathlib.Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(MAX_ENTRY_BYTES + 1)
+            path = self._folder / (instance + SUFFIX)
+            try:
+                whole_file.write(path, whole_file.checked(_MAGIC, codec.pack(entry)), durable=True)
+            except OSError as error:
+                raise StateError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _parse(data: bytes) -> Entry:
-    if len(data) > MAX_ENTRY_BYTES:
-        raise ValueError(f"more than {MAX_ENTRY_BYTES} bytes")
-    if not data.startswith(_MAGIC):
-        raise ValueError("not a file of this program, or of a newer one")
-    digest, body = data[len(_MAGIC) : _HEAD_BYTES - 1], data[_HEAD_BYTES:]
-    if hashlib.sha256(body).hexdigest().encode() != digest:
-        raise ValueError("its checksum does not fit")
+    body = whole_file.body_of(_MAGIC, data)
     return codec.decode(Entry, body, strict=True, most=MAX_ENTRY_BYTES)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from skerry_executor.actual import Actual
-from skerry_executor.challenges import boot_id, since_boot_s
+from skerry_executor.boot_clock import since_boot_s
+from skerry_executor.challenges import boot_id
 from skerry_executor.hold_files import read_holds
 from skerry_executor.holding import held
 from skerry_executor.log import log
@@ -94,6 +95,10 @@ class Switches:
         if keep:
             self._keep(there)
         return self._aims
+
+    def earlier(self) -> list[Instance]:
+        """Return what may be gone back to."""
+        return [entry.earlier for entry in self._entries.values()]
 
     def begin(self, wanted: Instance, running: Sequence[str]) -> None:
         """Note that an instance is switched from now on. Raises RuntimeFailure: nothing is begun.

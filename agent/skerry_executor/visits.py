@@ -10,7 +10,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Sequence
 
-from skerry_executor import box, hardware, switches
+from skerry_executor import box, checks, hardware, switches
 from skerry_executor.admission import Admitted, admit
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import Contents
@@ -136,6 +136,7 @@ class Visits:
             switches=switches.on_box(
                 generation, self._journal, self._settings, admitted.policy, runtime
             ),
+            checked=checks.on_box(self._settings, runtime),
         )
         if not admitted.allowed:
             return dataclasses.replace(prepared.told(work.survey()), reached=False)

@@ -1,0 +1,185 @@
+"""Does the health checks that the runtime does not do, when they are due.
+
+Those are http and tcp probes, and the commands of a runtime that has no timer of its own. What they
+said is kept on tmpfs for the next run; without it, counting begins anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
+
+from skerry_executor import whole_file
+from skerry_executor.actual import Actual, Phase
+from skerry_executor.boot_clock import since_boot_s
+from skerry_executor.challenges import boot_id
+from skerry_executor.health import Tally, checks_of, counted, due, reached_at, start_of
+from skerry_executor.probing import answers_http, takes_connections
+from skerry_executor.runtimes.base import Runtime, RuntimeFailure
+from skerry_executor.settings import Settings
+from skerry_executor.state import StateError, prepare
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Health
+from skerry_wire.schema import Items, Text
+from skerry_wire.workload import Container, Instance
+
+FILE = "checks"
+MAX_FILE_BYTES = 512 * 1024
+MOST_AT_ONCE = 8
+MOST_S = 5.0
+"""Of one check, however long it may take by itself: a visit is not to wait for longer."""
+LOOK_S = 10.0
+"""Of all checks of one look; what is not reached by then is checked at the next."""
+
+Id = Annotated[str, Text(128)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tallies:
+    """The content of the file: by container id."""
+
+    boot: Annotated[str, Text(64)]
+    tallies: Annotated[Mapping[Id, Tally], Items(2048)]
+
+
+class Checks:
+    """The checks of the containers on one runtime."""
+
+    def __init__(
+        self, folder: pathlib.Path, boot: str, runtime: Runtime, clock: Callable[[], float]
+    ) -> None:
+        """`folder` belongs on tmpfs; `clock` counts the seconds since the start of the box."""
+        self._path = folder / FILE
+        self._boot = boot
+        self._runtime = runtime
+        self._clock = clock
+        self._tallies: dict[str, Tally] | None = None
+
+    def __call__(
+        self, instances: Iterable[Instance], actual: tuple[Actual, ...]
+    ) -> tuple[Actual, ...]:
+        """Return the containers with the health that their checks say, done where they are due."""
+        pairs = checks_of(instances, actual)
+        if not pairs:
+            return actual
+        if self._tallies is None:
+            self._tallies = self._load()
+        before = dict(self._tallies)
+        running = [(made, one) for made, one in pairs if one.phase is Phase.RUNNING]
+        for _, one in running:
+            kept = self._tallies.get(one.id)
+            if kept is not None and kept.start != start_of(one):
+                del self._tallies[one.id]
+        found = self._all([pair for pair in running if self._is_due(*pair)])
+        there = {one.id for one in actual}
+        self._tallies = {id_: one for id_, one in self._tallies.items() if id_ in there}
+        if self._tallies != before:
+            self._save()
+        ours = {one.id for made, one in running if _is_ours(made)}
+        return tuple(
+            dataclasses.replace(one, health=self._health(one, one.id in ours, found))
+            for one in actual
+        )
+
+    def _health(self, one: Actual, ours: bool, found: Mapping[str, Health]) -> Health:
+        if one.id in found:
+            return found[one.id]
+        kept = (self._tallies or {}).get(one.id) if ours else None
+        return one.health if kept is None else kept.health
+
+    def _is_due(self, made: Container, one: Actual) -> bool:
+        if made.health is None:
+            return False
+        if not _is_ours(made) and one.health not in (Health.STARTING, Health.UNHEALTHY):
+            return False
+        return due((self._tallies or {}).get(one.id), made.health, self._clock())
+
+    def _all(self, pairs: list[tuple[Container, Actual]]) -> dict[str, Health]:
+        """Do checks, several at once; return what they say by container id."""
+        left, found = list(reversed(pairs)), dict[str, Health]()
+        until = time.monotonic() + LOOK_S
+
+        def work() -> None:
+            with contextlib.suppress(IndexError):
+                while time.monotonic() < until:
+                    made, one = left.pop()
+                    found[one.id] = self._one(made, one)
+
+        threads = [
+            threading.Thread(target=work, name=f"checks-{number}", daemon=True)
+            for number in range(min(MOST_AT_ONCE, len(pairs)) - 1)
+        ]
+        for thread in threads:
+            thread.start()
+        work()
+        for thread in threads:
+            thread.join()
+        return found
+
+    def _one(self, made: Container, one: Actual) -> Health:
+        check, tallies = made.health, self._tallies
+        if check is None or tallies is None:
+            return one.health
+        port = check.http.port if check.http else check.tcp.port if check.tcp else None
+        if port is None:
+            return self._commanded(made, one)
+        reached = reached_at(made, one, port)
+        if reached is None:
+            return Health.UNKNOWN
+        most_s = min(check.timeout_s, MOST_S)
+        passed = (
+            answers_http(reached, check.http, most_s)
+            if check.http is not None
+            else takes_connections(reached, most_s)
+        )
+        kept = counted(tallies.get(one.id), check, start_of(one), passed, self._clock())
+        tallies[one.id] = kept
+        return kept.health
+
+    def _commanded(self, made: Container, one: Actual) -> Health:
+        """Have the runtime run the command now; it counts for itself."""
+        try:
+            health = self._runtime.checked(one.id)
+        except RuntimeFailure:
+            health = one.health
+        if made.health is not None and self._tallies is not None:
+            now_s = self._clock()
+            self._tallies[one.id] = Tally(
+                start=start_of(one), since_s=now_s, checked_s=now_s, health=health
+            )
+        return health
+
+    def _load(self) -> dict[str, Tally]:
+        try:
+            data = whole_file.read(self._path, MAX_FILE_BYTES)
+            found = codec.decode(Tallies, data or b"", strict=True, most=MAX_FILE_BYTES)
+        except (OSError, ValueError, WireError):
+            return {}
+        return dict(found.tallies) if found.boot == self._boot else {}
+
+    def _save(self) -> None:
+        content = Tallies(boot=self._boot, tallies=self._tallies or {})
+        try:
+            prepare(self._path.parent)
+            whole_file.write(self._path, codec.pack(content), durable=False)
+        except (OSError, StateError):
+            return  # the next run begins to count anew
+
+
+def on_box(settings: Settings, runtime: Runtime) -> Checks:
+    """Return the checks of a run on this box."""
+    try:
+        boot = boot_id(settings.root)
+    except StateError:
+        boot = ""
+    return Checks(settings.run, boot, runtime, since_boot_s)
+
+
+def _is_ours(made: Container) -> bool:
+    return made.health is not None and not made.health.command

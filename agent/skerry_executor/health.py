@@ -1,0 +1,99 @@
+"""What the checks of a container that the executor does itself say of its health. Pure.
+
+As the runtimes count: starting until the first success, or until so many failures in a row after
+the start period; then healthy or unhealthy. What fails within the start period does not count.
+Nothing is looked at between two visits of the agent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Annotated
+
+from skerry_executor.actual import Actual
+from skerry_executor.specs import spec_of
+from skerry_wire.messages import Health
+from skerry_wire.schema import Range, Text
+from skerry_wire.types import Count
+from skerry_wire.workload import Container, HealthCheck, Instance
+
+LOCALHOST = "127.0.0.1"
+BootSeconds = Annotated[float, Range(0, 2**40)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What is remembered of one start of a container: `start` tells it from another one.
+
+    The seconds count from the start of the box.
+    """
+
+    start: Annotated[str, Text(200)]
+    since_s: BootSeconds
+    checked_s: BootSeconds
+    failures: Count = 0
+    health: Health = Health.STARTING
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a port of a container is reached from the box."""
+
+    host: str
+    port: int
+
+
+def start_of(one: Actual) -> str:
+    """Return what tells this start of a container from every other."""
+    return f"{one.id[:64]} {one.pid or 0} {one.restarts}"
+
+
+def due(tally: Tally | None, check: HealthCheck, now_s: float) -> bool:
+    """Say whether it is time for another check."""
+    return tally is None or now_s - tally.checked_s >= check.interval_s
+
+
+def counted(
+    tally: Tally | None, check: HealthCheck, start: str, passed: bool, now_s: float
+) -> Tally:
+    """Return the tally after one more check."""
+    if tally is None:
+        tally = Tally(start=start, since_s=now_s, checked_s=now_s)
+    if passed:
+        return dataclasses.replace(tally, checked_s=now_s, failures=0, health=Health.HEALTHY)
+    starting = tally.health is Health.STARTING
+    if starting and now_s - tally.since_s < check.start_period_s:
+        return dataclasses.replace(tally, checked_s=now_s)
+    failures = tally.failures + 1
+    health = Health.UNHEALTHY if failures >= check.retries else tally.health
+    return dataclasses.replace(tally, checked_s=now_s, failures=failures, health=health)
+
+
+def reached_at(container: Container, one: Actual, port: int) -> Reached | None:
+    """Return where a port is reached; None where the box has no way to it."""
+    if container.network == "host":
+        return Reached(LOCALHOST, port)
+    if one.address is not None:
+        return Reached(one.address, port)
+    for mapping in container.ports:
+        if mapping.container == port and mapping.protocol == "tcp":
+            host = mapping.host_ip if mapping.host_ip not in ("", "0.0.0.0", "::") else LOCALHOST  # noqa: S104
+            return Reached(host, mapping.host)
+    return None
+
+
+def checks_of(
+    instances: Iterable[Instance], actual: Iterable[Actual]
+) -> list[tuple[Container, Actual]]:
+    """Return the running containers that have a health check, each with what it was made from."""
+    made = {
+        (instance.id, spec_of(instance, container)): container
+        for instance in instances
+        for container in instance.containers
+        if container.health is not None
+    }
+    if not made:
+        return []
+    pairs = ((made.get((one.instance, one.spec)), one) for one in actual)
+    return [(container, one) for container, one in pairs if container is not None]
