@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from skerry_cli.failures import (
@@ -27,6 +27,9 @@ from skerry_cli.failures import (
 )
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024
+LINE_S = 30.0
+"""A hub that sends lines sends at least an empty one every few seconds."""
 RETRY_FIRST_S = 0.1
 RETRY_FOR_S = 1.6
 """For how long a request that changes nothing is repeated while the hub is away or busy."""
@@ -69,13 +72,17 @@ class Hub:
         """Return the time by the hub's clock, as far as its answers tell, in s since 1970."""
         return time.time() + self._ahead_s
 
-    def get(self, where: str, query: Query | None = None) -> Any:
-        """Return what the hub says, asking again for a short time while it is away or busy."""
+    def get(self, where: str, query: Query | None = None, *, within_s: float = 0.0) -> Any:
+        """Return what the hub says, asking again for a short time while it is away or busy.
+
+        `within_s`, here and below: how long the answer may take where that is longer than usual.
+        """
+        timeout_s = max(self._timeout_s, within_s)
         end = time.monotonic() + self._retry_for_s
         delay_s = RETRY_FIRST_S
         while True:
             try:
-                return self._ask("GET", where, query, None, self._timeout_s)
+                return self._ask("GET", where, query, None, timeout_s)
             except (UnreachableError, RefusedError) as failure:
                 if isinstance(failure, RefusedError):
                     failure.as_usage()  # a question has nothing but what the command line says
@@ -84,9 +91,11 @@ class Hub:
             time.sleep(delay_s)
             delay_s *= 2
 
-    def post(self, where: str, body: Any = None) -> Any:
+    def post(
+        self, where: str, body: Any = None, query: Query | None = None, *, within_s: float = 0.0
+    ) -> Any:
         """Ask the hub to do something, once, and return its answer."""
-        return self._ask("POST", where, None, body, self._timeout_s)
+        return self._ask("POST", where, query, body, max(self._timeout_s, within_s))
 
     def delete(self, where: str) -> Any:
         """Ask the hub to forget something, once, and return its answer."""
@@ -112,6 +121,50 @@ class Hub:
         finally:
             connection.close()
 
+    @contextlib.contextmanager
+    def lines(
+        self, method: str, where: str, query: Query | None = None, body: Any = None
+    ) -> Iterator[Iterator[Any]]:
+        """Ask, and give each line of JSON of the answer as it comes; empty ones are left out.
+
+        Leaving the context ends the answer.
+        """
+        question = f"{method} {where}"
+        connection = self._connection()
+        connection.timeout = max(self._timeout_s, LINE_S)
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"User-Agent": "skerry", "Content-Type": "application/json"}
+        try:
+            try:
+                connection.request(method, self._target(where, query), data, headers)
+                response = connection.getresponse()
+                refused = response.read(MAX_ANSWER_BYTES) if response.status != 200 else None
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error, connection.timeout) from None
+            if refused is not None:
+                self._understood(question, response.status, refused)
+            yield self._lines_of(question, response, connection.timeout)
+        finally:
+            connection.close()
+
+    def _lines_of(
+        self, question: str, response: http.client.HTTPResponse, timeout_s: float
+    ) -> Iterator[Any]:
+        while True:
+            try:
+                line = response.readline(MAX_LINE_BYTES)
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error, timeout_s) from None
+            if not line:
+                return
+            if line.strip():
+                yield self._understood(question, 200, line)
+
+    def _target(self, where: str, query: Query | None) -> str:
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        target = self._parts.path.rstrip("/") + where
+        return target + ("?" + urllib.parse.urlencode(given) if given else "")
+
     def change(self, after: int, wait_s: float) -> int:
         """Return the number of the hub's newest change; wait up to `wait_s` for one after `after`.
 
@@ -136,9 +189,7 @@ class Hub:
     def _ask(
         self, method: str, where: str, query: Query | None, body: Any, timeout_s: float
     ) -> Any:
-        given = {key: value for key, value in (query or {}).items() if value is not None}
-        target = self._parts.path.rstrip("/") + where
-        target += "?" + urllib.parse.urlencode(given) if given else ""
+        target = self._target(where, query)
         data = None if body is None else json.dumps(body).encode()
         end = self._end(time.monotonic() + timeout_s)
         try:

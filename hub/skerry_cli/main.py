@@ -24,6 +24,10 @@ COMMANDS = {
     "snapshot": "Save everything that placement decides from.",
     "simulate": "Show what would be done with a fleet of a file, without a hub.",
     "replay": "Make a decision again, and say whether the same comes of it.",
+    "logs": "Show what instances write, and go on as they do.",
+    "exec": "Run a command within an instance, where its box allows it.",
+    "restart": "Stop and start instances, one after the other.",
+    "top": "Show what nodes or instances use.",
     "delete": "Delete workloads and documents, or forget nodes.",
     "wait": "Wait until a node or workload is as it should be.",
     "node": "Have nodes look at their hardware again, settle one, or trust its key.",
@@ -40,6 +44,8 @@ COMMANDS = {
 }
 """Each command's module has its name, and a click command of the same name."""
 
+NAMED_OTHERWISE = {"exec": "execute"}
+
 HELP = """Run workloads on a fleet of edge boxes.
 
 \b
@@ -49,6 +55,7 @@ HELP = """Run workloads on a fleet of edge boxes.
   skerry describe workload shop-web  where it runs, and what is wrong
   skerry get devices --kind gpu      what is plugged in, and who uses it
   skerry explain shop-web            every reason of every node
+  skerry logs -f shop-web            what all its instances write
 
 \b
 Exit status:
@@ -70,8 +77,9 @@ class Lazy(click.Group):
         """Return a command, or None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"skerry_cli.{cmd_name}")
-        command = getattr(module, cmd_name)
+        name = NAMED_OTHERWISE.get(cmd_name, cmd_name)
+        module = importlib.import_module(f"skerry_cli.{name}")
+        command = getattr(module, name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

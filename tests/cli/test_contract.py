@@ -29,6 +29,7 @@ from tests.cli.samples import (
 )
 from tests.cli.test_decisions import DETAIL as DECISION
 from tests.cli.test_decisions import PLACED, SAME
+from tests.cli.test_logs import answer
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
@@ -37,6 +38,7 @@ from skerry_cli.get import MOST_DEVICES
 from skerry_cli.kinds import DEVICE_KINDS
 from skerry_hub import devices
 from skerry_hub.api import app as api
+from skerry_hub.api.instance_requests import ExecRequest
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.documents import KINDS
 from skerry_hub.views import Basis, PlanView
@@ -47,6 +49,7 @@ BODIES = {
     "/api/v1/apply": ApplyRequest,
     "/api/v1/nodes/box-1/taints": TaintRequest,
     "/api/v1/nodes/box-1/drain": DrainRequest,
+    "/api/v1/instances/shop-web-0/exec": ExecRequest,
 }
 
 
@@ -111,6 +114,11 @@ COMMANDS = [
     ["drain", "box-1", "--dry-run"],
     ["wait", "node", "box-1", "--for", "online"],
     ["version", "--hub"],
+    ["logs", "shop-web-0", "-f", "-c", "web", "--tail", "5", "--since", "1m"],
+    ["exec", "shop-web-0", "-c", "web", "--stdin", "--", "ls"],
+    ["restart", "shop-web-0", "-c", "web", "--no-wait"],
+    ["top", "instances", "--node", "box-1"],
+    ["top", "nodes"],
 ]
 
 
@@ -136,6 +144,10 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "GET /api/v1/documents/Policy/eu-only": POLICY,
         "GET /api/v1/documents/Policy/eu-only/history": HISTORY,
         "DELETE /api/v1/documents/Policy/eu-only": DELETED,
+        "GET /api/v1/instances/shop-web-0/logs": answer(),
+        "POST /api/v1/instances/shop-web-0/exec": answer(),
+        "POST /api/v1/instances/shop-web-0/restart": {},
+        "GET /api/v1/nodes/box-1/top": {},
         "POST /api/v1/plan": PLAN,
         "POST /api/v1/apply": PLAN,
         "DELETE /api/v1/workloads/w": PLAN,

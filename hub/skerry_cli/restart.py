@@ -1,0 +1,79 @@
+"""`skerry restart`: stops and starts what runs, on its box, one instance after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import click
+
+from skerry_cli import words
+from skerry_cli.failures import Exit, Failure
+from skerry_cli.follow import follow
+from skerry_cli.goals import Goal, look_at
+from skerry_cli.hub import Hub, path
+from skerry_cli.named_instances import complete_instances, instances_of
+from skerry_cli.records import Instance, items_of, read
+from skerry_cli.screen import Screen
+from skerry_cli.session import Session, anywhere, time_limit
+
+WITHIN_S = 300.0
+"""How long a box may take to stop and start one."""
+
+EXAMPLES = """\b
+The same containers are stopped, each within its grace, and started again; nothing is pulled or made
+anew. Of a workload the next instance follows when the last one runs and is healthy: what fails
+ends it there. Jobs are not restarted.
+\b
+Examples:
+  skerry restart shop-web              every instance, one after the other
+  skerry restart shop-web-0 --no-wait
+  skerry restart shop-web-0 -c db      one container of it
+\b
+Exit status: 4 when one is not healthy in time.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name", metavar="[NODE/]INSTANCE|WORKLOAD", shell_complete=complete_instances)
+@click.option("-c", "--container", default="", help="Only this container (default: all).")
+@click.option("--wait/--no-wait", default=True, help="Return when all are healthy (default).")
+@time_limit
+@anywhere
+@click.pass_obj
+def restart(session: Session, /, name: str, container: str, wait: bool, timeout: float) -> None:
+    """Stop and start the containers of instances."""
+    hub, screen = session.connect(), Screen()
+    for instance in instances_of(hub, name):
+        query = {"container": container or None, "within_s": WITHIN_S}
+        where = path("instances", instance.id, "restart")
+        hub.deadline = None
+        hub.post(where, query=query, within_s=WITHIN_S + 60)
+        if wait:
+            _until_healthy(hub, screen, instance, timeout)
+        screen.line(f"instance/{instance.id} restarted on {instance.hostname}")
+
+
+def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float) -> None:
+    """Wait until it runs anew and is healthy: what the hub knows may be from before."""
+    goal = Goal("instance", before.id, "healthy", before.node)
+    hub.deadline = time.monotonic() + timeout_s
+    last = "the hub did not answer"
+
+    def look() -> bool:
+        nonlocal last
+        seen = look_at(hub, goal)
+        last = seen.text
+        return seen.reached and _started_at(hub, before) != before.started_at
+
+    with contextlib.closing(follow(hub, look, screen.note)) as looks:
+        if any(looks):
+            return
+    reason = f"{goal} is not healthy after {words.duration(timeout_s)}; last seen: {last}"
+    raise Failure(reason, Exit.TIMED_OUT)
+
+
+def _started_at(hub: Hub, instance: Instance) -> float | None:
+    items = items_of(hub.get(path("instances"), {"node": instance.node}))
+    there = (read(Instance, item) for item in items)
+    return next((one.started_at for one in there if one.id == instance.id), None)

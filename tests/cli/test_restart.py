@@ -1,0 +1,80 @@
+"""`skerry restart` against the canned hub."""
+
+import dataclasses
+
+import pytest
+from tests.cli.canned import problems
+from tests.cli.samples import INSTANCE
+
+from skerry_wire.messages import Health
+
+DONE = {"instance": "x", "node": "box-1", "hostname": "quay"}
+SECOND = dataclasses.replace(INSTANCE, id="shop-web-1", node="box-2", hostname="pier")
+
+
+class Shop:
+    """Two instances; each begins anew when it is restarted, unless it is `broken`."""
+
+    def __init__(self, hub):
+        self.hub = hub
+        self.instances = {one.id: one for one in (INSTANCE, SECOND)}
+        self.broken = set()
+        self.restarted = []
+        hub.answers["GET /api/v1/instances"] = self.listed
+        for name in self.instances:
+            hub.answers[f"POST /api/v1/instances/{name}/restart"] = self.restart
+
+    def listed(self, asked):
+        found = list(self.instances.values())
+        for key in ("node", "workload"):
+            if key in asked.query:
+                found = [one for one in found if getattr(one, key) == asked.query[key]]
+        return found
+
+    def restart(self, asked):
+        name = asked.path.split("/")[-2]
+        self.restarted.append(name)
+        health = Health.UNHEALTHY if name in self.broken else Health.HEALTHY
+        started_at = self.instances[name].started_at + 100
+        self.instances[name] = dataclasses.replace(
+            self.instances[name], started_at=started_at, health=health
+        )
+        self.hub.change()
+        return DONE
+
+
+@pytest.fixture
+def shop(hub):
+    return Shop(hub)
+
+
+def test_instances_follow_one_another(skerry, shop):
+    done = skerry("restart", "shop-web")
+    assert done.out == (
+        "instance/shop-web-0 restarted on quay\ninstance/shop-web-1 restarted on pier\n"
+    )
+    assert shop.restarted == ["shop-web-0", "shop-web-1"]
+
+
+def test_one_that_does_not_become_healthy_ends_it_there(skerry, shop):
+    shop.broken.add("shop-web-0")
+    done = skerry("restart", "shop-web", "--timeout", "0.3s", code=4)
+    assert "instance/shop-web-0 on box-1 is not healthy" in done.err
+    assert "running, unhealthy" in done.err
+    assert shop.restarted == ["shop-web-0"]
+
+
+def test_without_waiting(skerry, shop):
+    shop.broken.add("shop-web-0")
+    assert skerry("restart", "shop-web-0", "--no-wait", "-c", "web").out == (
+        "instance/shop-web-0 restarted on quay\n"
+    )
+    assert shop.hub.asked[-1].query == {"container": "web", "within_s": "300.0"}
+
+
+def test_a_refusal_is_told(skerry, hub, shop):
+    hub.answers["POST /api/v1/instances/shop-web-0/restart"] = problems(
+        409, {"reason": "quay: it is a job, which runs to its end"}
+    )
+    assert "it is a job" in skerry("restart", "shop-web", code=1).err
+    assert shop.restarted == []
