@@ -1,0 +1,110 @@
+"""A switch on a real podman: forth where the new revision is healthy, back where it is not."""
+
+import dataclasses
+import os
+import signal
+import time
+
+import pytest
+from tests.executor.client import Client, asked
+from tests.executor.orders import container, instance, order, signed
+from tests.executor.test_listen import Held
+
+from lab.processes import free_port, wait_for
+from skerry_wire.lifecycle import After, HttpProbe, Switch
+from skerry_wire.workload import HealthCheck, PortMapping
+
+POLICY = '[images]\nallow = ["localhost"]\n[updates]\ndisk_reserve = "1 MiB"\n'
+SERVE = ("/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/")
+SWITCH = Switch(deadline_s=1.5, settle_s=0.2)
+
+
+@pytest.fixture
+def held(tmp_path, podman):
+    held = Held(tmp_path, idle_s="60")
+    (tmp_path / "policy.toml").write_text(POLICY)
+    held.environment["SKERRY_EXECUTOR_RUNTIME_SOCKET"] = str(podman.socket)
+    held.start()
+    yield held
+    held.process.stop()
+    podman.run("rm", "--all", "--force", "--time=0")
+
+
+def served(revision, port, path="/bin/busybox"):
+    """Return an instance of two containers, of which one serves files and is probed."""
+    check = HealthCheck(
+        command=(), http=HttpProbe(port=8080, path=path), interval_s=0.2, timeout_s=1.0, retries=2
+    )
+    web = container(
+        "web", command=SERVE, health=check, stop_grace_s=0.0, after=(After(container="side"),),
+        ports=(PortMapping(host=port, container=8080),),
+    )  # fmt: skip
+    side = container("side", stop_grace_s=0.0)
+    wanted = instance(revision=revision, containers=[web, side])
+    return dataclasses.replace(wanted, switch=SWITCH)
+
+
+def visited(held, until):
+    """Come as often as is asked for, as an agent does, until the outcome is the wanted one."""
+
+    def look():
+        outcome = asked(held.path)
+        if until(outcome):
+            return outcome
+        time.sleep(min(outcome.look_after_s or 0.2, 0.5))
+        return None
+
+    return wait_for("the switch", look)
+
+
+def ids(podman):
+    return set(podman.run("ps", "--quiet", "--no-trunc").split())
+
+
+def test_what_is_not_healthy_goes_back_and_what_is_stays(held, podman):
+    port = free_port()
+    assert asked(held.path, signed(order(served("1", port)))).reached
+    first = ids(podman)
+    assert len(first) == 2
+
+    asked(held.path, signed(order(served("2", port, "/missing"), generation=2)))
+    outcome = visited(
+        held,
+        lambda outcome: (
+            (update := outcome.instances[0].update) is not None
+            and update.state == "rolled_back"
+            and outcome.instances[0].health == "healthy"
+        ),
+    )
+    (status,) = outcome.instances
+    assert (status.state, status.revision, outcome.reached) == ("running", "1" * 16, False)
+    assert status.update.revision == "2" * 16
+    assert status.update.reason.startswith("it was not up within 1.5 s: web is ")
+    back = ids(podman)
+    assert len(back) == 2
+    assert not back & first
+
+    asked(held.path, signed(order(served("3", port), generation=3)))
+    outcome = visited(held, lambda outcome: outcome.reached)
+    assert (outcome.instances[0].revision, outcome.instances[0].update) == ("3" * 16, None)
+    assert len(ids(podman)) == 2
+
+
+def test_killed_in_the_middle_it_goes_on_with_the_journal(held, podman):
+    port = free_port()
+    assert asked(held.path, signed(order(served("1", port)))).reached
+    first = ids(podman)
+    Client(held.path).ask(signed(order(served("2", port, "/missing"), generation=2)))
+    wait_for("the start of the switch", lambda: not ids(podman) & first or None)
+    for child in held.children():
+        os.kill(child, signal.SIGKILL)
+    outcome = visited(
+        held,
+        lambda outcome: (
+            (update := outcome.instances[0].update) is not None
+            and update.state == "rolled_back"
+            and outcome.instances[0].state == "running"
+        ),
+    )
+    assert outcome.instances[0].revision == "1" * 16
+    assert len(ids(podman)) == 2
