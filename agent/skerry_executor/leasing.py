@@ -72,6 +72,7 @@ class Leasing:
         self._names: dict[int, str] = {}
         self._stopping: set[str] = set()
         self._again: dict[str, float] = {}
+        self._closed = False
         try:
             self._timer = BootTimer()
         except OSError as error:
@@ -158,6 +159,7 @@ class Leasing:
     def close(self) -> None:
         """Give everything back; the terms stay kept."""
         with self._lock:
+            self._closed = True
             for fd in self._names:
                 os.close(fd)
             self._names.clear()
@@ -243,6 +245,8 @@ class Leasing:
 
     def _stopped(self, tried: Collection[str], stopped: Collection[str]) -> None:
         with self._lock:
+            if self._closed:
+                return  # the next run finds out by itself
             now_s = self._clock()
             self._stopping -= set(tried)
             for one in set(tried) - set(stopped):
@@ -250,8 +254,7 @@ class Leasing:
             for one in stopped:
                 self._again.pop(one, None)
             self._try_to_keep(lease.with_stopped(self._terms, stopped, now_s))
-            with contextlib.suppress(OSError, ValueError):  # it was closed meanwhile
-                self._arm()
+            self._arm()
 
     # --- what is kept --------------------------------------------------------------------
 

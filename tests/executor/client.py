@@ -3,7 +3,7 @@
 import os
 import socket
 
-from tests.executor.orders import INCARNATION, NODE
+from tests.executor.orders import INCARNATION, NODE, granted
 
 from skerry_wire import codec, local
 from skerry_wire.local import ExecutorReply, ExecutorRequest
@@ -23,6 +23,20 @@ class Client:
         request = ExecutorRequest(node=node, incarnation=incarnation, order=order, **wanted)
         self.connection.sendall(local.frame(request))
         return self
+
+    def challenge(self):
+        """Return a challenge for leases."""
+        self._asks(challenge="lease")
+        return self.until(lambda reply: reply.kind == "done").challenge
+
+    def grant(self, data):
+        """Hand over a grant, and return the answer."""
+        self._asks(grant=data)
+        return self.until(lambda reply: reply.kind == "done")
+
+    def _asks(self, **what):
+        request = ExecutorRequest(node=NODE, incarnation=INCARNATION, **what)
+        self.connection.sendall(local.frame(request))
 
     def send(self, data):
         self.connection.sendall(data)
@@ -74,3 +88,9 @@ class Client:
 def asked(path, order=None, **identity):
     """Ask once, and return how it ended."""
     return Client(path).ask(order, **identity).done()
+
+
+def leased(path, **durations):
+    """Have leases granted for so many seconds each (`a_0` is a-0), and return the answer."""
+    given = {name.replace("_", "-"): seconds for name, seconds in durations.items()}
+    return Client(path).grant(granted(Client(path).challenge(), given))

@@ -5,7 +5,7 @@ import base64
 import nacl.signing
 
 from skerry_wire import codec, envelope
-from skerry_wire.messages import Order
+from skerry_wire.messages import Grant, Order
 from skerry_wire.workload import Container, Instance
 
 NODE = "box-1"
@@ -60,3 +60,19 @@ def requested(message, key=KEY, seal=envelope.seal_request):
     """Return the bytes of an envelope of something else than an order, as signed by a hub."""
     key_id = envelope.key_id_of(bytes(key.verify_key))
     return codec.encode(seal(message, key_id, lambda data: key.sign(data).signature))
+
+
+def granted(challenge, durations, key=KEY, **changes):
+    """Return the bytes of a grant, as signed by a hub."""
+    grant = Grant(
+        **{
+            "node": NODE,
+            "incarnation": INCARNATION,
+            "challenge": challenge,
+            "instances": durations,
+            **changes,
+        }
+    )
+    key_id = envelope.key_id_of(bytes(key.verify_key))
+    sealed = envelope.seal_grant(grant, key_id, lambda data: key.sign(data).signature)
+    return codec.encode(sealed)

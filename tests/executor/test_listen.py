@@ -30,6 +30,7 @@ class Held:
         (folder / "policy.toml").write_text("")
         self.environment = {
             "SKERRY_EXECUTOR_STATE": str(self.state),
+            "SKERRY_EXECUTOR_RUN": str(folder / "run"),
             "SKERRY_EXECUTOR_POLICY": str(folder / "policy.toml"),
             "SKERRY_EXECUTOR_KEYS": str(folder / "keys"),
             "SKERRY_EXECUTOR_RUNTIME_SOCKET": str(folder / "no-runtime"),

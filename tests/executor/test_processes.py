@@ -1,0 +1,46 @@
+"""Processes by pidfd and by what is noted of them."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from skerry_executor import processes
+from skerry_executor.lease import Process
+
+
+@pytest.fixture
+def child():
+    child = subprocess.Popen(["sleep", "100"])
+    yield child
+    child.kill()
+    child.wait()
+
+
+def test_what_is_noted_of_a_process_finds_it_again(child):
+    fd = os.pidfd_open(child.pid)
+    noted = processes.of_pidfd(fd)
+    assert noted.pid == child.pid
+    again = processes.opened(noted)
+    processes.kill(again)
+    assert child.wait(10) == -signal.SIGKILL
+    processes.kill(again)  # no error: it is gone
+    assert processes.of_pidfd(fd) is None
+    assert processes.opened(noted) is None
+    for one in (fd, again):
+        os.close(one)
+
+
+def test_a_number_that_was_used_again_is_another_process(child):
+    fd = os.pidfd_open(child.pid)
+    noted = processes.of_pidfd(fd)
+    os.close(fd)
+    assert processes.opened(Process(pid=noted.pid, started=noted.started - 1)) is None
+
+
+def test_what_is_no_pidfd_is_no_process():
+    read, write = os.pipe()
+    assert processes.of_pidfd(read) is None
+    os.close(read)
+    os.close(write)
