@@ -11,6 +11,7 @@ from skerry_agent import devices, reporting
 from skerry_agent import events as ev
 from skerry_agent.box_policy import policy_told
 from skerry_agent.effects import Converge, Effect, Log
+from skerry_agent.retrying import failures_of, tried_again
 from skerry_agent.state import NEVER, NOTHING_YET, State
 from skerry_agent.telling import Step, malformed, note, report, report_now, save
 from skerry_wire import codec
@@ -78,11 +79,13 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
     state, more = _took(state, outcome, now)
     effects += more
     failures = 0 if outcome.reached and outcome.refusal is None else state.failures + 1
+    retries = tried_again(state.retries, () if outcome.reached else outcome.instances)
     hold_until, converge_at = 0.0, now.mono_s + settings.look_s
     if outcome.refusal is not None:
         hold_until = _retry_at(state, now, failures, None)
     elif not outcome.reached:
-        converge_at = _retry_at(state, now, failures, outcome.retry_after_s)
+        pace = failures_of(retries, failures)
+        converge_at = _retry_at(state, now, pace, outcome.retry_after_s)
     if outcome.look_after_s is not None:
         look_at = now.mono_s + max(settings.look_gap_s, outcome.look_after_s)
         converge_at = min(converge_at, look_at)
@@ -91,7 +94,11 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
     if state.look_again:
         converge_at = min(converge_at, max(now.mono_s + settings.exit_gap_s, _look_at(state, now)))
     state = dataclasses.replace(
-        state, failures=failures, hold_until=hold_until, converge_at=converge_at
+        state,
+        failures=failures,
+        retries=retries,
+        hold_until=hold_until,
+        converge_at=converge_at,
     )
     return state, effects
 

@@ -198,6 +198,8 @@ class State:
     exit_streak: int = 0
     failures: int = 0
     """Runs in a row that did not reach their order."""
+    retries: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """The same, by instance that does not run."""
     outcome: Outcome = NOTHING_YET
     reached_generation: int = 0
     """The newest generation that was wholly carried out."""
