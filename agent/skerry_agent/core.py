@@ -102,6 +102,8 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     if now.mono_s >= state.report_at:
         state, more = report(state, now, at_once=True)
         effects += more
+    state, more = requests.end_forgotten(state, now)
+    effects += more
     if now.mono_s >= state.save_at:
         state = dataclasses.replace(state, save_at=NEVER)
         effects.append(save(state))

@@ -10,13 +10,16 @@ import dataclasses
 
 from skerry_agent import events as ev
 from skerry_agent.effects import AskExecutor, Effect, EndAsking, PassOn, Publish
-from skerry_agent.state import Asked, State
+from skerry_agent.state import NEVER, Asked, State
 from skerry_agent.telling import Step, stamped
 from skerry_wire.messages import Reply, Request
 from skerry_wire.topics import NodeTopic
 
-CHALLENGE, INSTANCE, CANCEL = "challenge", "instance", "cancel"
-VERBS = (CHALLENGE, INSTANCE, CANCEL)
+CHALLENGE, INSTANCE, KEEP, CANCEL = "challenge", "instance", "keep", "cancel"
+VERBS = (CHALLENGE, INSTANCE, KEEP, CANCEL)
+KEPT_S = 90.0
+"""How long an answer goes on without a word that somebody still waits for it: a hub that is gone
+cannot say that nobody does."""
 MOST_AT_ONCE = 4
 BURST = 32
 PER_S = 4.0
@@ -28,11 +31,16 @@ _TOKEN = "part "  # noqa: S105 - of a publication
 
 def asked(state: State, request: Request, correlation: bytes | None, now: ev.Now) -> Step:
     """Pass a request on to the executor, or say why not; or end one that is under way."""
+    if not state.connected:
+        return state, []  # it came before the connection was lost: nobody hears the answer
+    known = state.asked.get(request.id)
     if request.verb == CANCEL:
-        known = request.id in state.asked
-        return state, [EndAsking(request.id)] if known else []
-    if request.id in state.asked:
-        return state, []  # the broker brought it twice
+        return state, [] if known is None else [EndAsking(request.id)]
+    if request.verb == KEEP and known is not None:
+        kept = dataclasses.replace(known, until=now.mono_s + KEPT_S)
+        return _with(state, request.id, kept), []
+    if request.verb == KEEP or known is not None:
+        return state, []  # too late, or the broker brought it twice
     state, has_room = _within_rate(state, now)
     if not has_room:
         return _refused(state, request.id, correlation, "too many requests; try again in a moment")
@@ -41,7 +49,7 @@ def asked(state: State, request: Request, correlation: bytes | None, now: ev.Now
         return _refused(state, request.id, correlation, reason)
     if request.verb == INSTANCE and not request.envelope:
         return _refused(state, request.id, correlation, "the request has nothing signed with it")
-    state = _with(state, request.id, Asked(correlation))
+    state = _with(state, request.id, Asked(correlation, now.mono_s + KEPT_S))
     envelope = request.envelope if request.verb == INSTANCE else None
     return state, [AskExecutor(request.id, envelope)]
 
@@ -85,6 +93,14 @@ def ended(state: State, event: ev.AnswerEnded, _now: ev.Now) -> Step:
         body=event.body,
     )
     return state, [_sent(reply, one.correlation)]
+
+
+def end_forgotten(state: State, now: ev.Now) -> Step:
+    """End the answers that nobody seems to wait for any more."""
+    over = [name for name, one in state.asked.items() if now.mono_s >= one.until]
+    for name in over:
+        state = _with(state, name, dataclasses.replace(state.asked[name], until=NEVER))
+    return state, [EndAsking(name) for name in over]
 
 
 def acknowledged(token: str) -> list[Effect]:

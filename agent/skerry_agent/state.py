@@ -125,6 +125,8 @@ class Asked:
     """A request that the executor answers: how many parts of it have been told."""
 
     correlation: bytes | None
+    until: float = NEVER
+    """When it is ended unless somebody still waits for it."""
     parts: int = 0
 
 
@@ -273,6 +275,7 @@ class State:
             self.save_at,
             NEVER if self.targets_asked else self.targets_at,
             *(one.due for one in self.held),
+            *(one.until for one in self.asked.values()),
         )
 
     @property

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from skerry_executor.actual import Actual
+from skerry_executor.actual import Actual, Phase
 from skerry_executor.order import Identity
 from skerry_executor.signed import opened
+from skerry_executor.start_order import sequence
 from skerry_wire import envelope
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.messages import InstanceRequest, Order
 from skerry_wire.workload import Instance
+
+_UP = (Phase.RUNNING, Phase.RESTARTING, Phase.PAUSED)
 
 
 def verify(data: bytes, keys: Mapping[str, bytes], identity: Identity) -> InstanceRequest | str:
@@ -50,7 +53,7 @@ def objection(request: InstanceRequest, policy: BoxPolicy) -> str | None:
 def asked_about(
     request: InstanceRequest, containers: Sequence[Actual], order: Order
 ) -> tuple[Actual, ...] | str:
-    """Return the containers that a request is about, in the order of the instance; or why none is.
+    """Return the containers that a request is about, in their start order; or why there is none.
 
     Only what the accepted order names, or carries this node's labels, is ever asked about.
     """
@@ -58,7 +61,8 @@ def asked_about(
     if request.instance is None:
         return tuple(sorted(ours, key=lambda one: one.name))
     ordered = instance_of(order, request.instance)
-    rank = {one.name: at for at, one in enumerate(ordered.containers)} if ordered else {}
+    in_order = sequence(ordered.containers) if ordered is not None else ()
+    rank = {one.name: at for at, one in enumerate(in_order)}
     found = [one for one in ours if one.instance == request.instance]
     found.sort(key=lambda one: (rank.get(one.container, len(rank)), one.container))
     if not found and ordered is None:
@@ -71,7 +75,10 @@ def asked_about(
         if not chosen:
             return f"instance {request.instance} has no container {request.container}; has {names}"
         return tuple(chosen)
-    return tuple(found if request.verb in ("restart", "top") else found[:1])
+    if request.verb == "restart":
+        # What has done its part, as a preparation has, is not done again.
+        return tuple([one for one in found if one.phase in _UP] or found)
+    return tuple(found if request.verb == "top" else found[:1])
 
 
 def instance_of(order: Order, name: str | None) -> Instance | None:

@@ -603,7 +603,16 @@ happenings = st.one_of(
     st.builds(ev.Disconnected, st.just("gone")),
     st.builds(ev.OrderArrived, st.integers(1, 4).map(order_bytes) | st.binary(max_size=9)),
     st.builds(ev.RequestArrived, st.just("probe"), st.binary(max_size=9), st.none()),
-    st.builds(ev.Acknowledged, st.text(max_size=3)),
+    st.builds(
+        lambda name, verb: ev.RequestArrived(
+            verb, codec.encode(Request(id=name, verb=verb, envelope=b"x")), b"c"
+        ),
+        st.sampled_from([f"r-{number}" for number in range(6)]),
+        st.sampled_from(["challenge", "instance", "keep", "cancel"]),
+    ),
+    st.builds(ev.PartCame, st.sampled_from(["r-0", "r-1", "r-9"]), st.just("out"), st.just(b"x")),
+    st.builds(ev.AnswerEnded, st.sampled_from(["r-0", "r-1", "r-9"]), st.just("oops") | st.none()),
+    st.builds(ev.Acknowledged, st.text(max_size=3) | st.just("part r-0")),
     st.just(ev.DevicesChanged("usb")),
     st.builds(ev.HardwareProbed, st.just(Hardware()), st.sampled_from(["c" * 16, "d" * 16])),
     st.builds(
@@ -642,6 +651,7 @@ def test_whatever_happens_the_invariants_hold(story):
                     assert effect.message.seq > sequence.get(effect.topic, 0)
                     sequence[effect.topic] = effect.message.seq
         state = box.state
+        assert len(state.asked) <= (4 if state.connected else 0)
         assert len(state.events) <= state.settings.events_most
         assert not (state.waiting and state.converge_at == NEVER and not state.running), "stuck"
         if not state.running:

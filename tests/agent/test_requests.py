@@ -93,6 +93,17 @@ def test_a_request_is_ended_by_its_id():
     assert replies(box.on(ev.AnswerEnded("r-1", "it was ended")))[0].error == "it was ended"
 
 
+def test_an_answer_that_nobody_seems_to_wait_for_is_ended_once():
+    box = Box().up()
+    ask(box)
+    assert ask(box, "r-2", verb="keep") == []
+    box.wait(requests.KEPT_S - 1)
+    assert ask(box, verb="keep") == []
+    assert effects.EndAsking("r-1") not in box.wait(requests.KEPT_S - 1)
+    assert box.wait(2).count(effects.EndAsking("r-1")) == 1
+    assert effects.EndAsking("r-1") not in box.wait(300)
+
+
 def test_without_an_envelope_there_is_nothing_to_verify():
     (refused,) = replies(ask(Box().up(), envelope=b""))
     assert refused.error == "the request has nothing signed with it"

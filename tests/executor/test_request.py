@@ -11,7 +11,7 @@ from skerry_executor.actual import Actual, Phase
 from skerry_executor.order import Identity
 from skerry_wire import codec, envelope
 from skerry_wire.box_policy import AllowedRequests, BoxPolicy
-from skerry_wire.lifecycle import Job
+from skerry_wire.lifecycle import After, Job
 from skerry_wire.messages import Grant, InstanceRequest
 
 IDENTITY = Identity(node=NODE, incarnation=INCARNATION)
@@ -88,10 +88,10 @@ def test_each_verb_can_be_forbidden(verb):
     assert f"(requests.{verb})" in req.objection(wish(verb=verb), policy)
 
 
-def actual(name, of="shop-web-0", node=NODE):
+def actual(name, of="shop-web-0", node=NODE, phase=Phase.RUNNING):
     return Actual(
         id=f"id-{of}-{name}", name=f"skerry-{of}-{name}", node=node, instance=of, container=name,
-        workload="shop-web", revision="1", spec="s", phase=Phase.RUNNING,
+        workload="shop-web", revision="1", spec="s", phase=phase,
     )  # fmt: skip
 
 
@@ -129,6 +129,21 @@ def test_the_containers_that_are_meant(changes, names):
 )
 def test_none_is_meant_and_why(changes, there, reason):
     assert req.asked_about(wish(**changes), there, ORDER) == reason
+
+
+def test_a_restart_leaves_what_is_done_alone_and_keeps_the_start_order():
+    first = After(container="migrate", condition="completed")
+    after = After(container="db")
+    wanted = order(
+        instance(containers=(container("web", after=(after,)), container("db", after=(first,)),
+                             container("migrate", restart="no")))
+    )  # fmt: skip
+    there = [actual("web"), actual("db"), actual("migrate", phase=Phase.EXITED)]
+    restart = wish(verb="restart")
+    assert [one.container for one in req.asked_about(restart, there, wanted)] == ["db", "web"]
+    ended = [dataclasses.replace(one, phase=Phase.EXITED) for one in there]
+    found = req.asked_about(restart, ended, wanted)
+    assert [one.container for one in found] == ["migrate", "db", "web"]
 
 
 def test_jobs_and_what_is_not_ordered_are_not_restarted():

@@ -212,7 +212,9 @@ class Request:
     """A question of the hub to a node, answered with the same id.
 
     `probe`: read the hardware again now. `order`: send back the order that is held. `challenge`:
-    have the executor make one, for an `instance` request; that carries an Envelope with it.
+    have the executor make one, for an `instance` request; that carries an Envelope with it. Of
+    such a request, by its own id: `keep` says now and then that somebody still waits for the
+    answer, `cancel` that nobody does.
     """
 
     id: Annotated[str, Text(64, "[0-9a-z-]+")]

@@ -46,6 +46,8 @@ class Limits:
     """How much later than its time an answer may be whole, on a slow link."""
     look_s: float = 5.0
     """How often it is looked whether the node is still there while nothing comes."""
+    keep_s: float = 25.0
+    """How often the box is told that somebody still waits; without a word it ends the answer."""
     waiting_bytes: int = 5 * 2**20
     """Of one answer, not read by its client yet; more than any box sends that does not follow."""
 
@@ -204,8 +206,12 @@ class Requesting:
         async with self._opened(node) as (name, answer):
             try:
                 self._send(node, Request(id=name, verb="instance", envelope=request), EXPIRY_S)
+                kept_at = loop.time()
                 while not ended:
                     left_s = until - loop.time()
+                    if loop.time() - kept_at >= self._limits.keep_s:
+                        kept_at = loop.time()
+                        self._send(node, Request(id=name, verb="keep"), EXPIRY_S)
                     if left_s <= 0:
                         reason = f"no whole answer of {node.hostname} within {wish.within_s:g} s"
                         raise RefusedError(504, Problem(reason=reason))

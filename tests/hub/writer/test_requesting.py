@@ -195,6 +195,21 @@ def test_a_node_that_goes_ends_the_answer():
         asyncio.run(look())
 
 
+def test_the_box_is_told_that_somebody_still_waits():
+    box = Box({"body": b"a", "more": True}, look_s=0.01, keep_s=0.05)
+
+    async def look():
+        replies = box.requesting.ask(BOX, LOGS)
+        async with contextlib.aclosing(replies):
+            async for _ in replies:
+                if box.verbs.count("keep") == 2:
+                    return
+
+    asyncio.run(look())
+    assert box.verbs == ["challenge", "instance", "keep", "keep", "cancel"]
+    assert {one.id for one in box.asked[1:]} == {box.asked[1].id}
+
+
 def test_only_so_many_at_once():
     box = Box({"body": b"a", "more": True})
 
