@@ -58,6 +58,17 @@ def _left_over(containers: Sequence[Container]) -> list[Container]:
     return left
 
 
+def awaits(instance: Instance, there: Mapping[str, Actual]) -> bool:
+    """Say whether a container that was made waits for others of its instance to come so far."""
+    return any(
+        (one := there.get(container.name)) is not None
+        and one.phase is Phase.CREATED
+        and unmet(container, there) is not None
+        for container in instance.containers
+        if container.after
+    )
+
+
 def unmet(
     container: Container, there: Mapping[str, Actual], starting: Collection[str] = ()
 ) -> str | None:

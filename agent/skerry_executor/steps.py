@@ -115,6 +115,10 @@ class Steps:
         spec = with_nodes(given, nodes)
         self._runtime.create(name, image, spec, labels, instance)
         self._record.log("created", name, text_of(nodes) or None)
+        # It will stand there for a while, until what it starts after has come so far.
+        made = self._runtime.container(name) if container.after else None
+        if made is not None:
+            self._record.put(made)
 
     def _take_over(
         self, name: str, instance: Instance, container: Container, failure: RuntimeFailure

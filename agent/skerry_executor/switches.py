@@ -22,6 +22,7 @@ from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.switching import Aim, Entry, Held, Moment, Situation, aim
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.workload import Instance
 
 _PASSING = (Failure.PORT_IN_USE, Failure.UNREACHABLE, Failure.ABSENT)
@@ -117,6 +118,8 @@ class Switches:
                 self._entries[wanted.id] = found.begin
         except StateError as error:
             raise RuntimeFailure(Failure.DISK_FULL, str(error)) from None
+        update = UpdateStatus(revision=wanted.revision, state="switching")
+        self._aims[wanted.id] = Aim(instance=wanted, entry=found.begin, update=update)
         log("info", "switching", instance=wanted.id, revision=wanted.revision)
 
     def _keep(self, there: Mapping[str, Sequence[Actual]]) -> None:

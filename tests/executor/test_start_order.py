@@ -9,6 +9,7 @@ from tests.executor.test_reconcile import IMAGE, actual, kinds
 from skerry_executor import order as verification
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Phase
+from skerry_executor.outcome import Seen, outcome_of
 from skerry_executor.start_order import fault, sequence, unmet
 from skerry_executor.status import standings
 from skerry_wire.lifecycle import After
@@ -107,6 +108,25 @@ def test_the_report_says_what_is_waited_for():
     assert standing.status.state is InstanceState.PENDING
     assert standing.status.reason == "web waits for migrate to be completed"
     assert not standing.reached
+
+
+@pytest.mark.parametrize(
+    ("db", "wall_s", "look_s"),
+    [
+        ({"started_at": 1000.0}, 1010.0, 1.0),
+        ({"started_at": 1000.0}, 1300.0, None),
+        ({"started_at": 1000.0}, 5.0, None),
+        ({"started_at": None}, 1010.0, None),
+        ({"started_at": 1000.0, "health": Health.HEALTHY}, 1010.0, 1.0),
+    ],
+)
+def test_it_is_looked_often_for_a_while_whether_the_next_one_may_start(db, wall_s, look_s):
+    found = there(db=db, migrate=CREATED, web=CREATED)
+    seen = Seen(actual=tuple(found), wall_s=wall_s)
+    assert outcome_of(order(SHOP), "d" * 64, "fake", seen).look_after_s == look_s
+    runs = there(db=db, migrate=DONE, web={"phase": Phase.RUNNING})
+    seen = Seen(actual=tuple(runs), wall_s=wall_s)
+    assert outcome_of(order(SHOP), "d" * 64, "fake", seen).look_after_s is None
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,21 @@ def test_a_switch_that_is_cut_off_anywhere_ends_whole(tmp_path, wanted, ends, cu
     assert points > 10
 
 
+def test_what_is_told_on_the_way_is_that_it_switches(tmp_path):
+    box = begun(tmp_path, GOOD)
+    told = Told()
+    now = Moment(boot="0", boot_s=2000.0)
+    work = Convergence(
+        order(GOOD, generation=2), DIGEST, box.runtime, Cancel(), told, lambda _: None,
+        switches=Switches(2, box.journal, lambda: now), patience_s=0.0,
+    )  # fmt: skip
+    work.run()
+    seen = [(o.instances[0].state, o.instances[0].update.state) for o in told.outcomes]
+    assert seen[0] == ("stopping", "switching")
+    assert {update for _, update in seen} == {"switching"}
+    assert not any(outcome.reached for outcome in told.outcomes)
+
+
 def test_cut_off_again_and_again_it_still_ends(tmp_path):
     box = begun(tmp_path, GOOD)
     for left in range(40):
