@@ -31,6 +31,9 @@ from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
 from skerry_hub.placement.limits import new_limits
 from skerry_hub.policy_checks import refused
+from skerry_hub.rollout.beginning import begin, check_second_set, keep, surge_of
+from skerry_hub.rollout.planning import plans
+from skerry_hub.rollout.records import Cause, RevisionRecord
 from skerry_hub.secret_use import with_versions
 from skerry_hub.state import Draft, Kept
 from skerry_hub.views import PlanView, Problem
@@ -52,15 +55,17 @@ def apply(
     *,
     prune: bool,
     sources: Mapping[str, Source] = NO_SOURCES,
+    cause: Cause = "apply",
+    back_to: int = 0,
 ) -> PlanView:
-    """Take workloads as what is wanted, and decide where they go.
+    """Take workloads as what is wanted, decide where they go, and begin their rollouts.
 
     Of those that say nothing new, too, an instance leaves a node that no longer does for it: its
     device was unplugged, a label, taint or policy is another one. A limit on distance, cost or data
     holds for what runs when it is asked for anew; times and prices change by themselves.
     """
-    work.draft.because("apply")
-    workloads = with_versions(work, workloads, sources)
+    work.draft.because(cause)
+    workloads = with_versions(work, workloads, sources, anew=cause == "apply")
     _check_owners(work, workloads, sources)
     _check_policies(work, workloads, sources)
     named = {workload.name for workload in workloads}
@@ -74,15 +79,22 @@ def apply(
     for name in orphans if prune else ():
         changes += _remove(work, name)
     sorted_: dict[str, list[str]] = {"created": [], "updated": [], "unchanged": []}
-    wanted = []
+    wanted, prepared = [], []
     for workload in sorted(workloads, key=lambda one: one.name):
         kept = work.draft.workloads.get(workload.name)
         limits = new_limits(None if kept is None else kept.workload, workload)
-        kind = _keep(work, workload)
-        sorted_[kind].append(workload.name)
-        wanted.append(Wanted(workload, keep=False, limits=limits))
+        source = sources.get(workload.name, NOWHERE)
+        one = keep(work, workload, cause=cause, back_to=back_to, source=source)
+        prepared.append(one)
+        sorted_[one.kind].append(workload.name)
+        wanted.append(Wanted(one.workload, keep=False, limits=limits))
     outcome = decide(work, wanted, may_preempt=True)
     changes += outcome.changes
+    short = {one.workload: one for one in outcome.unplaced}
+    for one in prepared:
+        name = one.workload.name
+        check_second_set(one, short.get(name), sources.get(name, NOWHERE))
+        begin(work, one)
     return PlanView(
         changes=tuple(changes),
         created=tuple(sorted_["created"]),
@@ -91,7 +103,27 @@ def apply(
         removed=tuple(orphans) if prune else (),
         orphans=() if prune else tuple(orphans),
         unplaced=outcome.unplaced,
+        rollouts=tuple(plans(work.draft, (one.workload.name for one in prepared if one.rolls))),
     )
+
+
+def undo(work: Work, revision: RevisionRecord, cause: Cause = "undo") -> PlanView:
+    """Want what a workload was at a revision of its history, as many of it as now.
+
+    How it is updated, and what becomes of it where nobody hears of it, stays as it is now. Raises
+    RefusedError.
+    """
+    kept = work.draft.workloads.get(revision.workload)
+    if kept is None:
+        raise RefusedError(404, Problem(reason=f"there is no workload {revision.workload}"))
+    now, then = kept.workload, revision.content
+    lifecycle = dataclasses.replace(
+        now.lifecycle, job=then.lifecycle.job, shared_network=then.lifecycle.shared_network
+    )
+    replicas = now.replicas - surge_of(work, now.name)
+    workload = dataclasses.replace(then, replicas=replicas, lifecycle=lifecycle)
+    plan = apply(work, [workload], prune=False, cause=cause, back_to=revision.number)
+    return dataclasses.replace(plan, orphans=())
 
 
 def delete(work: Work, name: str) -> PlanView:
@@ -341,20 +373,6 @@ def _check_policies(
         raise RefusedError(409, *problems)
 
 
-def _keep(work: Work, workload: Workload) -> str:
-    """Keep a workload's content; say whether it is created, updated or unchanged."""
-    kept = work.draft.workloads.get(workload.name)
-    if kept is not None and kept.workload == workload:
-        return "unchanged"
-    created_at = work.now if kept is None else kept.created_at
-    work.draft.workloads.put(
-        workload.name, Kept(workload=workload, created_at=created_at, updated_at=work.now)
-    )
-    for one in work.draft.of_workload(workload.name):
-        work.draft.touched.add(one.node)  # its order says where its instances stem from
-    return "created" if kept is None else "updated"
-
-
 def _remove(work: Work, name: str) -> list[Change]:
     first = len(work.draft.steps)
     before = work.draft.of_workload(name)
@@ -367,4 +385,5 @@ def _remove(work: Work, name: str) -> list[Change]:
         asked = (Asked(workload=kept.workload, keep=False),)
         note(work, first, Question(method="remove", wanted=asked), changes)
     work.draft.workloads.remove(name)
+    work.draft.updates.forget(name)
     return changes

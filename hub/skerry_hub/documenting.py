@@ -77,19 +77,29 @@ def _check_room(work: Work, kind: str) -> None:
 
 def differences(before: Document, after: Document) -> Iterator[str]:
     """Yield what another version says otherwise, by field: `cpu_hour: 0.03 -> 0.05`."""
-    old = dict(_leaves("", codec.to_plain(before, nulls=True)))
-    new = dict(_leaves("", codec.to_plain(after, nulls=True)))
+    yield from leaf_differences(before, after, places=False)
+
+
+def leaf_differences(before: object, after: object, *, places: bool = True) -> Iterator[str]:
+    """Yield in which fields two records of a kind differ.
+
+    With `places` the records of a list are compared one by one: `containers.0.image: a -> b`.
+    """
+    old = dict(_leaves("", codec.to_plain(before, nulls=True), places))
+    new = dict(_leaves("", codec.to_plain(after, nulls=True), places))
     for field in sorted(old.keys() | new.keys()):
         if old.get(field) != new.get(field):
             yield f"{field}: {_shown(old.get(field))} -> {_shown(new.get(field))}"
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _leaves(path: str, value: Any, places: bool) -> Iterator[tuple[str, Any]]:
+    if places and isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+        value = {str(index): one for index, one in enumerate(value)}
     if not isinstance(value, Mapping):
         yield path, value
         return
     for key, inner in value.items():
-        yield from _leaves(f"{path}.{key}" if path else key, inner)
+        yield from _leaves(f"{path}.{key}" if path else key, inner, places)
 
 
 def _shown(value: Any) -> str:

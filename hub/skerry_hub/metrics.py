@@ -61,5 +61,29 @@ REFINE_SECONDS = Histogram(
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300),
     registry=REGISTRY,
 )
+ROLLOUTS = Gauge(
+    "skerry_rollouts",
+    "Rollouts by their state: progressing, paused, done.",
+    ["state"],
+    registry=REGISTRY,
+)
+ROLLOUT_INSTANCES = Gauge(
+    "skerry_rollout_instances",
+    "Instances that rollouts are not done with: waiting, updating, failed.",
+    ["state"],
+    registry=REGISTRY,
+)
+ROLLOUT_EVENTS = Counter(
+    "skerry_rollout_events_total",
+    "What came of updates: updated, update_failed, update_held, rollout_done, rollout_paused, ...",
+    ["kind"],
+    registry=REGISTRY,
+)
+ROLLOUT_STEP_SECONDS = Histogram(
+    "skerry_rollout_step_seconds",
+    "How long a step of one rollout takes the hub, without its transaction.",
+    buckets=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
+    registry=REGISTRY,
+)
 for _result in ("taken", "malformed"):
     MESSAGES.labels("presence", _result)

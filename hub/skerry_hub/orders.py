@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.sealed_parts import bare
 from skerry_wire import codec
 from skerry_wire.errors import WireError
-from skerry_wire.lifecycle import Lease
+from skerry_wire.lifecycle import Lease, Switch
 from skerry_wire.messages import Order
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Generation, NodeId, Revision
@@ -30,27 +31,44 @@ class Issued:
     envelope: Annotated[bytes, Items(512 * 1024)]
 
 
+Former = Callable[[Assignment], tuple[Assignment, Workload, int] | None]
+"""What an instance has while a rollout has not come to it; None where it has the newest content."""
+Origins = dict[tuple[str, int], bytes | None]
+"""Workloads as orders carry them, by name and the number of a former revision, 0 for the newest."""
+
+
+def _newest(_assignment: Assignment) -> None:
+    return None
+
+
 def instances(
     assignments: Iterable[Assignment],
     workloads: Mapping[str, Workload],
-    origins: dict[str, bytes | None] | None = None,
+    origins: Origins | None = None,
+    former: Former = _newest,
 ) -> tuple[Instance, ...]:
     """Return what a node shall run, in the order of the instances' ids.
 
-    `origins` are those made already, by workload; the orders of many nodes share them.
+    `origins` are those made already; the orders of many nodes share them. A workload's lease is
+    that of its newest content, whichever an instance has.
     """
     origins = {} if origins is None else origins
-    for name, workload in workloads.items():
-        if name not in origins:
-            origins[name] = origin_of(workload)
-    return tuple(
-        _instance(assignment, workloads[assignment.workload], origins[assignment.workload])
-        for assignment in sorted(assignments, key=lambda one: one.id)
-        if assignment.workload in workloads
-    )
+    found = []
+    for assignment in sorted(assignments, key=lambda one: one.id):
+        newest = workloads.get(assignment.workload)
+        if newest is None:
+            continue
+        placed, workload, number = former(assignment) or (assignment, newest, 0)
+        key = workload.name, number
+        if key not in origins:
+            origins[key] = origin_of(workload)
+        found.append(_instance(placed, workload, newest.lifecycle.lease_s, origins[key]))
+    return tuple(found)
 
 
-def _instance(assignment: Assignment, workload: Workload, origin: bytes | None) -> Instance:
+def _instance(
+    assignment: Assignment, workload: Workload, lease_s: float | None, origin: bytes | None
+) -> Instance:
     lifecycle = workload.lifecycle
     return Instance(
         id=assignment.id,
@@ -58,10 +76,19 @@ def _instance(assignment: Assignment, workload: Workload, origin: bytes | None) 
         revision=assignment.revision,
         containers=tuple(_with_devices(one, assignment) for one in workload.containers),
         job=lifecycle.job,
-        lease=None if lifecycle.lease_s is None else Lease(duration_s=lifecycle.lease_s),
+        lease=None if lease_s is None else Lease(duration_s=lease_s),
+        switch=switch_of(lifecycle),
         shared_network=lifecycle.shared_network,
         origin=origin,
     )
+
+
+def switch_of(lifecycle: Lifecycle) -> Switch | None:
+    """Return how a box changes an instance to another revision, None where it just does."""
+    update = lifecycle.update
+    if update.strategy == "at-once" or lifecycle.job is not None:
+        return None
+    return Switch(settle_s=update.settle_s, deadline_s=update.deadline_s, rollback=True)
 
 
 def _with_devices(container: Container, assignment: Assignment) -> Container:

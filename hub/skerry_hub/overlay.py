@@ -99,8 +99,17 @@ class Assigned(Overlay[str, Assignment]):
             drop(self.by_workload, before.workload, key)
 
 
-def drop(index: dict[str, dict[str, Assignment]], name: str, key: str) -> None:
-    """Take an assignment out of an index by name."""
+def merge(into: dict[K, V], changes: Mapping[K, V | None]) -> None:
+    """Carry changes into what they are changes of."""
+    for key, value in changes.items():
+        if value is None:
+            into.pop(key, None)
+        else:
+            into[key] = value
+
+
+def drop(index: dict[str, dict[str, V]], name: str, key: str) -> None:
+    """Take a record out of an index by name."""
     held = index.get(name)
     if held is not None:
         held.pop(key, None)

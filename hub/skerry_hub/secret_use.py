@@ -31,21 +31,28 @@ def users(draft: Draft, secret: Secret) -> dict[str, set[str]]:
     What is pulled with a registry's credentials has always the newest.
     """
     found: dict[str, set[str]] = {}
-    for kept in draft.workloads.values():
-        containers = kept.workload.containers
+    # What instances have while a rollout has not come to them is used, too.
+    former = draft.updates.contents.values()
+    for workload in (*(kept.workload for kept in draft.workloads.values()), *former):
+        containers = workload.containers
         if secret.registry and any(registry_of(one) == secret.registry for one in containers):
-            found[kept.workload.name] = {secret.newest.id}
+            found.setdefault(workload.name, set()).add(secret.newest.id)
         for _, sealed in named(containers):
             if sealed.name == secret.name:
-                found.setdefault(kept.workload.name, set()).add(sealed.version)
+                found.setdefault(workload.name, set()).add(sealed.version)
     return found
 
 
 def with_versions(
-    work: Work, workloads: Sequence[Workload], sources: Mapping[str, Source]
+    work: Work,
+    workloads: Sequence[Workload],
+    sources: Mapping[str, Source],
+    *,
+    anew: bool = True,
 ) -> tuple[Workload, ...]:
     """Return workloads that name each secret's newest version.
 
+    Without `anew` (an undo) a version that they name already stays, as long as it is kept.
     Raises RefusedError where one names a secret that is none, or a registry's.
     """
     secrets = work.draft.secrets
@@ -65,14 +72,20 @@ def with_versions(
     if problems:
         raise RefusedError(400, *problems)
     newest = {kept.name: kept.newest.id for kept in secrets.values()}
-    return tuple(_pinned(workload, newest) for workload in workloads)
+    there = {(kept.name, one.id) for kept in secrets.values() for one in kept.versions}
+    kept_ones = frozenset() if anew else frozenset(there)
+    return tuple(_pinned(workload, newest, kept_ones) for workload in workloads)
 
 
-def _pinned(workload: Workload, newest: Mapping[str, str]) -> Workload:
+def _pinned(
+    workload: Workload, newest: Mapping[str, str], stay: frozenset[tuple[str, str]]
+) -> Workload:
     if not any(True for _ in named(workload.containers)):
         return workload
 
     def pin(sealed: Sealed) -> Sealed:
+        if (sealed.name, sealed.version) in stay:
+            return sealed
         return Sealed(name=sealed.name, version=newest[sealed.name])
 
     return dataclasses.replace(

@@ -9,6 +9,7 @@ from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.fleet.signs import NO_SAMPLE
 from skerry_hub.leases import Place, latest_end
 from skerry_hub.model import Assignment, Node
+from skerry_hub.rollout.showing import rollout_view, surge_of
 from skerry_hub.state import Kept, Known
 from skerry_hub.views import (
     InstanceView,
@@ -137,9 +138,12 @@ def _instance(
     known: Known, node: Node, one: Assignment, status: InstanceStatus | None
 ) -> InstanceView:
     kept = known.workloads.get(one.workload)
+    former = known.updates.former(one)
     image = kept.workload.containers[0].image if kept is not None else None
     waiting = known.vacating.get(one.id)
     place = waiting.elsewhere(node.id) if waiting is not None else None
+    if former is not None:
+        image = former[1].containers[0].image
     if status is None:
         return InstanceView(
             id=one.id,
@@ -209,13 +213,16 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
     """Return what is shown of a workload."""
     workload = kept.workload
     instances = instances_of(known, kept)
-    wanted = workload.replicas
+    rollout = rollout_view(known, kept)
+    wanted = workload.replicas - surge_of(known, workload.name)
     if workload.mode == "global":
         # Those that found no room when it was last decided about, as explain counts them.
         wanted = len(instances) + known.unplaced.get(workload.name, 0)
     running = [one for one in instances if one.state is InstanceState.RUNNING]
     current = [one for one in running if one.current]
     state, reason = _state(wanted, instances, len(current))
+    if rollout is not None and rollout.state != "done" and state in ("running", "progressing"):
+        state, reason = "progressing", f"its rollout is {rollout.state}: {rollout.reason}"
     return WorkloadView(
         name=workload.name,
         project=workload.project,
@@ -231,6 +238,7 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
         created_at=kept.created_at,
         updated_at=kept.updated_at,
         instances=instances,
+        rollout=rollout,
     )
 
 

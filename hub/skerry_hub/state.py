@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Literal, TypeVar
+from typing import Literal
 
 from skerry_hub.decisions import Made
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
@@ -17,15 +17,14 @@ from skerry_hub.inputs import Change, Inputs, changes_of
 from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
-from skerry_hub.overlay import Assigned, Overlay, Step, drop
+from skerry_hub.overlay import Assigned, Overlay, Step, drop, merge
 from skerry_hub.placement.demand import NO_DEMAND, Demand, demand_of_workloads
 from skerry_hub.placement.rules import Rules, rules_of
 from skerry_hub.placement.world import repels
+from skerry_hub.rollout.state import DraftRollouts, KnownRollouts
 from skerry_hub.secret_records import Secret
 from skerry_hub.views import EventView
 
-K = TypeVar("K")
-V = TypeVar("V")
 _VERSIONS = itertools.count(1)
 """Tells states of the workloads from each other."""
 _TRIED = itertools.count(1)
@@ -91,6 +90,7 @@ class Known:
         """The instances of which a node may still have an earlier one."""
         for left in self.vacating.values():
             self._list(left)
+        self.updates = KnownRollouts()
         self.by_node: dict[str, dict[str, Assignment]] = {}
         self.by_workload: dict[str, dict[str, Assignment]] = {}
         for one in self.assignments.values():
@@ -119,13 +119,13 @@ class Known:
         """Take over what has been committed."""
         if self._inputs is not None:
             self._inputs.follow(self._changes(draft))
-        _merge(self.nodes, draft.nodes.changes)
+        merge(self.nodes, draft.nodes.changes)
         if draft.workloads.changes:
             self.workloads_version = next(_VERSIONS)
-        _merge(self.workloads, draft.workloads.changes)
-        _merge(self.orders, draft.orders.changes)
-        _merge(self.documents, draft.documents.changes)
         self.secrets = None if draft.secrets is None else draft.secrets.merged()
+        merge(self.workloads, draft.workloads.changes)
+        merge(self.orders, draft.orders.changes)
+        merge(self.documents, draft.documents.changes)
         if draft.documents.changes:
             documents = (kept.document for kept in self.documents.values())
             self.rules = rules_of(documents, self.rules.version + 1)
@@ -143,8 +143,9 @@ class Known:
                 drop(self.by_workload, before.workload, key)
             if after is not None:
                 self._index(after)
-        _merge(self.assignments, draft.assignments.changes)
+        merge(self.assignments, draft.assignments.changes)
         self._settle_vacating(draft.vacating.changes)
+        self.updates.settle(draft.updates)
         for made in draft.made:
             self.unplaced.update(made.unplaced)
             for name, count in made.unplaced.items():
@@ -161,7 +162,7 @@ class Known:
                     self.vacating_on.pop(place.node, None)
             if after is not None:
                 self._list(after)
-        _merge(self.vacating, changes)
+        merge(self.vacating, changes)
 
     def _list(self, one: Vacating) -> None:
         for place in one.places:
@@ -201,6 +202,7 @@ class Draft:
         """By instance: where it may still run though it is not wanted there."""
         self.documents = Overlay(known.documents, self.steps, "documents")
         self.secrets = None if known.secrets is None else Overlay(known.secrets)
+        self.updates = DraftRollouts(known.updates)
         self.document_changes: list[DocumentChange] = []
         """Each change of `documents`, oldest first."""
         self.events: list[EventView] = []
@@ -308,17 +310,10 @@ class Draft:
             or self.events
             or self.outbox
             or self.made
+            or not self.updates.empty
         )
 
 
 def packs(workload: Workload) -> bool:
     """Say whether a workload asks to be packed."""
     return workload.placement.strategy == "pack"
-
-
-def _merge(into: dict[K, V], changes: Mapping[K, V | None]) -> None:
-    for key, value in changes.items():
-        if value is None:
-            into.pop(key, None)
-        else:
-            into[key] = value

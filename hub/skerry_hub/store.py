@@ -1,7 +1,7 @@
 """The hub's durable store: SQLite in a folder, or another database by URL.
 
-The only module that speaks SQL, with `decision_rows`, which is a part of it. Records are kept as
-the bytes of the wire's codec, so that a new field needs no migration; what is looked up by has a
+The only module that speaks SQL, with its parts `decision_rows` and `rollout_rows`. Records are kept
+as the bytes of the wire's codec, so that a new field needs no migration; what is looked up by has a
 column. Writes come from one thread.
 """
 
@@ -20,7 +20,7 @@ import alembic.util
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from skerry_hub import decision_rows, tables
+from skerry_hub import decision_rows, rollout_rows, tables
 from skerry_hub.decisions import Keep, KeptDecision
 from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.fleet_log import LogError
@@ -28,6 +28,7 @@ from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
+from skerry_hub.rollout.records import RevisionRecord
 from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import EventView
@@ -131,6 +132,7 @@ class Store:
                 row.name: _read(Secret, row.content, f"secret {row.name}")
                 for row in connection.execute(sa.select(tables.secrets))
             }
+            known.updates = rollout_rows.load(connection, _read)
             return known
 
     def setting(self, key: str, otherwise: str) -> str:
@@ -165,6 +167,7 @@ class Store:
             self._put_documents(connection, draft)
             self._put(connection, tables.secrets, "name", _secret_rows(draft))
             decision_rows.add(connection, self._insert, found)
+            rollout_rows.write(connection, self._insert, draft.updates)
             self._add_events(connection, draft.events)
             return self._enqueue(connection, draft.outbox)
 
@@ -331,6 +334,16 @@ class Store:
         query = query.order_by(table.c.version.desc()).limit(limit)
         with _told(), self._engine.connect() as connection:
             return tuple(_history(row) for row in connection.execute(query))
+
+    def revisions(self, workload: str) -> list[RevisionRecord]:
+        """Return the revisions of a workload that are kept, the newest first."""
+        with _told(), self._engine.connect() as connection:
+            return rollout_rows.history(connection, workload, _read)
+
+    def revision(self, workload: str, number: int) -> RevisionRecord | None:
+        """Return one revision of a workload, None where it is not kept."""
+        with _told(), self._engine.connect() as connection:
+            return rollout_rows.revision(connection, workload, number, _read)
 
     # --- decisions ------------------------------------------------------------------------
 

@@ -70,6 +70,38 @@ vacating = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# The history of each workload: what it was at each revision, as a whole.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("workload", String(63), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("who", String(253), nullable=False),
+    Column("back_to", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("workload", String(63), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# The instances that a rollout has not brought to the newest revision, or has, while it goes on.
+# `number` is the revision in the history that one has for now, 0 for the newest.
+rollout_instances = Table(
+    "rollout_instances",
+    metadata,
+    Column("id", String(127), primary_key=True),
+    Column("workload", String(63), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("rollout_instances_by_workload", "workload"),
+)
+
 documents = Table(
     "documents",
     metadata,

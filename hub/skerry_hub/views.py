@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_hub.model import Change, Explanation, Liveness, Reason, Taint, Workload
+from skerry_hub.rollout.views import RolloutPlan, RolloutView
 from skerry_wire.hardware import Accelerator, Hardware
 from skerry_wire.messages import Health, InstanceState
-from skerry_wire.schema import Items, Text
+from skerry_wire.schema import Items, Sparse, Text
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,8 @@ class WorkloadView:
     created_at: float = 0.0
     updated_at: float = 0.0
     instances: tuple[InstanceView, ...] = ()
+    rollout: Annotated[RolloutView, Sparse()] | None = None
+    """Of the newest content, where instances had another before."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +327,7 @@ class PlanView:
     """Workloads of the same project that the files no longer name (removed with `prune`)."""
     unplaced: tuple[Explanation, ...] = ()
     documents: tuple[DocumentPlan, ...] = ()
+    rollouts: Annotated[tuple[RolloutPlan, ...], Sparse()] = ()
     basis: Basis | None = None
     """Of a plan, and of an apply."""
 

@@ -115,6 +115,7 @@ MIRRORED = {
     "hub/skerry_hub/workloads": "tests/hub/workloads",
     "hub/skerry_hub/balance": "tests/hub/balance",
     "hub/skerry_hub/rebalance": "tests/hub/rebalance",
+    "hub/skerry_hub/rollout": "tests/hub/rollout",
 }
 ELSEWHERE = {
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",
@@ -152,6 +153,10 @@ ELSEWHERE = {
     "hub/skerry_hub/placement/points.py": "what a score is, nothing to run",
     "hub/skerry_hub/placement/operators.py": "test_expression.py tests each of them",
     "hub/skerry_hub/rebalance/records.py": "its records are in every test of the folder",
+    "hub/skerry_hub/overlay.py": "test_state.py",
+    "hub/skerry_hub/rollout/records.py": "its records are in every test of the folder",
+    "hub/skerry_hub/rollout/views.py": "api/test_rollouts.py holds them against their schemas",
+    "hub/skerry_hub/rollout_rows.py": "test_store.py, on both databases",
     "hub/skerry_hub/round_trip_list.py": "api/test_round_trips.py reads it over HTTP",
     "hub/skerry_hub/terms.py": "its records are in every test of placement",
     "hub/skerry_hub/work.py": "its functions are in every test of what is asked for",

@@ -4,7 +4,9 @@ import dataclasses
 
 from skerry_hub.documents import KeptDocument
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.lifecycle import Lifecycle, Update
 from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
+from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.state import Draft, Kept, Known
 from skerry_hub.work import Work
 from skerry_wire.hardware import Cpu, Hardware, Memory, RuntimeInfo, System
@@ -22,6 +24,7 @@ from skerry_wire.messages import (
 from skerry_wire.workload import Container
 
 NOW = 1_790_000_000.0
+AT_ONCE = Lifecycle(update=Update(strategy="at-once"))
 FIRST = "a" * 32
 SECOND = "b" * 32
 
@@ -156,6 +159,10 @@ def settled(known, draft):
         known.documents.values(),
         known.document_versions,
         vacating=known.vacating.values(),
+    )
+    updates = known.updates
+    after.updates = KnownRollouts(
+        updates.rollouts.values(), updates.members.values(), updates.numbers, updates.contents
     )
     after.settle(draft)
     return after

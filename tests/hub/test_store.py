@@ -23,6 +23,7 @@ from tests.hub.records import (
     refusal,
     report,
     status,
+    workload,
 )
 
 from skerry_hub import store as store_module
@@ -31,6 +32,7 @@ from skerry_hub.documents import DocumentChange, Policy, Prices, Quota, key_of
 from skerry_hub.leases import Place, Vacating
 from skerry_hub.model import Liveness
 from skerry_hub.orders import Issued
+from skerry_hub.rollout.records import REVISIONS_KEPT, Member, RevisionRecord, Rollout
 from skerry_hub.secret_records import Secret, SecretVersion
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store import StoreError, open_store
@@ -82,6 +84,39 @@ def same(known, other):
         "by_node", "by_workload", "vacating", "vacating_on",
     ):  # fmt: skip
         assert getattr(known, name) == getattr(other, name), name
+    for name in ("rollouts", "members", "by_workload", "numbers", "contents", "rolling_back"):
+        assert getattr(known.updates, name) == getattr(other.updates, name), name
+
+
+def revision(number, image="localhost/web:1"):
+    return RevisionRecord(
+        workload="shop-web", number=number, at=NOW, cause="apply", content=workload(image=image)
+    )
+
+
+def rollout(**fields):
+    whole = {
+        "workload": "shop-web",
+        "number": 2,
+        "revision": workload().revision,
+        "cause": "apply",
+        "strategy": "rolling",
+        "stable": 1,
+        "started_at": NOW,
+        "progressed_at": NOW,
+    }
+    return Rollout(**{**whole, **fields})
+
+
+def waiting(name="shop-web-0", number=1):
+    return Member(
+        id=name,
+        workload="shop-web",
+        state="waiting",
+        former=assignment(name),
+        number=number,
+        since=NOW,
+    )
 
 
 def everything(draft):
@@ -106,6 +141,11 @@ def everything(draft):
     draft.vacating.put("shop-web-0", VACATING)
     for document in (EU, CLOUD):
         put(draft, document)
+    draft.updates.record(revision(1))
+    draft.updates.record(revision(2, "localhost/web:2"))
+    draft.updates.contents.put(("shop-web", 1), workload())
+    draft.updates.members.put("shop-web-0", waiting())
+    draft.updates.rollouts.put("shop-web", rollout(rolls_back=True, state="paused"))
 
 
 def put(draft, document, version=1, **fields):
@@ -456,12 +496,17 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
             tables.fleet_blobs,
             tables.vacating,
             tables.secrets,
+            tables.revisions,
+            tables.rollouts,
+            tables.rollout_instances,
         ):
             table.drop(connection)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     store.close()
     again = open_store(database)
+    known.updates.numbers["shop-web"] = 1  # what it was is its first revision
     same(again.load(), known)
+    assert [one.content for one in again.revisions("shop-web")] == [workload()]
     commit(again, known, lambda draft: put(draft, EU))
     same(again.load(), known)
     again.close()
@@ -479,6 +524,40 @@ def test_secrets_come_back_as_they_were_kept_and_go(store):
     assert store.load().secrets == {"db": more}
     commit(store, known, lambda draft: draft.secrets.remove("db"))
     assert store.load().secrets == known.secrets == {}
+
+
+def test_a_history_keeps_the_newest_and_what_an_instance_has_or_a_rollout_goes_back_to(store):
+    known = Known()
+
+    def many(draft):
+        draft.workloads.put("shop-web", kept())
+        for number in range(1, 4):
+            draft.updates.record(revision(number, f"localhost/web:{number}"))
+        draft.updates.contents.put(("shop-web", 2), workload(image="localhost/web:2"))
+        draft.updates.members.put("shop-web-0", waiting(number=2))
+        draft.updates.rollouts.put("shop-web", rollout(stable=1))
+
+    commit(store, known, many)
+    newest = REVISIONS_KEPT + 5
+    commit(store, known, lambda draft: draft.updates.record(revision(newest)))
+    assert [one.number for one in store.revisions("shop-web")] == [newest, 2, 1]
+    assert store.revision("shop-web", 2).content.containers[0].image == "localhost/web:2"
+    assert store.revision("shop-web", 3) is None
+    same(store.load(), known)
+
+    commit(store, known, lambda draft: draft.updates.end("shop-web"))
+    commit(store, known, lambda draft: draft.updates.record(revision(newest + 1)))
+    assert [one.number for one in store.revisions("shop-web")] == [newest + 1, newest]
+    same(store.load(), known)
+
+
+def test_a_workload_that_is_deleted_has_no_history(store):
+    known = Known()
+    commit(store, known, everything)
+    commit(store, known, lambda draft: draft.updates.forget("shop-web"))
+    assert store.revisions("shop-web") == []
+    assert store.load().updates.rollouts == {}
+    same(store.load(), known)
 
 
 def test_a_damaged_event_is_said_too(store):

@@ -8,7 +8,7 @@ from collections.abc import Container
 from skerry_hub import vacating
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Node
-from skerry_hub.orders import Issued, content_of, instances, next_order
+from skerry_hub.orders import Issued, Origins, content_of, instances, next_order
 from skerry_hub.state import Draft, Publication
 from skerry_hub.writer.sealing import Sealing
 from skerry_wire import codec, envelope, topics
@@ -33,7 +33,7 @@ def issue(
     """
     vacating.follow(draft, now)
     failures = {}
-    origins: dict[str, bytes | None] = {}
+    origins: Origins = {}
     for node_id in sorted(draft.touched):
         node = draft.nodes.get(node_id)
         if node is None or node.diverged is not None or node_id not in heard:
@@ -57,11 +57,11 @@ def issue(
     return failures
 
 
-def _wanted(draft: Draft, node_id: str, origins: dict[str, bytes | None]) -> tuple[Instance, ...]:
+def _wanted(draft: Draft, node_id: str, origins: Origins) -> tuple[Instance, ...]:
     assignments = [one for one in draft.on_node(node_id) if not vacating.waits(draft, one)]
     names = {one.workload for one in assignments}
     found = {name: kept.workload for name in names if (kept := draft.workloads.get(name))}
-    return instances(assignments, found, origins)
+    return instances(assignments, found, origins, draft.updates.former)
 
 
 def _due(node: Node, issued: Issued | None, wanted: tuple[Instance, ...], content: str) -> bool:

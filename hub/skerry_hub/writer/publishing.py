@@ -124,4 +124,9 @@ def sides(known: Known, draft: Draft) -> tuple[set[str], set[str]]:
             if one is not None:
                 nodes.add(one.node)
                 workloads.add(one.workload)
+    workloads |= draft.updates.rollouts.changes.keys()
+    for key, member in draft.updates.members.changes.items():
+        for update in (member, known.updates.members.get(key)):
+            if update is not None:
+                workloads.add(update.workload)
     return nodes, workloads

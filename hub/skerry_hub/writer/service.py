@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import functools
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 import sqlalchemy.exc
@@ -27,6 +28,7 @@ from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Liveness, Node
 from skerry_hub.retrying import by_distance, in_force
+from skerry_hub.rollout.advancing import cannot_roll_back, stop, turns
 from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Draft, Publication
 from skerry_hub.store import Store, StoreError, reason_of
@@ -53,6 +55,7 @@ from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing, sides
 from skerry_hub.writer.receiving import Receiving
 from skerry_hub.writer.requesting import Requesting
+from skerry_hub.writer.rolling import Rolling, begun, of_nodes
 from skerry_hub.writer.sealing import Sealing
 from skerry_hub.writer.taking import take_all
 from skerry_hub.writer.telling import Telling
@@ -129,6 +132,7 @@ class Service:
         self._events_added = self._decided = 0
         self._telling = Telling()
         self._leasing = Leasing(key, time.monotonic())
+        self._rolling = Rolling()
         self.measuring = Measuring(
             lambda: self.known,
             self._publishing.publish,
@@ -286,6 +290,7 @@ class Service:
         if published:
             self._retry(lambda: self.store.published(published))
         self._guarded(self._fill)
+        self._guarded(self._roll)
         self._guarded(self._tick)
         if self.connected:
             self._publishing.views(self.known, self.columns)
@@ -365,6 +370,7 @@ class Service:
             with self.columns.trial() as trial:
                 work = self._new_work()
                 answer = call.change(work)
+                self._advance(work, begun(work.draft))
                 failures = self._issue(work.draft, work.now)
                 if failures:
                     raise RefusedError(400, *(Problem(reason=text) for text in failures.values()))
@@ -418,6 +424,57 @@ class Service:
             return
         for name in names:  # one that fits no order must not hold up the others
             self._filled([name])
+
+    def _roll(self) -> None:
+        """Go on with the rollouts of which something was told, or whose time has come."""
+        if self._watch.since is None:
+            return  # who cannot see gives nothing
+        names = self._rolling.due(time.time())
+        if names:
+            self._retry(lambda: self._step(names))
+        for name in sorted(self.known.updates.rolling_back):
+            self._retry(functools.partial(self._roll_back, name))
+
+    def _advance(self, work: Work, names: Iterable[str]) -> None:
+        if self._watch.since is not None:
+            told = self._rolling.step(work, names, self._heard, self._watch.since)
+            work.draft.events += [self._telling.of_rollout(one, work.now) for one in told]
+
+    def _step(self, names: Collection[str]) -> None:
+        failures: dict[str, str] = {}
+        with self.columns.trial() as trial:
+            work = self._new_work()
+            self._advance(work, names)
+            failures = self._issue(work.draft, work.now)
+            if not failures:
+                self._commit(work.draft, work.now)
+                trial.keep()
+                return
+        work = self._new_work()
+        for name in of_nodes(work.draft, names, failures):
+            stop(work, name, "; ".join(failures.values()))
+        self._commit(work.draft, work.now)
+
+    def _roll_back(self, name: str) -> None:
+        rollout = self.known.updates.rollouts[name]
+        revision = self.store.revision(name, rollout.stable)
+        try:
+            if revision is None:
+                reason = f"revision {rollout.stable} is not kept any more"
+                raise RefusedError(409, Problem(reason=reason))
+            with self.columns.trial() as trial:
+                work = self._new_work()
+                desired.undo(work, revision, "rollback")
+                self._advance(work, [name])
+                failures = self._issue(work.draft, work.now)
+                if failures:
+                    raise RefusedError(409, *(Problem(reason=one) for one in failures.values()))
+                self._commit(work.draft, work.now)
+                trial.keep()
+        except RefusedError as error:
+            work = self._new_work()
+            cannot_roll_back(work, name, str(error))
+            self._commit(work.draft, work.now)
 
     def _look_again(self, now: float) -> bool:
         """Look what has changed by itself: times end, and distances become known.
@@ -476,6 +533,8 @@ class Service:
             self._complaints.note("order", "failed", f"{node_id}: {reason}")
         if draft.empty:
             return
+        told = turns(self.known.updates.rollouts, draft.updates.rollouts.changes)
+        draft.events += [self._telling.of_rollout(one, now) for one in told]
         with metrics.COMMIT_SECONDS.time():
             try:
                 queued = self.store.commit(draft, self.known)
@@ -490,7 +549,11 @@ class Service:
                 self._forget(node_id)
             else:
                 self.columns.put(node)
+        self._rolling.committed(self.known, draft)
         self._events_added += len(draft.events)
+        for event in draft.events:
+            if event.workload and event.kind.startswith(("update", "rollout_")):
+                metrics.ROLLOUT_EVENTS.labels(event.kind).inc()
         self._decided += len(draft.made)
         for made in draft.made:
             metrics.DECISIONS.labels(made.cause).inc()
@@ -544,6 +607,7 @@ class Service:
     def _on_connected(self) -> None:
         log.info("connected to the broker")
         self._watch.begin(time.time())
+        self._rolling.all(self.known)
         self._publishing.publish(self.presence(online=True))
         self._retry(lambda: self._publishing.send(self.store.outbox()))
         self._publishing.say_again(self.known, self._heard)
@@ -577,6 +641,7 @@ class Service:
         ripe = self._heard.ripe()
         if not ripe:
             return
+        self._rolling.nodes(self.known, ripe)
 
         def touch() -> None:
             draft = Draft(self.known)

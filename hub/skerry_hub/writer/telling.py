@@ -7,6 +7,7 @@ import secrets
 
 from skerry_hub.fleet.apply import Note
 from skerry_hub.model import Node
+from skerry_hub.rollout.advancing import Told
 from skerry_hub.showing import workload_of_subject
 from skerry_hub.state import Known
 from skerry_hub.views import EventView
@@ -29,6 +30,18 @@ class Telling:
             at=now,
             subject=note.subject,
             detail=note.detail,
+        )
+
+    def of_rollout(self, told: Told, now: float) -> EventView:
+        """Return what a rollout has to tell of: an instance on its node, or the whole workload."""
+        return EventView(
+            id=f"{self._prefix}-{next(self._numbers)}",
+            node=told.node,
+            kind=told.kind,
+            at=now,
+            subject=told.instance or told.workload,
+            detail=told.detail,
+            workload=told.workload,
         )
 
     @staticmethod

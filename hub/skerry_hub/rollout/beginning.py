@@ -1,0 +1,259 @@
+"""A workload's new content: kept in its history, and a rollout begun for its instances. Pure.
+
+`keep` comes before the decision where instances go, `begin` after it: placement knows nothing of
+rollouts. Of blue-green it is asked for twice as many instances meanwhile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from skerry_hub.model import Assignment, Explanation, Workload
+from skerry_hub.rollout.records import Cause, Member, RevisionRecord, Rollout
+from skerry_hub.state import Kept
+from skerry_hub.work import RefusedError, Work
+from skerry_hub.workloads.source import NOWHERE, Source
+
+Kind = Literal["created", "updated", "unchanged"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A workload as it is kept now, and what its instances had before.
+
+    `rolls`: whether its instances are to come to another content. `former`: the number of the
+    revision that those have which no rollout holds at an older one.
+    """
+
+    workload: Workload
+    kind: Kind
+    rolls: bool = False
+    cause: Cause = "apply"
+    former: int = 0
+    before: tuple[Assignment, ...] = ()
+    surge: int = 0
+
+
+def keep(
+    work: Work,
+    workload: Workload,
+    *,
+    cause: Cause = "apply",
+    back_to: int = 0,
+    source: Source = NOWHERE,
+) -> Prepared:
+    """Keep a workload's content. Raises RefusedError where it cannot be updated as it asks for."""
+    draft, name = work.draft, workload.name
+    kept = draft.workloads.get(name)
+    if kept is None:
+        draft.workloads.put(name, Kept(workload=workload, created_at=work.now, updated_at=work.now))
+        _record(work, workload, draft.updates.number(name) + 1, cause, back_to)
+        return Prepared(workload=workload, kind="created", cause=cause)
+    surge = surge_of(work, name)
+    was = dataclasses.replace(kept.workload, replicas=kept.workload.replicas - surge)
+    if was == workload:
+        return Prepared(workload=kept.workload, kind="unchanged", cause=cause)
+    rolls = _made_of(was) != _made_of(workload) or bool(surge and was.mode != workload.mode)
+    former = _former_number(work, kept, was)
+    if rolls:
+        _end_second_set(work, name)
+        draft.updates.contents.put((name, former), was)
+        before = draft.of_workload(name)
+        surge = _surge(work, workload, before, source)
+    else:
+        before = draft.of_workload(name)
+    _record(work, workload, former + rolls, cause, back_to)
+    placed = dataclasses.replace(workload, replicas=workload.replicas + surge)
+    draft.workloads.put(name, dataclasses.replace(kept, workload=placed, updated_at=work.now))
+    draft.touched.update(one.node for one in before)  # orders say where instances stem from
+    return Prepared(
+        workload=placed,
+        kind="updated",
+        rolls=rolls,
+        cause=cause,
+        former=former,
+        before=before,
+        surge=surge,
+    )
+
+
+def begin(work: Work, prepared: Prepared) -> None:
+    """Begin the rollout of what was kept, in the place of one that goes on.
+
+    Each instance goes from what it has now, of whichever revision, to the newest. To be called when
+    it is decided where they go.
+    """
+    if not prepared.rolls:
+        return
+    draft, workload = work.draft, prepared.workload
+    name, update = workload.name, workload.lifecycle.update
+    old, held = draft.updates.rollouts.get(name), draft.updates.members_of(name)
+    draft.updates.end(name)
+    if update.strategy == "at-once" or workload.lifecycle.job is not None or not prepared.before:
+        return
+    members, already = _members(work, prepared, held)
+    for member in members:
+        draft.updates.members.put(member.id, member)
+    total = len(draft.of_workload(name)) - prepared.surge
+    is_first = prepared.cause == "apply" and not already
+    rollout = Rollout(
+        workload=name,
+        number=draft.updates.number(name),
+        revision=workload.revision,
+        cause=prepared.cause,
+        strategy=update.strategy,
+        stable=prepared.former if old is None or old.state == "done" else old.stable,
+        state="progressing" if members else "done",
+        total=total,
+        already=already,
+        canary_passed=not is_first,
+        surge=prepared.surge,
+        started_at=work.now,
+        progressed_at=work.now,
+        ended_at=None if members else work.now,
+    )
+    draft.updates.rollouts.put(name, rollout)
+
+
+def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[list[Member], int]:
+    """Return whom the rollout is to update, and how many have the new content already."""
+    workload, now = prepared.workload, work.now
+    found, already, ids = [], 0, set()
+    for one in prepared.before:
+        ids.add(one.id)
+        after = work.draft.assignments.get(one.id)
+        if after is None:
+            continue
+        member = held.get(one.id)
+        former, number = _had(one, member, prepared.former)
+        if after.node != one.node:
+            found.append(_at_work(after, now))
+        elif former.revision == workload.revision and not prepared.surge:
+            already += 1
+        else:
+            found.append(
+                Member(
+                    id=one.id,
+                    workload=workload.name,
+                    state="waiting",
+                    former=former,
+                    number=number,
+                    since=now,
+                    was_updating=member is not None and member.state in ("updating", "failed"),
+                )
+            )
+    if prepared.surge:
+        second = (one for one in work.draft.of_workload(workload.name) if one.id not in ids)
+        found += [_at_work(one, now) for one in second]
+    return found, already
+
+
+def _had(one: Assignment, member: Member | None, number: int) -> tuple[Assignment, int]:
+    """Return what an instance had until now, and of which revision."""
+    if member is not None and member.former is not None and member.former.node == one.node:
+        return member.former, member.number
+    return one, number
+
+
+def _at_work(one: Assignment, now: float) -> Member:
+    return Member(id=one.id, workload=one.workload, state="updating", since=now, begun_at=now)
+
+
+# --- the history --------------------------------------------------------------------------
+
+
+def _made_of(workload: Workload) -> object:
+    """Return what tells one revision of a workload from another: what its instances are."""
+    lifecycle = workload.lifecycle
+    return workload.revision, lifecycle.job, lifecycle.shared_network
+
+
+def _former_number(work: Work, kept: Kept, was: Workload) -> int:
+    """Return the number of what is kept; one that has no history yet begins it."""
+    number = work.draft.updates.number(was.name)
+    if number:
+        return number
+    first = RevisionRecord(
+        workload=was.name, number=1, at=kept.updated_at, cause="apply", content=was
+    )
+    work.draft.updates.record(first)
+    return 1
+
+
+def _record(work: Work, workload: Workload, number: int, cause: Cause, back_to: int) -> None:
+    work.draft.updates.record(
+        RevisionRecord(
+            workload=workload.name,
+            number=number,
+            at=work.now,
+            cause=cause,
+            back_to=back_to,
+            content=workload,
+        )
+    )
+
+
+# --- blue-green ---------------------------------------------------------------------------
+
+
+def surge_of(work: Work, name: str) -> int:
+    """Return how many instances of a former set are among a workload's replicas."""
+    rollout = work.draft.updates.rollouts.get(name)
+    return 0 if rollout is None else rollout.surge
+
+
+def _surge(work: Work, workload: Workload, before: tuple[Assignment, ...], source: Source) -> int:
+    """Return how many instances the first set has where a second is to be placed beside it."""
+    lifecycle = workload.lifecycle
+    if lifecycle.update.strategy != "blue-green" or lifecycle.job is not None or not before:
+        return 0
+    if workload.mode == "global":
+        reason = "blue-green places a second set beside the first, and a global workload has no "
+        reason += "more than one instance on a node: use rolling or canary"
+        raise RefusedError(409, source.problem(f"{workload.name}: {reason}", "name"))
+    had = (work.draft.updates.former(one) for one in before)
+    revisions = {
+        one.revision if former is None else former[0].revision
+        for one, former in zip(before, had, strict=True)
+    }
+    return 0 if revisions == {workload.revision} else len(before)
+
+
+def check_second_set(prepared: Prepared, short: Explanation | None, source: Source) -> None:
+    """Refuse a second set of which not all finds a place; `short` says what the nodes say to it.
+
+    Raises RefusedError.
+    """
+    if not prepared.surge or not prepared.rolls or short is None:
+        return
+    name, most = prepared.workload.name, sorted(short.blocked.items(), key=lambda one: -one[1])
+    reason = f"{name}: blue-green needs room for a second set of "
+    reason += f"{prepared.workload.replicas - prepared.surge} beside the first, "
+    reason += f"and {short.wanted - short.placed} of them find no node"
+    if most:
+        reason += ": " + ", ".join(f"{constraint} refuses {count}" for constraint, count in most)
+    raise RefusedError(409, source.problem(reason[:1024], "name"))
+
+
+def _end_second_set(work: Work, name: str) -> None:
+    """Let the first set be the only one again."""
+    rollout = work.draft.updates.rollouts.get(name)
+    if rollout is None or not rollout.surge:
+        return
+    first = {
+        key for key, one in work.draft.updates.members_of(name).items() if one.state == "waiting"
+    }
+    for one in work.draft.of_workload(name):
+        if one.id not in first:
+            remove(work, one)
+    work.draft.updates.rollouts.put(name, dataclasses.replace(rollout, surge=0))
+
+
+def remove(work: Work, one: Assignment) -> None:
+    """Let an instance be wanted no more."""
+    work.columns.release(one)
+    work.draft.assignments.remove(one.id)
+    if work.draft.updates.members.get(one.id) is not None:
+        work.draft.updates.members.remove(one.id)
+    work.draft.touched.add(one.node)

@@ -1,0 +1,140 @@
+"""How far one instance is: `judge(member, seen) -> member`. Pure.
+
+Whatever a node told late, twice or out of turn, the judgement is of what it tells now. A member
+that failed and comes right after all is done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from skerry_hub.lifecycle import Update
+from skerry_hub.rollout.looking import Seen
+from skerry_hub.rollout.records import Member
+from skerry_wire.lifecycle import UpdateStatus
+
+SLACK_S = 60.0
+"""What a node has beyond its own time, to tell of it."""
+MOST_S = 86_400.0
+"""The longest that an update may tell of progress and not end."""
+MOST_REASON = 1024
+
+
+def patience_s(update: Update) -> float:
+    """Return how long nothing may be heard of an update that was given to a node."""
+    return update.deadline_s + update.settle_s + SLACK_S
+
+
+def judge(
+    member: Member, seen: Seen, revision: str, update: Update, now: float, listening_since: float
+) -> Member:
+    """Return a member as it is by what is seen of it.
+
+    `revision` is the one that it shall come to; before `listening_since` the hub heard nothing, so
+    that no silence of before counts.
+    """
+    if member.state == "waiting":
+        return _given(member, now) if seen.moved else member
+    if seen.unheard:
+        return member
+    if seen.away:
+        if member.state == "updating" and not member.away:
+            return dataclasses.replace(member, away=True, held=False, good_since=None)
+        return member
+    if member.away:
+        # The time that it has begins anew: it may not have heard of the update before.
+        member = dataclasses.replace(member, away=False, since=now)
+    if member.state == "done":
+        return member
+    return _updating(member, seen, revision, update, now, listening_since)
+
+
+def _updating(
+    member: Member, seen: Seen, revision: str, update: Update, now: float, listening_since: float
+) -> Member:
+    told = seen.update if seen.update is not None and seen.update.revision == revision else None
+    if _has_come(seen, revision, told):
+        return _good(member, update, now)
+    member = dataclasses.replace(member, good_since=None, held=False)
+    if told is not None and told.state in ("rolled_back", "failed"):
+        return _failed(member, _told(told), now)
+    if seen.refused:
+        return _failed(member, seen.refused, now)
+    if member.state == "failed":
+        return member
+    if told is not None and told.state == "held":
+        return dataclasses.replace(member, held=True, since=now, reason=_told(told))
+    reason = _told(told) if told is not None else _why_not(seen, revision)
+    if told is not None and reason != member.reason:
+        member = dataclasses.replace(member, since=now)  # it goes on
+    member = dataclasses.replace(member, reason=reason)
+    if overdue_at(member, update, listening_since) <= now:
+        waited_s = patience_s(update)
+        return _failed(member, f"not up within {waited_s:.0f} s: {reason or 'nothing told'}", now)
+    return member
+
+
+def _has_come(seen: Seen, revision: str, told: UpdateStatus | None) -> bool:
+    return seen.good and seen.revision == revision and (told is None or told.state == "unknown")
+
+
+def _good(member: Member, update: Update, now: float) -> Member:
+    since = now if member.good_since is None or member.good_since > now else member.good_since
+    if now - since >= update.settle_s:
+        return dataclasses.replace(
+            member, state="done", since=now, good_since=since, held=False, reason=""
+        )
+    if member.state == "failed":
+        return dataclasses.replace(member, good_since=since, held=False)
+    return dataclasses.replace(member, good_since=since, held=False, reason="settles")
+
+
+def _failed(member: Member, reason: str, now: float) -> Member:
+    reason = reason[:MOST_REASON]
+    if member.state == "failed":
+        return dataclasses.replace(member, reason=reason)
+    return dataclasses.replace(member, state="failed", since=now, reason=reason)
+
+
+def _given(member: Member, now: float) -> Member:
+    return dataclasses.replace(
+        member, state="updating", former=None, number=0, since=now, begun_at=now, reason=""
+    )
+
+
+def give(member: Member, now: float) -> Member:
+    """Return a waiting member as it is when its order gets the new content."""
+    return _given(member, now)
+
+
+def overdue_at(member: Member, update: Update, listening_since: float) -> float:
+    """Return when a member that is being updated has failed, were nothing heard until then."""
+    quiet = max(member.since, listening_since) + patience_s(update)
+    return min(quiet, max(member.begun_at, listening_since) + MOST_S + patience_s(update))
+
+
+def due_at(member: Member, update: Update, listening_since: float) -> float | None:
+    """Return when a member is to be looked at again though nobody says anything of it."""
+    if member.away or member.held or member.state in ("waiting", "done"):
+        return None
+    if member.good_since is not None:
+        return member.good_since + update.settle_s
+    if member.state == "failed":
+        return None
+    return overdue_at(member, update, listening_since)
+
+
+def _told(told: UpdateStatus) -> str:
+    words = {"rolled_back": "went back to what ran before", "held": "its box holds it back"}
+    head = words.get(told.state, told.state)
+    return (f"{head}: {told.reason}" if told.reason else head)[:MOST_REASON]
+
+
+def _why_not(seen: Seen, revision: str) -> str:
+    if seen.revision is None:
+        return "nothing told of it yet"
+    if seen.revision != revision:
+        return seen.reason or "runs its former revision still"
+    if not seen.running:
+        return seen.reason or "does not run"
+    return f"its health is {seen.health.value}"

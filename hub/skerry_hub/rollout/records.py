@@ -1,0 +1,101 @@
+"""What is kept of a workload's history, and of the rollout by which its instances are updated.
+
+Declared like wire messages. A rollout says nothing of where instances are: that is placement's. It
+says which of them keep their former content for now. All else have the workload's newest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Literal
+
+from skerry_hub.lifecycle import Strategy
+from skerry_hub.model import Assignment, Workload
+from skerry_wire.schema import Range, Sparse, Text
+from skerry_wire.types import Count, InstanceId, Line, Name, Revision
+
+REVISIONS_KEPT = 20
+"""Of each workload, beside those that an instance still has."""
+
+Number = Annotated[int, Range(0, 2**53 - 1)]
+"""Of a revision in its workload's history; 0: none."""
+Cause = Literal["apply", "undo", "rollback", "adopt"]
+RolloutState = Literal["progressing", "paused", "done"]
+MemberState = Literal["waiting", "updating", "done", "failed"]
+Reason = Annotated[str, Text(1024)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRecord:
+    """One revision of a workload: its whole content, and how it came. `at` is the hub's clock.
+
+    `back_to` is the earlier revision whose content it has again, after an undo or a rollback.
+    """
+
+    workload: Name
+    number: Number
+    at: float
+    cause: Cause
+    who: Line = ""
+    """Empty: the hub does not know yet who asks."""
+    back_to: Number = 0
+    content: Workload
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """How the instances of a workload come to its revision `number`.
+
+    `stable` is the newest revision that all of them had before it. `total` counts the workload's
+    instances when it began, `already` those of them that had this content then. `excused` failures
+    were seen by whoever resumed it. `surge`: of blue-green, the instances of the former set, which
+    are among the workload's replicas meanwhile.
+    """
+
+    workload: Name
+    number: Number
+    revision: Revision
+    cause: Cause
+    strategy: Strategy
+    stable: Number
+    state: RolloutState = "progressing"
+    reason: Reason = ""
+    total: Count = 0
+    already: Count = 0
+    finished: Count = 0
+    """Members that are done and kept no more."""
+    excused: Count = 0
+    canary_passed: bool = False
+    surge: Count = 0
+    rolls_back: bool = False
+    """Whether it is about to be rolled back: the hub does so as soon as it can."""
+    started_at: float
+    progressed_at: float
+    ended_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An instance that a rollout updates, and how far it is.
+
+    `waiting`: it has its former content, `former`, of the revision `number`, still; `updating`: its
+    order has the new one. `since` is when it entered its state, or when its node last told of
+    progress, by the hub's clock; `good_since`: since when it runs and is healthy at the new one.
+    """
+
+    id: InstanceId
+    workload: Name
+    state: MemberState
+    former: Assignment | None = None
+    number: Number = 0
+    since: float
+    begun_at: float = 0.0
+    """When its order got the new content."""
+    good_since: float | None = None
+    was_updating: bool = False
+    """Whether an earlier rollout was at it: it may be switching still, and is next in turn."""
+    away: bool = False
+    """Whether its node went away while it was being updated."""
+    held: bool = False
+    """Whether its box holds the update back."""
+    reason: Annotated[Reason, Sparse()] = ""

@@ -1,0 +1,200 @@
+"""A rollout and a history into views. Pure."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+from skerry_hub.documenting import leaf_differences
+from skerry_hub.lifecycle import Update
+from skerry_hub.model import Workload
+from skerry_hub.rollout.counting import many
+from skerry_hub.rollout.looking import EVERY_NODE, Seen, look
+from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
+from skerry_hub.rollout.views import (
+    InstanceUpdateView,
+    RevisionView,
+    RolloutDetail,
+    RolloutView,
+    State,
+)
+from skerry_hub.rollout.waves import wave_order
+from skerry_hub.state import Kept, Known
+
+SHOWN = 50
+"""Instances of a rollout that are named, those that failed first."""
+_ORDER: tuple[State, ...] = ("failed", "updating", "held", "behind", "waiting")
+
+
+def rollout_view(known: Known, kept: Kept) -> RolloutView | None:
+    """Return how far a workload's instances are, None where it was never updated step by step."""
+    rollout = known.updates.rollouts.get(kept.workload.name)
+    if rollout is None:
+        return None
+    members, seen = _seen(known, kept)
+    return _view(rollout, kept.workload.lifecycle.update, members, seen)
+
+
+def surge_of(known: Known, name: str) -> int:
+    """Return how many instances of a former set are among a workload's replicas."""
+    rollout = known.updates.rollouts.get(name)
+    return 0 if rollout is None else rollout.surge
+
+
+def rollout_detail(known: Known, kept: Kept) -> RolloutDetail:
+    """Return the same with the instances that it is not done with.
+
+    Of a workload without a rollout all instances are done: they were given its content at once.
+    """
+    workload = kept.workload
+    rollout = known.updates.rollouts.get(workload.name)
+    if rollout is None:
+        count = len(known.of_workload(workload.name))
+        return RolloutDetail(
+            rollout=RolloutView(
+                workload=workload.name,
+                number=known.updates.numbers.get(workload.name, 0),
+                revision=workload.revision,
+                cause="apply",
+                strategy="at-once",
+                state="done",
+                total=count,
+                done=count,
+                started_at=kept.updated_at,
+            )
+        )
+    members, seen = _seen(known, kept)
+    found = sorted(
+        (_instance(members[key], seen[key]) for key in seen if members[key].state != "done"),
+        key=lambda one: (_ORDER.index(one.state), one.instance),
+    )
+    return RolloutDetail(
+        rollout=_view(rollout, workload.lifecycle.update, members, seen),
+        instances=tuple(found[:SHOWN]),
+        more=max(0, len(found) - SHOWN),
+    )
+
+
+def _seen(known: Known, kept: Kept) -> tuple[Mapping[str, Member], Mapping[str, Seen]]:
+    members = dict(known.updates.by_workload.get(kept.workload.name, {}))
+    wave_by = kept.workload.lifecycle.update.wave_by
+    return members, look(known, members.values(), EVERY_NODE, wave_by)
+
+
+def state_of(member: Member, seen: Seen) -> State | None:
+    """Return in one word how far an instance is, None where it is done."""
+    if member.state == "done":
+        return None
+    if member.state == "failed":
+        return "failed"
+    if seen.away:
+        return "behind"
+    if member.state == "waiting":
+        return "waiting"
+    return "held" if member.held else "updating"
+
+
+def _instance(member: Member, seen: Seen) -> InstanceUpdateView:
+    state = state_of(member, seen) or "waiting"
+    return InstanceUpdateView(
+        instance=member.id,
+        node=seen.node,
+        hostname=seen.hostname,
+        state=state,
+        reason=seen.away if state == "behind" else member.reason,
+    )
+
+
+def _view(
+    rollout: Rollout, update: Update, members: Mapping[str, Member], seen: Mapping[str, Seen]
+) -> RolloutView:
+    second = {
+        key: one
+        for key, one in members.items()
+        if key in seen and not (rollout.surge and one.state == "waiting")
+    }
+    states = collections.Counter(state_of(one, seen[key]) for key, one in second.items())
+    waves = [
+        seen[key].wave
+        for key, one in second.items()
+        if state_of(one, seen[key]) in ("waiting", "updating")
+    ]
+    view = RolloutView(
+        workload=rollout.workload,
+        number=rollout.number,
+        revision=rollout.revision,
+        cause=rollout.cause,
+        strategy=rollout.strategy,
+        state=rollout.state,
+        reason=rollout.reason,
+        total=rollout.total,
+        done=rollout.already + rollout.finished + states[None],
+        updating=states["updating"],
+        waiting=states["waiting"],
+        held=states["held"],
+        behind=states["behind"],
+        failed=states["failed"],
+        at_once=many(update.max_unavailable, max(rollout.total, 1)),
+        wave=min(waves, key=wave_order, default="") if update.wave_by else "",
+        undone_to=rollout.stable if rollout.state != "done" else 0,
+        started_at=rollout.started_at,
+        ended_at=rollout.ended_at,
+    )
+    return view if view.reason else dataclasses.replace(view, reason=_at_what(view, second))
+
+
+def _at_what(view: RolloutView, members: Mapping[str, Member]) -> str:
+    """Return what a rollout waits for."""
+    if view.state == "done":
+        return ""
+    parts = [f"{view.updating} at work"] if view.updating else []
+    if view.held:
+        held = min((one for one in members.values() if one.held), key=lambda one: one.id)
+        parts.append(f"{view.held} held back: {held.id} ({held.reason})")
+    if view.waiting:
+        parts.append(f"{view.waiting} waiting, {view.at_once} at once")
+    if view.behind:
+        parts.append(f"{view.behind} behind: their nodes are away")
+    return "; ".join(parts)[:1024]
+
+
+# --- the history --------------------------------------------------------------------------
+
+
+def history_views(known: Known, history: Sequence[RevisionRecord]) -> list[RevisionView]:
+    """Return a workload's revisions, the newest first, as `history` has them."""
+    return list(_history(known, history))
+
+
+def _history(known: Known, history: Sequence[RevisionRecord]) -> Iterator[RevisionView]:
+    if not history:
+        return
+    name = history[0].workload
+    held = collections.Counter(
+        one.number for one in known.updates.by_workload.get(name, {}).values() if one.number
+    )
+    held[history[0].number] += len(known.of_workload(name)) - held.total()
+    for record, before in zip(history, (*history[1:], None), strict=True):
+        content = record.content
+        yield RevisionView(
+            number=record.number,
+            revision=content.revision,
+            at=record.at,
+            cause=record.cause,
+            who=record.who,
+            back_to=record.back_to,
+            images=tuple(one.image for one in content.containers),
+            changes=() if before is None else changes_of(before.content, content),
+            instances=held[record.number],
+        )
+
+
+def changes_of(before: Workload, after: Workload) -> tuple[str, ...]:
+    """Return what a workload says otherwise: `containers.0.image: shop:1 -> shop:2`."""
+    return tuple(leaf_differences(_listed(before), _listed(after)))
+
+
+def _listed(workload: Workload) -> object:
+    """Return a workload without its number of replicas, which is of no revision."""
+    return dataclasses.replace(workload, replicas=0)

@@ -1,0 +1,253 @@
+"""A rollout, one step on: `step(rollout, members, what is seen, now) -> Step`. Pure.
+
+It never waits without a reason and a way out: what is given to a node is done or fails in a bounded
+time while the node is there; a rollout that may go no further pauses and says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from skerry_hub.lifecycle import Update
+from skerry_hub.rollout.judging import due_at, give, judge, patience_s
+from skerry_hub.rollout.looking import Seen
+from skerry_hub.rollout.records import Member, Rollout
+from skerry_hub.rollout.waves import Turn, next_turn
+
+MOST_REASON = 1024
+NAMED = 3
+"""Instances that a reason names."""
+NEWS = {"done": "updated", "failed": "update_failed"}
+"""The kinds of the events that tell of an instance's new state."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Said:
+    """Something to tell of: an event's kind, about an instance or about the whole."""
+
+    kind: str
+    detail: str = ""
+    instance: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """A rollout after a step. `changed` are members that are other than before, None: no more.
+
+    `given`: whose orders have the new content from now on. `cut_over`: of blue-green, whether the
+    former set ends now. `due_at`: when there is another step though nothing is told until then.
+    """
+
+    rollout: Rollout
+    changed: Mapping[str, Member | None]
+    given: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+    cut_over: bool = False
+    due_at: float | None = None
+
+
+def step(
+    rollout: Rollout,
+    update: Update,
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    now: float,
+    listening_since: float,
+) -> Step:
+    """Return a rollout after what is seen now. `seen` lacks members that are placed no more."""
+    after = {
+        key: judge(member, seen[key], rollout.revision, update, now, listening_since)
+        for key, member in members.items()
+        if key in seen
+    }
+    said = _news(rollout, members, after)
+    rollout = _noted(rollout, members, after, now)
+    turn = Turn()
+    if rollout.state != "paused":
+        rollout = _with_failures(rollout, update, after)
+    if rollout.state != "paused" and rollout.strategy != "blue-green":
+        rollout, turn = _turn(rollout, update, after, seen)
+    given = turn.members if rollout.state != "paused" else ()
+    for key in given:
+        after[key] = give(after[key], now)
+    if given:
+        rollout = dataclasses.replace(rollout, progressed_at=now)
+    rollout = _unless_stuck(rollout, update, turn, after, seen, now, listening_since)
+    rollout = _ended(rollout, after, seen, now)
+    if rollout.state == "done":
+        rollout, after = _without_done(rollout, after)
+    return Step(
+        rollout=rollout,
+        changed=_changed(members, after),
+        given=given,
+        said=said,
+        cut_over=_may_cut_over(rollout, after),
+        due_at=_due_at(rollout, update, turn, after, seen, listening_since),
+    )
+
+
+def _turn(
+    rollout: Rollout, update: Update, members: Mapping[str, Member], seen: Mapping[str, Seen]
+) -> tuple[Rollout, Turn]:
+    """Return who is next, and the rollout where the canary is over thereby."""
+    turn = next_turn(rollout, update, members, seen)
+    if not turn.canary:
+        return rollout, turn
+    if turn.canary == "failed":
+        return _paused(rollout, "none of the canary came up: undo, or resume to go on"), Turn()
+    if update.canary_pauses:
+        return _paused(rollout, "the canary is done: resume to update the rest, or undo"), Turn()
+    rollout = dataclasses.replace(rollout, canary_passed=True)
+    return rollout, next_turn(rollout, update, members, seen)
+
+
+# --- what was found -----------------------------------------------------------------------
+
+
+def _changed(before: Mapping[str, Member], after: Mapping[str, Member]) -> dict[str, Member | None]:
+    found: dict[str, Member | None] = {key: None for key in before if key not in after}
+    found |= {
+        key: one for key, one in after.items() if one is not before[key] and one != before[key]
+    }
+    return found
+
+
+def _noted(
+    rollout: Rollout, before: Mapping[str, Member], after: Mapping[str, Member], now: float
+) -> Rollout:
+    gone = len(before) - len(after)
+    moves = gone or any(
+        one.state != before[key].state or one.away != before[key].away
+        for key, one in after.items()
+        if one is not before[key]
+    )
+    if not moves:
+        return rollout
+    return dataclasses.replace(rollout, total=max(0, rollout.total - gone), progressed_at=now)
+
+
+def _news(
+    rollout: Rollout, before: Mapping[str, Member], after: Mapping[str, Member]
+) -> tuple[Said, ...]:
+    found = []
+    for key, one in after.items():
+        old = before[key]
+        kind = NEWS.get(one.state, "") if one.state != old.state else ""
+        kind = "update_held" if one.held and not old.held else kind
+        if not kind:
+            continue
+        detail = f"revision {rollout.number} of {rollout.workload}"
+        detail += f": {one.reason}" if one.reason else ""
+        found.append(Said(kind, detail[:MOST_REASON], key))
+    return tuple(found)
+
+
+# --- what comes of it ---------------------------------------------------------------------
+
+
+def _with_failures(rollout: Rollout, update: Update, members: Mapping[str, Member]) -> Rollout:
+    failed = [one for one in members.values() if one.state == "failed"]
+    if update.on_failure == "continue" or len(failed) - rollout.excused <= update.max_failed:
+        return rollout
+    reason = f"{_share(len(failed), rollout)} failed: {_named(failed)}"
+    if update.on_failure == "rollback" and rollout.cause != "rollback" and rollout.stable:
+        reason = f"{reason}; goes back to revision {rollout.stable}"
+        return _paused(rollout, reason, rolls_back=True)
+    return _paused(rollout, reason)
+
+
+def _unless_stuck(
+    rollout: Rollout,
+    update: Update,
+    turn: Turn,
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    now: float,
+    listening_since: float,
+) -> Rollout:
+    if rollout.state == "paused" or not turn.blocked:
+        return rollout
+    if max(rollout.progressed_at, listening_since) + patience_s(update) > now:
+        return rollout
+    broken = [one for key, one in members.items() if seen[key].online and not seen[key].available]
+    reason = f"{_share(len(broken), rollout)} do not run, and no more than "
+    reason += f"{update.max_unavailable} may be unavailable: {_named(broken)}"
+    return _paused(rollout, reason)
+
+
+def _may_cut_over(rollout: Rollout, members: Mapping[str, Member]) -> bool:
+    if rollout.strategy != "blue-green" or rollout.state != "progressing":
+        return False
+    second = [one for one in members.values() if one.state != "waiting"]
+    return bool(second) and all(one.state == "done" for one in second)
+
+
+def _ended(
+    rollout: Rollout, members: Mapping[str, Member], seen: Mapping[str, Seen], now: float
+) -> Rollout:
+    """Return it as done where nobody who is there waits or is at work; else as it goes on."""
+    if rollout.state == "paused" or rollout.strategy == "blue-green":
+        return rollout
+    open_ = [key for key, one in members.items() if one.state in ("waiting", "updating")]
+    ended = len(members) - len(open_) + rollout.finished + rollout.already
+    if any(not seen[key].away for key in open_) or (open_ and not ended):
+        if rollout.state == "done":
+            return dataclasses.replace(
+                rollout, state="progressing", reason="", ended_at=None, progressed_at=now
+            )
+        return rollout
+    failed = [one for one in members.values() if one.state == "failed"]
+    parts = [f"{_share(len(failed), rollout)} failed: {_named(failed)}"] if failed else []
+    if open_:
+        parts.append(f"{_share(len(open_), rollout)} follow when their nodes are back")
+    ended_at = rollout.ended_at if rollout.state == "done" else now
+    return dataclasses.replace(
+        rollout, state="done", reason="; ".join(parts)[:MOST_REASON], ended_at=ended_at
+    )
+
+
+def _without_done(
+    rollout: Rollout, members: Mapping[str, Member]
+) -> tuple[Rollout, dict[str, Member]]:
+    """Return it without those that are done: nothing more is kept of them."""
+    left = {key: one for key, one in members.items() if one.state != "done"}
+    done = len(members) - len(left)
+    return dataclasses.replace(rollout, finished=rollout.finished + done), left
+
+
+def _paused(rollout: Rollout, reason: str, *, rolls_back: bool = False) -> Rollout:
+    return dataclasses.replace(
+        rollout, state="paused", reason=reason[:MOST_REASON], rolls_back=rolls_back, ended_at=None
+    )
+
+
+def _due_at(
+    rollout: Rollout,
+    update: Update,
+    turn: Turn,
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    listening_since: float,
+) -> float | None:
+    times = [
+        at
+        for key, one in members.items()
+        if seen[key].online and (at := due_at(one, update, listening_since)) is not None
+    ]
+    if rollout.state == "progressing" and turn.blocked:
+        times.append(max(rollout.progressed_at, listening_since) + patience_s(update))
+    return min(times, default=None)
+
+
+# --- words --------------------------------------------------------------------------------
+
+
+def _share(count: int, rollout: Rollout) -> str:
+    return f"{count} of {rollout.total}"
+
+
+def _named(members: list[Member]) -> str:
+    first = sorted(members, key=lambda one: one.id)[:NAMED]
+    named = ", ".join(f"{one.id} ({one.reason or one.state})" for one in first)
+    return named + (f" and {len(members) - NAMED} more" if len(members) > NAMED else "")

@@ -1,0 +1,63 @@
+"""What is seen of an instance: its node's report, and whether that is of now."""
+
+from tests.hub.records import assignment, changed, node, refusal, report, status
+from tests.hub.rollout.situations import waiting
+
+from skerry_hub.model import Liveness
+from skerry_hub.rollout.looking import EVERY_NODE, look
+from skerry_hub.state import Known
+from skerry_wire.messages import Health, InstanceState
+
+
+def looked(node_, assigned=None, heard=EVERY_NODE, wave_by=""):
+    known = Known([node_], [], [assigned or assignment()])
+    return look(known, [waiting()], heard, wave_by).get("shop-web-0")
+
+
+def test_an_instance_as_its_node_tells_it():
+    told = status(health=Health.UNHEALTHY, reason="no answer")
+    found = looked(node(report=report(instances=(told,))))
+    assert (found.node, found.hostname) == ("box-1", "host-box-1")
+    assert found.online
+    assert found.running
+    assert (found.health, found.reason) == (Health.UNHEALTHY, "no answer")
+    assert not found.available
+    assert not found.good
+
+
+def test_one_that_exited_does_not_run():
+    found = looked(node(report=report(instances=(status(state=InstanceState.EXITED),))))
+    assert not found.available
+
+
+def test_nothing_told_is_no_revision():
+    assert looked(node()).revision is None
+
+
+def test_a_node_that_is_not_online_or_is_held_is_away():
+    assert looked(node(liveness=Liveness.LOST)).away == "its node is lost"
+    assert "diverged" in looked(node(diverged="it is ahead")).away
+
+
+def test_a_node_that_was_not_heard_in_this_life_of_the_hub_is_neither_online_nor_away():
+    found = looked(node(), heard=())
+    assert (found.unheard, found.online, found.away) == (True, False, "")
+
+
+def test_only_a_refusal_of_the_newest_order_counts():
+    old = node(generation=2, report=report(refusal=refusal(generation=1)))
+    assert looked(old).refused == ""
+    new = changed(old, generation=1)
+    assert looked(new).refused == "the node refused its order: not allowed"
+
+
+def test_the_wave_is_a_label_of_the_node():
+    assert looked(node(labels={"site": "quay-3"}), wave_by="site").wave == "quay-3"
+    assert looked(node(), wave_by="site").wave == ""
+
+
+def test_one_on_another_node_than_before_has_moved_and_one_without_a_node_is_not_seen():
+    assert looked(node(), assignment(node="box-1")).moved is False
+    elsewhere = Known([node("box-2")], [], [assignment(node="box-2")])
+    assert look(elsewhere, [waiting()], EVERY_NODE, "")["shop-web-0"].moved
+    assert look(Known(), [waiting()], EVERY_NODE, "") == {}

@@ -1,0 +1,243 @@
+"""Rollouts as transcripts: what is seen, and who is given the new content then."""
+
+from tests.hub.rollout.situations import Course
+
+from skerry_hub.lifecycle import Update
+
+
+def test_rolling_gives_so_many_at_once_and_the_next_when_one_is_done():
+    course = Course(4, Update(max_unavailable="2"))
+    assert course.step() == [0, 1]
+    assert course.step() == []
+    assert course.step(i0="switching") == []
+    assert course.step(i0="new") == [2]
+    assert course.step(i1="new", i2="new") == [3]
+    assert course.rollout.state == "progressing"
+    assert course.step(i3="new") == []
+    assert course.rollout.state == "done"
+    assert (course.rollout.finished, course.members) == (4, {})
+    assert course.found.due_at is None
+
+
+def test_an_instance_is_done_only_when_it_was_well_for_its_settle_time():
+    course = Course(2, Update(max_unavailable="1", settle_s=30))
+    course.step()
+    assert course.step(i0="starting") == []
+    assert course.step(i0="new") == []
+    assert course.found.due_at == course.now + 30
+    assert course.step(20) == []
+    assert course.step(5, i0="unhealthy") == []
+    assert course.step(10, i0="new") == []
+    assert course.step(29) == []
+    assert course.step(1) == [1]
+
+
+def test_a_failure_pauses_it_and_names_who_failed_and_why():
+    course = Course(4, Update(max_unavailable="1"))
+    course.step()
+    assert course.step(i0="rolled_back") == []
+    assert course.rollout.state == "paused"
+    assert "1 of 4 failed: shop-web-0 (went back to what ran before: rolled_back it is)" in (
+        course.rollout.reason
+    )
+    assert [one.kind for one in course.found.said] == ["update_failed"]
+    assert course.step(1000) == [], "it waits for somebody"
+
+
+def test_failures_that_are_allowed_stop_nothing():
+    course = Course(4, Update(max_unavailable="2", max_failed=1))
+    course.step()
+    assert course.step(i0="failed") == [2]
+    assert course.step(i1="new", i2="new") == [3]
+    course.step(i3="new")
+    assert course.rollout.state == "done"
+    assert "1 of 4 failed" in course.rollout.reason
+    assert course.states() == "f"
+
+
+def test_continue_goes_on_whatever_fails():
+    course = Course(3, Update(max_unavailable="1", on_failure="continue"))
+    course.step()
+    assert course.step(i0="failed") == [1]
+    assert course.step(i1="refused") == [2]
+    course.step(i2="new")
+    assert course.rollout.state == "done"
+
+
+def test_rollback_is_asked_for_once_and_never_of_a_rollback():
+    update = Update(max_unavailable="1", on_failure="rollback")
+    course = Course(3, update)
+    course.step()
+    course.step(i0="failed")
+    assert (course.rollout.state, course.rollout.rolls_back) == ("paused", True)
+    again = Course(3, update, cause="rollback")
+    again.step()
+    again.step(i0="failed")
+    assert (again.rollout.state, again.rollout.rolls_back) == ("paused", False)
+
+
+def test_what_is_not_heard_of_in_time_has_failed_and_is_done_when_it_comes_after_all():
+    course = Course(2, Update(max_unavailable="1", deadline_s=100))
+    course.step()
+    assert course.found.due_at == course.now + 160
+    course.step(159)
+    assert course.rollout.state == "progressing"
+    course.step(2)
+    assert course.rollout.state == "paused"
+    assert "not up within 160 s: runs its former revision still" in course.rollout.reason
+    course.step(i0="new")
+    assert course.states() == "dw"
+
+
+def test_a_node_that_tells_of_progress_has_more_time():
+    course = Course(2, Update(max_unavailable="1", deadline_s=100))
+    course.step()
+    course.step(100, i0="waiting")
+    course.step(100, i0="switching")
+    course.step(100)
+    assert course.states() == "uw"
+    course.step(70)
+    assert course.states() == "fw"
+
+
+def test_the_time_in_which_the_hub_heard_nothing_does_not_count():
+    course = Course(2, Update(max_unavailable="1", deadline_s=100))
+    course.step()
+    course.listening_since = course.now + 5000
+    course.step(5100)
+    assert course.states() == "uw"
+
+
+def test_nodes_that_are_away_are_not_waited_for_and_follow():
+    course = Course(4, Update(max_unavailable="1"))
+    assert course.step(i0="away", i2="away") == [1]
+    assert course.step(i1="new") == [3]
+    course.step(i3="new")
+    assert course.rollout.state == "done"
+    assert "2 of 4 follow when their nodes are back" in course.rollout.reason
+    assert course.step(i2="old") == [2]
+    assert course.rollout.state == "progressing"
+    course.step(i2="new")
+    assert (course.rollout.state, course.states()) == ("done", "w")
+
+
+def test_a_node_that_goes_away_while_it_is_updated_makes_room_and_begins_its_time_anew():
+    course = Course(3, Update(max_unavailable="1", deadline_s=100))
+    course.step()
+    assert course.step(i0="away") == [1]
+    course.step(1000, i1="new", i0="old")
+    assert course.states()[0] == "u", "its time begins when it is back"
+    assert course.rollout.state == "progressing"
+
+
+def test_all_nodes_away_is_not_done():
+    course = Course(2)
+    course.step(i0="away", i1="away")
+    assert course.rollout.state == "progressing"
+
+
+def test_after_a_restart_nobody_is_taken_for_away_or_done_before_it_is_heard_of():
+    course = Course(3, Update(max_unavailable="1"))
+    course.step()
+    assert course.step(i0="unheard", i1="unheard", i2="unheard") == []
+    assert course.rollout.state == "progressing"
+    assert course.step(i1="old") == [], "what the first one does is not known yet"
+    assert course.step(i0="new") == [1]
+
+
+def test_what_a_box_holds_back_is_waited_for_by_nobody_and_is_no_failure():
+    course = Course(3, Update(max_unavailable="1", deadline_s=10))
+    course.step()
+    assert course.step(i0="held") == [1]
+    assert [one.kind for one in course.found.said] == ["update_held"]
+    assert course.step(5000, i1="new") == [2]
+    course.step(i2="new")
+    assert course.rollout.state == "progressing"
+    course.step(50_000)
+    assert (course.rollout.state, course.states()) == ("progressing", "udd")
+    course.step(i0="new")
+    assert course.rollout.state == "done"
+
+
+def test_what_does_not_run_anyway_counts_and_comes_first():
+    course = Course(4, Update(max_unavailable="1"))
+    assert course.step(i2="old!") == [2]
+    assert course.step() == []
+    assert course.step(i2="new") == [0]
+
+
+def test_those_that_do_not_run_leave_less_room_for_others():
+    course = Course(6, Update(max_unavailable="3"))
+    assert course.step(i0="old!", i1="old!") == [0, 1, 2]
+    assert course.step(i3="old!", i2="new") == [3]
+
+
+def test_a_rollout_that_may_go_no_further_pauses_and_says_so():
+    course = Course(3, Update(max_unavailable="1", deadline_s=100))
+    course.step()
+    assert course.step(i0="new") == [1]
+    course.step(i1="new", i0="new!")
+    assert course.states() == "ddw"
+    course.step(170)
+    assert course.rollout.state == "paused"
+    assert "1 of 3 do not run, and no more than 1 may be unavailable" in course.rollout.reason
+
+
+def test_an_instance_that_is_gone_is_waited_for_no_more():
+    course = Course(3, Update(max_unavailable="1"))
+    course.step()
+    assert course.step(i0="gone") == [1]
+    assert course.rollout.total == 2
+
+
+def test_a_canary_goes_first_and_the_rest_after_it():
+    course = Course(4, Update(strategy="canary", canary="1", max_unavailable="100%"))
+    assert course.step() == [0]
+    assert course.step() == []
+    assert course.step(i0="new") == [1, 2, 3]
+
+
+def test_a_canary_that_pauses_waits_to_be_resumed():
+    update = Update(strategy="canary", canary="50%", canary_pauses=True, max_unavailable="1")
+    course = Course(4, update)
+    assert course.step() == [0]
+    assert course.step(i0="new") == [1]
+    assert course.step(i1="new") == []
+    assert course.rollout.state == "paused"
+    assert "the canary is done" in course.rollout.reason
+
+
+def test_a_canary_whose_failures_are_let_pass_does_not_go_on_by_itself_with_none_that_came_up():
+    update = Update(strategy="canary", canary="1", on_failure="continue", max_unavailable="1")
+    course = Course(4, update)
+    course.step()
+    assert course.step(i0="failed") == []
+    assert course.rollout.state == "paused"
+    assert "none of the canary came up" in course.rollout.reason
+
+
+def test_waves_follow_one_another_and_those_without_the_label_are_the_last():
+    waves = {"shop-web-0": "", "shop-web-1": "quay-2", "shop-web-2": "quay-1"}
+    course = Course(4, Update(max_unavailable="4", wave_by="site"), waves)
+    course.waves["shop-web-3"] = "quay-1"
+    assert course.step(i3="away") == [2]
+    assert course.step() == []
+    assert course.step(i2="new") == [1]
+    assert course.step(i3="old") == [3], "who is back goes on with its own wave"
+    assert course.step(i1="new") == []
+    assert course.step(i3="new") == [0]
+
+
+def test_blue_green_waits_for_the_whole_second_set():
+    course = Course(2, Update(strategy="blue-green"), surge=2)
+    second = Course(4, Update(strategy="blue-green"))
+    for key in ("shop-web-2", "shop-web-3"):
+        member = second.members[key]
+        course.members[key] = type(member)(
+            id=key, workload="shop-web", state="updating", since=course.now, begun_at=course.now
+        )
+    assert course.step(i0="old", i1="old", i2="new", i3="starting") == []
+    assert not course.found.cut_over
+    course.step(i3="new")
+    assert course.found.cut_over
+    assert course.states() == "wwdd"
