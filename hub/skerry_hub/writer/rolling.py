@@ -58,6 +58,10 @@ class Rolling:
             self._due.pop(name, None)
         return found
 
+    def again(self, names: Iterable[str]) -> None:
+        """Have these looked at again: their step did not come to pass."""
+        self._told.update(names)
+
     def step(
         self, work: Work, names: Iterable[str], heard: Container[str], listening_since: float
     ) -> list[Told]:

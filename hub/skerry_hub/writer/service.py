@@ -451,9 +451,11 @@ class Service:
                 trial.keep()
                 return
         work = self._new_work()
-        for name in of_nodes(work.draft, names, failures):
+        stopped = of_nodes(work.draft, names, failures)
+        for name in stopped:
             stop(work, name, "; ".join(failures.values()))
         self._commit(work.draft, work.now)
+        self._rolling.again(set(names) - stopped)
 
     def _roll_back(self, name: str) -> None:
         rollout = self.known.updates.rollouts[name]
