@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import pathlib
@@ -18,6 +19,8 @@ from skerry_cli.json_places import NO_FILES, JsonFile, Places, fault_of
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_FILE_BYTES = 256 * 1024
 """What a hub takes of one file."""
+MAX_CONFIG_BYTES = 64 * 1024
+"""What a hub takes of one file of a container."""
 MAX_JSON_BYTES = 4 * 1024 * 1024
 """What a hub takes of one request."""
 STDIN = "-"
@@ -120,10 +123,37 @@ def _file(name: str, project: str | None) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Failure(f"{name}:{line}: is not UTF-8 text") from None
-    where = {"name": "stdin" if name == STDIN else name, "text": text}
+    where: dict[str, Any] = {"name": "stdin" if name == STDIN else name, "text": text}
+    attached = _attached(name, text)
+    if attached:
+        where["attached"] = attached
     if project is not None:
         return {**where, "project": project, "project_given": True}
     return {**where, "project": _project_of(name)}
+
+
+def _attached(name: str, text: str) -> dict[str, str]:
+    """Return the files that a compose file's configs name, in base64, by the paths there.
+
+    What is wrong with the file itself is the hub's to say.
+    """
+    if not re.search(r"^configs:", text, re.MULTILINE):
+        return {}
+    import yaml  # noqa: PLC0415 - takes 20 ms
+
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return {}
+    configs = found.get("configs") if isinstance(found, dict) else None
+    every = configs.values() if isinstance(configs, dict) else ()
+    paths = [one["file"] for one in every if isinstance(one, dict) and "file" in one]
+    folder = pathlib.Path.cwd() if name == STDIN else pathlib.Path(name).parent
+    return {
+        path: base64.b64encode(_read(str(folder / path), MAX_CONFIG_BYTES)).decode()
+        for path in paths
+        if isinstance(path, str) and path
+    }
 
 
 def _read(name: str, most: int) -> bytes:

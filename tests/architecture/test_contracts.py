@@ -164,6 +164,8 @@ ELSEWHERE = {
     "hub/skerry_hub/workloads/contained.py": "test_json_workloads.py",
     "hub/skerry_hub/workloads/others.py": "test_x_placement.py: names of a file's other services",
     "hub/skerry_hub/workloads/x_placement_keys.py": "test_keys.py reads every table",
+    "hub/skerry_hub/workloads/file_keys.py": "test_configs.py and test_keys.py",
+    "hub/skerry_hub/workloads/restarts.py": "test_service.py",
     "hub/skerry_hub/workloads/problems.py": "said by every reader, and seen in their tests",
     "hub/skerry_hub/workloads/reading.py": "read by every reader, and seen in their tests",
 }

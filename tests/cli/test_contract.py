@@ -30,6 +30,7 @@ from tests.cli.samples import (
 from tests.cli.test_decisions import DETAIL as DECISION
 from tests.cli.test_decisions import PLACED, SAME
 from tests.cli.test_logs import answer
+from tests.cli.test_secret import SECRET
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
@@ -39,7 +40,14 @@ from skerry_cli.kinds import DEVICE_KINDS
 from skerry_hub import devices
 from skerry_hub.api import app as api
 from skerry_hub.api.instance_requests import ExecRequest
-from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
+from skerry_hub.api.requests import (
+    ApplyRequest,
+    DrainRequest,
+    LabelRequest,
+    TaintRequest,
+    TrustRequest,
+)
+from skerry_hub.api.secrets import LoginRequest, SecretRequest
 from skerry_hub.documents import KINDS
 from skerry_hub.views import Basis, PlanView
 from skerry_wire.codec import from_plain, to_plain
@@ -49,6 +57,9 @@ BODIES = {
     "/api/v1/apply": ApplyRequest,
     "/api/v1/nodes/box-1/taints": TaintRequest,
     "/api/v1/nodes/box-1/drain": DrainRequest,
+    "/api/v1/nodes/box-1/trust-key": TrustRequest,
+    "/api/v1/secrets/db": SecretRequest,
+    "/api/v1/registries/r.example%3A5000": LoginRequest,
     "/api/v1/instances/shop-web-0/exec": ExecRequest,
 }
 
@@ -108,6 +119,15 @@ COMMANDS = [
         "e:NoSchedule-",
         "f:PreferNoSchedule",
     ],
+    ["secret", "create", "db", "--from-file", "-"],
+    ["secret", "update", "db", "--from-file", "-"],
+    ["secret", "ls"],
+    ["secret", "describe", "db"],
+    ["secret", "rm", "db"],
+    ["registry", "login", "r.example:5000", "--username", "ci", "--password-stdin"],
+    ["registry", "ls"],
+    ["registry", "logout", "r.example:5000"],
+    ["node", "trust-key", "box-1"],
     ["cordon", "box-1"],
     ["uncordon", "box-1"],
     ["drain", "box-1", "--force"],
@@ -157,6 +177,14 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "POST /api/v1/nodes/box-1/overwrite": NODE,
         "POST /api/v1/nodes/box-1/labels": NODE,
         "POST /api/v1/nodes/box-1/taints": NODE,
+        "GET /api/v1/secrets": [SECRET],
+        "GET /api/v1/secrets/db": SECRET,
+        "POST /api/v1/secrets/db": SECRET,
+        "DELETE /api/v1/secrets/db": SECRET,
+        "GET /api/v1/registries": [SECRET],
+        "POST /api/v1/registries/r.example%3A5000": SECRET,
+        "DELETE /api/v1/registries/r.example%3A5000": SECRET,
+        "POST /api/v1/nodes/box-1/trust-key": NODE,
         "POST /api/v1/nodes/box-1/cordon": NODE,
         "POST /api/v1/nodes/box-1/uncordon": NODE,
         "POST /api/v1/nodes/box-1/drain": PlanView(changes=PLAN.changes[:1]),

@@ -6,6 +6,9 @@ import pytest
 from tests.cli.canned import problems
 from tests.cli.samples import NOTHING
 
+from skerry_cli.failures import Failure
+from skerry_cli.files import asked_of
+
 JOB = {"name": "depot-job", "project": "depot", "containers": [{"name": "a", "image": "x"}]}
 
 
@@ -79,3 +82,24 @@ def test_what_is_wrong_with_a_workload_is_told_by_line(skerry, hub, tmp_path, wo
         hub.answers[f"POST /api/v1/{verb}"] = problems(400, problem)
     done = skerry(*words, "-f", str(first), "-f", str(second), code=1)
     assert done.err == f"{second}:18: [1].containers[0].image: is empty\n"
+
+
+def test_files_of_configs_come_along(tmp_path):
+    (tmp_path / "app.conf").write_bytes(b"\x00a")
+    text = "configs:\n  app: {file: ./app.conf}\n  b: {content: x}\nservices: {}\n"
+    (tmp_path / "shop.yaml").write_text(text)
+    (found,) = asked_of([str(tmp_path / "shop.yaml")], None).body["files"]
+    assert found["attached"] == {"./app.conf": "AGE="}
+
+
+def test_a_file_of_a_config_that_is_not_there_is_told(tmp_path):
+    (tmp_path / "shop.yaml").write_text("configs: {app: {file: nope}}\n")
+    with pytest.raises(Failure, match="nope: No such file"):
+        asked_of([str(tmp_path / "shop.yaml")], None)
+
+
+@pytest.mark.parametrize("text", ["configs: [\n", "configs: x\n", "services: {}\n", "configs:\n"])
+def test_what_is_wrong_with_a_file_is_the_hubs_to_say(tmp_path, text):
+    (tmp_path / "shop.yaml").write_text(text)
+    (found,) = asked_of([str(tmp_path / "shop.yaml")], None).body["files"]
+    assert "attached" not in found

@@ -19,6 +19,7 @@ from skerry_wire.box_policy import (
     total_reasons,
 )
 from skerry_wire.images import parse_pattern
+from skerry_wire.lifecycle import File
 from skerry_wire.workload import DeviceMapping, Mount, PortMapping
 
 LOCAL = (parse_pattern("localhost"),)
@@ -92,6 +93,23 @@ def test_a_privilege_is_denied_unless_the_box_gives_it(changes, permission, reas
     (only,) = against(**changes)
     assert reason in only
     assert against(BoxPolicy(images=LOCAL, **permission), **changes) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/proc/1/environ", "stand before what the kernel shows"),
+        ("/sys", "stand before what the kernel shows"),
+        ("/dev/x", "stand before what the kernel shows"),
+        ("/", "give an absolute path"),
+        ("/a/../proc", "give an absolute path"),
+        ("/a:b", "give an absolute path"),
+    ],
+)
+def test_files_of_an_order_need_no_permission_but_a_decent_place(path, reason):
+    assert against(files=(File(path="/device/a"), File(path="/run/secrets/b"))) == []
+    (only,) = against(files=(File(path=path),))
+    assert reason in only
 
 
 def test_one_capability_does_not_give_another():

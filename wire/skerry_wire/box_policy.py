@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 from skerry_wire.images import ImageError, ImagePattern, parse_image
+from skerry_wire.lifecycle import File
 from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import ByteCount, Line, Short
 from skerry_wire.workload import Container, DeviceMapping, Mount, Port, PortMapping
 
+KERNELS_FOLDERS = ("/proc", "/sys", "/dev")
+"""Where no file of an order may be in a container."""
 MAX_TOLD_BYTES = 12 * 1024
 """Most bytes of a policy that is told; the file of a box may have more."""
 
@@ -118,6 +121,8 @@ def reasons(container: Container, policy: BoxPolicy, resolve: Resolve) -> Iterat
     yield from _privileges(container, policy)
     for mount in container.mounts:
         yield from _mount(mount, policy, resolve)
+    for file in container.files:
+        yield from _file(file)
     for device in container.devices:
         yield from _device(device, policy)
     for name in container.cdi_devices:
@@ -221,6 +226,14 @@ def _mount(mount: Mount, policy: BoxPolicy, resolve: Resolve) -> Iterator[str]:
         yield f"bind {mount.source}{via} is allowed read-only"
     else:
         yield f"bind {mount.source}{via} is not within an allowed folder"
+
+
+def _file(file: File) -> Iterator[str]:
+    """Say what is wrong with the place of a file; that there is one, every box allows."""
+    if not is_plain_path(file.path) or file.path == "/":
+        yield f"file {file.path[:200]!r}: {_PLAIN}"
+    elif any(is_within(file.path, folder) for folder in KERNELS_FOLDERS):
+        yield f"file {file.path} would stand before what the kernel shows there"
 
 
 def _device(device: DeviceMapping, policy: BoxPolicy) -> Iterator[str]:

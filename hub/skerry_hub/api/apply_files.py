@@ -32,7 +32,11 @@ def asked_for(request: ApplyRequest) -> Wish:
         raise RefusedError(400, Problem(reason="are missing, and so are workloads", field="files"))
     files = [
         SourceFile(
-            name=one.name, text=one.text, project=one.project, project_given=one.project_given
+            name=one.name,
+            text=one.text,
+            project=one.project,
+            project_given=one.project_given,
+            attached=one.attached,
         )
         for one in request.files
     ]

@@ -9,8 +9,10 @@ from typing import Annotated
 from skerry_hub.model import Effect, Taint, Workload
 from skerry_hub.views import Basis
 from skerry_hub.workloads.json_workloads import MAX_WORKLOADS
-from skerry_wire.schema import Items, Text
+from skerry_wire.lifecycle import MAX_FILE_BYTES
+from skerry_wire.schema import Items, OrBase64, Text
 
+MAX_ATTACHED = 64
 Label = Annotated[str, Text(253, r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
 
 
@@ -25,6 +27,10 @@ class ApplyFile:
     text: Annotated[str, Text(256 * 1024)]
     project: Annotated[str, Text(255)] = ""
     project_given: bool = False
+    attached: Annotated[
+        Mapping[str, Annotated[bytes, Items(MAX_FILE_BYTES), OrBase64()]], Items(MAX_ATTACHED)
+    ] = dataclasses.field(default_factory=dict)
+    """The files that its `configs` name, by the paths written there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from skerry_hub.placement.contradiction import MAX_REQUEST
 from skerry_hub.placement.effort import Effort
 from skerry_hub.views import Problem
 from skerry_hub.workloads import limits
+from skerry_hub.workloads.configs import Declared, declared_configs, declared_secrets
 from skerry_hub.workloads.keys import FILE
 from skerry_hub.workloads.mounts import declared
 from skerry_hub.workloads.parts import MAX_CONTAINERS, joined, wrong_order
@@ -42,6 +43,7 @@ MAX_ALL_CHARACTERS = 1024 * 1024
 MAX_SERVICES = 100
 """Most services of one file."""
 
+_FIRST = "containers[0]"
 _MOST_NAME = 63
 _NAME = re.compile(LABEL)
 _NAME_HINT = f"lower-case letters, digits and inner hyphens, at most {_MOST_NAME}"
@@ -59,6 +61,8 @@ class SourceFile:
     text: str
     project: str = ""
     project_given: bool = False
+    attached: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    """The files that came along, by the paths that it names them by."""
 
 
 class ComposeError(Exception):
@@ -143,6 +147,12 @@ def _services(file: SourceFile, top: Section, effort: Effort) -> list[tuple[Valu
         volumes=volumes,
         siblings={name: _workload_name(project, name) for name, _ in services},
         effort=effort,
+        declared=Declared(
+            configs=top.get(
+                "configs", lambda one: declared_configs(one, file.attached), {}, empty_ok=True
+            ),
+            secrets=top.get("secrets", declared_secrets, {}, empty_ok=True),
+        ),
     )
     found = {}
     for name, value in services:
@@ -171,7 +181,15 @@ def _joined(found: Mapping[str, tuple[Value, Service]]) -> list[tuple[Value, Ser
             service, _ = found[workload.containers[index].name]
             (below(service, "depends_on") or service).refuse(f"{short(other)} {reason}")
         _check_ports(workload, found)
-        whole.append((value, dataclasses.replace(one, workload=workload)))
+        places = dict(one.parts)
+        for index, part in enumerate(parts, 1):
+            # Of a part only its container is taken, so that is what has places of its own.
+            places |= {
+                path.replace(_FIRST, f"containers[{index}]", 1): place
+                for path, place in part.parts.items()
+                if path.startswith(_FIRST)
+            }
+        whole.append((value, dataclasses.replace(one, workload=workload, parts=places)))
     return whole
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skerry_hub.workloads.asked_for import Note, once, tell
+from skerry_hub.workloads.configs import file_path
 from skerry_hub.workloads.devices import cdi_name, permissions
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
@@ -50,12 +51,31 @@ def _container(one: Container, field: str, note: Note) -> None:
     for index, mount in enumerate(one.mounts):
         _mount(mount, f"{field}.mounts[{index}]", note)
     once(note, f"{field}.mounts", (mount.target for mount in one.mounts))
+    _files(one, field, note)
     _devices(one, field, note)
     for key, names in (("cap_add", one.cap_add), ("cap_drop", one.cap_drop)):
         for index, name in enumerate(names):
             tell(note, f"{field}.{key}[{index}]", capability, name)
     if one.health is not None:
         _health(one.health, f"{field}.health.command", note)
+
+
+def _files(one: Container, field: str, note: Note) -> None:
+    taken = {mount.target for mount in one.mounts}
+    for index, file in enumerate(one.files):
+        place = f"{field}.files[{index}]"
+        tell(note, f"{place}.path", file_path, file.path)
+        if file.path in taken:
+            note(f"{place}.path", f"{file.path} is mounted already")
+        taken.add(file.path)
+        if file.secret is not None and file.content:
+            note(f"{place}.content", "is not for a secret")
+    for name in one.secret_environment:
+        if not name or "=" in name or name in one.environment:
+            why = "is not a name of a variable, or is in the environment too"
+            note(f"{field}.secret_environment", f"{name[:80]!r} {why}")
+    if one.credentials is not None:
+        note(f"{field}.credentials", "must be left out: skerry registry login has them")
 
 
 def _devices(one: Container, field: str, note: Note) -> None:

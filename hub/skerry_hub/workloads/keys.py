@@ -31,15 +31,15 @@ FILE = Keys(
         "name": "The project: the first part of each workload's name. Without it, the name of the"
         " file's folder.",
         "services": "The services; each becomes the workload `<project>-<service>`.",
+        "configs": "The files that services are given; see below.",
+        "secrets": "The secrets that services are given, by their names at the hub.",
         "volumes": "The named volumes that services use, declared.",
         "version": "Accepted and ignored, as the specification says.",
     },
     refused={
-        "configs": "put the content into the image, or bind a folder of the box",
         "include": "give each file to `apply` with its own -f",
         "models": "",
         "networks": _NETWORKS,
-        "secrets": "put the secret on the box and bind its folder",
     },
 )
 
@@ -49,6 +49,8 @@ SERVICE = Keys(
         "cap_add": "Capabilities beside the runtime's default ones, with or without `CAP_`.",
         "cap_drop": "Capabilities that are taken away; `ALL` for all.",
         "command": "A list, or a text that is split as a shell would, without one running.",
+        "configs": "A list of names of the top-level `configs`, or the long form; each is a file"
+        " that the container only reads.",
         "cpus": "Limit of processors, as `deploy.resources.limits.cpus`.",
         "depends_on": "Containers of the same instance that start before this one, as a list or"
         " with conditions; see below. Services that are no parts of one another (`x-part-of`) run"
@@ -84,6 +86,8 @@ SERVICE = Keys(
         "restart": "`always` (default), `no`, `on-failure`, `on-failure:5`; `unless-stopped` is"
         " `always`, since nobody but Skerry stops an instance.",
         "scale": "As `deploy.replicas`.",
+        "secrets": "A list of names of the top-level `secrets`, or the long form; each is a file"
+        " in `/run/secrets`.",
         "stop_grace_period": "How long a stopping container has before it is killed, as `10s`"
         " (default).",
         "stop_signal": "As `SIGINT`.",
@@ -96,6 +100,9 @@ SERVICE = Keys(
         " below. Skerry's own key.",
         "x-part-of": "The service of the file whose instances have this one's container too. Its"
         " replicas, placement and life are that service's. Skerry's own key.",
+        "x-secret-environment": "Variables that hold secrets, as `TOKEN: name` of a top-level"
+        " secret. A file is safer: whoever may inspect containers on the box reads variables."
+        " Skerry's own key.",
         "x-placement": "What placement knows beside `deploy.placement`; see below. Skerry's own"
         " key.",
     },
@@ -106,7 +113,6 @@ SERVICE = Keys(
         "build": _IMAGE_BUILD,
         "cgroup": _NODE,
         "cgroup_parent": _NODE,
-        "configs": "put the content into the image, or bind a folder of the box",
         "container_name": _NAMES,
         "cpu_count": "use `cpus`",
         "cpu_percent": "use `cpus`",
@@ -148,7 +154,6 @@ SERVICE = Keys(
         "provider": "",
         "pull_refresh_after": "",
         "runtime": _NODE,
-        "secrets": "put the secret on the box and bind its folder",
         "security_opt": _NODE,
         "shm_size": "",
         "stdin_open": "no terminal is attached to a workload",

@@ -50,6 +50,11 @@ class Value:
         return isinstance(self.node, Scalar)
 
     @property
+    def is_mapping(self) -> bool:
+        """Whether it has keys."""
+        return isinstance(self.node, yaml_tree.Mapping)
+
+    @property
     def is_sequence(self) -> bool:
         """Whether it is a list."""
         return isinstance(self.node, Sequence)

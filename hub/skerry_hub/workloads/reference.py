@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skerry_hub.workloads.file_keys import FILE_TABLES
 from skerry_hub.workloads.keys import (
     BIND,
     DEPLOY,
@@ -41,16 +42,19 @@ TABLES: tuple[tuple[str, Keys], ...] = (
     ("services.<name>.deploy.placement", PLACEMENT),
     ("services.<name>.deploy.placement.preferences[]", PREFERENCE),
     *LIFECYCLE_TABLES,
+    FILE_TABLES[0],
     *((f"services.<name>.x-placement{below}", keys) for below, keys in X_TABLES),
     ("volumes.<name>", VOLUME),
+    *FILE_TABLES[1:],
 )
 """Where each kind of mapping stands in a file."""
 
 _HEAD = """\
 # Keys of compose files
 
-Made from `hub/skerry_hub/workloads/keys.py`, `lifecycle_keys.py` and `x_placement_keys.py` by
-`docs/generate.py`; do not edit. What the keys become is told in [compose.md](../compose.md).
+Made from `hub/skerry_hub/workloads/keys.py`, `lifecycle_keys.py`, `file_keys.py` and
+`x_placement_keys.py` by `docs/generate.py`; do not edit. What the keys become is told in
+[compose.md](../compose.md).
 
 A key that starts with `x-` is accepted and ignored wherever a mapping has fixed keys, except for
 those that are listed here. Every other key is refused by name and line, and so is any key that

@@ -12,6 +12,7 @@ from typing import Literal
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Constraint, Resources, Workload
 from skerry_hub.placement.effort import Effort
+from skerry_hub.workloads.configs import NOTHING, Declared, secret_places, with_files
 from skerry_hub.workloads.contradictions import check_domains, check_expressions
 from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy
 from skerry_hub.workloads.device_requests import gpus, merged
@@ -42,12 +43,12 @@ from skerry_hub.workloads.reading import (
     whole,
     word,
 )
+from skerry_hub.workloads.restarts import Restart, restart_policy
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
 from skerry_hub.workloads.x_placement import NO_DEVICES, XPlacement, x_placement
 from skerry_wire.workload import Container, DeviceMapping, Mount
 
 Network = Literal["bridge", "host", "none"]
-Restart = Literal["no", "always", "on-failure"]
 Pull = Literal["missing", "always", "never"]
 Namespace = Literal["private", "host"]
 
@@ -64,13 +65,6 @@ _PULLS: Mapping[str, Pull] = {
 _BUILD = {"build": "build the image before, and push it where the nodes can pull it"}
 _PIDS: Mapping[str, Namespace] = {"host": "host"}
 _IPCS: Mapping[str, Namespace] = {"private": "private", "host": "host"}
-_RESTARTS: Mapping[str, Restart] = {
-    "no": "no",
-    "always": "always",
-    "unless-stopped": "always",
-    "on-failure": "on-failure",
-}
-_ON_FAILURE = re.compile(r"on-failure:([0-9]{1,6})")
 _CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
 """A line that goes on in the next one, which the standard library would take for an argument."""
 _SIGNAL = re.compile(r"[A-Z0-9+]{1,16}")
@@ -87,6 +81,7 @@ class Names:
     siblings: Siblings
     effort: Effort
     """What looking for contradictions may spend."""
+    declared: Declared = NOTHING
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,6 +106,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
     keys = (asked.x_placement, section.at("x-placement"))
     beside = x_placement(filter(None, keys), names.siblings, asked.placement, names.effort)
     container = _container(section, service_name, asked, names)
+    container = with_files(container, section, names.declared)
     memory = _agreed(
         section, "mem_reservation", byte_count, asked.memory_bytes, "reservations.memory"
     )
@@ -199,6 +195,7 @@ def _parts(
     )
     yield from _places("placement.at_most", found.placement.at_most, beside.at_most)
     yield from _places("placement.affinity", found.placement.affinity, beside.affinity)
+    yield from secret_places(section)
 
 
 def _places(
@@ -230,7 +227,7 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
     if published and network != "bridge":
         section.refuse("ports", f"cannot be published with network_mode: {network}")
     usual: tuple[Restart, int] = ("no" if asked.is_job else "always", 0)
-    restart, retries = section.get("restart", parsed(_restart), usual)
+    restart, retries = section.get("restart", parsed(restart_policy), usual)
     devices = section.get("devices", _devices, ())
     return Container(
         name=service_name,
@@ -367,17 +364,6 @@ def _devices(value: Value) -> tuple[DeviceMapping | str, ...]:
 def _once(value: Value, verb: str, paths: list[str]) -> None:
     for path in sorted(path for path, times in Counter(paths).items() if times > 1):
         value.refuse(f"{verb} {short(path)} twice")
-
-
-def _restart(written: str) -> tuple[Restart, int]:
-    match = _ON_FAILURE.fullmatch(written)
-    if match is not None:
-        return "on-failure", int(match[1])
-    if written not in _RESTARTS:
-        raise RefusedError(
-            f"must be one of {', '.join(_RESTARTS)}, on-failure:<n>; not {short(written)}"
-        )
-    return _RESTARTS[written], 0
 
 
 def _working_dir(written: str) -> str:

@@ -12,6 +12,7 @@ from skerry_hub.workloads.compose import ComposeError
 from skerry_hub.workloads.json_workloads import MAX_WORKLOADS, right
 from skerry_hub.workloads.problems import MAX_PROBLEMS
 from skerry_wire.codec import from_plain, to_plain
+from skerry_wire.plain_data import for_json
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden" / "full.json").read_text())
 PORT = {"host": 80, "container": 80}
@@ -34,7 +35,7 @@ def problems(*objects, **how):
 
 def test_what_files_become_is_taken_as_it_is():
     found = right(read(*GOLDEN))
-    assert [to_plain(one) for one in found] == GOLDEN
+    assert json.loads(json.dumps(list(map(to_plain, found)), default=for_json)) == GOLDEN
     assert right(found) == found
     assert right([]) == ()
 
