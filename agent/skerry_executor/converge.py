@@ -145,13 +145,17 @@ class Convergence:
     def _go_on(self, plan: rec.Plan) -> None:
         """Stay for a while with what is under way. Raises RuntimeFailure and Cancelled."""
         until = time.monotonic() + self._patience_s
+        going = self._awaiting(plan)
         wait_s = self._next_look_s(plan)
         # What has just begun is looked at once more in any case, and put back where it failed.
         while wait_s is not None and (wait_s == 0 or time.monotonic() + wait_s <= until):
             self._wait(wait_s)
             plan = self._look()
             # The rest was tried already, and is tried again at the next visit.
-            self._carry_out(rec.Plan(first=(), instances=self._under_way(plan)))
+            going |= {name for name, found in self._aims.items() if found.entry is not None}
+            rest = tuple(one for one in plan.instances if one.instance.id in going)
+            self._carry_out(rec.Plan(first=(), instances=rest))
+            going |= self._awaiting(plan)
             wait_s = self._next_look_s(plan)
             if wait_s is not None:
                 wait_s = max(wait_s, LEAST_WAIT_S)
@@ -159,8 +163,7 @@ class Convergence:
     def _next_look_s(self, plan: rec.Plan) -> float | None:
         """Return when to look again within this run; None where nothing is under way."""
         failures = self._record.failures()
-        waiting = [one.instance.id for one in plan.instances if one.awaits]
-        waits = [AWAIT_S for instance in waiting if instance not in failures]
+        waits = [AWAIT_S for instance in self._awaiting(plan) if instance not in failures]
         for found in self._aims.values():
             if found.begin is not None:
                 waits.append(0.0)
@@ -168,9 +171,9 @@ class Convergence:
                 waits.append(found.look_after_s or 0.0)
         return min(waits, default=None)
 
-    def _under_way(self, plan: rec.Plan) -> tuple[rec.InstancePlan, ...]:
-        switching = {name for name, found in self._aims.items() if found.entry is not None}
-        return tuple(one for one in plan.instances if one.awaits or one.instance.id in switching)
+    @staticmethod
+    def _awaiting(plan: rec.Plan) -> set[str]:
+        return {one.instance.id for one in plan.instances if one.awaits}
 
     def _wait(self, wait_s: float) -> None:
         woken = threading.Event()

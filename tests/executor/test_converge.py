@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import threading
 
 import pytest
 from tests.executor.fake_runtime import FakeRuntime
@@ -13,8 +14,9 @@ from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
-from skerry_wire.messages import InstanceState
-from skerry_wire.workload import PortMapping
+from skerry_wire.lifecycle import After
+from skerry_wire.messages import Health, InstanceState
+from skerry_wire.workload import HealthCheck, PortMapping
 
 REMOTE = "registry.example/web:1"
 DIGEST = "d" * 64
@@ -295,3 +297,50 @@ def test_the_worst_container_speaks_for_its_instance(runtime):
     fine = dataclasses.replace(parts[1], command=("/bin/sleep", "1"))
     paused = run(runtime, order(instance(containers=[parts[0], fine])))
     assert paused.instances[0].reason == "good was paused on the box"
+
+
+class Healing(FakeRuntime):
+    """Says of what has a check that it is healthy, from the third look on."""
+
+    def containers(self, node):
+        found = super().containers(node)
+        if [verb for verb, _ in self.calls].count("list") < 3:
+            return found
+        return tuple(
+            dataclasses.replace(one, health=Health.HEALTHY)
+            if one.health is Health.STARTING
+            else one
+            for one in found
+        )
+
+
+def test_a_run_stays_with_what_starts_one_after_another():
+    runtime = Healing(images=[IMAGE])
+    parts = [
+        container("db", health=HealthCheck(command=("/bin/true",))),
+        container("web", after=(After(container="db", condition="healthy"),)),
+    ]
+    outcome = run(runtime, order(instance(containers=parts)))
+    assert outcome.reached
+    assert [one for one in runtime.changes() if one[0] == "start"] == [
+        ("start", "skerry-shop-web-0-db"),
+        ("start", runtime.container("skerry-shop-web-0-web").id),
+    ]
+
+
+def test_a_run_does_not_stay_for_ever():
+    parts = [
+        container("db", health=HealthCheck(command=("/bin/true",))),
+        container("web", after=(After(container="db", condition="healthy"),)),
+    ]
+    runtime = FakeRuntime(images=[IMAGE])
+    work = Convergence(order(instance(containers=parts)), DIGEST, runtime, Cancel(), Told(),
+                       lambda _: None, patience_s=0.3)  # fmt: skip
+    (status,) = work.run().instances
+    assert status.reason == "web waits for db to be healthy: starting"
+    cancel = Cancel()
+    threading.Timer(0.1, cancel.ask).start()
+    work = Convergence(order(instance(containers=parts)), DIGEST, runtime, cancel, Told(),
+                       lambda _: None, patience_s=60)  # fmt: skip
+    with pytest.raises(Cancelled):
+        work.run()
