@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import shutil
 import socket
+from collections.abc import Sequence
 
 from lab.processes import LabError, Process, free_port, wait_for
 
@@ -14,8 +15,13 @@ PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 class Mosquitto:
     """One broker with its own folder, that can be killed and started again on the same port."""
 
-    def __init__(self, folder: pathlib.Path, port: int | None = None) -> None:
-        """Write its configuration; `start` starts it."""
+    def __init__(
+        self, folder: pathlib.Path, port: int | None = None, addresses: Sequence[str] = ()
+    ) -> None:
+        """Write its configuration; `start` starts it.
+
+        `addresses`: where it listens beside the loopback address, in a network of the lab's own.
+        """
         self.port = port or free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._folder = folder
@@ -24,7 +30,7 @@ class Mosquitto:
         self._config.write_text(
             "\n".join(
                 (
-                    f"listener {self.port} 127.0.0.1",
+                    *(f"listener {self.port} {one}" for one in ("127.0.0.1", *addresses)),
                     "allow_anonymous true",
                     "persistence true",
                     f"persistence_location {folder}/",

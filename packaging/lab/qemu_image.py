@@ -7,15 +7,14 @@ boot, from the initial RAM disk. Needs root: files of a Debian belong to root.
 from __future__ import annotations
 
 import dataclasses
-import glob
 import hashlib
 import os
 import pathlib
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 
+from lab.debian import bootstrap, output, run, suite
 from lab.install import CACHE, ROOT, say
 from lab.processes import LabError
 
@@ -92,7 +91,7 @@ class Image:
 
 def image(mac: str) -> Image:
     """Return the image, which is built (about two minutes) when none of this content is there."""
-    text = pathlib.Path(__file__).read_bytes() + mac.encode() + _suite().encode()
+    text = pathlib.Path(__file__).read_bytes() + mac.encode() + suite().encode()
     folder = CACHE / "qemu" / hashlib.sha256(text).hexdigest()[:16]
     made = Image(folder / "vmlinuz", folder / "root.img", folder / "modules")
     if folder.exists():
@@ -109,24 +108,10 @@ def image(mac: str) -> Image:
     return made
 
 
-def _suite() -> str:
-    release = dict(
-        line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines()
-    )
-    return release.get("VERSION_CODENAME", "bookworm").strip('"')
-
-
 def _build(folder: pathlib.Path, mac: str) -> None:
     root, out = folder / "root", folder / "image"
     out.mkdir()
-    sources = glob.glob("/etc/apt/sources.list.d/debian*.sources") or ["/etc/apt/sources.list"]
-    # As this machine fetches packages, be it through a proxy or from a mirror that is old.
-    fetching = folder / "apt.conf"
-    fetching.write_text(_output(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire"]))
-    left_out = [f"--dpkgopt=path-exclude=/usr/share/{p}/*" for p in ("doc", "man", "locale")]
-    packages = f"--include={','.join(PACKAGES)}"
-    debian = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", *left_out]
-    _run([*debian, f"--aptopt={fetching}", packages, _suite(), str(root), *sources])
+    bootstrap(folder, root, PACKAGES)
     version = _add_kernel(folder, root, out)
     _set_up(root, mac)
     for number, module in enumerate(_needed(root, version)):
@@ -135,16 +120,16 @@ def _build(folder: pathlib.Path, mac: str) -> None:
     disk = out / "root.img"
     with disk.open("wb") as file:
         file.truncate(IMAGE_BYTES)
-    _run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", "clear", "-d", str(root), str(disk)])
+    run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", "clear", "-d", str(root), str(disk)])
 
 
 def _add_kernel(folder: pathlib.Path, root: pathlib.Path, out: pathlib.Path) -> str:
     """Unpack Debian's kernel without installing it: it needs no boot loader here."""
-    depends = _output(["apt-cache", "depends", "--important", "linux-image-amd64"])
+    depends = output(["apt-cache", "depends", "--important", "linux-image-amd64"])
     package = depends.split("Depends:", 1)[1].split()[0]
-    _run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], folder)
+    run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], folder)
     (archive,) = folder.glob(f"{package}_*.deb")
-    _run(["dpkg-deb", "-x", str(archive), str(folder / "kernel")])
+    run(["dpkg-deb", "-x", str(archive), str(folder / "kernel")])
     version = package.removeprefix("linux-image-")
     shutil.copy(folder / "kernel" / "boot" / f"vmlinuz-{version}", out / "vmlinuz")
     (found,) = folder.glob(f"kernel/**/lib/modules/{version}")
@@ -153,7 +138,7 @@ def _add_kernel(folder: pathlib.Path, root: pathlib.Path, out: pathlib.Path) -> 
     modules = root / "usr" / "lib" / "modules" / version
     modules.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(found, modules)
-    _run(["chroot", str(root), "depmod", version])
+    run(["chroot", str(root), "depmod", version])
     return version
 
 
@@ -162,7 +147,7 @@ def _needed(root: pathlib.Path, version: str) -> Iterator[pathlib.Path]:
     told = ["chroot", str(root), "modprobe", "-S", version, "--show-depends"]
     seen = set()
     for module in BOOT_MODULES:
-        for line in _output([*told, module]).splitlines():
+        for line in output([*told, module]).splitlines():
             kind, _, place = line.strip().partition(" ")
             if kind == "insmod" and place not in seen:
                 seen.add(place)
@@ -178,9 +163,9 @@ def _set_up(root: pathlib.Path, mac: str) -> None:
     (root / "usr" / "bin" / "skerry-agent").write_text(_PROGRAM)
     (root / "usr" / "bin" / "skerry-agent").chmod(0o755)
     unit = ["chroot", str(root), "systemctl", "-q"]
-    _run([*unit, "enable", "systemd-networkd.service", "skerry-lab.service"])
-    _run([*unit, "mask", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"])
-    _run([*unit, "mask", "e2scrub_all.timer", "fstrim.timer", "systemd-networkd-wait-online"])
+    run([*unit, "enable", "systemd-networkd.service", "skerry-lab.service"])
+    run([*unit, "mask", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"])
+    run([*unit, "mask", "e2scrub_all.timer", "fstrim.timer", "systemd-networkd-wait-online"])
 
 
 def initial_ram_disk(made: Image, place: pathlib.Path, files: dict[str, bytes]) -> None:
@@ -232,17 +217,3 @@ class _Cpio:
         fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
         head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
         self._parts += [head + b"\0" * (-len(head) % 4), content + b"\0" * (-len(content) % 4)]
-
-
-def _run(command: list[str], folder: pathlib.Path | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-2000:]
-        raise LabError(f"{' '.join(command)} failed with status {done.returncode}:\n{said}")
-
-
-def _output(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabError(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout
