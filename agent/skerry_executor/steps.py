@@ -5,6 +5,7 @@ Each may be cut off at any point, and done again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from skerry_executor import reconcile as rec
@@ -37,6 +38,7 @@ class Steps:
         *,
         gate: Gate = OPEN,
         contents: Contents = NOWHERE,
+        make_durable: Callable[[], None] = os.sync,
     ) -> None:
         self._node = node
         self._runtime = runtime
@@ -47,6 +49,9 @@ class Steps:
         self._devices_of = devices_of
         self._gate = gate
         self._contents = contents
+        # No runtime waits until its store is on the disk: after a power cut within seconds of a
+        # change, podman cannot even list what it has.
+        self._make_durable = make_durable
 
     def check_box(self, container: Container) -> None:
         """Raise RuntimeFailure where the box has something against a container now."""
@@ -95,6 +100,7 @@ class Steps:
             # A registry that is away must not keep a box from starting what it has.
             self._record.log("using the image on the box", action.image, failure.reason)
             return
+        self._make_durable()
         self._record.log("pulled", action.image)
 
     def _create(self, instance: Instance, container: Container) -> None:
@@ -114,6 +120,7 @@ class Steps:
         given = self._contents.given(instance, supervised(instance, container))
         spec = with_nodes(given, nodes)
         self._runtime.create(name, image, spec, labels, instance)
+        self._make_durable()
         self._record.log("created", name, text_of(nodes) or None)
         # It will stand there for a while, until what it starts after has come so far.
         made = self._runtime.container(name) if container.after else None

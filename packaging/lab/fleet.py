@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from typing import Any
 
 from lab.broker import Mosquitto
@@ -30,9 +31,15 @@ def module(name: str, *words: str) -> list[str]:
 class Hub:
     """One hub with its data folder; its own mosquitto, or the one it is given."""
 
-    def __init__(self, folder: pathlib.Path, broker: Mosquitto | None = None) -> None:
-        """`start` starts it."""
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        broker: Mosquitto | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        """`start` starts it; `options` are further ones of its command line."""
         self.folder = folder
+        self._options = options
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -57,7 +64,9 @@ class Hub:
         )
         listen = f"127.0.0.1:{self.port}"
         data = str(self.folder / "data")
-        command = module("skerry_hub.main", "serve", "--data", data, "--listen", listen, *where)
+        command = module(
+            "skerry_hub.main", "serve", "--data", data, "--listen", listen, *where, *self._options
+        )
         self.process = Process("hub", command, self.folder)
         self.wait()
 

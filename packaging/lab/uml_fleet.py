@@ -6,6 +6,7 @@ import json
 import pathlib
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from lab import beat
@@ -55,13 +56,19 @@ sync
 class UmlFleet:
     """Boxes on one bridge with the hub, which has this process's network namespace."""
 
-    def __init__(self, folder: pathlib.Path, boxes: int, heartbeat_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        boxes: int,
+        heartbeat_s: float = 5.0,
+        hub_options: Sequence[str] = (),
+    ) -> None:
         """`start` starts everything; `heartbeat_s` is every box's."""
         self.folder = folder
         self.network = Network()
         self.network.start()
         self.broker = Mosquitto(folder / "broker", addresses=(GATEWAY,))
-        self.hub = Hub(folder / "hub", self.broker)
+        self.hub = Hub(folder / "hub", self.broker, hub_options)
         self._heartbeat_s = heartbeat_s
         self._count = boxes
         self.boxes: list[UmlBox] = []
@@ -77,7 +84,16 @@ class UmlFleet:
             box.start()
         for box in self.boxes:
             box.wait(180)
-            wait_for(f"{box.name} to join", lambda box=box: self.node(box.name), 180)  # type: ignore[misc]
+            self._until_known(box)
+
+    def _until_known(self, box: UmlBox) -> None:
+        """Wait until the hub knows the box with its runtime."""
+
+        def look() -> bool:
+            found = self.node(box.name)
+            return bool(found and found["node"]["runtimes"])
+
+        wait_for(f"{box.name} to join with its runtime", look, 180)
 
     def _box(self, number: int) -> UmlBox:
         box = UmlBox(self.folder / f"box-{number}", self.network, number)
@@ -128,7 +144,7 @@ class UmlFleet:
     def until_beating(self, what: str, test: Any, timeout_s: float = 120.0) -> float:
         """Wait until what is heard now satisfies a test; return how long that took."""
         begun = time.monotonic()
-        while not test(self.beating(time.monotonic() - 1.5)):
+        while not test(self.beating(max(begun, time.monotonic() - 1.5))):
             if time.monotonic() - begun > timeout_s:
                 heard = sorted(self.beating(time.monotonic() - 1.5))
                 raise LabError(f"{what}: not within {timeout_s:g} s; heard {heard}")
