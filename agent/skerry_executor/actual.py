@@ -51,5 +51,7 @@ class Actual:
     ports: frozenset[HostPort] = frozenset()
     address: str | None = None
     """Where probes reach it from the box; None where it has no network of its own to be reached."""
+    detached: bool = False
+    """The container whose network it shares has another one by now: it has to start anew."""
     devices: str = ""
     """The device nodes that it got for its devices on a bus, with their numbers."""

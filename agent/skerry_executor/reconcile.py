@@ -217,7 +217,8 @@ def match(
     """Find for each desired container the one that has its spec, and what stands in its place.
 
     One that was given device nodes which are others now is replaced; while a device is away, what
-    runs is left alone. `whole`: where one of an instance is to be made, all are.
+    runs is left alone. `whole`: where one of an instance is to be made, all are, as
+    of one whose containers share a network.
     """
     wanted = {
         (instance.id, container.name): spec_of(instance, container)
@@ -236,8 +237,9 @@ def match(
             kept[key] = one
         else:
             replaced[key] = (*replaced.get(key, ()), one)
-    if whole:
-        for instance in desired:
+    for instance in desired:
+        # Who joined another's network would keep the one that went with the container.
+        if whole or instance.shared_network:
             keys = [(instance.id, container.name) for container in instance.containers]
             if not all(key in kept for key in keys):
                 for key in [key for key in keys if key in kept]:
@@ -306,7 +308,9 @@ def _starts(
     starting: set[str] = set()
     for container in ordered:
         kept = there.get(container.name)
-        if kept is not None and not should_start(container, kept):
+        if kept is not None and kept.detached and kept.phase is Phase.RUNNING:
+            yield Stop(actual=kept)
+        elif kept is not None and not should_start(container, kept):
             yield Keep(actual=kept)
             continue
         reason = unmet(container, there, starting)

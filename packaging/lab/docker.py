@@ -68,6 +68,13 @@ class Docker:
 
         wait_for("dockerd to answer", look)
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of what answers."""
+        if self._daemon is None:
+            raise LabError("it does not run")
+        return self._daemon.pid
+
     def stop(self) -> None:
         """End the daemon, and with it what runs."""
         if self._daemon is not None:

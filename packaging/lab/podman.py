@@ -90,6 +90,13 @@ class Podman:
         self._service = Process("podman", command, self._folder, self._environment)
         wait_for("podman's socket", self.socket.exists)
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of what answers."""
+        if self._service is None:
+            raise LabError("it does not run")
+        return self._service.pid
+
     def stop(self) -> None:
         """End the service; what runs keeps running."""
         if self._service is not None:

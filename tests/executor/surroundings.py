@@ -1,5 +1,9 @@
 """What the contract's tests need beside a runtime: the fake's surroundings, and real ones."""
 
+import contextlib
+import os
+import pathlib
+import signal
 import socket
 
 from tests.executor.fake_runtime import FakeRuntime
@@ -7,6 +11,7 @@ from tests.executor.orders import IMAGE, NODE, container, instance
 
 from lab import registry as lab_registry
 from lab.podman import image_tar
+from lab.processes import wait_for
 from skerry_executor import specs
 from skerry_executor.runtimes import containers
 from skerry_executor.runtimes.base import Credentials, Written
@@ -14,6 +19,26 @@ from skerry_executor.runtimes.base import Credentials, Written
 REMOTE = "tiny/web:1"
 NAME = "skerry-shop-web-0-web"
 RIGHT = Credentials(lab_registry.USER, lab_registry.PASSWORD)
+
+
+def _stands(task):
+    """Say whether a thread is stopped, or gone."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return True
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """Stop a process, all its threads, and let it go on."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        tasks = pathlib.Path(f"/proc/{pid}/task")
+        wait_for("the stop", lambda: all(map(_stands, tasks.iterdir())))
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 class Real:
@@ -41,6 +66,16 @@ class Real:
         """Return an image that a registry gives to RIGHT alone."""
         self.remote_image(request)
         return f"{request.getfixturevalue('private_registry').address}/{REMOTE}"
+
+    @contextlib.contextmanager
+    def hanging(self):
+        """Have the runtime answer nothing, as one that waits for a dead disk."""
+        with stopped(self.lab.pid):
+            yield
+
+    def said(self, name):
+        """Return the lines that a container wrote, once it wrote any."""
+        return wait_for("its words", lambda: self.lab.run("logs", name).split())
 
     def write(self, texts):
         """Start a container that writes lines, each to a stream, and goes on running."""

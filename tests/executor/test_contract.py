@@ -1,5 +1,6 @@
 """What the executor relies on in a runtime: the fake, podman and docker all keep to it."""
 
+import time
 import urllib.request
 
 import pytest
@@ -10,7 +11,9 @@ from lab.podman import PAGE
 from lab.processes import free_port, wait_for
 from skerry_executor.actual import HostPort, Phase
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes import api
+from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
+from skerry_executor.runtimes.containers import ContainerRuntime
 from skerry_wire.messages import Health
 from skerry_wire.workload import DeviceMapping, HealthCheck, Mount, PortMapping
 
@@ -217,6 +220,33 @@ def test_a_health_check_gets_its_arguments_whole(real, command):
         real.lab.run("healthcheck", "run", NAME)
     healthy = lambda: real.runtime.container(NAME).health is Health.HEALTHY  # noqa: E731
     assert wait_for("the health", healthy)
+
+
+# --- away and back ------------------------------------------------------------------------
+
+
+def test_a_runtime_that_hangs_is_said_in_time_and_is_there_again_after(real):
+    started(real.runtime)
+    hasty = ContainerRuntime(api.connect(str(real.lab.socket), look_s=0.5))
+    asked = (
+        lambda: hasty.containers(NODE),
+        lambda: hasty.container(NAME),
+        lambda: hasty.has_image(IMAGE),
+        hasty.images,
+        lambda: hasty.usage(NAME),
+        lambda: list(hasty.logs(NAME, LogWish(), Cancel())),
+        lambda: api.connect(str(real.lab.socket), look_s=0.5),
+    )
+    with real.hanging():
+        for act in asked:
+            began = time.monotonic()
+            with pytest.raises(RuntimeFailure) as failure:
+                act()
+            assert time.monotonic() - began < 2.0
+            assert failure.value.kind is Failure.TIMED_OUT
+            assert "does not answer in time" in failure.value.reason
+    (found,) = real.runtime.containers(NODE)
+    assert found.phase is Phase.RUNNING
 
 
 # --- where podman must not be believed ----------------------------------------------------

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from tests.executor.orders import container, instance
+from tests.executor.orders import NODE, container, instance
 from tests.executor.surroundings import NAME, made, started
 
 from lab.processes import wait_for
@@ -224,9 +224,23 @@ def test_the_network_of_the_host_and_none(real):
 def test_containers_that_share_a_network_have_one_address(real):
     both = (container(stop_grace_s=0.0), container("side", stop_grace_s=0.0))
     pair = dataclasses.replace(instance(containers=both), shared_network=True)
-    for one in pair.containers:
-        made(real.runtime, name=f"skerry-{pair.id}-{one.name}", of=pair, wanted=one)
-        real.runtime.start(f"skerry-{pair.id}-{one.name}")
-    web, side = (real.runtime.container(f"skerry-shop-web-0-{name}") for name in ("web", "side"))
+    names = [f"skerry-{pair.id}-{one.name}" for one in both]
+    for name, one in zip(names, both, strict=True):
+        made(real.runtime, name=name, of=pair, wanted=one)
+    for name in names:
+        real.runtime.start(name)
+    web, side = map(real.runtime.container, names)
     assert web.address == side.address is not None
-    assert side.phase is Phase.RUNNING
+    assert (side.phase, side.detached, web.detached) == (Phase.RUNNING, False, False)
+    # Started again, the first has another network, and the other one has to be started anew.
+    real.runtime.stop(names[0], 0.0, Cancel())
+    assert not real.runtime.container(names[1]).detached
+    real.runtime.start(names[0])
+    assert real.runtime.container(names[1]).detached
+    real.runtime.stop(names[1], 0.0, Cancel())
+    real.runtime.start(names[1])
+    web, side = map(real.runtime.container, names)
+    assert (web.address == side.address is not None, side.detached) == (True, False)
+    for name in reversed(names):
+        real.runtime.remove(name)
+    assert real.runtime.containers(NODE) == ()

@@ -272,3 +272,34 @@ def test_a_new_place_is_a_new_spec_and_another_number_is_none():
     assert labels["io.skerry.spec"] == spec_of(wanted, wanted.containers[0])
     forged = instance(labels={"io.skerry.devices": "x"})
     assert "io.skerry.devices" not in labels_of(NODE, forged, forged.containers[0])
+
+
+# --- networks that are shared -------------------------------------------------------------
+
+
+PAIR = dataclasses.replace(
+    instance(containers=[container("web"), container("side")]), shared_network=True
+)
+
+
+def steps_of(*there):
+    return [type(one).__name__ for one in plan([PAIR], there).actions]
+
+
+def test_who_has_a_network_that_went_is_started_anew():
+    web, side = (actual(PAIR, part) for part in PAIR.containers)
+    assert steps_of(web, side) == ["Keep", "Keep"]
+    detached = dataclasses.replace(side, detached=True)
+    assert steps_of(web, detached) == ["Keep", "Stop", "Start"]
+    ended = dataclasses.replace(detached, phase=Phase.EXITED, exit_code=1)
+    assert steps_of(web, ended) == ["Keep", "Start"]
+
+
+def test_of_those_that_share_a_network_none_is_replaced_alone():
+    web, side = (actual(PAIR, part) for part in PAIR.containers)
+    old = dataclasses.replace(web, spec="0" * 16)
+    expected = ["Stop", "Remove", "Stop", "Remove", "Create", "Create", "Start", "Start"]
+    assert steps_of(old, side) == expected
+    # The one that has it goes last: podman keeps it while another one has joined it.
+    ends = [one.actual.container for one in plan([PAIR], (old, side)).actions[:4]]
+    assert ends == ["side", "side", "web", "web"]

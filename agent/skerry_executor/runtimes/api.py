@@ -24,10 +24,13 @@ LOOK_S = 30.0
 CHANGE_S = 180.0
 
 
-def connect(socket_path: str) -> Api:
-    """Return the API behind a socket. Raises RuntimeFailure when there is none."""
+def connect(socket_path: str, look_s: float = LOOK_S) -> Api:
+    """Return the API behind a socket. Raises RuntimeFailure when there is none.
+
+    `look_s` is the longest that is waited for an answer to a question.
+    """
     with failing(socket_path):
-        answer = unix_http.request(socket_path, "GET", "/_ping", timeout_s=LOOK_S)
+        answer = unix_http.request(socket_path, "GET", "/_ping", timeout_s=look_s)
     if answer.status != 200:
         raise failures.from_answer(f"{socket_path} does not answer", answer.status, answer.body)
     libpod = answer.headers.get("Libpod-API-Version")
@@ -37,7 +40,7 @@ def connect(socket_path: str) -> Api:
     except ValueError:
         reason = f"{socket_path} is not the socket of podman or docker"
         raise RuntimeFailure(Failure.UNREACHABLE, reason) from None
-    return Api(socket_path, version, libpod)
+    return Api(socket_path, version, libpod, look_s)
 
 
 def quoted(text: str) -> str:
@@ -70,10 +73,13 @@ def _unreachable(path: str, error: Exception) -> RuntimeFailure:
 class Api:
     """One podman or docker by its socket. `libpod` is podman's own version, None of docker."""
 
-    def __init__(self, path: str, version: tuple[int, int], libpod: str | None) -> None:
+    def __init__(
+        self, path: str, version: tuple[int, int], libpod: str | None, look_s: float
+    ) -> None:
         self.name = "docker" if libpod is None else "podman"
         self.path = path
         self.version = version
+        self.look_s = look_s
         self._prefix = f"/v{version[0]}.{version[1]}"
         self._libpod = f"/v{libpod}"
 
@@ -94,7 +100,7 @@ class Api:
     ) -> Answer:
         """Return the answer, whose status is one of `fine`. `doing` says in words what for."""
         if timeout_s is None:
-            timeout_s = LOOK_S if method == "GET" else CHANGE_S
+            timeout_s = self.look_s if method == "GET" else CHANGE_S
         with failing(self.path):
             answer = unix_http.request(
                 self.path, method, self.whole(target), body=body, timeout_s=timeout_s, cancel=cancel

@@ -7,7 +7,9 @@ sandbox.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import threading
 import time
 import urllib.parse
@@ -106,8 +108,11 @@ class ContainerRuntime:
             return None
         if looked.joined is None or looked.actual.phase is not Phase.RUNNING:
             return looked.actual
+        # docker gives a container another network with each start; who joined has the old one.
         first = self._looked(looked.joined)
-        return looked.at(None if first is None else first.address)
+        address = None if first is None or first.pid is None else first.address
+        apart = first is not None and not _share_network(looked.pid, first.pid)
+        return dataclasses.replace(looked.actual, address=address, detached=apart)
 
     def _looked(self, reference: str) -> inspection.Looked | None:
         doing = f"looking at container {reference}"
@@ -227,3 +232,11 @@ class ContainerRuntime:
             return Health.UNHEALTHY
         after = self.container(reference)
         return Health.NONE if after is None else after.health
+
+
+def _share_network(one: int | None, other: int | None) -> bool:
+    """Say whether two processes have the same network, or one of them ended."""
+    try:
+        return os.stat(f"/proc/{one}/ns/net").st_ino == os.stat(f"/proc/{other}/ns/net").st_ino
+    except OSError:
+        return True

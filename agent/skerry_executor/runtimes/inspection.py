@@ -59,10 +59,7 @@ class Looked:
     actual: Actual | None
     address: str | None
     joined: str | None
-
-    def at(self, address: str | None) -> Actual | None:
-        """Return the container with the address of the network that it has joined."""
-        return None if self.actual is None else dataclasses.replace(self.actual, address=address)
+    pid: int | None
 
 
 def parse(plain: Any) -> Looked:
@@ -73,7 +70,8 @@ def parse(plain: Any) -> Looked:
         joined = mode.removeprefix(_JOINS) if mode.startswith(_JOINS) else None
         labels = plain["Config"].get("Labels") or {}
         actual = _actual(plain, labels, address) if _ours(labels) else None
-        return Looked(actual=actual, address=address, joined=joined)
+        pid = int((plain.get("State") or {}).get("Pid") or 0) or None
+        return Looked(actual=actual, address=address, joined=joined, pid=pid)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InspectionError(f"{type(error).__name__} {error}") from None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import failures, streams, unix_http
-from skerry_executor.runtimes.api import LOOK_S, Api, failing, quoted
+from skerry_executor.runtimes.api import Api, failing, quoted
 from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure, Written
 
 FOLLOW_SILENCE_S = 86400.0
@@ -19,7 +19,7 @@ def logs(api: Api, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Wr
     """Yield what a container wrote, oldest first. May raise Cancelled."""
     doing = f"reading the log of {reference}"
     target = api.whole(f"/containers/{quoted(reference)}/logs?{_query(wish, time.time())}")
-    silence_s = FOLLOW_SILENCE_S if wish.follow else LOOK_S
+    silence_s = FOLLOW_SILENCE_S if wish.follow else api.look_s
     with (
         failing(api.path),
         unix_http.pieces(api.path, "GET", target, silence_s=silence_s, cancel=cancel) as answer,
