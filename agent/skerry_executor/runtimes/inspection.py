@@ -70,7 +70,8 @@ def parse(plain: Any) -> Looked:
         joined = mode.removeprefix(_JOINS) if mode.startswith(_JOINS) else None
         labels = plain["Config"].get("Labels") or {}
         actual = _actual(plain, labels, address) if _ours(labels) else None
-        pid = int((plain.get("State") or {}).get("Pid") or 0) or None
+        state = plain.get("State")
+        pid = int(state.get("Pid") or 0) or None if isinstance(state, dict) else None
         return Looked(actual=actual, address=address, joined=joined, pid=pid)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InspectionError(f"{type(error).__name__} {error}") from None
