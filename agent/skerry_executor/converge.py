@@ -117,7 +117,7 @@ class Convergence:
     def _look(self, *, keep: bool = True) -> rec.Plan:
         order, halts = self._order, self._halts
         actual = self._runtime.containers(order.node)
-        self._exits.watch(actual)
+        actual = self._exits.looked(self._runtime, actual)
         earlier = [] if self._switches is None else self._switches.earlier()
         actual = self._checked([*order.instances, *earlier], actual)
         self._record.saw(actual)

@@ -15,6 +15,9 @@ from skerry_wire.local import MAX_WATCHED
 
 EXIT_LOOK_S = 0.1
 """How long what was just started is watched for an immediate end."""
+SETTLE_S = 1.0
+SETTLE_LOOK_S = 0.02
+"""How long, and how often, a runtime is asked that still takes for running what has ended."""
 
 
 class Exits:
@@ -25,6 +28,16 @@ class Exits:
         self._lock = threading.Lock()
         self._fresh: list[tuple[int, str]] = []
         self._handed: set[tuple[str, int]] = set()
+        self._vanished: dict[str, int] = {}
+
+    def looked(self, runtime: Runtime, actual: Iterable[Actual]) -> tuple[Actual, ...]:
+        """Hand over pidfds of what runs, and return all with what turned out to have ended."""
+        there = tuple(actual)
+        self.watch(there)
+        seen = (
+            self._settled(runtime, one.id) if one.id in self._vanished else one for one in there
+        )
+        return tuple(one for one in seen if one is not None)
 
     def watch(self, actual: Iterable[Actual], fresh: bool = False) -> None:
         """Hand over pidfds of what runs, once each; of what is fresh, keep one for ourselves."""
@@ -39,7 +52,10 @@ class Exits:
             try:
                 opened.append((one.instance, os.pidfd_open(one.pid)))
             except OSError:
-                continue  # it has just ended; the next look says so
+                # It has just ended, and nobody else will be told of it.
+                with self._lock:
+                    self._vanished[one.id] = one.pid
+                continue
             if fresh:
                 with self._lock:
                     self._fresh.append((os.dup(opened[-1][1]), one.id))
@@ -54,23 +70,42 @@ class Exits:
         """Look again at what was just started and has already ended."""
         poll = select.poll()
         waiting = dict(self._fresh)
+        pids = dict(self._handed)
         for fd in waiting:
             poll.register(fd, select.POLLIN)
         until = time.monotonic() + EXIT_LOOK_S
-        ended: list[str] = [one.id for one in record.actual() if one.phase is not Phase.RUNNING]
+        ended: list[str] = [
+            one.id
+            for one in record.actual()
+            if one.phase is not Phase.RUNNING or one.id in self._vanished
+        ]
         while waiting and (left_s := until - time.monotonic()) > 0:
             for fd, _ in poll.poll(left_s * 1000):
                 poll.unregister(fd)
-                ended.append(waiting.pop(fd))
+                reference = waiting.pop(fd)
+                self._vanished[reference] = pids[reference]
+                ended.append(reference)
         for reference in ended:
             try:
-                found = runtime.container(reference)
+                found = self._settled(runtime, reference)
             except RuntimeFailure:
                 continue  # what was seen before stays on show
             if found is None:
                 record.gone(reference)
             else:
                 record.put(found)
+
+    def _settled(self, runtime: Runtime, reference: str) -> Actual | None:
+        """Return a container once its runtime knows of an end that the kernel has told already."""
+        pid = self._vanished.pop(reference, None)
+        until = time.monotonic() + SETTLE_S
+        while True:
+            found = runtime.container(reference)
+            if found is None or found.phase is not Phase.RUNNING or found.pid != pid:
+                return found
+            if time.monotonic() >= until:
+                return found
+            time.sleep(SETTLE_LOOK_S)
 
     def close(self) -> None:
         """Close what was kept."""

@@ -16,7 +16,6 @@ from skerry_executor.actual import Actual
 from skerry_executor.challenges import boot_id
 from skerry_executor.halt import OPEN, Gate, Halt
 from skerry_executor.job import (
-    LOOK_LEAST_S,
     Clock,
     Decision,
     JobRecord,
@@ -31,7 +30,7 @@ from skerry_executor.runtimes.base import Runtime
 from skerry_executor.state import StateError
 from skerry_wire.lifecycle import JobStatus
 from skerry_wire.local import Outcome
-from skerry_wire.messages import InstanceState, InstanceStatus, Order
+from skerry_wire.messages import InstanceState, Order
 from skerry_wire.workload import Instance
 
 
@@ -47,10 +46,8 @@ class Prepared:
 
     def told(self, outcome: Outcome) -> Outcome:
         """Return an outcome with what is told of jobs and leases beside what was seen."""
-        wait_s = self.look_after_s
-        if any(self._ended(status) for status in outcome.instances):
-            wait_s = LOOK_LEAST_S
-        waits = [one for one in (wait_s, outcome.look_after_s) if one is not None]
+        wishes = (self.look_after_s, outcome.look_after_s)
+        waits = [one for one in wishes if one is not None]
         return dataclasses.replace(
             outcome,
             instances=tuple(
@@ -64,10 +61,14 @@ class Prepared:
             look_after_s=min(waits, default=None),
         )
 
-    def _ended(self, status: InstanceStatus) -> bool:
-        """Say whether an attempt has ended that was not seen to end when all was decided."""
-        in_run = status.id in self.jobs and status.id not in self.gate.halts
-        return in_run and status.state is InstanceState.EXITED
+    def has_ended(self, outcome: Outcome) -> bool:
+        """Say whether an attempt of a job has ended since all was decided."""
+        return any(
+            status.state is InstanceState.EXITED
+            and status.id in self.jobs
+            and status.id not in self.gate.halts
+            for status in outcome.instances
+        )
 
 
 class Lifecycle:

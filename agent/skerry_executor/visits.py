@@ -15,6 +15,7 @@ from skerry_executor.admission import Admitted, admit
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import Contents
 from skerry_executor.converge import Convergence
+from skerry_executor.job import LOOK_LEAST_S
 from skerry_executor.journal import Journal
 from skerry_executor.leasing import Leasing
 from skerry_executor.lifecycle import Lifecycle, Prepared, lease_s
@@ -25,6 +26,7 @@ from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.talk import Talk
 from skerry_wire.local import ExecutorRequest, Outcome
+from skerry_wire.messages import Order
 
 
 class Visits:
@@ -100,16 +102,24 @@ class Visits:
             cancel = self._cancel = Cancel()
             if self._ending:
                 cancel.ask()
-        runtime = self._open_runtime()
+        prepared, runtime = self._prepared(admitted, admitted.order, self._open_runtime())
+        outcome = self._carried_out(admitted, prepared, runtime, cancel, talk)
+        if admitted.allowed and prepared.has_ended(outcome):
+            # An attempt of a job ended meanwhile: that is kept before anybody is told.
+            judged, _ = self._prepared(admitted, admitted.order, runtime)
+            outcome = dataclasses.replace(judged.told(outcome), look_after_s=LOOK_LEAST_S)
+        return outcome
+
+    def _prepared(
+        self, admitted: Admitted, order: Order, runtime: Runtime
+    ) -> tuple[Prepared, Runtime]:
+        """Return what may run now, and the runtime, or what stands in for one that fails."""
         try:
-            prepared = self._lifecycle.prepare(
-                admitted.order, runtime, only_look=not admitted.allowed
-            )
+            return self._lifecycle.prepare(order, runtime, only_look=not admitted.allowed), runtime
         except (RuntimeFailure, StateError) as error:
             # The run then says so of each instance, and changes nothing.
             kind = error.kind if isinstance(error, RuntimeFailure) else Failure.OTHER
-            runtime, prepared = NoRuntime(str(error), kind), Prepared(order=admitted.order)
-        return self._carried_out(admitted, prepared, runtime, cancel, talk)
+            return Prepared(order=order), NoRuntime(str(error), kind)
 
     def _carried_out(
         self,
