@@ -1,7 +1,7 @@
 """Requests under way at the executor: a thread each, which only hands over.
 
-Of an answer no more than a few parts wait to be sent; meanwhile the thread does not read on, and
-the executor waits, too: so an answer of any length takes no memory here.
+No more than a few parts of all answers wait to be sent; meanwhile no thread reads on, and the
+executor waits, too: so an answer of any length takes no memory here, and holds up nothing else.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from skerry_agent import executor_client
 from skerry_agent.effects import AskExecutor, EndAsking, PassOn
 from skerry_agent.events import AgentEvent, AnswerEnded, PartCame
+from skerry_agent.part_window import PartWindow
 from skerry_wire import local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, ExecutorRequest
 
 log = logging.getLogger(__name__)
 
-WINDOW = 2
-"""Parts of one answer that are on their way to the broker; of four answers they are 256 KiB."""
 SILENCE_S = 3900.0
 """The longest request takes an hour; an executor that says nothing for longer is taken for hung."""
 
@@ -39,6 +39,7 @@ class Asking:
         self._incarnation = incarnation
         self._post = post
         self._visits: dict[str, _Visit] = {}
+        self._turns = _Turns()
 
     def perform(self, effect: AskExecutor | PassOn | EndAsking) -> None:
         """Begin a request, let one more part of its answer come, or leave it.
@@ -48,10 +49,12 @@ class Asking:
         match effect:
             case AskExecutor():
                 self._ask(effect)
-            case PassOn(id=name) if name in self._visits:
-                self._visits[name].pass_on()
-            case EndAsking(id=name) if name in self._visits:
-                self._visits.pop(name).leave()
+            case PassOn():
+                self._turns.taken()
+            case EndAsking(id=name):
+                if name in self._visits:
+                    self._visits.pop(name).leave()
+                self._forget_ended()
 
     def _ask(self, effect: AskExecutor) -> None:
         request = ExecutorRequest(
@@ -60,31 +63,62 @@ class Asking:
             request=effect.envelope,
             challenge="request" if effect.envelope is None else None,
         )
-        self._visits = {name: one for name, one in self._visits.items() if one.is_alive()}
-        visit = _Visit(self._path, effect.id, request, self._post)
+        self._forget_ended()
+        visit = _Visit(self._path, effect.id, request, self._post, self._turns)
         self._visits[effect.id] = visit
         visit.start()
+
+    def _forget_ended(self) -> None:
+        self._visits = {name: one for name, one in self._visits.items() if one.is_alive()}
+        if not self._visits:
+            # What a lost connection had on its way is never said to have arrived.
+            self._turns = _Turns()
+
+
+class _Turns:
+    """Who may send a part next, of all who have one."""
+
+    def __init__(self) -> None:
+        self._window = PartWindow()
+        self._news = threading.Condition()
+
+    def wait(self, left: threading.Event) -> None:
+        """Return when a part may be sent, which is then counted; or when its visit is left."""
+        with self._news:
+            self._news.wait_for(lambda: self._window.has_room or left.is_set())
+            if not left.is_set():
+                self._window.sent(time.monotonic())
+
+    def taken(self) -> None:
+        """Count a part that has reached the broker."""
+        with self._news:
+            self._window.taken(time.monotonic())
+            self._news.notify_all()
+
+    def look(self) -> None:
+        """Have those who wait look whether they are left."""
+        with self._news:
+            self._news.notify_all()
 
 
 class _Visit(threading.Thread):
     """One request, and its answer."""
 
-    def __init__(self, path: str, name: str, request: ExecutorRequest, post: Post) -> None:
+    def __init__(
+        self, path: str, name: str, request: ExecutorRequest, post: Post, turns: _Turns
+    ) -> None:
         super().__init__(name="request", daemon=True)
         self._path = path
         self._id = name
         self._request = request
         self._post = post
-        self._room = threading.Semaphore(WINDOW)
+        self._turns = turns
         self._left = threading.Event()
         self._connection: socket.socket | None = None
 
-    def pass_on(self) -> None:
-        self._room.release()
-
     def leave(self) -> None:
         self._left.set()
-        self._room.release()
+        self._turns.look()
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(OSError):
@@ -110,7 +144,7 @@ class _Visit(threading.Thread):
             while not self._left.is_set():
                 reply = executor_client.receive(connection)
                 if reply.kind == "part":
-                    self._room.acquire()
+                    self._turns.wait(self._left)
                     if self._left.is_set():
                         break
                     self._post(PartCame(self._id, reply.stream, reply.body))

@@ -10,13 +10,13 @@ import dataclasses
 import math
 from typing import Literal
 
-from skerry_wire.local import MAX_PART_BYTES
-
 Stream = Literal["out", "err"]
 
+PART_BYTES = 8 * 1024
+"""Most bytes of a part: on a link of 56 kbit/s it takes a second, and a heartbeat waits as long."""
 GATHER_S = 0.05
 """How long a part waits for more to send with it."""
-MOST_WAITING_BYTES = 2 * MAX_PART_BYTES
+MOST_WAITING_BYTES = 8 * PART_BYTES
 """What may wait to be sent; whoever writes more waits, too."""
 
 
@@ -66,7 +66,7 @@ class Pieces:
         """Return when the next part may be sent; None while there is none."""
         if not self._waiting:
             return None
-        whole = ended or self.cut or self.waiting_bytes >= MAX_PART_BYTES
+        whole = ended or self.cut or self.waiting_bytes >= PART_BYTES
         gathered_at = self._first_at if whole else self._first_at + GATHER_S
         return max(gathered_at, self._paid_until)
 
@@ -74,9 +74,9 @@ class Pieces:
         """Return the next part, and count it."""
         stream = self._waiting[0][0]
         data = bytearray()
-        while self._waiting and self._waiting[0][0] == stream and len(data) < MAX_PART_BYTES:
+        while self._waiting and self._waiting[0][0] == stream and len(data) < PART_BYTES:
             piece = self._waiting.popleft()[1]
-            room = MAX_PART_BYTES - len(data)
+            room = PART_BYTES - len(data)
             data += piece[:room]
             if len(piece) > room:
                 self._waiting.appendleft((stream, piece[room:]))

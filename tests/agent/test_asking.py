@@ -6,9 +6,10 @@ import threading
 import pytest
 from tests.agent.executors import FakeExecutor
 
-from skerry_agent.asking import WINDOW, Asking
+from skerry_agent.asking import Asking
 from skerry_agent.effects import AskExecutor, EndAsking, PassOn
 from skerry_agent.events import AnswerEnded, PartCame
+from skerry_agent.part_window import LEAST as WINDOW
 from skerry_wire import local
 from skerry_wire.local import ExecutorReply, Outcome
 
@@ -113,6 +114,34 @@ def test_one_whose_parts_wait_can_be_ended(boxes):
     while isinstance(end := box.next(), PartCame):
         pass
     assert end == AnswerEnded("r-1", "it was ended")
+
+
+def test_answers_share_what_may_be_on_its_way(boxes):
+    def answer(_request, visit):
+        for _ in range(4):
+            say(visit, kind="part", body=b"x")
+        visit.connection.recv(1)
+
+    box = boxes(answer)
+    for name in ("r-1", "r-2"):
+        box.ask(name)
+    for _ in range(WINDOW):
+        box.next()
+    with pytest.raises(queue.Empty):
+        box.posted.get(timeout=0.2)
+    for name in ("r-1", "r-2"):
+        box.asking.perform(EndAsking(name))
+    while not box.posted.empty() or any(one.is_alive() for one in box.asking._visits.values()):
+        box.next()
+    box.ask("r-3")
+    until_part(box, "r-3")
+    until_part(box, "r-3")
+
+
+def until_part(box, name):
+    """Wait for a part: what was lost with earlier answers takes no room of this one."""
+    while not isinstance(found := box.next(), PartCame) or found.id != name:
+        pass
 
 
 def test_what_is_not_known_is_nothing():

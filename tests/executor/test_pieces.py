@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry_executor.pieces import GATHER_S, MOST_WAITING_BYTES, Limits, Pieces
-from skerry_wire.local import MAX_PART_BYTES
+from skerry_executor.pieces import GATHER_S, MOST_WAITING_BYTES, PART_BYTES, Limits, Pieces
 
 
 def drained(pieces, now=0.0):
@@ -36,9 +35,9 @@ def test_streams_keep_apart_and_in_order():
 
 def test_a_large_piece_goes_in_parts_and_at_once():
     pieces = Pieces(Limits())
-    pieces.add("out", b"x" * (MAX_PART_BYTES + 5), 0.0)
+    pieces.add("out", b"x" * (PART_BYTES + 5), 0.0)
     assert pieces.due_at(ended=False) == 0.0
-    assert [len(part[2]) for part in drained(pieces)] == [MAX_PART_BYTES, 5]
+    assert [len(part[2]) for part in drained(pieces)] == [PART_BYTES, 5]
 
 
 def test_whoever_writes_more_than_is_sent_has_to_wait():
@@ -79,7 +78,7 @@ def test_nothing_is_lost_or_mixed_up(written):
     for stream, data in written:
         pieces.add(stream, data, 0.0)
     parts = drained(pieces)
-    assert all(0 < len(data) <= MAX_PART_BYTES for _, _, data in parts)
+    assert all(0 < len(data) <= PART_BYTES for _, _, data in parts)
     for stream in ("out", "err"):
         said = b"".join(data for name, data in written if name == stream)
         assert b"".join(data for _, name, data in parts if name == stream) == said

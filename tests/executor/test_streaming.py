@@ -154,4 +154,4 @@ def test_a_rate_is_kept():
     began = time.monotonic()
     *parts, _ = Answer(work, Limits(bytes_per_s=200_000.0, burst_bytes=10_000)).all()
     assert sum(len(part.body) for part in parts) == 80_000
-    assert time.monotonic() - began >= (2 * 32_768 - 10_000) / 200_000
+    assert time.monotonic() - began >= (8 * 8_192 - 10_000) / 200_000
