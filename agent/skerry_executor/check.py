@@ -39,7 +39,7 @@ def findings(settings: Settings) -> tuple[Finding, ...]:
         _sealing(settings.state),
         *_journal(settings.state),
         *_holds(settings),
-        _runtime(settings.runtime_socket),
+        _runtime(settings),
     )
 
 
@@ -139,8 +139,8 @@ def _sealing(folder: pathlib.Path) -> Finding:
     return Finding("sealing key", True, fingerprint_of(key.public))
 
 
-def _runtime(socket: str | None) -> Finding:
-    runtime = runtimes.choose(socket)
+def _runtime(settings: Settings) -> Finding:
+    runtime = runtimes.choose(runtimes.wish_of(settings))
     try:
         runtime.containers("check")
     except RuntimeFailure as failure:

@@ -28,17 +28,21 @@ if TYPE_CHECKING:
     import socket
 
 LOCK_WAIT_S = 10.0
+RUNTIME_NAMES = ("auto", "podman", "docker", "kubelet", "containerd")
 OPTIONS: tuple[tuple[str, str, str | None, str], ...] = (
     ("state", "DIR", str(STATE), "where the accepted order is kept"),
     ("run", "DIR", str(RUN), "where what a boot ends is kept, on tmpfs"),
     ("policy", "FILE", str(POLICY), "the box's policy"),
     ("keys", "DIR", str(KEYS), "trusted public keys of hubs, *.pub"),
-    ("runtime-socket", "PATH", None, "socket of podman or docker (default: the first found)"),
+    ("runtime", "NAME", "auto", "podman, docker, kubelet, containerd, or auto: the first found"),
+    ("runtime-socket", "PATH", None, "the runtime's socket; a kubelet's is that of its CRI"),
+    ("pod-manifests", "DIR", None, "a kubelet's folder of static pods; it is then the runtime"),
     ("allow-user", "USERS", None, "users who may ask, besides root: names or ids, with commas"),
     ("idle", "SECONDS", f"{IDLE_S:g}", "how long a run waits for another connection"),
 )
 EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}RUN,
-{ENVIRONMENT}POLICY, {ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}ALLOW_USER,
+{ENVIRONMENT}POLICY, {ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME, {ENVIRONMENT}RUNTIME_SOCKET,
+{ENVIRONMENT}POD_MANIFESTS, {ENVIRONMENT}ALLOW_USER,
 {ENVIRONMENT}IDLE. An option on the command line wins. Exit status: 0 fine, 1 something is wrong,
 2 wrong usage."""
 
@@ -103,6 +107,7 @@ def _parser(values: Mapping[str, str | None]) -> argparse.ArgumentParser:
 
 def _settings(values: Mapping[str, str | None]) -> Settings:
     idle = values["idle"] or ""
+    manifests = values["pod-manifests"]
     try:
         idle_s = float(idle)
     except ValueError:
@@ -114,10 +119,18 @@ def _settings(values: Mapping[str, str | None]) -> Settings:
         run=pathlib.Path(values["run"] or RUN),
         policy=pathlib.Path(values["policy"] or POLICY),
         keys=pathlib.Path(values["keys"] or KEYS),
+        runtime=_runtime(values["runtime"] or "auto"),
         runtime_socket=values["runtime-socket"] or None,
+        pod_manifests=pathlib.Path(manifests) if manifests else None,
         users=_users(values["allow-user"] or ""),
         idle_s=idle_s,
     )
+
+
+def _runtime(name: str) -> str:
+    if name not in RUNTIME_NAMES:
+        raise ValueError(f"--runtime: {name!r} is none of {', '.join(RUNTIME_NAMES)}")
+    return name
 
 
 def _users(text: str) -> tuple[int, ...]:
@@ -146,11 +159,10 @@ def _run(settings: Settings) -> int:
 def _serve(listener: socket.socket, settings: Settings, holder: int | None) -> int:
     from skerry_executor import runtimes, serve, state  # noqa: PLC0415
 
+    wish = runtimes.wish_of(settings)
     try:
         with state.locked(settings.state, LOCK_WAIT_S):
-            server = serve.Server(
-                listener, settings, lambda: runtimes.choose(settings.runtime_socket), holder
-            )
+            server = serve.Server(listener, settings, lambda: runtimes.choose(wish), holder)
             signal.signal(signal.SIGTERM, server.end)
             signal.signal(signal.SIGINT, server.end)
             server.run()

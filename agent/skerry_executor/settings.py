@@ -23,7 +23,10 @@ class Settings:
     """What a start of the box ends: on tmpfs."""
     policy: pathlib.Path = POLICY
     keys: pathlib.Path = KEYS
+    runtime: str = "auto"
     runtime_socket: str | None = None
+    pod_manifests: pathlib.Path | None = None
+    """Where a kubelet looks for static pods."""
     users: tuple[int, ...] = ()
     idle_s: float = IDLE_S
     root: pathlib.Path = pathlib.Path("/")

@@ -1,13 +1,18 @@
-"""Real runtimes for the contract test: a podman, a docker, and a registry to pull from."""
+"""Real runtimes for the contract test, and a registry to pull from."""
 
 import shutil
 
 import pytest
+from tests.executor.more_surroundings import RealContainerd, RealKubelet
 from tests.executor.surroundings import Faked, Real
 
+from lab import containerd as lab_containerd
 from lab import docker as lab_docker
+from lab import kubelet as lab_kubelet
 from lab import registry as lab_registry
+from lab.containerd import Containerd
 from lab.docker import Docker
+from lab.kubelet import Kubelet
 from lab.podman import Podman
 from lab.registry import Registry
 
@@ -55,16 +60,63 @@ def docker(tmp_path_factory):
         docker.remove_all()
 
 
-@pytest.fixture(params=["fake", "podman", "docker"])
+@pytest.fixture(scope="session")
+def containerd(tmp_path_factory, request):
+    if lab_containerd.PROGRAM is None or lab_containerd.CLIENT is None:
+        pytest.skip("containerd is not installed (apt-get install containerd)")
+    names = ("registry", "private_registry") if lab_registry.PROGRAM else ()
+    insecure = [request.getfixturevalue(name).address for name in names]
+    containerd = Containerd(tmp_path_factory.mktemp("containerd"), insecure)
+    try:
+        containerd.start()
+        yield containerd
+    finally:
+        containerd.remove_all()
+
+
+@pytest.fixture(scope="session")
+def kubelet(tmp_path_factory, request):
+    if not lab_kubelet.PROGRAM.exists() or lab_containerd.PROGRAM is None:
+        pytest.skip("there is no kubelet (python packaging/lab/kubelet_build.py, some minutes)")
+    names = ("registry", "private_registry") if lab_registry.PROGRAM else ()
+    insecure = [request.getfixturevalue(name).address for name in names]
+    kubelet = Kubelet(tmp_path_factory.mktemp("kubelet"), insecure)
+    try:
+        kubelet.start()
+        yield kubelet
+    finally:
+        kubelet.remove_all()
+
+
+REAL = ("podman", "docker", "containerd", "kubelet")
+SURROUNDINGS = {"containerd": RealContainerd, "kubelet": RealKubelet}
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test with each runtime, but for those of which it says that they lack what it needs."""
+    for fixture, names in (("any_runtime", ("fake", *REAL)), ("real", REAL)):
+        if fixture in metafunc.fixturenames:
+            marks = metafunc.definition.iter_markers("lacking")
+            lacking = {name for mark in marks for name in mark.kwargs}
+            own = [name for name in names if name not in lacking]
+            metafunc.parametrize(fixture, own, indirect=True)
+
+
+def opened(request):
+    if request.param == "fake":
+        return Faked()
+    return SURROUNDINGS.get(request.param, Real)(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
 def any_runtime(request):
-    fake = request.param == "fake"
-    found = Faked() if fake else Real(request.getfixturevalue(request.param))
+    found = opened(request)
     yield found
     found.clear()
 
 
-@pytest.fixture(params=["podman", "docker"])
+@pytest.fixture
 def real(request):
-    found = Real(request.getfixturevalue(request.param))
+    found = opened(request)
     yield found
     found.clear()

@@ -139,7 +139,9 @@ class Faked:
 
 def made(runtime, name=NAME, node=NODE, image=IMAGE, of=None, wanted=None, **changes):
     """Create a container of ours that ends at once when asked to, and return its id."""
-    wanted = wanted or container(**{"stop_grace_s": 0.0, "restart": "no", **changes})
+    # containerd alone has no other networks.
+    network = {"network": "host"} if runtime.name == "containerd" else {}
+    wanted = wanted or container(**{"stop_grace_s": 0.0, "restart": "no", **network, **changes})
     of = of or instance(containers=[wanted])
     return runtime.create(name, image, wanted, specs.labels_of(node, of, wanted), of)
 

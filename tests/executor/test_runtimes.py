@@ -8,7 +8,7 @@ from tests.executor.orders import container, instance
 
 from skerry_executor import runtimes
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes import containers, failures, unix_http
+from skerry_executor.runtimes import Wish, containers, failures, unix_http
 from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 
@@ -64,8 +64,9 @@ def test_the_runtimes_are_looked_for_in_the_order_of_the_table():
         asked.append(path)
         return False
 
-    found = runtimes.choose(None, exists)
-    assert asked == ["/run/podman/podman.sock", "/run/docker.sock", "/var/run/docker.sock"]
+    found = runtimes.choose(Wish(), exists)
+    assert asked[:3] == ["/run/podman/podman.sock", "/run/docker.sock", "/var/run/docker.sock"]
+    assert asked[3:5] == ["/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock"]
     failure = failure_of(found.containers, "box-1")
     assert failure.kind is Failure.ABSENT
     assert "install podman and start podman.socket" in failure.reason
@@ -83,7 +84,7 @@ def test_a_socket_that_is_not_there_or_not_served_is_said(tmp_path):
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "dead"))
     assert "nothing listens there" in failure_of(containers.connect, str(tmp_path / "dead")).reason
-    chosen = runtimes.choose(f"unix://{tmp_path}/none")
+    chosen = runtimes.choose(Wish(socket=f"unix://{tmp_path}/none"))
     assert isinstance(chosen, NoRuntime)
     assert failure_of(chosen.start, "x").kind is Failure.UNREACHABLE
 

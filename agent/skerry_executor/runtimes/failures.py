@@ -9,6 +9,8 @@ from skerry_executor.runtimes.base import Failure, RuntimeFailure
 
 MAX_WORDS = 300
 
+_GRPC_NOT_FOUND, _GRPC_EXISTS, _GRPC_UNAVAILABLE = 5, 6, 14
+
 _PORT = re.compile(r":([0-9]{1,5})[:\s]")
 _DEVICE = re.compile(r'(/dev/[^\s:"\\]+)')
 _PORT_SIGNS = ("address already in use", "port is already allocated", "ports are not available")
@@ -131,3 +133,31 @@ def _words(doing: str, said: str) -> str:
         doing = f"there is no device {device[1] if device else ''} on this box".replace("  ", " ")
     said = said if len(said) <= MAX_WORDS else said[: MAX_WORDS - 3] + "..."
     return f"{doing}: {said}"
+
+
+def from_grpc(doing: str, status: int, said: str) -> RuntimeFailure:
+    """Return the failure that an answer of a gRPC server with a status other than 0 means."""
+    if status == _GRPC_NOT_FOUND:
+        return RuntimeFailure(Failure.NOT_FOUND, _words(doing, said))
+    if status == _GRPC_EXISTS:
+        return RuntimeFailure(Failure.NAME_TAKEN, _words(doing, said))
+    kind = Failure.UNREACHABLE if status == _GRPC_UNAVAILABLE else _kind(0, said.lower())
+    return RuntimeFailure(kind, _words(doing, said or f"status {status}"))
+
+
+def unreachable(path: str, error: Exception) -> RuntimeFailure:
+    """Return the failure that a socket which does not answer means."""
+    if isinstance(error, FileNotFoundError):
+        why = "there is no such socket; is the runtime installed and its service started?"
+    elif isinstance(error, ConnectionRefusedError):
+        why = "nothing listens there; start its service or socket"
+    elif isinstance(error, TimeoutError):
+        why = "it does not answer in time"
+    else:
+        why = f"{type(error).__name__} {error}"
+    return RuntimeFailure(Failure.UNREACHABLE, f"the runtime at {path} cannot be reached: {why}")
+
+
+def from_start(name: str, said: str) -> RuntimeFailure:
+    """Return the failure that the message of a container that could not start means."""
+    return RuntimeFailure(_kind(0, said.lower()), _words(f"starting {name}", said))

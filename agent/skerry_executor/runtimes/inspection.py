@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skerry_executor import specs
@@ -69,7 +69,7 @@ def parse(plain: Any) -> Looked:
         address = _address(mode, plain.get("NetworkSettings") or {})
         joined = mode.removeprefix(_JOINS) if mode.startswith(_JOINS) else None
         labels = plain["Config"].get("Labels") or {}
-        actual = _actual(plain, labels, address) if _ours(labels) else None
+        actual = _actual(plain, labels, address) if ours(labels) else None
         state = plain.get("State")
         pid = int(state.get("Pid") or 0) or None if isinstance(state, dict) else None
         return Looked(actual=actual, address=address, joined=joined, pid=pid)
@@ -115,7 +115,8 @@ def _address(mode: str, settings: dict[str, Any]) -> str | None:
     return next((str(one) for one in told if one), None)
 
 
-def _ours(labels: dict[str, Any]) -> bool:
+def ours(labels: Mapping[str, Any]) -> bool:
+    """Say whether these are the labels of a container of ours."""
     forms = (
         (specs.NODE, _NAME),
         (specs.INSTANCE, _ID),

@@ -1,0 +1,107 @@
+"""What is kept on a container of containerd beside our own labels, as one label. Pure.
+
+And the labels by which containerd's restart monitor starts a container again, after an end and
+after a start of the box: https://github.com/containerd/containerd/tree/main/core/runtime/restart
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import signal
+from collections.abc import Mapping
+
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
+
+KEPT = "io.skerry.containerd"
+NAME = "io.skerry.name"
+"""Our names may be longer than containerd's ids, which have 76 characters at most."""
+STATUS = "containerd.io/restart.status"
+LOG = "containerd.io/restart.loguri"
+POLICY = "containerd.io/restart.policy"
+COUNT = "containerd.io/restart.count"
+_MONITOR = (STATUS, LOG, POLICY, COUNT)
+
+POLICIES_SINCE = (1, 7)
+"""The first version whose monitor knows another policy than always."""
+
+MAX_BYTES = 3500
+"""containerd takes labels of 4,096 bytes, their names included."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What we need to know later. `alone` has no network.
+
+    `ended` is the last exit status that was seen, None while it has not been stopped.
+    """
+
+    name: str
+    grace_s: float
+    signal: int
+    restart: str
+    retries: int
+    check: list[str]
+    check_s: float
+    alone: bool
+    log_bytes: int
+    started_at: float | None = None
+    ended: int | None = None
+
+
+def snapshot_of(name: str) -> str:
+    """Return the key of a container's snapshot: always the same, so that none is left over."""
+    return f"skerry-{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def kept_in(labels: Mapping[str, str]) -> Kept | None:
+    """Return what the label says; None where there is none that can be read."""
+    try:
+        return Kept(**json.loads(labels[KEPT]))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def with_kept(labels: Mapping[str, str], kept: Kept) -> dict[str, str]:
+    """Return the labels with what is kept. Raises RuntimeFailure for more than a label holds."""
+    text = json.dumps(dataclasses.asdict(kept), separators=(",", ":"))
+    if len(text) > MAX_BYTES:
+        reason = f"the health check's command is longer than the {MAX_BYTES} bytes of a label"
+        raise RuntimeFailure(Failure.OTHER, reason)
+    return {**labels, NAME: kept.name, KEPT: text}
+
+
+def supervised(
+    labels: Mapping[str, str], kept: Kept, log: str, version: tuple[int, ...]
+) -> dict[str, str]:
+    """Return the labels with which the monitor starts the container again as it shall be."""
+    plain = unsupervised(labels)
+    if kept.restart == "always":
+        return {**plain, STATUS: "running", LOG: log}
+    if kept.restart == "on-failure" and version >= POLICIES_SINCE:
+        policy = f"on-failure:{kept.retries}" if kept.retries else "on-failure"
+        return {**plain, STATUS: "running", LOG: log, POLICY: policy}
+    return plain
+
+
+def unsupervised(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels with which the monitor leaves the container alone."""
+    return {name: value for name, value in labels.items() if name not in _MONITOR}
+
+
+def signal_of(text: str) -> int:
+    """Return a signal by name or number; SIGTERM for none. Raises RuntimeFailure."""
+    if not text:
+        return signal.SIGTERM
+    if text.isdecimal():
+        return int(text)
+    name = text if text.startswith("SIG") else f"SIG{text}"
+    try:
+        return int(signal.Signals[name])
+    except KeyError:
+        pass
+    if name.startswith(("SIGRTMIN+", "SIGRTMAX-")) and name[9:].isdecimal():
+        number = int(name[9:])
+        return signal.SIGRTMIN + number if "MIN" in name else signal.SIGRTMAX - number
+    raise RuntimeFailure(Failure.OTHER, f"stop_signal: {text!r} is no signal")

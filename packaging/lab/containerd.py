@@ -1,0 +1,144 @@
+"""A real containerd with a store of its own, so that nothing of this machine's own is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from lab.oci_image import archive
+from lab.podman import Podman, image_tar
+from lab.processes import LabError, Process, wait_for
+
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+PROGRAM = shutil.which("containerd", path=_PATH)
+CLIENT = shutil.which("ctr", path=_PATH)
+PAUSE = "localhost/skerry-pause:1"
+NAMESPACE = "k8s.io"
+
+_CONFIG = """\
+version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+[grpc]
+address = "{folder}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{folder}/opt"
+[plugins."io.containerd.internal.v1.restart"]
+interval = "1s"
+[plugins."io.containerd.grpc.v1.cri"]
+# Without it no container starts where even root may not lower the score.
+restrict_oom_score_adj = true
+sandbox_image = "{pause}"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "/usr/lib/cni"
+conf_dir = "{folder}/cni"
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = "{folder}/certs.d"
+"""
+
+
+class Containerd:
+    """containerd on a unix socket, with its own root, and a tiny image in it."""
+
+    image = Podman.image
+
+    def __init__(self, folder: pathlib.Path, insecure: Sequence[str] = ()) -> None:
+        """`folder` takes everything; registries that are `insecure` are asked without TLS."""
+        self._folder = folder
+        (folder / "cni").mkdir(parents=True, exist_ok=True)
+        self.socket = folder / "containerd.sock"
+        self._config = folder / "config.toml"
+        self._config.write_text(_CONFIG.format(folder=folder, pause=PAUSE))
+        # One bridge a lab, named by its folder, so that two labs share no addresses' books.
+        (folder / "cni" / "10-lab.conflist").write_text(json.dumps(self._network()))
+        for registry in insecure:
+            hosts = folder / "certs.d" / registry
+            hosts.mkdir(parents=True)
+            (hosts / "hosts.toml").write_text(f'server = "http://{registry}"\n')
+        self._daemon: Process | None = None
+
+    def _network(self) -> dict[str, object]:
+        ranges = [[{"subnet": "10.87.0.0/16"}]]
+        ipam = {"type": "host-local", "ranges": ranges, "dataDir": str(self._folder / "addresses")}
+        bridge = {"type": "bridge", "bridge": "skerry-lab0", "isGateway": True, "ipMasq": False}
+        plugins = [
+            {**bridge, "ipam": ipam},
+            {"type": "portmap", "capabilities": {"portMappings": True}},
+        ]
+        return {"cniVersion": "0.4.0", "name": "lab", "plugins": plugins}
+
+    def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
+        """Run containerd's own client, and return what it prints."""
+        if CLIENT is None:
+            raise LabError("ctr is not installed")
+        done = subprocess.run(
+            [CLIENT, "--address", str(self.socket), "--namespace", NAMESPACE, *words],
+            input=data,
+            capture_output=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise LabError(f"ctr {words[0]}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode(errors="replace")
+
+    def start(self) -> None:
+        """Start the daemon, and bring it the images."""
+        self.serve()
+        self.bring(self.image)
+        self.bring(PAUSE, {"Entrypoint": ["/bin/busybox", "sleep", "2147483647"]})
+
+    def bring(self, name: str, config: dict[str, object] | None = None) -> None:
+        """Give it the tiny image under a name."""
+        self.run("images", "import", "-", data=archive(name, image_tar(), config))
+
+    def serve(self) -> None:
+        """Start the daemon (again)."""
+        if PROGRAM is None:
+            raise LabError("containerd is not installed")
+        self.socket.unlink(missing_ok=True)
+        self._daemon = Process("containerd", [PROGRAM, "--config", self._config], self._folder)
+
+        def look() -> bool:
+            assert self._daemon is not None
+            if not self._daemon.alive:
+                raise LabError(f"containerd ended:\n{self._daemon.log()[-3000:]}")
+            return self.socket.exists() and bool(self.run("version", check=False))
+
+        wait_for("containerd to answer", look)
+
+    def stop(self) -> None:
+        """End the daemon; what runs keeps running."""
+        if self._daemon is not None:
+            self._daemon.stop(30)
+            self._daemon = None
+
+    def remove_containers(self) -> None:
+        """End and remove every container."""
+        for line in self.run("tasks", "list", "--quiet", check=False).split():
+            self.run("tasks", "kill", "--signal", "KILL", "--all", line, check=False)
+            self.run("tasks", "delete", "--force", line, check=False)
+        for line in self.run("containers", "list", "--quiet", check=False).split():
+            self.run("containers", "delete", line, check=False)
+
+    def remove_all(self) -> None:
+        """Remove every container, and the store."""
+        if self._daemon is not None and self._daemon.alive:
+            self.remove_containers()
+        self.stop()
+        for mount in mounts_below(self._folder):
+            subprocess.run(["umount", "--lazy", mount], check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def mounts_below(folder: pathlib.Path) -> list[str]:
+    """Return where something is mounted below a folder, the innermost first."""
+    lines = pathlib.Path("/proc/mounts").read_text().splitlines()
+    found = [line.split()[1] for line in lines]
+    return sorted((one for one in found if one.startswith(f"{folder}/")), reverse=True)
