@@ -197,16 +197,16 @@ def without_others(terms: Terms, ordered: Iterable[str]) -> Terms:
     return dataclasses.replace(terms, terms=kept)
 
 
-def with_processes(terms: Terms, instance: str, processes: Sequence[Process]) -> Terms:
-    """Return the terms with the processes that an instance has now."""
-    newest = tuple(processes)[-MAX_PROCESSES:]
-    changed = tuple(
-        dataclasses.replace(one, processes=newest, stopped=one.stopped and not newest)
-        if one.instance == instance
-        else one
-        for one in terms.terms
-    )
-    return dataclasses.replace(terms, terms=changed)
+def with_processes(terms: Terms, processes: Mapping[str, Sequence[Process]]) -> Terms:
+    """Return the terms with the processes that some instances have now."""
+
+    def changed(one: Term) -> Term:
+        if one.instance not in processes:
+            return one
+        newest = tuple(processes[one.instance])[-MAX_PROCESSES:]
+        return dataclasses.replace(one, processes=newest, stopped=one.stopped and not newest)
+
+    return dataclasses.replace(terms, terms=tuple(changed(one) for one in terms.terms))
 
 
 def with_stopped(terms: Terms, instances: Iterable[str], now_s: float) -> Terms:

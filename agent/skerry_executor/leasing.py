@@ -19,7 +19,7 @@ from skerry_executor.actual import Phase
 from skerry_executor.boot_clock import BootTimer, since_boot_s
 from skerry_executor.cancel import Cancel
 from skerry_executor.challenges import boot_id
-from skerry_executor.lease import Process, Term, Terms
+from skerry_executor.lease import Process, Terms
 from skerry_executor.log import log
 from skerry_executor.runtimes.base import Runtime, RuntimeFailure
 from skerry_executor.state import StateError, prepare
@@ -136,22 +136,20 @@ class Leasing:
                 if process is not None and process not in self._fds.get(instance, {}):
                     self._hold(instance, process, os.dup(given))
                     changed.add(instance)
-            terms = self._terms
-            for instance in changed:
-                terms = lease.with_processes(terms, instance, tuple(self._fds[instance]))
-            if terms != self._terms:
-                # Killed by number is better than not at all: the memory counts even unwritten.
-                self._try_to_keep(terms)
+            if changed:
+                now = {instance: tuple(self._fds[instance]) for instance in changed}
+                self._try_to_keep(lease.with_processes(self._terms, now))
 
     def attend(self) -> frozenset[str]:
         """Do what is due, and return the instances of which a process has ended since."""
         with self._lock:
-            self._timer.take()
-            ended = self._take_ends()
             now_s = self._clock()
-            for term in self._terms.due(now_s):
-                if now_s >= term.kill_s:
-                    self._kill(term)
+            # Before all else: on a busy box each step takes its time.
+            killed = self._kill(now_s)
+            self._timer.take()
+            if killed:
+                log("warning", "killed: its time is over", instances=",".join(killed)[:1000])
+            ended = self._take_ends()
             self._begin_to_stop(now_s)
             self._arm()
         return ended
@@ -185,14 +183,22 @@ class Leasing:
             left = {one: other for one, other in self._fds[instance].items() if other != fd}
             self._fds[instance] = left
             ended.add(instance)
-            self._try_to_keep(lease.with_processes(self._terms, instance, tuple(left)))
+        if ended:
+            left_of = {instance: tuple(self._fds[instance]) for instance in ended}
+            self._try_to_keep(lease.with_processes(self._terms, left_of))
         return frozenset(ended)
 
-    def _kill(self, term: Term) -> None:
-        for process, fd in self._fds.get(term.instance, {}).items():
-            log("warning", "killed: its time is over", instance=term.instance, kind=term.kind,
-                pid=process.pid)  # fmt: skip
-            processes.kill(fd)
+    def _kill(self, now_s: float) -> tuple[str, ...]:
+        """End what has not stopped by now, and return the instances."""
+        over = [
+            one.instance
+            for one in self._terms.due(now_s)
+            if one.kill_s <= now_s and self._fds.get(one.instance)
+        ]
+        for instance in over:
+            for fd in self._fds[instance].values():
+                processes.kill(fd)
+        return tuple(over)
 
     # --- the runtime ---------------------------------------------------------------------
 

@@ -87,9 +87,9 @@ def test_what_is_due_and_when_the_next_is():
 
 def test_what_starts_after_it_was_stopped_is_ended_again():
     terms = lease.with_stopped(given_terms(), ["a"], 159.0)
-    terms = lease.with_processes(terms, "a", [Process(pid=7, started=9)])
+    terms = lease.with_processes(terms, {"a": [Process(pid=7, started=9)]})
     assert [one.instance for one in terms.due(160.0)] == ["a"]
-    assert lease.with_processes(terms, "a", []).lease("a").processes == ()
+    assert lease.with_processes(terms, {"a": []}).lease("a").processes == ()
 
 
 def test_a_start_of_the_box_ends_all():
