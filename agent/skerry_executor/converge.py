@@ -122,7 +122,7 @@ class Convergence:
         actual = self._checked([*order.instances, *earlier], actual)
         self._record.saw(actual)
         if self._switches is not None:
-            failures = self._record.failures()
+            failures = self._record.setbacks()
             self._aims = self._switches.aims(order.instances, actual, failures, halts, keep=keep)
             self._record.aimed(self._aims)
         frozen = {name for name, found in self._aims.items() if found.frozen}

@@ -50,13 +50,16 @@ class Record:
         self._actual: dict[str, Actual] = {}
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
         self._failures: dict[str, RuntimeFailure] = {}
+        self._setbacks: dict[str, RuntimeFailure] = {}
         self._aims: Mapping[str, Aim] = {}
         self._told_at = 0.0
 
     @property
     def instances(self) -> tuple[Instance, ...]:
-        """Return those of the order."""
-        return self._order.instances
+        """Return those of the order, and what they are to be by now where that is another."""
+        with self._lock:
+            earlier = [one.instance for one in self._aims.values()]
+        return (*self._order.instances, *earlier)
 
     def saw(self, actual: Iterable[Actual]) -> None:
         """Begin anew with all that the runtime has."""
@@ -104,13 +107,21 @@ class Record:
         with self._lock:
             return dict(self._failures)
 
+    def setbacks(self) -> dict[str, RuntimeFailure]:
+        """Return the same, and what an instance was to be before this run made it another."""
+        with self._lock:
+            return {**self._setbacks, **self._failures}
+
     def aimed(self, aims: Mapping[str, Aim]) -> None:
         """Take over what each instance is to be by now; what is another now, has not failed."""
         with self._lock:
             for instance, found in aims.items():
                 before = self._aims.get(instance)
-                if before is not None and before.instance != found.instance:
-                    self._failures.pop(instance, None)
+                if before is None or before.instance == found.instance:
+                    continue
+                failure = self._failures.pop(instance, None)
+                if failure is not None:
+                    self._setbacks[instance] = failure
             self._aims = aims
 
     def failure(self, instance: str) -> RuntimeFailure | None:

@@ -158,7 +158,7 @@ class Steps:
     def _start(self, instance: str, reference: str) -> None:
         against = self._gate.permit(instance)
         if against is not None:
-            raise RuntimeFailure(Failure.OTHER, against)
+            raise RuntimeFailure(Failure.NOT_PERMITTED, against)
         self._runtime.start(reference)
         started = self._runtime.container(reference)
         if started is None:

@@ -25,7 +25,13 @@ from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.workload import Instance
 
-_PASSING = (Failure.PORT_IN_USE, Failure.UNREACHABLE, Failure.ABSENT)
+_PASSING = (
+    Failure.PORT_IN_USE,
+    Failure.UNREACHABLE,
+    Failure.TIMED_OUT,
+    Failure.ABSENT,
+    Failure.NOT_PERMITTED,
+)
 """What may be over in a moment: a trial goes on until its deadline."""
 
 

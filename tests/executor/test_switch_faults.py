@@ -24,6 +24,7 @@ from skerry_wire.workload import HealthCheck
 
 BAD_HEALTH = HealthCheck(command=("/bin/false",))
 PARTS = [container("db"), container("web", after=(After(container="db"),))]
+HEALTHY = (After(container="db", condition="healthy"),)
 OLD = instance(revision="1", containers=PARTS)
 SWITCH = Switch(deadline_s=100.0, settle_s=20.0)
 
@@ -249,6 +250,22 @@ def test_what_cannot_be_noted_is_not_begun(tmp_path):
     for path in folder.glob("*.new"):
         path.rmdir()
     assert looked_on(box, GOOD).reached
+
+
+def test_what_cannot_be_pulled_is_asked_for_once_in_a_run_that_stays_for_others(tmp_path):
+    away = revision("2", dataclasses.replace(PARTS[0], image="registry.example/none:1"))
+    box = begun(tmp_path, away)
+    slow = instance("slow-0", containers=[container("db", health=BAD_HEALTH),
+                                          container("web", after=HEALTHY)])  # fmt: skip
+    now = Moment(boot="0", boot_s=2000.0)
+    work = Convergence(
+        order(away, slow, generation=2), DIGEST, box.runtime, Cancel(), Told(), lambda _: None,
+        switches=Switches(2, box.journal, lambda: now), patience_s=1.0,
+    )  # fmt: skip
+    (status, _) = work.run().instances
+    assert (status.revision, status.update.state) == (OLD.revision, "waiting")
+    assert [verb for verb, _ in box.runtime.calls].count("pull") == 1
+    assert [verb for verb, _ in box.runtime.calls].count("list") > 3
 
 
 def test_no_room_leaves_the_old_one_as_it_is(tmp_path):

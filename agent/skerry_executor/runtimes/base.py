@@ -30,6 +30,7 @@ class Failure(enum.StrEnum):
     PORT_IN_USE = "port_in_use"
     NO_DEVICE = "no_device"
     DISK_FULL = "disk_full"
+    NOT_PERMITTED = "not_permitted"
     OTHER = "other"
 
 
