@@ -18,6 +18,10 @@ PREFIX = "SKERRY_HUB_"
 DEFAULT_LISTEN = "127.0.0.1:8440"
 DEFAULT_MQTT_PORT = 1883
 
+UNREACHABLE_WORDS = (
+    "silence after which a node is unreachable; default: 60, or less where --lost-after is"
+)
+
 _WHOLE = re.compile("[0-9]{1,8}")
 _PORT = re.compile("[0-9]{1,5}")
 
@@ -60,8 +64,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("broker", "URL", None, "an MQTT 5 broker, mqtt://host:port; default: one of its own")
     add("mqtt-port", "PORT", str(DEFAULT_MQTT_PORT), "loopback port of the hub's own broker")
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
-    add("unreachable-after", "SECONDS", "60", "silence after which a node is unreachable")
-    add("lost-after", "SECONDS", "600", "silence after which a node is lost")
+    add("unreachable-after", "SECONDS", None, UNREACHABLE_WORDS)
+    add("lost-after", "SECONDS", "600", "silence after which a node is lost, and replaced")
+    add("lost-after-new", "SECONDS", "210", "least such silence while a node is new")
+    add("new-for", "SECONDS", "600", "how long a node is new: its link is not known")
     add("keep-decisions", "COUNT", "10000", "decisions that are kept, the newest")
     add("keep-decisions-days", "DAYS", "30", "how long they are kept")
     add("keep-decisions-mib", "MIB", "1024", "how much what they were made from may take")
@@ -78,12 +84,7 @@ def checked(given: Mapping[str, str | None]) -> Config:
         broker = broker_at(given["broker"]) if given["broker"] else None
     except ValueError as error:
         raise ConfigError(f"--broker: {error}") from None
-    patience = Patience(
-        unreachable_s=_seconds("--unreachable-after", given["unreachable_after"]),
-        lost_s=_seconds("--lost-after", given["lost_after"]),
-    )
-    if patience.lost_s < patience.unreachable_s:
-        raise ConfigError("--lost-after must not be less than --unreachable-after")
+    patience = _patience(given)
     return Config(
         data=data,
         host=host,
@@ -99,6 +100,20 @@ def checked(given: Mapping[str, str | None]) -> Config:
             most_bytes=2**20
             * _whole("--keep-decisions-mib", given["keep_decisions_mib"], 1, 1_000_000),
         ),
+    )
+
+
+def _patience(given: Mapping[str, str | None]) -> Patience:
+    lost_s = _seconds("--lost-after", given["lost_after"])
+    quiet = given.get("unreachable_after")
+    quiet_s = min(60.0, lost_s) if quiet is None else _seconds("--unreachable-after", quiet)
+    if lost_s < quiet_s:
+        raise ConfigError("--lost-after must not be less than --unreachable-after")
+    return Patience(
+        unreachable_s=quiet_s,
+        lost_s=lost_s,
+        floor_s=_seconds("--lost-after-new", given.get("lost_after_new") or "210"),
+        new_for_s=_seconds("--new-for", given.get("new_for") or "600"),
     )
 
 

@@ -16,7 +16,7 @@ from skerry_wire import codec
 from skerry_wire.schema import Items, Sparse, Text
 from skerry_wire.types import Count, InstanceId, Line, Short
 
-Method = Literal["decide", "evacuate", "move", "remove"]
+Method = Literal["decide", "evacuate", "lose", "move", "remove"]
 Digest = Annotated[str, Text(64, "[0-9a-f]*")]
 MANY = Items(10_000_000)
 MOST_REFUSED = 100
@@ -41,7 +41,8 @@ class Question:
     """What placement was asked.
 
     `decide`: where the workloads go, with room made for them if it `may_preempt`. `evacuate`: where
-    a workload's instances on a node go, and whether those that fit nowhere end (`force`).
+    a workload's instances on a node go, and whether those that fit nowhere end (`force`). `lose`:
+    where those on several `nodes` go, which are lost; what fits nowhere stays.
     `move`: whether an instance of a workload goes to a node. `remove`: the workload is not wanted
     any more.
     """
@@ -52,6 +53,7 @@ class Question:
     node: str = ""
     force: bool = False
     instance: Annotated[str, Sparse()] = ""
+    nodes: Annotated[tuple[Short, ...], MANY, Sparse()] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

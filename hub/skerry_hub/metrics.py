@@ -32,6 +32,11 @@ OUTBOX = Gauge(
     registry=REGISTRY,
 )
 NODES = Gauge("skerry_nodes", "Nodes by liveness.", ["liveness"], registry=REGISTRY)
+LOSSES_HELD = Gauge(
+    "skerry_losses_held",
+    "Nodes that fell silent together, with most of the fleet or all of a site: nothing is moved.",
+    registry=REGISTRY,
+)
 HELD = Gauge("skerry_nodes_diverged", "Nodes that are held.", registry=REGISTRY)
 WORKLOADS = Gauge("skerry_workloads", "Workloads.", registry=REGISTRY)
 INSTANCES = Gauge("skerry_instances", "Instances that have a node.", registry=REGISTRY)

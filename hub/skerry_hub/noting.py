@@ -33,7 +33,8 @@ def note(
     """
     draft = work.draft
     assignments, ended = _net(draft.steps[first:])
-    names = [one.workload.name for one in question.wanted]
+    # Of what is lost nothing is looked for that was missing before.
+    names = [one.workload.name for one in question.wanted if question.method != "lose"]
     counts, refused = shortages(names, unplaced)
     is_as_before = question.method == "remove" or all(
         draft.unplaced(name) == count for name, count in counts.items()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from skerry_hub import desired, draining
+from skerry_hub import desired, draining, replacing
 from skerry_hub.deciding import Wanted, decide
 from skerry_hub.decisions import (
     Answer,
@@ -134,6 +134,8 @@ def _ask(work: Work, record: DecisionRecord) -> None:
             decide(work, wanted, may_preempt=question.may_preempt)
         case "evacuate":
             draining.evacuated(work, workload, question.node, force=question.force)
+        case "lose":
+            replacing.replaced(work, workload, question.nodes)
         case "move":
             moved(work, workload, question.instance, question.node)
         case "remove":

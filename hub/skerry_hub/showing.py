@@ -8,6 +8,7 @@ from typing import Literal
 from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.fleet.signs import NO_SAMPLE
 from skerry_hub.leases import Place, latest_end
+from skerry_hub.loss import why_it_stays
 from skerry_hub.model import Assignment, Node
 from skerry_hub.rollout.showing import rollout_view, surge_of
 from skerry_hub.state import Kept, Known
@@ -152,7 +153,7 @@ def _instance(
             node=node.id,
             hostname=node.hostname,
             state=InstanceState.PENDING,
-            reason=_why_elsewhere(known, place) if place else _why_pending(node),
+            reason=_why_elsewhere(known, place) if place else _why_pending(node, kept),
             image=image,
             current=False,
             waits_until=latest_end(place) if place else None,
@@ -164,7 +165,7 @@ def _instance(
         node=node.id,
         hostname=node.hostname,
         state=status.state,
-        reason=status.reason,
+        reason=status.reason or (why_it_stays(node, kept.workload) if kept is not None else None),
         health=status.health,
         image=image,
         started_at=status.started_at,
@@ -182,13 +183,16 @@ def _why_elsewhere(known: Known, place: Place) -> str:
     return f"waits for its lease of {place.lease_s:g} s on {host} to end, or for {host} to end it"
 
 
-def _why_pending(node: Node) -> str | None:
+def _why_pending(node: Node, kept: Kept | None) -> str | None:
     if node.diverged is not None:
         return "the node is held: it has more than this hub ordered"
     refusal = node.report.refusal if node.report is not None else None
     if refusal is not None:
         return f"the node refused its order: {refusal.reason}"
-    return None if node.liveness == "online" else f"the node is {node.liveness}"
+    if node.liveness == "online":
+        return None
+    stays = why_it_stays(node, kept.workload) if kept is not None else None
+    return stays or f"the node is {node.liveness}"
 
 
 def _left(node: Node, status: InstanceStatus) -> InstanceView:

@@ -5,7 +5,7 @@ import dataclasses
 from tests.hub.placement.boxes import GIB, accelerator, node
 from tests.hub.records import NOW, columns_of, workload
 
-from skerry_hub import desired, documenting, draining, planning
+from skerry_hub import desired, documenting, draining, planning, replacing
 from skerry_hub.documents import (
     Dataset,
     Endpoint,
@@ -85,6 +85,7 @@ class History:
             (6, self.apply),
             (1, self.delete),
             (2, self.drain),
+            (3, self.lose),
             (4, self.move),
             (1, self.uncordon),
             (1, self.forget),
@@ -166,6 +167,19 @@ class History:
     def drain(self):
         found, force = self.one(), self.chance.random() < 0.3
         self.hub.call(lambda work: draining.drain(work, found, force=force))
+
+    def lose(self):
+        """Lose one or two nodes, and what they had."""
+        lost = {self.one(online=None).id for _ in range(2)}
+        for name in sorted(lost):
+            self.hub.judge(name, Liveness.LOST)
+        workloads = {
+            one.workload: lost
+            for name in lost
+            for one in self.hub.known.on_node(name)
+            if self.hub.known.workloads[one.workload].workload.mode == "replicated"
+        }
+        self.hub.call(lambda work: replacing.replace_all(work, workloads))
 
     def move(self):
         placed = sorted(self.hub.known.assignments)

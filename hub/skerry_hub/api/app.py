@@ -137,7 +137,8 @@ def _add_health(app: FastAPI, service: Service | None) -> None:
     async def healthz() -> Response:
         if service is None or not service.alive:
             return Response("the writer has ended\n", status_code=503, media_type="text/plain")
-        return Response("ok\n", media_type="text/plain")
+        held = "".join(f"{one}: nothing is moved\n" for one in service.held_losses)
+        return Response(f"ok\n{held}", media_type="text/plain")
 
     @app.get("/metrics", response_class=Response, summary="For Prometheus")
     def show_metrics() -> Response:

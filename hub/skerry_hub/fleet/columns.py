@@ -25,6 +25,7 @@ from skerry_hub.fleet.ports import Port
 from skerry_hub.fleet.reserved import Reserved, Where
 from skerry_hub.fleet.sections import Sections
 from skerry_hub.fleet.signs import Sample, Signs
+from skerry_hub.fleet.silence import Seconds, Silence
 from skerry_hub.fleet.told import Told
 from skerry_hub.model import Assignment, Liveness, Node, Taint
 from skerry_wire.messages import Heartbeat
@@ -79,6 +80,8 @@ class Columns:
         self._unused: list[int] = list(reversed(range(FIRST_ROWS)))
         self._facts: list[Facts | None] = [None] * FIRST_ROWS
         self._signs = Signs(FIRST_ROWS)
+        self.silence = Silence(FIRST_ROWS)
+        """What is usual of each row's silence."""
         self._reserved = Reserved(FIRST_ROWS)
         self._sections = Sections(FIRST_ROWS)
         self._taints = Interned(FIRST_ROWS, ())
@@ -89,6 +92,7 @@ class Columns:
         self._free = np.zeros((len(Resource), FIRST_ROWS), dtype=np.int64)
         self._idle = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._online = np.zeros(FIRST_ROWS, dtype=np.bool_)
+        self._lost = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._diverged = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._has_runtime = np.zeros(FIRST_ROWS, dtype=np.bool_)
         self._runtime_answers = np.zeros(FIRST_ROWS, dtype=np.bool_)
@@ -158,6 +162,7 @@ class Columns:
         self._capacity[:, row] = [min(amount or 0, AMOUNT_LIMIT - 1) for amount in facts.capacity]
         self._count_free(row)
         self._online[row] = facts.liveness is Liveness.ONLINE
+        self._lost[row] = facts.liveness is Liveness.LOST
         self._diverged[row] = facts.diverged is not None
         self._has_runtime[row] = bool(facts.runtimes)
         self._runtime_answers[row] = any(runtime.usable for runtime in facts.runtimes)
@@ -197,11 +202,13 @@ class Columns:
     def _putting_back(self, row: int, facts: Facts) -> Callable[[], None]:
         """Return what makes a node again what it is now."""
         beat, seen = self._signs.beats[row], float(self._signs.seen[row])
+        silence = self.silence.kept(row)
 
         def put_back() -> None:
             self._put(facts, seen)
             at = self._rows[facts.id]
             self._signs.beats[at], self._signs.seen[at] = beat, seen
+            self.silence.restore(at, silence)
 
         return put_back
 
@@ -222,6 +229,7 @@ class Columns:
         row = self._rows[facts.id] = self._unused.pop()
         self._facts[row] = facts
         self._signs.begin(row)
+        self.silence.begin(row)
         for assignment in self._reserved.of(facts.id):
             self._reserved.count(row, assignment)
         return row
@@ -230,7 +238,7 @@ class Columns:
         size = len(self._facts)
         self._unused = list(reversed(range(size, 2 * size)))
         self._facts += [None] * size
-        for part in (self._signs, self._reserved, self._sections, self._taints):
+        for part in (self._signs, self.silence, self._reserved, self._sections, self._taints):
             part.double()
         for states in self._devices.values():
             states.states.double()
@@ -263,7 +271,12 @@ class Columns:
         row = self._rows.get(node_id)
         if row is None:
             return False
-        return self._signs.take(row, self.facts(row).incarnation, beat, now)
+        before = self._signs.beats[row]
+        if not self._signs.take(row, self.facts(row).incarnation, beat, now):
+            return False
+        if before is not None and before[0].boot != beat.boot:
+            self.silence.forgive(row)
+        return True
 
     def seen(self, node_id: str, now: float) -> None:
         """Note any other sign of life."""
@@ -281,10 +294,13 @@ class Columns:
         row = self._rows.get(node_id)
         return 0.0 if row is None else float(self._signs.seen[row])
 
-    def silent(self, before: float) -> list[str]:
-        """Return the ids, sorted, of those whose last sign of life is older."""
-        rows = np.flatnonzero(self._signs.seen < before)
-        return sorted(facts.id for facts in self.each(rows))
+    def signs(self, rows: Rows) -> Seconds:
+        """Return when the last sign of life of each came."""
+        return self._signs.seen.take(rows)
+
+    def follow_silence(self, watching_since: float, now: float) -> None:
+        """Look who was heard since the last look, after which pause."""
+        self.silence.follow(self._signs.seen, watching_since, now)
 
     # --- what is reserved -----------------------------------------------------------------
 
@@ -391,6 +407,10 @@ class Columns:
         """Say which are online."""
         return self._online.take(rows)
 
+    def lost(self, rows: Rows) -> Mask:
+        """Say which are lost."""
+        return self._lost.take(rows)
+
     def diverged(self, rows: Rows) -> Mask:
         """Say which are held."""
         return self._diverged.take(rows)
@@ -461,4 +481,5 @@ class Columns:
             *(column.numbers for column in self._sections.columns()),
             *(states.states.numbers for states in self._devices.values()),
         )
-        return sum(one.nbytes for one in arrays) / max(1, len(self._facts))
+        taken = sum(one.nbytes for one in arrays) + self.silence.nbytes
+        return taken / max(1, len(self._facts))

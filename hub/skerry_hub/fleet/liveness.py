@@ -1,22 +1,15 @@
 """Who is alive, by the hub's judgement. Pure.
 
-Losing sight is not losing: nothing moves because of what is judged here, and a hub that could not
-look itself judges nobody for the time in which it could not.
+Losing sight is not losing: a hub that could not look itself judges nobody for the time in which it
+could not. What becomes of a lost node's instances is `skerry_hub.loss`'s affair.
 """
 
 from __future__ import annotations
 
-import dataclasses
-
+from skerry_hub.fleet.silence import Patience
 from skerry_hub.model import Liveness, Node
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """After how many silent seconds a node is unreachable, and after how many it is lost."""
-
-    unreachable_s: float = 60.0
-    lost_s: float = 600.0
+__all__ = ["Patience", "judge"]
 
 
 def judge(
@@ -25,7 +18,7 @@ def judge(
     """Return what a node is now.
 
     `last_seen` is its last sign of life, `watching_since` when the hub last began to listen (both
-    by the hub's clock): silence from before that proves nothing.
+    by the hub's clock): silence from before that proves nothing. `patience` is this node's own.
     """
     silent_s = now - max(last_seen, watching_since)
     if silent_s >= patience.lost_s:

@@ -65,17 +65,41 @@ def evacuate(
     An instance that no other node takes stays there, or with `force` is removed; `unplaced` counts
     those. `current` are its assignments, reserved in the columns.
     """
+    return _leaving(world, workload, current, {node}, "the node is drained", force=force)
+
+
+def lose(
+    world: World, workload: Workload, current: Sequence[Assignment], nodes: Collection[str]
+) -> Decision:
+    """Return the assignments of a replicated workload whose instances on lost nodes are replaced.
+
+    Those nodes are not online, so that nothing comes back to one of them; an instance that no node
+    takes stays where it is.
+    """
+    return _leaving(world, workload, current, nodes, "its node is lost", force=False)
+
+
+def _leaving(
+    world: World,
+    workload: Workload,
+    current: Sequence[Assignment],
+    nodes: Collection[str],
+    reason: str,
+    *,
+    force: bool,
+) -> Decision:
     outcome: Outcome = {one.id: (one, one, "") for one in current}
     unplaced = 0
     with world.columns.trial():
-        others = [one for one in current if one.node != node]
-        leaving = [one for one in current if one.node == node]
+        others = [one for one in current if one.node not in nodes]
+        leaving = [one for one in current if one.node in nodes]
         for one in leaving:
             world.columns.release(one)  # a quota that is used up is so by them, too
-        session = Session(world, workload, workload.revision, others, without=node)
+        without = next(iter(nodes)) if len(nodes) == 1 else None
+        session = Session(world, workload, workload.revision, others, without=without)
         for before in sorted(leaving, key=lambda one: rank_of(workload.name, one.id)):
             after = session.place(before.id)
-            outcome[before.id] = before, after, "the node is drained"
+            outcome[before.id] = before, after, reason
             if after is None:
                 unplaced += 1
                 kept, why = (None, "no other node takes it") if force else (before, "")

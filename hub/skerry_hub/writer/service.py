@@ -26,6 +26,7 @@ from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
+from skerry_hub.loss import Held
 from skerry_hub.model import Liveness, Node
 from skerry_hub.retrying import by_distance, in_force
 from skerry_hub.rollout.advancing import cannot_roll_back, stop, turns
@@ -49,11 +50,11 @@ from skerry_hub.writer.inbox import (
     Published,
 )
 from skerry_hub.writer.issuing import issue
-from skerry_hub.writer.judging import judge_all
 from skerry_hub.writer.leasing import Leasing
 from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing, sides
 from skerry_hub.writer.receiving import Receiving
+from skerry_hub.writer.replacing import Replacing
 from skerry_hub.writer.requesting import Requesting
 from skerry_hub.writer.rolling import Rolling, begun, of_nodes
 from skerry_hub.writer.sealing import Sealing
@@ -111,7 +112,6 @@ class Service:
         self._sealing = None if secret_key is None else Sealing(secret_key)
         self.known = store.load()
         self.changes = Changes()
-        self._patience = patience or Patience()
         self._strategy = strategy
         self._keep = keep or Keep()
         self._inbox = Inbox()
@@ -133,6 +133,8 @@ class Service:
         self._telling = Telling()
         self._leasing = Leasing(key, time.monotonic())
         self._rolling = Rolling()
+        patience = patience or Patience()
+        self._replacing = Replacing(self, patience, self._telling, self._complaints)
         self.measuring = Measuring(
             lambda: self.known,
             self._publishing.publish,
@@ -174,6 +176,11 @@ class Service:
     def presence(self, *, online: bool) -> Publication:
         """Return what the hub says of itself."""
         return self._publishing.presence(online=online)
+
+    @property
+    def held_losses(self) -> tuple[Held, ...]:
+        """Return what fell silent together, so that nothing of it is moved."""
+        return self._replacing.held
 
     @property
     def connected(self) -> bool:
@@ -288,7 +295,7 @@ class Service:
                     self._watch.beating(item.can_come, time.time())
         self._take_messages(messages)
         if published:
-            self._retry(lambda: self.store.published(published))
+            self.retry(lambda: self.store.published(published))
         self._guarded(self._fill)
         self._guarded(self._roll)
         self._guarded(self._tick)
@@ -323,7 +330,7 @@ class Service:
         if not messages:
             return
         try:
-            if not self._retry(lambda: self._commit_messages(messages)):
+            if not self.retry(lambda: self._commit_messages(messages)):
                 return  # the hub ends: the broker will bring them again
         except Exception as error:
             if len(messages) > 1:
@@ -351,7 +358,7 @@ class Service:
             self._heard.forget(node)
         for node, retained in batch.reported:
             self._heard.report(node, retained=retained)
-        self._commit(batch.draft, now)
+        self.commit(batch.draft, now)
         for (topic, result), count in batch.counts.items():
             metrics.MESSAGES.labels(topic, result).inc(count)
         for node in batch.alive:
@@ -368,14 +375,14 @@ class Service:
         try:
             self._resolve_doubt()
             with self.columns.trial() as trial:
-                work = self._new_work()
+                work = self.new_work()
                 answer = call.change(work)
                 self._advance(work, begun(work.draft))
                 failures = self._issue(work.draft, work.now)
                 if failures:
                     raise RefusedError(400, *(Problem(reason=text) for text in failures.values()))
                 if not call.dry:
-                    self._commit(work.draft, work.now)
+                    self.commit(work.draft, work.now)
                     trial.keep()
             if not call.dry:
                 # What it freed, or allowed, others may have waited for.
@@ -392,7 +399,7 @@ class Service:
         else:
             call.answer.set_result(answer)
 
-    def _new_work(self) -> Work:
+    def new_work(self) -> Work:
         """Return a draft of changes to what is known now."""
         return Work(
             Draft(self.known), self.columns, time.time(), self.measuring.network, self._strategy
@@ -419,6 +426,8 @@ class Service:
         names = desired.wanting(Draft(self.known))
         if not self._fill_due:
             names = by_distance(Draft(self.known), names)
+        if self._fill_due:
+            self._replacing.again()
         self._fill_due = False
         if not names or self._filled(names):
             return
@@ -431,9 +440,9 @@ class Service:
             return  # who cannot see gives nothing
         names = self._rolling.due(time.time())
         if names:
-            self._retry(lambda: self._step(names))
+            self.retry(lambda: self._step(names))
         for name in sorted(self.known.updates.rolling_back):
-            self._retry(functools.partial(self._roll_back, name))
+            self.retry(functools.partial(self._roll_back, name))
 
     def _advance(self, work: Work, names: Iterable[str]) -> None:
         if self._watch.since is not None:
@@ -443,18 +452,18 @@ class Service:
     def _step(self, names: Collection[str]) -> None:
         failures: dict[str, str] = {}
         with self.columns.trial() as trial:
-            work = self._new_work()
+            work = self.new_work()
             self._advance(work, names)
             failures = self._issue(work.draft, work.now)
             if not failures:
-                self._commit(work.draft, work.now)
+                self.commit(work.draft, work.now)
                 trial.keep()
                 return
-        work = self._new_work()
+        work = self.new_work()
         stopped = of_nodes(work.draft, names, failures)
         for name in stopped:
             stop(work, name, "; ".join(failures.values()))
-        self._commit(work.draft, work.now)
+        self.commit(work.draft, work.now)
         self._rolling.again(set(names) - stopped)
 
     def _roll_back(self, name: str) -> None:
@@ -465,18 +474,18 @@ class Service:
                 reason = f"revision {rollout.stable} is not kept any more"
                 raise RefusedError(409, Problem(reason=reason))
             with self.columns.trial() as trial:
-                work = self._new_work()
+                work = self.new_work()
                 desired.undo(work, revision, "rollback")
                 self._advance(work, [name])
                 failures = self._issue(work.draft, work.now)
                 if failures:
                     raise RefusedError(409, *(Problem(reason=one) for one in failures.values()))
-                self._commit(work.draft, work.now)
+                self.commit(work.draft, work.now)
                 trial.keep()
         except RefusedError as error:
-            work = self._new_work()
+            work = self.new_work()
             cannot_roll_back(work, name, str(error))
-            self._commit(work.draft, work.now)
+            self.commit(work.draft, work.now)
 
     def _look_again(self, now: float) -> bool:
         """Look what has changed by itself: times end, and distances become known.
@@ -495,17 +504,17 @@ class Service:
 
         def settle() -> None:
             with self.columns.trial() as trial:
-                work = self._new_work()
+                work = self.new_work()
                 desired.fill(work, names)
                 failures.clear()
                 failures.update(self._issue(work.draft, work.now))
                 if work.draft.made and not failures:
-                    self._commit(work.draft, work.now)
+                    self.commit(work.draft, work.now)
                     trial.keep()
                     # Others may have waited for those that are placed now.
                     self._fill_due = self._fill_due or bool(work.draft.assignments.changes)
 
-        self._retry(settle)
+        self.retry(settle)
         if len(names) == 1:
             for node, reason in failures.items():
                 self._complaints.note("order", "failed", f"{names[0]} on {node}: {reason}")
@@ -530,7 +539,12 @@ class Service:
     def _issue(self, draft: Draft, now: float) -> dict[str, str]:
         return issue(draft, self._heard, self.key, now, self._sealing)
 
-    def _commit(self, draft: Draft, now: float) -> None:
+    def issued(self, work: Work) -> dict[str, str]:
+        """Make the orders that are due; return why one could not be made, by node."""
+        return self._issue(work.draft, work.now)
+
+    def commit(self, draft: Draft, now: float) -> None:
+        """Make a draft durable, with the orders that it makes due, and tell of it."""
         for node_id, reason in self._issue(draft, now).items():
             self._complaints.note("order", "failed", f"{node_id}: {reason}")
         if draft.empty:
@@ -572,7 +586,7 @@ class Service:
         self.measuring.forget(node_id)
         self._leasing.forget(node_id)
 
-    def _retry(self, change: Callable[[], None]) -> bool:
+    def retry(self, change: Callable[[], None]) -> bool:
         """Do it until the store takes it: what came from the broker is not given up.
 
         False where the hub was told to end before that.
@@ -611,7 +625,7 @@ class Service:
         self._watch.begin(time.time())
         self._rolling.all(self.known)
         self._publishing.publish(self.presence(online=True))
-        self._retry(lambda: self._publishing.send(self.store.outbox()))
+        self.retry(lambda: self._publishing.send(self.store.outbox()))
         self._publishing.say_again(self.known, self._heard)
         self.measuring.say_again()
 
@@ -622,6 +636,7 @@ class Service:
         if not self._watch.tick(mono_s, time.time()):
             return
         self._hear()
+        self._guarded(self._take_heartbeats)  # what has come by now is no silence
         self._judge()
         self._end_leases(mono_s)
         self._complaints.flush()
@@ -631,8 +646,8 @@ class Service:
                 self._publishing.resend(self.known, self._heard, node_id)
         if self._trim_due(mono_s):
             self._trimmed_at, self._events_added, self._decided = mono_s, 0, 0
-            self._retry(self.store.trim_events)
-            self._retry(lambda: self.store.trim_decisions(self._keep, time.time()))
+            self.retry(self.store.trim_events)
+            self.retry(lambda: self.store.trim_decisions(self._keep, time.time()))
 
     def _trim_due(self, mono_s: float) -> bool:
         many = self._events_added > TRIM_EVENTS or self._decided > TRIM_DECISIONS
@@ -648,26 +663,16 @@ class Service:
         def touch() -> None:
             draft = Draft(self.known)
             draft.touched |= ripe
-            self._commit(draft, time.time())
+            self.commit(draft, time.time())
 
-        self._retry(touch)
+        self.retry(touch)
 
     def _judge(self) -> None:
         watching_since = self._watch.listening_since
         if watching_since is None:
             return  # who cannot see judges nobody
-
-        def settle() -> None:
-            now = time.time()
-            draft = judge_all(
-                self.known, self.columns, self._telling, self._patience, watching_since, now
-            )
-            self._commit(draft, now)
-            changed = draft.nodes.changes.values()
-            if any(node and node.liveness is Liveness.ONLINE for node in changed):
-                self._fill_due = True
-
-        self._retry(settle)
+        if self._replacing.look(watching_since):
+            self._fill_due = True
 
     def _end_leases(self, mono_s: float) -> None:
         """Order elsewhere what has surely ended where it was."""
@@ -680,9 +685,9 @@ class Service:
         def settle() -> None:
             draft = Draft(self.known)
             vacating.end(draft, ended)
-            self._commit(draft, time.time())
+            self.commit(draft, time.time())
 
-        self._retry(settle)
+        self.retry(settle)
 
     def hub_event(
         self, node: Node | None, kind: str, detail: str, now: float, subject: str = ""

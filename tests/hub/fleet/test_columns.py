@@ -25,6 +25,7 @@ from skerry_hub.fleet.columns import FIRST_ROWS, MAX_FIELDS, Columns, Totals, to
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.fleet.fields import field
 from skerry_hub.fleet.signs import Sample
+from skerry_hub.fleet.silence import Patience
 from skerry_hub.model import Hold, Liveness, Taint
 from skerry_wire.hardware import RuntimeInfo
 
@@ -76,15 +77,28 @@ def test_a_new_incarnation_begins_anew_and_a_new_fact_does_not():
     assert columns.heartbeat("a", beat(1, incarnation="f" * 32), 4.0)
 
 
-def test_silent_names_those_whose_last_sign_is_older():
+def test_the_last_sign_of_each_is_told():
     columns = fleet(node("c", last_seen=5.0), node("a", last_seen=1.0), node("b"))
     columns.seen("b", 7.0)
     columns.seen("nobody", 7.0)
-    assert columns.silent(5.0) == ["a"]
-    assert columns.silent(6.0) == ["a", "c"]
+    assert columns.signs(columns.rows()).tolist() == [1.0, 7.0, 5.0]
     columns.heartbeat("a", beat(1), 8.0)
     columns.remove("c")
-    assert columns.silent(100.0) == ["a", "b"]
+    assert columns.signs(columns.rows()).tolist() == [8.0, 7.0]
+
+
+def test_what_is_known_of_a_nodes_silence_outlives_a_trial():
+    columns = fleet(node("a"), node("b"))
+    columns.follow_silence(0.0, 1.0)
+    columns.silence.longest[columns.row("a")] = 12.0
+    with columns.trial():
+        columns.remove("a")
+    assert columns.silence.longest[columns.row("a")] == 12.0
+
+
+def test_who_is_lost_is_told():
+    columns = fleet(node("a", liveness=Liveness.LOST), node("b"))
+    assert columns.lost(columns.rows()).tolist() == [True, False]
 
 
 def test_a_put_never_makes_a_node_look_older_than_it_was_seen():
@@ -219,7 +233,9 @@ def test_columns_grow_and_keep_everything():
     assert columns.total(Resource.CPU, rows).tolist() == [1000 * i for i in range(len(names))]
     assert told(columns, "node.labels.x") == [(str(i % 2),) for i in range(192)]
     assert free_devices(columns) == [[]] * 192
-    assert columns.silent(3.0) == names[:3]
+    assert columns.signs(rows).tolist() == [float(i) for i in range(len(names))]
+    columns.follow_silence(0.0, 1.0)
+    assert columns.silence.is_new(rows, Patience(), 1.0).all()
 
 
 def test_rows_come_by_id_however_nodes_came():

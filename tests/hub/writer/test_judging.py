@@ -8,12 +8,14 @@ from skerry_hub.state import Known
 from skerry_hub.writer.judging import judge_all
 from skerry_hub.writer.telling import Telling
 
-PATIENCE = Patience(unreachable_s=60, lost_s=600)
+PATIENCE = Patience(unreachable_s=60, lost_s=600, new_for_s=0)
 
 
-def judged(known, now, columns=None, watching_since=NOW - 1000):
+def judged(known, now, columns=None, watching_since=NOW - 1000, least_s=None):
     columns = columns or columns_of(known)
-    draft = judge_all(known, columns, Telling(), PATIENCE, watching_since, now)
+    columns.follow_silence(watching_since, NOW)
+    least_s = PATIENCE.lost_s if least_s is None else least_s
+    draft = judge_all(known, columns, Telling(), PATIENCE, least_s, watching_since, now)
     found = {key: one.liveness.value for key, one in draft.nodes.changes.items()}
     return found, [(one.node, one.kind) for one in draft.events]
 
@@ -44,3 +46,18 @@ def test_who_is_heard_again_is_online_again():
 def test_what_has_not_changed_is_not_told_again():
     known = Known([node("box-1", liveness=Liveness.UNREACHABLE, presence=presence(online=False))])
     assert judged(known, NOW + 100) == ({}, [])
+
+
+def test_who_loses_some_of_its_instances_takes_no_new_ones():
+    known = Known([node("box-1"), node("box-2", last_seen=NOW - 20)])
+    assert judged(known, NOW, least_s=15)[0] == {"box-2": "unreachable"}
+    assert judged(known, NOW, least_s=30)[0] == {}
+
+
+def test_a_link_that_is_seen_to_pause_has_its_own_patience():
+    known = Known([node("box-1"), node("box-2")])
+    columns = columns_of(known)
+    columns.follow_silence(NOW - 1000, NOW)
+    columns.silence.longest[columns.row("box-2")] = 400
+    assert judged(known, NOW + 700, columns)[0] == {"box-1": "lost", "box-2": "unreachable"}
+    assert judged(known, NOW + 900, columns)[0] == {"box-1": "lost", "box-2": "lost"}

@@ -1,0 +1,153 @@
+"""How long nodes may be silent: what is usual for each, as columns. Pure: `now` is an argument.
+
+A good link delivers each heartbeat on time, a bad one pauses for half a minute every few minutes.
+So each row remembers the longest pause that its node came back from; it fades over hours. A part of
+`Columns`, followed once a second.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from skerry_hub.fleet.arrays import Mask, Rows
+
+Seconds = npt.NDArray[np.float64]
+
+OUTAGE_S = 240.0
+"""A longer pause says nothing of a link's habits: a box was off, or cut off. It is new then."""
+HALF_LIFE_S = 3 * 3600.0
+"""How long until a pause counts half."""
+DOUBT = 2
+"""A link that was seen to pause for more than a half of what it may be silent has its own time."""
+FACTOR = 4
+"""What such a link may be silent, in pauses. TCP sends again what was lost, and waits twice as long
+each time: after a pause comes one that is twice as long where one more packet is lost, and, where a
+link loses 5 %, once in 400 one that is four times as long."""
+TICK_S = 1.0
+"""How often it is followed. What is more, in the hub, is the hub's own delay."""
+WINDOW = 1.5
+"""Nodes vanish together when their last signs lie within so many of their longest pauses, ..."""
+LEAST_WINDOW_S = 5.0
+NEW_WINDOW_S = 30.0
+"""... and within so much where that is not known yet."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """After how many silent seconds a node is unreachable, and after how many it is lost.
+
+    One that was not watched for `new_for_s` yet is not lost before `floor_s`: the third of the
+    pauses that 30 s of nothing make on a link that loses 5 % (48, 98, and once in 400, 194 s).
+    """
+
+    unreachable_s: float = 60.0
+    lost_s: float = 600.0
+    floor_s: float = 210.0
+    new_for_s: float = 600.0
+
+
+class Silence:
+    """Of each row the longest pause, since when it is watched, and until when nothing was moved."""
+
+    def __init__(self, size: int) -> None:
+        self.longest: Seconds = np.zeros(size)
+        self.since: Seconds = np.full(size, math.inf)
+        """The first sign of life; infinite before it."""
+        self.held: Seconds = np.full(size, -math.inf)
+        """When its loss last moved nothing as half of the fleet had vanished with it, ..."""
+        self.site_held: Seconds = np.full(size, -math.inf)
+        """... or all of its site."""
+        self._before: Seconds = np.full(size, -math.inf)
+        self._longest_before: Seconds = np.zeros(size)
+        """The longest pause before that one."""
+        self._looked_at = -math.inf
+        self._late_s = 0.0
+
+    def follow(self, seen: Seconds, watching_since: float, now: float) -> None:
+        """Take in the last signs of life of all rows; one without a node has an infinite one.
+
+        Silence from before `watching_since`, or from a delay of the hub's own, is no pause.
+        """
+        passed_s = min(max(now - self._looked_at, 0.0), OUTAGE_S)
+        late_s = max(0.0, passed_s - TICK_S)
+        # What came during a delay is taken in right after it, and may be looked at one turn later.
+        late_s, self._late_s = max(late_s, self._late_s), late_s
+        self._looked_at = now
+        self.longest *= 0.5 ** (passed_s / HALF_LIFE_S)
+        rows = np.flatnonzero((seen > self._before) & (seen < math.inf) & (seen >= watching_since))
+        if len(rows):
+            before = np.maximum(self._before[rows], watching_since)
+            gaps = np.maximum(0.0, seen[rows] - before - late_s)
+            is_new = (gaps > OUTAGE_S) | (self.since[rows] == math.inf)
+            gaps[gaps > OUTAGE_S] = 0.0
+            longer = rows[gaps > self.longest[rows]]
+            self._longest_before[longer] = self.longest[longer]
+            self.longest[rows] = np.maximum(self.longest[rows], gaps)
+            self.since[rows] = np.where(is_new, seen[rows], self.since[rows])
+        np.copyto(self._before, seen)
+
+    def forgive(self, row: int) -> None:
+        """Take back the longest pause: the box, or its agent, was started anew."""
+        self.longest[row] = min(self.longest[row], self._longest_before[row])
+
+    def is_new(self, rows: Rows, patience: Patience, now: float) -> Mask:
+        """Say which were not watched for long enough to know their links."""
+        fresh: Mask = now - self.since.take(rows) < patience.new_for_s
+        return fresh
+
+    def tolerance(self, rows: Rows, base_s: float, patience: Patience, now: float) -> Seconds:
+        """Return how long each may be silent, where `base_s` is what one on a good link may."""
+        longest = self.longest.take(rows)
+        own = np.where(DOUBT * longest > base_s, FACTOR * longest, base_s)
+        floor = np.where(self.is_new(rows, patience, now), patience.floor_s, 0.0)
+        found: Seconds = np.maximum(np.maximum(base_s, own), floor)
+        return found
+
+    def window(self, rows: Rows, tolerance: Seconds, patience: Patience, now: float) -> Seconds:
+        """Return how far apart last signs may be, of each and of who vanishes with it.
+
+        Less than the half of how long it may be silent: by then who is there has been heard again.
+        """
+        least = np.where(self.is_new(rows, patience, now), NEW_WINDOW_S, LEAST_WINDOW_S)
+        usual = np.maximum(least, WINDOW * self.longest.take(rows))
+        found: Seconds = np.minimum(usual, tolerance / 2)
+        return found
+
+    def begin(self, row: int) -> None:
+        """Let a row have a node of which nothing was heard yet."""
+        self.longest[row] = self._longest_before[row] = 0.0
+        self.since[row] = math.inf
+        self.held[row] = self.site_held[row] = self._before[row] = -math.inf
+
+    def kept(self, row: int) -> tuple[float, ...]:
+        """Return what is known of a row, for `restore`."""
+        return tuple(float(one[row]) for one in self._columns())
+
+    def restore(self, row: int, kept: tuple[float, ...]) -> None:
+        """Let a row have what was known of another."""
+        for one, value in zip(self._columns(), kept, strict=True):
+            one[row] = value
+
+    def _columns(self) -> tuple[Seconds, ...]:
+        before = self._before, self._longest_before
+        return self.longest, self.since, self.held, self.site_held, *before
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the columns take."""
+        return sum(one.nbytes for one in self._columns())
+
+    def double(self) -> None:
+        """Make room for as many rows again."""
+        size = len(self.longest)
+        self.longest = np.concatenate([self.longest, np.zeros(size)])
+        self.since = np.concatenate([self.since, np.full(size, math.inf)])
+        never = np.full(size, -math.inf)
+        self.held = np.concatenate([self.held, never])
+        self.site_held = np.concatenate([self.site_held, never])
+        self._before = np.concatenate([self._before, never])
+        self._longest_before = np.concatenate([self._longest_before, np.zeros(size)])

@@ -1,0 +1,227 @@
+"""Which instances are to be replaced because their nodes are lost, and which not yet. Pure.
+
+A node is lost for an instance when it has been silent for longer than the instance's workload, or
+the hub, lets it, and longer than its link usually pauses. Nothing is lost that way
+
+- where the hub itself could not listen (`watching_since`);
+- where more than half of the fleet that was there fell silent together, or all of a site of two or
+  more nodes, unless the workload says otherwise: then it is the network that is gone, or the power,
+  and not the nodes. Once that is over, each has its whole time again;
+- of what belongs to its node: one on each node, or with volumes there.
+
+No clock, no thread: times are arguments. What is remembered is only when to look at a node again.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from skerry_hub.fleet.arrays import Numbers, Rows
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.fields import LABEL, Field, Kind
+from skerry_hub.fleet.silence import Patience, Seconds, Silence
+from skerry_hub.fleet.vanishing import together, together_at
+from skerry_hub.model import Liveness, Node, Workload
+from skerry_hub.state import Known
+
+SITE = Field(LABEL + "site", Kind.LABEL)
+AGAIN_S = 10.0
+"""When what no node took is tried again, unless the fleet changes before."""
+LATER_S = 5.0
+"""When a node is looked at again of which nothing is to be replaced yet."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What moves nothing: how many of the nodes that were there vanished together, and whose."""
+
+    gone: int
+    there: int
+    site: str = ""
+    """Of which site; empty: of the whole fleet."""
+
+    def __str__(self) -> str:
+        if self.site:
+            return f"all {self.there} nodes of site {self.site} fell silent together"
+        return f"{self.gone} of {self.there} nodes fell silent together"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What a look found: the nodes that each workload has lost, and what is held."""
+
+    workloads: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    held: tuple[Held, ...] = ()
+
+
+NOTHING = Loss()
+
+
+def tied_because(workload: Workload) -> str:
+    """Say why an instance belongs to its node, empty where another node is as good."""
+    if workload.mode == "global":
+        return "it is one on each node"
+    for container in workload.containers:
+        for mount in container.mounts:
+            if mount.kind == "volume" and mount.source:
+                return f"its volume {mount.source} is there"
+    return ""
+
+
+def least_s(known: Known, patience: Patience) -> float:
+    """Return the shortest silence after which anything is lost. Not cheap: asked at changes."""
+    own = (kept.workload.lifecycle.lost_after_s for kept in known.workloads.values())
+    return min((patience.lost_s, *(one for one in own if one is not None)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Away:
+    """The nodes of which something may have to be replaced: their numbers among all `rows`."""
+
+    columns: Columns
+    rows: Rows
+    heard: Seconds
+    """The last sign of life of each of all, or when the hub began to listen."""
+    tolerance: Seconds
+    """How long each may be silent at least."""
+    some: Numbers
+
+    @property
+    def own_rows(self) -> Rows:
+        return self.rows[self.some]
+
+
+class Losses:
+    """Looks for what is lost. One thread."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._next: dict[str, float] = {}
+        """When silent nodes are looked at again; those that are not here, now."""
+        self._least: tuple[object, float] = (None, patience.lost_s)
+
+    def least_s(self, known: Known) -> float:
+        """Return the shortest silence after which anything is lost."""
+        if self._least[0] != known.workloads_version:
+            self._least = known.workloads_version, least_s(known, self._patience)
+        return self._least[1]
+
+    def again(self) -> None:
+        """Look at all silent nodes again: what found no place before may find one now."""
+        self._next.clear()
+
+    def tried(self, nodes: Iterable[str], now: float) -> None:
+        """Note that it was tried to replace what these have; what stays is tried again later."""
+        self._next.update(dict.fromkeys(nodes, now + AGAIN_S))
+
+    def look(self, known: Known, columns: Columns, watching_since: float, now: float) -> Loss:
+        """Return what is lost."""
+        rows = columns.rows()
+        heard = np.maximum(columns.signs(rows), watching_since)
+        tolerance = columns.silence.tolerance(rows, self.least_s(known), self._patience, now)
+        silent = np.flatnonzero(now - heard >= tolerance)
+        names = {columns.facts(int(rows[at])).id: at for at in silent.tolist()}
+        self._next = {name: at for name, at in self._next.items() if name in names}
+        some = [
+            at
+            for name, at in names.items()
+            if self._next.get(name, -math.inf) <= now and self._has_some(known, name, now)
+        ]
+        if not some:
+            return NOTHING
+        away = _Away(columns, rows, heard, tolerance, np.array(some, np.intp))
+        held = self._hold(away, now)
+        return Loss(workloads=self._due(known, away, now), held=held)
+
+    def _has_some(self, known: Known, name: str, now: float) -> bool:
+        node = known.nodes.get(name)
+        if node is not None and any(True for _ in movable(known, node)):
+            return True
+        self._next[name] = now + LATER_S
+        return False
+
+    def _hold(self, away: _Away, now: float) -> tuple[Held, ...]:
+        """Let nothing move of what vanished together; return what is held."""
+        columns, rows, silence = away.columns, away.own_rows, away.columns.silence
+        # A node that was lost before the hub last began to listen did not vanish just then.
+        heard = np.where(columns.lost(away.rows), columns.signs(away.rows), away.heard)
+        own = heard[away.some]
+        window = silence.window(rows, away.tolerance[away.some], self._patience, now)
+        fleet = together(heard, own, window)
+        silence.held[rows[fleet.most]] = now
+        told = columns.told(SITE)
+        codes = told.codes(away.rows).astype(np.intp)
+        sites = together_at(heard, codes, away.some, own, window)
+        silence.site_held[rows[sites.all]] = now
+        held = [
+            Held(gone=int(fleet.gone[at]), there=int(fleet.there[at]))
+            for at in np.flatnonzero(fleet.most)[:1]
+        ]
+        by_site = {
+            str(told.values[codes[away.some[at]]][0]): int(sites.there[at])
+            for at in np.flatnonzero(sites.all)
+        }
+        held += [Held(gone=n, there=n, site=name) for name, n in sorted(by_site.items())]
+        return tuple(held)
+
+    def _due(self, known: Known, away: _Away, now: float) -> Mapping[str, frozenset[str]]:
+        """Return the nodes that each workload has lost, and note when to look at others again."""
+        silence, found = away.columns.silence, collections.defaultdict[str, set[str]](set)
+        for at, row in zip(away.some.tolist(), away.own_rows.tolist(), strict=True):
+            if silence.held[row] == now:
+                continue
+            node = known.nodes[away.columns.facts(row).id]
+            left_s = math.inf
+            for workload in movable(known, node):
+                since = max(float(away.heard[at]), float(silence.held[row]))
+                if workload.lifecycle.on_site_loss == "hold":
+                    since = max(since, float(silence.site_held[row]))
+                more_s = since + self._tolerance(silence, row, workload, now) - now
+                if more_s <= 0:
+                    found[workload.name].add(node.id)
+                left_s = min(left_s, more_s)
+            if left_s > 0 and silence.site_held[row] != now:
+                self._next[node.id] = now + min(left_s, LATER_S)
+        return {name: frozenset(nodes) for name, nodes in sorted(found.items())}
+
+    def _tolerance(self, silence: Silence, row: int, workload: Workload, now: float) -> float:
+        own = workload.lifecycle.lost_after_s
+        base = self._patience.lost_s if own is None else own
+        return float(silence.tolerance(np.array([row], np.intp), base, self._patience, now)[0])
+
+
+def movable(known: Known, node: Node) -> Iterator[Workload]:
+    """Yield the workload of each instance of a node that another node could have instead.
+
+    Of a node that is held as diverged it is not known what it runs, and nothing ends there.
+    """
+    if node.diverged is not None:
+        return
+    for one in known.on_node(node.id):
+        kept = known.workloads.get(one.workload)
+        if kept is not None and not tied_because(kept.workload) and not _is_done(node, one.id):
+            yield kept.workload
+
+
+def _is_done(node: Node, instance: str) -> bool:
+    """Say whether an instance is a job that has been done, and is none to come."""
+    for status in node.report.instances if node.report is not None else ():
+        if status.id == instance:
+            job = status.job
+            return job is not None and job.succeeded is True and job.next_at is None
+    return False
+
+
+def why_it_stays(node: Node, workload: Workload) -> str | None:
+    """Say why an instance of a lost node is still there, None where its node is not lost."""
+    if node.liveness is not Liveness.LOST:
+        return None
+    tied = tied_because(workload)
+    if tied:
+        return f"{node.hostname} is lost; {tied}, so it is not replaced elsewhere"
+    return f"{node.hostname} is lost; it is replaced once that is certain and another node takes it"

@@ -1,0 +1,149 @@
+"""Who is lost, second by second: judged, told, and what they had placed elsewhere.
+
+Part of the writer's thread. What is decided is decided by `skerry_hub.loss` and `replacing`; this
+carries it into the store, one transaction for all that was lost at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from skerry_hub import metrics, replacing
+from skerry_hub.fleet.apply import Note
+from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.liveness import Patience
+from skerry_hub.loss import Held, Losses
+from skerry_hub.model import Liveness
+from skerry_hub.state import Draft, Known
+from skerry_hub.work import Work
+from skerry_hub.writer.complaints import Complaints
+from skerry_hub.writer.judging import judge_all
+from skerry_hub.writer.telling import Telling
+
+
+class Writer(Protocol):
+    """What only the writer may do; `Service` is one."""
+
+    known: Known
+    columns: Columns
+
+    def retry(self, change: Callable[[], None]) -> bool:
+        """Do it until the store takes it; False where the hub ends before."""
+
+    def commit(self, draft: Draft, now: float) -> None:
+        """Make a draft durable and tell of it."""
+
+    def new_work(self) -> Work:
+        """Return a draft of changes to what is known now."""
+
+    def issued(self, work: Work) -> Mapping[str, str]:
+        """Make the orders that are due; return why one could not be made, by node."""
+
+
+class Replacing:
+    """One thread: the writer's."""
+
+    def __init__(
+        self, writer: Writer, patience: Patience, telling: Telling, complaints: Complaints
+    ) -> None:
+        self._writer = writer
+        self._patience = patience
+        self._telling = telling
+        self._complaints = complaints
+        self._losses = Losses(patience)
+        self.held: tuple[Held, ...] = ()
+        """What fell silent together, so that nothing of it is moved."""
+
+    def again(self) -> None:
+        """Have what found no other place looked at again: the fleet has changed."""
+        self._losses.again()
+
+    def look(self, watching_since: float) -> bool:
+        """Judge who is silent, and replace what is lost; say whether somebody came online."""
+        writer = self._writer
+        writer.columns.follow_silence(watching_since, time.time())
+        online = self._judge(watching_since)
+        now = time.time()
+        loss = self._losses.look(writer.known, writer.columns, watching_since, now)
+        self._tell_held(loss.held)
+        if loss.workloads and not self._replaced(loss.workloads):
+            for name, nodes in loss.workloads.items():  # one that fits no order holds up no other
+                self._replaced({name: nodes})
+        return online
+
+    def _judge(self, watching_since: float) -> bool:
+        writer, online = self._writer, False
+
+        def settle() -> None:
+            nonlocal online
+            now, least_s = time.time(), self._losses.least_s(writer.known)
+            draft = judge_all(
+                writer.known,
+                writer.columns,
+                self._telling,
+                self._patience,
+                least_s,
+                watching_since,
+                now,
+            )
+            writer.commit(draft, now)
+            changed = draft.nodes.changes.values()
+            online = any(node and node.liveness is Liveness.ONLINE for node in changed)
+
+        writer.retry(settle)
+        return online
+
+    def _replaced(self, lost: Mapping[str, frozenset[str]]) -> bool:
+        writer = self._writer
+        failures: dict[str, str] = {}
+
+        def settle() -> None:
+            with writer.columns.trial() as trial:
+                work = writer.new_work()
+                self._replace(work, lost)
+                failures.clear()
+                failures.update(writer.issued(work))
+                if work.draft.made and not failures:
+                    writer.commit(work.draft, work.now)
+                    trial.keep()
+
+        writer.retry(settle)
+        self._losses.tried({node for nodes in lost.values() for node in nodes}, time.time())
+        if len(lost) == 1:
+            for node, reason in failures.items():
+                self._complaints.note("order", "failed", f"{next(iter(lost))} on {node}: {reason}")
+        return not failures
+
+    def _replace(self, work: Work, lost: Mapping[str, frozenset[str]]) -> None:
+        known = self._writer.known
+        changes = replacing.replace_all(work, lost)
+        places = {one.instance: known.assignments[one.instance].node for one in changes}
+        for node_id, detail in replacing.told(changes, places):
+            note = Note("replaced", detail=detail)
+            work.draft.events.append(self._telling.of_hub(known.nodes[node_id], note, work.now))
+
+    def _tell_held(self, held: tuple[Held, ...]) -> None:
+        """Say when losses begin, and end, to move nothing."""
+        before, self.held = self.held, held
+        metrics.LOSSES_HELD.set(sum(one.gone for one in held))
+        was, now_held = ({one.site for one in some} for some in (before, held))
+        notes = [
+            Note("loss_held", one.site, f"{one}: nothing is moved")
+            for one in held
+            if one.site not in was
+        ]
+        notes += [
+            Note("loss_resumed", site, "nodes are judged one by one again")
+            for site in sorted(was - now_held)
+        ]
+        if not notes:
+            return
+
+        def settle() -> None:
+            now, draft = time.time(), Draft(self._writer.known)
+            draft.events += [self._telling.of_hub(None, note, now) for note in notes]
+            self._writer.commit(draft, now)
+
+        self._writer.retry(settle)
