@@ -58,6 +58,6 @@ def test_a_link_that_is_seen_to_pause_has_its_own_patience():
     known = Known([node("box-1"), node("box-2")])
     columns = columns_of(known)
     columns.follow_silence(NOW - 1000, NOW)
-    columns.silence.longest[columns.row("box-2")] = 400
+    columns.silence.longest[columns.row("box-2")] = 305
     assert judged(known, NOW + 700, columns)[0] == {"box-1": "lost", "box-2": "unreachable"}
-    assert judged(known, NOW + 900, columns)[0] == {"box-1": "lost", "box-2": "lost"}
+    assert judged(known, NOW + 1300, columns)[0] == {"box-1": "lost", "box-2": "lost"}
