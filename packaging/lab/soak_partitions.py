@@ -19,7 +19,7 @@ from lab.uml import UmlBox
 from lab.uml_fleet import UmlFleet, service
 
 LEASE_S = 15
-LOST_AFTER_S = 5
+LOST_AFTER_S = 10
 SLACK_S = 4 * beat.EVERY_S
 """Two rows of beats that overlap by less did not: a beat may wait for its turn on a busy machine."""
 
@@ -44,7 +44,7 @@ def troubles(count: int, seed: int) -> tuple[list[Trouble], list[beat.Beat]]:
     found: list[Trouble] = []
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="skerry-partitions-") as name:
-        fleet = UmlFleet(pathlib.Path(name), 2, hub_options=("--lost-after", str(LOST_AFTER_S)))
+        fleet = UmlFleet(pathlib.Path(name), 2, hub_options=("--lost-after", str(LOST_AFTER_S), "--unreachable-after", str(LOST_AFTER_S)))
         try:
             fleet.start()
             for number in (1, 2):
