@@ -256,7 +256,7 @@ def is_whole(instance: Instance, there: Sequence[Actual]) -> bool:
 
 
 def _is_whole_anything(there: Sequence[Actual]) -> bool:
-    return bool(there) and all(one.phase is Phase.RUNNING for one in there)
+    return all(one.phase is Phase.RUNNING for one in there)
 
 
 def why_not_up(instance: Instance, there: Sequence[Actual], wall_s: float | None) -> str | None:

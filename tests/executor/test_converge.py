@@ -320,8 +320,10 @@ def test_a_run_stays_with_what_starts_one_after_another():
         container("db", health=HealthCheck(command=("/bin/true",))),
         container("web", after=(After(container="db", condition="healthy"),)),
     ]
-    outcome = run(runtime, order(instance(containers=parts)))
+    told = Told()
+    outcome = run(runtime, order(instance(containers=parts)), told=told)
     assert outcome.reached
+    assert told.watched == ["shop-web-0"] * 2, "each pidfd is handed over once"
     assert [one for one in runtime.changes() if one[0] == "start"] == [
         ("start", "skerry-shop-web-0-db"),
         ("start", runtime.container("skerry-shop-web-0-web").id),
