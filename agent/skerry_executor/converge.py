@@ -132,10 +132,7 @@ class Convergence:
         whole = self._runtime.whole_instances
         needed = rec.images_needed(desired, actual, devices, halts, whole=whole)
         present = {image for image in needed if self._runtime.has_image(image)}
-        beginning = {name for name, found in self._aims.items() if found.begin is not None}
-        return rec.reconcile(
-            desired, actual, present, devices, halts, whole=whole, holding=beginning
-        )
+        return rec.reconcile(desired, actual, present, devices, halts, whole=whole)
 
     def _desired(self) -> list[Instance]:
         """Return what the instances of the order are to be by now."""

@@ -152,14 +152,12 @@ def reconcile(
     halts: Halts = NO_HALTS,
     *,
     whole: bool = False,
-    holding: Collection[str] = (),
 ) -> Plan:
     """Return what is to be done.
 
     `actual` are the containers labelled with this node; `present` those images of
     `images_needed` that are on the box. Nothing of what is in `halts` may run. `whole`: the
-    containers of an instance are only replaced together. The instances in `holding` end nothing
-    for the sake of others.
+    containers of an instance are only replaced together.
     """
     matches = match(desired, actual, devices, whole=whole)
     wanted = {instance.id for instance in desired}
@@ -169,7 +167,7 @@ def reconcile(
         else _instance_plan(instance, matches, present, devices)
         for instance in desired
     )
-    released = _released([plan for plan in plans if plan.instance.id not in holding], plans)
+    released = _released(plans)
     unwanted = [one for one in matches.unwanted if one.instance not in wanted]
     first = [step for one in sorted(unwanted, key=_ending) for step in _end(one)]
     first += [step for one in released for step in _end(one)]
@@ -356,8 +354,8 @@ def _end(one: Actual) -> tuple[Stop, Remove] | tuple[Remove]:
     return Stop(actual=one), Remove(actual=one)
 
 
-def _released(givers: Sequence[InstancePlan], plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
-    """Return those of the givers that give up a port which another instance is about to take.
+def _released(plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
+    """Return those that give up a port which another instance is about to take.
 
     An instance whose image is not there yet gives up nothing before it is: the other one then
     finds the port in use, and is tried again.
@@ -371,7 +369,7 @@ def _released(givers: Sequence[InstancePlan], plans: Sequence[InstancePlan]) -> 
                     takers.setdefault(taken, set()).add(plan.instance.id)
     return tuple(
         action.actual
-        for plan in givers
+        for plan in plans
         if not any(isinstance(action, Pull | Missing) for action in plan.actions)
         for action in plan.actions
         if isinstance(action, Remove)

@@ -67,12 +67,14 @@ def test_what_the_order_removes_does_not_wait(runtime):
 def test_what_has_not_begun_gives_up_no_port_for_another(runtime):
     old = instance("a-0", ports=PORT)
     run(runtime, order(old))
+    before = runtime.containers("box-1")
     new = dataclasses.replace(instance("a-0", "2"), switch=Switch())
     kept = Kept(a_0=Entry(earlier=old))
     wanted = order(new, instance("b-0", ports=PORT), generation=2)
     outcome = run(runtime, wanted, kept, lacking=lambda *_: "no room")
     first, second = outcome.instances
     assert (first.state, first.revision, first.update.reason) == ("running", "1" * 16, "no room")
+    assert before[0] in runtime.containers("box-1"), "it was never touched"
     assert second.reason == "port 80 is already in use on this box"
     # Whether the one gives it up before the other takes it is chance, but not for long.
     assert any(run(runtime, wanted, kept).reached for _ in range(3))

@@ -15,6 +15,7 @@ from tests.executor.test_converge import DIGEST, Told
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.converge import Convergence
+from skerry_executor.halt import Gate
 from skerry_executor.journal import Journal
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_executor.switches import Switches
@@ -266,6 +267,20 @@ def test_what_cannot_be_pulled_is_asked_for_once_in_a_run_that_stays_for_others(
     assert (status.revision, status.update.state) == (OLD.revision, "waiting")
     assert [verb for verb, _ in box.runtime.calls].count("pull") == 1
     assert [verb for verb, _ in box.runtime.calls].count("list") > 3
+
+
+def test_a_lease_that_ends_in_the_middle_gives_nothing_up(tmp_path):
+    box = begun(tmp_path, GOOD)
+    now = Moment(boot="0", boot_s=2000.0)
+    work = Convergence(
+        order(GOOD, generation=2), DIGEST, box.runtime, Cancel(), Told(), lambda _: None,
+        switches=Switches(2, box.journal, lambda: now), patience_s=0.0,
+        gate=Gate(permit=lambda _: "its lease has ended"),
+    )  # fmt: skip
+    (status,) = work.run().instances
+    assert (status.update.state, status.update.reason) == ("switching", "its lease has ended")
+    box.boot_s = 2000.0
+    assert looked_on(box, GOOD).reached
 
 
 def test_no_room_leaves_the_old_one_as_it_is(tmp_path):
