@@ -8,6 +8,7 @@ from typing import Any
 
 from skerry_agent.state import State
 from skerry_wire.hardware import Hardware
+from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.local import Outcome
 from skerry_wire.messages import EventKind, InstanceState, InstanceStatus, Report
 
@@ -79,9 +80,14 @@ def _bounded(instances: tuple[InstanceStatus, ...]) -> tuple[InstanceStatus, ...
             status,
             reason=status.reason and status.reason[:80],
             container_ids=tuple(name[:12] for name in status.container_ids[:4]),
+            update=_short(status.update, 80 if len(instances) <= 256 else 16),
         )
         for status in instances
     )
+
+
+def _short(update: UpdateStatus | None, most: int) -> UpdateStatus | None:
+    return None if update is None else dataclasses.replace(update, reason=update.reason[:most])
 
 
 def same(report: Report, fields: dict[str, Any]) -> bool:
@@ -97,6 +103,8 @@ def instance_changes(before: Outcome, after: Outcome) -> Iterator[Told]:
         kind = _KIND_OF_STATE.get(status.state)
         if kind is not None and _differs(old.get(status.id), status):
             yield kind, status.id, _detail(status)
+        if _went_wrong(old.get(status.id), status):
+            yield EventKind.FAILED, status.id, _update_detail(status.update)
     for gone in old.keys() - new.keys():
         yield EventKind.REMOVED, gone, ""
 
@@ -111,6 +119,24 @@ def _differs(old: InstanceStatus | None, new: InstanceStatus) -> bool:
         new.reason,
         new.container_ids,
     )
+
+
+def _went_wrong(old: InstanceStatus | None, new: InstanceStatus) -> bool:
+    """Say whether it came out just now that another revision does not do."""
+    if new.update is None or new.update.state not in ("rolled_back", "failed"):
+        return False
+    before = None if old is None else old.update
+    return before is None or (before.revision, before.state) != (
+        new.update.revision,
+        new.update.state,
+    )
+
+
+def _update_detail(update: UpdateStatus | None) -> str:
+    if update is None:
+        return ""
+    words = update.state.replace("_", " ")
+    return f"revision {update.revision} {words}: {update.reason}"[:1024]
 
 
 def _detail(status: InstanceStatus) -> str:

@@ -210,7 +210,7 @@ def _settling(wanted: Instance, switch: Switch, entry: Entry, seen: Situation) -
     up_s = seen.now.boot_s - (entry.up_since_s or 0.0)
     if up_s >= switch.settle_s:
         return Aim(instance=wanted)
-    update = _update(wanted, "switching", f"up for {up_s:.0f} of {switch.settle_s:g} s")
+    update = _update(wanted, "switching", f"up; it must stay so for {switch.settle_s:g} s")
     look_s = min(switch.settle_s - up_s, max(LOOK_S, min(LOOK_MOST_S, switch.settle_s / 10)))
     return Aim(instance=wanted, entry=entry, update=update, look_after_s=look_s)
 

@@ -115,7 +115,12 @@ def _frame(reply: ExecutorReply) -> bytes:
             raise
         # Hundreds of instances with long reasons: what stands in the way comes before why.
         short = tuple(
-            dataclasses.replace(one, reason=one.reason[:80] if one.reason else None)
+            dataclasses.replace(
+                one,
+                reason=one.reason[:80] if one.reason else None,
+                update=one.update
+                and dataclasses.replace(one.update, reason=one.update.reason[:80]),
+            )
             for one in reply.outcome.instances
         )
         outcome = dataclasses.replace(reply.outcome, instances=short)

@@ -12,6 +12,7 @@ from skerry_agent import events as ev
 from skerry_agent.state import NEVER, PresenceSeq, Settings, State, presence_seq
 from skerry_wire import codec, envelope
 from skerry_wire.hardware import Accelerator, Hardware, UsbDevice
+from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.local import Outcome
 from skerry_wire.messages import (
     EventKind,
@@ -663,7 +664,11 @@ def test_whatever_happens_the_invariants_hold(story):
 
 def test_the_report_of_an_agent_fits_its_message_whatever_the_executor_says():
     ids = ("f" * 64,)
-    many = tuple(status(name=f"{i:0>120}", reason="é" * 500, container_ids=ids) for i in range(512))
+    update = UpdateStatus(revision="2" * 16, state="waiting", reason="é" * 1024)
+    many = tuple(
+        status(name=f"{i:0>120}", reason="é" * 500, container_ids=ids, update=update)
+        for i in range(512)
+    )
     box = Box().up()
     box.wait(1)
     (run,) = converges(box.on(ev.OrderArrived(order_bytes(1))))

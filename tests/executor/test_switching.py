@@ -96,10 +96,10 @@ def test_without_a_switch_what_is_held_back_is_left_as_it_is():
 
 def test_it_is_over_when_it_stayed_up_for_so_long():
     first = aimed(NEW_RUNS, TRYING, at(1005.0))
-    assert (first.instance, told(first)) == (NEW, ("switching", "up for 0 of 10 s"))
+    assert (first.instance, told(first)) == (NEW, ("switching", "up; it must stay so for 10 s"))
     assert first.entry.up_since_s == 1005.0
     later = aimed(NEW_RUNS, first.entry, at(1014.0))
-    assert (later.look_after_s, told(later)) == (1.0, ("switching", "up for 9 of 10 s"))
+    assert (later.look_after_s, told(later)) == (1.0, ("switching", "up; it must stay so for 10 s"))
     assert aimed(NEW_RUNS, later.entry, at(1015.0)) == Aim(instance=NEW)
 
 
