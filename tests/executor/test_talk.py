@@ -1,12 +1,48 @@
-"""Frames of an answer that would be too long by what it says of hundreds of instances."""
+"""The executor's end of a conversation."""
 
 import socket
+import threading
 
 from skerry_executor.talk import Talk
 from skerry_wire import codec, local
 from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.local import ExecutorReply, Outcome
 from skerry_wire.messages import InstanceState, InstanceStatus
+
+
+def replies(connection):
+    connection.settimeout(10)
+    found = []
+    with connection.makefile("rb") as file:
+        while header := file.read(local.HEADER_BYTES):
+            body = file.read(local.body_length(header))
+            found.append(codec.decode(ExecutorReply, body, most=local.MAX_FRAME_BYTES))
+    return found
+
+
+def test_parts_and_the_end_of_a_request():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours:
+            talk = Talk(ours)
+            talk.challenged(b"c" * 32)
+            talk.part("err", b"x" * local.MAX_PART_BYTES)
+            talk.ended("y" * 2000, 3)
+        first, part, end = replies(theirs)
+    assert (first.kind, first.challenge) == ("done", b"c" * 32)
+    assert (part.kind, part.stream, len(part.body)) == ("part", "err", local.MAX_PART_BYTES)
+    assert (end.kind, end.error, end.exit_code) == ("done", "y" * 1024, 3)
+
+
+def test_a_client_that_is_gone_is_no_error():
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours:
+        talk = Talk(ours)
+        assert not talk.is_gone
+        talk.part("out", b"x")
+        assert talk.is_gone
+        talk.ended()
 
 
 def test_long_reasons_are_cut_rather_than_the_answer_lost():
@@ -17,14 +53,13 @@ def test_long_reasons_are_cut_rather_than_the_answer_lost():
         for n in range(512)
     )  # fmt: skip
     ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
-        Talk(ours).progress(Outcome(accepted=1, instances=many))
-        length = local.body_length(theirs.recv(local.HEADER_BYTES))
-        body = b""
-        while len(body) < length:
-            body += theirs.recv(length - len(body))
-    reply = codec.decode(ExecutorReply, body, strict=True, most=local.MAX_FRAME_BYTES)
+    with theirs:
+        told = threading.Thread(
+            target=lambda: (Talk(ours).progress(Outcome(instances=many)), ours.close())
+        )
+        told.start()
+        (reply,) = replies(theirs)
+        told.join()
     assert len(reply.outcome.instances) == 512
     assert reply.outcome.instances[0].reason == "x" * 80
     assert reply.outcome.instances[0].update.reason == "y" * 80
