@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from skerry_executor.actual import Actual
+from skerry_executor.actual import Actual, Phase
 from skerry_executor.halt import Halts
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.start_order import awaits
 from skerry_executor.status import standings, unwanted_status
 from skerry_executor.switching import Aim
 from skerry_wire.local import Outcome
-from skerry_wire.messages import InstanceState, InstanceStatus, Order
+from skerry_wire.messages import Health, InstanceState, InstanceStatus, Order
 from skerry_wire.workload import Instance
 
 MAX_PROBLEMS = 16
@@ -24,8 +24,8 @@ DEFAULT_RETRY_S = 5.0
 BLIND_RETRY_S = 10.0
 AWAIT_LOOK_S = 1.0
 AWAIT_MOST_S = 300.0
-"""So long after a start it is looked often whether what starts after it may; then as after a
-failure."""
+"""So long after a start it is looked often whether what starts after it may, and what its checks
+say; then as after a failure, or as at rest."""
 
 _RETRY_S = {
     Failure.PORT_IN_USE: 5.0,
@@ -69,7 +69,8 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     reached = all(one.reached for one in found) and not (failures or left or updating)
     waits = [_RETRY_S.get(failure.kind, DEFAULT_RETRY_S) for failure in failures.values()]
     looks = [one.look_after_s for one in aims.values() if one.look_after_s is not None]
-    looks += [AWAIT_LOOK_S for one in desired if _comes_up(one, there, seen.wall_s)]
+    coming = [_comes_up_look_s(one, there, seen.wall_s) for one in desired]
+    looks += [look_s for look_s in coming if look_s is not None]
     statuses = [*(one.status for one in found), *left]
     return Outcome(
         accepted=order.generation,
@@ -84,13 +85,28 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     )
 
 
-def _comes_up(instance: Instance, there: Sequence[Actual], wall_s: float | None) -> bool:
-    """Say whether an instance's containers start one after another, and began a while ago."""
+def _comes_up_look_s(
+    instance: Instance, there: Sequence[Actual], wall_s: float | None
+) -> float | None:
+    """Return when to look again at an instance that began a while ago; None where it is settled.
+
+    Its containers start one after another, or their checks have not said anything yet.
+    """
     by_name = {one.container: one for one in there if one.instance == instance.id}
     starts = [one.started_at for one in by_name.values() if one.started_at is not None]
-    if wall_s is None or not starts or not awaits(instance, by_name):
-        return False
-    return abs(wall_s - max(starts)) < AWAIT_MOST_S
+    if wall_s is None or not starts or abs(wall_s - max(starts)) >= AWAIT_MOST_S:
+        return None
+    if awaits(instance, by_name):
+        return AWAIT_LOOK_S
+    waits = [
+        AWAIT_LOOK_S if one.health is Health.NONE else max(AWAIT_LOOK_S, check.interval_s)
+        for container in instance.containers
+        if (check := container.health) is not None
+        and (one := by_name.get(container.name)) is not None
+        and one.phase is Phase.RUNNING
+        and one.health in (Health.NONE, Health.STARTING)
+    ]
+    return min(waits, default=None)
 
 
 def _with_update(status: InstanceStatus, aims: Mapping[str, Aim]) -> InstanceStatus:

@@ -44,7 +44,16 @@ def troubles(count: int, seed: int) -> tuple[list[Trouble], list[beat.Beat]]:
     found: list[Trouble] = []
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="skerry-partitions-") as name:
-        fleet = UmlFleet(pathlib.Path(name), 2, hub_options=("--lost-after", str(LOST_AFTER_S), "--unreachable-after", str(LOST_AFTER_S)))
+        fleet = UmlFleet(
+            pathlib.Path(name),
+            2,
+            hub_options=(
+                "--lost-after",
+                str(LOST_AFTER_S),
+                "--unreachable-after",
+                str(LOST_AFTER_S),
+            ),
+        )
         try:
             fleet.start()
             for number in (1, 2):

@@ -1,0 +1,36 @@
+"""When the executor wants to be visited again: what is there in, seconds out."""
+
+import pytest
+from tests.executor.orders import instance, order
+from tests.executor.test_reconcile import actual
+
+from skerry_executor.actual import Phase
+from skerry_executor.outcome import Seen, outcome_of
+from skerry_wire.messages import Health
+from skerry_wire.workload import HealthCheck
+
+CHECKED = instance(health=HealthCheck(command=("/bin/true",), interval_s=5.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "wall_s", "look_s"),
+    [
+        ({"health": Health.NONE}, 1001.0, 1.0),
+        ({"health": Health.STARTING}, 1001.0, 5.0),
+        ({"health": Health.STARTING}, 1299.0, 5.0),
+        ({"health": Health.STARTING}, 1300.0, None),
+        ({"health": Health.HEALTHY}, 1001.0, None),
+        ({"health": Health.UNHEALTHY}, 1001.0, None),
+        ({"health": Health.NONE, "phase": Phase.EXITED, "exit_code": 0}, 1001.0, None),
+    ],
+)
+def test_what_a_check_says_first_is_looked_for_soon_after_a_start(changes, wall_s, look_s):
+    seen = Seen(actual=(actual(CHECKED, started_at=1000.0, **changes),), wall_s=wall_s)
+    assert outcome_of(order(CHECKED), "d" * 64, "fake", seen).look_after_s == look_s
+
+
+def test_without_a_check_nothing_is_looked_for():
+    wanted = instance()
+    seen = Seen(actual=(actual(wanted, started_at=1000.0),), wall_s=1001.0)
+    found = outcome_of(order(wanted), "d" * 64, "fake", seen)
+    assert (found.reached, found.look_after_s) == (True, None)
