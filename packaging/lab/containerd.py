@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 
@@ -18,6 +20,9 @@ PROGRAM = shutil.which("containerd", path=_PATH)
 CLIENT = shutil.which("ctr", path=_PATH)
 PAUSE = "localhost/skerry-pause:1"
 NAMESPACE = "k8s.io"
+BRIDGE = "skerry-lab0"
+RUNC = pathlib.Path("/run/containerd/runc")
+"""Where runc keeps what runs, whatever containerd's own folders are; a boot empties it."""
 
 _CONFIG = """\
 version = 2
@@ -67,7 +72,7 @@ class Containerd:
     def _network(self) -> dict[str, object]:
         ranges = [[{"subnet": "10.87.0.0/16"}]]
         ipam = {"type": "host-local", "ranges": ranges, "dataDir": str(self._folder / "addresses")}
-        bridge = {"type": "bridge", "bridge": "skerry-lab0", "isGateway": True, "ipMasq": False}
+        bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": True, "ipMasq": False}
         plugins = [
             {**bridge, "ipam": ipam},
             {"type": "portmap", "capabilities": {"portMappings": True}},
@@ -119,6 +124,40 @@ class Containerd:
             self._daemon.stop(30)
             self._daemon = None
 
+    @property
+    def pid(self) -> int:
+        """Return the daemon's process id."""
+        assert self._daemon is not None
+        return self._daemon.pid
+
+    def stop_tasks(self) -> None:
+        """End all that runs, as a power cut would; the containers stay."""
+        for task in self.run("tasks", "list", "--quiet").split():
+            self.run("tasks", "kill", "--signal", "KILL", "--all", task, check=False)
+        gone = lambda: "RUNNING" not in self.run("tasks", "list")  # noqa: E731
+        wait_for("the tasks to end", gone)
+        for task in self.run("tasks", "list", "--quiet").split():
+            self.run("tasks", "delete", task, check=False)
+
+    def stop_tasks_and_restart(self) -> None:
+        """Do what a start of the box does: everything has ended, and the daemon starts."""
+        # Not one after the other: the monitor would start again what was ended meanwhile.
+        assert self._daemon is not None
+        shims = [pid for pid, words in _processes() if words[:1] and str(self.socket) in words]
+        self._daemon.kill()
+        tasks = self._folder / "state/io.containerd.runtime.v2.task" / NAMESPACE
+        for task in tasks.glob("*/init.pid"):
+            with contextlib.suppress(OSError, ValueError):
+                os.kill(int(task.read_text()), signal.SIGKILL)
+            shutil.rmtree(RUNC / NAMESPACE / task.parent.name, ignore_errors=True)
+        for shim in shims:
+            with contextlib.suppress(OSError):
+                os.kill(shim, signal.SIGKILL)
+        for mount in mounts_below(self._folder / "state"):
+            subprocess.run(["umount", "--lazy", mount], check=False)
+        shutil.rmtree(self._folder / "state", ignore_errors=True)
+        self.serve()
+
     def remove_containers(self) -> None:
         """End and remove every container."""
         for line in self.run("tasks", "list", "--quiet", check=False).split():
@@ -134,7 +173,19 @@ class Containerd:
         self.stop()
         for mount in mounts_below(self._folder):
             subprocess.run(["umount", "--lazy", mount], check=False)
+        subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _processes() -> list[tuple[int, list[str]]]:
+    """Return every process by id, and its words."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(
+                (int(path.parent.name), path.read_bytes().decode(errors="replace").split("\0"))
+            )
+    return [(pid, words) for pid, words in found if words and "containerd-shim" in words[0]]
 
 
 def mounts_below(folder: pathlib.Path) -> list[str]:

@@ -233,6 +233,7 @@ def test_a_health_check_gets_its_arguments_whole(real, command):
 # --- away and back ------------------------------------------------------------------------
 
 
+@pytest.mark.lacking(containerd="see test_containerd", kubelet="see test_kubelet")
 def test_a_runtime_that_hangs_is_said_in_time_and_is_there_again_after(real):
     started(real.runtime)
     hasty = ContainerRuntime(api.connect(str(real.lab.socket), look_s=0.5))

@@ -12,6 +12,7 @@ from skerry_executor.runtimes.cdi import FIRST_API
 from skerry_wire.workload import DeviceMapping
 
 FOLDER = pathlib.Path("/run/cdi")
+pytestmark = pytest.mark.lacking(containerd="knows no CDI", kubelet="knows no CDI")
 KIND = f"skerry-{os.getpid()}.example/hole"
 
 

@@ -226,7 +226,7 @@ def test_the_network_of_the_host_and_none(real):
     assert started(real.runtime, network="none").address is None
 
 
-@pytest.mark.lacking(containerd="its address is the box's")
+@pytest.mark.lacking(containerd="its address is the box's", kubelet="a pod ends as one")
 def test_containers_that_share_a_network_have_one_address(real):
     both = (container(stop_grace_s=0.0), container("side", stop_grace_s=0.0))
     pair = dataclasses.replace(instance(containers=both), shared_network=True)

@@ -54,20 +54,7 @@ def failing(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
-        raise _unreachable(path, error) from None
-
-
-def _unreachable(path: str, error: Exception) -> RuntimeFailure:
-    kind = Failure.UNREACHABLE
-    if isinstance(error, FileNotFoundError):
-        why = "there is no such socket; is the runtime installed and its socket started?"
-    elif isinstance(error, ConnectionRefusedError):
-        why = "nothing listens there; start podman.socket or docker.socket"
-    elif isinstance(error, TimeoutError | BlockingIOError):
-        kind, why = Failure.TIMED_OUT, "it does not answer in time"
-    else:
-        why = f"{type(error).__name__} {error}"
-    return RuntimeFailure(kind, f"the runtime at {path} cannot be reached: {why}")
+        raise failures.unreachable(path, error) from None
 
 
 class Api:

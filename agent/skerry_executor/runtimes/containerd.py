@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterator
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual, Phase
+from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import (
     cgroups,
     containerd_box,
     containerd_exec,
     containerd_labels,
-    inspection,
+    containerd_view,
     oci,
     plain_log,
     rootfs_users,
@@ -35,7 +35,7 @@ from skerry_executor.runtimes.base import (
     StoredImage,
     Written,
 )
-from skerry_executor.runtimes.containerd_api import Containerd, Record, Status, Task
+from skerry_executor.runtimes.containerd_api import Containerd, Record, Status
 from skerry_executor.runtimes.containerd_labels import Kept
 from skerry_executor.runtimes.cri import Cri
 from skerry_executor.runtimes.health_command import words_of
@@ -89,6 +89,9 @@ class ContainerdRuntime:
             if kept is None:
                 continue
             plain_log.limit(self._log(record.id), kept.log_bytes)
+            if kept.started_at is not None and kept.ended is None:
+                # What was cut off between its start and this; it is not about to end.
+                self._supervise_running(record, kept)
             found.append(self._actual(record, kept))
         return tuple(one for one in found if one is not None)
 
@@ -104,33 +107,7 @@ class ContainerdRuntime:
         return None if record is None or kept is None else (record, kept)
 
     def _actual(self, record: Record, kept: Kept) -> Actual | None:
-        labels = record.labels
-        if not inspection.ours(labels):
-            return None
-        task = self._api.task(record.id)
-        phase = _phase(task, kept, containerd_labels.STATUS in labels)
-        code = kept.ended if task is None else task.exit_status
-        running = task is not None and phase is Phase.RUNNING
-        count = labels.get(containerd_labels.COUNT, "0")
-        return Actual(
-            id=record.id,
-            name=kept.name,
-            node=labels[specs.NODE],
-            instance=labels[specs.INSTANCE],
-            container=labels[specs.CONTAINER],
-            workload=labels[specs.WORKLOAD],
-            revision=labels[specs.REVISION],
-            spec=labels.get(specs.SPEC, ""),
-            devices=labels.get(specs.DEVICES, ""),
-            phase=phase,
-            pid=task.pid if running and task is not None else None,
-            exit_code=code if phase in (Phase.EXITED, Phase.RESTARTING) else None,
-            restarts=int(count) if count.isdecimal() else 0,
-            started_at=kept.started_at,
-            health=Health.STARTING if running and kept.check else Health.NONE,
-            address=inspection.LOOPBACK if running and not kept.alone else None,
-            stop_grace_s=kept.grace_s or inspection.DEFAULT_GRACE_S,
-        )
+        return containerd_view.actual_of(record, kept, self._api.task(record.id))
 
     # --- images --------------------------------------------------------------------------
 
@@ -214,38 +191,51 @@ class ContainerdRuntime:
             return
         log = self._log(record.id)
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        uri = f"file://{log}"
         kept = dataclasses.replace(kept, started_at=time.time(), ended=None)
-        labels = containerd_labels.with_kept(record.labels, kept)
-        # Before the start: cut off between the two, the monitor starts it.
-        labels = containerd_labels.supervised(labels, kept, uri, self._version)
+        labels = containerd_labels.unsupervised(record.labels)
+        labels = containerd_labels.with_kept(labels, kept)
         self._api.label(record.id, labels)
-        try:
-            self._start(record, kept.name, uri)
-        except RuntimeFailure as failure:
-            if failure.kind is Failure.NAME_TAKEN:
-                return  # the monitor was quicker
-            self._api.delete_task(record.id)
-            self._api.label(record.id, containerd_labels.unsupervised(labels))
-            raise
-
-    def _start(self, record: Record, name: str, log: str) -> None:
-        doing = f"starting {name}"
+        doing = f"starting {kept.name}"
         self._api.delete_task(record.id)
         mounts = self._api.mounts(record.snapshotter, record.snapshot)
-        self._api.create_task(record.id, mounts, log, doing)
-        self._api.start(record.id, doing)
+        self._api.create_task(record.id, mounts, f"file://{log}", doing)
+        try:
+            self._api.start(record.id, doing)
+        except RuntimeFailure:
+            self._api.delete_task(record.id)
+            raise
+        self._supervise(dataclasses.replace(record, labels=labels), kept)
+
+    def _supervise_running(self, record: Record, kept: Kept) -> None:
+        if containerd_labels.STATUS in record.labels:
+            return
+        task = self._api.task(record.id)
+        if task is not None and task.status is Status.RUNNING:
+            self._supervise(record, kept)
+
+    def _supervise(self, record: Record, kept: Kept) -> None:
+        """Have the monitor start it again from now on.
+
+        Not before it runs: the monitor would begin anew what is just about to start.
+        """
+        uri = f"file://{self._log(record.id)}"
+        labels = containerd_labels.supervised(record.labels, kept, uri, self._version)
+        if labels != record.labels:
+            self._api.label(record.id, labels)
 
     def stop(self, reference: str, grace_s: float, cancel: Cancel) -> None:
         found = self._find(reference)
         if found is None:
             return
         record, kept = found
-        # First, or the monitor would start it again.
+        task = self._api.task(record.id)
+        # First, or the monitor would start it again; and nobody then takes it for never started.
         labels = containerd_labels.unsupervised(record.labels)
+        if task is not None and kept.ended is None:
+            kept = dataclasses.replace(kept, ended=128 + KILL)
+            labels = containerd_labels.with_kept(labels, kept)
         if labels != record.labels:
             self._api.label(record.id, labels)
-        task = self._api.task(record.id)
         if task is None:
             return
         if task.status is not Status.STOPPED:
@@ -376,23 +366,6 @@ def _kept(name: str, container: Container, image: oci.ImageConfig) -> Kept:
         alone=container.network == "none",
         log_bytes=(container.log or LogLimits()).max_bytes,
     )
-
-
-def _phase(task: Task | None, kept: Kept, supervised: bool) -> Phase:
-    if task is None:
-        return Phase.CREATED if kept.ended is None else Phase.EXITED
-    match task.status:
-        case Status.RUNNING:
-            return Phase.RUNNING
-        case Status.PAUSED | Status.PAUSING:
-            return Phase.PAUSED
-        case Status.CREATED:
-            return Phase.CREATED
-        case Status.STOPPED:
-            again = kept.restart == "always" or task.exit_status != 0
-            return Phase.RESTARTING if supervised and again else Phase.EXITED
-        case _:
-            return Phase.UNKNOWN
 
 
 def _cgroup(container: str) -> str:

@@ -74,9 +74,10 @@ class Task:
 class Containerd:
     """The services behind a socket. Every call may raise RuntimeFailure."""
 
-    def __init__(self, path: str) -> None:
-        """`path` is the socket's."""
+    def __init__(self, path: str, call_s: float = CALL_S) -> None:
+        """`path` is the socket's; `call_s` is how long an answer is waited for."""
         self.path = path
+        self._call_s = call_s
 
     def version(self) -> tuple[int, ...]:
         """Return the version, such as (1, 6, 20)."""
@@ -226,7 +227,7 @@ class Containerd:
 
     def _ask(self, method: str, message: bytes, doing: str) -> pb.Fields:
         try:
-            answer = grpc.call(self.path, method, message, timeout_s=CALL_S, headers=_HEADERS)
+            answer = grpc.call(self.path, method, message, timeout_s=self._call_s, headers=_HEADERS)
             return pb.Fields(answer)
         except grpc.GrpcError as error:
             raise failures.from_grpc(doing, error.status, error.said) from None

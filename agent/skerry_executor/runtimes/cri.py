@@ -87,9 +87,10 @@ class Unpacked:
 class Cri:
     """The runtime behind a socket. Every call may raise RuntimeFailure."""
 
-    def __init__(self, path: str) -> None:
-        """`path` is the socket's."""
+    def __init__(self, path: str, look_s: float = LOOK_S) -> None:
+        """`path` is the socket's; `look_s` is how long an answer is waited for."""
         self.path = path
+        self._look_s = look_s
 
     def name(self) -> str:
         """Return the runtime's name, such as containerd."""
@@ -308,11 +309,12 @@ class Cri:
         method: str,
         message: bytes,
         doing: str,
-        timeout_s: float = LOOK_S,
+        timeout_s: float | None = None,
         cancel: Cancel | None = None,
     ) -> pb.Fields:
         try:
-            answer = grpc.call(self.path, method, message, timeout_s=timeout_s, cancel=cancel)
+            limit_s = self._look_s if timeout_s is None else timeout_s
+            answer = grpc.call(self.path, method, message, timeout_s=limit_s, cancel=cancel)
             return pb.Fields(answer)
         except grpc.GrpcError as error:
             raise failures.from_grpc(doing, error.status, error.said) from None

@@ -147,15 +147,16 @@ def from_grpc(doing: str, status: int, said: str) -> RuntimeFailure:
 
 def unreachable(path: str, error: Exception) -> RuntimeFailure:
     """Return the failure that a socket which does not answer means."""
+    kind = Failure.UNREACHABLE
     if isinstance(error, FileNotFoundError):
         why = "there is no such socket; is the runtime installed and its service started?"
     elif isinstance(error, ConnectionRefusedError):
-        why = "nothing listens there; start its service or socket"
-    elif isinstance(error, TimeoutError):
-        why = "it does not answer in time"
+        why = "nothing listens there; start its socket (podman.socket, docker.socket) or service"
+    elif isinstance(error, TimeoutError | BlockingIOError):
+        kind, why = Failure.TIMED_OUT, "it does not answer in time"
     else:
         why = f"{type(error).__name__} {error}"
-    return RuntimeFailure(Failure.UNREACHABLE, f"the runtime at {path} cannot be reached: {why}")
+    return RuntimeFailure(kind, f"the runtime at {path} cannot be reached: {why}")
 
 
 def from_start(name: str, said: str) -> RuntimeFailure:

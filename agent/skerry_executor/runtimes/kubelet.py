@@ -51,6 +51,9 @@ END_S = 10.0
 """How long beyond its grace a pod may take to end, before its containers are stopped over the CRI:
 a kubelet that is dead stops nothing."""
 
+SETTLE_S = 3.0
+"""How long a kubelet may take to give back address and ports of a pod of which nothing runs."""
+
 POLL_S = 0.05
 KILLED = 137
 EXEC_S = 3600.0
@@ -237,6 +240,7 @@ class Kubelet:
         """Take the manifest away, and wait until nothing of the pod runs; return exit statuses."""
         self._files.withdraw(name)
         until = time.monotonic() + grace_s + END_S
+        quiet_since: float | None = None
         while True:
             ready = [one for one in self._cri.sandboxes() if one.uid == uid and one.ready]
             listed = View.listed(self._cri, uid)
@@ -244,14 +248,16 @@ class Kubelet:
             if not ready and not running:
                 return self._exit_statuses(listed)
             cancel.check()
-            late = time.monotonic() > until
-            # A kubelet gives two seconds at the least, and one that is dead stops nothing.
-            if grace_s == 0 or late:
+            now = time.monotonic()
+            if running and (grace_s == 0 or now > until):
+                # A kubelet gives two seconds at the least, and one that is dead stops nothing.
                 for one in running:
                     self._cri.stop(one.id, 0.0, cancel)
-            if late and not running:
-                self._stop_sandboxes(ready)
-                return self._exit_statuses(listed)
+            elif not running:
+                quiet_since = quiet_since or now
+                if now - quiet_since > SETTLE_S:
+                    self._stop_sandboxes(ready)
+                    return self._exit_statuses(listed)
             time.sleep(POLL_S)
 
     def _stop_sandboxes(self, ready: list[Sandbox]) -> None:
