@@ -359,7 +359,9 @@ def _kept(name: str, container: Container, image: oci.ImageConfig) -> Kept:
         name=name,
         grace_s=container.stop_grace_s,
         signal=containerd_labels.signal_of(container.stop_signal or image.stop_signal),
-        restart=container.restart,
+        # After a boot the monitor would start it before anybody has looked which device has the
+        # number now that its device had. The executor starts it then.
+        restart="no" if container.bus_devices else container.restart,
         retries=container.restart_retries,
         check=list(words_of(health)),
         check_s=0.0 if health is None else health.timeout_s,

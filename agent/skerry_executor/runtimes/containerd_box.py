@@ -53,7 +53,10 @@ def layers(mounts: Sequence[bytes]) -> list[str]:
 
 def _folder(path: pathlib.Path) -> pathlib.Path:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.mkdir(parents=True, exist_ok=True)
+            # Whoever runs in the container may enter it, whatever our own mask is.
+            path.chmod(0o755)
     except OSError as error:
         reason = f"volume {path} cannot be made: {error.strerror}"
         raise RuntimeFailure(Failure.DISK_FULL, reason) from None

@@ -72,7 +72,9 @@ def _container_refusals(container: Container) -> Iterator[str]:
         yield "init: a kubelet has no init process for a container"
     if container.cdi_devices:
         yield "devices: a static pod gets no device by its CDI name; use podman or docker"
-    if container.devices and not container.privileged:
+    if container.bus_devices:
+        yield "devices: a kubelet starts a pod again without a look which device has which number"
+    elif container.devices and not container.privileged:
         yield "devices: a static pod gets a device node only with privileged: true"
     if container.user is not None and not all(p.isdecimal() for p in container.user.split(":")):
         yield f"user: {container.user!r}: a kubelet takes numbers only, such as 1000:1000"
