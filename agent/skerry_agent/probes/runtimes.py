@@ -58,6 +58,7 @@ RUNTIMES = (
         ("docker.io", "docker-ce"),
         asks=True,
     ),
+    KnownRuntime("edgecore", ("edgecore",), ("/var/lib/edged/pod-resources/kubelet.sock",)),
     KnownRuntime("k3s", ("k3s",), ("/run/k3s/containerd/containerd.sock",)),
     KnownRuntime(
         "kubelet", ("kubelet",), ("/var/lib/kubelet/pod-resources/kubelet.sock",), ("kubelet",)
@@ -192,7 +193,8 @@ def version_in(answer: bytes | None) -> str | None:
 
 def named_in(socket: str | None) -> str:
     """Return the runtime that a socket's path speaks of, where nothing better is known."""
-    return "podman" if "podman" in (socket or "") else "docker"
+    names = ("podman", "k3s", "containerd", "crio")
+    return next((name for name in names if name in (socket or "")), "docker")
 
 
 def engine_in(answer: bytes | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from skerry_hub.model import Liveness, Node, Taint
 from skerry_wire.hardware import Accelerator, Filesystem, Hardware, RuntimeInfo
 
-DRIVEN_RUNTIMES = frozenset({"docker", "podman"})
+DRIVEN_RUNTIMES = frozenset({"containerd", "docker", "edgecore", "k3s", "kubelet", "podman"})
 """The runtimes that a node's executor can drive."""
 
 STORAGE_FOLDER = "/var/lib"

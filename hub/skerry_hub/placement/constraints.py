@@ -137,7 +137,7 @@ class Runtime:
         elif (why := facts.failed_probes.get("runtimes")) is not None:
             yield Refusal(f"container runtimes are unknown: {why}", is_unknown=True)
         else:
-            yield Refusal(f"neither {' nor '.join(sorted(DRIVEN_RUNTIMES))} is installed")
+            yield Refusal(f"none of {', '.join(sorted(DRIVEN_RUNTIMES))} is installed")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -114,6 +114,20 @@ def test_a_socket_that_was_set_stands_for_its_runtime(tmp_path):
     assert podman.usable
 
 
+@pytest.mark.parametrize(
+    ("socket", "name"),
+    [
+        ("/srv/podman.sock", "podman"),
+        ("/run/k3s/containerd/containerd.sock", "k3s"),
+        ("/srv/containerd.sock", "containerd"),
+        ("/srv/x.sock", "docker"),
+        (None, "docker"),
+    ],
+)
+def test_a_socket_that_does_not_answer_is_known_by_its_path(socket, name):
+    assert runtimes.named_in(socket) == name
+
+
 def test_a_socket_that_was_set_and_is_not_there_changes_nothing(tree):
     tree.write("usr/bin/podman")
     assert runtimes.read(Host(tree.root, runtime_socket="/srv/p.sock")) == runtimes.read(tree.host)

@@ -75,8 +75,8 @@ def test_a_device_that_is_listed_twice_is_one():
 
 
 def test_only_runtimes_that_an_executor_drives_count():
-    k3s, podman = RuntimeInfo(name="k3s", usable=True), RuntimeInfo(name="podman")
-    assert facts_of(node("a", runtimes=(k3s, podman))).runtimes == (podman,)
+    crio, podman = RuntimeInfo(name="crio", usable=True), RuntimeInfo(name="podman")
+    assert facts_of(node("a", runtimes=(crio, podman))).runtimes == (podman,)
     failed = {"runtimes": ProbeStatus(status="failed", reason="no access")}
     assert facts_of(node("a", runtimes=(), probes=failed)).failed_probes == {
         "runtimes": "no access"

@@ -39,11 +39,15 @@ REFUSED = [
         workload(),
         ["node is held as diverged: accepted 9, issued 3"],
     ),
-    (node("a", runtimes=()), workload(), ["neither docker nor podman is installed"]),
+    (
+        node("a", runtimes=()),
+        workload(),
+        ["none of containerd, docker, edgecore, k3s, kubelet, podman is installed"],
+    ),
     (
         node("a", runtimes=(RuntimeInfo(name="k3s", usable=True),)),
         workload(),
-        ["neither docker nor podman is installed"],
+        ["none of containerd, docker, edgecore, k3s, kubelet, podman is installed"],
     ),
     (
         node("a", runtimes=(), probes={"runtimes": ProbeStatus(status="failed", reason="no")}),
