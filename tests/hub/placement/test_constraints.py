@@ -45,7 +45,7 @@ REFUSED = [
         ["none of containerd, docker, edgecore, k3s, kubelet, podman is installed"],
     ),
     (
-        node("a", runtimes=(RuntimeInfo(name="k3s", usable=True),)),
+        node("a", runtimes=(RuntimeInfo(name="crio", usable=True),)),
         workload(),
         ["none of containerd, docker, edgecore, k3s, kubelet, podman is installed"],
     ),
