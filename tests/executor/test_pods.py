@@ -242,6 +242,7 @@ def test_a_lease_and_a_job_end_with_the_box(tmp_path):
     files.publish(record)
     place = manifests / "skerry-shop-web-0.json"
     assert place.is_symlink()
+    assert {one.stat().st_mode & 0o777 for one in (place, state / "pods" / place.name)} == {0o600}
     assert files.published(record.name)["metadata"]["uid"] == record.uid
     (run / "pods" / place.name).unlink()
     assert files.published(record.name) is None
