@@ -39,6 +39,7 @@ FOLDERS = {
 
 TEST_PACKAGES = {
     "dockerd": "docker.io",
+    "containerd": "containerd",
     "docker-registry": "docker-registry",
     "ip": "iproute2",
 }
