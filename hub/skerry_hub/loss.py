@@ -59,9 +59,6 @@ class Loss:
     held: tuple[Held, ...] = ()
 
 
-NOTHING = Loss()
-
-
 def tied_because(workload: Workload) -> str:
     """Say why an instance belongs to its node, empty where another node is as good."""
     if workload.mode == "global":
@@ -87,6 +84,8 @@ class _Away:
     rows: Rows
     heard: Seconds
     """The last sign of life of each of all, or when the hub began to listen."""
+    vanished: Seconds
+    """The same, but of those that are lost already, the last sign."""
     tolerance: Seconds
     """How long each may be silent at least."""
     some: Numbers
@@ -124,8 +123,12 @@ class Losses:
         rows = columns.rows()
         heard = np.maximum(columns.signs(rows), watching_since)
         tolerance = columns.silence.tolerance(rows, self.least_s(known), self._patience, now)
-        silent = np.flatnonzero(now - heard >= tolerance)
-        names = {columns.facts(int(rows[at])).id: at for at in silent.tolist()}
+        silent = np.flatnonzero((now - heard >= tolerance) & (columns.instances(rows) > 0))
+        # A node that was lost before the hub last began to listen did not vanish just then.
+        vanished = np.where(columns.lost(rows), columns.signs(rows), heard)
+        away = _Away(columns, rows, heard, vanished, tolerance, silent)
+        fleet, away = self._hold_fleet(away, now)
+        names = {columns.facts(int(rows[at])).id: at for at in away.some.tolist()}
         self._next = {name: at for name, at in self._next.items() if name in names}
         some = [
             at
@@ -133,10 +136,10 @@ class Losses:
             if self._next.get(name, -math.inf) <= now and self._has_some(known, name, now)
         ]
         if not some:
-            return NOTHING
-        away = _Away(columns, rows, heard, tolerance, np.array(some, np.intp))
-        held = self._hold(away, now)
-        return Loss(workloads=self._due(known, away, now), held=held)
+            return Loss(held=fleet)
+        away = dataclasses.replace(away, some=np.array(some, np.intp))
+        sites = self._hold_sites(away, now)
+        return Loss(workloads=self._due(known, away, now), held=(*fleet, *sites))
 
     def _has_some(self, known: Known, name: str, now: float) -> bool:
         node = known.nodes.get(name)
@@ -145,36 +148,38 @@ class Losses:
         self._next[name] = now + LATER_S
         return False
 
-    def _hold(self, away: _Away, now: float) -> tuple[Held, ...]:
-        """Let nothing move of what vanished together; return what is held."""
-        columns, rows, silence = away.columns, away.own_rows, away.columns.silence
-        # A node that was lost before the hub last began to listen did not vanish just then.
-        heard = np.where(columns.lost(away.rows), columns.signs(away.rows), away.heard)
-        own = heard[away.some]
-        window = silence.window(rows, away.tolerance[away.some], self._patience, now)
-        fleet = together(heard, own, window)
-        silence.held[rows[fleet.most]] = now
-        told = columns.told(SITE)
+    def _window(self, away: _Away, now: float) -> Seconds:
+        tolerance = away.tolerance[away.some]
+        return away.columns.silence.window(away.own_rows, tolerance, self._patience, now)
+
+    def _hold_fleet(self, away: _Away, now: float) -> tuple[tuple[Held, ...], _Away]:
+        """Let nothing move of what vanished with most of the fleet; return that, and the rest."""
+        own = away.vanished[away.some]
+        found = together(away.vanished, own, self._window(away, now))
+        away.columns.silence.held[away.own_rows[found.most]] = now
+        held = tuple(
+            Held(gone=int(found.gone[at]), there=int(found.there[at]))
+            for at in np.flatnonzero(found.most)[:1]
+        )
+        return held, dataclasses.replace(away, some=away.some[~found.most])
+
+    def _hold_sites(self, away: _Away, now: float) -> Iterator[Held]:
+        """Let nothing move of what vanished with all of its site; return what is held."""
+        told = away.columns.told(SITE)
         codes = told.codes(away.rows).astype(np.intp)
-        sites = together_at(heard, codes, away.some, own, window)
-        silence.site_held[rows[sites.all]] = now
-        held = [
-            Held(gone=int(fleet.gone[at]), there=int(fleet.there[at]))
-            for at in np.flatnonzero(fleet.most)[:1]
-        ]
+        own = away.vanished[away.some]
+        found = together_at(away.vanished, codes, away.some, own, self._window(away, now))
+        away.columns.silence.site_held[away.own_rows[found.all]] = now
         by_site = {
-            str(told.values[codes[away.some[at]]][0]): int(sites.there[at])
-            for at in np.flatnonzero(sites.all)
+            str(told.values[codes[away.some[at]]][0]): int(found.there[at])
+            for at in np.flatnonzero(found.all)
         }
-        held += [Held(gone=n, there=n, site=name) for name, n in sorted(by_site.items())]
-        return tuple(held)
+        return (Held(gone=n, there=n, site=name) for name, n in sorted(by_site.items()))
 
     def _due(self, known: Known, away: _Away, now: float) -> Mapping[str, frozenset[str]]:
         """Return the nodes that each workload has lost, and note when to look at others again."""
         silence, found = away.columns.silence, collections.defaultdict[str, set[str]](set)
         for at, row in zip(away.some.tolist(), away.own_rows.tolist(), strict=True):
-            if silence.held[row] == now:
-                continue
             node = known.nodes[away.columns.facts(row).id]
             left_s = math.inf
             for workload in movable(known, node):

@@ -48,6 +48,7 @@ from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import (
     Envelope,
+    Heartbeat,
     InstanceState,
     InstanceStatus,
     Order,
@@ -108,6 +109,11 @@ class _Hand:
     def instances(self) -> tuple[Instance, ...]:
         """Return what runs."""
         return self._order.instances
+
+    @property
+    def since(self) -> Mapping[str, float]:
+        """Return since when each of what runs does."""
+        return {name: at for (name, _), at in self._started.copy().items()}
 
     def targets(self, sealed: bytes) -> Targets | str:
         """Return the targets of round-trip times in an envelope, or why they are refused."""
@@ -205,6 +211,8 @@ class _Doors:
 
     def publish(self, effect: Publish) -> None:
         """Send a message to the broker."""
+        if isinstance(effect.message, Heartbeat):
+            self.box.beat_at = time.time()
         self.link.publish(effect)
 
     def probe(self, *, slow: bool, labels: Mapping[str, str]) -> None:  # noqa: ARG002
@@ -284,6 +292,10 @@ class SimulatedBox:
         self.labels = {**site.labels, "make": make.name}
         self.hardware = makes.hardware_of(make, node, {})
         self.saved = Saved()
+        self.settings = Settings(heartbeat_s=HEARTBEAT_S, round_trip_gap_s=0.0, order_gap_s=0.0)
+        """How the agent behaves from its next start on."""
+        self.beat_at = 0.0
+        """When the last heartbeat was sent, by this machine's clock."""
         self._broker = broker_at(broker_url)
         digest = hashlib.blake2b(f"{broker_url} {node}".encode(), digest_size=16).hexdigest()
         self._identity = Identity(node=node, incarnation=digest)
@@ -298,6 +310,10 @@ class SimulatedBox:
         """Return the ids of what runs here."""
         return tuple(sorted(one.id for one in self.hand.instances))
 
+    def runs_since(self, instance: str) -> float | None:
+        """Return since when an instance runs here, by this machine's clock; None: it does not."""
+        return self.hand.since.get(instance)
+
     def start(self) -> None:
         """Start the agent; what ran before still does."""
         self._boot += 1
@@ -308,7 +324,7 @@ class SimulatedBox:
             incarnation=self._identity.incarnation,
             boot=self._boot,
             version=__version__,
-            settings=Settings(heartbeat_s=HEARTBEAT_S, round_trip_gap_s=0.0, order_gap_s=0.0),
+            settings=self.settings,
             round_trip_address=f"{self.node}.example:22",
             labels=self.labels,
             order=self.saved.order,
