@@ -12,14 +12,31 @@ from lab.processes import LabError, Process, free_port, wait_for
 PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
+def _durable(folder: pathlib.Path) -> tuple[str, ...]:
+    """Return the settings by which nothing that was acknowledged is lost."""
+    return (
+        "persistence true",
+        f"persistence_location {folder}/",
+        "autosave_on_changes true",
+        "autosave_interval 1",
+    )
+
+
 class Mosquitto:
     """One broker with its own folder, that can be killed and started again on the same port."""
 
     def __init__(
-        self, folder: pathlib.Path, port: int | None = None, addresses: Sequence[str] = ()
+        self,
+        folder: pathlib.Path,
+        port: int | None = None,
+        addresses: Sequence[str] = (),
+        *,
+        durable: bool = True,
     ) -> None:
         """Write its configuration; `start` starts it.
 
+        A `durable` one writes all that it has to its disk after each change, which takes most of its
+        time once that is what a thousand boxes said.
         `addresses`: where it listens beside the loopback address, in a network of the lab's own.
         """
         self.port = port or free_port()
@@ -32,10 +49,7 @@ class Mosquitto:
                 (
                     *(f"listener {self.port} {one}" for one in ("127.0.0.1", *addresses)),
                     "allow_anonymous true",
-                    "persistence true",
-                    f"persistence_location {folder}/",
-                    "autosave_on_changes true",
-                    "autosave_interval 1",
+                    *(_durable(folder) if durable else ()),
                     "max_queued_messages 100000",
                     "max_inflight_messages 100",
                     "user root",

@@ -47,6 +47,13 @@ def test_an_answer_for_less_does_not_shorten_what_was_answered_before():
     assert over(leases, AT + 610, place(lease_s=15.0)) == [("shop-web-0", "box-1")]
 
 
+def test_an_answer_for_less_does_not_shorten_what_an_earlier_hub_may_have_answered():
+    leases = Leases(AT)
+    leases.granted("box-1", {"shop-web-0": 15.0}, AT + 1)
+    assert over(leases, AT + 60, place()) == []
+    assert over(leases, AT + 64, place()) == [("shop-web-0", "box-1")]
+
+
 def test_an_answer_without_an_instance_does_not_end_it():
     leases = Leases(0.0)
     leases.granted("box-1", {"shop-web-0": 60.0}, AT)

@@ -219,6 +219,15 @@ def test_a_new_hub_remembers_by_the_records_who_vanished_together():
     assert fleet.run(300).found == {}
 
 
+def test_who_was_lost_before_the_hub_began_did_not_vanish_with_who_is_lost_now():
+    fleet = Fleet([*boxes(4), box(5, "quay"), box(6, "quay")]).run(200, 5)
+    assert fleet.lost() == ["box-5"]
+    fleet.columns, fleet.since = columns_of(fleet.known), fleet.now
+    fleet.found.clear()
+    fleet.losses = Losses(PATIENCE)
+    assert "box-6" in fleet.run(300, 6).lost()
+
+
 # --- whose tolerance ----------------------------------------------------------------------------
 
 
