@@ -29,6 +29,11 @@ each time: after a pause comes one that is twice as long where one more packet i
 link loses 5 %, once in 400 one that is four times as long."""
 TICK_S = 1.0
 """How often it is followed. What is more, in the hub, is the hub's own delay."""
+MANY = 20
+"""Of so many nodes that are heard at one look, the middle one tells how all were delayed."""
+FOLLOWING = 0.05
+"""How much of a change of that becomes usual at one look."""
+LEAST_USUAL_S = 0.5
 WINDOW = 1.5
 """Nodes vanish together when their last signs lie within so many of their longest pauses, ..."""
 LEAST_WINDOW_S = 5.0
@@ -66,11 +71,14 @@ class Silence:
         """The longest pause before that one."""
         self._looked_at = -math.inf
         self._late_s = 0.0
+        self._usual_s = LEAST_USUAL_S
+        """The pause of the middle one of those that are heard at one look, as it mostly is."""
 
     def follow(self, seen: Seconds, watching_since: float, now: float) -> None:
         """Take in the last signs of life of all rows; one without a node has an infinite one.
 
-        Silence from before `watching_since`, or from a delay of the hub's own, is no pause.
+        Silence from before `watching_since`, or from a delay of the hub's own, is no pause; nor is
+        that by which most nodes are later than usual, for it is their broker's.
         """
         passed_s = min(max(now - self._looked_at, 0.0), OUTAGE_S)
         late_s = max(0.0, passed_s - TICK_S)
@@ -82,6 +90,7 @@ class Silence:
         if len(rows):
             before = np.maximum(self._before[rows], watching_since)
             gaps = np.maximum(0.0, seen[rows] - before - late_s)
+            gaps = np.maximum(0.0, gaps - self._common(gaps))
             is_new = (gaps > OUTAGE_S) | (self.since[rows] == math.inf)
             gaps[gaps > OUTAGE_S] = 0.0
             longer = rows[gaps > self.longest[rows]]
@@ -89,6 +98,17 @@ class Silence:
             self.longest[rows] = np.maximum(self.longest[rows], gaps)
             self.since[rows] = np.where(is_new, seen[rows], self.since[rows])
         np.copyto(self._before, seen)
+
+    def _common(self, gaps: Seconds) -> float:
+        """Return by how much most nodes are later than usual, and follow what is."""
+        if len(gaps) < MANY:
+            return 0.0
+        middle_s = float(np.median(gaps))
+        is_late = middle_s > WINDOW * self._usual_s
+        common_s = middle_s - self._usual_s if is_late else 0.0
+        change_s = min(middle_s, 2 * self._usual_s) - self._usual_s
+        self._usual_s = max(LEAST_USUAL_S, self._usual_s + FOLLOWING * change_s)
+        return common_s
 
     def forgive(self, row: int) -> None:
         """Take back the longest pause: the box, or its agent, was started anew."""

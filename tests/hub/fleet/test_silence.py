@@ -110,6 +110,31 @@ def test_a_delay_of_the_hubs_own_is_no_pause():
     assert course.tolerance() == 15.0
 
 
+@pytest.mark.parametrize(("all_of_them", "tolerance"), [(True, 15.0), (False, 120.0)])
+def test_a_pause_of_most_nodes_at_once_is_their_brokers(all_of_them, tolerance):
+    nodes = 200
+    silence, seen, now = Silence(nodes), np.full(nodes, -math.inf), 1000.0
+    rows = np.arange(nodes)
+
+    def second(which):
+        nonlocal now
+        now += 1.0
+        seen[which] = now
+        silence.follow(seen, 1000.0, now)
+
+    for number in range(700):
+        second(rows[rows % 5 == number % 5])
+    quiet = rows if all_of_them else rows[:20]
+    for number in range(30):
+        second(np.setdiff1d(rows[rows % 5 == number % 5], quiet))
+    second(rows)
+    for number in range(20):
+        second(rows[rows % 5 == number % 5])
+    found = silence.tolerance(rows, 15.0, PATIENCE, now)
+    assert found[0] == pytest.approx(tolerance, abs=25.0 if not all_of_them else 0.0)
+    assert found[199] == 15.0
+
+
 def test_rows_grow_and_begin_anew():
     course = Course().run(700)
     silence = course.silence
