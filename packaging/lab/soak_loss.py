@@ -195,7 +195,9 @@ def _course(hub: Hub, farm: _Farm, wanted: Wanted) -> Found:
     while wanted_ids - _elsewhere(farm, lost).keys() and time.monotonic() < deadline:
         time.sleep(1)
     found = _elsewhere(farm, lost)
-    seconds = [found[one] - at for at, ones in lost.values() for one in ones if one in found]
+    # Where the box to which an instance went has vanished too, the last time counts.
+    last = {one: at for at, ones in sorted(lost.values()) for one in ones}
+    seconds = [found[one] - at for one, at in last.items() if one in found]
     return Found(
         boxes=wanted.boxes,
         killed=len(lost),
