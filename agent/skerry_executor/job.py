@@ -344,7 +344,7 @@ def _rest(record: JobRecord) -> Halt:
         case "failed":
             return Halt(
                 state=InstanceState.FAILED,
-                reason=f"failed after {record.attempts} attempts: {record.reason}",
+                reason=f"failed at attempt {record.attempts}: {record.reason}",
                 exit_code=record.exit_code,
                 reached=True,
             )

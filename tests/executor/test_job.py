@@ -97,7 +97,7 @@ def test_what_fails_is_begun_again_with_longer_and_longer_waits():
         assert box.wait(1).look().halt is None
     found = box.end(3).look()
     assert (found.halt.state, found.halt.reached, found.look_after_s) == ("failed", True, None)
-    assert found.halt.reason == "failed after 3 attempts: web ended with 3"
+    assert found.halt.reason == "failed at attempt 3: web ended with 3"
     assert (found.status.attempts, found.status.succeeded) == (3, False)
     assert waits == [10.0, 20.0]
     assert box.wait(1e6).look().halt.state == "failed"

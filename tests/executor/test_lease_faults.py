@@ -12,7 +12,7 @@ import time
 import pytest
 from tests.executor.client import Client, asked, leased
 from tests.executor.orders import container, granted, instance, order, signed
-from tests.executor.test_listen import Held
+from tests.executor.test_listen import Held, over
 
 from lab.processes import wait_for
 from skerry_executor.boot_clock import since_boot_s
@@ -97,12 +97,14 @@ def test_kill_9_of_the_run_again_and_again_delays_nothing(held, podman):
 
 def test_a_hung_runtime_delays_nothing(held, podman):
     end = run(held, "a-0")
+    pid = podman.run("inspect", "--format", "{{.State.Pid}}", "skerry-a-0-web").strip()
     os.kill(podman._service.pid, signal.SIGSTOP)
     try:
         kill(held)  # nor that the run which knew the processes is gone
-        time.sleep(end - since_boot_s())
+        wait_for("the end", lambda: over(int(pid)), 10)
     finally:
         os.kill(podman._service.pid, signal.SIGCONT)
+    assert since_boot_s() < end
     assert last_line(podman) < end
 
 
@@ -110,7 +112,7 @@ def test_a_run_that_was_suspended_ends_it_first_of_all(held, podman):
     end = run(held, "a-0")
     (child,) = held.children()
     os.kill(child, signal.SIGSTOP)
-    time.sleep(end - since_boot_s() + 0.2)
+    time.sleep(end - KILL_MARGIN_S - since_boot_s() + 0.3)
     assert running(podman), "a process that is stopped can do nothing"
     os.kill(child, signal.SIGCONT)
     resumed = since_boot_s()
@@ -121,7 +123,7 @@ def test_a_run_that_was_suspended_ends_it_first_of_all(held, podman):
 def test_an_executor_that_was_away_ends_it_first_of_all(held, podman):
     end = run(held, "a-0")
     held.process.kill()
-    time.sleep(end - since_boot_s() + 0.1)
+    time.sleep(end - KILL_MARGIN_S - since_boot_s() + 0.3)
     assert running(podman)
     begun = since_boot_s()
     held.start()
