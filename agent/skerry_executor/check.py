@@ -7,11 +7,13 @@ import os
 import pathlib
 import stat
 
-from skerry_executor import runtimes, sealing, state
+from skerry_executor import leasing, runtimes, sealing, state
+from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.hold_files import read_holds
 from skerry_executor.holding import shut
 from skerry_executor.journal import Journal
 from skerry_executor.keys import read_keys
+from skerry_executor.lease import Term
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_executor.sealing import SealingError
@@ -39,8 +41,26 @@ def findings(settings: Settings) -> tuple[Finding, ...]:
         _sealing(settings.state),
         *_journal(settings.state),
         *_holds(settings),
+        *_terms(settings),
         _runtime(settings),
     )
+
+
+def _terms(settings: Settings) -> tuple[Finding, ...]:
+    """Say which instances this box will end by itself, unless they are renewed."""
+    try:
+        terms = leasing.kept(settings.run, settings.root).terms
+    except StateError as error:
+        return (Finding("leases", False, str(error)),)
+    now_s = since_boot_s()
+    return tuple(Finding(one.kind, True, f"{one.instance} {_ending(one, now_s)}") for one in terms)
+
+
+def _ending(term: Term, now_s: float) -> str:
+    left_s = term.end_s - now_s
+    if term.stopped or left_s <= 0:
+        return "is over"
+    return f"is ended in {left_s:.0f} s" + ("" if term.kind == "deadline" else " unless renewed")
 
 
 def _policy(settings: Settings) -> tuple[Finding, ...]:

@@ -218,7 +218,7 @@ def _import_for_runs() -> None:
 
 
 def _reset(settings: Settings, yes: bool) -> int:
-    from skerry_executor import journal, state  # noqa: PLC0415
+    from skerry_executor import job_store, journal, state  # noqa: PLC0415
 
     if not yes:
         print(
@@ -231,8 +231,12 @@ def _reset(settings: Settings, yes: bool) -> int:
         with state.locked(settings.state, LOCK_WAIT_S):
             was_there = state.forget(settings.state)
             journal.Journal(settings.state).clear()
+            if job_store.load(settings.state):
+                job_store.save(settings.state, {})
     except state.StateError as error:
-        print(f"skerry-executor: {error}", file=sys.stderr)
+        # While there are leases, a run stays to end them.
+        advice = "where it stays, stop it first: systemctl stop skerry-executor.service"
+        print(f"skerry-executor: {error}; {advice}", file=sys.stderr)
         return 1
     if not was_there:
         print("there was nothing to forget")

@@ -1,5 +1,6 @@
 """The command line: what it prints, and its exit statuses."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -10,11 +11,16 @@ import threading
 
 import pytest
 from tests.executor.orders import INCARNATION, NODE, key_file
+from tests.executor.test_job_store import ONE
+from tests.executor.test_leasing import grant
 from tests.executor.test_switching import TRYING
 
-from skerry_executor import state
+from skerry_executor import job_store, state
+from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.journal import Journal
+from skerry_executor.leasing import Leasing
 from skerry_executor.main import main
+from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.state import Accepted
 from skerry_wire import __version__
 
@@ -31,6 +37,7 @@ def box(tmp_path):
     (tmp_path / "policy.toml").chmod(0o644)
     return {
         "--state": str(tmp_path / "state"),
+        "--run": str(tmp_path / "run"),
         "--policy": str(tmp_path / "policy.toml"),
         "--keys": str(tmp_path / "keys"),
         "--runtime-socket": str(tmp_path / "runtime"),
@@ -143,6 +150,18 @@ def test_check_tells_what_holds_updates_back_and_which_switch_is_open(box, capsy
     assert journal.load() == ({}, ())
 
 
+def test_check_tells_what_is_ended_by_the_box_itself(box, capsys):
+    with contextlib.closing(Leasing(pathlib.Path(box["--run"]), NoRuntime("none"))) as held:
+        held.renew(grant(60.0), since_boot_s(), [])
+        held.renew(grant(1.0, "b-0"), since_boot_s() - 5.0, [])
+        held.order(NODE, ["a-0", "b-0"], {"job-0": (since_boot_s() + 90.2, 10.0)})
+    main(words("check", box))
+    lines = capsys.readouterr().out.splitlines()
+    assert "ok  lease: a-0 is ended in 60 s unless renewed" in lines
+    assert "ok  lease: b-0 is over" in lines
+    assert "ok  deadline: job-0 is ended in 90 s" in lines
+
+
 def test_check_tells_what_listens_there_and_is_no_runtime(box, tmp_path, capsys):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "runtime"))
@@ -169,12 +188,14 @@ def test_check_is_0_where_all_is_well(box, podman, capsys):
 def test_reset_asks_first_and_then_forgets(box, capsys):
     folder = pathlib.Path(box["--state"])
     state.save(folder, ACCEPTED)
+    job_store.save(folder, {"a-0": ONE})
     assert main(words("reset", box)) == 1
     assert "Add --yes to do it" in capsys.readouterr().err
     assert state.load(folder) == ACCEPTED
     assert main([*words("reset", box), "--yes"]) == 0
     assert capsys.readouterr().out.startswith("forgotten; what runs keeps running")
     assert state.load(folder) is None
+    assert job_store.load(folder) == {}
     assert main([*words("reset", box), "--yes"]) == 0
     assert capsys.readouterr().out == "there was nothing to forget\n"
 
