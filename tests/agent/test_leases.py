@@ -89,6 +89,12 @@ def test_while_cut_off_nobody_is_asked_and_soon_after_it_is():
     assert not requests(box.on(ev.LeaseChallenged(CHALLENGE)))
     box.on(ev.Connected(2))
     assert box.mono <= box.state.lease_at <= box.mono + 1.0
+    due(box)
+    asked_at = box.mono
+    for connection in range(3, 9):
+        box.on(ev.Disconnected("gone"))
+        box.on(ev.Connected(connection))
+        assert box.state.lease_at == asked_at + 5.0, "a link that flaps asks no more often"
 
 
 def test_a_grant_goes_to_the_executor_and_a_start_wants_a_visit():

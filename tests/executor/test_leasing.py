@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import subprocess
+import threading
 import time
 
 import pytest
@@ -215,6 +216,21 @@ def test_many_end_together_in_time(tmp_path, runtime):
             os.close(fd)
         attend_until(one, lambda: all(child.poll() is not None for child in children))
         assert since_boot_s() < now + SOON_S * (1 - lease.CLOCK_ERROR)
+
+
+def test_a_stop_that_comes_back_after_the_run_writes_nothing(tmp_path, runtime):
+    runtime.begin(WANTED)
+    runtime.hangs.set()
+    with opened(tmp_path, runtime) as one:
+        lend(one, 0.1)
+        time.sleep(0.05)
+        one.attend()
+        wait_for("the stop to be asked", lambda: ("stop" in dict(runtime.calls)))
+    path = tmp_path / "run" / leasing.FILE
+    path.unlink()
+    runtime.freed.set()
+    wait_for("its thread to end", lambda: all(t.name != "ends" for t in threading.enumerate()))
+    assert not path.exists(), "it belongs to the next run by now"
 
 
 def test_an_order_of_nothing_writes_nothing(tmp_path, runtime):
