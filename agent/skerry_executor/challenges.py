@@ -11,9 +11,9 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import time
 from collections.abc import Callable, Iterator
 
+from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.outstanding import Issued, Outstanding, Purpose, of_this_boot, with_issued
 from skerry_executor.outstanding import redeemed as without
 from skerry_executor.state import StateError, prepare
@@ -25,11 +25,6 @@ LOCK = "challenges.lock"
 CHALLENGE_BYTES = 32
 MAX_FILE_BYTES = 64 * 1024
 BOOT_ID = "proc/sys/kernel/random/boot_id"
-
-
-def since_boot_s() -> float:
-    """Return the seconds since the box's start, its sleep included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def boot_id(root: pathlib.Path = pathlib.Path("/")) -> str:

@@ -13,10 +13,11 @@ import pathlib
 import select
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from skerry_executor import lease, processes, whole_file
 from skerry_executor.actual import Phase
-from skerry_executor.boot_clock import BootTimer, since_boot_s
+from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.cancel import Cancel
 from skerry_executor.challenges import boot_id
 from skerry_executor.lease import Process, Terms
@@ -28,6 +29,9 @@ from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Grant
 from skerry_wire.workload import Instance
+
+if TYPE_CHECKING:
+    from skerry_executor.boot_timer import BootTimer
 
 FILE = "terms"
 MAX_FILE_BYTES = 1024 * 1024
@@ -73,12 +77,8 @@ class Leasing:
         self._stopping: set[str] = set()
         self._again: dict[str, float] = {}
         self._closed = False
-        try:
-            self._timer = BootTimer()
-        except OSError as error:
-            raise StateError(f"there is no timer: {error.strerror}") from None
+        self._timer: BootTimer | None = None
         self._poll = select.epoll()
-        self._poll.register(self._timer.fileno(), select.EPOLLIN)
         for term in self._terms.terms:
             for process in term.processes:
                 fd = processes.opened(process)
@@ -146,7 +146,8 @@ class Leasing:
             now_s = self._clock()
             # Before all else: on a busy box each step takes its time.
             killed = self._kill(now_s)
-            self._timer.take()
+            if self._timer is not None:
+                self._timer.take()
             if killed:
                 log("warning", "killed: its time is over", instances=",".join(killed)[:1000])
             ended = self._take_ends()
@@ -163,7 +164,8 @@ class Leasing:
             self._names.clear()
             self._fds.clear()
             self._poll.close()
-            self._timer.close()
+            if self._timer is not None:
+                self._timer.close()
 
     # --- processes -----------------------------------------------------------------------
 
@@ -293,4 +295,15 @@ class Leasing:
                 moments.append(max(now_s, again_s))
             if now_s >= term.kill_s and self._fds.get(term.instance):
                 moments.append(now_s + lease.KILL_AGAIN_S)
-        self._timer.set(min((one for one in moments if one is not None), default=None))
+        at_s = min((one for one in moments if one is not None), default=None)
+        if at_s is not None and self._timer is None:
+            self._timer = self._new_timer()
+        if self._timer is not None:
+            self._timer.set(at_s)
+
+    def _new_timer(self) -> BootTimer:
+        from skerry_executor.boot_timer import BootTimer  # noqa: PLC0415 - few boxes have leases
+
+        timer = BootTimer()
+        self._poll.register(timer.fileno(), select.EPOLLIN)
+        return timer

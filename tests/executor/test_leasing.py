@@ -225,7 +225,7 @@ def test_a_stop_that_comes_back_after_the_run_writes_nothing(tmp_path, runtime):
         lend(one, 0.1)
         time.sleep(0.05)
         one.attend()
-        wait_for("the stop to be asked", lambda: ("stop" in dict(runtime.calls)))
+        wait_for("the stop to be asked", lambda: "stop" in dict(runtime.calls))
     path = tmp_path / "run" / leasing.FILE
     path.unlink()
     runtime.freed.set()

@@ -4,7 +4,8 @@ import os
 import pathlib
 import select
 
-from skerry_executor.boot_clock import BootTimer, since_boot_s
+from skerry_executor.boot_clock import since_boot_s
+from skerry_executor.boot_timer import BootTimer
 
 
 def due(timer, within_s):
