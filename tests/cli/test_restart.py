@@ -20,12 +20,19 @@ class Shop:
         self.instances = {one.id: one for one in (INSTANCE, SECOND)}
         self.broken = set()
         self.restarted = []
+        self.late = 0
+        """How many looks still see what was before a restart."""
+        self.before = {}
         hub.answers["GET /api/v1/instances"] = self.listed
         for name in self.instances:
             hub.answers[f"POST /api/v1/instances/{name}/restart"] = self.restart
 
     def listed(self, asked):
         found = list(self.instances.values())
+        if self.before and self.late:
+            self.late -= 1
+            self.hub.change()
+            found = [self.before.get(one.id, one) for one in found]
         for key in ("node", "workload"):
             if key in asked.query:
                 found = [one for one in found if getattr(one, key) == asked.query[key]]
@@ -35,6 +42,7 @@ class Shop:
         name = asked.path.split("/")[-2]
         self.restarted.append(name)
         health = Health.UNHEALTHY if name in self.broken else Health.HEALTHY
+        self.before = {name: self.instances[name]}
         started_at = self.instances[name].started_at + 100
         self.instances[name] = dataclasses.replace(
             self.instances[name], started_at=started_at, health=health
@@ -62,6 +70,12 @@ def test_one_that_does_not_become_healthy_ends_it_there(skerry, shop):
     assert "instance/shop-web-0 on box-1 is not healthy" in done.err
     assert "running, unhealthy" in done.err
     assert shop.restarted == ["shop-web-0"]
+
+
+def test_what_the_hub_knew_before_is_not_taken_for_the_new_start(skerry, shop):
+    shop.late = 4
+    skerry("restart", "shop-web-0")
+    assert shop.late == 0
 
 
 def test_without_waiting(skerry, shop):

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -27,7 +28,11 @@ def test_another_run_takes_the_answer_once(tmp_path):
 
 
 def test_of_many_at_once_one_redeems(tmp_path):
-    kept = Challenges(tmp_path / "run")
+    def slow_clock():
+        time.sleep(0.02)  # between what is read and what is written: others would come in
+        return 5.0
+
+    kept = Challenges(tmp_path / "run", clock=slow_clock)
     issued = kept.issue("lease")
     found = []
     threads = [

@@ -32,6 +32,11 @@ def test_they_are_passed_on_in_order_and_once(came, passed_on):
     assert taken(came) == passed_on
 
 
+def test_parts_that_come_again_later_never_make_a_gap():
+    again = [number for number in range(3 * MOST_AHEAD) for _ in range(2)]
+    assert taken([*again, *again]) == list(range(3 * MOST_AHEAD))
+
+
 def test_a_part_that_is_lost_ends_the_answer():
     parts = Parts()
     parts.take(part(0))

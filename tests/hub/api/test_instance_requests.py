@@ -86,33 +86,34 @@ def test_exec_gives_output_and_exit_status(client, box):
     assert (asked.command, asked.stdin, asked.within_s) == (("cat",), b"in", 9.0)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status", "words"),
-    [
-        ("GET", "/api/v1/instances/none-0/logs", None, 404, "there is no instance none-0"),
-        ("GET", f"{PATH}/logs?tail=-1", None, 400, "greater than or equal to 0"),
-        ("POST", f"{PATH}/exec", {"command": ["a"], "stdin": "!"}, 400, "is not base64"),
-        ("POST", f"{PATH}/exec", {"comand": ["a"]}, 400, "is missing"),
-        ("POST", f"{PATH}/restart?within_s=0", None, 400, "greater than or equal to 1"),
-        ("GET", "/api/v1/nodes/none/top", None, 404, "there is no node none"),
-    ],
-)
-def test_what_is_asked_wrongly_is_refused(client, box, method, path, body, status, words):
-    found = client.ask(method, path, body)
-    assert found[0] == status
-    assert words in found[1]["problems"][0]["reason"]
+WRONG = [
+    ("GET", "/api/v1/instances/none-0/logs", None, 404, "there is no instance none-0"),
+    ("GET", f"{PATH}/logs?tail=-1", None, 400, "greater than or equal to 0"),
+    ("POST", f"{PATH}/exec", {"command": ["a"], "stdin": "!"}, 400, "is not base64"),
+    ("POST", f"{PATH}/exec", {"comand": ["a"]}, 400, "is missing"),
+    ("POST", f"{PATH}/restart?within_s=0", None, 400, "greater than or equal to 1"),
+    ("GET", "/api/v1/nodes/none/top", None, 404, "there is no node none"),
+]
+
+
+def test_what_is_asked_wrongly_is_refused(client, box):
+    for method, path, body, status, words in WRONG:
+        found = client.ask(method, path, body)
+        assert found[0] == status, path
+        assert words in found[1]["problems"][0]["reason"], path
     assert box.asked == []
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", f"{PATH}/logs"), ("POST", f"{PATH}/restart"), ("GET", "/api/v1/nodes/box-1/top")],
-)
-def test_what_the_box_refuses_is_told(client, box, method, path):
+def test_what_the_box_refuses_is_told(client, box):
     box.replies = [{"error": "there is no instance shop-web-0 on this box"}]
-    status, found = client.ask(method, path)
-    assert status == 409
-    assert "there is no instance shop-web-0 on this box" in found["problems"][0]["reason"]
+    for method, path in (
+        ("GET", f"{PATH}/logs"),
+        ("POST", f"{PATH}/restart"),
+        ("GET", "/api/v1/nodes/box-1/top"),
+    ):
+        status, found = client.ask(method, path)
+        assert status == 409, path
+        assert "there is no instance shop-web-0 on this box" in found["problems"][0]["reason"]
 
 
 def test_an_error_after_the_first_part_is_in_the_last_line(client, box):
