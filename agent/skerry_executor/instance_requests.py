@@ -92,7 +92,7 @@ class InstanceRequests:
     def challenge(self, asked: ExecutorRequest, talk: Talk) -> None:
         """Answer a client that needs a challenge."""
         try:
-            self._accepted(asked)
+            self._accepted_by(asked.node, asked.incarnation)
             issued = self._challenges.issue(asked.challenge or "request")
         except StateError as error:
             talk.ended(str(error))
@@ -114,21 +114,21 @@ class InstanceRequests:
             return
         self._carry_out(found, talk)
 
-    def _accepted(self, asked: ExecutorRequest) -> Order:
+    def _accepted_by(self, node: str, incarnation: str) -> Order:
         """Return what the box has accepted. Raises StateError where that is for another node."""
         accepted = state.load(self._settings.state)
         if accepted is None:
             raise StateError("this box has accepted no order yet")
-        identity = Identity(node=asked.node, incarnation=asked.incarnation)
+        identity = Identity(node=node, incarnation=incarnation)
         if identity != accepted.identity:
             raise StateError(
                 f"this executor serves node {accepted.node}, incarnation {accepted.incarnation}; "
-                f"the agent is {asked.node}, {asked.incarnation}"
+                f"the agent is {node}, {incarnation}"
             )
         return admission.order_of(accepted)
 
     def _admitted(self, asked: ExecutorRequest) -> _Asked | str:
-        order = self._accepted(asked)
+        order = self._accepted_by(asked.node, asked.incarnation)
         identity = Identity(node=asked.node, incarnation=asked.incarnation)
         keys = read_keys(self._settings.keys).by_id
         request = verify(asked.request or b"", keys, identity)
@@ -162,6 +162,8 @@ class InstanceRequests:
     def _work(self, asked: _Asked, cancel: Cancel) -> Work:
         def work(write: Write) -> End:
             runtime = self._open_runtime()
+            if asked.request.verb == "restart":
+                return self._restart(asked.request, runtime, cancel)
             found = asked_about(asked.request, runtime.containers(asked.request.node), asked.order)
             if isinstance(found, str):
                 return End(found)
@@ -172,25 +174,28 @@ class InstanceRequests:
                     return _execute(asked.request, runtime, found[0], cancel, write)
                 case "top":
                     return _top(runtime, found, cancel, write)
-                case "restart":
-                    return self._restart(asked, runtime, found, cancel)
 
         return work
 
-    def _restart(
-        self, asked: _Asked, runtime: Runtime, found: Sequence[Actual], cancel: Cancel
-    ) -> End:
+    def _restart(self, request: InstanceRequest, runtime: Runtime, cancel: Cancel) -> End:
         """Stop and start the same containers; none is made anew."""
         while not self._turn.acquire(timeout=TURN_LOOK_S):
             cancel.check()
         try:
-            instance = instance_of(asked.order, asked.request.instance)
+            # Looked at only now: until then another order may have changed all of it.
+            order = self._accepted_by(request.node, request.incarnation)
+            found = asked_about(request, runtime.containers(request.node), order)
+            if isinstance(found, str):
+                return End(found)
+            instance = instance_of(order, request.instance)
             why = restart_objection(instance)
             if why is None and instance is not None:
                 why = self._permit(instance)
                 if why is None:
                     return self._stopped_and_started(instance, runtime, found, cancel)
             return End(why)
+        except StateError as error:
+            return End(str(error))
         finally:
             self._turn.release()
 
@@ -211,7 +216,8 @@ class InstanceRequests:
             try:
                 why = self._permit(instance)
                 if why is None:
-                    runtime.start(one.id)
+                    # By name: to some runtimes, what was stopped has no id any more.
+                    runtime.start(one.name)
             except RuntimeFailure as failure:
                 why = failure.reason
             if why is not None:

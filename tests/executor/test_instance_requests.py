@@ -9,6 +9,8 @@ from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, INCARNATION, NODE, instance, order, requested, signed
 from tests.executor.test_serve import POLICY, Box
 
+from lab.processes import wait_for
+from skerry_executor import state
 from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
 from skerry_wire import codec
 from skerry_wire.lifecycle import Usage, Usages
@@ -116,7 +118,7 @@ def test_restart_keeps_the_container(box):
     (before,) = box.runtime.containers(NODE)
     box.runtime.calls.clear()
     assert ask(box, sealed(box, "restart"))[2].error is None
-    assert box.runtime.changes() == [("stop", before.id), ("start", before.id)]
+    assert box.runtime.changes() == [("stop", before.id), ("start", before.name)]
 
 
 def test_restart_starts_what_it_stopped_although_a_stop_fails(box):
@@ -124,6 +126,27 @@ def test_restart_starts_what_it_stopped_although_a_stop_fails(box):
     box.runtime.calls.clear()
     assert ask(box, sealed(box, "restart"))[2].error == "it does not stop"
     assert [verb for verb, _ in box.runtime.changes()] == ["stop", "start"]
+
+
+def test_restart_looks_again_when_its_turn_comes(box):
+    data = sealed(box, "restart")
+    ended = []
+    with box.server._visits.turn:
+        thread = threading.Thread(target=lambda: ended.append(ask(box, data)[2].error))
+        thread.start()
+        wait_for("the request", lambda: box.server._requests._cancels)
+        changed = state.load(box.settings.state)
+        gone = state.Accepted(
+            node=NODE, incarnation=INCARNATION, generation=9, digest=changed.digest,
+            envelope=signed(order(generation=9)),
+        )  # fmt: skip
+        state.save(box.settings.state, gone)
+        (one,) = box.runtime.containers(NODE)
+        box.runtime.remove(one.id)
+        box.runtime.calls.clear()
+    thread.join(10)
+    assert ended == ["there is no instance shop-web-0 on this box"]
+    assert box.runtime.changes() == []
 
 
 def test_restart_waits_for_its_turn(box):
