@@ -22,6 +22,8 @@ MAX_FRAME_BYTES = 512 * 1024
 MAX_TARGETS_BYTES = 16 * 1024
 """Most bytes of signed targets: sixteen with the longest names are a third of it."""
 MAX_GRANT_BYTES = 64 * 1024
+MAX_REQUEST_BYTES = 128 * 1024
+"""Most bytes of a signed request: the command and its input."""
 MAX_PART_BYTES = 32 * 1024
 MAX_WATCHED = 64
 """Most pidfds beside one frame; SCM_RIGHTS itself allows 253."""
@@ -45,7 +47,7 @@ class ExecutorRequest:
     targets: Annotated[bytes, Items(MAX_TARGETS_BYTES), Sparse()] | None = None
     challenge: Annotated[Literal["lease", "request"], Sparse()] | None = None
     grant: Annotated[bytes, Items(MAX_GRANT_BYTES), Sparse()] | None = None
-    request: Annotated[bytes, Items(128 * 1024), Sparse()] | None = None
+    request: Annotated[bytes, Items(MAX_REQUEST_BYTES), Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.publishing import Publisher
 from skerry_wire import codec, envelope
+from skerry_wire.local import MAX_REQUEST_BYTES
 from skerry_wire.messages import InstanceRequest, Reply, Request, Verb
 
 log = structlog.get_logger("requests")
@@ -260,4 +261,8 @@ def _signed(node: Node, wish: Wish, challenge: bytes, key: OrderKey) -> bytes:
             **{name: value for name, value in codec.to_plain(wish).items() if value is not None},
         },
     )
-    return codec.encode(envelope.seal_request(request, key.id, key.sign))
+    data = codec.encode(envelope.seal_request(request, key.id, key.sign))
+    if len(data) > MAX_REQUEST_BYTES:
+        reason = f"the command and its input are {len(data)} bytes; at most {MAX_REQUEST_BYTES}"
+        raise RefusedError(400, Problem(reason=reason))
+    return data

@@ -255,6 +255,17 @@ def test_a_wish_that_fits_no_message_is_refused_by_field():
         box.ask(dataclasses.replace(LOGS, container="x" * 64))
 
 
+def test_a_command_that_no_box_would_take_is_refused():
+    box = Box({})
+    long = Wish(verb="exec", instance="shop-web-0", command=("x" * 30_000,) * 5)
+    with pytest.raises(RefusedError, match=r"are 15\d{4} bytes; at most 131072") as told:
+        box.ask(long)
+    assert told.value.status == 400
+    assert box.verbs == ["challenge"]
+    fine = dataclasses.replace(long, command=("x" * 30_000,) * 2, stdin=b"y" * 65_536)
+    assert len(box.ask(fine)) == 1
+
+
 def test_an_answer_that_nobody_waits_for_is_not_taken():
     box = Box()
     assert not box.say(Request(id="r-9", verb="instance"), body=b"late")
