@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from skerry_executor import pulled_images
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel, Cancelled
@@ -20,6 +21,7 @@ from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, looked
 from skerry_executor.log import log
 from skerry_executor.outcome import blind_outcome
+from skerry_executor.pulled_images import PulledImages
 from skerry_executor.record import Record, Tell
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.steps import Steps
@@ -44,7 +46,8 @@ class Convergence:
 
     `object_to` says what the box has against a container now; `devices_of` which device nodes it
     gets for its devices on a bus, and raises RuntimeFailure where it gets none; `gate` which
-    instances may run at all; `contents` has the files and secrets of containers;
+    instances may run at all; `contents` has the files and secrets of containers; `pulled` remembers
+    what was pulled;
     `switches` tell what each instance is to be by now; `checked` returns containers with what
     their own checks say.
     """
@@ -61,6 +64,7 @@ class Convergence:
         *,
         gate: Gate = OPEN,
         contents: Contents = NOWHERE,
+        pulled: PulledImages = pulled_images.NOWHERE,
         switches: Switches | None = None,
         checked: Checked = lambda _, actual: actual,
         patience_s: float = PATIENCE_S,
@@ -88,6 +92,7 @@ class Convergence:
             devices_of,
             gate=gate,
             contents=contents,
+            pulled=pulled,
         )
 
     def run(self) -> Outcome:

@@ -28,7 +28,7 @@ _SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|TiB)")
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 _KEYS = {
-    "images": ("allow", "require_digest"),
+    "images": ("allow", "require_digest", "keep_days", "free_percent"),
     "privileges": ("privileged", "host_network", "host_pid", "host_ipc", "capabilities"),
     "mounts": ("bind", "bind_read_only", "volumes"),
     "devices": ("allow",),
@@ -116,6 +116,8 @@ def parse_policy(content: bytes) -> BoxPolicy:
             exec=_flag(plain, "requests", "exec", default.requests.exec),
         ),
         updates=_updates(plain),
+        image_keep_days=_within(plain, "images", "keep_days", 3650, default.image_keep_days),
+        image_free_percent=_within(plain, "images", "free_percent", 90, 0),
     )
 
 
@@ -205,6 +207,13 @@ def _whole(plain: Mapping[str, Any], section: str, key: str) -> int | None:
     if value is not None and (type(value) is not int or value < 0):
         raise _wrong(section, key, "must be a whole number, 0 or more")
     return value
+
+
+def _within(plain: Mapping[str, Any], section: str, key: str, most: int, default: int) -> int:
+    value = _whole(plain, section, key)
+    if value is not None and value > most:
+        raise _wrong(section, key, f"must be {most} at most")
+    return default if value is None else value
 
 
 def _memory(plain: Mapping[str, Any]) -> int | None:

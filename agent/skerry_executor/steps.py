@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from skerry_executor import pulled_images
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.cancel import Cancel
@@ -15,6 +16,7 @@ from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
 from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, text_of, with_nodes
+from skerry_executor.pulled_images import PulledImages
 from skerry_executor.record import Record
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.specs import labels_of, name_of, spec_of, supervised
@@ -38,6 +40,7 @@ class Steps:
         *,
         gate: Gate = OPEN,
         contents: Contents = NOWHERE,
+        pulled: PulledImages = pulled_images.NOWHERE,
         make_durable: Callable[[], None] = os.sync,
     ) -> None:
         self._node = node
@@ -49,6 +52,7 @@ class Steps:
         self._devices_of = devices_of
         self._gate = gate
         self._contents = contents
+        self._pulled = pulled
         # No runtime waits until its store is on the disk: after a power cut within seconds of a
         # change, podman cannot even list what it has.
         self._make_durable = make_durable
@@ -93,7 +97,8 @@ class Steps:
 
         try:
             credentials = self._contents.credentials(self._record.instances, action.image)
-            self._runtime.pull(action.image, credentials, self._cancel, told)
+            with self._pulled.pulling(self._runtime, action.image):
+                self._runtime.pull(action.image, credentials, self._cancel, told)
         except RuntimeFailure as failure:
             if not action.cached or failure.kind is not Failure.PULL:
                 raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from skerry_executor import box, checks, hardware, switches
@@ -20,11 +21,13 @@ from skerry_executor.journal import Journal
 from skerry_executor.leasing import Leasing
 from skerry_executor.lifecycle import Lifecycle, Prepared, lease_s
 from skerry_executor.log import log
+from skerry_executor.pulled_images import PulledImages
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.talk import Talk
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import Order
 
@@ -45,6 +48,7 @@ class Visits:
         self._leasing = leasing
         self._lifecycle = lifecycle
         self._contents = Contents(settings.state)
+        self._pulled = PulledImages(settings.state, settings.root)
         self._journal = Journal(settings.state)
         self._admission = threading.Lock()
         self.turn = threading.Lock()
@@ -76,10 +80,19 @@ class Visits:
             else:
                 self._catch_up(talk)
             with self.turn:
-                talk.done(self._converged(admitted, talk))
+                outcome = self._converged(admitted, talk)
+                talk.done(outcome)
+                if outcome.reached and admitted.order is not None and not self._ending:
+                    self._clean_images(admitted.order, admitted.policy)
         finally:
             with self._talks_lock:
                 self._talks.remove(talk)
+
+    def _clean_images(self, order: Order, policy: BoxPolicy) -> None:
+        """Remove images that neither the order nor a way back from it needs. Nobody waits."""
+        entries, _ = self._journal.load()
+        needed = [*order.instances, *(entry.earlier for entry in entries.values())]
+        self._pulled.clean(self._open_runtime(), needed, policy, time.time())
 
     def _catch_up(self, talk: Talk) -> None:
         """Tell a client that has to wait how far the run is, if it is towards the same order."""
@@ -143,6 +156,7 @@ class Visits:
             ),
             gate=prepared.gate,
             contents=self._contents,
+            pulled=self._pulled,
             switches=switches.on_box(
                 generation, self._journal, self._settings, admitted.policy, runtime
             ),

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from skerry_wire.images import ImageError, ImagePattern, parse_image
 from skerry_wire.lifecycle import File
-from skerry_wire.schema import Items, Sparse
+from skerry_wire.schema import Items, Range, Sparse
 from skerry_wire.types import ByteCount, Line, Short
 from skerry_wire.workload import Container, DeviceMapping, Mount, Port, PortMapping
 
@@ -104,6 +104,10 @@ class BoxPolicy:
     memory_bytes: ByteCount | None = None
     requests: Annotated[AllowedRequests, Sparse()] = AllowedRequests()
     updates: Annotated[Updates, Sparse()] = Updates()
+    image_keep_days: Annotated[int, Range(0, 3650), Sparse()] = 7
+    """How long an image that was pulled for an order stays when nothing needs it; 0: for ever."""
+    image_free_percent: Annotated[int, Range(0, 100), Sparse()] = 0
+    """Such images go before, while less of the disk is free."""
 
     @property
     def has_limits(self) -> bool:

@@ -1,0 +1,142 @@
+"""Remembers which images were pulled for orders, and removes those that nothing needs any more.
+
+What somebody else pulled, built or named is never touched, and a runtime never removes what a
+container has. Raises nothing: an image too many is no reason to say that an order is not reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import threading
+from collections.abc import Collection, Iterable, Iterator
+
+from skerry_executor import whole_file
+from skerry_executor.image_cleaning import Remembered, added, looked, references, removable
+from skerry_executor.log import log
+from skerry_executor.room import STORAGE
+from skerry_executor.runtimes.base import Runtime, RuntimeFailure, StoredImage
+from skerry_wire import codec
+from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.errors import WireError
+from skerry_wire.images import ImageError, parse_image
+from skerry_wire.workload import Instance
+
+FILE = "images.state"
+MAX_FILE_BYTES = 2 * 2**20
+LOOK_GAP_S = 3600.0
+MOST_AT_ONCE = 8
+"""Whoever comes with another order waits meanwhile."""
+_DAY_S = 86400.0
+_MAGIC = b"skerry-executor images 1\n"
+
+
+class PulledImages:
+    """Those of one box. `state` is the executor's folder; None: nothing is remembered."""
+
+    def __init__(self, state: pathlib.Path | None, root: pathlib.Path = pathlib.Path("/")) -> None:
+        self._path = None if state is None else state / FILE
+        self._root = root
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def pulling(self, runtime: Runtime, image: str) -> Iterator[None]:
+        """Remember an image, given in full, that the body pulls."""
+        if self._path is None:
+            yield
+            return
+        ids = {one.id for one in _stored(runtime)}
+        yield
+        with self._lock:
+            before = self._load()
+            after = added(before, image, ids, _stored(runtime))
+            if after != before:
+                self._save(after)
+
+    def clean(
+        self, runtime: Runtime, instances: Iterable[Instance], policy: BoxPolicy, now: float
+    ) -> None:
+        """Remove what is too old, or in the way of a full disk.
+
+        `instances` are those of the accepted order, and what switches may go back to.
+        """
+        with self._lock:
+            before = self._load()
+            is_low = self._is_low(runtime, policy)
+            is_early = 0.0 <= now - before.looked_at < LOOK_GAP_S
+            if not before.images or (is_early and not is_low):
+                return
+            stored = _stored(runtime)
+            if not stored:
+                return
+            found = looked(before, stored, _names(instances), now)
+            keep_s = policy.image_keep_days * _DAY_S if policy.image_keep_days else None
+            due = removable(found, keep_s) if not is_low else removable(found, 0.0)
+            for one in due[:MOST_AT_ONCE]:
+                is_old = keep_s is not None and (one.unused_s or 0.0) >= keep_s
+                if is_old or self._is_low(runtime, policy):
+                    _remove(runtime, references(one, stored), one.name)
+            if found.images != before.images:
+                self._save(found)  # what was removed is found gone at the next look
+
+    def _is_low(self, runtime: Runtime, policy: BoxPolicy) -> bool:
+        if not policy.image_free_percent:
+            return False
+        folder = self._root / STORAGE.get(runtime.name, "var/lib")
+        try:
+            found = os.statvfs(folder if folder.exists() else self._root)
+        except OSError:
+            return False
+        return found.f_bavail * 100 < policy.image_free_percent * found.f_blocks
+
+    def _load(self) -> Remembered:
+        if self._path is None:
+            return Remembered()
+        try:
+            data = whole_file.read(self._path, MAX_FILE_BYTES)
+            if data is None:
+                return Remembered()
+            body = whole_file.body_of(_MAGIC, data)
+            return codec.decode(Remembered, body, most=MAX_FILE_BYTES)
+        except (OSError, ValueError, WireError) as error:
+            log("warning", "pulled images are forgotten", path=str(self._path), reason=str(error))
+            return Remembered()
+
+    def _save(self, found: Remembered) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            body = codec.pack(found)
+            whole_file.write(self._path, whole_file.checked(_MAGIC, body), durable=False)
+        except OSError as error:
+            log("warning", "pulled images cannot be kept", path=str(self._path), reason=str(error))
+
+
+NOWHERE = PulledImages(None)
+
+
+def _stored(runtime: Runtime) -> tuple[StoredImage, ...]:
+    try:
+        return runtime.images()
+    except RuntimeFailure:
+        return ()
+
+
+def _names(instances: Iterable[Instance]) -> Collection[str]:
+    found = set()
+    for container in (one for instance in instances for one in instance.containers):
+        with contextlib.suppress(ImageError):
+            found.add(parse_image(container.image).full)
+    return found
+
+
+def _remove(runtime: Runtime, what: Iterable[str], name: str) -> None:
+    for reference in what:
+        try:
+            runtime.remove_image(reference)
+        except RuntimeFailure as failure:
+            log("info", "an image stays", name=name, reason=failure.reason)
+        else:
+            log("info", "image removed", name=name)
