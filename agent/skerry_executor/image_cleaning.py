@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
-from skerry_executor.runtimes.base import StoredImage
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Moment, Seconds, Short
 
 MOST = 1000
 MOST_ELAPSED_S = 86400.0
+
+
+class Stored(Protocol):
+    """An image on the box, as a runtime tells it: `names` are given in full."""
+
+    @property
+    def id(self) -> str:
+        """Return what tells it from all others."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return its names, by digest too."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +46,7 @@ class Remembered:
     images: Annotated[tuple[Pulled, ...], Items(MOST)] = ()
 
 
-def added(before: Remembered, image: str, ids: Collection[str], after: Iterable[StoredImage]) -> (
+def added(before: Remembered, image: str, ids: Collection[str], after: Iterable[Stored]) -> (
     Remembered
 ):  # fmt: skip
     """Return what is remembered once an image was pulled; `ids` were on the box before.
@@ -49,7 +60,7 @@ def added(before: Remembered, image: str, ids: Collection[str], after: Iterable[
 
 
 def looked(
-    before: Remembered, stored: Iterable[StoredImage], used: Collection[str], now: float
+    before: Remembered, stored: Iterable[Stored], used: Collection[str], now: float
 ) -> Remembered:
     """Return what is remembered after a look; `used` are the names that orders have."""
     names = {one.id: one.names for one in stored}
@@ -75,7 +86,7 @@ def removable(found: Remembered, keep_s: float | None) -> list[Pulled]:
     return sorted(old, key=lambda one: (-(one.unused_s or 0.0), one.id))
 
 
-def references(one: Pulled, stored: Sequence[StoredImage]) -> tuple[str, ...]:
+def references(one: Pulled, stored: Sequence[Stored]) -> tuple[str, ...]:
     """Return what to remove of an image: all of it, or our name where others gave it more."""
     names = next((image.names for image in stored if image.id == one.id), ())
     repository = one.name.partition("@")[0].rpartition(":")[0] or one.name.partition("@")[0]
