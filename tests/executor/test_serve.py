@@ -28,6 +28,7 @@ from tests.executor.orders import (
 from skerry_executor import listen, state
 from skerry_executor.policy_file import parse_policy
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.sealing import load_or_make
 from skerry_executor.serve import MAX_CONNECTIONS, Server
 from skerry_executor.settings import Settings
 from skerry_wire import codec, envelope, local
@@ -516,3 +517,20 @@ def test_another_device_at_the_port_or_a_policy_without_devices_gives_nothing(pl
     refused = asked(box.path, signed(dataclasses.replace(wanted, generation=2))).refusal
     assert "usb 1-2: no device node is allowed (devices.allow)" in refused.reason
     assert box.runtime.containers(NODE) == ()
+
+
+def test_whoever_visits_is_told_to_which_key_secrets_are_sealed(box):
+    client = Client(box.path).ask()
+    client.done()
+    key = load_or_make(box.settings.state).public
+    assert [one.sealing_key for one in client.replies if one.kind == "done"] == [key]
+
+
+def test_a_damaged_key_is_a_problem_and_stops_no_order(box):
+    box.settings.state.mkdir(mode=0o700, exist_ok=True)
+    (box.settings.state / "sealing-key").write_bytes(b"nonsense")
+    client = Client(box.path).ask(signed(order(instance())))
+    outcome = client.done()
+    assert outcome.reached
+    assert any("no secret can be sealed for this box" in one for one in outcome.problems)
+    assert client.replies[-1].sealing_key is None
