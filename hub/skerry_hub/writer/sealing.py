@@ -7,12 +7,14 @@ left alone, and the node says what it lacks when it must make a container anew.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import structlog
 
 from skerry_hub.model import Node
 from skerry_hub.sealed_parts import mapped, named, registry_of
 from skerry_hub.secret_key import SecretKey, SecretKeyError
+from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft
 from skerry_wire.lifecycle import Sealed
 from skerry_wire.workload import Container, Instance
@@ -29,6 +31,15 @@ class Sealing:
     def __init__(self, key: SecretKey) -> None:
         self._key = key
         self._boxes: dict[tuple[str, str, bytes], bytes] = {}
+
+    def problem(self, secrets: Iterable[Secret]) -> str | None:
+        """Return why secrets of the store cannot be read, as after a restore without the key."""
+        for secret in secrets:
+            try:
+                self._key.content(secret.name, secret.newest.id, secret.newest.locked)
+            except SecretKeyError as error:
+                return str(error)
+        return None
 
     def sealed(
         self, draft: Draft, node: Node, instances: tuple[Instance, ...]

@@ -157,6 +157,11 @@ class Service:
 
     def start(self, publisher: Publisher) -> None:
         """Begin to work."""
+        secrets = (self.known.secrets or {}).values()
+        wrong = None if self._sealing is None else self._sealing.problem(secrets)
+        if wrong is not None:
+            log.error("secrets cannot be read: nothing is sealed", reason=wrong)
+            self._complaints.note("secrets", "failed", wrong)
         self._publishing.publisher = publisher
         self._thread.start()
         self.measuring.start()

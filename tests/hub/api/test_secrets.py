@@ -10,6 +10,7 @@ from tests.hub.records import SECOND, capability, presence, report, workload
 from tests.hub.rig import Rig, until
 
 from skerry_hub.secret_records import registry_secret
+from skerry_hub.writer.sealing import Sealing
 from skerry_wire import codec
 from skerry_wire.lifecycle import File, Sealed, fingerprint_of
 from skerry_wire.plain_data import for_json
@@ -217,3 +218,22 @@ def test_nothing_in_the_database_or_the_files_beside_it_is_the_content(client, r
         assert PLAIN not in data
         assert base64.b64encode(PLAIN) not in data
         assert b"pa55phrase" not in data
+
+
+def test_a_hub_without_its_key_says_so_and_leaves_what_runs_alone(client, rig, tmp_path):
+    rig.join("box-1", sealing_key=PUBLIC)
+    put(client)
+    rig.apply(with_secret())
+    order = until("an order", rig.orders)[-1]
+    rig.stop()
+    (tmp_path / "secret-key").unlink()
+    again = Rig(tmp_path, key=rig.key)
+    assert "put back the one of the backup" in Sealing(again.secret_key).problem(
+        again.service.known.secrets.values()
+    )
+    again.start()
+    again.join("box-1", seq=2, accepted=order.generation, digest=again.node().digest,
+               sealing_key=PUBLIC)  # fmt: skip
+    held = until("an order", again.orders)[-1]
+    assert box_of(held) == Sealed(name="db", version=box_of(order).version)
+    again.stop()
