@@ -101,6 +101,13 @@ def test_the_star_allows_any_image():
     assert parse_policy(b'[images]\nallow = ["*"]').any_image
 
 
+def test_images_stay_a_week_unless_the_box_says_otherwise():
+    usual = parse_policy(b"")
+    assert (usual.image_keep_days, usual.image_free_percent) == (7, 0)
+    own = parse_policy(b"[images]\nkeep_days = 0\nfree_percent = 10")
+    assert (own.image_keep_days, own.image_free_percent) == (0, 10)
+
+
 def test_no_file_is_not_an_empty_file(tmp_path):
     assert read_policy(tmp_path / "none.toml") is None
 
@@ -130,6 +137,9 @@ def test_no_file_is_not_an_empty_file(tmp_path):
         ('[updates]\nwindows = ["Mo 02:00-04:00"]', 2, "updates.windows: 'Mo 02:00-04:00' is"),
         (f"[updates]\nwindows = {['02:00-04:00'] * 33}", 2, "updates.windows: are more than 32"),
         ('[updates]\ntime = "CET"', 2, 'updates.time: must be "utc" or "local"'),
+        ("[images]\nkeep_days = -1", 2, "images.keep_days: must be a whole number"),
+        ("[images]\nkeep_days = 3651", 2, "images.keep_days: must be 3650 at most"),
+        ("[images]\nfree_percent = 91", 2, "images.free_percent: must be 90 at most"),
         ("[updates]\nnew = 0", 2, 'updates.new: must be "allow" or "hold"'),
         ("[updates]\ndisk_reserve = 5", 2, 'updates.disk_reserve: must be a text like "512 MiB"'),
     ],
