@@ -6,7 +6,7 @@ Contents come and go locked: nothing here could open one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from skerry_hub.model import Workload
 from skerry_hub.overlay import Overlay
@@ -25,22 +25,44 @@ from skerry_hub.workloads.source import NOWHERE, Source
 from skerry_wire.lifecycle import Sealed
 
 
-def users(draft: Draft, secret: Secret) -> dict[str, set[str]]:
-    """Return the versions of a secret that workloads use, by the workloads' names.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Uses:
+    """Who uses what: workloads with their versions by secret, and workloads by registry."""
 
-    What is pulled with a registry's credentials has always the newest.
-    """
-    found: dict[str, set[str]] = {}
+    by_secret: Mapping[str, Mapping[str, set[str]]]
+    by_registry: Mapping[str, set[str]]
+
+    def of(self, secret: Secret) -> dict[str, set[str]]:
+        """Return the versions of a secret that workloads use, by the workloads' names.
+
+        What is pulled with a registry's credentials has always the newest.
+        """
+        found = dict(self.by_secret.get(secret.name, {}))
+        if secret.registry:
+            newest = {secret.newest.id}
+            found |= dict.fromkeys(self.by_registry.get(secret.registry, ()), newest)
+        return found
+
+
+def uses_of(workloads: Iterable[Workload]) -> Uses:
+    """Return which secrets and registries workloads use; one look at each."""
+    secrets: dict[str, dict[str, set[str]]] = {}
+    registries: dict[str, set[str]] = {}
+    for workload in workloads:
+        for container in workload.containers:
+            registries.setdefault(registry_of(container), set()).add(workload.name)
+        for _, sealed in named(workload.containers):
+            by = secrets.setdefault(sealed.name, {})
+            by.setdefault(workload.name, set()).add(sealed.version)
+    return Uses(secrets, registries)
+
+
+def users(draft: Draft, secret: Secret) -> dict[str, set[str]]:
+    """Return the versions of a secret that workloads use, by the workloads' names."""
     # What instances have while a rollout has not come to them is used, too.
     former = draft.updates.contents.values()
-    for workload in (*(kept.workload for kept in draft.workloads.values()), *former):
-        containers = workload.containers
-        if secret.registry and any(registry_of(one) == secret.registry for one in containers):
-            found.setdefault(workload.name, set()).add(secret.newest.id)
-        for _, sealed in named(containers):
-            if sealed.name == secret.name:
-                found.setdefault(workload.name, set()).add(sealed.version)
-    return found
+    wanted = (kept.workload for kept in draft.workloads.values())
+    return uses_of((*wanted, *former)).of(secret)
 
 
 def with_versions(

@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from skerry_hub.secret_records import Secret
-from skerry_hub.secret_use import users
-from skerry_hub.state import Draft
+from skerry_hub.secret_use import Uses
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +38,9 @@ class SecretView:
     behind: tuple[str, ...] = ()
 
 
-def secret_view(draft: Draft, secret: Secret) -> SecretView:
+def secret_view(uses: Uses, secret: Secret) -> SecretView:
     """Return what is shown of a secret."""
-    by = users(draft, secret)
+    by = uses.of(secret)
     newest = secret.newest
     return SecretView(
         name=secret.name,

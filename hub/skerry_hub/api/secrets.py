@@ -24,9 +24,9 @@ from skerry_hub.secret_records import (
     SecretVersion,
     registry_secret,
 )
+from skerry_hub.secret_use import Uses, uses_of
 from skerry_hub.secret_views import SecretVersionView, SecretView, secret_view
 from skerry_hub.showing import node_view
-from skerry_hub.state import Draft
 from skerry_hub.views import NodeView, Problem
 from skerry_hub.work import RefusedError, Work
 from skerry_hub.writer.service import Service
@@ -66,11 +66,11 @@ class SecretAnswers:
 
     def listed(self, *, registries: bool) -> list[SecretView]:
         """Return secrets, or the credentials for registries, by name."""
-        draft = Draft(self._service.known)
+        uses = self._uses()
         every = list((self._service.known.secrets or {}).values())
         wanted = (one for one in every if bool(one.registry) is registries)
         return [
-            secret_view(draft, one)
+            secret_view(uses, one)
             for one in sorted(wanted, key=lambda one: (one.registry, one.name))
         ]
 
@@ -79,7 +79,13 @@ class SecretAnswers:
         secret = (self._service.known.secrets or {}).get(name)
         if secret is None:
             raise RefusedError(404, Problem(reason=f"there is no secret {name[:80]}"))
-        return secret_view(Draft(self._service.known), secret)
+        return secret_view(self._uses(), secret)
+
+    def _uses(self) -> Uses:
+        """Return who uses what now. The writer goes on meanwhile, hence the copies."""
+        known = self._service.known
+        wanted = [kept.workload for kept in list(known.workloads.values())]
+        return uses_of([*wanted, *list(known.updates.contents.values())])
 
     def put(self, name: str, request: SecretRequest) -> SecretView:
         """Keep a new secret, or a new version of one."""
@@ -91,12 +97,12 @@ class SecretAnswers:
     def delete(self, name: str) -> SecretView:
         """Take a secret away that no workload uses."""
 
-        def change(work: Work) -> SecretView:
+        def change(work: Work) -> Secret:
             secret = secret_use.delete(work, name)
             self._tell(work, "secret_deleted", secret)
-            return secret_view(work.draft, secret)
+            return secret
 
-        return self._service.call(change)
+        return secret_view(self._uses(), self._service.call(change))
 
     def login(self, host: str, request: LoginRequest) -> SecretView:
         """Keep the credentials with which nodes pull from a registry."""
@@ -136,7 +142,7 @@ class SecretAnswers:
         version_id = secrets.token_hex(8)
         locked = self._key.locked(name, version_id, content)
 
-        def change(work: Work) -> SecretView:
+        def change(work: Work) -> Secret:
             before = work.draft.secrets.get(name) if work.draft.secrets is not None else None
             if update is False and before is not None:
                 why = f"there is a secret {name} already: skerry secret update changes it"
@@ -148,9 +154,9 @@ class SecretAnswers:
             )
             secret = secret_use.put(work, name, registry, version)
             self._tell(work, "secret_put", secret)
-            return secret_view(work.draft, secret)
+            return secret
 
-        return self._service.call(change)
+        return secret_view(self._uses(), self._service.call(change))
 
     @property
     def _key(self) -> SecretKey:

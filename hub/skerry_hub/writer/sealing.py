@@ -62,7 +62,9 @@ class Sealing:
             return dataclasses.replace(found, credentials=wanted if wanted.box else None)
 
         def needs(instance: Instance) -> bool:
-            return any(True for _ in named(instance.containers)) or any(
+            if any(True for _ in named(instance.containers)):
+                return True
+            return bool(registries) and any(
                 registry_of(each) in registries for each in instance.containers
             )
 
