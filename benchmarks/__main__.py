@@ -20,6 +20,7 @@ from benchmarks import (
     heartbeats,
     hotplug,
     idle,
+    lifecycle,
     machine,
     placement,
 )
@@ -34,6 +35,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "apply": apply.measure,
     "heartbeats": heartbeats.measure,
     "idle": idle.measure,
+    "lifecycle": lifecycle.measure,
     "placement": placement.measure,
     "devices": devices.measure,
     "growth": growth.measure,

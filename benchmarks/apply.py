@@ -56,7 +56,7 @@ def measure() -> list[Row]:
     return [
         plain("`podman run` to container running", median(direct), "ms", note=spread(direct)),
         plain(what, median(applied), "ms", note=spread(applied)),
-        at_most(f"{what}, beyond `podman run`", median(beyond), 500, "ms", note=spread(beyond)),
+        at_most(f"{what}, beyond `podman run`", median(beyond), 300, "ms", note=spread(beyond)),
     ]
 
 

@@ -65,7 +65,7 @@ def measure() -> list[Row]:
         for _ in range(WINDOWS):
             moments += _moments(agent.pid, WINDOW_S)
             readings.append(_read(agent.pid, relay))
-            memory.append(_memory(agent.pid))
+            memory.append(memory_of(agent.pid))
         if not _watches(agent.pid):
             raise BenchError("the agent does not listen to the kernel's events")
         calls = _system_calls(agent.pid, pathlib.Path(name))
@@ -215,7 +215,8 @@ def _watches(pid: int) -> bool:
     return any(row.split()[1:3] == [str(UEVENTS), str(pid)] for row in rows)
 
 
-def _memory(pid: int) -> Memory:
+def memory_of(pid: int) -> Memory:
+    """Return what a process has of the machine's memory."""
     path = pathlib.Path("/proc") / str(pid) / "smaps_rollup"
     return Memory(pss_bytes=_value(path, "Pss") * 1024, rss_bytes=_value(path, "Rss") * 1024)
 

@@ -11,6 +11,7 @@ from skerry_agent import devices, reporting
 from skerry_agent import events as ev
 from skerry_agent.box_policy import policy_told
 from skerry_agent.effects import Converge, Effect, Log
+from skerry_agent.exits import ended
 from skerry_agent.retrying import failures_of, tried_again
 from skerry_agent.state import NEVER, NOTHING_YET, State
 from skerry_agent.telling import Step, malformed, note, report, report_now, save
@@ -92,7 +93,7 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
     if state.waiting is not None:
         converge_at = min(converge_at, max(hold_until, now.mono_s))
     if state.look_again:
-        converge_at = min(converge_at, max(now.mono_s + settings.exit_gap_s, _look_at(state, now)))
+        converge_at = min(converge_at, max(now.mono_s + settings.exit_gap_s, state.look_at))
     state = dataclasses.replace(
         state,
         failures=failures,
@@ -126,28 +127,28 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
 def look_again(state: State, now: ev.Now) -> Step:
     """Visit the executor once more, with what waits: something that it reads may have changed."""
     if state.running:
-        return dataclasses.replace(state, look_again=True), []
+        return dataclasses.replace(state, look_again=True, look_at=now.mono_s), []
     return converge(state, state.waiting, now)
 
 
-def exited(state: State, _event: ev.InstanceExited, now: ev.Now) -> Step:
-    """Look at the instances: at once, but more and more seldom while they keep ending."""
-    calm = now.mono_s - state.exited_at > state.settings.calm_s
-    streak = 0 if calm else state.exit_streak + 1
-    state = dataclasses.replace(state, exited_at=now.mono_s, exit_streak=streak)
-    if state.running:
-        return dataclasses.replace(state, look_again=True), []
-    converge_at = min(state.converge_at, _look_at(state, now))
-    return dataclasses.replace(state, converge_at=converge_at), []
-
-
-def _look_at(state: State, now: ev.Now) -> float:
-    """Return when to look because an instance has ended: the later the more of them do."""
-    if state.exit_streak == 0:
-        return now.mono_s
+def exited(state: State, event: ev.InstanceExited, now: ev.Now) -> Step:
+    """Look at the instances: at once, but more and more seldom while this one keeps ending."""
     settings = state.settings
-    gap = min(settings.exit_gap_most_s, settings.exit_gap_s * 2.0 ** min(state.exit_streak, 30))
-    return max(now.mono_s, state.run_at + gap)
+    exits = ended(
+        state.exits,
+        event.instance,
+        now.mono_s,
+        gap_s=settings.exit_gap_s,
+        gap_most_s=settings.exit_gap_most_s,
+        calm_s=settings.calm_s,
+    )
+    look_at = exits[event.instance].look_at
+    state = dataclasses.replace(state, exits=exits)
+    if state.running:
+        due = min(state.look_at, look_at) if state.look_again else look_at
+        return dataclasses.replace(state, look_again=True, look_at=due), []
+    converge_at = min(state.converge_at, look_at)
+    return dataclasses.replace(state, converge_at=converge_at), []
 
 
 def _took(state: State, outcome: Outcome, now: ev.Now) -> Step:

@@ -7,6 +7,7 @@ import enum
 import math
 from collections.abc import Mapping
 
+from skerry_agent.exits import Exits
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
@@ -55,11 +56,11 @@ class Settings:
     save_again_s: float = 20.0
     """Time until the journal is tried again after it could not be written."""
     exit_gap_s: float = 1.0
-    """Least time between two looks at the instances because one has ended; it doubles ..."""
+    """Least time between two looks because the same instance has ended; it doubles ..."""
     exit_gap_most_s: float = 60.0
     """... up to this, ..."""
     calm_s: float = 120.0
-    """... until none has ended for so long."""
+    """... until it has not ended for so long."""
     look_s: float = 600.0
     """Time between two looks at the instances when nothing happens."""
     settle_s: float = 5.0
@@ -196,8 +197,10 @@ class State:
     """No order is looked at before, because one was refused."""
     look_again: bool = False
     """An instance has ended while a run was under way."""
-    exited_at: float = -NEVER
-    exit_streak: int = 0
+    look_at: float = 0.0
+    """When to look for that, not before."""
+    exits: Exits = dataclasses.field(default_factory=dict)
+    """The last ends of instances."""
     failures: int = 0
     """Runs in a row that did not reach their order."""
     retries: Mapping[str, int] = dataclasses.field(default_factory=dict)

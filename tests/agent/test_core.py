@@ -358,6 +358,23 @@ def test_instances_that_keep_ending_during_runs_are_looked_at_more_and_more_seld
     assert between[-1] >= box.state.settings.exit_gap_most_s
 
 
+def test_one_that_keeps_ending_hides_no_others_end():
+    box = Box().up()
+    ended = Outcome(accepted=1, digest=DIGEST, reached=True, instances=(status(),))
+    for _ in range(5):
+        box.on(ev.ExecutorDone(box.state.run, ended))
+        box.on(ev.InstanceExited("web-0"))
+        box.wait(2)
+    box.on(ev.ExecutorDone(box.state.run, ended))
+    run = box.state.run
+    box.on(ev.InstanceExited("web-0"))
+    box.wait(2)
+    assert box.state.run == run, "it is looked at later"
+    box.on(ev.InstanceExited("shop-0"))
+    box.wait(0.1)
+    assert box.state.run == run + 1
+
+
 def test_messages_that_are_none_are_counted_and_logged_once_a_minute():
     box = Box().up()
     logged = []
