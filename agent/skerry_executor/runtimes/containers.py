@@ -65,11 +65,14 @@ class ContainerRuntime:
         """`runtime` is where it is asked."""
         self.name = runtime.name
         self._api = runtime
+        # podman's own answers come twice as fast, and say what docker's say.
+        self._containers = "/libpod/containers" if self.name == "podman" else "/containers"
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         filters = json.dumps({"label": [f"{specs.NODE}={node}"]})
         query = urllib.parse.urlencode({"all": "true", "filters": filters})
-        answer = self._api.call("GET", f"/containers/json?{query}", "listing the containers")
+        target = f"{self._containers}/json?{query}"
+        answer = self._api.call("GET", target, "listing the containers")
         ids = [str(entry["Id"]) for entry in self._api.parsed(answer, list)]
         return tuple(one for one in self._each(ids) if one is not None)
 
@@ -116,7 +119,7 @@ class ContainerRuntime:
 
     def _looked(self, reference: str) -> inspection.Looked | None:
         doing = f"looking at container {reference}"
-        target = f"/containers/{quoted(reference)}/json"
+        target = f"{self._containers}/{quoted(reference)}/json"
         answer = self._api.call("GET", target, doing, fine=(200, 404))
         if answer.status == 404:
             return None
