@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from skerry_hub.api import (
     documents,
     instance_requests,
     rebalancing,
+    rollouts,
     round_trips,
     secrets,
     snapshots,
@@ -46,6 +48,7 @@ from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, Ta
 from skerry_hub.device_list import Wanted
 from skerry_hub.model import Explanation, Liveness
 from skerry_hub.placement.explain import SHOWN
+from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.store import StoreError
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
@@ -111,6 +114,7 @@ def create(service: Service | None) -> FastAPI:
     cordoning.add_routes(app, answers)
     round_trips.add_routes(app, service)
     rebalancing.add_routes(app, service)
+    rollouts.add_routes(app, service)
     snapshots.add_routes(app, service)
     _add_workloads(app, answers)
     secrets.add_routes(app, service)
@@ -168,10 +172,20 @@ def _gauge(service: Service) -> None:
     metrics.WORKLOADS.set(len(service.known.workloads))
     metrics.INSTANCES.set(len(service.known.assignments))
     metrics.CONNECTED.set(int(service.connected))
+    _gauge_rollouts(service.known.updates)
     try:
         metrics.OUTBOX.set(service.store.outbox_count())
     except StoreError:
         metrics.OUTBOX.set(math.nan)  # the rest is worth more than ever when the store fails
+
+
+def _gauge_rollouts(updates: KnownRollouts) -> None:
+    states = collections.Counter(one.state for one in list(updates.rollouts.values()))
+    for state in ("progressing", "paused", "done"):
+        metrics.ROLLOUTS.labels(state).set(states[state])
+    members = collections.Counter(one.state for one in list(updates.members.values()))
+    for member in ("waiting", "updating", "failed"):
+        metrics.ROLLOUT_INSTANCES.labels(member).set(members[member])
 
 
 def _add_nodes(app: FastAPI, answers: Answers) -> None:
@@ -382,6 +396,7 @@ _SCHEMAS = (
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
     views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
     *rebalancing.SCHEMAS,
+    *rollouts.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,
     *secrets.SCHEMAS,
 )  # fmt: skip

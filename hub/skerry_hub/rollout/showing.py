@@ -198,3 +198,17 @@ def changes_of(before: Workload, after: Workload) -> tuple[str, ...]:
 def _listed(workload: Workload) -> object:
     """Return a workload without its number of replicas, which is of no revision."""
     return dataclasses.replace(workload, replicas=0)
+
+
+def revision_to_undo(rollout: Rollout | None, history: Sequence[RevisionRecord]) -> int | None:
+    """Return the revision that an undo goes back to where none is named, None where none is there.
+
+    While a rollout goes on it is the newest that all instances had; else the newest of another
+    content than the present one. `history` begins with the newest.
+    """
+    if rollout is not None and rollout.state != "done":
+        return rollout.stable
+    if not history:
+        return None
+    now = history[0].content.containers
+    return next((one.number for one in history[1:] if one.content.containers != now), None)

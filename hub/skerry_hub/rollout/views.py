@@ -114,7 +114,8 @@ class RevisionView:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionDetail:
-    """One revision with its whole content."""
+    """One revision with its whole content, and what an undo to it would change."""
 
     revision: RevisionView
     content: Workload
+    undo_changes: tuple[str, ...] = ()
