@@ -13,6 +13,7 @@ from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, path
 from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
+from skerry_cli.rollout_text import counts
 from skerry_cli.screen import Screen
 
 Wanted = Literal["online", "running", "healthy", "deleted"]
@@ -25,12 +26,17 @@ GOALS: dict[str, tuple[Wanted, ...]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Goal:
-    """A thing, and how it shall be. Of an instance that moves, there is one on each `node`."""
+    """A thing, and how it shall be. Of an instance that moves, there is one on each `node`.
+
+    `by_rollout`: a workload's rollout that is done is enough, though nodes that are away have not
+    followed yet; one that pauses ends the wait.
+    """
 
     kind: str
     name: str
     wanted: Wanted
     node: str = ""
+    by_rollout: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" + (f" on {self.node}" if self.node else "")
@@ -42,6 +48,8 @@ class Seen:
 
     reached: bool
     text: str
+    hopeless: bool = False
+    """Whether it will not come so by itself."""
 
 
 def look_at(hub: Hub, goal: Goal) -> Seen:
@@ -107,6 +115,12 @@ def _node(node: Node, goal: Goal, now: float) -> Seen:
 
 
 def _workload(workload: Workload, goal: Goal) -> Seen:
+    rollout = workload.rollout if goal.by_rollout else None
+    if rollout is not None and rollout.state == "paused":
+        return Seen(False, f"its rollout is paused: {rollout.reason}", hopeless=True)
+    if rollout is not None and rollout.state == "done" and rollout.behind and not rollout.failed:
+        there = workload.current + rollout.behind >= workload.wanted
+        return Seen(there, f"{counts(rollout)}: {rollout.reason}")
     text = f"{workload.state}, {workload.current} of {workload.wanted} running"
     told = {workload.reason} if workload.reason else set()
     text += f" ({workload.reason})" if workload.reason else ""
@@ -137,6 +151,7 @@ def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) 
                 if goal not in last or not last[goal].reached:
                     last[goal] = look_at(hub, goal)
             show(last)
+            _check_hope(last)
             return all(seen.reached for seen in last.values())
 
         with contextlib.closing(follow(hub, look, say)) as looks:
@@ -149,6 +164,17 @@ def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) 
         for goal in missing
     ]
     raise Failure("\n".join(lines), Exit.TIMED_OUT)
+
+
+def _check_hope(last: dict[Goal, Seen]) -> None:
+    """Raise Failure where waiting is in vain."""
+    lines = [
+        f"{goal} is not {goal.wanted}: {seen.text}; skerry rollout status {goal.name}"
+        for goal, seen in last.items()
+        if seen.hopeless
+    ]
+    if lines:
+        raise Failure("\n".join(lines), Exit.ERROR)
 
 
 Show = Callable[[dict[Goal, Seen]], None]

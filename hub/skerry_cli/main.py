@@ -38,6 +38,7 @@ COMMANDS = {
     "cordon": "Let nothing new come to nodes.",
     "uncordon": "Let nodes take workloads again.",
     "drain": "Move away what a node runs, and let nothing new come to it.",
+    "rollout": "Follow, pause, resume and undo the updates of workloads.",
     "rebalance": "Make the fleet's placement better by moves, wave by wave.",
     "completion": "Print the script that completes commands and names in a shell.",
     "version": "Print the version.",

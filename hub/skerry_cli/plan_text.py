@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from skerry_cli import words
 from skerry_cli.document_kinds import name_of
 from skerry_cli.records import Change, DocumentPlan, Explanation, Parts, Plan, Reason, Verdict
+from skerry_cli.rollout_text import planned
 from skerry_cli.screen import Cell, Colour, Styled
 
 SIGNS: Mapping[str, tuple[str, Colour | None]] = {
@@ -58,6 +59,9 @@ def lines(
         else:
             yield (f"workload/{name} ", Styled(wording[outcome], _COLOURS.get(outcome)))
         yield from map(step, changes.get(name, ()))
+        for rollout in plan.rollouts:
+            if rollout.workload == name:
+                yield from ((Styled(f"  {line}", "dim"),) for line in planned(rollout))
 
 
 def _document(document: DocumentPlan, wording: Mapping[str, str]) -> Iterator[Sequence[Cell]]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from skerry_cli.failures import UnexpectedAnswerError
+from skerry_cli.rollout_records import Rollout, RolloutPlan
 from skerry_wire.errors import WireError
 from skerry_wire.schema import Check, Items, Text, reader
 
@@ -251,6 +252,7 @@ class Workload:
     created_at: float = 0.0
     updated_at: float = 0.0
     instances: Annotated[tuple[Instance, ...], MANY] = ()
+    rollout: Rollout | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,3 +396,4 @@ class Plan:
     unplaced: Annotated[tuple[Explanation, ...], MANY] = ()
     documents: Annotated[tuple[DocumentPlan, ...], MANY] = ()
     basis: Basis | None = None
+    rollouts: Annotated[tuple[RolloutPlan, ...], MANY] = ()

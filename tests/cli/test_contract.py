@@ -30,6 +30,7 @@ from tests.cli.samples import (
 from tests.cli.test_decisions import DETAIL as DECISION
 from tests.cli.test_decisions import PLACED, SAME
 from tests.cli.test_logs import answer
+from tests.cli.test_rollout import GOING, REVISIONS
 from tests.cli.test_secret import SECRET
 
 from skerry_cli.describe_document import VERSIONS
@@ -47,12 +48,15 @@ from skerry_hub.api.requests import (
     TaintRequest,
     TrustRequest,
 )
+from skerry_hub.api.rollouts import UndoRequest
 from skerry_hub.api.secrets import LoginRequest, SecretRequest
 from skerry_hub.documents import KINDS
+from skerry_hub.rollout.views import RevisionDetail, RolloutDetail
 from skerry_hub.views import Basis, PlanView
 from skerry_wire.codec import from_plain, to_plain
 
 BODIES = {
+    "/api/v1/workloads/w/rollout/undo": UndoRequest,
     "/api/v1/plan": ApplyRequest,
     "/api/v1/apply": ApplyRequest,
     "/api/v1/nodes/box-1/taints": TaintRequest,
@@ -139,6 +143,13 @@ COMMANDS = [
     ["restart", "shop-web-0", "-c", "web", "--no-wait"],
     ["top", "instances", "--node", "box-1"],
     ["top", "nodes"],
+    ["rollout", "list"],
+    ["rollout", "status", "w"],
+    ["rollout", "pause", "w"],
+    ["rollout", "resume", "w"],
+    ["rollout", "undo", "w", "--to", "2"],
+    ["rollout", "history", "w"],
+    ["rollout", "history", "w", "--revision", "3"],
 ]
 
 
@@ -168,6 +179,15 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "POST /api/v1/instances/shop-web-0/exec": answer(),
         "POST /api/v1/instances/shop-web-0/restart": {},
         "GET /api/v1/nodes/box-1/top": {},
+        "GET /api/v1/rollouts": [GOING],
+        "GET /api/v1/workloads/w/rollout": RolloutDetail(rollout=GOING),
+        "POST /api/v1/workloads/w/rollout/pause": RolloutDetail(rollout=GOING),
+        "POST /api/v1/workloads/w/rollout/resume": RolloutDetail(rollout=GOING),
+        "POST /api/v1/workloads/w/rollout/undo": PLAN,
+        "GET /api/v1/workloads/w/revisions": REVISIONS,
+        "GET /api/v1/workloads/w/revisions/3": RevisionDetail(
+            revision=REVISIONS[0], content=CONTENT
+        ),
         "POST /api/v1/plan": PLAN,
         "POST /api/v1/apply": PLAN,
         "DELETE /api/v1/workloads/w": PLAN,

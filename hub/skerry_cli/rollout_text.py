@@ -1,0 +1,118 @@
+"""Rollouts and histories as people read them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from skerry_cli import words
+from skerry_cli.rollout_records import Revision, Rollout, RolloutDetail, RolloutPlan
+from skerry_cli.screen import Cell, Colour, Styled
+
+COLOURS: dict[str, Colour] = {"done": "green", "paused": "red", "progressing": "yellow"}
+MOST_WAVES = 8
+
+
+def counts(rollout: Rollout) -> str:
+    """Return how many are where: `3 of 12 done, 2 updating, 7 waiting`."""
+    parts = [f"{rollout.done} of {rollout.total} done"]
+    parts += [
+        f"{count} {name}"
+        for name, count in (
+            ("updating", rollout.updating),
+            ("held back", rollout.held),
+            ("waiting", rollout.waiting),
+            ("behind", rollout.behind),
+            ("failed", rollout.failed),
+        )
+        if count
+    ]
+    return ", ".join(parts)
+
+
+def headline(rollout: Rollout) -> Sequence[Cell]:
+    """Return a rollout in one line."""
+    wave = f", wave {rollout.wave}" if rollout.wave else ""
+    reason = f": {rollout.reason}" if rollout.reason and rollout.state != "progressing" else ""
+    return (
+        f"{rollout.workload} revision {rollout.number} ",
+        Styled(rollout.state, COLOURS.get(rollout.state)),
+        f", {counts(rollout)}{wave}{reason}",
+    )
+
+
+def instances(detail: RolloutDetail) -> list[Sequence[Cell]]:
+    """Return the table of those that it is not done with, empty where there are none."""
+    if not detail.instances:
+        return []
+    rows: list[Sequence[Cell]] = [("INSTANCE", "NODE", "STATE", "REASON")]
+    rows += [
+        (
+            one.instance,
+            one.hostname,
+            Styled(one.state, "red" if one.state == "failed" else None),
+            one.reason or words.NONE,
+        )
+        for one in detail.instances
+    ]
+    return rows
+
+
+def listed(rollouts: Sequence[Rollout], now: float) -> list[Sequence[Cell]]:
+    """Return the table of rollouts."""
+    rows: list[Sequence[Cell]] = [("WORKLOAD", "REVISION", "STATE", "DONE", "AGE", "REASON")]
+    rows += [
+        (
+            one.workload,
+            str(one.number),
+            Styled(one.state, COLOURS.get(one.state)),
+            f"{one.done}/{one.total}",
+            words.age(one.started_at, now),
+            one.reason or words.NONE,
+        )
+        for one in rollouts
+    ]
+    return rows
+
+
+def history(revisions: Sequence[Revision], now: float) -> list[Sequence[Cell]]:
+    """Return the table of a workload's revisions."""
+    rows: list[Sequence[Cell]] = [
+        ("REVISION", "DIGEST", "AGE", "CAUSE", "INSTANCES", "IMAGES", "CHANGES")
+    ]
+    rows += [
+        (
+            str(one.number),
+            one.revision[:12],
+            words.age(one.at, now),
+            cause(one),
+            str(one.instances),
+            ", ".join(one.images),
+            str(len(one.changes)) if one.changes else words.NONE,
+        )
+        for one in revisions
+    ]
+    return rows
+
+
+def cause(revision: Revision) -> str:
+    """Return how a revision came: `undo to 3`."""
+    return f"{revision.cause} to {revision.back_to}" if revision.back_to else revision.cause
+
+
+def planned(plan: RolloutPlan) -> Iterator[str]:
+    """Yield how the instances of a workload will be replaced."""
+    count = words.count(plan.instances, "instance")
+    if plan.strategy == "at-once":
+        return
+    if plan.strategy == "blue-green":
+        yield "blue-green: a second set is placed beside the first, which ends when all of it runs"
+        return
+    batches = -(-plan.instances // max(1, plan.at_once))
+    if plan.canary:
+        rest = ", then it pauses" if plan.canary_pauses else ""
+        yield f"canary: {words.count(plan.canary, 'instance')} first{rest}"
+    yield f"replaces {count} in {words.count(batches, 'wave')}, {plan.at_once} at once"
+    if plan.wave_by:
+        named = [f"{one.value or 'without it'} ({one.instances})" for one in plan.waves]
+        more = f" and {len(named) - MOST_WAVES} more" if len(named) > MOST_WAVES else ""
+        yield f"by {plan.wave_by}, one after the other: {', '.join(named[:MOST_WAVES])}{more}"
