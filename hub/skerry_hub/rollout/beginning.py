@@ -127,10 +127,16 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
             continue
         member = held.get(one.id)
         former, number = _had(one, member, prepared.former)
+        was_updating = member is not None and (
+            member.was_updating if member.state == "waiting" else member.state != "done"
+        )
         if after.node != one.node:
             found.append(_at_work(after, now))
         elif former.revision == workload.revision and not prepared.surge:
-            already += 1
+            if was_updating:
+                found.append(_at_work(after, now))  # it was given it, and has not shown it yet
+            else:
+                already += 1
         else:
             found.append(
                 Member(
@@ -140,7 +146,7 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
                     former=former,
                     number=number,
                     since=now,
-                    was_updating=member is not None and member.state in ("updating", "failed"),
+                    was_updating=was_updating,
                 )
             )
     if prepared.surge:

@@ -75,6 +75,7 @@ def step(
         rollout = dataclasses.replace(rollout, progressed_at=now)
     rollout = _unless_stuck(rollout, update, turn, after, seen, now, listening_since)
     rollout = _ended(rollout, after, seen, now)
+    rollout = _unless_in_vain(rollout, after)
     if rollout.state == "done":
         rollout, after = _without_done(rollout, after)
     return Step(
@@ -174,6 +175,18 @@ def _unless_stuck(
     reason = f"{_share(len(broken), rollout)} do not run, and no more than "
     reason += f"{update.max_unavailable} may be unavailable: {_named(broken)}"
     return _paused(rollout, reason)
+
+
+def _unless_in_vain(rollout: Rollout, members: Mapping[str, Member]) -> Rollout:
+    """Pause blue-green whose second set will never be whole, whatever was excused."""
+    if rollout.strategy != "blue-green" or rollout.state != "progressing":
+        return rollout
+    second = [one for one in members.values() if one.state != "waiting"]
+    failed = [one for one in second if one.state == "failed"]
+    if any(one.state == "updating" for one in second) or (second and not failed):
+        return rollout
+    words = f"{_share(len(failed), rollout)} failed: {_named(failed)}" if failed else "none is left"
+    return _paused(rollout, f"the second set is not whole ({words}): undo, or apply another")
 
 
 def _may_cut_over(rollout: Rollout, members: Mapping[str, Member]) -> bool:

@@ -6,6 +6,7 @@ from tests.hub.records import NOW, node, settled, work_on, workload
 from skerry_hub import desired
 from skerry_hub.lifecycle import Lifecycle, Update
 from skerry_hub.model import Resources
+from skerry_hub.rollout.judging import give
 from skerry_hub.state import Known
 from skerry_hub.work import RefusedError
 from skerry_wire.lifecycle import Job
@@ -87,6 +88,20 @@ def test_what_has_the_newest_content_already_is_not_waited_for():
     assert (rollout.state, rollout.already, rollout.total) == ("done", 3, 3)
     assert updates.members == {}
     assert rollout.stable == 1
+
+
+def test_what_was_given_that_content_and_has_not_shown_it_is_waited_for():
+    known, _ = applied(Known(NODES), shop(), shop(2))
+    member = known.updates.members["shop-web-0"]
+    known.updates.members["shop-web-0"] = give(member, NOW)
+    known.updates.by_workload["shop-web"]["shop-web-0"] = give(member, NOW)
+    known, _ = applied(known, shop(3), shop(2))
+    states = {key: one.state for key, one in sorted(known.updates.members.items())}
+    assert states == {
+        "shop-web-0": "updating",
+        "shop-web-1": "waiting",
+        "shop-web-2": "waiting",
+    }
 
 
 def test_a_deleted_workload_has_no_history():

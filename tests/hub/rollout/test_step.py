@@ -1,6 +1,6 @@
 """Rollouts as transcripts: what is seen, and who is given the new content then."""
 
-from tests.hub.rollout.situations import Course
+from tests.hub.rollout.situations import Course, at
 
 from skerry_hub.lifecycle import Update
 
@@ -241,3 +241,12 @@ def test_blue_green_waits_for_the_whole_second_set():
     course.step(i3="new")
     assert course.found.cut_over
     assert course.states() == "wwdd"
+
+
+def test_blue_green_whose_second_set_failed_pauses_again_however_often_it_is_resumed():
+    course = Course(2, Update(strategy="blue-green"), surge=2, excused=5)
+    course.members["shop-web-1"] = at("shop-web-1", state="failed", reason="bad")
+    course.step(i0="old", i1="old")
+    assert course.rollout.state == "paused"
+    assert "the second set is not whole (1 of 2 failed" in course.rollout.reason
+    assert not course.found.cut_over
