@@ -31,6 +31,7 @@ class Prepared:
     rolls: bool = False
     cause: Cause = "apply"
     former: int = 0
+    former_revision: str = ""
     before: tuple[Assignment, ...] = ()
     surge: int = 0
 
@@ -73,6 +74,7 @@ def keep(
         rolls=rolls,
         cause=cause,
         former=former,
+        former_revision=was.revision,
         before=before,
         surge=surge,
     )
@@ -92,6 +94,9 @@ def begin(work: Work, prepared: Prepared) -> None:
     draft.updates.end(name)
     if update.strategy == "at-once" or workload.lifecycle.job is not None or not prepared.before:
         return
+    stable, stable_revision = prepared.former, prepared.former_revision
+    if old is not None and old.state != "done":
+        stable, stable_revision = old.stable, old.stable_revision
     members, already = _members(work, prepared, held)
     for member in members:
         draft.updates.members.put(member.id, member)
@@ -103,7 +108,8 @@ def begin(work: Work, prepared: Prepared) -> None:
         revision=workload.revision,
         cause=prepared.cause,
         strategy=update.strategy,
-        stable=prepared.former if old is None or old.state == "done" else old.stable,
+        stable=stable,
+        stable_revision=stable_revision,
         state="progressing" if members else "done",
         total=total,
         already=already,

@@ -58,6 +58,8 @@ class Rollout:
     cause: Cause
     strategy: Strategy
     stable: Number
+    stable_revision: Annotated[str, Text(64, "[0-9a-f]*"), Sparse()] = ""
+    """The digest of that one: an undo under way may go to just this."""
     state: RolloutState = "progressing"
     reason: Reason = ""
     total: Count = 0
@@ -72,6 +74,11 @@ class Rollout:
     started_at: float
     progressed_at: float
     ended_at: float | None = None
+
+    @property
+    def back(self) -> int:
+        """Return the revision that it can be taken back to, 0 where it has that content itself."""
+        return 0 if self.stable_revision == self.revision else self.stable
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ def _view(
         failed=states["failed"],
         at_once=many(update.max_unavailable, max(rollout.total, 1)),
         wave=min(waves, key=wave_order, default="") if update.wave_by else "",
-        undone_to=rollout.stable if rollout.state != "done" else 0,
+        undone_to=rollout.back if rollout.state != "done" else 0,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
     )
@@ -206,8 +206,8 @@ def revision_to_undo(rollout: Rollout | None, history: Sequence[RevisionRecord])
     While a rollout goes on it is the newest that all instances had; else the newest of another
     content than the present one. `history` begins with the newest.
     """
-    if rollout is not None and rollout.state != "done":
-        return rollout.stable
+    if rollout is not None and rollout.state != "done" and rollout.back:
+        return rollout.back
     if not history:
         return None
     now = history[0].content.containers

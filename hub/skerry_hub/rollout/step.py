@@ -152,8 +152,8 @@ def _with_failures(rollout: Rollout, update: Update, members: Mapping[str, Membe
     if update.on_failure == "continue" or len(failed) - rollout.excused <= update.max_failed:
         return rollout
     reason = f"{_share(len(failed), rollout)} failed: {_named(failed)}"
-    if update.on_failure == "rollback" and rollout.cause != "rollback" and rollout.stable:
-        reason = f"{reason}; goes back to revision {rollout.stable}"
+    if update.on_failure == "rollback" and rollout.cause != "rollback" and rollout.back:
+        reason = f"{reason}; goes back to revision {rollout.back}"
         return _paused(rollout, reason, rolls_back=True)
     return _paused(rollout, reason)
 

@@ -480,7 +480,9 @@ class Service:
                 raise RefusedError(409, Problem(reason=reason))
             with self.columns.trial() as trial:
                 work = self.new_work()
-                desired.undo(work, revision, "rollback")
+                plan = desired.undo(work, revision, "rollback")
+                if name in plan.unchanged:
+                    raise RefusedError(409, Problem(reason="it has that content already"))
                 self._advance(work, [name])
                 failures = self._issue(work.draft, work.now)
                 if failures:

@@ -23,6 +23,7 @@ def rollout(total=4, **fields):
         "cause": "apply",
         "strategy": "rolling",
         "stable": 1,
+        "stable_revision": OLD,
         "total": total,
         "started_at": NOW,
         "progressed_at": NOW,

@@ -1,6 +1,6 @@
 """Rollouts as transcripts: what is seen, and who is given the new content then."""
 
-from tests.hub.rollout.situations import Course, at
+from tests.hub.rollout.situations import NEW, Course, at
 
 from skerry_hub.lifecycle import Update
 
@@ -70,10 +70,11 @@ def test_rollback_is_asked_for_once_and_never_of_a_rollback():
     course.step()
     course.step(i0="failed")
     assert (course.rollout.state, course.rollout.rolls_back) == ("paused", True)
-    again = Course(3, update, cause="rollback")
-    again.step()
-    again.step(i0="failed")
-    assert (again.rollout.state, again.rollout.rolls_back) == ("paused", False)
+    for fields in ({"cause": "rollback"}, {"stable": 0}, {"stable_revision": NEW}):
+        again = Course(3, update, **fields)
+        again.step()
+        again.step(i0="failed")
+        assert (again.rollout.state, again.rollout.rolls_back) == ("paused", False)
 
 
 def test_what_is_not_heard_of_in_time_has_failed_and_is_done_when_it_comes_after_all():
