@@ -23,6 +23,7 @@ from benchmarks import (
     lifecycle,
     machine,
     placement,
+    rollout,
 )
 from benchmarks.row import BenchError, Row, say
 from lab.processes import LabError
@@ -38,6 +39,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "lifecycle": lifecycle.measure,
     "placement": placement.measure,
     "devices": devices.measure,
+    "rollout": rollout.measure,
     "growth": growth.measure,
 }
 """In the order in which they are measured."""
