@@ -1,6 +1,6 @@
 """What a rolling update of 1,000 nodes costs the hub: real hub and mosquitto, simulated agents.
 
-One client stands in for all agents: it takes each order and says at once that everything runs. So
+A few clients stand in for all agents: they take each order and say at once that everything runs. So
 what is measured is the hub's part: its processor time for a step, which is all that it does from
 the reports that it takes to the orders that it sends, and how long the whole takes.
 """
@@ -26,11 +26,21 @@ from benchmarks.row import Row, at_most, plain, say
 from lab.fleet import Hub
 from lab.processes import wait_for
 from skerry_wire import codec, envelope, topics
-from skerry_wire.messages import Envelope, InstanceState, InstanceStatus, Report
+from skerry_wire.hardware import RuntimeInfo
+from skerry_wire.messages import (
+    Capability,
+    Envelope,
+    InstanceState,
+    InstanceStatus,
+    Presence,
+    Report,
+)
 from skerry_wire.topics import NodeTopic
 
 NODES = 1_000
 AT_ONCE = 50
+EACH = 100
+"""Nodes on one connection: a broker keeps no more than so many messages for each."""
 STEP_MS = 100.0
 """Most of the hub's processor time for one of the waves of so many."""
 WITHIN_S = 300.0
@@ -58,17 +68,18 @@ class Cost:
 
 
 class Agents:
-    """All nodes of a fleet on one connection: what is ordered runs at once."""
+    """Some nodes of a fleet on one connection: what is ordered runs at once."""
 
-    def __init__(self, port: int, count: int) -> None:
-        self._count = count
+    def __init__(self, port: int, numbers: range) -> None:
+        self._numbers = numbers
         self._seq = 1
         self._orders: queue.SimpleQueue[paho.MQTTMessage | None] = queue.SimpleQueue()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._client.max_queued_messages_set(0)
         self._client.on_message = lambda _client, _data, message: self._orders.put(message)
         self._client.connect("127.0.0.1", port)
-        self._client.subscribe(f"{topics.ROOT}/nodes/+/{NodeTopic.ORDER}", qos=1)
+        own = [str(topics.Node(node_name(one), NodeTopic.ORDER)) for one in numbers]
+        self._client.subscribe([(topic, 1) for topic in own])
         self._client.loop_start()
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
@@ -76,8 +87,8 @@ class Agents:
     def join(self) -> None:
         """Say what nodes say at each connection."""
         kinds = (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT)
-        for number in range(self._count):
-            for topic, message in zip(kinds, joining(number), strict=True):
+        for number in self._numbers:
+            for topic, message in zip(kinds, _joining(number), strict=True):
                 where = str(topics.Node(node_name(number), topic))
                 self._client.publish(where, codec.encode(message), 1)
 
@@ -117,6 +128,15 @@ class Agents:
             self._client.publish(topic, codec.encode(said), 1)
 
 
+def _joining(number: int) -> tuple[Presence, Capability, Report]:
+    """Return what a node says first; it has something to run containers with."""
+    presence, capability, report = joining(number)
+    podman = RuntimeInfo(name="podman", version="4.3.1", usable=True)
+    hardware = dataclasses.replace(capability.hardware, runtimes=(podman,))
+    revision = codec.revision_of(hardware)
+    return presence, dataclasses.replace(capability, hardware=hardware, revision=revision), report
+
+
 def measure() -> list[Row]:
     """Return the rows of a rolling update."""
     with tempfile.TemporaryDirectory(prefix="skerry-bench-") as folder:
@@ -145,9 +165,11 @@ def rows_of(cost: Cost) -> list[Row]:
 
 
 def _update(hub: Hub, folder: pathlib.Path) -> Cost:
-    agents = Agents(hub.mqtt_port, NODES)
+    parts = [range(first, first + EACH) for first in range(0, NODES, EACH)]
+    fleet = [Agents(hub.mqtt_port, numbers) for numbers in parts]
     try:
-        agents.join()
+        for agents in fleet:
+            agents.join()
         wait_for("the hub to know its nodes", lambda: _online(hub) == NODES, 120)
         say(f"rollout: {NODES} nodes are there")
         _apply(hub, folder, 1)
@@ -168,7 +190,8 @@ def _update(hub: Hub, folder: pathlib.Path) -> Cost:
             commit_s=found["skerry_commit_seconds_sum"],
         )
     finally:
-        agents.stop()
+        for agents in fleet:
+            agents.stop()
 
 
 def _cpu_s(process: psutil.Process) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 
 from skerry_hub.deciding import Wanted, decide
 from skerry_hub.rollout.beginning import remove
-from skerry_hub.rollout.looking import look
+from skerry_hub.rollout.looking import Cache, look
 from skerry_hub.rollout.records import Rollout, RolloutState
 from skerry_hub.rollout.step import Said, step
 from skerry_hub.views import Problem
@@ -44,15 +44,24 @@ class Advanced:
     due_at: float | None = None
 
 
-def advance(work: Work, name: str, heard: Container[str], listening_since: float) -> Advanced:
-    """Bring a workload's rollout as far as it may go now. Without one, nothing happens."""
+def advance(
+    work: Work,
+    name: str,
+    heard: Container[str],
+    listening_since: float,
+    cache: Cache | None = None,
+) -> Advanced:
+    """Bring a workload's rollout as far as it may go now. Without one, nothing happens.
+
+    `cache` is of this workload's last look.
+    """
     draft = work.draft
     rollout, kept = draft.updates.rollouts.get(name), draft.workloads.get(name)
     members = draft.updates.members_of(name)
     if rollout is None or kept is None or not members:
         return Advanced()
     update = kept.workload.lifecycle.update
-    seen = look(draft, members.values(), heard, update.wave_by)
+    seen = look(draft, members.values(), heard, update.wave_by, cache)
     found = step(rollout, update, members, seen, work.now, listening_since)
     for key, member in found.changed.items():
         if member is None:

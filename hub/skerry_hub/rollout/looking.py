@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Container, Iterable, Mapping
 from typing import Protocol, TypeVar
 
@@ -87,24 +88,41 @@ class Records(Protocol):
         """Return what may still run elsewhere, by the ids of the instances."""
 
 
+Cache = dict[str, tuple[tuple[object, ...], Seen]]
+"""What was seen at the last look, by instance, and the records that it was seen in."""
+
+
 def look(
-    records: Records, members: Iterable[Member], heard: Container[str], wave_by: str
+    records: Records,
+    members: Iterable[Member],
+    heard: Container[str],
+    wave_by: str,
+    cache: Cache | None = None,
 ) -> dict[str, Seen]:
     """Return what is seen of each member that is still placed somewhere.
 
-    `heard` are the nodes of which the hub knows, in its own life, how they stand.
+    `heard` are the nodes of which the hub knows, in its own life, how they stand. With a `cache`,
+    which it brings up to date, only those are looked at of which a record is another one.
     """
     found = {}
     for member in members:
         assignment = records.assignments.get(member.id)
         node = None if assignment is None else records.nodes.get(assignment.node)
-        if assignment is not None and node is not None:
-            found[member.id] = _seen(member, assignment, node, node.id in heard, wave_by)
-            waits = records.vacating.get(member.id)
-            place = waits.elsewhere(node.id) if waits is not None else None
-            if place is not None and not found[member.id].away:
-                away = f"it may still run on {place.node}, by its lease"
-                found[member.id] = dataclasses.replace(found[member.id], away=away)
+        if assignment is None or node is None:
+            continue
+        waits = records.vacating.get(member.id)
+        sources = node, assignment, member.former, waits, node.id in heard, wave_by
+        known = None if cache is None else cache.get(member.id)
+        if known is not None and all(map(operator.is_, known[0], sources)):
+            found[member.id] = known[1]
+            continue
+        seen = _seen(member, assignment, node, node.id in heard, wave_by)
+        place = waits.elsewhere(node.id) if waits is not None else None
+        if place is not None and not seen.away:
+            seen = dataclasses.replace(seen, away=f"it may still run on {place.node}, by its lease")
+        found[member.id] = seen
+        if cache is not None:
+            cache[member.id] = sources, seen
     return found
 
 

@@ -10,11 +10,15 @@ from collections.abc import Container, Iterable
 
 from skerry_hub import metrics
 from skerry_hub.rollout.advancing import Told, advance
+from skerry_hub.rollout.looking import Cache
 from skerry_hub.state import Draft, Known
 from skerry_hub.work import Work
 
 GAP_S = 0.1
 """The least time between two steps of a workload that nothing was told of."""
+QUICK_S = 0.003
+PART = 10.0
+"""Steps that are not that quick take no more than one in so many parts of the writer's time."""
 
 
 class Rolling:
@@ -23,6 +27,9 @@ class Rolling:
     def __init__(self) -> None:
         self._told: set[str] = set()
         self._due: dict[str, float] = {}
+        self._seen: dict[str, Cache] = {}
+        self._rest: dict[str, float] = {}
+        """Until when a workload with many instances is left alone, by the monotonic clock."""
 
     def all(self, known: Known) -> None:
         """Have every rollout looked at: the hub has just begun to listen."""
@@ -44,6 +51,9 @@ class Rolling:
         """Note what a transaction changed, once it is known."""
         self.nodes(known, draft.nodes.changes)
         rolling = known.updates.by_workload
+        for name in draft.updates.rollouts.changes:
+            if name not in rolling:
+                self._seen.pop(name, None)
         for key, after in draft.assignments.changes.items():
             member = known.updates.members.get(key)
             name = after.workload if after is not None else member and member.workload
@@ -52,8 +62,11 @@ class Rolling:
 
     def due(self, now: float) -> set[str]:
         """Return the workloads whose rollouts are due, and take them as stepped."""
+        mono_s = time.monotonic()
+        self._rest = {name: at for name, at in self._rest.items() if at > mono_s}
         found = self._told | {name for name, at in self._due.items() if at <= now}
-        self._told = set()
+        found -= self._rest.keys()
+        self._told -= found
         for name in found:
             self._due.pop(name, None)
         return found
@@ -69,8 +82,12 @@ class Rolling:
         told: list[Told] = []
         for name in sorted(names):
             begun = time.perf_counter()
-            found = advance(work, name, heard, listening_since)
-            metrics.ROLLOUT_STEP_SECONDS.observe(time.perf_counter() - begun)
+            cache = self._seen.setdefault(name, {})
+            found = advance(work, name, heard, listening_since, cache)
+            took_s = time.perf_counter() - begun
+            metrics.ROLLOUT_STEP_SECONDS.observe(took_s)
+            if took_s > QUICK_S:
+                self._rest[name] = time.monotonic() + PART * took_s
             told += found.told
             if found.due_at is not None:
                 # By the wall clock, which may be set back: then it is due later, or told of.

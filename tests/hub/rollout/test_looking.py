@@ -61,3 +61,15 @@ def test_one_on_another_node_than_before_has_moved_and_one_without_a_node_is_not
     elsewhere = Known([node("box-2")], [], [assignment(node="box-2")])
     assert look(elsewhere, [waiting()], EVERY_NODE, "")["shop-web-0"].moved
     assert look(Known(), [waiting()], EVERY_NODE, "") == {}
+
+
+def test_only_what_is_another_record_is_looked_at_again():
+    known = Known([node(), node("box-2")], [], [assignment(), assignment("shop-web-1", "box-2")])
+    members, cache = [waiting(), waiting("shop-web-1")], {}
+    first = look(known, members, EVERY_NODE, "", cache)
+    known.nodes["box-2"] = node("box-2", liveness=Liveness.LOST)
+    second = look(known, members, EVERY_NODE, "", cache)
+    assert second["shop-web-0"] is first["shop-web-0"]
+    assert second["shop-web-1"].away == "its node is lost"
+    assert look(known, members, (), "", cache)["shop-web-0"].unheard
+    assert look(known, members, (), "", cache) == look(known, members, (), "")
