@@ -51,9 +51,8 @@ class Rolling:
         """Note what a transaction changed, once it is known."""
         self.nodes(known, draft.nodes.changes)
         rolling = known.updates.by_workload
-        for name in draft.updates.rollouts.changes:
-            if name not in rolling:
-                self._seen.pop(name, None)
+        for ended in draft.updates.rollouts.changes.keys() - rolling.keys():
+            self._seen.pop(ended, None)
         for key, after in draft.assignments.changes.items():
             member = known.updates.members.get(key)
             name = after.workload if after is not None else member and member.workload
