@@ -62,7 +62,7 @@ class Known:
 
 
 def _containers(place: Place, _: Wish) -> Runtime:
-    # Imported late: http.client takes longer to import than all the rest.
+    # Imported late, as the others are: a box has one of them.
     from skerry_executor.runtimes import containers  # noqa: PLC0415
 
     return containers.connect(place.socket)

@@ -6,7 +6,6 @@ Knows nothing of what is asked for; raises RuntimeFailure, whatever went wrong.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import urllib.parse
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import failures, unix_http
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes.http_answer import AnswerError
 from skerry_executor.runtimes.unix_http import Answer
 
 NEWEST = (1, 44)
@@ -33,9 +33,9 @@ def connect(socket_path: str, look_s: float = LOOK_S) -> Api:
         answer = unix_http.request(socket_path, "GET", "/_ping", timeout_s=look_s)
     if answer.status != 200:
         raise failures.from_answer(f"{socket_path} does not answer", answer.status, answer.body)
-    libpod = answer.headers.get("Libpod-API-Version")
+    libpod = answer.headers.get("libpod-api-version")
     try:
-        major, minor = answer.headers.get("Api-Version", "1.40").split(".")
+        major, minor = answer.headers.get("api-version", "1.40").split(".")
         version = min((int(major), int(minor)), NEWEST)
     except ValueError:
         reason = f"{socket_path} is not the socket of podman or docker"
@@ -53,7 +53,7 @@ def failing(path: str) -> Iterator[None]:
     """Say in words what stands in the way of reaching a runtime within the body."""
     try:
         yield
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, AnswerError) as error:
         raise failures.unreachable(path, error) from None
 
 

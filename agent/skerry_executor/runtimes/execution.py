@@ -13,6 +13,7 @@ from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.runtimes import failures, streams, unix_http
 from skerry_executor.runtimes.api import Api, failing, quoted
 from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
+from skerry_executor.runtimes.http_answer import SWITCHING
 
 SILENCE_S = 86400.0
 """A program may be silent for long; who runs it ends that by the cancel."""
@@ -66,7 +67,7 @@ def _talk(
             api.path, target, body=body, silence_s=SILENCE_S, cancel=cancel
         ) as duplex,
     ):
-        if duplex.status != unix_http.SWITCHING:
+        if duplex.status != SWITCHING:
             raise failures.from_answer(doing, duplex.status, b"".join(duplex.pieces))
         # By a thread of its own: a program may write much before it reads.
         feeding = threading.Thread(target=_feed, args=(duplex.sending, stdin), daemon=True)

@@ -154,8 +154,10 @@ def unreachable(path: str, error: Exception) -> RuntimeFailure:
         why = "nothing listens there; start its socket (podman.socket, docker.socket) or service"
     elif isinstance(error, TimeoutError | BlockingIOError):
         kind, why = Failure.TIMED_OUT, "it does not answer in time"
-    else:
+    elif isinstance(error, OSError):
         why = f"{type(error).__name__} {error}"
+    else:
+        why = str(error)
     return RuntimeFailure(kind, f"the runtime at {path} cannot be reached: {why}")
 
 

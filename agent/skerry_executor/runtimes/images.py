@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import time
 import urllib.parse
@@ -14,6 +13,7 @@ from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import failures, unix_http
 from skerry_executor.runtimes.api import Api, failing, quoted
 from skerry_executor.runtimes.base import Credentials, Failure, RuntimeFailure, StoredImage
+from skerry_executor.runtimes.http_answer import AnswerError
 from skerry_wire.images import ImageError, parse_image
 
 PULL_SILENCE_S = 900.0
@@ -48,7 +48,7 @@ def pull(
     except TimeoutError:
         reason = f"image {image} cannot be pulled: nothing came for {PULL_SILENCE_S:.0f} s"
         raise RuntimeFailure(Failure.PULL, reason) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, AnswerError) as error:
         with failing(api.path):
             raise error
     if said is not None:

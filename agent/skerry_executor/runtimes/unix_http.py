@@ -2,58 +2,37 @@
 
 A request that is upgraded becomes a plain stream in both directions.
 
-Knows nothing of containers. Raises OSError and http.client.HTTPException; `containers` says in
-words what they mean.
+Knows nothing of containers. Raises OSError and AnswerError; `api` says in words what they mean.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import http.client
+import io
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skerry_executor.cancel import Cancel
+from skerry_executor.runtimes import http_answer
+from skerry_executor.runtimes.http_answer import SWITCHING, Head, TooLargeError
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
-PIECE_BYTES = 64 * 1024
 CONNECT_S = 10.0
-SWITCHING = 101
-
-
-class TooLargeError(http.client.HTTPException):
-    """An answer beyond its limit."""
+_PLAIN = re.compile(r"[!-~]+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request gave."""
+    """What a request gave. The names of headers are in lower case."""
 
     status: int
-    headers: http.client.HTTPMessage
+    headers: Mapping[str, str]
     body: bytes
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-        self._silence_s = timeout_s
-
-    def connect(self) -> None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(CONNECT_S)
-            connection.connect(self._path)
-            connection.settimeout(self._silence_s)
-        except BaseException:
-            connection.close()
-            raise
-        self.sock = connection
 
 
 def request(
@@ -69,11 +48,13 @@ def request(
 
     `timeout_s` is the longest silence that is waited for.
     """
-    with _exchange(path, method, target, body, timeout_s, cancel) as (answer, _):
-        data = answer.read(MAX_ANSWER_BYTES + 1)
-        if len(data) > MAX_ANSWER_BYTES:
-            raise TooLargeError(f"more than {MAX_ANSWER_BYTES} bytes")
-        return Answer(answer.status, answer.headers, data)
+    with _exchange(path, method, target, body, timeout_s, cancel) as exchange:
+        data = bytearray()
+        for piece in exchange.pieces():
+            data += piece
+            if len(data) > MAX_ANSWER_BYTES:
+                raise TooLargeError(f"more than {MAX_ANSWER_BYTES} bytes")
+        return Answer(exchange.head.status, exchange.head.headers, bytes(data))
 
 
 @contextlib.contextmanager
@@ -87,15 +68,8 @@ def lines(
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[int, Iterator[bytes]]]:
     """Send one request; give its status and the lines of the answer as they come."""
-    with _exchange(path, method, target, None, silence_s, cancel, headers) as (answer, _):
-        yield answer.status, _lines(answer)
-
-
-def _lines(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    while line := answer.readline(MAX_LINE_BYTES + 1):
-        if len(line) > MAX_LINE_BYTES:
-            raise TooLargeError(f"a line of more than {MAX_LINE_BYTES} bytes")
-        yield line
+    with _exchange(path, method, target, None, silence_s, cancel, headers) as exchange:
+        yield exchange.head.status, http_answer.lines(exchange.pieces(), MAX_LINE_BYTES)
 
 
 @contextlib.contextmanager
@@ -103,8 +77,8 @@ def pieces(
     path: str, method: str, target: str, *, silence_s: float, cancel: Cancel
 ) -> Iterator[tuple[int, Iterator[bytes]]]:
     """Send one request; give its status and the bytes of the answer as they come."""
-    with _exchange(path, method, target, None, silence_s, cancel) as (answer, _):
-        yield answer.status, iter(lambda: answer.read1(PIECE_BYTES), b"")
+    with _exchange(path, method, target, None, silence_s, cancel) as exchange:
+        yield exchange.head.status, exchange.pieces()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,10 +99,20 @@ def upgraded(
 ) -> Iterator[Duplex]:
     """Send one request that turns the connection into a stream in both directions."""
     headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
-    with _exchange(path, "POST", target, body, silence_s, cancel, headers) as (answer, sending):
-        # What follows the headers of an upgrade is none of HTTP's, and may be read already.
-        source = answer.fp if answer.status == SWITCHING else answer
-        yield Duplex(answer.status, iter(lambda: source.read1(PIECE_BYTES), b""), sending)
+    with _exchange(path, "POST", target, body, silence_s, cancel, headers) as exchange:
+        status = exchange.head.status
+        came = http_answer.rest(exchange.source) if status == SWITCHING else exchange.pieces()
+        yield Duplex(status, came, exchange.connection)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Exchange:
+    head: Head
+    source: io.BufferedReader
+    connection: socket.socket
+
+    def pieces(self) -> Iterator[bytes]:
+        return http_answer.pieces(self.source, self.head)
 
 
 @contextlib.contextmanager
@@ -139,30 +123,33 @@ def _exchange(
     body: Any,
     timeout_s: float,
     cancel: Cancel | None,
-    more_headers: Mapping[str, str] | None = None,
-) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
-    connection = _UnixConnection(path, timeout_s)
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[_Exchange]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
 
-    def wake() -> None:
-        # shutdown, not close: a thread that waits in recv sees it at once.
-        if connection.sock is not None:
+        def wake() -> None:
+            # shutdown, not close: a thread that waits in recv sees it at once.
             with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
-    try:
-        connection.connect()
+        connection.settimeout(CONNECT_S)
+        connection.connect(path)
+        connection.settimeout(timeout_s)
         with cancel.waking(wake) if cancel is not None else contextlib.nullcontext():
-            headers = {"Connection": "close", **(more_headers or {})}
-            data = None
-            if body is not None:
-                data = json.dumps(body).encode()
-                headers["Content-Type"] = "application/json"
-            connection.request(method, target, data, headers)
-            # The answer takes the connection over and keeps it open; `sock` is still needed.
-            kept = connection.sock
-            answer = connection.getresponse()
-            connection.sock = kept
-            with answer:
-                yield answer, kept
-    finally:
-        connection.close()
+            connection.sendall(_written(method, target, body, headers or {}))
+            with connection.makefile("rb") as source:
+                yield _Exchange(http_answer.head(source), source, connection)
+
+
+def _written(method: str, target: str, body: Any, headers: Mapping[str, str]) -> bytes:
+    data = b"" if body is None else json.dumps(body).encode()
+    every = {"Host": "localhost", "Connection": "close", **headers}
+    if body is not None:
+        every["Content-Type"] = "application/json"
+    if data or method != "GET":
+        every["Content-Length"] = str(len(data))
+    for text in (target, *headers.values()):
+        if _PLAIN.fullmatch(text) is None:
+            raise ValueError("a request with a space or a control character in it")
+    rows = "".join(f"{name}: {value}\r\n" for name, value in every.items())
+    return f"{method} {target} HTTP/1.1\r\n{rows}\r\n".encode("ascii") + data
