@@ -70,6 +70,11 @@ class Rolling:
             self._due.pop(name, None)
         return found
 
+    def rest(self, name: str, took_s: float) -> None:
+        """Leave a workload alone for a while whose step took so long."""
+        if took_s > QUICK_S:
+            self._rest[name] = time.monotonic() + PART * took_s
+
     def again(self, names: Iterable[str]) -> None:
         """Have these looked at again: their step did not come to pass."""
         self._told.update(names)
@@ -85,8 +90,7 @@ class Rolling:
             found = advance(work, name, heard, listening_since, cache)
             took_s = time.perf_counter() - begun
             metrics.ROLLOUT_STEP_SECONDS.observe(took_s)
-            if took_s > QUICK_S:
-                self._rest[name] = time.monotonic() + PART * took_s
+            self.rest(name, took_s)
             told += found.told
             if found.due_at is not None:
                 # By the wall clock, which may be set back: then it is due later, or told of.

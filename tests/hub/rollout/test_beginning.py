@@ -137,6 +137,19 @@ def test_blue_green_of_a_global_workload_is_refused():
         )
 
 
+def test_an_undo_tries_no_canary():
+    known, draft = applied(Known(NODES), shop(strategy="canary"))
+    first = draft.updates.records["shop-web", 1]
+    known, _ = applied(known, shop(2, strategy="canary"))
+    assert not known.updates.rollouts["shop-web"].canary_passed
+    for key, member in known.updates.by_workload["shop-web"].items():
+        known.updates.members[key] = give(member, NOW)
+    known.updates.by_workload["shop-web"] = dict(known.updates.members)
+    work = work_on(known)
+    desired.undo(work, first)
+    assert work.draft.updates.rollouts.get("shop-web").canary_passed
+
+
 def test_undo_keeps_how_many_there_are_and_how_they_are_updated():
     known, draft = applied(Known(NODES), shop())
     first = draft.updates.records["shop-web", 1]

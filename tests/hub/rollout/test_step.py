@@ -146,6 +146,15 @@ def test_after_a_restart_nobody_is_taken_for_away_or_done_before_it_is_heard_of(
     assert course.step(i0="new") == [1]
 
 
+def test_one_whose_node_is_not_heard_of_yet_is_not_left_behind():
+    course = Course(2, Update(max_unavailable="1"))
+    course.step()
+    course.step(i0="new", i1="unheard")
+    assert course.rollout.state == "progressing"
+    course.step(i1="away")
+    assert course.rollout.state == "done"
+
+
 def test_what_a_box_holds_back_is_waited_for_by_nobody_and_is_no_failure():
     course = Course(3, Update(max_unavailable="1", deadline_s=10))
     course.step()

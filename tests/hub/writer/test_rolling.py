@@ -218,6 +218,21 @@ def test_only_workloads_of_nodes_that_told_something_are_due():
     assert rolling.due(NOW) == {"shop-web", "till-web"}
 
 
+def test_a_workload_whose_step_took_long_is_left_alone_for_a_while_and_not_forgotten():
+    known = Known([node()], [], [assignment()])
+    known.updates = KnownRollouts(
+        members=[Member(id="shop-web-0", workload="shop-web", state="updating", since=NOW)]
+    )
+    rolling = Rolling()
+    rolling.rest("shop-web", 0.05)
+    rolling.nodes(known, ["box-1"])
+    assert rolling.due(NOW) == set()
+    until("its turn", lambda: rolling.due(NOW) == {"shop-web"})
+    rolling.rest("shop-web", 0.0001)
+    rolling.nodes(known, ["box-1"])
+    assert rolling.due(NOW) == {"shop-web"}, "a quick one is never left alone"
+
+
 def test_the_hub_looks_again_when_a_time_has_come(rig, boxes):
     rig.apply(shop(TWO, settle_s=0.5, replicas=4))
     boxes.obey()
