@@ -68,6 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("lost-after", "SECONDS", "600", "silence after which a node is lost, and replaced")
     add("lost-after-new", "SECONDS", "210", "least such silence while a node is new")
     add("new-for", "SECONDS", "600", "how long a node is new: its link is not known")
+    add("lost-after-adapts", "yes|no", "yes", "whether a link that pauses has more time")
     add("keep-decisions", "COUNT", "10000", "decisions that are kept, the newest")
     add("keep-decisions-days", "DAYS", "30", "how long they are kept")
     add("keep-decisions-mib", "MIB", "1024", "how much what they were made from may take")
@@ -114,7 +115,14 @@ def _patience(given: Mapping[str, str | None]) -> Patience:
         lost_s=lost_s,
         floor_s=_seconds("--lost-after-new", given.get("lost_after_new") or "210"),
         new_for_s=_seconds("--new-for", given.get("new_for") or "600"),
+        adapts=_yes("--lost-after-adapts", given.get("lost_after_adapts") or "yes"),
     )
+
+
+def _yes(name: str, text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ConfigError(f"{name} {text[:80]!r} must be yes or no")
+    return text == "yes"
 
 
 def _whole(name: str, text: str | None, least: int, most: int) -> int:

@@ -1,4 +1,7 @@
-"""A real registry of images on the loopback address, which runtimes take without TLS."""
+"""A real registry of images on the loopback address, which runtimes take without TLS.
+
+Or on one of a network of the lab's own, where runtimes have to be told so.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import json
 import pathlib
 import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 
+from lab import oci_image
 from lab.processes import Process, free_port, wait_for
 
 PROGRAM = shutil.which("docker-registry")
@@ -24,14 +29,16 @@ class Registry:
     A private one serves what another has, and only to who is known to it.
     """
 
-    def __init__(self, folder: pathlib.Path, private: Registry | None = None) -> None:
+    def __init__(
+        self, folder: pathlib.Path, private: Registry | None = None, host: str = "127.0.0.1"
+    ) -> None:
         """`start` starts it. With `private`, it is a private one with the images of that one."""
         self._folder = folder
         self._is_private = private is not None
         self.data: pathlib.Path = folder / "data" if private is None else private.data
         folder.mkdir(parents=True, exist_ok=True)
         self._port = free_port()
-        self.address = f"127.0.0.1:{self._port}"
+        self.address = f"{host}:{self._port}"
         self._process: Process | None = None
 
     def start(self) -> None:
@@ -60,6 +67,25 @@ class Registry:
             return error.code == UNAUTHORIZED
         except OSError:
             return False
+
+    def push(self, name: str, tag: str, root: bytes) -> str:
+        """Take an image with this root file system, a tar; return its whole name."""
+        found = oci_image.parts(root)
+        for blob in (found.layer, found.config):
+            place = self._send("POST", f"http://{self.address}/v2/{name}/blobs/uploads/")
+            mark = "&" if "?" in place else "?"
+            query = urllib.parse.urlencode({"digest": oci_image.digest(blob)})
+            self._send("PUT", f"{place}{mark}{query}", blob, "application/octet-stream")
+        where = f"http://{self.address}/v2/{name}/manifests/{tag}"
+        self._send("PUT", where, found.manifest, oci_image.MANIFEST)
+        return f"{self.address}/{name}:{tag}"
+
+    @staticmethod
+    def _send(method: str, url: str, data: bytes = b"", kind: str = "") -> str:
+        """Send a request and return the location that the answer names."""
+        asked = urllib.request.Request(url, data, {"Content-Type": kind}, method=method)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return str(answer.headers.get("Location") or "")
 
     def stop(self) -> None:
         """End it."""

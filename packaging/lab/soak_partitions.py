@@ -20,10 +20,14 @@ from lab.uml_fleet import UmlFleet, service
 
 LEASE_S = 15
 LOST_AFTER_S = 10
+HEARTBEAT_S = 3.0
+MOVING_S = 30.0
+"""By then what was cut off runs elsewhere: lost, its lease and the margins over."""
 SLACK_S = 4 * beat.EVERY_S
 """Two rows of beats that overlap by less did not: a beat may wait for its turn on a busy machine."""
 
-_TROUBLES = ("partition", "partition", "partition", "power", "reboot", "agent", "executor")
+_LONG = ("partition", "partition", "deaf", "killed", "silent", "power", "reboot")
+_SHORT = ("agent", "executor")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,11 +51,12 @@ def troubles(count: int, seed: int) -> tuple[list[Trouble], list[beat.Beat]]:
         fleet = UmlFleet(
             pathlib.Path(name),
             2,
+            heartbeat_s=HEARTBEAT_S,
+            # Strict, for else a box that was cut off often has more time, and nothing moves.
             hub_options=(
-                "--lost-after",
-                str(LOST_AFTER_S),
-                "--unreachable-after",
-                str(LOST_AFTER_S),
+                *("--lost-after", str(LOST_AFTER_S), "--unreachable-after", str(LOST_AFTER_S)),
+                *("--lost-after-new", str(LOST_AFTER_S), "--new-for", "1"),
+                *("--lost-after-adapts", "no"),
             ),
         )
         try:
@@ -81,16 +86,24 @@ def _all_run(heard: set[tuple[str, str, str]]) -> bool:
 
 
 def _one(fleet: UmlFleet, number: int, draw: random.Random) -> Trouble:
-    """Make one trouble, and wait until both workloads run again somewhere."""
-    box = fleet.boxes[draw.randrange(len(fleet.boxes))]
-    kind = _TROUBLES[draw.randrange(len(_TROUBLES))]
-    for_s = draw.uniform(2.0, 3.0 * LEASE_S)
+    """Make one trouble, and wait until both workloads run again somewhere.
+
+    `deaf`: the box is heard, and hears nothing. `killed`: cut off, with its executor killed again
+    and again. `silent`: its agent is stopped.
+    """
+    kind = draw.choice((*_LONG, *_SHORT))
+    for_s = draw.uniform(1.0, 5.0)
+    if kind in _LONG:
+        # Around the end of the lease, or so long that it moves.
+        for_s = draw.choice((draw.uniform(8.0, 22.0), draw.uniform(MOVING_S, 1.5 * MOVING_S)))
+    runs = {one for one, _, _ in fleet.beating(time.monotonic() - 1.5)}
+    box = draw.choice([one for one in fleet.boxes if one.address in runs] or fleet.boxes)
     before = {(one, instance) for one, instance, _ in fleet.beating(time.monotonic() - 1.5)}
     begun = time.monotonic()
     problem = ""
     try:
         with _trouble(fleet, box, kind):
-            time.sleep(for_s)
+            _wait(box, for_s, draw if kind == "killed" else None)
         fleet.until_beating(f"both after {kind}", _all_run, 240)
     except LabError as error:
         problem = str(error)
@@ -105,13 +118,9 @@ def _one(fleet: UmlFleet, number: int, draw: random.Random) -> Trouble:
 
 @contextlib.contextmanager
 def _trouble(fleet: UmlFleet, box: UmlBox, kind: str):  # type: ignore[no-untyped-def]
-    if kind == "partition":
-        rule = ["INPUT", "-s", box.address, "-p", "tcp", "--dport", str(fleet.broker.port)]
-        run(["iptables", "-w", "-I", *rule, "-j", "DROP"])
-        try:
+    if kind in ("partition", "killed", "deaf"):
+        with _cut_off(fleet, box, deaf=kind == "deaf"):
             yield
-        finally:
-            run(["iptables", "-w", "-D", *rule, "-j", "DROP"])
     elif kind == "power":
         box.cut()
         yield
@@ -124,9 +133,38 @@ def _trouble(fleet: UmlFleet, box: UmlBox, kind: str):  # type: ignore[no-untype
         box.cut()
         box.start()
         box.wait(240)
+    elif kind == "silent":
+        box.run("systemctl", "stop", "skerry-agent.service")
+        yield
+        box.run("systemctl", "start", "skerry-agent.service")
     else:
         box.run("systemctl", "kill", "-s", "KILL", f"skerry-{kind}.service", check=False)
         yield
+
+
+@contextlib.contextmanager
+def _cut_off(fleet: UmlFleet, box: UmlBox, *, deaf: bool):  # type: ignore[no-untyped-def]
+    """Let nothing through from the box to the broker, or from the broker to the box."""
+    port = str(fleet.broker.port)
+    rule = ["INPUT", "-s", box.address, "-p", "tcp", "--dport", port, "-j", "DROP"]
+    if deaf:
+        rule = ["OUTPUT", "-d", box.address, "-p", "tcp", "--sport", port, "-j", "DROP"]
+    run(["iptables", "-w", "-I", *rule])
+    try:
+        yield
+    finally:
+        run(["iptables", "-w", "-D", *rule])
+
+
+def _wait(box: UmlBox, for_s: float, draw: random.Random | None) -> None:
+    """Wait; with `draw`, kill the executor again and again meanwhile."""
+    until = time.monotonic() + for_s
+    while (left_s := until - time.monotonic()) > 0:
+        if draw is None:
+            time.sleep(left_s)
+            return
+        time.sleep(min(left_s, draw.uniform(0.2, 4.0)))
+        box.run("systemctl", "kill", "-s", "KILL", "skerry-executor.service", check=False)
 
 
 def _line(one: Trouble) -> str:
@@ -142,7 +180,10 @@ def table(found: list[Trouble]) -> str:
     """Return what the troubles came to."""
     overlaps = sum(len(one.overlaps) for one in found)
     moved = sum(one.moved for one in found)
-    kinds = {kind: sum(1 for one in found if one.kind == kind) for kind in dict.fromkeys(_TROUBLES)}
+    kinds = {
+        kind: sum(1 for one in found if one.kind == kind)
+        for kind in dict.fromkeys((*_LONG, *_SHORT))
+    }
     told = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
     stuck = sum(1 for one in found if one.problem)
     return f"{len(found)} troubles ({told}): {moved} moves, {overlaps} overlaps, {stuck} stuck"

@@ -1,4 +1,7 @@
-"""Power cuts while a box is updated: it must come up with either revision whole, and converge."""
+"""Power cuts while boxes are updated, pull, start for the first time, or end what they ran.
+
+A box must come up with one revision whole, the old or the new one, and then converge.
+"""
 
 from __future__ import annotations
 
@@ -6,83 +9,150 @@ import dataclasses
 import pathlib
 import random
 import tempfile
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lab import beat
 from lab.processes import LabError
+from lab.uml import GATEWAY, UmlBox
 from lab.uml_fleet import UmlFleet, service
 
 SETTLED_S = 1.5
-MOST_S = 180.0
+MOST_S = 240.0
+LATEST_S = 8.0
+"""A cut comes at most so long after what it is to disturb was ordered."""
+_KINDS = ("update", "update", "pull", "pull", "remove")
+
+Heard = set[tuple[str, str, str]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
-    """One cut: how long after the apply, and what was seen after it."""
+    """One cut: of what, how long after it was ordered, and what was seen after it.
 
+    `running_s` is from power on to the first beat; None where nothing was to run before.
+    """
+
+    box: str
     number: int
+    kind: str
     after_s: float
-    boot_to_running_s: float | None
     came_up_with: str
+    running_s: float | None
     converged_s: float | None
     problem: str = ""
 
 
-def cuts(count: int, seed: int, folder: pathlib.Path | None = None) -> list[Cut]:
-    """Cut the power so many times, print how it goes, and return what was seen."""
+def cuts(count: int, seed: int, boxes: int = 2, folder: pathlib.Path | None = None) -> list[Cut]:
+    """Cut the power of each box so many times, print how it goes, and return what was seen."""
     found: list[Cut] = []
-    draw = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="skerry-power-", dir=folder) as name:
-        fleet = UmlFleet(pathlib.Path(name), 1)
+        fleet = UmlFleet(pathlib.Path(name), boxes)
         try:
             fleet.start()
-            fleet.apply(_service("good"))
-            fleet.until_beating("the first revision", _runs("good"), MOST_S)
-            wanted = "good"
-            for number in range(1, count + 1):
-                wanted = "better" if wanted == "good" else "good"
-                cut = _one(fleet, number, wanted, draw.uniform(0.0, 8.0))
-                found.append(cut)
-                print(_line(cut), flush=True)
-                if cut.converged_s is None:
-                    print(_words(fleet), flush=True)
-                    break
+            threads = [
+                threading.Thread(target=_cuts_of, args=(fleet, box, count, seed, found))
+                for box in fleet.boxes
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         finally:
             fleet.stop()
     return found
 
 
-def _service(revision: str) -> str:
-    return service(revision, x_lifecycle="{update: {settle: 2s, deadline: 60s}}")
+def _cuts_of(fleet: UmlFleet, box: UmlBox, count: int, seed: int, found: list[Cut]) -> None:
+    draw = random.Random(f"{seed} {box.name}")
+    one = _Box(fleet, box)
+    for number in range(1, count + 1):
+        kind = draw.choice(_KINDS) if one.wanted else draw.choice(_KINDS[:-1])
+        try:
+            cut = one.cut(number, kind, draw.uniform(0.0, LATEST_S))
+        except (LabError, OSError) as error:
+            cut = Cut(box.name, number, kind, 0.0, "?", None, None, str(error))
+        found.append(cut)
+        print(_line(cut), flush=True)
+        if cut.converged_s is None:
+            print(_words(box), flush=True)
+            return
 
 
-def _one(fleet: UmlFleet, number: int, wanted: str, after_s: float) -> Cut:
-    box = fleet.boxes[0]
-    fleet.apply(_service(wanted))
-    time.sleep(after_s)
-    box.cut()
-    time.sleep(SETTLED_S)  # what was sent before is heard no more
-    booted_s = time.monotonic()
-    box.start()
-    try:
-        fleet.until_beating("anything", bool, MOST_S)
-    except LabError as error:
-        return Cut(number, after_s, None, "nothing", None, str(error))
-    running_s = time.monotonic() - booted_s
-    first = {one.revision for one in fleet.beats.since(booted_s)}
-    try:
-        fleet.until_beating(wanted, _runs(wanted), MOST_S)
-    except LabError as error:
-        return Cut(number, after_s, running_s, "+".join(sorted(first)), None, str(error))
-    converged_s = time.monotonic() - booted_s
-    both = both_at_once(fleet.beats.since(booted_s))
-    problem = f"both ran at once for {both:.1f} s" if both else ""
-    return Cut(number, after_s, running_s, "+".join(sorted(first)), converged_s, problem)
+class _Box:
+    """One box with its service; `wanted` is the revision that it is to run, "" for none."""
 
+    def __init__(self, fleet: UmlFleet, box: UmlBox) -> None:
+        self._fleet = fleet
+        self._box = box
+        self.wanted = ""
 
-def _runs(revision: str):  # type: ignore[no-untyped-def]
-    return lambda heard: {one for _, _, one in heard} == {revision}
+    def cut(self, number: int, kind: str, after_s: float) -> Cut:
+        """Order something, cut the power so long after it, and see what comes of it."""
+        before, self.wanted = self.wanted, self._order(number, kind)
+        time.sleep(after_s)
+        self._box.cut()
+        time.sleep(SETTLED_S)  # what was sent before is heard no more
+        booted_s = time.monotonic()
+        self._box.start()
+        running_s = None
+        if before and self.wanted:
+            running_s = self._until(booted_s, bool)
+        if self.wanted:
+            converged_s = self._until(booted_s, self._is_wanted)
+        else:
+            converged_s = self._until_empty(booted_s)
+        heard = [one for one in self._fleet.beats.since(booted_s) if one.box == self._box.address]
+        first = sorted({one.revision for one in heard} - {self.wanted})
+        both = both_at_once(heard)
+        problem = f"two ran at once for {both:.1f} s" if both else ""
+        if set(first) - {before}:
+            problem += f" ran {first}, which nobody wanted"
+        came = "+".join(first) or self.wanted or "nothing"
+        return Cut(
+            self._box.name, number, kind, after_s, came, running_s, converged_s, problem.strip()
+        )
+
+    def _order(self, number: int, kind: str) -> str:
+        """Order a change of this kind; return the revision that is wanted now."""
+        project = self._box.name
+        if kind == "remove":
+            self._fleet.hub.cli("delete", "workload", f"{project}-beat", "--yes")
+            return ""
+        image, revision = "", "better" if self.wanted == "good" else "good"
+        if kind == "pull":
+            revision = f"r{number}"
+            root = beat.image_tar(GATEWAY, f"{project} {revision}")
+            image = self._fleet.registry.push(f"{project}/beat", revision, root)
+        text = service(
+            revision,
+            image=image,
+            x_lifecycle="{update: {settle: 2s, deadline: 60s}}",
+            x_placement=f"{{constraints: [node.id == {self._box.name}]}}",
+        )
+        self._fleet.apply(text, project)
+        return revision
+
+    def _is_wanted(self, heard: Heard) -> bool:
+        return {revision for _, _, revision in heard} == {self.wanted}
+
+    def _until(self, since_s: float, test: Callable[[Heard], bool]) -> float:
+        def of_box(heard: Heard) -> bool:
+            return test({one for one in heard if one[0] == self._box.address})
+
+        self._fleet.until_beating(f"{self._box.name}: {self.wanted}", of_box, MOST_S)
+        return time.monotonic() - since_s
+
+    def _until_empty(self, since_s: float) -> float:
+        self._box.wait(MOST_S)
+        while True:
+            ids = self._box.run("podman", "ps", "-aq", check=False).split()
+            if not ids:
+                return time.monotonic() - since_s
+            if time.monotonic() - since_s > MOST_S:
+                raise LabError(f"{self._box.name}: not removed: {ids}")
+            time.sleep(1.0)
 
 
 def both_at_once(beats: Iterable[beat.Beat]) -> float:
@@ -93,21 +163,23 @@ def both_at_once(beats: Iterable[beat.Beat]) -> float:
 
 
 def _line(cut: Cut) -> str:
-    running = "never" if cut.boot_to_running_s is None else f"{cut.boot_to_running_s:.0f} s"
     converged = "never" if cut.converged_s is None else f"{cut.converged_s:.0f} s"
+    running = "" if cut.running_s is None else f" after {cut.running_s:.0f} s"
     return (
-        f"{cut.number:>4} cut {cut.after_s:4.1f} s after the apply: ran {cut.came_up_with} after "
-        f"{running}, converged after {converged} {cut.problem}"
+        f"{cut.box} {cut.number:>4} {cut.kind}, cut {cut.after_s:4.1f} s after its order: "
+        f"ran {cut.came_up_with}{running}, converged after {converged} {cut.problem}"
     )
 
 
-def _words(fleet: UmlFleet) -> str:
-    box = fleet.boxes[0]
+def _words(box: UmlBox) -> str:
     try:
         box.wait()
-        return box.run("journalctl", "-b", "--no-pager", "-n", "80", check=False) + box.run(
-            "podman", "ps", "-a", check=False
+        commands = (
+            ("journalctl", "-b", "--no-pager", "-n", "80"),
+            ("podman", "ps", "-a"),
+            ("podman", "images"),
         )
+        return "\n".join(box.run(*words, check=False) for words in commands)
     except (LabError, OSError) as error:
         return f"{error}\n{box.last_words()}"
 
@@ -115,9 +187,11 @@ def _words(fleet: UmlFleet) -> str:
 def table(found: list[Cut]) -> str:
     """Return what the cuts came to."""
     came = [one for one in found if one.converged_s is not None and not one.problem]
-    running = sorted(one.boot_to_running_s or 0.0 for one in found if one.boot_to_running_s)
+    running = sorted(one.running_s for one in found if one.running_s is not None)
     middle = running[len(running) // 2] if running else 0.0
+    kinds = {kind: sum(one.kind == kind for one in found) for kind in dict.fromkeys(_KINDS)}
+    told = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
     return (
-        f"{len(found)} cuts, {len(came)} came up with one revision whole and converged; "
+        f"{len(found)} cuts ({told}): {len(came)} came up with one revision whole and converged; "
         f"running again after {middle:.0f} s (median), {max(running, default=0.0):.0f} s at most"
     )

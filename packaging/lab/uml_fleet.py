@@ -13,6 +13,7 @@ from lab import beat
 from lab.broker import Mosquitto
 from lab.fleet import Hub
 from lab.processes import LabError, wait_for
+from lab.registry import Registry
 from lab.uml import GATEWAY, Network, UmlBox
 
 _AGENT = """\
@@ -25,9 +26,14 @@ site = "{site}"
 """
 _POLICY = """\
 [images]
-allow = ["localhost"]
+allow = ["localhost", "{registry}"]
 [privileges]
 host_network = true
+"""
+_REGISTRIES = """\
+[[registry]]
+location = "{registry}"
+insecure = true
 """
 _FIRST_BOOT = """\
 [Unit]
@@ -69,6 +75,7 @@ class UmlFleet:
         self.network.start()
         self.broker = Mosquitto(folder / "broker", addresses=(GATEWAY,))
         self.hub = Hub(folder / "hub", self.broker, hub_options)
+        self.registry = Registry(folder / "registry", host=GATEWAY)
         self._heartbeat_s = heartbeat_s
         self._count = boxes
         self.boxes: list[UmlBox] = []
@@ -77,6 +84,7 @@ class UmlFleet:
     def start(self) -> None:
         """Start broker, hub and boxes, and wait until each box is known."""
         self.broker.start()
+        self.registry.start()
         self.hub.start()
         for number in range(1, self._count + 1):
             self.boxes.append(self._box(number))
@@ -110,7 +118,10 @@ class UmlFleet:
             site=f"site-{number}",
         )
         box.write("/etc/skerry/agent.toml", agent)
-        box.write("/etc/skerry/policy.toml", _POLICY)
+        registry = self.registry.address
+        box.write("/etc/skerry/policy.toml", _POLICY.format(registry=registry))
+        known = _REGISTRIES.format(registry=registry)
+        box.write("/etc/containers/registries.conf.d/lab.conf", known)
         box.write("/etc/skerry/trusted-keys.d/hub.pub", self.hub.key + "\n")
         box.write("/etc/systemd/system/lab-first-boot.service", _FIRST_BOOT)
         box.write("/etc/lab-first-boot", _FIRST_BOOT_SCRIPT.format(image=beat.IMAGE))
@@ -156,16 +167,17 @@ class UmlFleet:
         for box in self.boxes:
             box.stop()
         self.hub.stop()
+        self.registry.stop()
         self.broker.stop()
         self.network.stop()
 
 
-def service(revision: str, name: str = "beat", **keys: Any) -> str:
+def service(revision: str, name: str = "beat", image: str = "", **keys: Any) -> str:
     """Return a compose file of one service that beats; `keys` are further lines of it, as YAML."""
     lines = [
         "services:",
         f"  {name}:",
-        f"    image: {beat.IMAGE}:{revision}",
+        f"    image: {image or f'{beat.IMAGE}:{revision}'}",
         "    command: [/bin/beat]",
         "    network_mode: host",
         f"    environment: {{REVISION: {revision}, INSTANCE: {name}}}",

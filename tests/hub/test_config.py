@@ -65,6 +65,7 @@ def test_where_it_listens(name, text, host, port):
         ("lost_after", "0", "--lost-after"),
         ("lost_after", "inf", "--lost-after"),
         ("lost_after", "30", "must not be less"),
+        ("lost_after_adapts", "maybe", "--lost-after-adapts 'maybe' must be yes or no"),
         ("strategy", "binpack", "must be spread or pack"),
     ],
 )
@@ -116,3 +117,8 @@ def test_every_option_names_its_variable_in_the_help():
     told = parser.format_help()
     for name in GIVEN:
         assert f"SKERRY_HUB_{name.upper()}" in told.replace("\n", "")
+
+
+@pytest.mark.parametrize(("given", "adapts"), [(None, True), ("yes", True), ("no", False)])
+def test_a_hub_may_be_told_to_be_strict(given, adapts):
+    assert checked({**GIVEN, "lost_after_adapts": given}).patience.adapts is adapts

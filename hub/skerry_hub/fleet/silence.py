@@ -47,12 +47,14 @@ class Patience:
 
     One that was not watched for `new_for_s` yet is not lost before `floor_s`: the third of the
     pauses that 30 s of nothing make on a link that loses 5 % (48, 98, and once in 400, 194 s).
+    Where it does not adapt (`adapts`), a node that paused before gets no more time than others.
     """
 
     unreachable_s: float = 60.0
     lost_s: float = 600.0
     floor_s: float = 210.0
     new_for_s: float = 600.0
+    adapts: bool = True
 
 
 class Silence:
@@ -121,7 +123,7 @@ class Silence:
 
     def tolerance(self, rows: Rows, base_s: float, patience: Patience, now: float) -> Seconds:
         """Return how long each may be silent, where `base_s` is what one on a good link may."""
-        longest = self.longest.take(rows)
+        longest = self.longest.take(rows) if patience.adapts else np.zeros(len(rows))
         own = np.where(DOUBT * longest > base_s, FACTOR * longest, base_s)
         floor = np.where(self.is_new(rows, patience, now), patience.floor_s, 0.0)
         found: Seconds = np.maximum(np.maximum(base_s, own), floor)

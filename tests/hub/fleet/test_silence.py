@@ -1,5 +1,6 @@
 """What is usual of a node's silence, by simulated time."""
 
+import dataclasses
 import math
 import random
 
@@ -51,6 +52,16 @@ def test_a_pause_that_a_node_comes_back_from_is_borne_four_times():
     course.second(0)
     assert 160 < course.tolerance() < 185
     assert course.tolerance(base=600.0) == 600.0
+
+
+def test_a_strict_hub_bears_no_more_from_who_paused_before():
+    course = Course().run(700)
+    for _ in range(40):
+        course.second()
+    course.second(0)
+    strict = dataclasses.replace(PATIENCE, adapts=False)
+    assert course.silence.tolerance(ROWS, 15.0, strict, course.now)[0] == 15.0
+    assert course.silence.tolerance(ROWS, 15.0, strict, course.now)[1] == PATIENCE.floor_s, "new"
 
 
 def test_it_fades_over_hours():
