@@ -1,6 +1,12 @@
 """A mosquitto of the hub's own, on loopback, for a hub that was given no broker.
 
 It is started again when it ends, and ends with the hub, however that ends.
+
+What it keeps, it writes at an orderly end alone, for its next start: messages that the hub had not
+taken yet. To write at changes takes its whole time in a large fleet, because it writes everything
+each time. It needs no more: after any other end hub and boxes say again all that is retained. An
+older file would be worse than none then, for it has what was deleted since; so it is removed once
+it is read.
 """
 
 from __future__ import annotations
@@ -42,6 +48,7 @@ class Mosquitto:
             )
         self.port = port
         self._folder = folder
+        self._saved = folder / "mosquitto.db"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config = folder / "mosquitto.conf"
         config.write_text(_configuration(folder, port))
@@ -69,6 +76,7 @@ class Mosquitto:
                 self.stop()
                 raise BrokerError(f"mosquitto did not start: see {self._folder / 'mosquitto.log'}")
             time.sleep(0.01)
+        self._saved.unlink(missing_ok=True)  # it listens after it has read that
 
     def stop(self) -> None:
         """End it, and wait until it has written what it holds."""
@@ -92,6 +100,7 @@ class Mosquitto:
             status = self._child.wait()
             if self._stopping.is_set():
                 return
+            self._saved.unlink(missing_ok=True)
             failures = 0 if time.monotonic() - started > STEADY_S else failures + 1
             wait_s = min(AGAIN_MOST_S, AGAIN_FIRST_S * 2.0 ** min(failures, 10))
             log.error("mosquitto ended", status=status, again_in_s=wait_s)
@@ -105,9 +114,7 @@ def _configuration(folder: pathlib.Path, port: int) -> str:
         f"user {pwd.getpwuid(os.geteuid()).pw_name}",
         "persistence true",
         f"persistence_location {folder}/",
-        # By default it writes every half hour, and a power cut takes what it acknowledged since.
-        "autosave_on_changes true",
-        "autosave_interval 1",
+        "autosave_interval 0",
         # A subscriber that comes back gets every retained message of the fleet at once.
         "max_queued_messages 1000000",
         "max_inflight_messages 100",

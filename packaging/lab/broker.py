@@ -12,16 +12,6 @@ from lab.processes import LabError, Process, free_port, wait_for
 PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
-def _durable(folder: pathlib.Path) -> tuple[str, ...]:
-    """Return the settings by which nothing that was acknowledged is lost."""
-    return (
-        "persistence true",
-        f"persistence_location {folder}/",
-        "autosave_on_changes true",
-        "autosave_interval 1",
-    )
-
-
 class Mosquitto:
     """One broker with its own folder, that can be killed and started again on the same port."""
 
@@ -30,13 +20,11 @@ class Mosquitto:
         folder: pathlib.Path,
         port: int | None = None,
         addresses: Sequence[str] = (),
-        *,
-        durable: bool = True,
     ) -> None:
         """Write its configuration; `start` starts it.
 
-        A `durable` one writes all that it has to its disk after each change, which takes most of its
-        time once that is what a thousand boxes said.
+        As the hub's own it keeps what it has from an orderly end to the next start, and after any
+        other end has nothing.
         `addresses`: where it listens beside the loopback address, in a network of the lab's own.
         """
         self.port = port or free_port()
@@ -49,7 +37,9 @@ class Mosquitto:
                 (
                     *(f"listener {self.port} {one}" for one in ("127.0.0.1", *addresses)),
                     "allow_anonymous true",
-                    *(_durable(folder) if durable else ()),
+                    "persistence true",
+                    f"persistence_location {folder}/",
+                    "autosave_interval 0",
                     "max_queued_messages 100000",
                     "max_inflight_messages 100",
                     "user root",
@@ -64,6 +54,7 @@ class Mosquitto:
         self.process = Process("mosquitto", [PROGRAM, "-v", "-c", self._config], self._folder)
         # Not by its log: it says that it opens its socket before it listens on it.
         wait_for("mosquitto to listen", self._listens)
+        (self._folder / "mosquitto.db").unlink(missing_ok=True)
 
     def _listens(self) -> bool:
         assert self.process is not None

@@ -160,7 +160,7 @@ class _Farm:
 
 def measure(folder: pathlib.Path, wanted: Wanted) -> Found:
     """Start everything in a folder, let boxes vanish, and return what came of it."""
-    broker = Mosquitto(folder / "broker", durable=False)
+    broker = Mosquitto(folder / "broker")
     broker.start()
     options = ("--lost-after", str(wanted.lost_after_s), "--new-for", str(wanted.watch_s))
     hub = Hub(folder / "hub", broker, options)

@@ -160,8 +160,7 @@ def test_a_retained_order_arrives_at_the_next_connection_too(link, ear, broker):
     until(link, Connected)
     ear.say(f"skerry/v1/nodes/{NODE}/order", b"mine", retain=True)
     until(link, OrderArrived)
-    time.sleep(1.5)  # mosquitto writes its retained messages once a second
-    broker.kill()
+    broker.stop()
     until(link, Disconnected)
     broker.start()
     assert until(link, Connected, timeout=30).connection >= 2

@@ -10,6 +10,8 @@ import threading
 import time
 
 import nacl.signing
+import paho.mqtt.client
+import paho.mqtt.enums
 import paho.mqtt.publish
 import pytest
 
@@ -186,6 +188,57 @@ def test_the_broker_is_away_and_nothing_moves(fleet):
     assert fleet.containers() == before
     assert fleet.instance("shop-web-0")["node"] == placed
     assert fleet.until_settled()["order"]["issued"] == 1
+
+
+def retained(fleet):
+    """Return what the broker keeps, by topic."""
+    found, whole = {}, threading.Event()
+
+    def take(client, _data, message):
+        if message.topic == "mark":
+            whole.set()
+        elif message.retain:
+            found[message.topic] = message.payload
+
+    client = paho.mqtt.client.Client(paho.mqtt.enums.CallbackAPIVersion.VERSION2)
+    client.on_message = take
+    client.connect("127.0.0.1", fleet.broker.port)
+    client.subscribe([("skerry/#", 1), ("mark", 1)])
+    client.publish("mark", b"", qos=1)  # comes after all that is retained
+    client.loop_start()
+    try:
+        assert whole.wait(10)
+        return found
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_a_broker_that_is_killed_soon_keeps_all_again_and_nothing_that_was_deleted(fleet):
+    fleet.apply("shop")
+    fleet.apply("other")
+    view = "skerry/v1/workloads/other-web"
+    wait_for("its view", lambda: view in retained(fleet))
+    fleet.broker.stop()
+    fleet.broker.start()
+    fleet.until_online()
+    fleet.hub.cli("delete", "workload", "other-web")
+    wait_for("one container to go", lambda: len(fleet.containers()) == 1)
+    fleet.until_settled()
+    wait_for("its view to go", lambda: view not in retained(fleet))
+    running, before = fleet.containers(), retained(fleet)
+    kinds = {topic.rpartition("/")[2] for topic in before if "/nodes/" in topic}
+    assert kinds == {"presence", "capability", "report", "order", "targets"}
+
+    fleet.broker.kill()
+    fleet.broker.start()
+    wait_for("all to be there again", lambda: retained(fleet).keys() >= before.keys(), 60)
+    after = retained(fleet)
+    assert after.keys() == before.keys()
+    order = f"skerry/v1/nodes/{fleet.box.node}/order"
+    assert after[order] == before[order]
+    assert fleet.until_settled()["order"]["refusal"] is None
+    assert fleet.containers() == running
 
 
 def test_the_hub_is_away_and_nothing_moves(fleet):

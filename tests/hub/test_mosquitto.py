@@ -1,6 +1,7 @@
 """The hub's own broker: starts, is started again, and never outlives its hub."""
 
 import os
+import queue
 import shutil
 import signal
 import socket
@@ -64,20 +65,52 @@ def test_its_files_are_its_owners_alone(own, tmp_path):
     assert (tmp_path / "a folder").stat().st_mode & 0o777 == 0o700
 
 
-def test_it_is_started_again_when_it_is_killed_and_keeps_what_it_was_told(own):
+def kept(port, topic, *, wait_s=0.5):
+    """Return what the broker keeps at a topic; None where that is nothing."""
+    heard = queue.Queue()
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.on_message = lambda _client, _data, message: heard.put(message.payload)
+    client.connect("127.0.0.1", port)
+    client.subscribe(topic, qos=1)
+    client.loop_start()
+    try:
+        return heard.get(timeout=wait_s)
+    except queue.Empty:
+        return None
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_what_it_has_at_an_orderly_end_is_there_at_the_next_start(own, tmp_path):
     publish(own.port, "kept", b"x")
-    wait_for("its file", lambda: b"kept" in database(own))
-    before = own._child.pid
-    own._child.kill()
-    wait_for("another", lambda: own._child.pid != before and not gone(own.port))
+    own.stop()
+    follower = Mosquitto(tmp_path / "a folder", own.port)
+    follower.start()
+    assert kept(own.port, "kept", wait_s=10) == b"x"
+    follower.stop()
+
+
+def test_when_it_is_killed_it_is_started_again_and_nothing_older_comes_back(own, tmp_path):
+    publish(own.port, "deleted later", b"x")
+    own.stop()
+    follower = Mosquitto(tmp_path / "a folder", own.port)
+    follower.start()
+    publish(own.port, "deleted later", b"")
+    before = follower._child.pid
+    follower._child.kill()
+    wait_for("another", lambda: follower._child.pid != before and not gone(own.port))
+    assert kept(own.port, "deleted later") is None
     publish(own.port, "after", b"x")
+    follower.stop()
 
 
-def database(own):
-    for number in range(3):  # it writes its file after more than one change
-        publish(own.port, f"filler/{number}", b"x")
-    path = own._folder / "mosquitto.db"
-    return path.read_bytes() if path.exists() else b""
+def test_an_end_in_order_that_it_was_not_asked_for_leaves_nothing_older_either(own):
+    publish(own.port, "deleted later", b"x")
+    before = own._child.pid
+    own._child.terminate()  # by somebody else: it saves
+    wait_for("another", lambda: own._child.pid != before and not gone(own.port))
+    assert not own._saved.exists()
 
 
 def test_a_port_in_use_is_said_with_both_ways_out(tmp_path):
