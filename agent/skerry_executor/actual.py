@@ -17,6 +17,7 @@ class Phase(enum.StrEnum):
     PAUSED = "paused"
     EXITED = "exited"
     REMOVING = "removing"
+    DAMAGED = "damaged"
     UNKNOWN = "unknown"
 
 

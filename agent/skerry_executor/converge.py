@@ -80,6 +80,7 @@ class Convergence:
         self._patience_s = patience_s
         self._aims: dict[str, Aim] = {}
         self._contents = contents
+        self._pulled = pulled
         self._record = Record(order, digest, runtime.name, tell, gate.halts)
         self._exits = Exits(tell)
         self._steps = Steps(
@@ -136,8 +137,12 @@ class Convergence:
         devices = looked(desired, self._devices_of)
         whole = self._runtime.whole_instances
         needed = rec.images_needed(desired, actual, devices, halts, whole=whole)
-        present = {image for image in needed if self._runtime.has_image(image)}
+        present = {image for image in needed if self._has_image(image)}
         return rec.reconcile(desired, actual, present, devices, halts, whole=whole)
+
+    def _has_image(self, image: str) -> bool:
+        has = self._runtime.has_image(image)
+        return has and not self._pulled.is_doubtful(self._runtime, image)
 
     def _desired(self) -> list[Instance]:
         """Return what the instances of the order are to be by now."""

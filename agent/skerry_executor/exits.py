@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import select
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.record import Record, Tell
-from skerry_executor.runtimes.base import Runtime, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_wire.local import MAX_WATCHED
 
 EXIT_LOOK_S = 0.1
@@ -35,9 +36,17 @@ class Exits:
         there = tuple(actual)
         self.watch(there)
         seen = (
-            self._settled(runtime, one.id) if one.id in self._vanished else one for one in there
+            self._seen_again(runtime, one) if one.id in self._vanished else one for one in there
         )
         return tuple(one for one in seen if one is not None)
+
+    def _seen_again(self, runtime: Runtime, one: Actual) -> Actual | None:
+        try:
+            return self._settled(runtime, one.id)
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.DAMAGED:
+                raise
+            return dataclasses.replace(one, phase=Phase.DAMAGED, pid=None, error=failure.reason)
 
     def watch(self, actual: Iterable[Actual], fresh: bool = False) -> None:
         """Hand over pidfds of what runs, once each; of what is fresh, keep one for ourselves."""

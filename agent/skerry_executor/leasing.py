@@ -38,7 +38,7 @@ MAX_FILE_BYTES = 1024 * 1024
 STOPPERS = 16
 """So many instances are stopped at once. What waits longer than its grace for its turn is killed
 unstopped."""
-_OVER = (Phase.CREATED, Phase.EXITED, Phase.REMOVING)
+_OVER = (Phase.CREATED, Phase.EXITED, Phase.REMOVING, Phase.DAMAGED)
 
 
 def kept(folder: pathlib.Path, root: pathlib.Path = pathlib.Path("/")) -> Terms:

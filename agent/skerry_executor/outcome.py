@@ -30,6 +30,7 @@ say; then as after a failure, or as at rest."""
 _RETRY_S = {
     Failure.PORT_IN_USE: 5.0,
     Failure.PULL: 15.0,
+    Failure.DAMAGED: 15.0,
     Failure.DISK_FULL: 30.0,
     Failure.ABSENT: 30.0,
 }

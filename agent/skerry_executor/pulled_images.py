@@ -10,10 +10,11 @@ import contextlib
 import os
 import pathlib
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from skerry_executor import whole_file
 from skerry_executor.image_cleaning import Remembered, added, looked, references, removable
+from skerry_executor.interrupted_pulls import InterruptedPulls
 from skerry_executor.log import log
 from skerry_executor.room import STORAGE
 from skerry_executor.runtimes.base import Runtime, RuntimeFailure, StoredImage
@@ -39,20 +40,42 @@ class PulledImages:
         self._path = None if state is None else state / FILE
         self._root = root
         self._lock = threading.Lock()
+        self._interrupted = None if state is None else InterruptedPulls(state, root)
 
     @contextlib.contextmanager
-    def pulling(self, runtime: Runtime, image: str) -> Iterator[None]:
-        """Remember an image, given in full, that the body pulls."""
-        if self._path is None:
-            yield
+    def pulling(
+        self, runtime: Runtime, image: str, make_durable: Callable[[], None] = os.sync
+    ) -> Iterator[bool]:
+        """Remember an image, given in full, that the body pulls.
+
+        What it is given says whether a power cut ended the last pull: then what a pull finds on
+        the box may be damaged. `make_durable` has all on the disk once it returns.
+        """
+        if self._interrupted is None:
+            yield False
+            make_durable()
             return
-        ids = {one.id for one in _stored(runtime)}
-        yield
+        stored = _stored(runtime)
+        was_cut_off = self._interrupted.begin(image, _id_of(image, stored))
+        try:
+            yield was_cut_off
+        except Exception:
+            if not was_cut_off:  # it may have left whole layers
+                make_durable()
+                self._interrupted.end(image)
+            raise
+        make_durable()
+        self._interrupted.end(image)
         with self._lock:
             before = self._load()
-            after = added(before, image, ids, _stored(runtime))
+            after = added(before, image, {one.id for one in stored}, _stored(runtime))
             if after != before:
                 self._save(after)
+
+    def is_doubtful(self, runtime: Runtime, image: str) -> bool:
+        """Say whether an image on the box is what a pull left that a power cut ended."""
+        begun = None if self._interrupted is None else self._interrupted.before(image)
+        return begun is not None and _id_of(image, _stored(runtime)) != begun.id_before
 
     def clean(
         self, runtime: Runtime, instances: Iterable[Instance], policy: BoxPolicy, now: float
@@ -122,6 +145,10 @@ def _stored(runtime: Runtime) -> tuple[StoredImage, ...]:
         return runtime.images()
     except RuntimeFailure:
         return ()
+
+
+def _id_of(image: str, stored: Iterable[StoredImage]) -> str | None:
+    return next((one.id for one in stored if image in one.names), None)
 
 
 def _names(instances: Iterable[Instance]) -> Collection[str]:

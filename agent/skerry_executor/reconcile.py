@@ -101,6 +101,7 @@ Devices = Mapping[tuple[str, str], Looked]
 """By instance and container, of those that have devices on a bus."""
 
 NO_DEVICES: Devices = {}
+_IDLE = (Phase.CREATED, Phase.EXITED, Phase.REMOVING, Phase.DAMAGED)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +247,7 @@ def match(
 
 
 def _is_good(one: Actual, looked: Looked | None) -> bool:
-    if one.phase is Phase.REMOVING:
+    if one.phase in (Phase.REMOVING, Phase.DAMAGED):
         return False
     return looked is None or looked.problem is not None or looked.nodes == one.devices
 
@@ -325,15 +326,12 @@ def _starts(
 
 def _halted_plan(instance: Instance, matches: Matches) -> InstancePlan:
     """Return the ends of what runs of an instance; the containers stay, for logs and later."""
-    actions: list[Action] = []
     leftover = [one for one in matches.unwanted if one.instance == instance.id]
     for container in reversed(sequence(instance.containers)):
         key = instance.id, container.name
         leftover += matches.replaced.get(key, ())
         leftover += filter(None, (matches.kept.get(key),))
-    for one in leftover:
-        idle = one.phase in (Phase.CREATED, Phase.EXITED, Phase.REMOVING)
-        actions.append(Keep(actual=one) if idle else Stop(actual=one))
+    actions = (Keep(actual=one) if one.phase in _IDLE else Stop(actual=one) for one in leftover)
     return InstancePlan(instance=instance, actions=tuple(actions))
 
 
@@ -349,7 +347,7 @@ def _image_action(container: Container, present: Collection[str]) -> Iterator[Ac
 
 
 def _end(one: Actual) -> tuple[Stop, Remove] | tuple[Remove]:
-    if one.phase in (Phase.CREATED, Phase.EXITED, Phase.REMOVING):
+    if one.phase in _IDLE:
         return (Remove(actual=one),)
     return Stop(actual=one), Remove(actual=one)
 

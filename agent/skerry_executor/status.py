@@ -94,7 +94,10 @@ def _older(instance: Instance, old: Sequence[Actual], runtime: str) -> Standing:
     """Return the status of an instance that still runs what an earlier order said."""
     running = any(one.phase is Phase.RUNNING for one in old)
     state = InstanceState.RUNNING if running else InstanceState.PENDING
+    damaged = next((one for one in old if one.phase is Phase.DAMAGED), None)
     reason = f"revision {instance.revision} has not been started yet"
+    if damaged is not None:
+        reason = f"{damaged.container} is damaged and has to be made anew: {damaged.error}"
     status = _status(instance, old[0].revision, state, reason, old, runtime)
     return Standing(status=status, reached=False)
 
@@ -158,7 +161,7 @@ def _part(
         case Phase.PAUSED:
             return InstanceState.UNKNOWN, f"{name} was paused on the box", False
         case _:
-            return InstanceState.UNKNOWN, f"{name} is {actual.phase}", False
+            return InstanceState.UNKNOWN, actual.error or f"{name} is {actual.phase}", False
 
 
 def _ended(container: Container, actual: Actual) -> tuple[InstanceState, str | None, bool]:

@@ -6,6 +6,7 @@ Each may be cut off at any point, and done again.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 
 from skerry_executor import pulled_images
@@ -56,6 +57,8 @@ class Steps:
         # No runtime waits until its store is on the disk: after a power cut within seconds of a
         # change, podman cannot even list what it has.
         self._make_durable = make_durable
+        self._damaged: set[str] = set()
+        self._renewing = threading.Lock()
 
     def check_box(self, container: Container) -> None:
         """Raise RuntimeFailure where the box has something against a container now."""
@@ -92,21 +95,41 @@ class Steps:
     def _pull(self, instance: str, action: rec.Pull) -> None:
         self._record.doing(instance, InstanceState.PULLING, action.image)
 
-        def told(amount: str) -> None:
-            self._record.doing(instance, InstanceState.PULLING, f"{action.image}: {amount}")
-
         try:
-            credentials = self._contents.credentials(self._record.instances, action.image)
-            with self._pulled.pulling(self._runtime, action.image):
-                self._runtime.pull(action.image, credentials, self._cancel, told)
+            self._fetch(instance, action.image)
         except RuntimeFailure as failure:
             if not action.cached or failure.kind is not Failure.PULL:
                 raise
             # A registry that is away must not keep a box from starting what it has.
             self._record.log("using the image on the box", action.image, failure.reason)
             return
-        self._make_durable()
         self._record.log("pulled", action.image)
+
+    def _fetch(self, instance: str, image: str, damaged: str | None = None) -> None:
+        """Pull an image. `damaged` is a container that shows that what the box has of it is."""
+
+        def told(amount: str) -> None:
+            self._record.doing(instance, InstanceState.PULLING, f"{image}: {amount}")
+
+        credentials = self._contents.credentials(self._record.instances, image)
+        runtime, cancel = self._runtime, self._cancel
+        with self._pulled.pulling(runtime, image, self._make_durable) as was_cut_off:
+            runtime.pull(image, credentials, cancel, told)
+            doubtful = was_cut_off and self._pulled.is_doubtful(runtime, image)
+            if not doubtful and damaged is None:
+                return
+            # A pull takes layers that are there as they are; by now the registry is known to be.
+            if damaged is not None:
+                runtime.remove(damaged)
+            try:
+                runtime.remove_image(image)
+            except RuntimeFailure as failure:
+                if damaged is not None:
+                    raise
+                self._record.log("may be damaged, and is in use", image, failure.reason)
+                return
+            self._record.log("pulling anew", image)
+            runtime.pull(image, credentials, cancel, told)
 
     def _create(self, instance: Instance, container: Container) -> None:
         name = name_of(instance.id, container.name)
@@ -125,12 +148,39 @@ class Steps:
         given = self._contents.given(instance, supervised(instance, container))
         spec = with_nodes(given, nodes)
         self._runtime.create(name, image, spec, labels, instance)
+        if name in self._damaged and not self._is_good(name):
+            self._renew(instance, container, name, image)
+            self._runtime.create(name, image, spec, labels, instance)
         self._make_durable()
         self._record.log("created", name, text_of(nodes) or None)
         # It will stand there for a while, until what it starts after has come so far.
         made = self._runtime.container(name) if container.after else None
         if made is not None:
             self._record.put(made)
+
+    def _is_good(self, name: str) -> bool:
+        try:
+            self._runtime.container(name)
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.DAMAGED:
+                raise
+            return False
+        return True
+
+    def _renew(self, instance: Instance, container: Container, name: str, image: str) -> None:
+        """Fetch an image anew, and remove the damaged container that was made of it again.
+
+        Where the image cannot be had that container stays, by which the next run knows.
+        """
+        if parse_image(container.image).local or container.pull == "never":
+            reason = f"image {image} is damaged on this box, and is never pulled: remove it"
+            raise RuntimeFailure(Failure.DAMAGED, reason)
+        try:
+            with self._renewing:
+                self._fetch(instance.id, image, damaged=name)
+        except RuntimeFailure as failure:
+            reason = f"image {image} is damaged on this box: {failure.reason}"
+            raise RuntimeFailure(Failure.DAMAGED, reason) from None
 
     def _take_over(
         self, name: str, instance: Instance, container: Container, failure: RuntimeFailure
@@ -149,6 +199,9 @@ class Steps:
 
     def _remove(self, actual: Actual) -> None:
         self._runtime.remove(actual.id)
+        if actual.phase is Phase.DAMAGED:
+            self._damaged.add(name_of(actual.instance, actual.container))
+            self._record.log("damaged", actual.name, actual.error)
         self._record.gone(actual.id)
         self._record.log("removed", actual.name)
 

@@ -8,10 +8,13 @@ import pytest
 from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, instance, order
 from tests.executor.test_converge import DIGEST, Told
+from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.converge import Convergence
+from skerry_executor.exits import Exits
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 
 
 class SlowToNotice(FakeRuntime):
@@ -68,3 +71,17 @@ def test_what_runs_costs_no_look_more():
     assert [verb for verb, _ in runtime.calls[before:]] == ["list"]
     (one,) = runtime.containers("box-1")
     assert dataclasses.replace(one).pid == os.getpid()
+
+
+def test_what_has_ended_and_is_damaged_is_said_to_be():
+    child = subprocess.Popen(["true"])
+    child.wait()
+    runtime, exits = FakeRuntime(images=[IMAGE]), Exits(Told())
+    one = actual(instance("a-0"), pid=child.pid)
+    runtime.fails["look"] = RuntimeFailure(Failure.DAMAGED, "the store is damaged")
+    (found,) = exits.looked(runtime, [one])
+    assert (found.phase, found.pid, found.error) == (Phase.DAMAGED, None, "the store is damaged")
+    exits.watch([dataclasses.replace(one, id="other")])
+    runtime.fails["look"] = RuntimeFailure(Failure.UNREACHABLE, "gone")
+    with pytest.raises(RuntimeFailure, match="gone"):
+        exits.looked(runtime, [dataclasses.replace(one, id="other")])

@@ -99,6 +99,40 @@ def test_a_pull_that_failed_is_not_remembered(images, runtime, tmp_path):
     assert not (tmp_path / FILE).exists()
 
 
+def test_what_a_boot_interrupted_is_doubtful_until_it_was_pulled(runtime, tmp_path):
+    boots = tmp_path / "proc/sys/kernel/random"
+    boots.mkdir(parents=True)
+    (boots / "boot_id").write_text("first")
+    images = PulledImages(tmp_path, tmp_path)
+    with pytest.raises(SystemExit), images.pulling(runtime, OLD) as was_cut_off:
+        raise SystemExit  # the power is gone
+    assert not was_cut_off
+    runtime.stored.add(OLD)
+    assert not images.is_doubtful(runtime, OLD), "within the same start of the box"
+    (boots / "boot_id").write_text("second")
+    images, synced = PulledImages(tmp_path, tmp_path), []
+    assert images.is_doubtful(runtime, OLD)
+    assert not images.is_doubtful(runtime, WEB)
+    failing = images.pulling(runtime, OLD, lambda: synced.append("failed"))
+    with pytest.raises(RuntimeFailure), failing as was_cut_off:
+        raise RuntimeFailure(Failure.PULL, "away")
+    assert images.is_doubtful(runtime, OLD)
+    with images.pulling(runtime, OLD, lambda: synced.append("pulled")) as again:
+        assert images.is_doubtful(runtime, OLD)
+    assert (was_cut_off, again, synced) == (True, True, ["pulled"])
+    assert not images.is_doubtful(runtime, OLD)
+
+
+def test_what_was_there_before_an_interrupted_pull_is_not_doubtful(runtime, tmp_path):
+    boots = tmp_path / "proc/sys/kernel/random"
+    boots.mkdir(parents=True)
+    (boots / "boot_id").write_text("first")
+    with pytest.raises(SystemExit), PulledImages(tmp_path, tmp_path).pulling(runtime, IMAGE):
+        raise SystemExit
+    (boots / "boot_id").write_text("second")
+    assert not PulledImages(tmp_path, tmp_path).is_doubtful(runtime, IMAGE)
+
+
 def test_nothing_is_asked_of_the_runtime_between_looks(images, runtime):
     pull(images, runtime, OLD)
     images.clean(runtime, (), POLICY, START)

@@ -1,5 +1,6 @@
 """Finding a runtime, and what is said when it is none, silent, or talks nonsense."""
 
+import json
 import socket
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 from tests.executor.orders import container, instance
 
 from skerry_executor import runtimes
+from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import Wish, containers, failures, unix_http
 from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
@@ -144,6 +146,65 @@ def test_an_answer_that_is_not_what_the_api_documents_is_said(answering, answer,
         assert runtime.container("x") is None
         return
     assert words in failure_of(runtime.container, "x").reason
+
+
+def entry(number, state="created", pid=0):
+    labels = {
+        "io.skerry.node": "box-1",
+        "io.skerry.instance": f"shop-web-{number}",
+        "io.skerry.container": "web",
+        "io.skerry.workload": "shop-web",
+        "io.skerry.revision": "1" * 16,
+        "io.skerry.spec": "s",
+    }
+    return {
+        "Id": f"{number:064}",
+        "Names": [f"skerry-shop-web-{number}-web"],
+        "Labels": labels,
+        "State": state,
+        "Pid": pid,
+    }
+
+
+# As podman 4.3.1 answered after a power cut.
+DAMAGED = http(
+    b'{"cause":"invalid argument","message":"getting graph driver info \\"b0\\": readlink '
+    b'/var/lib/containers/storage/overlay/l: invalid argument","response":500}',
+    500,
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "phase", "words"),
+    [
+        (DAMAGED, "created", Phase.DAMAGED, "the runtime's store is damaged: looking at"),
+        (DAMAGED, "exited", Phase.DAMAGED, "getting graph driver info"),
+        (DAMAGED, "running", Phase.RUNNING, "the runtime's store is damaged"),
+        (http(b'{"message": "odd"}', 500), "exited", Phase.UNKNOWN, "odd"),
+        (http(b"{}"), "running", Phase.RUNNING, "cannot be read"),
+    ],
+)
+def test_a_container_that_cannot_be_looked_at_hides_no_other(
+    answering, answer, state, phase, words
+):
+    runtime = containers.connect(
+        answering(PODMAN, http(json.dumps([entry(1, state, 42)]).encode()), answer)
+    )
+    (found,) = runtime.containers("box-1")
+    assert (found.instance, found.name) == ("shop-web-1", "skerry-shop-web-1-web")
+    assert (found.phase, found.pid, found.spec) == (phase, 42, "s")
+    assert words in found.error
+
+
+def test_one_of_somebody_else_that_is_damaged_is_not_told(answering):
+    other = {**entry(1), "Labels": None}
+    runtime = containers.connect(answering(PODMAN, http(json.dumps([other]).encode()), DAMAGED))
+    assert runtime.containers("box-1") == ()
+
+
+def test_a_runtime_that_goes_while_it_is_looked_at_is_a_failure(answering):
+    runtime = containers.connect(answering(PODMAN, http(json.dumps([entry(1)]).encode()), b""))
+    assert failure_of(runtime.containers, "box-1").kind is Failure.UNREACHABLE
 
 
 def test_a_runtime_that_is_silent_is_given_up(answering, tmp_path):

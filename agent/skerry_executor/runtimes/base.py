@@ -30,6 +30,7 @@ class Failure(enum.StrEnum):
     PORT_IN_USE = "port_in_use"
     NO_DEVICE = "no_device"
     DISK_FULL = "disk_full"
+    DAMAGED = "damaged"
     NOT_PERMITTED = "not_permitted"
     OTHER = "other"
 
@@ -91,7 +92,10 @@ class Runtime(Protocol):
     whole_instances: bool
 
     def containers(self, node: str) -> tuple[Actual, ...]:
-        """Return every container that carries this node's labels, whatever its state."""
+        """Return every container that carries this node's labels, whatever its state.
+
+        One that the runtime has and cannot tell of is returned as far as its list tells.
+        """
 
     def container(self, reference: str) -> Actual | None:
         """Return one container of ours by id or name; None when there is none such."""

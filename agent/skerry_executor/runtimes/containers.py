@@ -13,7 +13,8 @@ import os
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from skerry_executor import specs
 from skerry_executor.actual import Actual, Phase
@@ -73,14 +74,17 @@ class ContainerRuntime:
         query = urllib.parse.urlencode({"all": "true", "filters": filters})
         target = f"{self._containers}/json?{query}"
         answer = self._api.call("GET", target, "listing the containers")
-        ids = [str(entry["Id"]) for entry in self._api.parsed(answer, list)]
-        return tuple(one for one in self._each(ids) if one is not None)
+        entries = {str(entry["Id"]): entry for entry in self._api.parsed(answer, list)}
+        return tuple(one for one in self._each(entries) if one is not None)
 
-    def _each(self, ids: Sequence[str]) -> list[Actual | None]:
-        """Look at several containers, a few at a time. Raises the first failure."""
+    def _each(self, entries: Mapping[str, Any]) -> list[Actual | None]:
+        """Look at several containers, a few at a time; `entries` are a list's, by id.
+
+        What cannot be looked at is what the list tells of it. Raises the first other failure.
+        """
         found: dict[str, Actual | None] = {}
         failed: list[RuntimeFailure] = []
-        left = list(ids)
+        left = list(entries)
 
         def look() -> None:
             while left and not failed:
@@ -89,12 +93,13 @@ class ContainerRuntime:
                 except IndexError:
                     return
                 try:
-                    found[one] = self.container(one)
+                    found[one] = self._container(one, entries[one])
                 except RuntimeFailure as failure:
                     failed.append(failure)
 
         threads = [
-            threading.Thread(target=look, daemon=True) for _ in range(min(LOOKERS, len(ids)) - 1)
+            threading.Thread(target=look, daemon=True)
+            for _ in range(min(LOOKERS, len(entries)) - 1)
         ]
         for thread in threads:
             thread.start()
@@ -103,7 +108,20 @@ class ContainerRuntime:
             thread.join()
         if failed:
             raise failed[0]
-        return [found[one] for one in ids]
+        return [found[one] for one in entries]
+
+    def _container(self, reference: str, entry: Any) -> Actual | None:
+        try:
+            return self.container(reference)
+        except RuntimeFailure as failure:
+            if failure.kind not in (Failure.DAMAGED, Failure.OTHER):
+                raise
+            # One damaged container must not hide all others.
+            try:
+                is_damaged = failure.kind is Failure.DAMAGED
+                return inspection.listed(entry, failure.reason, is_damaged=is_damaged)
+            except inspection.InspectionError:
+                raise failure from None
 
     def container(self, reference: str) -> Actual | None:
         looked = self._looked(reference)

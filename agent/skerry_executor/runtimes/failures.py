@@ -39,6 +39,7 @@ _PLATFORM = re.compile(
 )
 _CDI_SIGNS = ("unresolvable cdi device", "cdi device injection failed", 'device driver "cdi"')
 _NO_DRIVER_SIGN = "could not select device driver"
+_DAMAGED_SIGNS = ("getting graph driver info", "rwlayer of container")
 _UNKNOWN_IMAGE_SIGN = "image not known"
 _OTHER_PROGRAM_SIGN = "exec format error"
 _DENIED_SIGNS = (
@@ -110,6 +111,8 @@ def _kind(status: int, said: str) -> Failure:
         return Failure.NO_DEVICE
     if _NO_DRIVER_SIGN in said or any(sign in said for sign in _CDI_SIGNS):
         return Failure.NO_DEVICE
+    if any(sign in said for sign in _DAMAGED_SIGNS):
+        return Failure.DAMAGED
     unknown = status == 404 or _UNKNOWN_IMAGE_SIGN in said
     return Failure.NOT_FOUND if unknown else Failure.OTHER
 
@@ -126,6 +129,8 @@ def _words(doing: str, said: str) -> str:
         doing = f"no CDI specification that the runtime reads has such a device: {doing}"
     elif _NO_DRIVER_SIGN in low:
         doing = f"the runtime has no driver for such a device on this box: {doing}"
+    elif any(sign in low for sign in _DAMAGED_SIGNS):
+        doing = f"the runtime's store is damaged: {doing}"
     elif _OTHER_PROGRAM_SIGN in low:
         doing = f"the image's program is for another architecture than this box's: {doing}"
     elif "/dev/" in low and "no such file or directory" in low:

@@ -155,7 +155,9 @@ def remove(api: Api, reference: str) -> None:
 
 
 def _check_unused(api: Api, image: StoredImage, reference: str, doing: str) -> None:
-    users = api.parsed(api.call("GET", "/containers/json?all=true", doing), list)
+    # podman's own list does not fail where one container, of whoever, is damaged.
+    target = f"{'/libpod' if api.name == 'podman' else ''}/containers/json?all=true"
+    users = api.parsed(api.call("GET", target, doing), list)
     for one in users:
         if str(one.get("ImageID", "")).removeprefix("sha256:") == image.id:
             name = str((one.get("Names") or [one.get("Id", "")])[0]).removeprefix("/")

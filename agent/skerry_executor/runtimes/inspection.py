@@ -82,17 +82,8 @@ def _actual(plain: Any, labels: dict[str, Any], address: str | None) -> Actual:
     phase = _PHASES.get(str(state.get("Status", "")).lower(), Phase.UNKNOWN)
     over = phase in (Phase.EXITED, Phase.RESTARTING)
     health = state.get("Health") or {}
-    return Actual(
-        id=str(plain["Id"]),
-        name=str(plain["Name"]).removeprefix("/"),
-        node=labels[specs.NODE],
-        instance=labels[specs.INSTANCE],
-        container=labels[specs.CONTAINER],
-        workload=labels[specs.WORKLOAD],
-        revision=labels[specs.REVISION],
-        spec=str(labels.get(specs.SPEC, "")),
-        devices=str(labels.get(specs.DEVICES, "")),
-        phase=phase,
+    return dataclasses.replace(
+        _bare(str(plain["Id"]), str(plain["Name"]), labels, phase),
         pid=int(state.get("Pid") or 0) or None,
         exit_code=_exit_code(state) if over else None,
         restarts=max(0, int(plain.get("RestartCount") or 0)),
@@ -102,6 +93,44 @@ def _actual(plain: Any, labels: dict[str, Any], address: str | None) -> Actual:
         stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
         ports=frozenset(_ports(plain.get("HostConfig") or {})),
         address=address if phase is Phase.RUNNING else None,
+    )
+
+
+def listed(plain: Any, reason: str, *, is_damaged: bool) -> Actual | None:
+    """Return what an entry of a list tells of a container that cannot be looked at; None: not ours.
+
+    `reason` says why it cannot; `is_damaged` that it can never be.
+    One that runs is left alone, whatever is damaged. Raises InspectionError.
+    """
+    try:
+        labels = plain.get("Labels") or {}
+        if not ours(labels):
+            return None
+        phase = _PHASES.get(str(plain.get("State", "")).lower(), Phase.UNKNOWN)
+        if phase not in (Phase.RUNNING, Phase.RESTARTING, Phase.PAUSED):
+            phase = Phase.DAMAGED if is_damaged else Phase.UNKNOWN
+        return dataclasses.replace(
+            _bare(str(plain["Id"]), str(plain["Names"][0]), labels, phase),
+            pid=int(plain.get("Pid") or 0) or None,
+            error=shortened(reason, 300),
+        )
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise InspectionError(f"{type(error).__name__} {error}") from None
+
+
+def _bare(reference: str, name: str, labels: Mapping[str, Any], phase: Phase) -> Actual:
+    """Return what the labels of a container of ours tell."""
+    return Actual(
+        id=reference,
+        name=name.removeprefix("/"),
+        node=labels[specs.NODE],
+        instance=labels[specs.INSTANCE],
+        container=labels[specs.CONTAINER],
+        workload=labels[specs.WORKLOAD],
+        revision=labels[specs.REVISION],
+        spec=str(labels.get(specs.SPEC, "")),
+        devices=str(labels.get(specs.DEVICES, "")),
+        phase=phase,
     )
 
 

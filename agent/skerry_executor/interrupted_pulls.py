@@ -1,0 +1,110 @@
+"""Remembers which pulls are under way, so that one that a power cut ended is known after the boot.
+
+podman and docker note a layer as complete before its files are on the disk, and take what they have
+noted for good ever after: files that are empty, an image that cannot run. Only to remove the image
+and to pull it again helps. What shares a layer with such an image and is pulled before it is not
+known here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import threading
+from typing import Annotated
+
+from skerry_executor import whole_file
+from skerry_executor.challenges import boot_id
+from skerry_executor.log import log
+from skerry_executor.state import StateError
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.schema import Items, Text
+from skerry_wire.types import Short
+
+FILE = "pulls.state"
+MOST = 256
+"""Of more at once the oldest is forgotten."""
+MAX_FILE_BYTES = 512 * 1024
+_MAGIC = b"skerry-executor pulls 1\n"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A pull that was begun: in which start of the box, and what had the image's name before."""
+
+    image: Annotated[str, Text(768)]
+    boot_id: Annotated[str, Text(64)]
+    id_before: Short | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pulls:
+    """Those that have not ended, oldest first."""
+
+    begun: Annotated[tuple[Begun, ...], Items(MOST)] = ()
+
+
+class InterruptedPulls:
+    """Those of one box. `state` is the executor's folder. Raises nothing."""
+
+    def __init__(self, state: pathlib.Path, root: pathlib.Path = pathlib.Path("/")) -> None:
+        self._path = state / FILE
+        self._root = root
+        self._lock = threading.Lock()
+        self._pulls: dict[str, Begun] | None = None
+
+    def begin(self, image: str, id_before: str | None) -> bool:
+        """Note on the disk that an image is pulled now; say whether a boot interrupted the last."""
+        with self._lock:
+            pulls = self._loaded()
+            boot = self._boot()
+            if image in pulls and pulls[image].boot_id != boot:
+                return True
+            pulls[image] = Begun(image=image, boot_id=boot, id_before=id_before)
+            self._save(pulls)
+            return False
+
+    def end(self, image: str) -> None:
+        """Forget a pull: what it left is on the disk, whole."""
+        with self._lock:
+            pulls = self._loaded()
+            if pulls.pop(image, None) is not None:
+                self._save(pulls)
+
+    def before(self, image: str) -> Begun | None:
+        """Return the pull of an image that a boot interrupted; None where none was."""
+        with self._lock:
+            found = self._loaded().get(image)
+            return None if found is None or found.boot_id == self._boot() else found
+
+    def _boot(self) -> str:
+        try:
+            return boot_id(self._root)
+        except StateError:
+            return "unknown"
+
+    def _loaded(self) -> dict[str, Begun]:
+        if self._pulls is None:
+            self._pulls = {one.image: one for one in self._load().begun}
+        return self._pulls
+
+    def _load(self) -> Pulls:
+        try:
+            data = whole_file.read(self._path, MAX_FILE_BYTES)
+            if data is None:
+                return Pulls()
+            return codec.decode(Pulls, whole_file.body_of(_MAGIC, data), most=MAX_FILE_BYTES)
+        except (OSError, ValueError, WireError) as error:
+            log("warning", "pulls are forgotten", path=str(self._path), reason=str(error))
+            return Pulls()
+
+    def _save(self, pulls: dict[str, Begun]) -> None:
+        while len(pulls) > MOST:
+            del pulls[next(iter(pulls))]
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            body = codec.pack(Pulls(begun=tuple(pulls.values())))
+            whole_file.write(self._path, whole_file.checked(_MAGIC, body), durable=True)
+        except OSError as error:
+            log("warning", "pulls cannot be kept", path=str(self._path), reason=str(error))

@@ -1,0 +1,143 @@
+"""A store that a power cut damaged: containers are made anew, images pulled anew."""
+
+import dataclasses
+
+import pytest
+from tests.executor.fake_runtime import FakeRuntime
+from tests.executor.orders import IMAGE, instance, order
+from tests.executor.test_converge import DIGEST, Told
+
+from skerry_executor.actual import Phase
+from skerry_executor.cancel import Cancel
+from skerry_executor.converge import Convergence
+from skerry_executor.pulled_images import PulledImages
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
+
+REMOTE = "registry.example/web:1"
+SAYS = "the runtime's store is damaged"
+
+
+class Damaged(FakeRuntime):
+    """What is made of an image in `rotten` is damaged; a pull takes what is there as it is."""
+
+    def __init__(self, *rotten, registry=(REMOTE,)):
+        super().__init__(images=[IMAGE, REMOTE], registry=registry)
+        self.rotten = set(rotten)
+
+    def create(self, name, image, container, labels, instance):
+        reference = super().create(name, image, container, labels, instance)
+        if image in self.rotten:
+            self.damage(name)
+        return reference
+
+    def damage(self, name):
+        self.put(self._find(name), phase=Phase.DAMAGED, error=SAYS)
+
+    def container(self, reference):
+        found = super().container(reference)
+        if found is not None and found.phase is Phase.DAMAGED:
+            raise RuntimeFailure(Failure.DAMAGED, f"{SAYS}: looking at {reference}")
+        return found
+
+    def start(self, reference):
+        if self._find(reference).phase is Phase.DAMAGED:
+            raise RuntimeFailure(Failure.OTHER, "no such file")
+        super().start(reference)
+
+    def remove_image(self, reference):
+        super().remove_image(reference)
+        self.rotten -= {reference} - self.stored
+
+
+@pytest.fixture
+def boot(tmp_path):
+    place = tmp_path / "proc/sys/kernel/random"
+    place.mkdir(parents=True)
+
+    def begin(name):
+        (place / "boot_id").write_text(name)
+        return PulledImages(tmp_path, tmp_path)
+
+    return begin
+
+
+def run(runtime, pulled, *instances):
+    return Convergence(
+        order(*instances), DIGEST, runtime, Cancel(), Told(), lambda _: None, pulled=pulled
+    ).run()
+
+
+def states(outcome):
+    return {one.id: one.state.value for one in outcome.instances}
+
+
+def test_a_damaged_container_is_made_anew_and_the_others_are_left_alone(boot):
+    runtime, both = Damaged(), (instance("a-0"), instance("b-0"))
+    run(runtime, boot("1"), *both)
+    runtime.damage("skerry-a-0-web")
+    before = len(runtime.changes())
+    outcome = run(runtime, boot("1"), *both)
+    assert (outcome.reached, states(outcome)) == (True, {"a-0": "running", "b-0": "running"})
+    verbs = [verb for verb, _ in runtime.changes()[before:]]
+    assert verbs == ["remove", "create", "start"]
+
+
+def test_a_damaged_image_is_removed_and_pulled_anew(boot):
+    runtime, wanted = Damaged(REMOTE), instance("a-0", image=REMOTE)
+    assert states(run(runtime, boot("1"), wanted)) == {"a-0": "failed"}, "nobody knows yet"
+    outcome = run(runtime, boot("1"), wanted)
+    assert (outcome.reached, states(outcome)) == (True, {"a-0": "running"})
+    assert runtime.changes()[-6:-1] == [
+        ("pull", REMOTE),
+        ("remove", "skerry-a-0-web"),
+        ("remove image", REMOTE),
+        ("pull", REMOTE),
+        ("create", "skerry-a-0-web"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "changes", "words"),
+    [
+        (IMAGE, {}, f"image {IMAGE} is damaged on this box, and is never pulled: remove it"),
+        (REMOTE, {"pull": "never"}, "is never pulled"),
+        (REMOTE, {}, f"image {REMOTE} is damaged on this box: image {REMOTE} is not in its"),
+    ],
+)
+def test_a_damaged_image_that_cannot_be_had_is_said_and_kept(boot, image, changes, words):
+    runtime, wanted = Damaged(image, registry=()), instance("a-0", image=image, **changes)
+    for _ in range(3):
+        outcome = run(runtime, boot("1"), wanted, instance("b-0"))
+    (status,) = (one for one in outcome.instances if one.id == "a-0")
+    assert words in status.reason
+    assert (outcome.retry_after_s, image in runtime.stored) == (15.0, True)
+
+
+def test_an_image_whose_pull_a_power_cut_ended_is_pulled_anew_before_it_is_used(boot):
+    runtime, wanted = Damaged(REMOTE), instance("a-0", image=REMOTE)
+    with pytest.raises(SystemExit), boot("1").pulling(FakeRuntime(), REMOTE):
+        raise SystemExit
+    assert run(runtime, boot("2"), wanted).reached
+    calls = [one for one in runtime.changes() if "create" not in one[0]]
+    assert calls[:3] == [("pull", REMOTE), ("remove image", REMOTE), ("pull", REMOTE)]
+    before = len(runtime.changes())
+    run(runtime, boot("3"), dataclasses.replace(wanted, id="b-0"))
+    assert "pull" not in [verb for verb, _ in runtime.changes()[before:]]
+
+
+def test_what_a_power_cut_may_have_damaged_is_not_used_while_the_registry_is_away(boot):
+    runtime = Damaged(REMOTE, registry=())
+    with pytest.raises(SystemExit), boot("1").pulling(FakeRuntime(), REMOTE):
+        raise SystemExit
+    outcome = run(runtime, boot("2"), instance("a-0", image=REMOTE))
+    assert "is not in its registry" in outcome.instances[0].reason
+    assert (REMOTE in runtime.stored, "create" in dict(runtime.calls)) == (True, False)
+
+
+def test_one_in_use_is_taken_as_it_is(boot):
+    runtime = Damaged()
+    run(runtime, boot("1"), instance("b-0", image=REMOTE))
+    with pytest.raises(SystemExit), boot("1").pulling(FakeRuntime(), REMOTE):
+        raise SystemExit
+    wanted = instance("a-0", image=REMOTE), instance("b-0", image=REMOTE)
+    assert run(runtime, boot("2"), *wanted).reached
