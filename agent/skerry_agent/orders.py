@@ -20,6 +20,9 @@ from skerry_wire.errors import WireError
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Envelope, EventKind, InstanceState
 
+AWAY_MOST_S = 30.0
+"""By then an executor that was away is tried again: it may be back at any moment."""
+
 
 def order_arrived(state: State, event: ev.OrderArrived, now: ev.Now) -> Step:
     """Give an order to the executor: at once, unless orders come in a flood or were just refused.
@@ -82,11 +85,14 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
     failures = 0 if outcome.reached and outcome.refusal is None else state.failures + 1
     retries = tried_again(state.retries, () if outcome.reached else outcome.instances)
     hold_until, converge_at = 0.0, now.mono_s + settings.look_s
+    most_s = outcome.retry_most_s
     if outcome.refusal is not None:
-        hold_until = _retry_at(state, now, failures, None)
+        hold_until = _retry_at(state, now, failures, None, most_s)
+        if most_s is not None:
+            state = dataclasses.replace(state, waiting=state.waiting or state.offered)
     elif not outcome.reached:
         pace = failures_of(retries, failures)
-        converge_at = _retry_at(state, now, pace, outcome.retry_after_s)
+        converge_at = _retry_at(state, now, pace, outcome.retry_after_s, most_s)
     if outcome.look_after_s is not None:
         look_at = now.mono_s + max(settings.look_gap_s, outcome.look_after_s)
         converge_at = min(converge_at, look_at)
@@ -118,7 +124,7 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
         waiting=state.waiting or state.offered,
         executor_problem=problem,
         failures=failures,
-        converge_at=_retry_at(state, now, failures, None),
+        converge_at=_retry_at(state, now, failures, None, AWAY_MOST_S),
     )
     state, effects = report_now(state, now)
     return state, effects if known else [*effects, Log("error", problem)]
@@ -194,9 +200,12 @@ def _with_what_was_seen(before: Outcome, outcome: Outcome) -> Outcome:
     return dataclasses.replace(outcome, instances=(*outcome.instances, *lost_sight))
 
 
-def _retry_at(state: State, now: ev.Now, failures: int, asked_s: float | None) -> float:
+def _retry_at(
+    state: State, now: ev.Now, failures: int, asked_s: float | None, most_s: float | None
+) -> float:
     """Return when to try again: exponential, with full jitter above the first time."""
     settings = state.settings
     ceiling = min(settings.retry_most_s, settings.retry_first_s * 2.0 ** min(failures, 30))
     wait = settings.retry_first_s + (ceiling - settings.retry_first_s) * now.draw
-    return now.mono_s + max(wait, min(asked_s or 0.0, settings.retry_most_s))
+    wait = max(wait, min(asked_s or 0.0, settings.retry_most_s))
+    return now.mono_s + (wait if most_s is None else min(wait, most_s))

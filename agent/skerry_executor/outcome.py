@@ -22,6 +22,8 @@ from skerry_wire.workload import Instance
 MAX_PROBLEMS = 16
 DEFAULT_RETRY_S = 5.0
 BLIND_RETRY_S = 10.0
+OWN_RETRY_S = 30.0
+"""By then it is tried again, however often it failed, where that costs nobody but the box."""
 AWAIT_LOOK_S = 1.0
 AWAIT_MOST_S = 300.0
 """So long after a start it is looked often whether what starts after it may, and what its checks
@@ -69,6 +71,7 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     updating = any(found.update is not None for found in aims.values())
     reached = all(one.reached for one in found) and not (failures or left or updating)
     waits = [_RETRY_S.get(failure.kind, DEFAULT_RETRY_S) for failure in failures.values()]
+    full = any(failure.kind is Failure.DISK_FULL for failure in failures.values())
     looks = [one.look_after_s for one in aims.values() if one.look_after_s is not None]
     coming = [_comes_up_look_s(one, there, seen.wall_s) for one in desired]
     looks += [look_s for look_s in coming if look_s is not None]
@@ -82,6 +85,7 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
             _with_update(_overlaid(status, doing, failures), aims) for status in statuses
         ),
         retry_after_s=None if reached else min(waits, default=DEFAULT_RETRY_S),
+        retry_most_s=OWN_RETRY_S if full else None,
         look_after_s=min(looks, default=None),
     )
 
@@ -148,5 +152,6 @@ def blind_outcome(order: Order, digest: str, failure: RuntimeFailure) -> Outcome
             for instance in order.instances
         ),
         retry_after_s=_RETRY_S.get(failure.kind, BLIND_RETRY_S),
+        retry_most_s=OWN_RETRY_S,
         unseen=reason,
     )

@@ -10,6 +10,8 @@ from typing import Literal
 
 from skerry_executor.admission import Admitted
 from skerry_executor.log import log
+from skerry_executor.order import NOT_KEPT
+from skerry_executor.outcome import OWN_RETRY_S
 from skerry_wire import local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, Outcome
@@ -74,8 +76,13 @@ class Talk:
         self._send(ExecutorReply(kind="done", error=error, exit_code=exit_code))
 
     def _marked(self, outcome: Outcome) -> Outcome:
+        refusal = self.admitted.refusal
         problems = (*self.admitted.problems, *outcome.problems)[:16]
-        return dataclasses.replace(outcome, refusal=self.admitted.refusal, problems=problems)
+        most_s = outcome.retry_most_s
+        if refusal is not None:
+            # Nothing is wrong with an order that there was no room to keep.
+            most_s = OWN_RETRY_S if refusal.code == NOT_KEPT else None
+        return dataclasses.replace(outcome, refusal=refusal, problems=problems, retry_most_s=most_s)
 
     def _send(self, reply: ExecutorReply, fds: Sequence[int] = ()) -> None:
         with self._lock:

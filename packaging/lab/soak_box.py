@@ -113,10 +113,12 @@ class SoakBox:
         folder: pathlib.Path,
         podman: Podman | None = None,
         state: pathlib.Path | None = None,
+        *,
+        owns: bool = False,
     ) -> None:
-        """`start` starts it; a given podman stays its owner's."""
+        """`start` starts it; a given podman stays its owner's, unless this `owns` it."""
         self.folder = folder
-        self._own_podman = podman is None
+        self._own_podman = podman is None or owns
         self.podman = podman or Podman(folder / "podman")
         self.broker = Mosquitto(folder / "broker")
         self.hub = Hub(folder / "hub", self.broker)

@@ -7,7 +7,7 @@ from skerry_agent import events as ev
 from skerry_agent.retrying import failures_of, tried_again
 from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.local import Outcome
-from skerry_wire.messages import InstanceState
+from skerry_wire.messages import InstanceState, Refusal
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,52 @@ def test_another_instance_is_tried_soon_although_one_has_failed_for_long():
     both = Outcome(accepted=1, instances=(failed, status(InstanceState.FAILED, name="b-0")))
     run, waited = tries(box, run, both)
     assert waited < 5
+
+
+NO_ROOM = Refusal(generation=2, code="not_kept", reason="No space left on device")
+BLIND = Outcome(accepted=1, unseen="podman does not answer", retry_most_s=30.0)
+
+
+def many_times(box, first, outcome):
+    """Have each visit end so; return what the next one is given, and after how long."""
+    box.draw, run = 1.0, first
+    for _ in range(12):
+        box.on(ev.ExecutorDone(run.run, outcome))
+        begun = box.mono
+        (run,) = converges(box.wait(31))[:1]
+        assert box.state.run_at - begun <= 30
+    return run
+
+
+def test_an_order_that_there_was_no_room_to_keep_is_tried_until_there_is():
+    box = Box().up()
+    box.wait(1)
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(2))))
+    refused = Outcome(accepted=1, reached=True, refusal=NO_ROOM, retry_most_s=30.0)
+    assert many_times(box, run, refused).order == order_bytes(2)
+
+
+def test_an_order_that_is_refused_for_good_is_not_tried_again():
+    box = Box().up()
+    box.wait(1)
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(2))))
+    box.on(ev.ExecutorDone(run.run, Outcome(accepted=1, reached=True, refusal=NO_ROOM)))
+    assert converges(box.wait(300)) == []
+
+
+def test_a_runtime_that_does_not_answer_is_asked_again_soon_however_long_it_lasts():
+    box = Box().up()
+    box.wait(1)
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(1))))
+    many_times(box, run, BLIND)
+
+
+def test_an_executor_that_is_away_is_tried_again_soon_however_long_it_lasts():
+    box = Box().up()
+    box.draw = 1.0
+    box.wait(1)
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(1))))
+    for _ in range(12):
+        box.on(ev.ExecutorFailed(run.run, "away"))
+        (run,) = converges(box.wait(30))[:1]
+        assert run.order == order_bytes(1)

@@ -5,7 +5,8 @@ from tests.executor.orders import instance, order
 from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
-from skerry_executor.outcome import Seen, outcome_of
+from skerry_executor.outcome import Seen, blind_outcome, outcome_of
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.messages import Health
 from skerry_wire.workload import HealthCheck
 
@@ -34,3 +35,18 @@ def test_without_a_check_nothing_is_looked_for():
     seen = Seen(actual=(actual(wanted, started_at=1000.0),), wall_s=1001.0)
     found = outcome_of(order(wanted), "d" * 64, "fake", seen)
     assert (found.reached, found.look_after_s) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most_s"),
+    [(Failure.DISK_FULL, 30.0), (Failure.PULL, None), (Failure.OTHER, None)],
+)
+def test_what_the_box_alone_bears_is_tried_again_soon_however_often_it_failed(kind, most_s):
+    wanted = instance()
+    seen = Seen(failures={wanted.id: RuntimeFailure(kind, "why")}, wall_s=1001.0)
+    assert outcome_of(order(wanted), "d" * 64, "fake", seen).retry_most_s == most_s
+
+
+def test_a_runtime_that_does_not_answer_is_asked_again_soon():
+    found = blind_outcome(order(instance()), "d" * 64, RuntimeFailure(Failure.OTHER, "silent"))
+    assert (found.unseen, found.retry_most_s) == ("silent", 30.0)

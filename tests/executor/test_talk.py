@@ -3,11 +3,15 @@
 import socket
 import threading
 
+import pytest
+
+from skerry_executor import order
+from skerry_executor.admission import Admitted
 from skerry_executor.talk import Talk
 from skerry_wire import codec, local
 from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.local import ExecutorReply, Outcome
-from skerry_wire.messages import InstanceState, InstanceStatus
+from skerry_wire.messages import InstanceState, InstanceStatus, Refusal
 
 
 def replies(connection):
@@ -63,3 +67,23 @@ def test_long_reasons_are_cut_rather_than_the_answer_lost():
     assert len(reply.outcome.instances) == 512
     assert reply.outcome.instances[0].reason == "x" * 80
     assert reply.outcome.instances[0].update.reason == "y" * 80
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "most_s"),
+    [
+        (order.NOT_KEPT, Outcome(accepted=1), 30.0),
+        ("policy", Outcome(accepted=1, retry_most_s=30.0), None),
+        (None, Outcome(accepted=1, retry_most_s=20.0), 20.0),
+    ],
+)
+def test_only_an_order_that_there_was_no_room_for_may_pass_later(code, outcome, most_s):
+    ours, theirs = socket.socketpair()
+    refusal = code and Refusal(generation=2, code=code, reason="why")
+    with theirs:
+        with ours:
+            talk = Talk(ours)
+            talk.admitted = Admitted(refusal=refusal)
+            talk.done(outcome)
+        (done,) = replies(theirs)
+    assert (done.outcome.refusal, done.outcome.retry_most_s) == (refusal, most_s)

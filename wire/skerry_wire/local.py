@@ -69,6 +69,10 @@ class Outcome:
     """The shortest lease of what is to run here, where anything has one: it must be renewed."""
     look_after_s: Annotated[Seconds, Sparse()] | None = None
     """When the executor wants to be visited although all is reached: a job is due by then."""
+    retry_most_s: Annotated[Seconds, Sparse()] | None = None
+    """Another try is wanted by then, however often it failed: the trouble is the box's own (a full
+    disk, a runtime that does not answer) and may be over at any moment. With a refusal: the same
+    order may pass then."""
     unseen: Line | None = None
     """Why the runtime could not be asked: the instances are then those that are wanted, no more."""
 
