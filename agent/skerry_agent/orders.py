@@ -20,6 +20,8 @@ from skerry_wire.errors import WireError
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Envelope, EventKind, InstanceState
 
+AGAIN_S = 0.5
+"""An executor that was killed in the middle of a visit is there again by then."""
 AWAY_MOST_S = 30.0
 """By then an executor that was away is tried again: it may be back at any moment."""
 
@@ -117,6 +119,9 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
     problem = f"executor: {event.reason}"
     known = problem == state.executor_problem
     failures = state.failures + 1
+    again_at = _retry_at(state, now, failures, None, AWAY_MOST_S)
+    if failures == 1:
+        again_at = now.mono_s + AGAIN_S
     state = dataclasses.replace(
         state,
         running=False,
@@ -124,7 +129,7 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
         waiting=state.waiting or state.offered,
         executor_problem=problem,
         failures=failures,
-        converge_at=_retry_at(state, now, failures, None, AWAY_MOST_S),
+        converge_at=again_at,
     )
     state, effects = report_now(state, now)
     return state, effects if known else [*effects, Log("error", problem)]

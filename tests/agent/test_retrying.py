@@ -104,3 +104,15 @@ def test_an_executor_that_is_away_is_tried_again_soon_however_long_it_lasts():
         box.on(ev.ExecutorFailed(run.run, "away"))
         (run,) = converges(box.wait(30))[:1]
         assert run.order == order_bytes(1)
+
+
+def test_an_executor_that_was_killed_is_visited_again_at_once_and_then_as_after_any_failure():
+    box = Box().up()
+    box.draw = 1.0
+    box.wait(1)
+    (run,) = converges(box.on(ev.OrderArrived(order_bytes(1))))
+    box.on(ev.ExecutorFailed(run.run, "it left without an answer"))
+    (run,) = converges(box.wait(0.6))
+    box.on(ev.ExecutorFailed(run.run, "it left without an answer"))
+    assert converges(box.wait(7)) == []
+    assert len(converges(box.wait(1.1))) == 1
