@@ -57,6 +57,14 @@ LAB_PACKAGES = {
 }
 """What `./dev lab` needs besides."""
 
+SOAK_PACKAGES = {
+    "linux.uml": "user-mode-linux",
+    "mmdebstrap": "mmdebstrap",
+    "mke2fs": "e2fsprogs",
+    "ip": "iproute2",
+}
+"""What `./dev soak` needs besides, for whole boxes."""
+
 DEBIAN_PYTHON = {
     "paho": "python3-paho-mqtt",
     "psutil": "python3-psutil",
@@ -91,8 +99,17 @@ def install_all(*, tests: bool) -> None:
 
 def install_lab() -> None:
     """Install what the QEMU machine needs."""
+    _install_programs(LAB_PACKAGES)
+
+
+def install_soak() -> None:
+    """Install what boxes in user-mode-linux need."""
+    _install_programs(SOAK_PACKAGES)
+
+
+def _install_programs(programs: Mapping[str, str]) -> None:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    _install_packages([p for name, p in LAB_PACKAGES.items() if not shutil.which(name, path=path)])
+    _install_packages([p for name, p in programs.items() if not shutil.which(name, path=path)])
 
 
 def _take(lock: TextIO) -> None:

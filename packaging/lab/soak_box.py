@@ -219,6 +219,11 @@ class SoakBox:
             return heard.message if heard.message.boot >= boot else None
         return None
 
+    def boot(self) -> int:
+        """Return how often the agent has started."""
+        report = self.report()
+        return report.boot if report is not None else 0
+
     def amiss(self, boot: int = 0) -> str:
         """Return what the box's newest report lacks of what is wanted; nothing where all is well."""
         report = self.report(boot)

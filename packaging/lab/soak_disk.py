@@ -25,7 +25,7 @@ CONTAINERS = 5
 FULL_S = 600.0
 HEALED_S = 60.0
 STATE_BYTES = 2 * 1024 * 1024
-STORE_BYTES = 64 * 1024 * 1024
+STORE_BYTES = 192 * 1024 * 1024
 TOLD_S = 60.0
 TOP_UP_S = 0.2
 
@@ -89,29 +89,23 @@ class SmallDisk:
 
 
 def disks(full_s: float, podman: Podman | None = None) -> list[Full]:
-    """Fill the disk under the state, then the one under podman's store too; for so long each."""
+    """Fill the disk under the box's state, under podman's store, and under both; for so long each.
+
+    A given podman lies elsewhere: then only the first.
+    """
     found = []
-    for where in ("state", "state and store"):
+    for where in ("state",) if podman is not None else ("state", "store", "state and store"):
         with tempfile.TemporaryDirectory(prefix="skerry-disk-") as name:
             folder = pathlib.Path(name)
-            if where == "state":
-                found.append(_with_small_state(folder, full_s, podman))
-            elif podman is None:
-                found.append(_with_small_store(folder, full_s))
+            disk = SmallDisk(folder / "disk", STATE_BYTES if where == "state" else STORE_BYTES)
+            with disk.mounted():
+                state = disk.place / "box" if "state" in where else None
+                store = Podman(disk.place / "podman") if "store" in where else podman
+                fleet = SoakBox(folder, store, state, owns=store is not podman)
+                full = _one(fleet, where, disk, full_s)
+        found.append(full)
+        print(_line(full), flush=True)
     return found
-
-
-def _with_small_state(folder: pathlib.Path, full_s: float, podman: Podman | None) -> Full:
-    disk = SmallDisk(folder / "box", STATE_BYTES)
-    with disk.mounted():
-        return _one(SoakBox(folder, podman, disk.place), "state", disk, full_s)
-
-
-def _with_small_store(folder: pathlib.Path, full_s: float) -> Full:
-    disk = SmallDisk(folder / "disk", STORE_BYTES)
-    with disk.mounted():
-        fleet = SoakBox(folder, Podman(disk.place / "podman"), disk.place / "box", owns=True)
-        return _one(fleet, "state and store", disk, full_s)
 
 
 def _one(fleet: SoakBox, where: str, disk: SmallDisk, full_s: float) -> Full:
@@ -128,8 +122,8 @@ def _one(fleet: SoakBox, where: str, disk: SmallDisk, full_s: float) -> Full:
 
 
 def _filled(fleet: SoakBox, where: str, disk: SmallDisk, full_s: float) -> Full:
-    before = fleet.running()
-    watched = Watched(before)
+    watched = Watched(fleet.running())
+    boot = fleet.boot() + 1  # an agent that starts while the disk is full has a new number
     begun = time.monotonic()
     try:
         disk.fill()
@@ -142,7 +136,7 @@ def _filled(fleet: SoakBox, where: str, disk: SmallDisk, full_s: float) -> Full:
         problems = [] if told else ["the report says nothing of it"]
         healed_s: float | None = None
         try:
-            healed_s = fleet.until("all to be well", lambda: not fleet.amiss(), 5 * HEALED_S)
+            healed_s = fleet.until("all to be well", lambda: not fleet.amiss(boot), 5 * HEALED_S)
         except LabError as error:
             problems.append(str(error))
         ended = watched.ended("soak-one0-0")
@@ -181,15 +175,16 @@ def _told_while_full(fleet: SoakBox, disk: SmallDisk, until_s: float) -> tuple[s
     return tuple(told)
 
 
+def _line(one: Full) -> str:
+    healed = "never healed" if one.healed_s is None else f"healed after {one.healed_s:.1f} s"
+    return (
+        f"{one.where} full for {one.full_s:g} s: workloads stopped: "
+        f"{', '.join(one.restarted) or 'none'}; longest time without a heartbeat "
+        f"{one.silence_s:.1f} s; {healed}; told: {'; '.join(one.told) or 'nothing'} "
+        f"{'; '.join(one.problems)}"
+    )
+
+
 def table(found: Sequence[Full]) -> str:
     """Return what it came to."""
-    lines = []
-    for one in found:
-        healed = "never healed" if one.healed_s is None else f"healed after {one.healed_s:.1f} s"
-        stopped = ", ".join(one.restarted) or "none"
-        lines.append(
-            f"{one.where} full for {one.full_s:g} s: workloads stopped: {stopped}; longest time "
-            f"without a heartbeat {one.silence_s:.1f} s; {healed}; told: "
-            f"{'; '.join(one.told) or 'nothing'} {'; '.join(one.problems)}"
-        )
-    return "\n".join(lines)
+    return "\n".join(map(_line, found))

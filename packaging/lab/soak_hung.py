@@ -68,7 +68,11 @@ class Away:
 
 
 def aways(
-    for_s: float, podman: Podman | None = None, kinds: Sequence[str] = ("hung", "gone")
+    for_s: float,
+    podman: Podman | None = None,
+    kinds: Sequence[str] = ("hung", "gone"),
+    *,
+    leased: bool = True,
 ) -> list[Away]:
     """Take the runtime away in each way for so long, and return what was seen."""
     found = []
@@ -78,10 +82,11 @@ def aways(
             fleet.start()
             for number in range(CONTAINERS - 1):
                 fleet.want(f"one{number}")
-            fleet.want("leased", lifecycle=f"{{stopAfter: {LEASE_S:g}s}}")
+            if leased:
+                fleet.want("leased", lifecycle=f"{{stopAfter: {LEASE_S:g}s}}")
             fleet.applied()
             for kind in kinds:
-                away = _one(fleet, kind, for_s)
+                away = _one(fleet, kind, for_s, leased=leased)
                 found.append(away)
                 print(_line(away), flush=True)
         finally:
@@ -105,7 +110,7 @@ def _without(podman: Podman, kind: str) -> Iterator[None]:
             podman.serve()
 
 
-def _one(fleet: SoakBox, kind: str, for_s: float) -> Away:
+def _one(fleet: SoakBox, kind: str, for_s: float, *, leased: bool) -> Away:
     watched = Watched(fleet.running())
     begun = time.monotonic()
     problems: list[str] = []
@@ -119,7 +124,7 @@ def _one(fleet: SoakBox, kind: str, for_s: float) -> Away:
             )
             words = _said(fleet)
             probe_s = _soon(lambda: _probed(fleet), problems)
-            lease_s = _soon(lambda: _lease_ended(fleet, watched), problems)
+            lease_s = _soon(lambda: _lease_ended(fleet, watched), problems) if leased else 0.0
             time.sleep(max(0.0, begun + for_s - time.monotonic()))
             silence_s = fleet.ear.longest_silence_s(begun, time.monotonic())
             problems += [f"{one} ended" for one in watched.ended(LEASED)]
