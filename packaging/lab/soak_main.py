@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab import soak_disk, soak_hung, soak_kills, soak_loss, soak_partitions, soak_power
@@ -131,11 +131,11 @@ def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(one) for one in found]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, runs: Mapping[str, Run] = RUNS) -> int:
     """Make one run; the exit status is 0 when all that was wanted is met."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    given = _parser().parse_args(words)
-    wanted = RUNS[given.name]
+    given = _parser(runs).parse_args(words)
+    wanted = runs[given.name]
     if os.geteuid() != 0:
         print("./dev soak: only root may start containers and boxes", file=sys.stderr)
         return 2
@@ -191,7 +191,7 @@ def _in_a_network_of_its_own(words: Sequence[str]) -> int:
         subprocess.run(["ip", "netns", "del", name], check=False)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     listed = "\n".join(
         textwrap.fill(
             f"{name:<11} {run.words}. {run.count} {run.unit}, {run.takes}.",
@@ -199,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
             initial_indent="  ",
             subsequent_indent=" " * 14,
         )
-        for name, run in RUNS.items()
+        for name, run in runs.items()
     )
     parser = argparse.ArgumentParser(
         prog="./dev soak",
@@ -207,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="exit status: 0 all that was wanted is met, 1 not",
     )
-    parser.add_argument("name", choices=list(RUNS), metavar="NAME", help=", ".join(RUNS))
+    parser.add_argument("name", choices=list(runs), metavar="NAME", help=", ".join(runs))
     parser.add_argument("--count", type=_at_least_one, metavar="N", help="how many, or how long")
     parser.add_argument("--seed", type=int, default=1, help="what makes the choices (1)")
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")

@@ -12,29 +12,26 @@ from lab.soak_hung import Away
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make the runs")
 
 
-@pytest.fixture
-def runs(monkeypatch):
-    """Runs that are over at once, of which as many are met as is asked for, but one."""
+def measure(count, seed):
+    """Be over at once; of more than three, one is not met."""
+    print("progress")
+    return soak_main.Result(f"seed {seed}", count - 1 if count > 3 else count, [{"n": 1}])
 
-    def measure(count, seed):
-        print("progress")
-        return soak_main.Result(f"seed {seed}", count - 1 if count > 3 else count, [{"n": 1}])
 
-    known = {"quick": soak_main.Run("words", "no time", "things", 4, measure)}
-    monkeypatch.setitem(soak_main.RUNS, "quick", known["quick"])
+RUNS = {"quick": soak_main.Run("words", "no time", "things", 4, measure)}
 
 
 @ROOT
-def test_only_when_each_is_met_the_exit_status_is_0(runs, capsys):
-    assert soak_main.main(["quick", "--count", "3", "--seed", "9"]) == 0
+def test_only_when_each_is_met_the_exit_status_is_0(capsys):
+    assert soak_main.main(["quick", "--count", "3", "--seed", "9"], RUNS) == 0
     assert capsys.readouterr().out == "seed 9\n3 of 3 things as is asked for\n"
-    assert soak_main.main(["quick"]) == 1
+    assert soak_main.main(["quick"], RUNS) == 1
     assert capsys.readouterr().out.endswith("3 of 4 things as is asked for\n")
 
 
 @ROOT
-def test_progress_stays_out_of_json(runs, capsys):
-    assert soak_main.main(["quick", "--count", "2", "-o", "json"]) == 0
+def test_progress_stays_out_of_json(capsys):
+    assert soak_main.main(["quick", "--count", "2", "-o", "json"], RUNS) == 0
     told = capsys.readouterr()
     assert json.loads(told.out) == {
         "run": "quick", "wanted": 2, "table": "seed 1", "met": 2, "each": [{"n": 1}]
