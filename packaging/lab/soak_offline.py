@@ -60,7 +60,7 @@ def _done(fleet: UmlFleet, course: Callable[[UmlFleet, UmlBox], str]) -> Result:
     try:
         return Result(name, course(fleet, fleet.boxes[0]))
     except (LabError, OSError) as error:
-        return Result(name, "", str(error))
+        return Result(name, "", f"{error}\n{_words(fleet.boxes[0])}")
 
 
 def rebooted_offline(fleet: UmlFleet, box: UmlBox) -> str:
@@ -124,6 +124,14 @@ def _with_clock(fleet: UmlFleet, box: UmlBox, wall_s: float) -> str:
         f"nothing stopped in {2 * WATCHED_S:g} s with it, agent and executor started anew meanwhile, "
         f"nor in {WATCHED_S:g} s after it was right again; an order ran after {taken_s:.0f} s"
     )
+
+
+def _words(box: UmlBox) -> str:
+    try:
+        units = [word for unit in _UNITS for word in ("-u", unit)]
+        return box.run("journalctl", "--no-pager", "-o", "short-monotonic", "-n", "60", *units)
+    except (LabError, OSError) as error:
+        return f"{error}\n{box.last_words()}"
 
 
 def _revisions(fleet: UmlFleet, instance: str) -> set[str]:
