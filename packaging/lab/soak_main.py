@@ -16,7 +16,16 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lab import soak_disk, soak_hung, soak_kills, soak_loss, soak_partitions, soak_power
+from lab import (
+    soak_disk,
+    soak_hung,
+    soak_kills,
+    soak_links,
+    soak_loss,
+    soak_offline,
+    soak_partitions,
+    soak_power,
+)
 from lab.debian import run
 from lab.install import ROOT
 from lab.processes import LabError
@@ -80,6 +89,19 @@ def _partitions(count: int, seed: int) -> Result:
     return Result(soak_partitions.table(found), met, _plain(found))
 
 
+def _links(count: int, seed: int) -> Result:
+    seen = soak_links.links(float(count), seed)
+    all_came = all(one.taken_s is not None for one in seen.orders)
+    met = count if seen.orders and all_came and not seen.lost else 0
+    return Result(soak_links.table(seen), met, _plain(seen.orders))
+
+
+def _offline(count: int, _seed: int) -> Result:
+    found = soak_offline.offline(count)
+    met = sum(not one.problem for one in found)
+    return Result(soak_offline.table(found), met, _plain(found))
+
+
 def _loss(count: int, seed: int) -> Result:
     wanted = soak_loss.Wanted(kill=count, seed=seed)
     with tempfile.TemporaryDirectory(prefix="skerry-loss-") as name:
@@ -114,14 +136,24 @@ RUNS: dict[str, Run] = {
         "ten minutes", "boxes", 50, _loss,
     ),
     "power": Run(
-        "power cuts of two boxes in the middle of updates: each comes up with one revision whole "
-        "and converges",
+        "power cuts of two boxes in the middle of updates, pulls, first starts and ends: each "
+        "comes up with one revision whole and converges",
         "two hours", "cuts", 200, _power, whole_boxes=True,
     ),
     "partitions": Run(
         "partitions, power losses, reboots and kills with two single-writer workloads that move "
         "between two boxes: never both at once",
         "eight hours", "troubles", 500, _partitions, whole_boxes=True,
+    ),
+    "links": Run(
+        "orders over 56 kbit/s, 600 ms +- 300, 5 % loss, blackouts of 30 s: every one converges, "
+        "no box is taken for lost; traffic counted",
+        "as long as that", "minutes", 60, _links, whole_boxes=True,
+    ),
+    "offline": Run(
+        "a boot without network, agent and executor, a clock in 1970, one ten years ahead: what "
+        "ran runs on, what has a lease waits for the hub",
+        "four minutes", "courses", 3, _offline, whole_boxes=True,
     ),
 }  # fmt: skip
 """In the order in which they are listed."""

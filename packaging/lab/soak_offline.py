@@ -34,9 +34,11 @@ class Result:
     problem: str = ""
 
 
-def offline() -> list[Result]:
-    """Do each course once with a box of its own, print and return what was seen."""
-    courses = (rebooted_offline, clock_in_1970, clock_ten_years_ahead)
+def offline(count: int = 3) -> list[Result]:
+    """Do the courses one after the other, so many in all, print and return what was seen."""
+    courses = itertools.islice(
+        itertools.cycle((rebooted_offline, clock_in_1970, clock_ten_years_ahead)), count
+    )
     found = []
     with tempfile.TemporaryDirectory(prefix="skerry-offline-") as name:
         fleet = UmlFleet(pathlib.Path(name), 1)
