@@ -82,7 +82,9 @@ def _halted(instance: Instance, there: Sequence[Actual], runtime: str, halt: Hal
     """Return the status of an instance of which nothing may run: it is being stopped, or is."""
     runs = any(one.phase in (Phase.RUNNING, Phase.RESTARTING, Phase.PAUSED) for one in there)
     state = InstanceState.STOPPING if runs else halt.state
-    revision = instance.revision if not there else there[0].revision
+    # What stands as the order wants it is of the order's revision, whatever containers are left.
+    is_new = not there or (halt.reached and not runs)
+    revision = instance.revision if is_new else there[0].revision
     status = _status(instance, revision, state, halt.reason, there, runtime)
     code = halt.exit_code if halt.exit_code is not None else status.exit_code
     return Standing(

@@ -28,9 +28,9 @@ def wait_until_runs(
 ) -> None:
     """Return when all that was placed runs. Raises Failure after the time."""
     goals = _goals(found)
-    wait_for(screen, hub, goals, timeout_s)
-    for goal in [] if quiet else goals:
-        screen.line(f"{goal} is {goal.wanted}")
+    last = wait_for(screen, hub, goals, timeout_s)
+    for goal, seen in () if quiet else last.items():
+        screen.line(f"{goal} is {seen.state or goal.wanted}")
 
 
 def _goals(found: Plan) -> list[Goal]:

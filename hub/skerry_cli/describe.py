@@ -14,6 +14,7 @@ from skerry_cli.describe_workload import show_workload
 from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.failures import Failure
 from skerry_cli.hub import Hub, path
+from skerry_cli.job_text import job_text
 from skerry_cli.kinds import EVENT, exit_code, health, state
 from skerry_cli.records import Event, Instance, items_of, read
 from skerry_cli.screen import Screen
@@ -86,6 +87,7 @@ def show_instance(screen: Screen, hub: Hub, found: Instance) -> None:
             ("Started", f"{words.age(found.started_at, now)} ago" if found.started_at else None),
             ("Restarts", str(found.restarts)),
             ("Last exit status", exit_code(found) if ended else None),
+            ("Job", job_text([found], now) if found.job is not None else None),
             ("Image", found.image),
             ("Revision", found.revision + ("" if found.current else " (an older one)")),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from skerry_cli import words
+from skerry_cli.job_text import job_text
 from skerry_cli.kinds import EVENT, INSTANCE, label_list, state
 from skerry_cli.records import (
     MANY,
@@ -154,6 +155,7 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
     for container in content.containers:
         tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
     tell_list(screen, "Instances", INSTANCE, workload.instances, now)
+    tell_lines(screen, "Jobs", jobs(workload, now))
     tell_lines(screen, "What is wrong", wrong(workload, now))
     tell_lines(screen, "Not met any more: leaves at the next apply", _unmet(answer))
     if workload.placed < workload.wanted or workload.state == "unplaced":
@@ -236,12 +238,22 @@ def container_lines(container: Container) -> Iterator[str]:
     yield f"restart {container.restart}"
 
 
+def jobs(workload: Workload, now: float) -> list[Cell]:
+    """Return a line for each instance that is a job: its runs, the last result, the next run."""
+    return [
+        f"{one.id} on {one.hostname}: {job_text([one], now)}"
+        + (f", at {words.moment(one.job.next_at)}" if one.job.next_at is not None else "")
+        for one in workload.instances
+        if one.job is not None
+    ]
+
+
 def wrong(workload: Workload, now: float) -> list[Cell]:
     """Return a line for each instance that is not as it should be."""
     return [
         Styled(_wrong_words(instance, now), "red" if instance.state == "failed" else "yellow")
         for instance in workload.instances
-        if instance.reason or instance.state in ("failed", "exited")
+        if (instance.reason or instance.state in ("failed", "exited")) and not instance.need_not_run
     ]
 
 

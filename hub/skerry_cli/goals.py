@@ -16,12 +16,16 @@ from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
 from skerry_cli.rollout_text import counts
 from skerry_cli.screen import Screen
 
-Wanted = Literal["online", "running", "healthy", "deleted"]
-"""`healthy`, of an instance: running, and not found unhealthy."""
+Wanted = Literal["online", "running", "completed", "healthy", "deleted"]
+"""`running`, of jobs: running, done, or scheduled; `completed`: every job's last run succeeded.
+
+`healthy`, of an instance: running, and not found unhealthy.
+"""
 GOALS: dict[str, tuple[Wanted, ...]] = {
     "node": ("online", "deleted"),
-    "workload": ("running", "deleted"),
+    "workload": ("running", "completed", "deleted"),
 }
+_AS_WANTED = ("running", "scheduled", "completed")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Seen:
     text: str
     hopeless: bool = False
     """Whether it will not come so by itself."""
+    state: str = ""
+    """Of a workload that is as it shall be, in one word."""
 
 
 def look_at(hub: Hub, goal: Goal) -> Seen:
@@ -80,7 +86,8 @@ def _instance(hub: Hub, goal: Goal) -> Seen:
     if found is None:
         return Seen(goal.wanted == "deleted", "it is not there")
     text = str(found.state) + (f": {found.reason}" if found.reason else "")
-    runs = found.state == "running" and found.current and found.health != "starting"
+    works = found.state == "running" or found.need_not_run
+    runs = works and found.current and found.health != "starting"
     if goal.wanted == "healthy":
         return Seen(runs and found.health != "unhealthy", f"{text}, {found.health}")
     return Seen(goal.wanted == "running" and runs, text)
@@ -117,7 +124,8 @@ def _node(node: Node, goal: Goal, now: float) -> Seen:
 def _workload(workload: Workload, goal: Goal) -> Seen:
     rollout = workload.rollout if goal.by_rollout else None
     if rollout is not None and rollout.state == "paused":
-        return Seen(False, f"its rollout is paused: {rollout.reason}", hopeless=True)
+        text = f"its rollout is paused: {rollout.reason}; skerry rollout status {goal.name}"
+        return Seen(False, text, hopeless=True)
     if rollout is not None and rollout.state == "done" and rollout.behind and not rollout.failed:
         there = workload.current + rollout.behind >= workload.wanted
         return Seen(there, f"{counts(rollout)}: {rollout.reason}")
@@ -125,22 +133,31 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
     told = {workload.reason} if workload.reason else set()
     text += f" ({workload.reason})" if workload.reason else ""
     for instance in workload.instances:
+        if instance.need_not_run and instance.current:
+            continue
         if instance.state != "running" or not instance.current:
             text += f"; {instance.id} on {instance.hostname} is {instance.state}"
             text += "" if instance.current else " at an older revision"
             if instance.reason and instance.reason not in told:
                 told.add(instance.reason)
                 text += f": {instance.reason}"
-    return Seen(goal.wanted == workload.state, text)
+    gave_up = any(one.gave_up and one.current for one in workload.instances)
+    if goal.wanted == "completed":
+        done = bool(workload.instances) and all(
+            one.current and one.job is not None and one.job.succeeded for one in workload.instances
+        )
+        return Seen(done and workload.state in _AS_WANTED, text, hopeless=gave_up)
+    reached = goal.wanted == "running" and workload.state in _AS_WANTED
+    return Seen(reached, text, hopeless=gave_up, state=workload.state if reached else "")
 
 
-def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) -> None:
-    """Return when every goal is reached. Raises Failure with what is missing after the time.
+def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) -> dict[Goal, Seen]:
+    """Return how all is when every goal is reached. Raises Failure with what is missing in time.
 
     Progress is shown where a person watches the messages.
     """
     if not goals:
-        return
+        return {}
     last: dict[Goal, Seen] = {}
     hub.deadline = time.monotonic() + timeout_s
     progress, say = _progress(screen)
@@ -156,7 +173,7 @@ def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) 
 
         with contextlib.closing(follow(hub, look, say)) as looks:
             if any(looks):
-                return
+                return last
     missing = [goal for goal in goals if goal not in last or not last[goal].reached]
     lines = [
         f"{goal} is not {goal.wanted} after {words.duration(timeout_s)}; "
@@ -169,9 +186,7 @@ def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) 
 def _check_hope(last: dict[Goal, Seen]) -> None:
     """Raise Failure where waiting is in vain."""
     lines = [
-        f"{goal} is not {goal.wanted}: {seen.text}; skerry rollout status {goal.name}"
-        for goal, seen in last.items()
-        if seen.hopeless
+        f"{goal} is not {goal.wanted}: {seen.text}" for goal, seen in last.items() if seen.hopeless
     ]
     if lines:
         raise Failure("\n".join(lines), Exit.ERROR)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from skerry_cli import words
 from skerry_cli.decisions import DECISION
 from skerry_cli.document_kinds import DOCUMENT_KINDS
+from skerry_cli.job_text import job_text
 from skerry_cli.kind import Column, Kind
 from skerry_cli.records import Accelerator, Device, Event, Instance, Node, RoundTrip, Workload
 from skerry_cli.screen import Colour, Styled
@@ -15,6 +16,8 @@ _COLOURS: Mapping[str, Colour] = {
     "online": "green",
     "usable": "green",
     "running": "green",
+    "completed": "green",
+    "scheduled": "green",
     "healthy": "green",
     "plugged": "green",
     "unreachable": "yellow",
@@ -175,6 +178,7 @@ WORKLOAD = Kind(
             passing=True,
         ),
         Column("IMAGES", lambda workload, _: words.joined(list(workload.images)), wide=True),
+        Column("JOB", lambda workload, now: job_text(workload.instances, now), wide=True),
         Column("REASON", lambda workload, _: workload.reason or words.NONE, wide=True),
     ),
 )
@@ -196,6 +200,7 @@ INSTANCE = Kind(
         Column("CURRENT", lambda instance, _: "yes" if instance.current else "no", wide=True),
         Column("EXIT", lambda instance, _: exit_code(instance), wide=True),
         Column("IMAGE", lambda instance, _: instance.image or words.NONE, wide=True),
+        Column("JOB", lambda instance, now: job_text([instance], now), wide=True),
         Column("REASON", lambda instance, _: instance.reason or words.NONE, wide=True),
     ),
 )

@@ -79,6 +79,16 @@ class Problem:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """How a job goes: the runs that were begun, how the last one ended, when the next one is."""
+
+    runs: int = 0
+    attempts: int = 0
+    succeeded: bool | None = None
+    next_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One instance, and what its node says of it."""
 
@@ -95,7 +105,28 @@ class Instance:
     exit_code: int | None = None
     restarts: int = 0
     current: bool = True
+    job: Job | None = None
     waits_until: float | None = None
+
+    @property
+    def need_not_run(self) -> bool:
+        """Say whether it is a job that is done, or waits for its first moment."""
+        if self.job is None:
+            return False
+        if self.state == "pending":
+            return self.job.next_at is not None and self.job.runs == 0
+        return self.state == "exited" and self.job.succeeded is True
+
+    @property
+    def gave_up(self) -> bool:
+        """Say whether it is a job that has failed for good."""
+        job = self.job
+        return (
+            self.state == "failed"
+            and job is not None
+            and job.succeeded is False
+            and job.next_at is None
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ EXAMPLES = """\b
 Examples:
   skerry wait node box-1 --for online --timeout 60s
   skerry wait workload shop-web --for running
+  skerry wait workload shop-report --for completed
   skerry wait workload shop-web --for deleted
 \b
 Exit status: 4 when it is not so in time; the message says how it was seen last.
@@ -26,7 +27,7 @@ Exit status: 4 when it is not so in time; the message says how it was seen last.
 @click.option(
     "--for",
     "wanted",
-    type=click.Choice(["online", "running", "deleted"]),
+    type=click.Choice(["online", "running", "completed", "deleted"]),
     required=True,
     help="How it shall be.",
 )

@@ -42,7 +42,8 @@ class Question:
 
     `decide`: where the workloads go, with room made for them if it `may_preempt`. `evacuate`: where
     a workload's instances on a node go, and whether those that fit nowhere end (`force`). `lose`:
-    where those on several `nodes` go, which are lost; what fits nowhere stays.
+    where those on several `nodes` go, which are lost; what fits nowhere stays. `done` are jobs
+    there that both leave where they are.
     `move`: whether an instance of a workload goes to a node. `remove`: the workload is not wanted
     any more.
     """
@@ -54,6 +55,7 @@ class Question:
     force: bool = False
     instance: Annotated[str, Sparse()] = ""
     nodes: Annotated[tuple[Short, ...], MANY, Sparse()] = ()
+    done: Annotated[tuple[InstanceId, ...], MANY, Sparse()] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

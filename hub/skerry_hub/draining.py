@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from skerry_hub.deciding import NEAREST
 from skerry_hub.decisions import Asked, Question
+from skerry_hub.jobs import done_of
 from skerry_hub.model import (
     UNSCHEDULABLE,
     Assignment,
@@ -65,8 +66,8 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
     """Cordon a node, and move away what other nodes take; one decision for each workload.
 
     What fits nowhere stays, and is explained; with `force` it is removed. Instances of global
-    workloads stay: they are made for this node. Raises RefusedError for a node that is held, since
-    nothing can be ended there.
+    workloads stay: they are made for this node; and jobs that are done. Raises RefusedError for a
+    node that is held, since nothing can be ended there.
     """
     if node.diverged is not None:
         reason = f"{node.hostname} is held as diverged, so nothing ends there: adopt or overwrite"
@@ -83,22 +84,29 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
         if kept.workload.mode == "global":
             changes += [_stays(one, "one on each node") for one in before if one.node == node.id]
             continue
-        found = evacuated(work, kept.workload, node.id, force=force)
+        done = done_of(kept.workload, before, (node,))
+        changes += [_stays(one, "it is done") for one in before if one.id in done]
+        if all(one.id in done for one in before if one.node == node.id):
+            continue
+        found = evacuated(work, kept.workload, node.id, force=force, done=done)
         changes += found.changes
         unplaced += found.unplaced
     return PlanView(changes=tuple(changes), unplaced=tuple(unplaced))
 
 
-def evacuated(work: Work, workload: Workload, node: str, *, force: bool) -> PlanView:
-    """Move a replicated workload's instances off a node, as `drain` does."""
+def evacuated(
+    work: Work, workload: Workload, node: str, *, force: bool, done: tuple[str, ...] = ()
+) -> PlanView:
+    """Move a replicated workload's instances off a node, as `drain` does, but for `done`."""
     first = len(work.draft.steps)
     before = work.draft.of_workload(workload.name)
-    decision = evacuate(work.world, workload, before, node, force=force)
+    decision = evacuate(work.world, workload, before, node, force=force, done=done)
     take_over(work, before, decision)
-    changes = tuple(_told(decision, before, node))
+    leaving = [one for one in before if one.id not in done]
+    changes = tuple(_told(decision, leaving, node))
     unplaced = (_explained(work, workload, node),) if decision.unplaced else ()
     asked = (Asked(workload=workload),)
-    question = Question(method="evacuate", wanted=asked, node=node, force=force)
+    question = Question(method="evacuate", wanted=asked, node=node, force=force, done=done)
     # Who stays where it is has found no other node, but has one.
     short = tuple(one for one in unplaced if one.placed < one.wanted)
     note(work, first, question, changes, short)

@@ -26,6 +26,7 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, Field, Kind
 from skerry_hub.fleet.silence import Patience, Seconds, Silence
 from skerry_hub.fleet.vanishing import together, together_at
+from skerry_hub.jobs import done_on
 from skerry_hub.model import Liveness, Node, Workload
 from skerry_hub.state import Known
 
@@ -209,17 +210,12 @@ def movable(known: Known, node: Node) -> Iterator[Workload]:
         return
     for one in known.on_node(node.id):
         kept = known.workloads.get(one.workload)
-        if kept is not None and not tied_because(kept.workload) and not _is_done(node, one.id):
+        if (
+            kept is not None
+            and not tied_because(kept.workload)
+            and one.id not in done_on(kept.workload, node)
+        ):
             yield kept.workload
-
-
-def _is_done(node: Node, instance: str) -> bool:
-    """Say whether an instance is a job that has been done, and is none to come."""
-    for status in node.report.instances if node.report is not None else ():
-        if status.id == instance:
-            job = status.job
-            return job is not None and job.succeeded is True and job.next_at is None
-    return False
 
 
 def why_it_stays(node: Node, workload: Workload) -> str | None:

@@ -10,6 +10,7 @@ import collections
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from skerry_hub.decisions import Asked, Question
+from skerry_hub.jobs import done_of
 from skerry_hub.model import Change, Workload
 from skerry_hub.noting import note
 from skerry_hub.placement.engine import lose
@@ -34,18 +35,31 @@ def replace_all(work: Work, lost: Mapping[str, Collection[str]]) -> tuple[Change
         for name in group:
             nodes = sorted(lost[name])
             for start in range(0, len(nodes), MOST_NODES):
-                changes += replaced(work, workloads[name], nodes[start : start + MOST_NODES])
+                some = nodes[start : start + MOST_NODES]
+                changes += replaced(work, workloads[name], some, _done(work, name, some))
     return tuple(changes)
 
 
-def replaced(work: Work, workload: Workload, nodes: Collection[str]) -> tuple[Change, ...]:
-    """Place elsewhere what a workload has on some lost nodes; return the steps."""
+def _done(work: Work, name: str, nodes: Collection[str]) -> tuple[str, ...]:
+    """Return which jobs on some nodes are done, and not to be done again elsewhere."""
+    kept, there = work.draft.workloads.get(name), map(work.draft.nodes.get, nodes)
+    if kept is None:
+        return ()
+    found = [node for node in there if node is not None]
+    return done_of(kept.workload, work.draft.of_workload(name), found)
+
+
+def replaced(
+    work: Work, workload: Workload, nodes: Collection[str], done: tuple[str, ...] = ()
+) -> tuple[Change, ...]:
+    """Place elsewhere what a workload has on some lost nodes, but for `done`; return the steps."""
     first = len(work.draft.steps)
     before = work.draft.of_workload(workload.name)
-    decision = lose(work.world, workload, before, frozenset(nodes))
+    decision = lose(work.world, workload, before, frozenset(nodes), done)
     take_over(work, before, decision)
     changes = tuple(one for one in decision.changes if one.action != "keep")
-    question = Question(method="lose", wanted=(Asked(workload=workload),), nodes=tuple(nodes))
+    wanted = (Asked(workload=workload),)
+    question = Question(method="lose", wanted=wanted, nodes=tuple(nodes), done=done)
     note(work, first, question, changes)
     return changes
 

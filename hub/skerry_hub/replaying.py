@@ -133,9 +133,11 @@ def _ask(work: Work, record: DecisionRecord) -> None:
             ]
             decide(work, wanted, may_preempt=question.may_preempt)
         case "evacuate":
-            draining.evacuated(work, workload, question.node, force=question.force)
+            draining.evacuated(
+                work, workload, question.node, force=question.force, done=question.done
+            )
         case "lose":
-            replacing.replaced(work, workload, question.nodes)
+            replacing.replaced(work, workload, question.nodes, question.done)
         case "move":
             moved(work, workload, question.instance, question.node)
         case "remove":

@@ -7,6 +7,7 @@ from typing import Literal
 
 from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.fleet.signs import NO_SAMPLE
+from skerry_hub.jobs import need_not_run
 from skerry_hub.leases import Place, latest_end
 from skerry_hub.loss import why_it_stays
 from skerry_hub.model import Assignment, Node
@@ -22,7 +23,7 @@ from skerry_hub.views import (
 from skerry_wire.lifecycle import fingerprint_of
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 
-State = Literal["running", "progressing", "degraded", "unplaced"]
+State = Literal["running", "progressing", "degraded", "unplaced", "scheduled", "completed"]
 
 _FAILED = (InstanceState.FAILED, InstanceState.EXITED)
 
@@ -172,6 +173,7 @@ def _instance(
         exit_code=status.exit_code,
         restarts=status.restarts,
         current=status.revision == one.revision,
+        job=status.job,
     )
 
 
@@ -223,8 +225,11 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
         # Those that found no room when it was last decided about, as explain counts them.
         wanted = len(instances) + known.unplaced.get(workload.name, 0)
     running = [one for one in instances if one.state is InstanceState.RUNNING]
-    current = [one for one in running if one.current]
+    current = [one for one in instances if _is_current(one)]
     state, reason = _state(wanted, instances, len(current))
+    if state == "running" and current and not running:
+        scheduled = any(one.job is not None and one.job.next_at is not None for one in current)
+        state = "scheduled" if scheduled else "completed"
     if rollout is not None and rollout.state != "done" and state in ("running", "progressing"):
         state, reason = "progressing", f"its rollout is {rollout.state}: {rollout.reason}"
     return WorkloadView(
@@ -273,7 +278,8 @@ def _why_waiting(one: InstanceView | None) -> str | None:
 
 
 def _is_current(one: InstanceView) -> bool:
-    return one.current and one.state is InstanceState.RUNNING
+    """Say whether it runs as it is wanted, or is a job that need not run now."""
+    return one.current and (one.state is InstanceState.RUNNING or need_not_run(one.state, one.job))
 
 
 def _why_ailing(one: InstanceView) -> str:
@@ -285,6 +291,8 @@ def _why_ailing(one: InstanceView) -> str:
 
 
 def _ails(one: InstanceView) -> bool:
+    if need_not_run(one.state, one.job):
+        return False
     return one.state in _FAILED or one.health is Health.UNHEALTHY
 
 

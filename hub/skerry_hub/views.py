@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from skerry_hub.model import Change, Explanation, Liveness, Reason, Taint, Workload
 from skerry_hub.rollout.views import RolloutPlan, RolloutView
 from skerry_wire.hardware import Accelerator, Hardware
+from skerry_wire.lifecycle import JobStatus
 from skerry_wire.messages import Health, InstanceState
 from skerry_wire.schema import Items, Sparse, Text
 
@@ -63,6 +64,8 @@ class InstanceView:
     restarts: int = 0
     current: bool = True
     """Whether the node runs the revision that is wanted now."""
+    job: Annotated[JobStatus, Sparse()] | None = None
+    """Of a job: its runs, how the last one ended, and when the next one is."""
     waits_until: float | None = None
     """It starts then at the latest, by the hub's clock: its lease where it was is over; null where
     it does not wait for that, or until its node says so."""
@@ -212,7 +215,8 @@ class WorkloadView:
     """One workload, as lists and the topic `skerry/v1/workloads/<name>` show it.
 
     `state`: `running` (all wanted replicas run the current revision), `progressing` (on the way),
-    `degraded` (an instance failed or exited), `unplaced` (a replica found no node).
+    `degraded` (an instance failed or exited), `unplaced` (a replica found no node). Of
+    jobs of which none runs and none has to: `completed`, or `scheduled`: they run again.
     """
 
     name: str
@@ -224,8 +228,8 @@ class WorkloadView:
     placed: int
     running: int
     current: int
-    """Running instances of the current revision."""
-    state: Literal["running", "progressing", "degraded", "unplaced"]
+    """Instances of the current revision that run, or are jobs that need not: done, or scheduled."""
+    state: Literal["running", "progressing", "degraded", "unplaced", "scheduled", "completed"]
     reason: str | None = None
     created_at: float = 0.0
     updated_at: float = 0.0

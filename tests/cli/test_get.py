@@ -36,9 +36,9 @@ box-2   pier       lost,diverged,refused,problems   1           0/-      0 B/-  
 
 WORKLOADS = """\
 WORKLOAD   STATE     READY   PLACED   MODE         AGE   PROJECT   REVISION           UPDATED   \
-IMAGES            REASON
+IMAGES            JOB   REASON
 shop-web   running   1/1     1        replicated   2d    shop      1234567890abcdef   10m       \
-localhost/web:1   -
+localhost/web:1   -     -
 """
 
 INSTANCES = """\

@@ -10,10 +10,12 @@ from skerry_cli import describe_workload, document_records, records, workload_pl
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_hub import documents, model, terms, views
 from skerry_wire.codec import to_plain
+from skerry_wire.lifecycle import JobStatus
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
 
 PAIRS = [
     (records.Problem, views.Problem),
+    (records.Job, JobStatus),
     (records.Instance, views.InstanceView),
     (records.Order, views.OrderView),
     (records.Resources, views.ResourcesView),

@@ -7,6 +7,9 @@ import pytest
 from tests.cli.canned import Answers, Raw, unknown
 from tests.cli.samples import DETAIL, INSTANCE, LOST_DETAIL, NODE_DETAIL
 
+from skerry_wire.lifecycle import JobStatus
+from skerry_wire.messages import InstanceState
+
 
 @pytest.mark.parametrize(
     ("kind", "name", "wanted", "answer"),
@@ -108,3 +111,60 @@ def test_what_is_no_hub_is_not_waited_for(skerry, hub):
 def test_wrong_usage_exits_2(skerry, hub, words):
     skerry("wait", *words, code=2)
     assert hub.asked == []
+
+
+def job(state, workload_state, told, **fields):
+    """Return the hub's answer about a workload with one instance of a job."""
+    instance = dataclasses.replace(INSTANCE, state=InstanceState(state), job=told, **fields)
+    view = dataclasses.replace(
+        DETAIL.workload,
+        state=workload_state,
+        running=int(state == "running"),
+        instances=(instance,),
+    )
+    return dataclasses.replace(DETAIL, workload=view)
+
+
+RUNS = JobStatus(runs=1, attempts=1)
+DONE = JobStatus(runs=1, attempts=1, succeeded=True)
+FIRST_LATER = JobStatus(next_at=1e9)
+AGAIN_LATER = JobStatus(runs=1, attempts=1, succeeded=True, next_at=1e9)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        (job("running", "running", RUNS), "running"),
+        (job("exited", "completed", DONE), "running"),
+        (job("exited", "completed", DONE), "completed"),
+        (job("pending", "scheduled", FIRST_LATER), "running"),
+        (job("exited", "scheduled", AGAIN_LATER), "completed"),
+    ],
+)
+def test_a_job_that_is_done_or_scheduled_is_as_it_shall_be(skerry, hub, answer, wanted):
+    hub.answers["GET /api/v1/workloads/shop-web"] = answer
+    done = skerry("wait", "workload", "shop-web", "--for", wanted, "--timeout", "20s")
+    assert done.out == f"workload/shop-web is {wanted}\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (job("running", "running", RUNS), "running, 1 of 1 running"),
+        (job("pending", "scheduled", FIRST_LATER), "scheduled, 1 of 1 running"),
+        (DETAIL, "running, 1 of 1 running"),
+    ],
+)
+def test_what_is_not_completed_is_waited_for(skerry, hub, answer, said):
+    hub.answers["GET /api/v1/workloads/shop-web"] = answer
+    words = ("wait", "workload", "shop-web", "--for", "completed", "--timeout", "200ms")
+    assert said in skerry(*words, code=4).err
+
+
+@pytest.mark.parametrize("wanted", ["running", "completed"])
+def test_a_job_that_has_given_up_is_not_waited_for(skerry, hub, wanted):
+    told = JobStatus(runs=1, attempts=4, succeeded=False)
+    answer = job("failed", "degraded", told, reason="failed at attempt 4: report ended with 3")
+    hub.answers["GET /api/v1/workloads/shop-web"] = answer
+    words = ("wait", "workload", "shop-web", "--for", wanted, "--timeout", "20s")
+    assert "report ended with 3" in skerry(*words, code=1).err

@@ -24,6 +24,75 @@ def test_a_workload_is_applied_updated_and_deleted(fleet):
     wait_for("the container to go", lambda: not fleet.containers())
 
 
+JOB = """\
+name: night
+services:
+  report:
+    image: {image}
+    command: ["/bin/sh", "-c", {script}]
+    deploy: {{mode: replicated-job}}
+    volumes: ["{folder}:/out"]
+    x-lifecycle: {{job: {{retries: 0{schedule}}}}}
+"""
+
+
+def policy(fleet):
+    hardware = fleet.hub.get(f"/api/v1/nodes/{fleet.box.node}")["hardware"]
+    return json.dumps(hardware.get("policy"))
+
+
+def test_a_job_runs_once_for_each_content_and_is_told_as_done(fleet):
+    folder = fleet.folder / "out"
+    folder.mkdir()
+    fleet.box.allow(f'[images]\nallow = ["localhost"]\n[mounts]\nbind = ["{folder}"]\n')
+    wait_for("the hub to know what the box allows", lambda: str(folder) in policy(fleet))
+    path = fleet.folder / "night.yaml"
+
+    def apply(script, schedule="", check=True):
+        text = JOB.format(
+            image=fleet.podman.image, folder=folder, script=json.dumps(script), schedule=schedule
+        )
+        path.write_text(text)
+        return fleet.hub.cli("apply", "-f", str(path), "--wait", "--timeout", "60s", check=check)
+
+    def until_completed():
+        words = ("wait", "workload", "night-report", "--for", "completed", "--timeout", "60s")
+        fleet.hub.cli(*words)
+
+    def ran():
+        return (folder / "ran").read_text().split()
+
+    apply("echo one >> /out/ran")
+    until_completed()
+    assert ran() == ["one"]
+    view = fleet.hub.get("/api/v1/workloads/night-report")["workload"]
+    assert (view["state"], view["current"], view["running"]) == ("completed", 1, 0)
+    told = fleet.hub.cli("describe", "workload", "night-report").stdout
+    assert "1 run, the last succeeded" in told
+    assert "What is wrong" not in told
+
+    # What is done is not done again: neither by the same content, nor by a kill, nor by a drain.
+    assert "is completed" in apply("echo one >> /out/ran").stdout
+    fleet.box.executor.kill()
+    fleet.box.start_executor()
+    drained = fleet.hub.cli("drain", fleet.box.node, "--timeout", "30s").stdout
+    assert "night-report-0" in drained
+    fleet.hub.cli("uncordon", fleet.box.node)
+    apply("echo two >> /out/ran")
+    until_completed()
+    assert ran() == ["one", "two"]
+
+    failed = apply("echo three >> /out/ran; exit 3", check=False)
+    assert failed.returncode == 1
+    assert "ended with 3" in failed.stderr
+    assert ran() == ["one", "two", "three"]
+
+    done = apply("echo four >> /out/ran", ', schedule: "0 0 1 1 *"')
+    assert "workload/night-report is scheduled" in done.stdout
+    assert "next in" in fleet.hub.cli("get", "workloads", "-o", "wide").stdout
+    assert ran() == ["one", "two", "three"]
+
+
 def heard(fleet):
     """Return what the broker says within some seconds, the last of each topic."""
     done = subprocess.run(

@@ -61,6 +61,17 @@ def test_an_older_revision_of_a_halted_instance_is_stopped_too():
     assert [one.phase for one in runtime.containers(NODE)] == [Phase.EXITED]
 
 
+def test_what_waits_as_the_order_wants_it_is_of_the_orders_revision():
+    runtime = FakeRuntime(images=[IMAGE])
+    converged(runtime, order(instance("a-0")))
+    gate = Gate(halts={"a-0": Halt(state=InstanceState.PENDING, reason="waits", reached=True)})
+    wanted = order(instance("a-0", revision="2"), generation=2)
+    converged(runtime, wanted, gate)
+    outcome = converged(runtime, wanted, gate)
+    assert [(one.state, one.revision) for one in outcome.instances] == [("pending", "2" * 16)]
+    assert outcome.reached
+
+
 def test_a_start_is_asked_about_right_before_it():
     runtime = FakeRuntime(images=[IMAGE])
     gate = Gate(permit=lambda name: f"{name} is over")

@@ -7,7 +7,9 @@ from tests.hub.records import (
     kept,
     kept_document,
     node,
+    report,
     settled,
+    status,
     work_on,
     workload,
 )
@@ -15,9 +17,11 @@ from tests.hub.test_desired import LARGE, actions, check
 
 from skerry_hub import desired, draining
 from skerry_hub.documents import Policy, Quota
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.state import Known
 from skerry_hub.work import RefusedError
+from skerry_wire.lifecycle import Job, JobStatus
 
 KEEP_OFF = Taint(key="maintenance", value="true", effect="NoSchedule")
 LEAVE = Taint(key="maintenance", value="true", effect="NoExecute")
@@ -122,6 +126,23 @@ def test_a_drain_moves_everything_that_fits_elsewhere_and_touches_both_nodes():
     assert after.nodes["box-1"].cordoned
     again, _ = drained(after)
     assert (again.changes, again.unplaced) == ((), ())
+
+
+@pytest.mark.parametrize(("also_runs", "moved"), [(False, []), (True, ["shop-web-1"])])
+def test_a_job_that_is_done_is_not_done_again_elsewhere(also_runs, moved):
+    job = JobStatus(runs=1, attempts=1, succeeded=True)
+    told = [status("shop-web-0", job=job), status("shop-web-1")][: 2 if also_runs else 1]
+    known = Known(
+        [node(report=report(instances=tuple(told))), node("box-2")],
+        [kept(replicas=len(told), lifecycle=Lifecycle(job=Job()))],
+        [assignment(one.id) for one in told],
+    )
+    plan, after = drained(known)
+    assert [one.instance for one in plan.changes if one.action == "move"] == moved
+    (stays,) = (one for one in plan.changes if one.action == "keep")
+    assert (stays.instance, stays.detail) == ("shop-web-0", "it is done")
+    assert homes(after)["shop-web-0"] == "box-1"
+    assert plan.unplaced == ()
 
 
 def test_what_fits_nowhere_stays_and_is_explained_by_the_other_nodes():

@@ -264,18 +264,18 @@ def test_what_belongs_to_its_node_stays_and_says_why(workload, words):
 
 
 def test_a_job_that_is_done_is_not_done_again():
-    def runs(**job):
+    def runs(schedule="", **job):
         said = report(instances=(status("shop-web-0", job=JobStatus(runs=1, **job)),))
         known = Known(
             [box(1, report=said)],
-            [kept(lifecycle=Lifecycle(job=Job()))],
+            [kept(lifecycle=Lifecycle(job=Job(schedule=schedule)))],
             [assignment("shop-web-0", "box-1")],
         )
         return [one.name for one in movable(known, known.nodes["box-1"])]
 
     assert runs(succeeded=True) == []
     assert runs() == runs(succeeded=False) == ["shop-web"]
-    assert runs(succeeded=True, next_at=NOW + 60) == ["shop-web"]
+    assert runs("@daily", succeeded=True, next_at=NOW + 60) == ["shop-web"]
 
 
 def test_of_a_node_that_is_held_nothing_moves():

@@ -1,14 +1,16 @@
 """What lost nodes had goes elsewhere: one decision a workload, and nothing ends for it."""
 
 import pytest
-from tests.hub.records import assignment, kept, node, settled, work_on
+from tests.hub.records import assignment, kept, node, report, settled, status, work_on
 from tests.hub.test_desired import LARGE, check
 
 from skerry_hub import replacing
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Change, Liveness
 from skerry_hub.replacing import MOST_TOLD, replace_all, told
 from skerry_hub.state import Known
 from skerry_hub.terms import Placement
+from skerry_wire.lifecycle import Job, JobStatus
 
 
 def lost(name, **fields):
@@ -30,6 +32,20 @@ def replaced(known, **workloads):
 
 def homes(known):
     return {one.id: one.node for one in known.assignments.values()}
+
+
+def test_a_job_that_is_done_stays_where_it_was_beside_one_that_is_not():
+    job = JobStatus(runs=1, attempts=1, succeeded=True)
+    told = report(instances=(status("shop-web-0", job=job), status("shop-web-1")))
+    known = Known(
+        [lost("box-1", report=told), node("box-2")],
+        [kept(replicas=2, lifecycle=Lifecycle(job=Job()))],
+        on("box-1", 0, 1),
+    )
+    _, after, draft = replaced(known, shop_web={"box-1"})
+    assert homes(after) == {"shop-web-0": "box-1", "shop-web-1": "box-2"}
+    (made,) = draft.made
+    assert made.question.done == ("shop-web-0",)
 
 
 def test_what_lost_nodes_had_goes_elsewhere_in_one_decision():

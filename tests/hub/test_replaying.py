@@ -7,13 +7,14 @@ import zlib
 import pytest
 import sqlalchemy as sa
 from tests.hub.histories import History, Hub
-from tests.hub.records import capability, changed, node, workload
+from tests.hub.records import capability, changed, node, report, status, workload
 
 from skerry_hub import desired, draining, tables
 from skerry_hub.api.decisions import DecisionAnswers
 from skerry_hub.decisions import Asked, Question, outcome_digest
 from skerry_hub.fleet_log import packed, unpacked
 from skerry_hub.latency import Network, endpoint
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.placement.coordinates import Coordinates
 from skerry_hub.recording import content_of
@@ -21,6 +22,7 @@ from skerry_hub.store import open_store
 from skerry_hub.terms import Latency, Placement
 from skerry_hub.work import put_node
 from skerry_hub.writer.service import BusyError
+from skerry_wire.lifecycle import Job, JobStatus
 
 SEEDS = 40
 STEPS = 45
@@ -113,6 +115,18 @@ def test_what_happened_later_changes_no_replay(hub, later):
     later(hub)
     assert {result for _, result, _ in results(hub)} == {"same"}
     assert changes(hub) == [("create", "shop-web-0"), ("create", "shop-web-1")]
+
+
+def test_a_drain_that_left_a_job_alone_replays_though_nobody_reports_it_any_more(hub):
+    shop(hub, lifecycle=Lifecycle(job=Job()))
+    first = next(one for one in hub.known.assignments.values() if one.node == "box-1")
+    done = JobStatus(runs=1, attempts=1, succeeded=True)
+    said = report(instances=(status(first.id, revision=first.revision, job=done),))
+    hub.call(lambda work: put_node(work, changed(hub.known.nodes["box-1"], report=said)))
+    plan = hub.call(lambda work: draining.drain(work, hub.known.nodes["box-1"], force=True))
+    assert [(one.action, one.instance) for one in plan.changes] == [("keep", first.id)]
+    hub.call(lambda work: put_node(work, changed(hub.known.nodes["box-1"], report=None)))
+    assert {result for _, result, _ in results(hub)} == {"same"}
 
 
 def test_hardware_that_a_node_has_no_more_is_kept_for_replay(hub):

@@ -16,14 +16,62 @@ from tests.hub.records import (
     workload,
 )
 
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.showing import instances_of, instances_on, node_view, workload_of_subject
 from skerry_hub.showing import workload_view as shown
 from skerry_hub.state import Known
+from skerry_wire.lifecycle import Job, JobStatus
 from skerry_wire.messages import Health, InstanceState
 
 FAILED, EXITED, PULLING = InstanceState.FAILED, InstanceState.EXITED, InstanceState.PULLING
+PENDING = InstanceState.PENDING
 OLD = "0" * 16
+
+
+LATER = NOW + 600
+
+
+def jobs(*statuses, **job):
+    """Return a fleet with one replica of a job for each status."""
+    record = node(report=report(instances=statuses))
+    lifecycle = Lifecycle(job=Job(**job))
+    placed = [assignment(f"shop-web-{number}") for number in range(len(statuses))]
+    return Known([record], [kept(replicas=len(statuses), lifecycle=lifecycle)], placed)
+
+
+def done(number=0, **fields):
+    job = JobStatus(runs=1, attempts=1, succeeded=True, **fields)
+    return status(f"shop-web-{number}", state=EXITED, exit_code=0, job=job)
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "current"),
+    [
+        (jobs(done()), "completed", 1),
+        (jobs(done(), done(1)), "completed", 2),
+        (jobs(done(), status("shop-web-1", job=JobStatus(runs=1))), "running", 2),
+        (jobs(done(next_at=LATER), schedule="@daily"), "scheduled", 1),
+        (
+            jobs(status(state=PENDING, job=JobStatus(next_at=LATER)), schedule="@daily"),
+            "scheduled",
+            1,
+        ),
+        (jobs(status(state=PENDING, job=JobStatus(runs=1, attempts=1))), "progressing", 0),
+        (
+            jobs(status(state=FAILED, exit_code=3, job=JobStatus(runs=1, succeeded=False))),
+            "degraded",
+            0,
+        ),
+        (jobs(status(state=EXITED, exit_code=0)), "degraded", 0),
+        (jobs(status(revision=OLD, state=EXITED, job=JobStatus(succeeded=True))), "progressing", 0),
+    ],
+)
+def test_a_job_that_need_not_run_is_not_missing(known, state, current):
+    view = shown(known, known.workloads["shop-web"])
+    assert (view.state, view.current) == (state, current)
+    told = known.nodes["box-1"].report.instances
+    assert [one.job for one in view.instances] == [one.job for one in told]
 
 
 def fleet(*statuses, replicas=1, placed=1, node_fields=None, **report_fields):

@@ -58,25 +58,36 @@ def place(
 
 
 def evacuate(
-    world: World, workload: Workload, current: Sequence[Assignment], node: str, *, force: bool
+    world: World,
+    workload: Workload,
+    current: Sequence[Assignment],
+    node: str,
+    *,
+    force: bool,
+    done: Collection[str] = (),
 ) -> Decision:
     """Return the assignments of a replicated workload that leaves a node; all others stay.
 
     An instance that no other node takes stays there, or with `force` is removed; `unplaced` counts
-    those. `current` are its assignments, reserved in the columns.
+    those. `current` are its assignments, reserved in the columns. Those in `done` stay.
     """
-    return _leaving(world, workload, current, {node}, "the node is drained", force=force)
+    reason = "the node is drained"
+    return _leaving(world, workload, current, {node}, reason, force=force, done=done)
 
 
 def lose(
-    world: World, workload: Workload, current: Sequence[Assignment], nodes: Collection[str]
+    world: World,
+    workload: Workload,
+    current: Sequence[Assignment],
+    nodes: Collection[str],
+    done: Collection[str] = (),
 ) -> Decision:
     """Return the assignments of a replicated workload whose instances on lost nodes are replaced.
 
     Those nodes are not online, so that nothing comes back to one of them; an instance that no node
-    takes stays where it is.
+    takes stays where it is, and so do those in `done`.
     """
-    return _leaving(world, workload, current, nodes, "its node is lost", force=False)
+    return _leaving(world, workload, current, nodes, "its node is lost", force=False, done=done)
 
 
 def _leaving(
@@ -87,12 +98,13 @@ def _leaving(
     reason: str,
     *,
     force: bool,
+    done: Collection[str],
 ) -> Decision:
     outcome: Outcome = {one.id: (one, one, "") for one in current}
     unplaced = 0
     with world.columns.trial():
-        others = [one for one in current if one.node not in nodes]
-        leaving = [one for one in current if one.node in nodes]
+        leaving = [one for one in current if one.node in nodes and one.id not in done]
+        others = [one for one in current if one.node not in nodes or one.id in done]
         for one in leaving:
             world.columns.release(one)  # a quota that is used up is so by them, too
         without = next(iter(nodes)) if len(nodes) == 1 else None

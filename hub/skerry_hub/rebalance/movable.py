@@ -9,6 +9,7 @@ import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
+from skerry_hub.jobs import done_on
 from skerry_hub.model import Assignment, Liveness, Workload
 from skerry_hub.placement.about import is_about
 from skerry_hub.terms import NODE, Affinity
@@ -79,6 +80,8 @@ def _stays_there(work: Work, workload: Workload, one: Assignment) -> str:
         return "its node is not online"
     if node.diverged is not None:
         return "its node is held"
+    if one.id in done_on(workload, node):
+        return "it is a job, and done"
     if one.revision != workload.revision or one.resources != workload.resources:
         return "a change of it is under way"
     return ""
