@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from skerry_cli import words
+from skerry_cli.job_records import need_not_run
 from skerry_cli.job_text import job_text
 from skerry_cli.kinds import EVENT, INSTANCE, label_list, state
 from skerry_cli.records import (
@@ -253,7 +254,8 @@ def wrong(workload: Workload, now: float) -> list[Cell]:
     return [
         Styled(_wrong_words(instance, now), "red" if instance.state == "failed" else "yellow")
         for instance in workload.instances
-        if (instance.reason or instance.state in ("failed", "exited")) and not instance.need_not_run
+        if (instance.reason or instance.state in ("failed", "exited"))
+        and not need_not_run(instance.state, instance.job)
     ]
 
 

@@ -12,6 +12,7 @@ from skerry_cli import words
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, path
+from skerry_cli.job_records import has_given_up, need_not_run
 from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
 from skerry_cli.rollout_text import counts
 from skerry_cli.screen import Screen
@@ -86,7 +87,7 @@ def _instance(hub: Hub, goal: Goal) -> Seen:
     if found is None:
         return Seen(goal.wanted == "deleted", "it is not there")
     text = str(found.state) + (f": {found.reason}" if found.reason else "")
-    works = found.state == "running" or found.need_not_run
+    works = found.state == "running" or need_not_run(found.state, found.job)
     runs = works and found.current and found.health != "starting"
     if goal.wanted == "healthy":
         return Seen(runs and found.health != "unhealthy", f"{text}, {found.health}")
@@ -133,7 +134,7 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
     told = {workload.reason} if workload.reason else set()
     text += f" ({workload.reason})" if workload.reason else ""
     for instance in workload.instances:
-        if instance.need_not_run and instance.current:
+        if need_not_run(instance.state, instance.job) and instance.current:
             continue
         if instance.state != "running" or not instance.current:
             text += f"; {instance.id} on {instance.hostname} is {instance.state}"
@@ -141,7 +142,7 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
             if instance.reason and instance.reason not in told:
                 told.add(instance.reason)
                 text += f": {instance.reason}"
-    gave_up = any(one.gave_up and one.current for one in workload.instances)
+    gave_up = any(one.current and has_given_up(one.state, one.job) for one in workload.instances)
     if goal.wanted == "completed":
         done = bool(workload.instances) and all(
             one.current and one.job is not None and one.job.succeeded for one in workload.instances

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from skerry_cli import words
-from skerry_cli.records import Instance, Job
+from skerry_cli.job_records import Job
+from skerry_cli.records import Instance
 
 
 def job_text(instances: Iterable[Instance], now: float) -> str:

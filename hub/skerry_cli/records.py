@@ -1,8 +1,7 @@
 """What the hub's answers say, as far as the command line reads them.
 
 Declared like wire messages and read by the same reader: nothing of an answer is used before it
-has passed through here. A newer hub's further fields are ignored, and its new words for states
-are shown as they are.
+has passed through here. A newer hub's further fields are ignored, its new words for states shown.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from skerry_cli.failures import UnexpectedAnswerError
+from skerry_cli.job_records import Job
 from skerry_cli.rollout_records import Rollout, RolloutPlan
 from skerry_wire.errors import WireError
 from skerry_wire.schema import Check, Items, Text, reader
@@ -79,16 +79,6 @@ class Problem:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """How a job goes: the runs that were begun, how the last one ended, when the next one is."""
-
-    runs: int = 0
-    attempts: int = 0
-    succeeded: bool | None = None
-    next_at: float | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One instance, and what its node says of it."""
 
@@ -107,26 +97,6 @@ class Instance:
     current: bool = True
     job: Job | None = None
     waits_until: float | None = None
-
-    @property
-    def need_not_run(self) -> bool:
-        """Say whether it is a job that is done, or waits for its first moment."""
-        if self.job is None:
-            return False
-        if self.state == "pending":
-            return self.job.next_at is not None and self.job.runs == 0
-        return self.state == "exited" and self.job.succeeded is True
-
-    @property
-    def gave_up(self) -> bool:
-        """Say whether it is a job that has failed for good."""
-        job = self.job
-        return (
-            self.state == "failed"
-            and job is not None
-            and job.succeeded is False
-            and job.next_at is None
-        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from skerry_cli.job_records import Job
 from skerry_cli.job_text import job_text
-from skerry_cli.records import Instance, Job
+from skerry_cli.records import Instance
 
 NOW = 1_800_000_000.0
 

@@ -6,7 +6,13 @@ import json
 import pytest
 from tests.cli import samples
 
-from skerry_cli import describe_workload, document_records, records, workload_placement
+from skerry_cli import (
+    describe_workload,
+    document_records,
+    job_records,
+    records,
+    workload_placement,
+)
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_hub import documents, model, terms, views
 from skerry_wire.codec import to_plain
@@ -15,7 +21,7 @@ from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
 
 PAIRS = [
     (records.Problem, views.Problem),
-    (records.Job, JobStatus),
+    (job_records.Job, JobStatus),
     (records.Instance, views.InstanceView),
     (records.Order, views.OrderView),
     (records.Resources, views.ResourcesView),

@@ -109,7 +109,7 @@ def test_who_repels_others_by_node_is_left_to_the_engine():
 
 
 def test_a_job_that_is_done_stays():
-    job = workload("shop-web", lifecycle=Lifecycle(job=Job()))
+    job = changed(PLAIN, lifecycle=Lifecycle(job=Job()))
     done = JobStatus(runs=1, attempts=1, succeeded=True)
     for told, why in ((done, {"it is a job, and done": 1}), (JobStatus(runs=1), {})):
         known = uneven([node("n0")], [job], [])
