@@ -29,9 +29,18 @@ class Podman:
 
     image = "localhost/skerry-demo-web:1"
 
-    def __init__(self, folder: pathlib.Path, insecure: Sequence[str] = ()) -> None:
-        """`folder` takes everything; registries that are `insecure` are asked without TLS."""
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        insecure: Sequence[str] = (),
+        storage: pathlib.Path | None = None,
+    ) -> None:
+        """`folder` takes everything, but for a `storage` elsewhere.
+
+        Registries that are `insecure` are asked without TLS.
+        """
         self._folder = folder
+        self._storage = storage or folder / "root"
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "podman.sock"
         self._environment: dict[str, str] = {}
@@ -51,7 +60,7 @@ class Podman:
         folder = self._folder
         # `tmpdir` too: it holds the sign by which podman knows a reboot, and to share it is to have
         # one store's reset take the containers of another for dead.
-        apart = ["--root", f"{folder}/root", "--runroot", f"{folder}/run"]
+        apart = ["--root", f"{self._storage}", "--runroot", f"{folder}/run"]
         apart += ["--tmpdir", f"{folder}/tmp", "--network-config-dir", f"{folder}/networks"]
         return [program, *apart, *words]
 

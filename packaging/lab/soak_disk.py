@@ -100,7 +100,10 @@ def disks(full_s: float, podman: Podman | None = None) -> list[Full]:
             disk = SmallDisk(folder / "disk", STATE_BYTES if where == "state" else STORE_BYTES)
             with disk.mounted():
                 state = disk.place / "box" if "state" in where else None
-                store = Podman(disk.place / "podman") if "store" in where else podman
+                store = podman
+                if "store" in where:
+                    # What else podman writes is on tmpfs, on a box.
+                    store = Podman(folder / "podman", storage=disk.place / "storage")
                 fleet = SoakBox(folder, store, state, owns=store is not podman)
                 full = _one(fleet, where, disk, full_s)
         found.append(full)
@@ -127,7 +130,10 @@ def _filled(fleet: SoakBox, where: str, disk: SmallDisk, full_s: float) -> Full:
     begun = time.monotonic()
     try:
         disk.fill()
-        fleet.revisions["one0"] += 1
+        if "state" in where:
+            fleet.revisions["one0"] += 1
+        else:
+            fleet.want("new")
         finish(fleet.apply())
         told = _told_while_full(fleet, disk, begun + full_s)
         silence_s = fleet.ear.longest_silence_s(begun, time.monotonic())
@@ -180,7 +186,7 @@ def _line(one: Full) -> str:
     return (
         f"{one.where} full for {one.full_s:g} s: workloads stopped: "
         f"{', '.join(one.restarted) or 'none'}; longest time without a heartbeat "
-        f"{one.silence_s:.1f} s; {healed}; told: {'; '.join(one.told) or 'nothing'} "
+        f"{one.silence_s:.1f} s; {healed}; told: {'; '.join(one.told[:2]) or 'nothing'} "
         f"{'; '.join(one.problems)}"
     )
 
