@@ -28,6 +28,8 @@ NEW_FOR_S = 240
 BLACKOUT_S = 30.0
 BLACKOUT_EVERY_S = (90.0, 240.0)
 ORDER_EVERY_S = (60.0, 150.0)
+IN_THE_DARK = 0.5
+"""So many of the orders are given in a blackout."""
 MOST_S = 600.0
 _NETEM = "netem delay 300ms 150ms loss 5% rate 56kbit"
 _LINK = """\
@@ -73,6 +75,8 @@ class Seen:
     lost: list[str] = dataclasses.field(default_factory=list)
     blackouts: int = 0
     watched_s: float = 0.0
+    dark: threading.Event = dataclasses.field(default_factory=threading.Event)
+    """Set during a blackout."""
 
 
 def links(minutes: float, seed: int, boxes: int = 1) -> Seen:
@@ -119,6 +123,8 @@ def _orders(fleet: UmlFleet, seen: Seen, draw: random.Random, until_s: float) ->
     while time.monotonic() < until_s:
         before, begun_s = _traffic(), time.monotonic()
         time.sleep(draw.uniform(*ORDER_EVERY_S))
+        if draw.random() < IN_THE_DARK:
+            seen.dark.wait(BLACKOUT_EVERY_S[1])
         after = _traffic()
         seen.idle_s += time.monotonic() - begun_s
         seen.idle = Traffic(
@@ -136,6 +142,7 @@ def _orders(fleet: UmlFleet, seen: Seen, draw: random.Random, until_s: float) ->
 
 def _order(fleet: UmlFleet, seen: Seen, box: UmlBox, revision: str) -> Ordered:
     before, blackouts, begun_s = _traffic(), seen.blackouts, time.monotonic()
+    blackouts -= seen.dark.is_set()
     fleet.apply(_service(box, revision), box.name)
     name = f"{box.name}-beat"
 
@@ -169,7 +176,9 @@ def _black_out(fleet: UmlFleet, seen: Seen, draw: random.Random, ended: threadin
         )
         for way in ways:
             run(["iptables", "-w", "-A", *way])
+        seen.dark.set()
         ended.wait(BLACKOUT_S)
+        seen.dark.clear()
         for way in ways:
             run(["iptables", "-w", "-D", *way])
         wait_s = draw.uniform(*BLACKOUT_EVERY_S)
@@ -226,7 +235,7 @@ def _line(one: Ordered) -> str:
     taken = "never" if one.taken_s is None else f"{one.taken_s:.0f} s"
     return (
         f"{one.number:>4} order for {one.box}: there and told after {taken}, {one.traffic.up} bytes "
-        f"up, {one.traffic.down} down, {one.blackouts} blackouts began meanwhile"
+        f"up, {one.traffic.down} down, {one.blackouts} blackouts meanwhile"
     )
 
 
