@@ -12,7 +12,7 @@ from typing import Any
 
 from skerry_agent import devices, leases, requests, round_trips, targets
 from skerry_agent import events as ev
-from skerry_agent.box_policy import with_policy
+from skerry_agent.box_policy import with_told
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
 from skerry_agent.orders import (
     converge,
@@ -237,7 +237,7 @@ def _probe(state: State) -> Step:
 
 def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
     before = state.hardware
-    hardware, revision = with_policy(state, event.hardware, event.revision)
+    hardware, revision = with_told(state, event.hardware, event.revision)
     changed = revision != state.revision
     state = dataclasses.replace(state, hardware=hardware, revision=revision, probing=False)
     effects: list[Effect] = []

@@ -10,6 +10,7 @@ from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Target, Targets
+from skerry_wire.runtime_limits import RuntimeInUse
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -219,6 +220,7 @@ class ExecutorProgressed:
 class ExecutorDone:
     """Run `run` of the executor has ended as it should; `policy` is what it told of the box's.
 
+    `runtime` is the one that it drives.
     `sealing_key` is the public key to which secrets for the box are sealed, where it has one.
     """
 
@@ -226,6 +228,7 @@ class ExecutorDone:
     outcome: Outcome
     policy: BoxPolicy | None = None
     sealing_key: bytes | None = None
+    runtime: RuntimeInUse | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import dataclasses
 
 from skerry_agent import devices, reporting
 from skerry_agent import events as ev
-from skerry_agent.box_policy import policy_told
+from skerry_agent.box_policy import box_told
 from skerry_agent.effects import Converge, Effect, Log
 from skerry_agent.exits import ended
 from skerry_agent.retrying import failures_of, tried_again
@@ -81,7 +81,7 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
         executor_problem=None,
         sealing_key=event.sealing_key or state.sealing_key,
     )
-    state, effects = policy_told(state, event.policy, now)
+    state, effects = box_told(state, event.policy, event.runtime, now)
     state, more = _took(state, outcome, now)
     effects += more
     failures = 0 if outcome.reached and outcome.refusal is None else state.failures + 1

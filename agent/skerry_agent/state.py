@@ -12,6 +12,7 @@ from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import BROKER, Event, Report, Target
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.topics import NodeTopic
 
 NEVER = math.inf
@@ -148,10 +149,12 @@ class State:
     stopping: bool = False
 
     hardware: Hardware | None = None
-    """What the probes found, and the policy."""
+    """What the probes found, and what the executor told of the box."""
     revision: str = "00000000"
     policy: BoxPolicy | None = None
     """What the box allows, as its executor told it last; None before it did."""
+    runtime_in_use: RuntimeInUse | None = None
+    """Which runtime the executor drives, as it told last."""
     sealing_key: bytes | None = None
     """To which secrets for this box are sealed, as its executor told it last."""
     probing: bool = False

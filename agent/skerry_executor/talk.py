@@ -16,6 +16,7 @@ from skerry_wire import local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, Outcome
 from skerry_wire.messages import Targets
+from skerry_wire.runtime_limits import RuntimeInUse
 
 MAX_ERROR = 1024
 
@@ -45,10 +46,17 @@ class Talk:
         reply = ExecutorReply(kind="watch", watched=tuple(instance for instance, _ in watched))
         self._send(reply, [fd for _, fd in watched])
 
-    def done(self, outcome: Outcome) -> None:
-        """End the conversation, and say by which policy it went."""
-        outcome, told, key = self._marked(outcome), self.admitted.told, self.admitted.sealing_key
-        self._send(ExecutorReply(kind="done", outcome=outcome, policy=told, sealing_key=key))
+    def done(self, outcome: Outcome, runtime: RuntimeInUse | None = None) -> None:
+        """End the conversation, and say by which policy it went, and in which runtime."""
+        self._send(
+            ExecutorReply(
+                kind="done",
+                outcome=self._marked(outcome),
+                policy=self.admitted.told,
+                runtime=runtime,
+                sealing_key=self.admitted.sealing_key,
+            )
+        )
 
     def judged(self, found: Targets | str) -> None:
         """End the conversation about targets of round-trip times."""

@@ -30,6 +30,7 @@ from skerry_executor.talk import Talk
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import Order
+from skerry_wire.runtime_limits import RuntimeInUse
 
 
 class Visits:
@@ -59,6 +60,7 @@ class Visits:
         self._newest = 0
         self._under_way: tuple[int, Convergence, Prepared] | None = None
         self._ending = False
+        self._in_use: RuntimeInUse | None = None
 
     def end(self) -> None:
         """Give up what is under way, and begin nothing more."""
@@ -81,7 +83,7 @@ class Visits:
                 self._catch_up(talk)
             with self.turn:
                 outcome = self._converged(admitted, talk)
-                talk.done(outcome)
+                talk.done(outcome, self._in_use)
                 if outcome.reached and admitted.order is not None and not self._ending:
                     self._clean_images(admitted.order, admitted.policy)
         finally:
@@ -104,6 +106,8 @@ class Visits:
     def _converged(self, admitted: Admitted, talk: Talk) -> Outcome:
         """Carry out the accepted order, or only look at it where it is not to be done."""
         if admitted.order is None or admitted.accepted is None:
+            if self._in_use is None:
+                self._opened()  # who places workloads is told before the first order
             return _standing(admitted)
         generation = admitted.accepted.generation
         if generation < self._newest:
@@ -115,13 +119,19 @@ class Visits:
             cancel = self._cancel = Cancel()
             if self._ending:
                 cancel.ask()
-        prepared, runtime = self._prepared(admitted, admitted.order, self._open_runtime())
+        prepared, runtime = self._prepared(admitted, admitted.order, self._opened())
         outcome = self._carried_out(admitted, prepared, runtime, cancel, talk)
         if admitted.allowed and prepared.has_ended(outcome):
             # An attempt of a job ended meanwhile: that is kept before anybody is told.
             judged, _ = self._prepared(admitted, admitted.order, runtime)
             outcome = dataclasses.replace(judged.told(outcome), look_after_s=LOOK_LEAST_S)
         return outcome
+
+    def _opened(self) -> Runtime:
+        """Return the runtime, and remember which one it is."""
+        runtime = self._open_runtime()
+        self._in_use = runtime.in_use
+        return runtime
 
     def _prepared(
         self, admitted: Admitted, order: Order, runtime: Runtime

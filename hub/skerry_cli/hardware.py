@@ -21,6 +21,7 @@ from skerry_wire.hardware import (
     System,
 )
 from skerry_wire.messages import VERBS
+from skerry_wire.runtime_limits import DOCKER, RuntimeInUse
 
 
 def tree(hardware: Hardware) -> Iterator[str]:
@@ -45,12 +46,20 @@ def tree(hardware: Hardware) -> Iterator[str]:
         ("watchdogs", (_line(dog.path, dog.label) for dog in hardware.watchdogs)),
         ("sensors", _sensors(hardware)),
         ("runtimes", map(_runtime, hardware.runtimes)),
+        ("instances run in", _in_use(hardware.runtime_in_use)),
         ("cdi devices", hardware.cdi_devices),
         ("the box's policy", _policy(hardware.policy)),
         ("probes that failed", _failed(hardware)),
         ("may be incomplete", _incomplete(hardware)),
     ):
         yield from _branch(title, leaves)
+
+
+def _in_use(runtime: RuntimeInUse | None) -> Iterator[str]:
+    if runtime is None:
+        return
+    api = "API " if runtime.name == DOCKER else ""
+    yield f"{runtime.name} {api}{runtime.version}" if runtime.version else runtime.name
 
 
 def _branch(title: str, leaves: Iterable[str]) -> Iterator[str]:

@@ -13,20 +13,26 @@ from collections.abc import Callable, Iterable, Sequence
 
 from skerry_wire.box_policy import allows_cdi
 from skerry_wire.hardware import Accelerator, Hardware
+from skerry_wire.runtime_limits import gives_cdi
 
 NVIDIA = "nvidia.com/gpu"
 _WHOLE = re.compile(r"[0-9]+")
 
 
 def cdi_name_of(accelerator: Accelerator, hardware: Hardware) -> str | None:
-    """Return the name, where the box has one and its policy allows it."""
+    """Return the name, where the box has one, its policy allows it and its runtime takes it."""
     if hardware.policy is None or not hardware.cdi_devices:
         return None
     for rule in RULES:
         name = rule(accelerator, hardware)
         if name is not None:
-            return name if allows_cdi(hardware.policy, name) else None
+            return name if allows_cdi(hardware.policy, name) and _is_given(name, hardware) else None
     return None
+
+
+def _is_given(name: str, hardware: Hardware) -> bool:
+    runtime = hardware.runtime_in_use
+    return runtime is None or gives_cdi(runtime, name)
 
 
 def _by_address(accelerator: Accelerator, hardware: Hardware) -> str | None:

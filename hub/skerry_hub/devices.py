@@ -14,7 +14,6 @@ from skerry_hub.bus_devices import (
     Names,
     Places,
     addresses_of,
-    known_nodes,
     named,
     names_of,
     on_bus_of,
@@ -24,7 +23,7 @@ from skerry_hub.bus_devices import (
     without_node,
 )
 from skerry_hub.cdi import cdi_name_of
-from skerry_wire.box_policy import BoxPolicy, allows_device
+from skerry_hub.withheld_devices import in_runtime, within_policy
 from skerry_wire.bus import natural
 from skerry_wire.hardware import Hardware
 from skerry_wire.workload import BusDevice
@@ -312,7 +311,7 @@ SOURCES: tuple[Source, ...] = (
 """The visible table: a new sort of device is a function above and a line here."""
 
 READS: Mapping[str, tuple[str, ...]] = {
-    kind: (*source.reads, "policy") for source in SOURCES for kind in source.kinds
+    kind: (*source.reads, "policy", "runtime_in_use") for source in SOURCES for kind in source.kinds
 }
 """The fields of the hardware that say what devices of a kind there are."""
 
@@ -351,32 +350,12 @@ def devices_of(
     Without kinds, the everyday ones.
     """
     found = _each(hardware, kinds)
+    if hardware.runtime_in_use is not None:
+        found = map(functools.partial(in_runtime, hardware.runtime_in_use), found)
     if hardware.policy is not None:
-        found = map(functools.partial(_within, hardware.policy), found)
+        found = map(functools.partial(within_policy, hardware.policy), found)
     # Sorting costs more than finding, and most fleets have little of what is asked for.
     return sorted(filter(keep, found), key=_order)
-
-
-def _within(policy: BoxPolicy, device: Device) -> Device:
-    """Return a device as one that cannot be used, where the box gives no container its nodes."""
-    if device.usable is False or device.cdi is not None:
-        return device
-    if device.on_bus is not None:
-        return _within_any(policy, device, device.on_bus)
-    for path in device.paths:
-        if path.startswith("/") and not allows_device(policy, path):
-            reason = f"the box's policy does not allow {path}"
-            return dataclasses.replace(device, usable=False, reason=reason)
-    return device
-
-
-def _within_any(policy: BoxPolicy, device: Device, on_bus: BusDevice) -> Device:
-    """Return the same of a device whose nodes the box looks up: it gives those that it may."""
-    nodes = known_nodes(device.paths, on_bus)
-    if any(allows_device(policy, path) for path in nodes):
-        return device
-    reason = f"the box's policy allows none of {', '.join(nodes[:4])}"
-    return dataclasses.replace(device, usable=False, reason=reason)
 
 
 def _each(hardware: Hardware, kinds: frozenset[str] | None) -> Iterator[Device]:

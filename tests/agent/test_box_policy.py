@@ -13,11 +13,14 @@ from skerry_wire.hardware import Hardware, System
 from skerry_wire.images import parse_pattern
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Refusal
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.topics import NodeTopic
 
 HERE = BoxPolicy(images=(parse_pattern("registry.example/shop"),), devices=("/dev/ttyUSB*",))
 OTHER = dataclasses.replace(HERE, privileged=True)
 FOUND = Hardware(system=System(hostname="quay"))
+PODMAN = RuntimeInUse(name="podman", version="4.3.1")
+KUBELET = RuntimeInUse(name="kubelet")
 REACHED = Outcome(reached=True)
 
 
@@ -69,6 +72,20 @@ def test_a_policy_is_told_again_only_when_it_has_changed():
     assert capabilities(told(box, None)) == [], "an executor of before: what was told stays"
     box.on(ev.ReloadAsked())
     assert capabilities(told(box, OTHER)) == [(OTHER, revision(OTHER))]
+
+
+def test_the_runtime_that_is_driven_is_told_with_the_hardware_and_again_when_it_changes():
+    box = Box()
+    box.on(ev.Started())
+    box.on(ev.Connected(1))
+    box.on(probed())
+    seen = []
+    for runtime in (PODMAN, PODMAN, None, KUBELET):
+        done = box.on(ev.ExecutorDone(box.state.run, REACHED, None, None, runtime))
+        seen += [one.hardware.runtime_in_use for one in published(done, NodeTopic.CAPABILITY)]
+        box.on(ev.ReloadAsked())
+    assert seen == [PODMAN, KUBELET], "one that cannot be had now is the same as before"
+    assert box.state.hardware == dataclasses.replace(FOUND, runtime_in_use=KUBELET)
 
 
 def test_a_refusal_by_policy_brings_the_policy_along():

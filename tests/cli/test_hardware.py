@@ -6,6 +6,7 @@ from skerry_cli.hardware import tree
 from skerry_wire import hardware as hw
 from skerry_wire.box_policy import AllowedRequests, BoxPolicy, PortRange
 from skerry_wire.images import parse_pattern
+from skerry_wire.runtime_limits import RuntimeInUse
 
 
 def usb(path, name):
@@ -187,3 +188,16 @@ def test_what_the_box_allows_is_told_and_what_it_does_not_mention_is_not(policy,
         "the box's policy",
         *(f"  {line}" for line in lines),
     ]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "line"),
+    [
+        (RuntimeInUse(name="podman", version="4.3.1"), "podman 4.3.1"),
+        (RuntimeInUse(name="docker", version="1.41"), "docker API 1.41"),
+        (RuntimeInUse(name="kubelet"), "kubelet"),
+    ],
+)
+def test_the_runtime_in_which_instances_run_is_told(runtime, line):
+    found = list(tree(hw.Hardware(runtime_in_use=runtime)))
+    assert found == ["instances run in", f"  {line}"]

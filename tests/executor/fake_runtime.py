@@ -11,6 +11,7 @@ from skerry_executor.cancel import Cancelled
 from skerry_executor.runtimes.base import Failure, RuntimeFailure, StoredImage, Written
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
+from skerry_wire.runtime_limits import RuntimeInUse
 
 ADDRESS = "192.0.2.7"
 READS = ("list", "look", "has", "images", "logs", "usage", "checked")
@@ -21,6 +22,7 @@ class FakeRuntime:
 
     name = "fake"
     whole_instances = False
+    in_use = RuntimeInUse(name="podman", version="4.3.1")
 
     def __init__(self, images=(), registry=(), silent=(), ports_taken=()):
         self.stored = set(images)

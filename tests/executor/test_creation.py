@@ -6,7 +6,6 @@ import pytest
 from tests.executor.orders import container, instance
 
 from skerry_executor.runtimes import cdi, creation, specgen
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.lifecycle import After, HttpProbe, LogLimits
 from skerry_wire.workload import BusDevice, HealthCheck, PortMapping
 
@@ -147,10 +146,3 @@ def test_podman_takes_cdi_names_beside_paths():
 )
 def test_docker_is_asked_for_cdi_names_as_it_knows_them(names, version, requests):
     assert cdi.requests(names, version) == requests
-
-
-def test_a_docker_that_knows_no_cdi_says_so():
-    with pytest.raises(RuntimeFailure) as failure:
-        cdi.requests(("nvidia.com/gpu=0", "hailo.ai/npu=0"), (1, 41))
-    assert failure.value.kind is Failure.NO_DEVICE
-    assert "(API 1.41) knows no CDI, hence not hailo.ai/npu=0" in failure.value.reason

@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 import pytest
-from tests.executor.orders import container, instance
+from tests.executor.orders import container
 
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.runtimes import (
@@ -89,11 +89,6 @@ def test_devices_and_mounts():
 def test_an_image_that_says_nonsense_says_nothing():
     for plain in (None, [], {"config": 5}, {"config": {"Env": "x", "Cmd": 3, "User": None}}):
         assert oci.image_config(plain) == ImageConfig()
-
-
-def test_what_is_not_to_be_had_is_refused():
-    assert list(oci.refusals(container(network="host"), instance())) == []
-    assert any("host only" in one for one in oci.refusals(container(), instance()))
 
 
 # --- users --------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.runtimes.pod_files import PodFiles
 from skerry_executor.runtimes.pod_records import RecordError
 from skerry_wire.lifecycle import After, HttpProbe, Job, Lease, TcpProbe
-from skerry_wire.workload import BusDevice, DeviceMapping, HealthCheck, Mount, PortMapping
+from skerry_wire.workload import DeviceMapping, HealthCheck, Mount, PortMapping
 
 COMPLETED = After(container="first", condition="completed")
 HEALTHY = After(container="first", condition="healthy")
@@ -169,31 +169,6 @@ def test_one_that_must_be_healthy_has_a_startup_probe():
 
 
 # --- what is refused ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"restart": "on-failure", "restart_retries": 3}, "restart: a kubelet does not count"),
-        ({"stop_signal": "SIGINT"}, "stop_signal: "),
-        ({"init": True}, "init: "),
-        ({"cdi_devices": ("nvidia.com/gpu=0",)}, "by its CDI name"),
-        ({"devices": (DeviceMapping(host="/dev/x", container="/dev/x"),)}, "privileged: true"),
-        ({"bus_devices": (BusDevice(bus="usb", address="1-1"),)}, "which device has which number"),
-        ({"user": "nobody"}, "user: 'nobody': a kubelet takes numbers only"),
-        ({"network": "none"}, "network_mode: none"),
-    ],
-)
-def test_what_a_kubelet_cannot_do_is_refused_by_name(changes, words):
-    found = list(pods.refusals(instance(**changes)))
-    assert any(words in one for one in found), found
-    assert list(pods.refusals(instance())) == []
-
-
-def test_what_the_containers_of_a_pod_share_must_be_the_same():
-    several = [container(), container("side", restart="no", network="host", pid="host", ipc="host")]
-    found = " ".join(pods.refusals(instance(containers=several)))
-    assert all(f"{key}: " in found for key in ("restart", "network_mode", "pid", "ipc"))
 
 
 def test_read_only_folders_with_something_below_are_refused():

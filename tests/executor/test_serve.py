@@ -28,6 +28,7 @@ from tests.executor.orders import (
 from skerry_executor import listen, state
 from skerry_executor.policy_file import parse_policy
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.sealing import load_or_make
 from skerry_executor.serve import MAX_CONNECTIONS, Server
 from skerry_executor.settings import Settings
@@ -130,6 +131,20 @@ def test_each_visit_ends_with_the_policy_as_it_is_now(box):
     assert policy == parse_policy(b'[images]\nallow = ["elsewhere.example"]')
     box.policy.unlink()
     assert visit()[0] == BoxPolicy(), "nothing is allowed"
+
+
+def test_each_visit_ends_with_the_runtime_that_is_driven_and_before_any_order_too(box):
+    def told(data=None):
+        client = Client(box.path).ask(data)
+        client.done()
+        return [one.runtime for one in client.replies if one.kind == "done"]
+
+    first = box.runtime.in_use
+    assert told() == [first], "whoever places workloads needs it for the first order"
+    box.runtime.in_use = dataclasses.replace(first, version="5.0.0")
+    assert told(signed(order(instance()))) == [box.runtime.in_use]
+    box.runtime = NoRuntime("it is gone")
+    assert told() == [None]
 
 
 def test_a_policy_that_cannot_be_used_allows_nothing_and_says_so_before_any_order(box):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import ByteCount, Count, Hex, Line, Moment, Short
 
@@ -339,6 +340,8 @@ class Hardware:
     """Switches of processor and kernel by Node Feature Discovery's names: `cpu-pstate.turbo`."""
     policy: Annotated[BoxPolicy, Sparse()] | None = None
     """What the box allows, as its executor enforces it; None where no executor told it."""
+    runtime_in_use: Annotated[RuntimeInUse, Sparse()] | None = None
+    """Which of the runtimes the executor drives; None where none told it."""
     labels: Annotated[Mapping[str, Annotated[str, Text(256)]], Items(1024)] = dataclasses.field(
         default_factory=dict
     )

@@ -15,6 +15,7 @@ from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Challenge, Digest, InstanceStatus, Refusal, Targets
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 
@@ -84,7 +85,8 @@ class ExecutorReply:
     A grant is answered with `done` alone, a request about an instance with any number of `part`,
     then `done`, without outcome.
 
-    With `done` comes the box's policy, by which this visit was judged; None where it is not told.
+    With `done` comes the box's policy, by which this visit was judged, and the runtime that was
+    driven; None where it is not told.
     Who asked about targets is told them, or why they are refused.
     """
 
@@ -92,6 +94,7 @@ class ExecutorReply:
     outcome: Outcome | None = None
     watched: Annotated[tuple[InstanceId, ...], Items(MAX_WATCHED)] = ()
     policy: Annotated[BoxPolicy, Sparse()] | None = None
+    runtime: Annotated[RuntimeInUse, Sparse()] | None = None
     targets: Annotated[Targets, Sparse()] | None = None
     targets_refused: Annotated[Line, Sparse()] | None = None
     challenge: Annotated[Challenge, Sparse()] | None = None

@@ -69,6 +69,8 @@ class Api:
         self.look_s = look_s
         self._prefix = f"/v{version[0]}.{version[1]}"
         self._libpod = f"/v{libpod}"
+        self.limiting_version = f"{version[0]}.{version[1]}" if libpod is None else libpod
+        """podman's own version, of docker that of its API: what it can do goes by these."""
 
     def whole(self, target: str) -> str:
         """Return the whole path of a call; what begins with /libpod/ podman alone has."""

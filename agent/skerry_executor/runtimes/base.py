@@ -15,6 +15,7 @@ from skerry_executor.actual import Actual
 from skerry_executor.cancel import Cancel
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
 
@@ -90,6 +91,10 @@ class Runtime(Protocol):
 
     name: str
     whole_instances: bool
+
+    @property
+    def in_use(self) -> RuntimeInUse | None:
+        """Return which runtime it is, by whose limits containers are refused; None without one."""
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         """Return every container that carries this node's labels, whatever its state.

@@ -10,29 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from skerry_executor.runtimes.base import Failure, RuntimeFailure
-
-FIRST_API = (1, 44)
-NVIDIA = "nvidia.com/gpu"
+from skerry_wire.runtime_limits import DOCKER_WITH_CDI
 
 
 def requests(names: tuple[str, ...], version: tuple[int, int]) -> list[dict[str, Any]]:
-    """Return docker's device requests for CDI names; `version` is that of its API.
+    """Return docker's device requests for CDI names, none of which it refuses.
 
-    Raises RuntimeFailure where it knows none of such a sort.
+    `version` is that of its API.
     """
     if not names:
         return []
-    if version >= FIRST_API:
+    if version >= DOCKER_WITH_CDI:
         return [{"Driver": "cdi", "DeviceIDs": list(names)}]
-    others = [name for name in names if name.partition("=")[0] != NVIDIA]
-    if others:
-        reason = (
-            f"this docker (API {version[0]}.{version[1]}) knows no CDI, hence not "
-            f"{', '.join(others[:8])}: install docker 25 or later, or podman, or give the device "
-            "by its path"
-        )
-        raise RuntimeFailure(Failure.NO_DEVICE, reason)
     ids = [name.partition("=")[2] for name in names]
     request: dict[str, Any] = {"Driver": "nvidia", "Capabilities": [["gpu"]]}
     return [request | ({"Count": -1} if "all" in ids else {"DeviceIDs": ids})]

@@ -39,8 +39,10 @@ from skerry_executor.runtimes.containerd_api import Containerd, Record, Status
 from skerry_executor.runtimes.containerd_labels import Kept
 from skerry_executor.runtimes.cri import Cri
 from skerry_executor.runtimes.health_command import words_of
+from skerry_wire import runtime_limits
 from skerry_wire.lifecycle import LogLimits, Usage
 from skerry_wire.messages import Health
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
 SHIM = "io.containerd.runc.v2"
@@ -62,7 +64,7 @@ class ContainerdRuntime:
 
     # ruff: noqa: D102 - the protocol says what each is
 
-    name = "containerd"
+    name = runtime_limits.CONTAINERD
     whole_instances = False
 
     def __init__(
@@ -77,6 +79,7 @@ class ContainerdRuntime:
         self._api = api
         self._cri = cri
         self._version = version
+        self.in_use = RuntimeInUse(name=self.name, version=".".join(map(str, version)) or None)
         self._state = state
         self._run = run
 
@@ -143,7 +146,8 @@ class ContainerdRuntime:
         labels: dict[str, str],
         instance: Instance,
     ) -> str:
-        refused = tuple(oci.refusals(container, instance))
+        shared = instance.shared_network
+        refused = tuple(runtime_limits.reasons(container, self.in_use, shared_network=shared))
         if refused:
             reason = f"containerd alone cannot run {container.name}: {'; '.join(refused)}"
             raise RuntimeFailure(Failure.OTHER, reason)

@@ -41,8 +41,10 @@ from skerry_executor.runtimes.base import (
     StoredImage,
     Written,
 )
+from skerry_wire import runtime_limits
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
 REMOVAL_S = 15.0
@@ -66,6 +68,7 @@ class ContainerRuntime:
         """`runtime` is where it is asked."""
         self.name = runtime.name
         self._api = runtime
+        self.in_use = RuntimeInUse(name=runtime.name, version=runtime.limiting_version)
         # podman's own answers come twice as fast, and say what docker's say.
         self._containers = "/libpod/containers" if self.name == "podman" else "/containers"
 
@@ -169,6 +172,9 @@ class ContainerRuntime:
     ) -> str:
         network = creation.network_of(instance, container)
         doing = f"creating {name}"
+        for reason in runtime_limits.reasons(container, self.in_use):
+            # Of what there is, only devices are beyond one of these two.
+            raise RuntimeFailure(Failure.NO_DEVICE, reason)
         if self.name == "podman":
             body = specgen.body_of(name, image, container, labels, network)
             answer = self._api.call(

@@ -40,8 +40,10 @@ from skerry_executor.runtimes.cri import Cri, Listed, Sandbox, State
 from skerry_executor.runtimes.pod_files import PodFiles
 from skerry_executor.runtimes.pod_records import Member, Record
 from skerry_executor.runtimes.pod_view import View, is_over
+from skerry_wire import runtime_limits
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
+from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
 START_S = 20.0
@@ -82,7 +84,8 @@ class Kubelet:
 
     # ruff: noqa: D102 - the protocol says what each is
 
-    name = "kubelet"
+    name = runtime_limits.KUBELET
+    in_use = RuntimeInUse(name=runtime_limits.KUBELET)
     whole_instances = True
 
     def __init__(self, cri: Cri, files: PodFiles, native: Containerd | None) -> None:
@@ -135,7 +138,8 @@ class Kubelet:
         instance: Instance,
     ) -> str:
         below = mounted.below_read_only(container, _text("/proc/self/mounts"))
-        refused = (*pods.refusals(instance), *below)
+        own = runtime_limits.total_reasons(instance.containers, self.in_use)
+        refused = (*own, *below)
         if refused:
             reason = f"the kubelet of this box cannot run it: {'; '.join(refused)}"
             raise RuntimeFailure(Failure.OTHER, reason)

@@ -26,6 +26,7 @@ class NoRuntime:
     # ruff: noqa: ARG002, D102 - the protocol says what each is, and none of them is looked at
 
     name = "none"
+    in_use = None
     whole_instances = False
 
     def __init__(self, reason: str, kind: Failure = Failure.ABSENT) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from skerry_wire.workload import Container, Instance, Mount
+from skerry_wire.workload import Container, Mount
 
 Plain = dict[str, Any]
 
@@ -193,20 +193,6 @@ class Box:
     etc: tuple[str, ...] = _ETC
     devices: tuple[DeviceNode, ...] = ()
     folders: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-def refusals(container: Container, instance: Instance) -> Iterator[str]:
-    """Yield what is not to be had of containerd alone."""
-    if container.network == "bridge":
-        yield "containerd runs here with network_mode: host only"
-    if container.ports:
-        yield "ports: with network_mode: host there are none to map"
-    if instance.shared_network and container.network == "none":
-        yield "network_mode: none: containers without a network cannot share one"
-    if container.init:
-        yield "init: containerd has no init process for a container"
-    if container.cdi_devices:
-        yield "devices: containerd gives no device by its CDI name here; use podman or docker"
 
 
 def image_config(plain: Any) -> ImageConfig:

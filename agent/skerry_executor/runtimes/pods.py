@@ -1,4 +1,4 @@
-"""An instance as a static pod: what a kubelet cannot do, in words, and the manifest. Pure.
+"""An instance as a static pod: its manifest. Pure.
 
 A static pod is run without any API server, so nothing in it may refer to one: no Secret, no
 ConfigMap, no service account. Fields: https://kubernetes.io/docs/reference/kubernetes-api
@@ -10,11 +10,12 @@ import dataclasses
 import hashlib
 import math
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from skerry_executor import specs
 from skerry_executor.runtimes.health_command import words_of
+from skerry_wire.runtime_limits import init_conditions
 from skerry_wire.workload import Container, DeviceMapping, HealthCheck, Instance, Mount, PortMapping
 
 Plain = dict[str, Any]
@@ -37,54 +38,11 @@ class Entry:
     first: bool = False
 
 
-def refusals(instance: Instance) -> Iterator[str]:
-    """Yield what a kubelet cannot do of what an instance asks for."""
-    yield from _pod_refusals(instance)
-    for container in instance.containers:
-        for reason in _container_refusals(container):
-            yield f"{container.name}: {reason}"
-
-
-def _pod_refusals(instance: Instance) -> Iterator[str]:
-    waits = _init_conditions(instance.containers)
-    main = [one for one in instance.containers if one.name not in waits]
-    if not main:
-        yield "after: every container is waited for by another one"
-    shared: tuple[tuple[str, Callable[[Container], object], Sequence[Container]], ...] = (
-        ("restart", lambda one: one.restart, main),
-        ("network_mode", lambda one: one.network, instance.containers),
-        ("pid", lambda one: one.pid, instance.containers),
-        ("ipc", lambda one: one.ipc, instance.containers),
-    )
-    for key, value_of, containers in shared:
-        if len({value_of(one) for one in containers}) > 1:
-            yield f"{key}: all containers of a pod have the same, and these differ"
-    if any(one.network == "none" for one in instance.containers):
-        yield "network_mode: none: a pod always has a network; take bridge or host"
-
-
-def _container_refusals(container: Container) -> Iterator[str]:
-    if container.restart == "on-failure" and container.restart_retries:
-        yield "restart: a kubelet does not count retries; take on-failure without a number"
-    if container.stop_signal is not None:
-        yield "stop_signal: a kubelet sends the one of the image, and no other"
-    if container.init:
-        yield "init: a kubelet has no init process for a container"
-    if container.cdi_devices:
-        yield "devices: a static pod gets no device by its CDI name; use podman or docker"
-    if container.bus_devices:
-        yield "devices: a kubelet starts a pod again without a look which device has which number"
-    elif container.devices and not container.privileged:
-        yield "devices: a static pod gets a device node only with privileged: true"
-    if container.user is not None and not all(p.isdecimal() for p in container.user.split(":")):
-        yield f"user: {container.user!r}: a kubelet takes numbers only, such as 1000:1000"
-
-
 def frame_of(instance: Instance) -> Plain:
     """Return what the pod's containers have in common, as fields of its spec."""
     containers = instance.containers
     first = containers[0]
-    waits = _init_conditions(containers)
+    waits = init_conditions(containers)
     restart = next((one.restart for one in containers if one.name not in waits), first.restart)
     return {
         "restartPolicy": {"always": "Always", "on-failure": "OnFailure", "no": "Never"}[restart],
@@ -105,7 +63,7 @@ def init_order(instance: Instance) -> tuple[tuple[str, str], ...]:
     Those that must complete are init containers; those that must be healthy are init containers
     that keep running, with a startup probe (Kubernetes 1.29 and later).
     """
-    waits = _init_conditions(instance.containers)
+    waits = init_conditions(instance.containers)
     after = {
         one.name: [wait.container for wait in one.after if wait.container in waits]
         for one in instance.containers
@@ -118,27 +76,6 @@ def init_order(instance: Instance) -> tuple[tuple[str, str], ...]:
         done.append(ready[0])
         left.remove(ready[0])
     return tuple((name, waits[name]) for name in done)
-
-
-def _init_conditions(containers: Sequence[Container]) -> dict[str, str]:
-    """Return those that others wait for longer than for their start, by name, and what for."""
-    names = {one.name: one for one in containers}
-    found: dict[str, str] = {}
-    for one in containers:
-        for wait in one.after:
-            if wait.condition == "started" or wait.container not in names:
-                continue
-            if found.get(wait.container) != "completed":
-                found[wait.container] = wait.condition
-    # What these wait for comes before them, even where its start is enough.
-    while more := [
-        wait.container
-        for name in found
-        for wait in names[name].after
-        if wait.container in names and wait.container not in found
-    ]:
-        found.update(dict.fromkeys(more, "started"))
-    return found
 
 
 def container_of(image: str, container: Container, condition: str | None = None) -> Plain:

@@ -30,6 +30,7 @@ from skerry_hub.placement.nearness import within_of
 from skerry_hub.placement.node_policy import within_policy_of
 from skerry_hub.placement.refusal import IN_THE_WAY, Refusal
 from skerry_hub.placement.reservations import unreserved_of
+from skerry_hub.placement.runtime_limits import within_runtime_of
 from skerry_hub.placement.taints import taints_of
 from skerry_hub.placement.world import World
 
@@ -273,7 +274,7 @@ CONSTRAINTS: tuple[tuple[str, Callable[[World, Workload], Sequence[Requirement]]
     ("online", lambda _world, _: [Online()]),
     ("held", lambda _world, _: [Held()]),
     ("taints", lambda _world, workload: taints_of(workload)),
-    ("runtime", lambda _world, _: [Runtime()]),
+    ("runtime", lambda world, workload: [Runtime(), *within_runtime_of(world, workload)]),
     ("cpu", lambda _world, one: _enough(Resource.CPU, one.resources.cpu_milli)),
     ("memory", lambda _world, one: _enough(Resource.MEMORY, one.resources.memory_bytes)),
     ("storage", lambda _world, one: _enough(Resource.STORAGE, one.resources.storage_bytes)),

@@ -34,6 +34,7 @@ from skerry_hub.placement.port_easing import eased_ports
 from skerry_hub.placement.quotas import Budget
 from skerry_hub.placement.reading import ExpressionError, expression
 from skerry_hub.placement.reservations import Unreserved
+from skerry_hub.placement.runtime_limits import WithinRuntime
 from skerry_hub.placement.taints import Taints
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DataNeed
@@ -331,6 +332,13 @@ def _policy(spot: Spot, need: WithinPolicy | WithinLimits) -> Easing:
     return Easing(tuple(f"{either}: {text}" for text in texts), None)
 
 
+def _runtime(spot: Spot, need: WithinRuntime) -> Easing:
+    host = spot.facts.hostname
+    texts = [one.text.partition(": ")[2] for one in need.refusals(spot.columns, spot.row)]
+    either = f"change the workload or the runtime of {host}"
+    return Easing(tuple(f"{either}: {text}" for text in texts), None)
+
+
 def _maintenance(spot: Spot, need: Maintenance) -> Easing:
     minute = math.ceil(need.until / 60) * 60
     until = f"{datetime.datetime.fromtimestamp(minute, datetime.UTC):%Y-%m-%d %H:%M}"
@@ -350,6 +358,7 @@ EASINGS: Mapping[type, Callable[[Spot, Any], Easing | None]] = {
     DataNear: _data,
     WithinPolicy: _policy,
     WithinLimits: _policy,
+    WithinRuntime: _runtime,
     Maintenance: _maintenance,
 }
 """By the kind of constraint; amounts are looked at together."""

@@ -28,6 +28,7 @@ from skerry_hub.placement.contention import (
     room_of,
 )
 from skerry_hub.placement.node_policy import has_told_policies
+from skerry_hub.placement.runtime_limits import has_told_runtimes
 from skerry_hub.placement.world import World
 
 MOST_WORKLOADS = 256
@@ -42,8 +43,9 @@ MOST_LOGGED = 4096
 """So many changes are kept, and four for each node."""
 _KEPT = ("expected",)
 
-_Key = tuple[int, int, bool]
-"""Comings, the rules' version, and whether a node told a policy: of what all places depend on."""
+_Key = tuple[int, int, bool, bool]
+"""Comings, the rules' version, whether a node told a policy, and whether one told its runtime: of
+what all places depend on."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -81,7 +83,7 @@ class Expected:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._key: _Key = (-1, -1, False)
+        self._key: _Key = (-1, -1, False, False)
         self._version: Hashable = None
         self._changed = self._told = 0
         self._wanted: list[Workload] = []
@@ -111,7 +113,8 @@ class Expected:
     def follow(self, world: World) -> None:
         """Take in what changed of the fleet and the workloads."""
         columns = self._columns
-        key = columns.comings, world.rules.version, has_told_policies(columns)
+        told = has_told_policies(columns), has_told_runtimes(columns)
+        key = columns.comings, world.rules.version, *told
         version = world.workloads_version
         is_same = version is not None and version == self._version and key == self._key
         if is_same and len(columns.changed) == self._changed:

@@ -17,6 +17,7 @@ from skerry_hub.placement.node_policy import asked_of_policies, has_limits_as_ke
 from skerry_hub.placement.packing import packs
 from skerry_hub.placement.reservations import unreserved_of
 from skerry_hub.placement.rules import NO_RULES
+from skerry_hub.placement.runtime_limits import asked_of_runtimes
 from skerry_hub.placement.taints import are_preferences_told
 from skerry_hub.placement.topology import topologies_of
 from skerry_hub.placement.world import World
@@ -50,6 +51,7 @@ def shape_of(world: World, workload: Workload) -> Hashable | None:
         are_preferences_told(world.columns),
         tuple(device_paths_of(workload)),
         asked_of_policies(world.columns, workload),
+        asked_of_runtimes(world.columns, workload),
         limits,
         # Compared by content: a mapping has no hash.
         None if asked is ANYWHERE or asked == ANYWHERE else codec.pack(asked),

@@ -30,7 +30,8 @@ from skerry_hub.model import Taint
 from skerry_hub.terms import Cost, DataNeed, Latency, Traffic
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.images import ImagePattern
-from skerry_wire.workload import Container
+from skerry_wire.runtime_limits import RuntimeInUse
+from skerry_wire.workload import Container, PortMapping
 
 GIB = 2**30
 CLOCK = (0.0, 50.0, 100.0, 150.0, 86_450.0, 86_500.0, 605_000.0)
@@ -197,35 +198,51 @@ BOX_POLICIES = (
         host_network=True,
     ),
 )
+BOX_RUNTIMES = (
+    *(None,) * 6,
+    *(RuntimeInUse(name="podman", version="4.3.1"),) * 4,
+    RuntimeInUse(name="containerd", version="1.6.20"),
+    RuntimeInUse(name="kubelet"),
+    RuntimeInUse(name="kubelet"),
+)
 
 
 @st.composite
 def among_others(draw, box):
-    """Return a node with an environment, preferences and a policy of its own."""
+    """Return a node with an environment, preferences, a policy and a runtime of its own."""
     node = draw(box)
     taints = (*node.taints, *(one for one in draw(st.sampled_from(PREFERRED)) if draw(often)))
     labels = dict(node.labels) | draw(st.sampled_from(ENVIRONMENTS))
     capability = node.capability
     if capability is not None:
         policy = draw(st.sampled_from(BOX_POLICIES))
-        hardware = dataclasses.replace(capability.hardware, policy=policy)
+        runtime = draw(st.sampled_from(BOX_RUNTIMES))
+        hardware = dataclasses.replace(capability.hardware, policy=policy, runtime_in_use=runtime)
         capability = dataclasses.replace(capability, hardware=hardware)
     return dataclasses.replace(node, taints=taints, labels=labels, capability=capability)
 
 
 # --- workloads --------------------------------------------------------------------------------
 
-containers = st.builds(
+named = st.builds(
     Container,
-    name=st.just("web"),
+    name=st.sampled_from(("web", "log")),
     image=st.sampled_from(
         ("web:1", "web:1", "registry.example/team/web:1", "docker.io/library/web:2")
     ),
     privileged=seldom,
     network=st.sampled_from(("bridge", "bridge", "host")),
     cap_add=st.sampled_from(((), (), ("NET_ADMIN",), ("SYS_TIME",))),
+    ports=st.sampled_from(((), (), (PortMapping(host=8080, container=80),))),
+    init=seldom,
+    user=st.sampled_from((None, None, None, "1000:1000", "nobody")),
     cpu_limit_milli=st.sampled_from((None, 300, 300, 800, 1500)),
     memory_limit_bytes=st.sampled_from((None, 50, 50, 120, 300)),
+)
+containers = st.one_of(
+    st.tuples(named),
+    st.tuples(named),
+    st.lists(named, min_size=2, max_size=2, unique_by=lambda one: one.name).map(tuple),
 )
 data_needs = st.builds(
     DataNeed,
@@ -267,7 +284,7 @@ def loads_of_all(draw, name):
     return dataclasses.replace(
         made,
         project=draw(st.sampled_from(("shop", "shop", "depot"))),
-        containers=(draw(containers),),
+        containers=draw(containers),
         placement=placement,
     )
 

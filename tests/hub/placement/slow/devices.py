@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from tests.hub.placement.slow import box_policy
+from tests.hub.placement.slow import box_policy, box_runtime
 from tests.hub.placement.slow.expressions import holds
 from tests.hub.placement.slow.fleet import Fleet, Reason
 
@@ -57,12 +57,14 @@ def devices(node: Node) -> list[Device]:
         name = f"{port}#{len(there)}" if port else name
         there.append(camera.path)
         usable = box_policy.gives(node, camera.path)
+        usable = usable and (port is None or box_runtime.gives_on_bus(node))
         found.append(_device("camera", name, usable, camera.address, None, model=camera.name))
     for usb in hardware.usb:
         vendor, model = usb.vendor_name or usb.vendor, usb.product_name or usb.product
         bus = f"/dev/bus/usb/{int(usb.path.partition('-')[0]):03}/001"
         # Any one of its device nodes will do.
         usable = any(box_policy.gives(node, path) for path in (bus, *behind.get(usb.path, ())))
+        usable = usable and box_runtime.gives_on_bus(node)
         found.append(_device("usb", usb.path, usable, usb.path, None, vendor=vendor, model=model))
     return sorted(found, key=lambda one: (one.kind, _numbers(one.place or one.id), one.id))
 

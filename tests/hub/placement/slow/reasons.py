@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Sequence
 
 from tests.hub.placement.slow import (
     box_policy,
+    box_runtime,
     cost,
     data,
     devices,
@@ -26,6 +27,7 @@ FIXED = (
     own.asked,
     policies.reasons,
     box_policy.alone,
+    box_runtime.reasons,
     maintenance.reasons,
     latency.reasons,
     data.reasons,
@@ -83,13 +85,20 @@ def binding(fleet: Fleet, load: Workload, node: Node, changed: Container[str]) -
     return {
         one.constraint
         for one in reasons(fleet, load, node)
-        if _ends(one) or not moves_nothing(one.constraint, changed if is_known(fleet, one) else ())
+        if _ends(one)
+        or _cannot(one)
+        or not moves_nothing(one.constraint, changed if is_known(fleet, one) else ())
     }
 
 
 def _ends(reason: Reason) -> bool:
     """Say whether it is a taint by which those leave that are there."""
     return reason.constraint == "taints" and any(one.endswith("NoExecute") for one in reason.says)
+
+
+def _cannot(reason: Reason) -> bool:
+    """Say whether a runtime is there, and cannot do what is asked for."""
+    return reason.constraint == "runtime" and bool(reason.says)
 
 
 def is_known(fleet: Fleet, reason: Reason) -> bool:
