@@ -8,7 +8,7 @@ import pytest
 from tests.executor.surroundings import NAME, made, started
 
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
-from skerry_executor.runtimes.cdi import FIRST_API
+from skerry_wire.runtime_limits import DOCKER_WITH_CDI
 from skerry_wire.workload import DeviceMapping
 
 FOLDER = pathlib.Path("/run/cdi")
@@ -33,7 +33,7 @@ def hole():
 
 
 def knows_cdi(real):
-    return real.runtime.name == "podman" or real.runtime._api.version >= FIRST_API
+    return real.runtime.name == "podman" or real.runtime._api.version >= DOCKER_WITH_CDI
 
 
 def test_a_device_of_cdi_comes_with_all_that_its_specification_says(real, hole):
