@@ -17,7 +17,7 @@ from lab.processes import LabError
 from lab.uml import UmlBox
 from lab.uml_fleet import UmlFleet, service
 
-LEASE_S = 15
+LEASE_S = 60
 WATCHED_S = 20.0
 YEARS_S = 10 * 365 * 86_400
 _UNITS = ("skerry-agent.service", "skerry-executor.socket", "skerry-executor.service")
