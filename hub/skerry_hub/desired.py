@@ -1,4 +1,4 @@
-"""What is asked for, and what that changes: apply, delete, labels, adopt, overwrite, fill. Pure.
+"""What is asked for, and what that changes: apply, delete, labels, overwrite, fill. Pure.
 
 Every function here works on a `Work`: a draft of the records and columns of its own. Whether the
 draft is committed or thrown away (a plan) is the caller's affair, and changes nothing in it.
@@ -13,19 +13,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.deciding import Wanted, completed, decide, grouped
 from skerry_hub.decisions import Asked, Question
-from skerry_hub.devices import ACCELERATORS, ON_BUS, devices_of
-from skerry_hub.fleet.device_states import device_id
 from skerry_hub.model import (
-    Assignment,
     Change,
     Decision,
-    Hold,
     Liveness,
     Node,
     Workload,
 )
 from skerry_hub.noting import note
-from skerry_hub.orders import Issued, content_of, workload_of
 from skerry_hub.placement.contradiction import MAX_REQUEST
 from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
@@ -35,13 +30,11 @@ from skerry_hub.rollout.beginning import begin, check_second_set, keep, surge_of
 from skerry_hub.rollout.planning import plans
 from skerry_hub.rollout.records import Cause, RevisionRecord
 from skerry_hub.secret_use import with_versions
-from skerry_hub.state import Draft, Kept
+from skerry_hub.state import Draft
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError, Work, put_node, take_over
 from skerry_hub.workloads.source import NOWHERE, Source
 from skerry_wire.lifecycle import fingerprint_of
-from skerry_wire.messages import Order
-from skerry_wire.workload import BusDevice, Instance
 
 MAX_LABELS = 256
 NO_SOURCES: Mapping[str, Source] = {}
@@ -218,9 +211,15 @@ def forget(work: Work, node: Node) -> PlanView:
 # --- nodes that are held --------------------------------------------------------------------
 
 
+def check_held(node: Node) -> None:
+    """Refuse what is for held nodes alone. Raises RefusedError."""
+    if node.diverged is None:
+        raise RefusedError(409, Problem(reason=f"{node.hostname} is not held: it follows this hub"))
+
+
 def overwrite(work: Work, node: Node) -> Node:
     """End a node's hold: what this hub wants is what it shall run."""
-    _check_held(node)
+    check_held(node)
     accepted = node.report.accepted if node.report is not None else 0
     if accepted >= LAST_GENERATION:
         reason = f"{node.hostname} says it accepted order {accepted}, and no order can follow that"
@@ -233,114 +232,6 @@ def overwrite(work: Work, node: Node) -> Node:
     work.draft.orders.remove(node.id)
     put_node(work, node)
     return node
-
-
-def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) -> Node:
-    """End a node's hold: what it was ordered, and runs, is what is wanted.
-
-    The order must be the node's newest, and verified: its instances become assignments, their
-    origins workloads. What the hub thought to be elsewhere and the node runs is taken to be here.
-    """
-    _check_held(node)
-    if order.node != node.id or order.incarnation != node.incarnation:
-        raise RefusedError(409, Problem(reason=f"{node.hostname} holds an order for another node"))
-    work.draft.because("adopt")
-    for one in work.draft.on_node(node.id):
-        work.columns.release(one)
-        work.draft.assignments.remove(one.id)
-    changed = {name for one in order.instances if (name := _adopt_instance(work, node, one))}
-    _adopt_counts(work, order)
-    work.draft.orders.put(
-        node.id,
-        Issued(
-            node=node.id,
-            incarnation=order.incarnation,
-            generation=order.generation,
-            content=content_of(order.instances),
-            envelope=envelope,
-        ),
-    )
-    node = dataclasses.replace(node, diverged=None, generation=order.generation, digest=digest)
-    put_node(work, node)
-    # Instances elsewhere follow the content that was adopted.
-    fill(work, changed)
-    return node
-
-
-def _check_held(node: Node) -> None:
-    if node.diverged is None:
-        raise RefusedError(409, Problem(reason=f"{node.hostname} is not held: it follows this hub"))
-
-
-def _adopt_instance(work: Work, node: Node, instance: Instance) -> str | None:
-    """Take one instance over; return its workload's name where the content is new to this hub."""
-    workload = workload_of(instance)
-    kept = work.draft.workloads.get(workload.name)
-    before = work.draft.assignments.get(instance.id)
-    if before is not None:
-        work.columns.release(before)
-        work.draft.touched.add(before.node)
-    is_new = kept is None or kept.workload.revision != workload.revision
-    if is_new:
-        replicas = kept.workload.replicas if kept is not None else 0
-        created_at = kept.created_at if kept is not None else work.now
-        workload = dataclasses.replace(workload, replicas=replicas)
-        work.draft.workloads.put(
-            workload.name, Kept(workload=workload, created_at=created_at, updated_at=work.now)
-        )
-    own = {device for container in workload.containers for device in container.devices}
-    given = tuple(
-        device
-        for container in instance.containers
-        for device in container.devices
-        if device not in own
-    )
-    on_bus = tuple(
-        dict.fromkeys(one for container in instance.containers for one in container.bus_devices)
-    )
-    asked = {name for container in workload.containers for name in container.cdi_devices}
-    named = dict.fromkeys(
-        name for one in instance.containers for name in one.cdi_devices if name not in asked
-    )
-    assignment = Assignment(
-        id=instance.id,
-        workload=workload.name,
-        revision=instance.revision,
-        node=node.id,
-        resources=workload.resources,
-        devices=given,
-        bus_devices=on_bus,
-        cdi_devices=tuple(named),
-        held=_devices_behind(node, {device.host for device in given}, on_bus, named),
-    )
-    work.draft.assignments.put(assignment.id, assignment)
-    work.columns.reserve(assignment)
-    return workload.name if is_new else None
-
-
-def _devices_behind(
-    node: Node, paths: Collection[str], on_bus: Collection[BusDevice], names: Collection[str]
-) -> tuple[Hold, ...]:
-    if node.capability is None or not (paths or on_bus or names):
-        return ()
-    kinds = frozenset((*ACCELERATORS, *ON_BUS))
-    return tuple(
-        Hold(device=device_id(one))
-        for one in devices_of(node.capability.hardware, kinds)
-        if one.on_bus in on_bus
-        or one.cdi in names
-        or (one.kind in ACCELERATORS and not set(paths).isdisjoint(one.paths))
-    )
-
-
-def _adopt_counts(work: Work, order: Order) -> None:
-    """Let no adopted instance be one too many."""
-    for name in sorted({instance.workload for instance in order.instances}):
-        kept = work.draft.workloads.get(name)
-        held = len(work.draft.of_workload(name))
-        if kept is not None and kept.workload.mode != "global" and kept.workload.replicas < held:
-            workload = dataclasses.replace(kept.workload, replicas=held)
-            work.draft.workloads.put(name, dataclasses.replace(kept, workload=workload))
 
 
 # --- one workload ----------------------------------------------------------------------------

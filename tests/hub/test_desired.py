@@ -8,12 +8,10 @@ from tests.hub.placement.boxes import seen
 from tests.hub.records import (
     FIRST,
     NOW,
-    assignment,
     capability,
     changed,
     columns_of,
     hardware,
-    kept,
     node,
     report,
     settled,
@@ -21,21 +19,19 @@ from tests.hub.records import (
     workload,
 )
 
-from skerry_hub import deciding, desired
+from skerry_hub import adopting, deciding, desired
 from skerry_hub.desired import LAST_GENERATION
 from skerry_hub.fleet.apply import take
 from skerry_hub.keys import OrderKey
 from skerry_hub.latency import Network
-from skerry_hub.model import Constraint, Hold, Liveness, Resources
-from skerry_hub.orders import instances
+from skerry_hub.model import Constraint, Liveness, Resources
 from skerry_hub.state import Known
 from skerry_hub.terms import DeviceRequest, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.issuing import issue
-from skerry_wire import codec, envelope
-from skerry_wire.box_policy import BoxPolicy
-from skerry_wire.hardware import Accelerator, SerialPort, UsbDevice
-from skerry_wire.messages import Envelope, Order
+from skerry_wire import codec
+from skerry_wire.hardware import Accelerator
+from skerry_wire.messages import Order
 
 KEY = OrderKey(Ed25519PrivateKey.generate())
 SITE = Constraint(key="node.labels.site", operator="==", value="quay-3")
@@ -388,137 +384,12 @@ def test_a_node_that_is_not_held_is_left_alone(step):
     order = Order(node="box-1", incarnation=FIRST, generation=1, issued_at=NOW)
     steps = {
         "overwrite": lambda: desired.overwrite(work, record),
-        "adopt": lambda: desired.adopt(work, record, order, "d" * 64, b""),
+        "adopt": lambda: adopting.adopt(work, record, order, "d" * 64, b""),
     }
     with pytest.raises(RefusedError) as raised:
         steps[step]()
     assert raised.value.status == 409
     assert work.draft.empty
-
-
-def ordered(known, node_id="box-1"):
-    """Return the order that a hub that knows this issues to a node, and its bytes."""
-    work = work_on(known)
-    work.draft.touched.add(node_id)
-    issue(work.draft, {node_id}, KEY, NOW)
-    sealed = codec.decode(Envelope, work.draft.outbox[0].payload)
-    return (
-        envelope.open_payload(sealed),
-        envelope.digest_of(sealed.payload),
-        work.draft.outbox[0].payload,
-    )
-
-
-def adopted(known, record, order):
-    work = work_on(known)
-    work.draft.nodes.put(record.id, record)
-    found = desired.adopt(work, record, *order)
-    check(work)
-    return found, work
-
-
-def test_what_a_node_was_ordered_becomes_what_is_wanted():
-    shop = workload(replicas=2, labels={"tier": "front"})
-    _, lost = applied(fleet("box-1"), shop, workload("tool-x"))
-    order = ordered(lost)
-    record = held(1)
-    found, work = adopted(Known([record]), record, order)
-    assert (found.diverged, found.generation, found.digest) == (None, 1, order[1])
-    after = settled(Known([record]), work.draft)
-    assert after.workloads["shop-web"].workload == shop
-    assert after.workloads["tool-x"].workload.replicas == 1
-    assert after.assignments == lost.assignments
-    assert issue(work.draft, {"box-1"}, KEY, NOW) == {}
-    assert work.draft.outbox == [], "the node has this order already"
-
-
-def test_what_the_hub_wanted_of_a_node_and_it_does_not_run_is_placed_anew():
-    _, lost = applied(fleet("box-1"), workload("shop-web"))
-    _, known = applied(fleet("box-1"), workload("other-web"))
-    record = held(1)
-    known.nodes["box-1"] = record
-    _, work = adopted(known, record, ordered(lost))
-    after = settled(known, work.draft)
-    assert set(after.assignments) == {"shop-web-0"}
-    assert set(after.workloads) == {"shop-web", "other-web"}
-    assert desired.wanting(work.draft) == ["other-web"]
-
-
-def test_an_instance_that_was_thought_to_be_elsewhere_is_taken_to_be_here():
-    _, lost = applied(fleet("box-1"), workload())
-    known = Known([held(1), node("box-2")], [kept()], [assignment(node="box-2")])
-    _, work = adopted(known, known.nodes["box-1"], ordered(lost))
-    assert {one.id: one.node for one in work.draft.assignments.values()} == {"shop-web-0": "box-1"}
-    assert "box-2" in work.draft.touched
-
-
-def test_instances_elsewhere_follow_the_content_that_was_adopted():
-    new = workload(image="localhost/web:2", replicas=2)
-    _, lost = applied(fleet("box-1"), new)
-    lost.assignments.pop("shop-web-1")
-    lost = Known(lost.nodes.values(), lost.workloads.values(), lost.assignments.values())
-    old = [assignment("shop-web-0", "box-1"), assignment("shop-web-1", "box-2")]
-    known = Known([held(1), node("box-2")], [kept(replicas=2)], old)
-    _, work = adopted(known, known.nodes["box-1"], ordered(lost))
-    after = settled(known, work.draft)
-    assert {one.revision for one in after.of_workload("shop-web")} == {new.revision}
-    assert {one.id: one.node for one in after.of_workload("shop-web")} == {
-        "shop-web-0": "box-1",
-        "shop-web-1": "box-2",
-    }
-    names = {"shop-web": after.workloads["shop-web"].workload}
-    for one in instances(after.of_workload("shop-web"), names):
-        assert one.containers[0].image == "localhost/web:2"
-
-
-def test_accelerators_that_a_node_had_given_are_held_again():
-    gpu = workload(resources=Resources(devices=(DeviceRequest(kind="gpu"),)))
-    equipped = capability(accelerators=(GPU,))
-    _, lost = applied(fleet("box-1", capability=equipped), gpu)
-    record = held(1, capability=equipped)
-    _, work = adopted(Known([record]), record, ordered(lost))
-    (one,) = work.draft.assignments.values()
-    assert one.held == (Hold(device=f"gpu/{GPU.address}"),)
-    assert one == lost.assignments["shop-web-0"]
-
-
-def test_accelerators_that_are_named_by_cdi_are_held_again():
-    gpu = workload(resources=Resources(devices=(DeviceRequest(kind="gpu"),)))
-    name = f"x.y/gpu={GPU.address}"
-    policy = BoxPolicy(any_image=True, devices=(name,))
-    equipped = capability(accelerators=(GPU,), cdi_devices=(name,), policy=policy)
-    _, lost = applied(fleet("box-1", capability=equipped), gpu)
-    before = lost.assignments["shop-web-0"]
-    assert (before.devices, before.cdi_devices) == ((), (name,))
-    record = held(1, capability=equipped)
-    _, work = adopted(Known([record]), record, ordered(lost))
-    (one,) = work.draft.assignments.values()
-    assert one == before
-
-
-@pytest.mark.parametrize("kind", ["usb", "serial"])
-def test_devices_that_are_named_by_their_place_are_held_again(kind):
-    adapter = UsbDevice(path="1-3", vendor="0403", product="6001")
-    port = SerialPort(name="ttyUSB0", path="/dev/ttyUSB0", bus="usb", address="1-3")
-    equipped = capability(usb=(adapter,), serial_ports=(port,))
-    asked = workload(resources=Resources(devices=(DeviceRequest(kind=kind),)))
-    _, lost = applied(fleet("box-1", capability=equipped), asked)
-    before = lost.assignments["shop-web-0"]
-    assert (before.devices, before.bus_devices[0].address) == ((), "1-3")
-    record = held(1, capability=equipped)
-    _, work = adopted(Known([record]), record, ordered(lost))
-    (one,) = work.draft.assignments.values()
-    assert one == before
-
-
-def test_an_order_of_another_node_or_incarnation_is_not_adopted():
-    _, lost = applied(fleet("box-1"), workload())
-    order, digest, data = ordered(lost)
-    record = held(1)
-    for wrong in (changed(order, node="box-2"), changed(order, incarnation="c" * 32)):
-        with pytest.raises(RefusedError) as raised:
-            desired.adopt(work_on(Known([record])), record, wrong, digest, data)
-        assert raised.value.status == 409
 
 
 def test_a_box_of_the_records_has_room_for_one_large_instance():

@@ -9,7 +9,7 @@ from typing import TypeVar
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from skerry_hub import desired, draining, planning, round_trip_list, selector
+from skerry_hub import adopting, desired, draining, planning, round_trip_list, selector
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
@@ -334,7 +334,7 @@ class Answers:
 
         def change(work: Work) -> Node:
             present = find_node(work.draft, name)
-            adopted = desired.adopt(work, present, order, digest, reply.body)
+            adopted = adopting.adopt(work, present, order, digest, reply.body)
             detail = f"order {order.generation}, {len(order.instances)} instances"
             work.draft.events.append(self._service.hub_event(adopted, "adopted", detail, work.now))
             return adopted

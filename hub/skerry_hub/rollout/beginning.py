@@ -55,13 +55,14 @@ def keep(
     was = dataclasses.replace(kept.workload, replicas=kept.workload.replicas - surge)
     if was == workload:
         return Prepared(workload=kept.workload, kind="unchanged", cause=cause)
-    rolls = _made_of(was) != _made_of(workload) or bool(surge and was.mode != workload.mode)
+    rolls = made_of(was) != made_of(workload) or bool(surge and was.mode != workload.mode)
     former = _former_number(work, kept, was)
     if rolls:
         _end_second_set(work, name)
         draft.updates.contents.put((name, former), was)
         before = draft.of_workload(name)
-        surge = _surge(work, workload, before, source)
+        # What is adopted runs already: there is no second set to place beside the first.
+        surge = _surge(work, workload, before, source) if cause != "adopt" else 0
     else:
         before = draft.of_workload(name)
     _record(work, workload, former + rolls, cause, back_to)
@@ -92,7 +93,10 @@ def begin(work: Work, prepared: Prepared) -> None:
     name, update = workload.name, workload.lifecycle.update
     old, held = draft.updates.rollouts.get(name), draft.updates.members_of(name)
     draft.updates.end(name)
-    if update.strategy == "at-once" or workload.lifecycle.job is not None or not prepared.before:
+    strategy = update.strategy
+    if strategy == "blue-green" and not prepared.surge:
+        strategy = "rolling"  # without a second set
+    if strategy == "at-once" or workload.lifecycle.job is not None or not prepared.before:
         return
     stable, stable_revision = prepared.former, prepared.former_revision
     if old is not None and old.state != "done":
@@ -107,7 +111,7 @@ def begin(work: Work, prepared: Prepared) -> None:
         number=draft.updates.number(name),
         revision=workload.revision,
         cause=prepared.cause,
-        strategy=update.strategy,
+        strategy=strategy,
         stable=stable,
         stable_revision=stable_revision,
         state="progressing" if members else "done",
@@ -175,7 +179,7 @@ def _at_work(one: Assignment, now: float) -> Member:
 # --- the history --------------------------------------------------------------------------
 
 
-def _made_of(workload: Workload) -> object:
+def made_of(workload: Workload) -> object:
     """Return what tells one revision of a workload from another: what its instances are."""
     lifecycle = workload.lifecycle
     return workload.revision, lifecycle.job, lifecycle.shared_network
