@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from skerry_hub.broker import BrokerUrl, broker_at
 from skerry_hub.decisions import Keep
 from skerry_hub.fleet.liveness import Patience
+from skerry_hub.rollout.records import REVISIONS_KEPT
 from skerry_hub.work import Strategy
 
 PREFIX = "SKERRY_HUB_"
@@ -43,6 +44,8 @@ class Config:
     patience: Patience
     keep: Keep
     strategy: Strategy = "spread"
+    keep_revisions: int = REVISIONS_KEPT
+    """Of each workload, the newest."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("keep-decisions", "COUNT", "10000", "decisions that are kept, the newest")
     add("keep-decisions-days", "DAYS", "30", "how long they are kept")
     add("keep-decisions-mib", "MIB", "1024", "how much what they were made from may take")
+    add("keep-revisions", "COUNT", str(REVISIONS_KEPT), "of a workload's history, the newest")
     add("strategy", "spread|pack", "spread", "where workloads go that do not say it themselves")
 
 
@@ -100,6 +104,9 @@ def checked(given: Mapping[str, str | None]) -> Config:
             days=_whole("--keep-decisions-days", given["keep_decisions_days"], 0, 36_500),
             most_bytes=2**20
             * _whole("--keep-decisions-mib", given["keep_decisions_mib"], 1, 1_000_000),
+        ),
+        keep_revisions=_whole(
+            "--keep-revisions", given.get("keep_revisions") or str(REVISIONS_KEPT), 1, 10_000
         ),
     )
 

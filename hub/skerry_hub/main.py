@@ -112,7 +112,7 @@ def run(settings: Config, key: OrderKey) -> None:
 
     log = structlog.get_logger("hub")
     listening = _listen(settings.host, settings.port)
-    store = open_store(settings.database)
+    store = open_store(settings.database, keep_revisions=settings.keep_revisions)
     secret_key = secret_keys.load_or_make(settings.data)
     service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
     mosquitto = None

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from skerry_hub import tables
 from skerry_hub.model import Workload
-from skerry_hub.rollout.records import REVISIONS_KEPT, Member, RevisionRecord, Rollout
+from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
 from skerry_hub.rollout.state import DraftRollouts, KnownRollouts
 from skerry_wire import codec
 
@@ -45,8 +45,10 @@ def load(connection: sa.Connection, read: Read) -> KnownRollouts:
     )
 
 
-def write(connection: sa.Connection, insert: Callable[..., Any], draft: DraftRollouts) -> None:
-    """Carry a draft into the rows, and drop the oldest revisions of what has new ones."""
+def write(
+    connection: sa.Connection, insert: Callable[..., Any], draft: DraftRollouts, keep: int
+) -> None:
+    """Carry a draft into the rows; of what has new revisions, `keep` of the newest stay."""
     for name in sorted(draft.forgotten):
         for table in (tables.revisions, tables.rollouts, tables.rollout_instances):
             connection.execute(sa.delete(table).where(table.c.workload == name))
@@ -76,7 +78,7 @@ def write(connection: sa.Connection, insert: Callable[..., Any], draft: DraftRol
         _put_revision(connection, insert, record)
     for name, number in draft.records:
         one = draft.rollouts.get(name)
-        _trim(connection, name, number, 0 if one is None else one.stable)
+        _trim(connection, name, number - keep, 0 if one is None else one.stable)
 
 
 def _put(
@@ -116,14 +118,14 @@ def _put_revision(
     )
 
 
-def _trim(connection: sa.Connection, name: str, newest: int, stable: int) -> None:
-    """Drop revisions beyond those that are kept, that nothing has and nothing goes back to."""
+def _trim(connection: sa.Connection, name: str, last: int, stable: int) -> None:
+    """Drop revisions up to the `last` one that nothing has and nothing goes back to."""
     table, members = tables.revisions, tables.rollout_instances
     held = sa.select(members.c.number).where(members.c.workload == name)
     connection.execute(
         sa.delete(table).where(
             table.c.workload == name,
-            table.c.number <= newest - REVISIONS_KEPT,
+            table.c.number <= last,
             table.c.number != stable,
             table.c.number.not_in(held),
         )

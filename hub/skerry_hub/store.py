@@ -28,7 +28,7 @@ from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Node, Workload
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
-from skerry_hub.rollout.records import RevisionRecord
+from skerry_hub.rollout.records import REVISIONS_KEPT, RevisionRecord
 from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import EventView
@@ -93,8 +93,14 @@ class Queued:
 class Store:
     """One database. `open_store` makes it ready."""
 
-    def __init__(self, engine: sa.Engine, claim: sa.Connection | None = None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        claim: sa.Connection | None = None,
+        keep_revisions: int = REVISIONS_KEPT,
+    ) -> None:
         self._engine = engine
+        self._keep_revisions = keep_revisions
         self._claim = claim
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
@@ -167,7 +173,7 @@ class Store:
             self._put_documents(connection, draft)
             self._put(connection, tables.secrets, "name", _secret_rows(draft))
             decision_rows.add(connection, self._insert, found)
-            rollout_rows.write(connection, self._insert, draft.updates)
+            rollout_rows.write(connection, self._insert, draft.updates, self._keep_revisions)
             self._add_events(connection, draft.events)
             return self._enqueue(connection, draft.outbox)
 
@@ -395,10 +401,11 @@ class Store:
         ]
 
 
-def open_store(url: str, claim_s: float = CLAIM_S) -> Store:
+def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIONS_KEPT) -> Store:
     """Connect, bring the tables up to date, and return the store. Raises StoreError.
 
-    `claim_s` is how long another hub, perhaps just killed, may keep hold of a server's database.
+    `claim_s` is how long another hub, perhaps just killed, may keep hold of a server's database;
+    `keep_revisions` how many of a workload's newest revisions are kept.
     """
     try:
         parsed = sa.make_url(url)
@@ -421,7 +428,7 @@ def open_store(url: str, claim_s: float = CLAIM_S) -> Store:
         raise StoreError(f"the database {shown} cannot be used: {reason}") from None
     except sa.exc.SQLAlchemyError as error:
         raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
-    return Store(engine, claim)
+    return Store(engine, claim, keep_revisions)
 
 
 def _claim(engine: sa.Engine, claim_s: float) -> sa.Connection | None:

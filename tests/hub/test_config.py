@@ -31,6 +31,8 @@ def test_what_the_defaults_become():
     assert found.strategy == "spread"
     assert (found.keep.most, found.keep.days, found.keep.most_bytes) == (10_000, 30, 2**30)
     assert checked({**GIVEN, "strategy": "pack"}).strategy == "pack"
+    assert found.keep_revisions == 20
+    assert checked({**GIVEN, "keep_revisions": "3"}).keep_revisions == 3
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,7 @@ def test_where_it_listens(name, text, host, port):
         ("lost_after", "inf", "--lost-after"),
         ("lost_after", "30", "must not be less"),
         ("lost_after_adapts", "maybe", "--lost-after-adapts 'maybe' must be yes or no"),
+        ("keep_revisions", "0", "--keep-revisions: '0' must be 1 to 10000"),
         ("strategy", "binpack", "must be spread or pack"),
     ],
 )

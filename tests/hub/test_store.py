@@ -551,6 +551,15 @@ def test_a_history_keeps_the_newest_and_what_an_instance_has_or_a_rollout_goes_b
     same(store.load(), known)
 
 
+def test_as_many_revisions_are_kept_as_the_hub_is_told_to(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'few.db'}", keep_revisions=2)
+    known = Known()
+    for number in range(1, 5):
+        commit(store, known, lambda draft, number=number: draft.updates.record(revision(number)))
+    assert [one.number for one in store.revisions("shop-web")] == [4, 3]
+    store.close()
+
+
 def test_a_workload_that_is_deleted_has_no_history(store):
     known = Known()
     commit(store, known, everything)
