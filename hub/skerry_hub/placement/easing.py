@@ -335,8 +335,7 @@ def _policy(spot: Spot, need: WithinPolicy | WithinLimits) -> Easing:
 def _runtime(spot: Spot, need: WithinRuntime) -> Easing:
     host = spot.facts.hostname
     texts = [one.text.partition(": ")[2] for one in need.refusals(spot.columns, spot.row)]
-    either = f"change the workload or the runtime of {host}"
-    return Easing(tuple(f"{either}: {text}" for text in texts), None)
+    return Easing((f"change the workload or the runtime of {host}: {'; '.join(texts)}",), None)
 
 
 def _maintenance(spot: Spot, need: Maintenance) -> Easing:

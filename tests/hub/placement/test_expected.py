@@ -24,6 +24,7 @@ from skerry_hub.placement.expected import (
 from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import ANYWHERE, Placement
+from skerry_wire.runtime_limits import RuntimeInUse
 
 PACK = Placement(strategy="pack")
 
@@ -253,6 +254,20 @@ def test_a_policy_that_comes_says_where_workloads_may_be():
 
 
 # --- what it makes of placements ----------------------------------------------------------------
+
+
+def test_runtimes_that_are_told_say_where_workloads_may_be():
+    columns = fleet(*(box(name, "quay", cpus=1) for name in "ab"))
+    load, other = at("sight", "quay", replicas=2), at("till", None)
+    world = World(columns, workloads=named(load, other))
+    found = Expected(columns)
+    found.follow(world)
+    columns.put(box("b", "quay", cpus=1, runtime_in_use=RuntimeInUse(name="containerd")))
+    found.follow(world)
+    rows = columns.rows()
+    anew = list(pressed(world, other).values())
+    assert found.pressure(other, rows, 0.0).tolist() == anew
+    assert anew[0] > anew[1] == 0.0, "nobody maps ports or has a bridge there"
 
 
 def test_an_instance_leaves_the_room_that_few_others_have():
