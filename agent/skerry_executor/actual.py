@@ -52,7 +52,13 @@ class Actual:
     ports: frozenset[HostPort] = frozenset()
     address: str | None = None
     """Where probes reach it from the box; None where it has no network of its own to be reached."""
+    joined: str | None = None
+    """The container whose network it has, by id or name; it cannot be removed before this one."""
     detached: bool = False
     """The container whose network it shares has another one by now: it has to start anew."""
     devices: str = ""
     """The device nodes that it got for its devices on a bus, with their numbers."""
+
+    def joins(self, other: Actual) -> bool:
+        """Say whether it has the network of another container."""
+        return self.joined in (other.id, other.name)

@@ -13,7 +13,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.specs import name_of, spec_of
-from skerry_executor.start_order import sequence, unmet
+from skerry_executor.start_order import (
+    ending_order,
+    has_lost,
+    holding,
+    in_order,
+    should_start,
+    unmet,
+    waiting,
+)
 from skerry_wire.images import parse_image
 from skerry_wire.workload import Container, Instance
 
@@ -170,7 +178,7 @@ def reconcile(
     )
     released = _released(plans)
     unwanted = [one for one in matches.unwanted if one.instance not in wanted]
-    first = [step for one in sorted(unwanted, key=_ending) for step in _end(one)]
+    first = [step for one in ending_order(unwanted) for step in _end(one)]
     first += [step for one in released for step in _end(one)]
     gone = {one.id for one in released}
     plans = tuple(_without_ends(plan, gone) for plan in plans)
@@ -252,27 +260,9 @@ def _is_good(one: Actual, looked: Looked | None) -> bool:
     return looked is None or looked.problem is not None or looked.nodes == one.devices
 
 
-def should_start(container: Container, actual: Actual) -> bool:
-    """Say whether a container that does not run shall be started, by its own restart policy."""
-    if actual.phase is Phase.CREATED:
-        return True
-    if actual.phase is not Phase.EXITED:
-        return False
-    if container.restart == "always":
-        return True
-    if container.restart == "no" or actual.exit_code == 0:
-        return False
-    return container.restart_retries == 0 or actual.restarts < container.restart_retries
-
-
 def _preference(one: Actual) -> tuple[bool, bool, str]:
     named = one.name == name_of(one.instance, one.container)
     return one.phase is not Phase.RUNNING, not named, one.id
-
-
-def _ending(one: Actual) -> tuple[str, float]:
-    # What started last ends first: nobody remembers what started after what.
-    return one.instance, -(one.started_at or 0.0)
 
 
 def _instance_plan(
@@ -282,11 +272,11 @@ def _instance_plan(
     before: list[Action] = []
     creates: list[Action] = []
     leftover = [one for one in matches.unwanted if one.instance == instance.id]
-    ends = [step for one in sorted(leftover, key=_ending) for step in _end(one)]
-    ordered = sequence(instance.containers)
+    ordered = in_order(instance)
+    old = ending_order(leftover)
     for container in reversed(ordered):
-        for old in matches.replaced.get((instance.id, container.name), ()):
-            ends += _end(old)
+        old += matches.replaced.get((instance.id, container.name), ())
+    ends = [step for one in sorted(old, key=holding) for step in _end(one)]
     for container in ordered:
         if (instance.id, container.name) not in matches.kept:
             before += _image_action(container, present)
@@ -312,7 +302,13 @@ def _starts(
         elif kept is not None and not should_start(container, kept):
             yield Keep(actual=kept)
             continue
-        reason = unmet(container, there, starting)
+        if kept is not None and has_lost(kept, instance, there, starting):
+            # Whom it would reach has ended for good, and no network can be had from it any more.
+            alone = dataclasses.replace(instance, shared_network=False)
+            yield Remove(actual=kept)
+            yield Create(instance=alone, container=container)
+            kept = None
+        reason = unmet(waiting(instance, container), there, starting)
         if reason is not None:
             yield Await(reason=reason)
             continue
@@ -327,11 +323,14 @@ def _starts(
 def _halted_plan(instance: Instance, matches: Matches) -> InstancePlan:
     """Return the ends of what runs of an instance; the containers stay, for logs and later."""
     leftover = [one for one in matches.unwanted if one.instance == instance.id]
-    for container in reversed(sequence(instance.containers)):
+    for container in reversed(in_order(instance)):
         key = instance.id, container.name
         leftover += matches.replaced.get(key, ())
         leftover += filter(None, (matches.kept.get(key),))
-    actions = (Keep(actual=one) if one.phase in _IDLE else Stop(actual=one) for one in leftover)
+    actions = (
+        Keep(actual=one) if one.phase in _IDLE else Stop(actual=one)
+        for one in sorted(leftover, key=holding)
+    )
     return InstancePlan(instance=instance, actions=tuple(actions))
 
 
@@ -365,14 +364,19 @@ def _released(plans: Sequence[InstancePlan]) -> tuple[Actual, ...]:
                 for port in action.container.ports:
                     taken = HostPort(port.host, port.protocol)
                     takers.setdefault(taken, set()).add(plan.instance.id)
-    return tuple(
-        action.actual
-        for plan in plans
-        if not any(isinstance(action, Pull | Missing) for action in plan.actions)
-        for action in plan.actions
-        if isinstance(action, Remove)
-        and any(takers.get(port, set()) - {plan.instance.id} for port in action.actual.ports)
-    )
+    found: list[Actual] = []
+    for plan in plans:
+        if any(isinstance(action, Pull | Missing) for action in plan.actions):
+            continue
+        ends = [action.actual for action in plan.actions if isinstance(action, Remove)]
+        giving = [
+            one
+            for one in ends
+            if any(takers.get(port, set()) - {plan.instance.id} for port in one.ports)
+        ]
+        # Whoever has the network of one that goes, goes before it.
+        found += [one for one in ends if one in giving or any(map(one.joins, giving))]
+    return tuple(found)
 
 
 def _without_ends(plan: InstancePlan, gone: Collection[str]) -> InstancePlan:

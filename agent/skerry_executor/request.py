@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.order import Identity
 from skerry_executor.signed import opened
-from skerry_executor.start_order import sequence
+from skerry_executor.start_order import in_order
 from skerry_wire import envelope
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
@@ -61,8 +61,8 @@ def asked_about(
     if request.instance is None:
         return tuple(sorted(ours, key=lambda one: one.name))
     ordered = instance_of(order, request.instance)
-    in_order = sequence(ordered.containers) if ordered is not None else ()
-    rank = {one.name: at for at, one in enumerate(in_order)}
+    starts = in_order(ordered) if ordered is not None else ()
+    rank = {one.name: at for at, one in enumerate(starts)}
     found = [one for one in ours if one.instance == request.instance]
     found.sort(key=lambda one: (rank.get(one.container, len(rank)), one.container))
     if not found and ordered is None:

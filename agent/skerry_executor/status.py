@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.halt import NO_HALTS, Halt, Halts
 from skerry_executor.order import shortened
-from skerry_executor.reconcile import match, should_start
-from skerry_executor.start_order import unmet
+from skerry_executor.reconcile import match
+from skerry_executor.start_order import should_start, unmet, waiting
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 from skerry_wire.workload import Container, Instance
 
@@ -70,7 +70,9 @@ def _current(
     instance: Instance, own: Sequence[Actual | None], runtime: str, wall_s: float | None
 ) -> Standing:
     by_name = {one.container: one for one in own if one is not None}
-    parts = [_part(container, by_name, wall_s) for container in instance.containers]
+    parts = [
+        _part(waiting(instance, container), by_name, wall_s) for container in instance.containers
+    ]
     parts.sort(key=lambda part: _SEVERITY.index(part[0]))
     state, reason, _ = parts[0] if parts else (InstanceState.RUNNING, None, True)
     there = [one for one in own if one is not None]
@@ -112,7 +114,9 @@ def _status(
     there: Sequence[Actual],
     runtime: str,
 ) -> InstanceStatus:
-    started = [one.started_at for one in there if one.started_at is not None]
+    # The newest of what runs: a container that was started anew shows, a preparation does not.
+    running = [one for one in there if one.phase is Phase.RUNNING] or there
+    started = [one.started_at for one in running if one.started_at is not None]
     codes = [one.exit_code for one in there if one.exit_code is not None]
     return InstanceStatus(
         id=instance.id,
@@ -123,7 +127,7 @@ def _status(
         runtime=runtime,
         container_ids=tuple(one.id[:SHORT_ID] for one in there),
         health=min((one.health for one in there), key=_HEALTH_SEVERITY.index, default=Health.NONE),
-        started_at=min(started, default=None),
+        started_at=max(started, default=None),
         exit_code=max(codes, key=abs, default=None),
         restarts=sum(one.restarts for one in there),
     )

@@ -70,6 +70,20 @@ class Steps:
 
     def do(self, instance: str, action: rec.Action) -> None:
         """Do one action. Raises RuntimeFailure and Cancelled."""
+        try:
+            self._do(instance, action)
+        except RuntimeFailure as failure:
+            raise self._named(instance, failure) from None
+
+    def _named(self, instance: str, failure: RuntimeFailure) -> RuntimeFailure:
+        """Return the failure with the names of an instance's containers, and not their ids."""
+        reason = failure.reason
+        for one in self._record.actual():
+            if one.instance == instance:
+                reason = reason.replace(one.id, one.container)
+        return RuntimeFailure(failure.kind, reason)
+
+    def _do(self, instance: str, action: rec.Action) -> None:
         match action:
             case rec.Missing(reason=reason):
                 raise RuntimeFailure(Failure.NOT_FOUND, reason)
@@ -198,12 +212,27 @@ class Steps:
         self._create_once(name, instance, container)
 
     def _remove(self, actual: Actual) -> None:
-        self._runtime.remove(actual.id)
+        try:
+            self._runtime.remove(actual.id)
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.JOINED:
+                raise
+            self._remove_joined(actual)
+            self._runtime.remove(actual.id)
         if actual.phase is Phase.DAMAGED:
             self._damaged.add(name_of(actual.instance, actual.container))
             self._record.log("damaged", actual.name, actual.error)
         self._record.gone(actual.id)
         self._record.log("removed", actual.name)
+
+    def _remove_joined(self, owner: Actual) -> None:
+        """Remove who has the network of a container that goes: it could not be started again."""
+        for one in self._runtime.containers(self._node):
+            if one.instance == owner.instance and one.joins(owner):
+                self._runtime.stop(one.id, one.stop_grace_s, self._cancel)
+                self._runtime.remove(one.id)
+                self._record.gone(one.id)
+                self._record.log("removed", one.name, f"it has the network of {owner.name}")
 
     def _stop(self, instance: str, actual: Actual) -> None:
         self._runtime.stop(actual.id, actual.stop_grace_s, self._cancel)

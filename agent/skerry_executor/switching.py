@@ -17,9 +17,8 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from skerry_executor.actual import Actual, Phase
-from skerry_executor.reconcile import should_start
 from skerry_executor.specs import spec_of
-from skerry_executor.start_order import unmet
+from skerry_executor.start_order import should_start, unmet, waiting
 from skerry_executor.status import is_looping
 from skerry_wire import codec
 from skerry_wire.lifecycle import Switch, UpdateStatus
@@ -264,7 +263,8 @@ def why_not_up(instance: Instance, there: Sequence[Actual], wall_s: float | None
     by_name = _own(instance, there)
     for container in instance.containers:
         one = by_name.get(container.name)
-        why = "has not been created" if one is None else _why_not(container, one, by_name, wall_s)
+        asked = waiting(instance, container)
+        why = "has not been created" if one is None else _why_not(asked, one, by_name, wall_s)
         if why is not None:
             return f"{container.name} {why}"
     return None

@@ -238,6 +238,7 @@ def test_containers_that_share_a_network_have_one_address(real):
     web, side = map(real.runtime.container, names)
     assert web.address == side.address is not None
     assert (side.phase, side.detached, web.detached) == (Phase.RUNNING, False, False)
+    assert (side.joins(web), web.joined) == (True, None)
     # Started again, the first has another network, and the other one has to be started anew.
     real.runtime.stop(names[0], 0.0, Cancel())
     assert not real.runtime.container(names[1]).detached

@@ -1,16 +1,22 @@
-"""A switch on a real podman: forth where the new revision is healthy, back where it is not."""
+"""On a real podman: a switch forth where the new revision is healthy, back where it is not; and
+instances whose containers share a network, which one of them owns."""
 
+import contextlib
 import dataclasses
+import json
 import os
 import signal
 import time
 
 import pytest
 from tests.executor.client import Client, asked
-from tests.executor.orders import container, instance, order, signed
+from tests.executor.orders import IMAGE, NODE, container, instance, order, signed
 from tests.executor.test_listen import Held
 
 from lab.processes import free_port, wait_for
+from skerry_executor import specs
+from skerry_executor.runtimes import containers
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.lifecycle import After, HttpProbe, Switch
 from skerry_wire.workload import HealthCheck, PortMapping
 
@@ -108,3 +114,60 @@ def test_killed_in_the_middle_it_goes_on_with_the_journal(held, podman):
     )
     assert outcome.instances[0].revision == "1" * 16
     assert len(ids(podman)) == 2
+
+
+# --- a network that is shared -------------------------------------------------------------
+
+
+PREPARED = (After(container="init", condition="completed"),)
+INIT = container("init", command=("/bin/true",), restart="no")
+PARTS = [INIT, *(container(name, after=PREPARED, stop_grace_s=0.0) for name in ("web", "side"))]
+
+
+def sharing(revision="1", parts=PARTS):
+    return dataclasses.replace(instance(revision=revision, containers=parts), shared_network=True)
+
+
+def process(podman, name):
+    state = json.loads(podman.run("inspect", f"skerry-shop-web-0-{name}"))[0]["State"]
+    return state["Pid"] if state["Running"] else 0
+
+
+def network(podman, name):
+    """Return the network that a container's process has."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(f"/proc/{process(podman, name)}/ns/net").st_ino
+    return None
+
+
+def reaches(held, wanted=None):
+    asked(held.path, wanted)
+    return visited(held, lambda outcome: outcome.reached)
+
+
+def test_who_owns_a_network_lasts_and_goes_last_and_the_others_follow_it(held, podman):
+    # As once made: with a preparation as the owner, which has ended before anything can join it.
+    runtime = containers.connect(str(podman.socket))
+    old, lasting = sharing(), dataclasses.replace(INIT, restart="always")
+    owned = sharing(parts=[lasting, *(container(one.name) for one in PARTS[1:])])
+    for part in PARTS:
+        labels = specs.labels_of(NODE, old, part)
+        runtime.create(specs.name_of(old.id, part.name), IMAGE, part, labels, owned)
+    runtime.start("skerry-shop-web-0-init")
+    with pytest.raises(RuntimeFailure) as failure:
+        runtime.remove("skerry-shop-web-0-init")
+    assert failure.value.kind is Failure.JOINED
+
+    outcome = reaches(held, signed(order(sharing("2"))))
+    assert outcome.instances[0].revision == "2" * 16
+    first = process(podman, "web")
+    assert network(podman, "web") == network(podman, "side") is not None
+
+    # Where the runtime gives it another network with its next start, the others are started anew.
+    os.kill(first, signal.SIGKILL)
+    wait_for("the crash", lambda: process(podman, "web") not in (0, first))
+    reaches(held)
+    assert network(podman, "web") == network(podman, "side") is not None
+
+    reaches(held, signed(order(generation=2)))
+    assert ids(podman) == set()

@@ -9,7 +9,9 @@ from tests.executor.orders import NODE, container, instance
 
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, HostPort, Phase
+from skerry_executor.halt import Halt
 from skerry_executor.specs import labels_of, name_of, spec_of
+from skerry_wire.messages import InstanceState
 from skerry_wire.workload import BusDevice, PortMapping
 
 IMAGE = "localhost/skerry-demo-web:1"
@@ -277,6 +279,7 @@ def test_a_new_place_is_a_new_spec_and_another_number_is_none():
 # --- networks that are shared -------------------------------------------------------------
 
 
+HALT = Halt(state=InstanceState.PENDING, reason="no")
 PAIR = dataclasses.replace(
     instance(containers=[container("web"), container("side")]), shared_network=True
 )
@@ -293,6 +296,48 @@ def test_who_has_a_network_that_went_is_started_anew():
     assert steps_of(web, detached) == ["Keep", "Stop", "Start"]
     ended = dataclasses.replace(detached, phase=Phase.EXITED, exit_code=1)
     assert steps_of(web, ended) == ["Keep", "Start"]
+
+
+def test_who_has_a_network_goes_before_its_owner_whatever_started_when():
+    web, side = (actual(PAIR, part) for part in PAIR.containers)
+    never = dataclasses.replace(side, phase=Phase.CREATED, started_at=None, joined=web.id)
+    web = dataclasses.replace(web, started_at=5.0)
+    gone = rec.reconcile([], [web, never], [])
+    assert [one.actual.container for one in gone.first] == ["side", "web", "web"]
+    # As an order that had another owner made them.
+    swapped = dataclasses.replace(web, joined=never.id), dataclasses.replace(never, joined=None)
+    newer = dataclasses.replace(PAIR, revision="2" * 16)
+    for there, last in (((web, never), "web"), (swapped, "side")):
+        ends = [one for one in plan([newer], there).actions if isinstance(one, rec.Remove)]
+        assert [one.actual.container for one in ends][-1] == last
+        halted = rec.reconcile([PAIR], there, [], halts={PAIR.id: HALT}).actions
+        assert [one.actual.container for one in halted][-1] == last
+
+
+def test_who_has_a_network_goes_before_its_owner_gives_up_a_port():
+    web, side = (actual(PAIR, part) for part in PAIR.containers)
+    web = dataclasses.replace(web, ports=frozenset({HostPort(80, "tcp")}))
+    side = dataclasses.replace(side, joined=web.name)
+    newer = dataclasses.replace(PAIR, revision="2" * 16)
+    port = PortMapping(host=80, container=80)
+    taker = instance("other-0", containers=[container("other", ports=(port,))])
+    first = plan([newer, taker], [web, side]).first
+    assert [one.actual.container for one in first] == ["side", "side", "web", "web"]
+
+
+def test_who_would_join_a_network_that_is_over_for_good_gets_one_of_its_own():
+    parts = [container("web", restart="no"), container("side", restart="no")]
+    pair = dataclasses.replace(PAIR, containers=tuple(parts))
+    web, side = (actual(pair, part) for part in parts)
+    over = dataclasses.replace(web, phase=Phase.EXITED, exit_code=0)
+    side = dataclasses.replace(side, phase=Phase.CREATED, joined=web.id)
+    keep, remove, create, start = plan([pair], [over, side]).actions
+    assert (keep.actual, remove.actual) == (over, side)
+    assert (create.container, create.instance.shared_network) == (parts[1], False)
+    assert start.reference == side.name
+    assert [type(one).__name__ for one in plan([pair], [web, side]).actions] == ["Keep", "Start"]
+    runs = dataclasses.replace(side, phase=Phase.RUNNING)
+    assert [type(one).__name__ for one in plan([pair], [over, runs]).actions] == ["Keep", "Keep"]
 
 
 def test_of_those_that_share_a_network_none_is_replaced_alone():

@@ -240,6 +240,8 @@ def test_an_answer_without_end_is_given_up(answering):
          Failure.NAME_TAKEN, "creating x"),
         (500, 'error gathering device information while adding custom device "/dev/ttyUSB0": no '
               "such file or directory", Failure.NO_DEVICE, "there is no device /dev/ttyUSB0"),
+        (500, "container 1 has dependent containers which must be removed before it: 2",
+         Failure.JOINED, "creating x"),
         (404, "no such container", Failure.NOT_FOUND, "creating x: no such container"),
         (500, "anything\n  else", Failure.OTHER, "creating x: anything else"),
     ],

@@ -10,7 +10,15 @@ from skerry_executor import order as verification
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Phase
 from skerry_executor.outcome import Seen, outcome_of
-from skerry_executor.start_order import fault, sequence, unmet
+from skerry_executor.start_order import (
+    fault,
+    in_order,
+    joined_by,
+    network_owner,
+    sequence,
+    unmet,
+    waiting,
+)
 from skerry_executor.status import standings
 from skerry_wire.lifecycle import After
 from skerry_wire.messages import Health, InstanceState
@@ -159,3 +167,62 @@ def test_the_sequence_is_stable():
     assert [one.name for one in sequence(parts)] == ["c", "a", "b"]
     assert [one.name for one in sequence([after("z", "b"), *parts])] == ["c", "a", "b", "z"]
     assert unmet(parts[0], {}) is None
+
+
+# --- who owns a network that they share ---------------------------------------------------
+
+
+def one_shot(name, *others):
+    return after(name, *others, restart="no")
+
+
+@pytest.mark.parametrize(
+    ("parts", "owner", "order_of_starts", "joining"),
+    [
+        ([container("a"), container("b")], "a", "a b", "b"),
+        ([one_shot("i"), after("a", "i:completed"), after("b", "i:completed")], "a", "i a b", "b"),
+        ([WEB, MIGRATE, DB], "db", "db migrate web", "migrate web"),
+        # Not held up by what another one waits for.
+        ([one_shot("i"), after("a", "i:completed"), container("b")], "b", "b i a", "i a"),
+        # What ends although nobody waits for it comes after one that lasts, if it may.
+        ([one_shot("x"), after("a")], "a", "a x", "x"),
+        ([one_shot("x"), after("a", "x")], "a", "x a", ""),
+        ([container("x", restart="on-failure"), container("a")], "a", "a x", "x"),
+        ([one_shot("i"), after("side", "i:completed"), one_shot("j", "i:completed", "side"),
+          after("a", "j:completed")], "side", "i side j a", "j a"),
+        # Of a job nothing lasts.
+        ([one_shot("i"), one_shot("a", "i:completed"), one_shot("b", "a")], "a", "i a b", "b"),
+    ],
+)  # fmt: skip
+def test_the_owner_of_a_network_lasts_and_starts_before_who_joins(
+    parts, owner, order_of_starts, joining
+):
+    pod = dataclasses.replace(instance(containers=parts), shared_network=True)
+    assert network_owner(pod).name == owner
+    starts = in_order(pod)
+    assert " ".join(one.name for one in starts) == order_of_starts
+    joined = [one for one in starts if joined_by(pod, one)]
+    assert " ".join(one.name for one in joined) == joining
+    for one in joined:
+        assert owner in [after.container for after in waiting(pod, one).after]
+    apart = dataclasses.replace(pod, shared_network=False)
+    assert network_owner(apart) is None
+    assert in_order(apart) == sequence(parts)
+    assert waiting(apart, parts[0]) is parts[0]
+
+
+def test_who_joins_waits_for_an_owner_that_waits():
+    parts = [one_shot("i"), after("a", "i"), one_shot("x")]
+    pod = dataclasses.replace(instance(containers=parts), shared_network=True)
+    waits = rec.reconcile([pod], [], [IMAGE]).instances[0].actions[3:]
+    assert [getattr(one, "reference", "")[-1:] for one in waits] == ["i", "a", "x"]
+    parts[1] = after("a", "i:completed")
+    pod = dataclasses.replace(pod, containers=tuple(parts))
+    made = [actual(pod, part, **CREATED) for part in parts]
+    made[0] = dataclasses.replace(made[0], **DONE)
+    assert kinds(rec.reconcile([pod], made[1:], [IMAGE]).instances[0].actions)[-3:] == [
+        "Start", "Await", "Await",
+    ]  # fmt: skip
+    assert kinds(rec.reconcile([pod], made, [IMAGE]).instances[0].actions) == [
+        "Keep", "Start", "Start",
+    ]  # fmt: skip

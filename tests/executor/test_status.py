@@ -1,7 +1,7 @@
 """How an instance stands: one container in, the words of a report out."""
 
 import pytest
-from tests.executor.orders import instance
+from tests.executor.orders import container, instance
 from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
@@ -45,3 +45,20 @@ def test_what_is_restarted_again_and_again_is_not_running(changes, wall_s, state
     (found,) = standings([wanted], [actual(wanted, **changes)], "fake", wall_s=wall_s)
     assert (found.status.state, found.status.reason) == (state, reason)
     assert found.reached is (state == "running")
+
+
+def test_it_started_when_the_newest_of_what_runs_did():
+    wanted = instance(
+        containers=[container("init", restart="no"), *map(container, ("web", "side"))]
+    )
+    init, web, side = wanted.containers
+    done = actual(wanted, init, Phase.EXITED, exit_code=0, started_at=NOW - 5)
+    there = [
+        done,
+        actual(wanted, web, started_at=NOW - 60),
+        actual(wanted, side, started_at=NOW - 20, restarts=2),
+    ]
+    (standing,) = standings([wanted], there, "fake")
+    assert (standing.status.started_at, standing.status.restarts) == (NOW - 20, 2)
+    (standing,) = standings([wanted], [done], "fake")
+    assert standing.status.started_at == NOW - 5

@@ -1,10 +1,10 @@
-"""A store that a power cut damaged: containers are made anew, images pulled anew."""
+"""A store that a power cut damaged: containers are made anew, images pulled anew. And failures."""
 
 import dataclasses
 
 import pytest
 from tests.executor.fake_runtime import FakeRuntime
-from tests.executor.orders import IMAGE, instance, order
+from tests.executor.orders import IMAGE, container, instance, order
 from tests.executor.test_converge import DIGEST, Told
 
 from skerry_executor.actual import Phase
@@ -141,3 +141,48 @@ def test_one_in_use_is_taken_as_it_is(boot):
         raise SystemExit
     wanted = instance("a-0", image=REMOTE), instance("b-0", image=REMOTE)
     assert run(runtime, boot("2"), *wanted).reached
+
+
+# --- what others hold on to ---------------------------------------------------------------
+
+
+class Joined(FakeRuntime):
+    """It removes nothing whose network another container has, which it does not tell at first."""
+
+    hides = False
+
+    def containers(self, node):
+        found = super().containers(node)
+        if self.hides:
+            self.hides = False
+            return tuple(dataclasses.replace(one, joined=None) for one in found)
+        return found
+
+    def join(self, name, owner):
+        self.put(self._find(name), joined=self._find(owner).id)
+
+    def remove(self, reference):
+        owner = self._find(reference)
+        if any(one.joins(owner) for one in self._by_name.values()):
+            raise RuntimeFailure(Failure.JOINED, f"removing {reference}: has dependent containers")
+        super().remove(reference)
+
+
+def test_who_has_the_network_of_one_that_goes_is_removed_first(boot):
+    runtime = Joined(images=[IMAGE])
+    pair = instance(containers=[container("web"), container("side")])
+    boots = boot("a")
+    assert run(runtime, boots, pair).reached
+    runtime.join("skerry-shop-web-0-side", "skerry-shop-web-0-web")
+    runtime.hides = True
+    assert run(runtime, boots).reached
+    assert runtime.containers("box-1") == ()
+
+
+def test_a_failure_names_the_container_and_not_its_id(boot):
+    runtime = FakeRuntime(images=[IMAGE])
+    assert run(runtime, boot("a"), instance()).reached
+    (web,) = runtime.containers("box-1")
+    runtime.fails["stop"] = RuntimeFailure(Failure.OTHER, f"stopping {web.id}: {web.id} hangs")
+    failed = run(runtime, boot("a"), instance(revision="2"))
+    assert failed.instances[0].reason == "stopping web: web hangs"

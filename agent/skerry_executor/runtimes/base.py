@@ -33,6 +33,8 @@ class Failure(enum.StrEnum):
     DISK_FULL = "disk_full"
     DAMAGED = "damaged"
     NOT_PERMITTED = "not_permitted"
+    JOINED = "joined"
+    """Others have its network."""
     OTHER = "other"
 
 

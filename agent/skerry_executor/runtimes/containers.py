@@ -210,9 +210,10 @@ class ContainerRuntime:
             answer = self._api.call("DELETE", target, doing, fine=(200, 204, 404, 409))
             if answer.status != 409:
                 return
+            failure = failures.from_answer(doing, answer.status, answer.body)
             # docker: somebody is removing it already; its name is free once that is over.
-            if time.monotonic() >= until:
-                raise failures.from_answer(doing, answer.status, answer.body)
+            if failure.kind is Failure.JOINED or time.monotonic() >= until:
+                raise failure
             time.sleep(0.05)
 
     def images(self) -> tuple[StoredImage, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skerry_executor.specs import name_of
-from skerry_executor.start_order import sequence
+from skerry_executor.start_order import joined_by, network_owner
 from skerry_wire.workload import Container, HealthCheck, Instance, Mount, PortMapping
 
 NANOSECONDS = 1_000_000_000
@@ -36,14 +36,17 @@ class Network:
 def network_of(instance: Instance, container: Container) -> Network:
     """Return a container's network.
 
-    Where an instance's containers share one, the first to start has it, publishes the ports of all,
-    and the others join.
+    Where an instance's containers share one, its owner publishes the ports of all, and the others
+    join. What ends before the owner starts has one of its own, and publishes nothing.
     """
-    if not instance.shared_network:
+    owner = network_owner(instance)
+    if owner is None:
         return Network(mode=container.network, ports=container.ports)
-    first = sequence(instance.containers)[0]
-    if container.name != first.name:
-        return Network(mode="container", of=name_of(instance.id, first.name))
+    joined = joined_by(instance, container)
+    if joined is not None:
+        return Network(mode="container", of=name_of(instance.id, joined.name))
+    if container.name != owner.name:
+        return Network(mode=container.network)
     every = [port for one in (container, *instance.containers) for port in one.ports]
     return Network(mode=container.network, ports=tuple(dict.fromkeys(every)))
 

@@ -16,6 +16,7 @@ _DEVICE = re.compile(r'(/dev/[^\s:"\\]+)')
 _PORT_SIGNS = ("address already in use", "port is already allocated", "ports are not available")
 _DISK_SIGNS = ("no space left on device", "disk quota exceeded")
 _NAME_SIGNS = ("is already in use by", "name is already in use")
+_JOINED_SIGN = "has dependent containers"
 _AWAY_SIGNS = (
     "connection refused",
     "no such host",
@@ -107,6 +108,8 @@ def _kind(status: int, said: str) -> Failure:
         return Failure.DISK_FULL
     if any(sign in said for sign in _NAME_SIGNS):
         return Failure.NAME_TAKEN
+    if _JOINED_SIGN in said:
+        return Failure.JOINED
     if "/dev/" in said and "no such file or directory" in said:
         return Failure.NO_DEVICE
     if _NO_DRIVER_SIGN in said or any(sign in said for sign in _CDI_SIGNS):

@@ -69,7 +69,7 @@ def parse(plain: Any) -> Looked:
         address = _address(mode, plain.get("NetworkSettings") or {})
         joined = mode.removeprefix(_JOINS) if mode.startswith(_JOINS) else None
         labels = plain["Config"].get("Labels") or {}
-        actual = _actual(plain, labels, address) if ours(labels) else None
+        actual = _actual(plain, labels, address, joined) if ours(labels) else None
         state = plain.get("State")
         pid = int(state.get("Pid") or 0) or None if isinstance(state, dict) else None
         return Looked(actual=actual, address=address, joined=joined, pid=pid)
@@ -77,7 +77,7 @@ def parse(plain: Any) -> Looked:
         raise InspectionError(f"{type(error).__name__} {error}") from None
 
 
-def _actual(plain: Any, labels: dict[str, Any], address: str | None) -> Actual:
+def _actual(plain: Any, labels: dict[str, Any], address: str | None, joined: str | None) -> Actual:
     state, config = plain["State"], plain["Config"]
     phase = _PHASES.get(str(state.get("Status", "")).lower(), Phase.UNKNOWN)
     over = phase in (Phase.EXITED, Phase.RESTARTING)
@@ -93,6 +93,7 @@ def _actual(plain: Any, labels: dict[str, Any], address: str | None) -> Actual:
         stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
         ports=frozenset(_ports(plain.get("HostConfig") or {})),
         address=address if phase is Phase.RUNNING else None,
+        joined=joined,
     )
 
 
