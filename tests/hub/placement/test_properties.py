@@ -289,7 +289,7 @@ def plainly(box, load, there):
     if not all(tolerated(taint, load) for taint in box.taints):
         found.add("taints")
     names = {runtime.name for runtime in hardware.runtimes} if hardware else set()
-    if not names & {"podman", "docker"}:
+    if not names & {"containerd", "docker", "edgecore", "k3s", "kubelet", "podman"}:
         found.add("runtime")
     have = {"cpu": 0, "memory": 0, "storage": 0}
     if hardware:

@@ -17,7 +17,10 @@ def state(_fleet: Fleet, _load: Workload, node: Node) -> Iterator[Reason]:
         yield Reason("online", (str(node.liveness),))
     if node.diverged is not None:
         yield Reason("held", (node.diverged,))
-    if not any(runtime.name in ("docker", "k3s", "podman") for runtime in runtimes(node)):
+    if not any(
+        runtime.name in ("containerd", "docker", "edgecore", "k3s", "kubelet", "podman")
+        for runtime in runtimes(node)
+    ):
         yield Reason("runtime")
 
 
