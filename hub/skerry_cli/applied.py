@@ -37,5 +37,9 @@ def _goals(found: Plan) -> list[Goal]:
     """Return what can be waited for: what found no node will not run."""
     unplaced = {explanation.workload for explanation in found.unplaced}
     present = sorted({*found.created, *found.updated, *found.unchanged} - unplaced)
-    running = [Goal("workload", name, "running", by_rollout=True) for name in present]
+    numbers = {one.workload: one.number for one in found.revisions}
+    running = [
+        Goal("workload", name, "running", by_rollout=True, revision=numbers.get(name, 0))
+        for name in present
+    ]
     return running + [Goal("workload", name, "deleted") for name in found.removed]

@@ -10,7 +10,8 @@ from skerry_cli import words
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.hardware import tree
 from skerry_cli.kinds import EVENT, INSTANCE, ROUND_TRIP, is_cordoned, state
-from skerry_cli.records import Event, Node, Resources, RoundTrip, Words, part_of, read, read_all
+from skerry_cli.latency_records import RoundTrip
+from skerry_cli.records import Event, Node, Resources, Words, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_wire.hardware import Filesystem, Hardware

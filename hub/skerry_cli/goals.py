@@ -14,6 +14,7 @@ from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, path
 from skerry_cli.job_records import has_given_up, need_not_run
 from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
+from skerry_cli.rollout_records import Rollout
 from skerry_cli.rollout_text import counts
 from skerry_cli.screen import Screen
 
@@ -34,7 +35,8 @@ class Goal:
     """A thing, and how it shall be. Of an instance that moves, there is one on each `node`.
 
     `by_rollout`: a workload's rollout that is done is enough, though nodes that are away have not
-    followed yet; one that pauses ends the wait.
+    followed yet; one that pauses ends the wait. `revision`: the number that was applied; where the
+    hub rolls that one back by itself, the wait ends, too. 0: not known.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Goal:
     wanted: Wanted
     node: str = ""
     by_rollout: bool = False
+    revision: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" + (f" on {self.node}" if self.node else "")
@@ -124,9 +127,9 @@ def _node(node: Node, goal: Goal, now: float) -> Seen:
 
 def _workload(workload: Workload, goal: Goal) -> Seen:
     rollout = workload.rollout if goal.by_rollout else None
-    if rollout is not None and rollout.state == "paused":
-        text = f"its rollout is paused: {rollout.reason}; skerry rollout status {goal.name}"
-        return Seen(False, text, hopeless=True)
+    ends = None if rollout is None else _failed(rollout, goal)
+    if ends is not None:
+        return ends
     if rollout is not None and rollout.state == "done" and rollout.behind and not rollout.failed:
         there = workload.current + rollout.behind >= workload.wanted
         return Seen(there, f"{counts(rollout)}: {rollout.reason}")
@@ -150,6 +153,21 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
         return Seen(done and workload.state in _AS_WANTED, text, hopeless=gave_up)
     reached = goal.wanted == "running" and workload.state in _AS_WANTED
     return Seen(reached, text, hopeless=gave_up, state=workload.state if reached else "")
+
+
+def _failed(rollout: Rollout, goal: Goal) -> Seen | None:
+    """Return what is seen of a rollout that will not bring what was applied, None of another."""
+    failed = rollout.rolled_back
+    if failed is not None and failed.number == goal.revision:
+        so_far = "" if rollout.state == "done" else f" ({rollout.state}: {counts(rollout)})"
+        text = f"rolled back to revision {failed.to}{so_far}: {failed.reason}"
+        return Seen(False, text, hopeless=True)
+    if rollout.state != "paused":
+        return None
+    if rollout.rolls_back:
+        return Seen(False, f"its rollout failed: {rollout.reason}")  # the hub is about to do it
+    text = f"its rollout is paused: {rollout.reason}; skerry rollout status {goal.name}"
+    return Seen(False, text, hopeless=True)
 
 
 def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) -> dict[Goal, Seen]:

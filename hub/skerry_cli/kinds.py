@@ -9,7 +9,8 @@ from skerry_cli.decisions import DECISION
 from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.job_text import job_text
 from skerry_cli.kind import Column, Kind
-from skerry_cli.records import Accelerator, Device, Event, Instance, Node, RoundTrip, Workload
+from skerry_cli.latency_records import RoundTrip
+from skerry_cli.records import Accelerator, Device, Event, Instance, Node, Workload
 from skerry_cli.screen import Colour, Styled
 
 _COLOURS: Mapping[str, Colour] = {
@@ -155,6 +156,13 @@ NODE = Kind(
     ),
 )
 
+
+def _ready(workload: Workload) -> str:
+    """Return how many do their work, at whatever revision; an older hub does not count them."""
+    ready = workload.current if workload.ready is None else workload.ready
+    return f"{ready}/{workload.wanted}"
+
+
 WORKLOAD = Kind(
     name="workload",
     short="wl",
@@ -165,10 +173,11 @@ WORKLOAD = Kind(
     columns=(
         Column("WORKLOAD", lambda workload, _: workload.name),
         Column("STATE", lambda workload, _: state(workload.state)),
-        Column("READY", lambda workload, _: f"{workload.current}/{workload.wanted}"),
+        Column("READY", lambda workload, _: _ready(workload)),
         Column("PLACED", lambda workload, _: str(workload.placed)),
         Column("MODE", lambda workload, _: workload.mode),
         Column("AGE", lambda workload, now: words.age(workload.created_at, now), passing=True),
+        Column("UP-TO-DATE", lambda workload, _: str(workload.current), wide=True),
         Column("PROJECT", lambda workload, _: workload.project, wide=True),
         Column("REVISION", lambda workload, _: workload.revision, wide=True),
         Column(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from skerry_cli.failures import Failure
+from skerry_cli.failures import Failure, RefusedError
 from skerry_cli.hub import Hub, path
 from skerry_cli.records import Instance, items_of, read
 from skerry_cli.session import complete_names
@@ -26,9 +26,21 @@ def instances_of(hub: Hub, name: str) -> list[Instance]:
     if found:
         return found
     found = [one for one in _listed(hub) if one.id == name]
+    if not found and _is_workload(hub, name):
+        raise Failure(f"the workload {name} has no instance yet; see `skerry explain {name}`")
     if not found:
         raise Failure(f"there is no workload and no instance {name}; see `skerry get instances`")
     return found
+
+
+def _is_workload(hub: Hub, name: str) -> bool:
+    try:
+        hub.get(path("workloads", name))
+    except RefusedError as failure:
+        if not failure.unknown_name:
+            raise
+        return False
+    return True
 
 
 def one_instance_of(hub: Hub, name: str) -> Instance:

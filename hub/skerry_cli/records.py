@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.job_records import Job
-from skerry_cli.rollout_records import Rollout, RolloutPlan
+from skerry_cli.rollout_records import Rollout, RolloutPlan, WantedRevision
 from skerry_wire.errors import WireError
 from skerry_wire.schema import Check, Items, Text, reader
 
@@ -206,23 +206,6 @@ class Device:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RoundTrip:
-    """The round-trip time between a node and a target, and how far off it may be."""
-
-    node: Words
-    hostname: Words
-    target: Words
-    ms: float
-    error_ms: float
-    measured: bool
-
-    @property
-    def id(self) -> str:
-        """Return what tells it from all others."""
-        return f"{self.node}/{self.target}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened."""
 
@@ -248,6 +231,7 @@ class Workload:
     placed: int
     running: int
     current: int
+    ready: int | None = None
     state: Words
     reason: Words | None = None
     created_at: float = 0.0
@@ -398,3 +382,4 @@ class Plan:
     documents: Annotated[tuple[DocumentPlan, ...], MANY] = ()
     basis: Basis | None = None
     rollouts: Annotated[tuple[RolloutPlan, ...], MANY] = ()
+    revisions: Annotated[tuple[WantedRevision, ...], MANY] = ()

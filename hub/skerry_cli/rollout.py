@@ -33,7 +33,7 @@ Examples:
   skerry rollout history shop-web        its revisions, and which instances have which
   skerry rollout undo shop-web --to 3
 \b
-Exit status of status: 0 done, 1 paused or some failed, 4 not done in time (with -w).
+Exit status of status: 0 done, 1 paused, rolled back or some failed, 4 not done in time (with -w).
 """
 
 WORKLOAD = click.argument("name", metavar="WORKLOAD", shell_complete=complete_names("workloads"))
@@ -83,7 +83,8 @@ def status(
         if not watch:
             screen.line(*headline(found.rollout))
         _show_instances(screen, found)
-    if found.rollout.state == "paused" or found.rollout.failed:
+    one = found.rollout
+    if one.state == "paused" or one.failed or one.rolled_back is not None:
         ctx.exit(Exit.ERROR)
 
 
@@ -105,7 +106,7 @@ def _watched(hub: Hub, screen: Screen, name: str, timeout_s: float, form: str | 
             if text != last and form is None:
                 screen.line(*cells)
             last = text
-            if seen.state != "progressing":
+            if seen.state != "progressing" and not seen.rolls_back:
                 return answer
     told = f"; last seen: {counts(seen)}: {seen.reason}" if seen else "; the hub did not answer"
     reason = f"the rollout of {name} is not done after {words.duration(timeout_s)}{told}"
@@ -120,7 +121,7 @@ def _show_instances(screen: Screen, found: RolloutDetail) -> None:
         screen.line(f"  and {words.count(found.more, 'instance')} more")
     if found.rollout.state == "progressing" and found.rollout.reason:
         screen.note(found.rollout.reason)
-    if found.rollout.state == "paused":
+    if found.rollout.state == "paused" and not found.rollout.rolls_back:
         back = f" (to revision {found.rollout.undone_to})" if found.rollout.undone_to else ""
         name = found.rollout.workload
         screen.note(f"skerry rollout resume {name}, or skerry rollout undo {name}{back}")

@@ -34,6 +34,23 @@ class RolloutPlan:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRevision:
+    """The number of the revision that a workload is wanted at."""
+
+    workload: _Words
+    number: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """The revision that failed, why, and the one whose content came back."""
+
+    number: int
+    to: int
+    reason: _Words = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """How far the instances of a workload have come to its newest content."""
 
@@ -53,6 +70,8 @@ class Rollout:
     wave: _Words = ""
     undone_to: int = 0
     started_at: float = 0.0
+    rolls_back: bool = False
+    rolled_back: RolledBack | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

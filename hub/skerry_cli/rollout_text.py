@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skerry_cli import words
-from skerry_cli.rollout_records import Revision, Rollout, RolloutDetail, RolloutPlan
+from skerry_cli.rollout_records import Revision, RolledBack, Rollout, RolloutDetail, RolloutPlan
 from skerry_cli.screen import Cell, Colour, Styled
 
 COLOURS: dict[str, Colour] = {"done": "green", "paused": "red", "progressing": "yellow"}
@@ -33,11 +33,19 @@ def headline(rollout: Rollout) -> Sequence[Cell]:
     """Return a rollout in one line."""
     wave = f", wave {rollout.wave}" if rollout.wave else ""
     reason = f": {rollout.reason}" if rollout.reason and rollout.state != "progressing" else ""
+    if rollout.rolled_back is not None:
+        reason += f"; {rolled_back(rollout.rolled_back)}"
     return (
         f"{rollout.workload} revision {rollout.number} ",
         Styled(rollout.state, COLOURS.get(rollout.state)),
         f", {counts(rollout)}{wave}{reason}",
     )
+
+
+def rolled_back(failed: RolledBack) -> str:
+    """Return what an automatic rollback took back, and why."""
+    reason = f": {failed.reason}" if failed.reason else ""
+    return f"revision {failed.number} failed and was rolled back to revision {failed.to}{reason}"
 
 
 def instances(detail: RolloutDetail) -> list[Sequence[Cell]]:
@@ -67,11 +75,16 @@ def listed(rollouts: Sequence[Rollout], now: float) -> list[Sequence[Cell]]:
             Styled(one.state, COLOURS.get(one.state)),
             f"{one.done}/{one.total}",
             words.age(one.started_at, now),
-            one.reason or words.NONE,
+            _why(one) or words.NONE,
         )
         for one in rollouts
     ]
     return rows
+
+
+def _why(rollout: Rollout) -> str:
+    failed = "" if rollout.rolled_back is None else rolled_back(rollout.rolled_back)
+    return "; ".join(part for part in (rollout.reason, failed) if part)
 
 
 def history(revisions: Sequence[Revision], now: float) -> list[Sequence[Cell]]:

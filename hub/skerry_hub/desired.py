@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from skerry_hub.deciding import Wanted, completed, decide, grouped
 from skerry_hub.decisions import Asked, Question
@@ -26,12 +26,12 @@ from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
 from skerry_hub.placement.limits import new_limits
 from skerry_hub.policy_checks import refused
-from skerry_hub.rollout.beginning import begin, check_second_set, keep, surge_of
+from skerry_hub.rollout.beginning import Prepared, begin, check_second_set, keep, surge_of
 from skerry_hub.rollout.planning import plans
 from skerry_hub.rollout.records import Cause, RevisionRecord
 from skerry_hub.secret_use import with_versions
 from skerry_hub.state import Draft
-from skerry_hub.views import PlanView, Problem
+from skerry_hub.views import PlanView, Problem, WantedRevision
 from skerry_hub.work import RefusedError, Work, put_node, take_over
 from skerry_hub.workloads.source import NOWHERE, Source
 from skerry_wire.lifecycle import fingerprint_of
@@ -96,8 +96,16 @@ def apply(
         removed=tuple(orphans) if prune else (),
         orphans=() if prune else tuple(orphans),
         unplaced=outcome.unplaced,
+        revisions=tuple(_revisions(work, prepared)),
         rollouts=tuple(plans(work.draft, (one.workload.name for one in prepared if one.rolls))),
     )
+
+
+def _revisions(work: Work, prepared: Iterable[Prepared]) -> Iterator[WantedRevision]:
+    for one in prepared:
+        # What was never changed since histories are kept has none: it is its first.
+        number = work.draft.updates.number(one.workload.name) or 1
+        yield WantedRevision(workload=one.workload.name, number=number)
 
 
 def undo(work: Work, revision: RevisionRecord, cause: Cause = "undo") -> PlanView:

@@ -242,6 +242,7 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
         placed=len(instances),
         running=len(running),
         current=len(current),
+        ready=sum(map(_is_ready, instances)),
         state=state,
         reason=reason,
         created_at=kept.created_at,
@@ -280,6 +281,13 @@ def _why_waiting(one: InstanceView | None) -> str | None:
 def _is_current(one: InstanceView) -> bool:
     """Say whether it runs as it is wanted, or is a job that need not run now."""
     return one.current and (one.state is InstanceState.RUNNING or need_not_run(one.state, one.job))
+
+
+def _is_ready(one: InstanceView) -> bool:
+    """Say whether it does its work, at whatever revision, or is a job that need not run now."""
+    if need_not_run(one.state, one.job):
+        return True
+    return one.state is InstanceState.RUNNING and one.health in (Health.NONE, Health.HEALTHY)
 
 
 def _why_ailing(one: InstanceView) -> str:

@@ -229,6 +229,9 @@ class WorkloadView:
     running: int
     current: int
     """Instances of the current revision that run, or are jobs that need not: done, or scheduled."""
+    ready: int
+    """Those that run and are healthy, where they have a health check, of whatever revision; jobs
+    as above."""
     state: Literal["running", "progressing", "degraded", "unplaced", "scheduled", "completed"]
     reason: str | None = None
     created_at: float = 0.0
@@ -319,6 +322,14 @@ class Basis:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRevision:
+    """The number, in its history, of the revision that a workload is wanted at."""
+
+    workload: str
+    number: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """What an apply does, or would do."""
 
@@ -332,6 +343,8 @@ class PlanView:
     unplaced: tuple[Explanation, ...] = ()
     documents: tuple[DocumentPlan, ...] = ()
     rollouts: Annotated[tuple[RolloutPlan, ...], Sparse()] = ()
+    revisions: Annotated[tuple[WantedRevision, ...], Sparse()] = ()
+    """Of each workload that is created, updated or unchanged."""
     basis: Basis | None = None
     """Of a plan, and of an apply."""
 

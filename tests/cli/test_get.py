@@ -35,10 +35,10 @@ box-2   pier       lost,diverged,refused,problems   1           0/-      0 B/-  
 """
 
 WORKLOADS = """\
-WORKLOAD   STATE     READY   PLACED   MODE         AGE   PROJECT   REVISION           UPDATED   \
-IMAGES            JOB   REASON
-shop-web   running   1/1     1        replicated   2d    shop      1234567890abcdef   10m       \
-localhost/web:1   -     -
+WORKLOAD   STATE     READY   PLACED   MODE         AGE   UP-TO-DATE   PROJECT   REVISION           \
+UPDATED   IMAGES            JOB   REASON
+shop-web   running   1/1     1        replicated   2d    1            shop      1234567890abcdef   \
+10m       localhost/web:1   -     -
 """
 
 INSTANCES = """\

@@ -1,7 +1,7 @@
 """What is meant by a name where instances are."""
 
 import pytest
-from tests.cli.samples import BROKEN, INSTANCE, WORKLOAD
+from tests.cli.samples import BROKEN, DETAIL, INSTANCE, WORKLOAD
 
 from skerry_cli.failures import Failure
 from skerry_cli.hub import Hub
@@ -20,6 +20,7 @@ def listed(asked):
 def told(hub):
     hub.answers["GET /api/v1/instances"] = listed
     hub.answers["GET /api/v1/workloads"] = [WORKLOAD]
+    hub.answers["GET /api/v1/workloads/shop-new"] = DETAIL
     return Hub(hub.url)
 
 
@@ -39,6 +40,7 @@ def test_a_workload_an_instance_or_one_on_a_node(told, name, ids):
     ("name", "reason"),
     [
         ("nothing", "there is no workload and no instance nothing"),
+        ("shop-new", "the workload shop-new has no instance yet; see `skerry explain shop-new`"),
         ("box-1/shop-web-1", "there is no instance shop-web-1 on box-1"),
     ],
 )

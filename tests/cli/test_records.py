@@ -10,11 +10,15 @@ from skerry_cli import (
     describe_workload,
     document_records,
     job_records,
+    latency_records,
     records,
+    rollout_records,
     workload_placement,
 )
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_hub import documents, model, terms, views
+from skerry_hub.rollout.records import RolledBack
+from skerry_hub.rollout.views import RolloutView
 from skerry_wire.codec import to_plain
 from skerry_wire.lifecycle import JobStatus
 from skerry_wire.workload import Container, DeviceMapping, Mount, PortMapping
@@ -30,6 +34,10 @@ PAIRS = [
     (records.Device, views.DeviceView),
     (records.Workload, views.WorkloadView),
     (records.Plan, views.PlanView),
+    (latency_records.RoundTrip, views.RoundTripView),
+    (rollout_records.WantedRevision, views.WantedRevision),
+    (rollout_records.Rollout, RolloutView),
+    (rollout_records.RolledBack, RolledBack),
     (records.DocumentPlan, views.DocumentPlan),
     (document_records.Document, views.DocumentView),
     (document_records.DocumentVersion, views.DocumentVersionView),

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.canned import Answers
 from tests.cli.samples import DETAIL, WORKLOAD, ago
 
+from skerry_hub.rollout.records import RolledBack
 from skerry_hub.rollout.views import (
     InstanceUpdateView,
     RevisionDetail,
@@ -16,7 +17,7 @@ from skerry_hub.rollout.views import (
     RolloutView,
     WaveView,
 )
-from skerry_hub.views import PlanView, WorkloadDetail
+from skerry_hub.views import PlanView, WantedRevision, WorkloadDetail
 
 GOING = RolloutView(
     workload="shop-web",
@@ -61,6 +62,9 @@ REVISIONS = [
     ),
     RevisionView(number=2, revision="fedcba0987654321", at=ago(7200), cause="apply"),
 ]
+BACK = dataclasses.replace(
+    DONE, number=4, cause="rollback", rolled_back=RolledBack(number=3, to=2, reason="1 of 8 failed")
+)
 PATH = "/api/v1/workloads/shop-web"
 STATUS = f"GET {PATH}/rollout"
 
@@ -97,6 +101,23 @@ def test_one_that_is_done_with_failures_is_an_error(hub, skerry):
     skerry("rollout", "status", "shop-web", code=1)
     hub.answers[STATUS] = detail(DONE)
     skerry("rollout", "status", "shop-web")
+
+
+def test_what_was_rolled_back_is_an_error_and_says_which_failed_and_why(hub, skerry):
+    hub.answers[STATUS] = detail(BACK)
+    done = skerry("rollout", "status", "shop-web", code=1)
+    told = "revision 3 failed and was rolled back to revision 2: 1 of 8 failed"
+    assert done.out == f"shop-web revision 4 done, 8 of 8 done; {told}\n"
+    hub.answers["GET /api/v1/rollouts"] = [BACK]
+    assert told in skerry("rollout", "list").out
+
+
+def test_it_is_followed_through_its_rollback(hub, skerry):
+    hub.answers[STATUS] = Answers(
+        detail(dataclasses.replace(PAUSED, rolls_back=True)), detail(BACK)
+    )
+    done = skerry("rollout", "status", "shop-web", "-w", "--timeout", "10s", code=1)
+    assert "revision 4 done" in done.out
 
 
 def test_it_is_followed_until_it_is_done(hub, skerry):
@@ -221,7 +242,9 @@ def with_rollout(rollout, **fields):
 
 def applied(hub, *details):
     hub.answers |= {
-        "POST /api/v1/apply": PlanView(updated=("shop-web",)),
+        "POST /api/v1/apply": PlanView(
+            updated=("shop-web",), revisions=(WantedRevision(workload="shop-web", number=3),)
+        ),
         f"GET {PATH}": Answers(*details),
     }
 
@@ -236,4 +259,35 @@ def test_an_apply_that_waits_ends_where_its_rollout_pauses(hub, skerry):
 def test_an_apply_that_waits_does_not_wait_for_nodes_that_are_away(hub, skerry):
     behind = dataclasses.replace(DONE, done=7, behind=1, reason="1 of 8 follow")
     applied(hub, with_rollout(behind, state="progressing", wanted=8, current=7))
+    skerry("apply", "-f", "-", "--wait", data="services: {}\n")
+
+
+def test_an_apply_that_waits_fails_where_it_is_rolled_back(hub, skerry):
+    begins = with_rollout(dataclasses.replace(PAUSED, rolls_back=True), state="progressing")
+    applied(hub)
+    looks = Answers(begins, with_rollout(BACK))
+
+    def look(_asked):
+        hub.change()
+        return looks.next()
+
+    hub.answers[f"GET {PATH}"] = look
+    words = ("apply", "-f", "-", "--wait", "--timeout", "10s")
+    done = skerry(*words, data="services: {}\n", code=1)
+    assert "is not running: rolled back to revision 2: 1 of 8 failed" in done.err
+    assert "is running" not in done.out
+
+
+def test_a_rollback_under_way_is_enough_to_fail(hub, skerry):
+    going = dataclasses.replace(BACK, state="progressing", done=7, updating=1)
+    applied(hub, with_rollout(going, state="progressing"))
+    done = skerry("apply", "-f", "-", "--wait", data="services: {}\n", code=1)
+    assert "revision 2 (progressing: 7 of 8 done, 1 updating): 1 of 8 failed" in done.err
+
+
+def test_what_was_rolled_back_before_fails_no_later_apply(hub, skerry):
+    applied(
+        hub,
+        with_rollout(dataclasses.replace(BACK, number=3, rolled_back=RolledBack(number=2, to=1))),
+    )
     skerry("apply", "-f", "-", "--wait", data="services: {}\n")

@@ -110,6 +110,15 @@ def test_each_state_of_a_workload_has_its_word_and_its_reason(known, state, reas
     assert reason is None or reason in view.reason
 
 
+def test_those_that_do_their_work_are_ready_at_whatever_revision():
+    ill = {"health": Health.UNHEALTHY}, {"health": Health.STARTING}, {"state": FAILED}
+    others = [status(f"shop-web-{number}", **one) for number, one in enumerate(ill, 2)]
+    former = status("shop-web-1", revision=OLD, health=Health.HEALTHY)
+    known = fleet(status(), former, *others, replicas=6, placed=6)
+    view = shown(known, known.workloads["shop-web"])
+    assert (view.ready, view.current) == (2, 3)
+
+
 def test_the_counts_of_a_workload():
     known = fleet(status(), status("shop-web-1", revision=OLD), replicas=4, placed=3)
     view = shown(known, known.workloads["shop-web"])

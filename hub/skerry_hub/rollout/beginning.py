@@ -10,10 +10,18 @@ import dataclasses
 from typing import Literal
 
 from skerry_hub.model import Assignment, Explanation, Workload
-from skerry_hub.rollout.records import Cause, Member, RevisionRecord, Rollout
+from skerry_hub.rollout.records import (
+    Cause,
+    Member,
+    RevisionRecord,
+    RolledBack,
+    Rollout,
+    goes_back,
+)
 from skerry_hub.state import Kept
 from skerry_hub.work import RefusedError, Work
 from skerry_hub.workloads.source import NOWHERE, Source
+from skerry_wire.messages import InstanceState
 
 Kind = Literal["created", "updated", "unchanged"]
 
@@ -98,9 +106,7 @@ def begin(work: Work, prepared: Prepared) -> None:
         strategy = "rolling"  # without a second set
     if strategy == "at-once" or workload.lifecycle.job is not None or not prepared.before:
         return
-    stable, stable_revision = prepared.former, prepared.former_revision
-    if old is not None and old.state != "done":
-        stable, stable_revision = old.stable, old.stable_revision
+    stable = _stable(work, prepared, old)
     members, already = _members(work, prepared, held)
     for member in members:
         draft.updates.members.put(member.id, member)
@@ -112,18 +118,61 @@ def begin(work: Work, prepared: Prepared) -> None:
         revision=workload.revision,
         cause=prepared.cause,
         strategy=strategy,
-        stable=stable,
-        stable_revision=stable_revision,
+        stable=stable.number,
+        stable_revision=stable.revision,
+        stable_ran=stable.ran,
         state="progressing" if members else "done",
         total=total,
         already=already,
         canary_passed=not is_first,
         surge=prepared.surge,
+        rolled_back=_rolled_back(prepared, old),
         started_at=work.now,
         progressed_at=work.now,
         ended_at=None if members else work.now,
     )
     draft.updates.rollouts.put(name, rollout)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Stable:
+    """A revision to go back to, and whether it was seen to run."""
+
+    number: int
+    revision: str
+    ran: bool
+
+
+def _stable(work: Work, prepared: Prepared, old: Rollout | None) -> _Stable:
+    """Return the newest revision that all had, or the one before where that never ran at all."""
+    if old is not None and old.state != "done":
+        return _Stable(old.stable, old.stable_revision, old.stable_ran)
+    ran = old is not None and old.number == prepared.former and old.finished > 0
+    if ran or any(_ran(work, one, prepared.former_revision) for one in prepared.before):
+        return _Stable(prepared.former, prepared.former_revision, True)
+    if old is not None and old.stable_ran:
+        return _Stable(old.stable, old.stable_revision, True)
+    return _Stable(prepared.former, prepared.former_revision, False)
+
+
+def _ran(work: Work, one: Assignment, revision: str) -> bool:
+    """Say whether a node told that an instance runs, or has run, at a revision."""
+    node = work.draft.nodes.get(one.node)
+    statuses = node.report.instances if node is not None and node.report is not None else ()
+    return any(
+        told.id == one.id
+        and told.revision == revision
+        and (told.state is InstanceState.RUNNING or told.started_at is not None)
+        for told in statuses
+    )
+
+
+def _rolled_back(prepared: Prepared, old: Rollout | None) -> RolledBack | None:
+    """Return what an automatic rollback takes back, None where it is none."""
+    if prepared.cause != "rollback" or old is None:
+        return None
+    reason = old.reason.removesuffix(goes_back(old.back))
+    return RolledBack(number=old.number, to=old.stable, reason=reason)
 
 
 def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[list[Member], int]:

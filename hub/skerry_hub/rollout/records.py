@@ -43,10 +43,25 @@ class RevisionRecord:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """The revision `number` that failed, why, and the revision `to` whose content came back."""
+
+    number: Number
+    to: Number
+    reason: Reason = ""
+
+
+def goes_back(number: int) -> str:
+    """Return the end of a reason that tells of a rollback to come."""
+    return f"; goes back to revision {number}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """How the instances of a workload come to its revision `number`.
 
-    `stable` is the newest revision that all of them had before it. `total` counts the workload's
+    `stable` is the newest revision that all of them had before it, or an older one that ran where
+    that one never did. `total` counts the workload's
     instances when it began, `already` those of them that had this content then. `excused` failures
     were seen by whoever resumed it. `surge`: of blue-green, the instances of the former set, which
     are among the workload's replicas meanwhile.
@@ -60,6 +75,8 @@ class Rollout:
     stable: Number
     stable_revision: Annotated[str, Text(64, "[0-9a-f]*"), Sparse()] = ""
     """The digest of that one: an undo under way may go to just this."""
+    stable_ran: Annotated[bool, Sparse()] = False
+    """Whether that one was seen to run before this rollout began."""
     state: RolloutState = "progressing"
     reason: Reason = ""
     total: Count = 0
@@ -71,6 +88,8 @@ class Rollout:
     surge: Count = 0
     rolls_back: bool = False
     """Whether it is about to be rolled back: the hub does so as soon as it can."""
+    rolled_back: Annotated[RolledBack, Sparse()] | None = None
+    """Of a rollback: what it takes back."""
     started_at: float
     progressed_at: float
     ended_at: float | None = None

@@ -140,6 +140,8 @@ def _view(
         undone_to=rollout.back if rollout.state != "done" else 0,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
+        rolls_back=rollout.rolls_back,
+        rolled_back=rollout.rolled_back,
     )
     return view if view.reason else dataclasses.replace(view, reason=_at_what(view, second))
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from skerry_hub.lifecycle import Update
 from skerry_hub.rollout.judging import due_at, give, judge, patience_s
 from skerry_hub.rollout.looking import Seen
-from skerry_hub.rollout.records import Member, Rollout
+from skerry_hub.rollout.records import Member, Rollout, goes_back
 from skerry_hub.rollout.waves import Turn, next_turn
 
 MOST_REASON = 1024
@@ -65,7 +65,7 @@ def step(
     rollout = _noted(rollout, members, after, now)
     turn = Turn()
     if rollout.state != "paused":
-        rollout = _with_failures(rollout, update, after)
+        rollout = _with_failures(rollout, update, after, seen)
     if rollout.state != "paused" and rollout.strategy != "blue-green":
         rollout, turn = _turn(rollout, update, after, seen)
     given = turn.members if rollout.state != "paused" else ()
@@ -147,15 +147,26 @@ def _news(
 # --- what comes of it ---------------------------------------------------------------------
 
 
-def _with_failures(rollout: Rollout, update: Update, members: Mapping[str, Member]) -> Rollout:
+def _with_failures(
+    rollout: Rollout, update: Update, members: Mapping[str, Member], seen: Mapping[str, Seen]
+) -> Rollout:
     failed = [one for one in members.values() if one.state == "failed"]
     if update.on_failure == "continue" or len(failed) - rollout.excused <= update.max_failed:
         return rollout
     reason = f"{_share(len(failed), rollout)} failed: {_named(failed)}"
-    if update.on_failure == "rollback" and rollout.cause != "rollback" and rollout.back:
-        reason = f"{reason}; goes back to revision {rollout.back}"
-        return _paused(rollout, reason, rolls_back=True)
-    return _paused(rollout, reason)
+    if update.on_failure != "rollback" or rollout.cause == "rollback" or not rollout.back:
+        return _paused(rollout, reason)
+    if not _stable_ran(rollout, seen):
+        reason += f"; it is not rolled back: revision {rollout.back} was never seen to run"
+        return _paused(rollout, reason)
+    return _paused(rollout, reason + goes_back(rollout.back), rolls_back=True)
+
+
+def _stable_ran(rollout: Rollout, seen: Mapping[str, Seen]) -> bool:
+    """Say whether the revision that it would go back to ran anywhere, or runs now."""
+    return rollout.stable_ran or any(
+        one.running and one.revision == rollout.stable_revision for one in seen.values()
+    )
 
 
 def _unless_stuck(

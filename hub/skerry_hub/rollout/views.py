@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
 
 from skerry_hub.lifecycle import Strategy
 from skerry_hub.model import Workload
-from skerry_hub.rollout.records import Cause, RolloutState
+from skerry_hub.rollout.records import Cause, RolledBack, RolloutState
+from skerry_wire.schema import Sparse
 
 State = Literal["waiting", "updating", "held", "behind", "failed"]
 """How far an instance is that an update is not done with."""
@@ -81,6 +82,10 @@ class RolloutView:
     undone_to: int = 0
     started_at: float = 0.0
     ended_at: float | None = None
+    rolls_back: Annotated[bool, Sparse()] = False
+    """Whether it is paused only until the hub rolls it back by itself."""
+    rolled_back: Annotated[RolledBack, Sparse()] | None = None
+    """Of an automatic rollback: the revision that failed, why, and what it went back to."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,21 @@ def test_rollback_is_asked_for_once_and_never_of_a_rollback():
         assert (again.rollout.state, again.rollout.rolls_back) == ("paused", False)
 
 
+def test_what_was_never_seen_to_run_is_no_goal_of_a_rollback():
+    update = Update(max_unavailable="1", on_failure="rollback")
+    fields = {"i0": "old!", "i1": "old!"}
+    course = Course(2, update)
+    course.step(**fields)
+    course.step(i0="new!", passed_s=1000)
+    assert (course.rollout.state, course.rollout.rolls_back) == ("paused", False)
+    assert "not rolled back: revision 1 was never seen to run" in course.rollout.reason
+    course = Course(2, update, stable_ran=True)
+    course.step(**fields)
+    course.step(i0="new!", passed_s=1000)
+    assert course.rollout.rolls_back
+    assert course.rollout.reason.endswith("; goes back to revision 1")
+
+
 def test_what_is_not_heard_of_in_time_has_failed_and_is_done_when_it_comes_after_all():
     course = Course(2, Update(max_unavailable="1", deadline_s=100))
     course.step()

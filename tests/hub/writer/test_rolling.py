@@ -13,6 +13,7 @@ from skerry_hub import desired
 from skerry_hub.lifecycle import Lifecycle, Update
 from skerry_hub.rollout import advancing
 from skerry_hub.rollout.records import Member
+from skerry_hub.rollout.showing import rollout_detail
 from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.rolling import Rolling
@@ -109,6 +110,41 @@ def test_it_is_rolled_back_by_itself_where_that_is_asked_for(rig, boxes):
     assert (newest.cause, newest.back_to) == ("rollback", 1)
     assert rollout(rig).state == "done"
     assert "rollout_paused" in kinds(rig)
+    told = rollout(rig).rolled_back
+    assert (told.number, told.to) == (2, 1)
+    assert told.reason.startswith("2 of 4 failed: shop-web-1 (went back to what ran before: bad)")
+    assert "goes back" not in told.reason
+    kept = rig.service.known.workloads["shop-web"]
+    assert rollout_detail(rig.service.known, kept).rollout.rolled_back == told
+    rig.apply(shop(THREE))
+    assert rollout(rig).rolled_back is None
+
+
+def test_it_is_never_rolled_back_to_what_never_ran(rig):
+    boxes = Boxes(rig, *NAMES)
+    boxes.bad |= {TWO, THREE}
+    update = {"max_unavailable": "2", "on_failure": "rollback"}
+    rig.apply(shop(THREE, **update))
+    boxes.obey()
+    rig.apply(shop(TWO, **update))
+    boxes.obey()
+    boxes.obey()
+    assert rollout(rig).state == "paused"
+    assert "revision 1 was never seen to run" in rollout(rig).reason
+    assert [one.number for one in rig.store.revisions("shop-web")] == [2, 1]
+
+
+def test_it_is_rolled_back_past_what_never_ran(rig, boxes):
+    boxes.bad |= {TWO, THREE}
+    rig.apply(shop(TWO, on_failure="continue", max_unavailable="4"))
+    for _ in range(3):
+        boxes.obey()
+    assert rollout(rig).state == "done"
+    rig.apply(shop(THREE, on_failure="rollback"))
+    assert (rollout(rig).stable, rollout(rig).stable_ran) == (1, True)
+    for _ in range(3):
+        boxes.obey()
+    assert images(boxes) == [(ONE, 4)]
 
 
 def test_a_newer_apply_takes_each_instance_from_what_it_has_to_the_newest(rig, boxes):
