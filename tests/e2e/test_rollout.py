@@ -42,6 +42,23 @@ def test_a_bad_revision_goes_back_on_its_box_pauses_and_is_undone(fleet):
     assert "undo to 2" in history[0]
 
 
+def test_an_apply_that_waits_tells_that_it_was_rolled_back(fleet):
+    path = fleet.write("shop", revision="1")
+    good = path.read_text().replace("  web:\n", "  web:\n    stop_grace_period: 0s\n")
+    path.write_text(good)
+    command = ("apply", "-f", str(path), "--wait", "--timeout", "60s")
+    fleet.hub.cli(*command)
+    rollback = "    deploy: {update_config: {failure_action: rollback}}\n    stop_grace"
+    path.write_text(good.replace("/bin/httpd", "/bin/none").replace("    stop_grace", rollback))
+    done = fleet.hub.cli(*command, check=False)
+    assert done.returncode == 1
+    assert "rolled back to revision" in done.stderr
+    assert "is running" not in done.stdout
+    told = fleet.hub.cli("rollout", "status", "shop-web", "-w", "--timeout", "60s", check=False)
+    assert "failed and was rolled back to revision" in told.stdout
+    assert "1/1" in fleet.hub.cli("get", "workloads").stdout
+
+
 def web(image, **lifecycle):
     return {
         "web": {
