@@ -668,4 +668,11 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/api/v1/registries", "/api/v1/registries/{registry}", "/api/v1/nodes/{node}/trust-key",
         "/api/v1/instances/{instance}/restart", "/api/v1/instances/{instance}/exec",
         "/api/v1/instances/{instance}/logs", "/api/v1/nodes/{node}/top",
+        "/api/v1/rollouts",
+        "/api/v1/workloads/{workload}/revisions",
+        "/api/v1/workloads/{workload}/revisions/{number}",
+        "/api/v1/workloads/{workload}/rollout",
+        "/api/v1/workloads/{workload}/rollout/pause",
+        "/api/v1/workloads/{workload}/rollout/resume",
+        "/api/v1/workloads/{workload}/rollout/undo",
     } == paths  # fmt: skip
