@@ -119,7 +119,8 @@ def test_pressure_is_what_a_plain_computation_says(boxes, asked, placed):
     load = workload("more", cpu=1000)
     found = pressed(World(columns, workloads=named(*loads)), load)
     expected = {name: plain_pressure(columns, loads, load, name) for name in columns.ids()}
-    assert found == pytest.approx(expected, rel=2e-3, abs=1e-4)
+    # Less than a thousandth of an instance is none: the engine leaves off a distribution's tail.
+    assert found == pytest.approx(expected, rel=2e-3, abs=1e-3)
 
 
 # --- followed -----------------------------------------------------------------------------------
