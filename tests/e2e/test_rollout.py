@@ -33,7 +33,7 @@ def test_a_bad_revision_goes_back_on_its_box_pauses_and_is_undone(fleet):
     assert "its rollout is paused: 1 of 1 failed" in done.stderr
     found = status(fleet.hub, "shop-web")
     assert found["instances"][0]["state"] == "failed"
-    assert len(fleet.containers()) == 1, "what ran before runs again"
+    wait_for("what ran before to run again", lambda: len(fleet.containers()) == 1)
 
     fleet.hub.cli("rollout", "undo", "shop-web", "--wait", "--timeout", "60s")
     assert status(fleet.hub, "shop-web")["rollout"]["state"] == "done"
