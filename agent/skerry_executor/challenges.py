@@ -13,6 +13,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterator
 
+from skerry_executor import whole_file
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.outstanding import Issued, Outstanding, Purpose, of_this_boot, with_issued
 from skerry_executor.outstanding import redeemed as without
@@ -103,15 +104,9 @@ class Challenges:
         return of_this_boot(kept, boot_id(self._root), self._clock())
 
     def _keep(self, outstanding: Outstanding) -> None:
-        fresh = self._folder / (FILE + ".new")
         try:
-            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(codec.pack(outstanding))
-            os.replace(fresh, self._folder / FILE)
+            whole_file.write(self._folder / FILE, codec.pack(outstanding), durable=False)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(fresh)
             raise self._unusable(error) from None
 
     def _unusable(self, error: OSError) -> StateError:

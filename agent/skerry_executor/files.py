@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from skerry_executor.whole_file import sync_folder
 from skerry_wire.lifecycle import File
 
 FOLDER = "files"
@@ -59,7 +60,7 @@ def written(folder: pathlib.Path, number: int, file: File, content: bytes) -> pa
         # A container that the runtime starts after a power cut must not find an empty file.
         os.fdatasync(fd)
     os.replace(fresh, path)
-    _sync(folder)
+    sync_folder(folder)
     return path
 
 
@@ -100,11 +101,3 @@ def _folders(parent: pathlib.Path) -> Iterator[pathlib.Path]:
         for entry in list(entries):
             if entry.is_dir(follow_symlinks=False):
                 yield pathlib.Path(entry.path)
-
-
-def _sync(folder: pathlib.Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

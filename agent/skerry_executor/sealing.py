@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import dataclasses
-import os
 import pathlib
 
+from skerry_executor import whole_file
 from skerry_wire.lifecycle import Sealed, fingerprint_of
 
 FILE = "sealing-key"
@@ -77,23 +76,7 @@ def _made(path: pathlib.Path) -> SealingKey:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The public half stands beside the private one, so that telling it needs no cryptography.
     words = b" ".join(base64.b64encode(half) for half in (key.private, key.public))
-    fresh = path.with_name(FILE + ".new")
-    try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(_MAGIC + words + b"\n")
-            file.flush()
-            os.fsync(fd)
-        os.replace(fresh, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    whole_file.write(path, _MAGIC + words + b"\n", durable=True)
     return key
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import os
 import pathlib
 import stat
@@ -18,7 +17,9 @@ import time
 from collections.abc import Iterator
 from typing import Annotated
 
+from skerry_executor import whole_file
 from skerry_executor.order import HighWater, Identity
+from skerry_executor.whole_file import DamagedError
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Digest
@@ -29,7 +30,6 @@ FILE = "accepted.state"
 LOCK = "lock"
 MAX_STATE_BYTES = 512 * 1024
 _MAGIC = b"skerry-executor accepted 1\n"
-_HEAD_BYTES = len(_MAGIC) + 65
 
 
 class StateError(Exception):
@@ -61,15 +61,14 @@ def load(folder: pathlib.Path) -> Accepted | None:
     """Return what was accepted last, or None when nothing ever was. Raises StateError."""
     path = folder / FILE
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_STATE_BYTES + 1)
-    except FileNotFoundError:
-        return None
+        data = whole_file.read(path, MAX_STATE_BYTES)
+        if data is None:
+            return None
+        body = whole_file.body_of(_MAGIC, data)
+        return codec.decode(Accepted, body, strict=True, most=MAX_STATE_BYTES)
     except OSError as error:
         raise StateError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        return _parse(data)
-    except (WireError, ValueError) as error:
+    except (WireError, DamagedError) as error:
         advice = "put back a copy, or forget it with `skerry-executor reset --yes`"
         raise StateError(f"{path} is damaged ({error}): {advice}") from None
 
@@ -82,19 +81,10 @@ def save(folder: pathlib.Path, accepted: Accepted) -> None:
     """
     prepare(folder)
     body = codec.pack(accepted)
-    data = _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
-    path, fresh = folder / FILE, folder / (FILE + ".new")
+    path = folder / FILE
     try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(fd)
-        os.replace(fresh, path)
-        _sync_folder(folder)
+        whole_file.write(path, whole_file.checked(_MAGIC, body), durable=True)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
         raise StateError(f"{path} cannot be written: {error.strerror}") from None
 
 
@@ -106,7 +96,7 @@ def forget(folder: pathlib.Path) -> bool:
         return False
     except OSError as error:
         raise StateError(f"{folder / FILE} cannot be removed: {error.strerror}") from None
-    _sync_folder(folder)
+    whole_file.sync_folder(folder)
     return True
 
 
@@ -130,7 +120,7 @@ def prepare(folder: pathlib.Path) -> None:
     try:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sync_folder(folder.parent)
+            whole_file.sync_folder(folder.parent)
         found = folder.stat()
     except OSError as error:
         raise StateError(f"{folder} cannot be used: {error.strerror}") from None
@@ -150,22 +140,3 @@ def _lock(fd: int, folder: pathlib.Path, until: float) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def _parse(data: bytes) -> Accepted:
-    if len(data) > MAX_STATE_BYTES:
-        raise ValueError(f"more than {MAX_STATE_BYTES} bytes")
-    if not data.startswith(_MAGIC):
-        raise ValueError("not a file of this program, or of a newer one")
-    digest, body = data[len(_MAGIC) : _HEAD_BYTES - 1], data[_HEAD_BYTES:]
-    if hashlib.sha256(body).hexdigest().encode() != digest:
-        raise ValueError("its checksum does not fit")
-    return codec.decode(Accepted, body, strict=True, most=MAX_STATE_BYTES)
-
-
-def _sync_folder(folder: pathlib.Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -12,12 +12,15 @@ class DamagedError(ValueError):
     """A file is not what was written; says why."""
 
 
-def write(path: pathlib.Path, data: bytes, *, durable: bool) -> None:
+def write(
+    path: pathlib.Path, data: bytes, *, durable: bool, fresh: pathlib.Path | None = None
+) -> None:
     """Replace a file. `durable`: once this returns, a power cut loses it no more. Raises OSError.
 
-    Only one thread and process may write a file at a time.
+    Only one thread and process may write a file at a time. `fresh` is where it is written first, in
+    the same folder; its name with `.new` where not given.
     """
-    fresh = path.with_name(path.name + ".new")
+    fresh = fresh or path.with_name(path.name + ".new")
     try:
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(fd, "wb") as file:
@@ -27,7 +30,7 @@ def write(path: pathlib.Path, data: bytes, *, durable: bool) -> None:
                 os.fsync(fd)
         os.replace(fresh, path)
         if durable:
-            _sync(path.parent)
+            sync_folder(path.parent)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(fresh)
@@ -61,7 +64,8 @@ def body_of(magic: bytes, data: bytes) -> bytes:
     return data[head:]
 
 
-def _sync(folder: pathlib.Path) -> None:
+def sync_folder(folder: pathlib.Path) -> None:
+    """Let what was made, renamed or removed in a folder be so after a power cut. Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -31,10 +31,10 @@ from skerry_hub.workloads.reading import (
     entries,
     items,
     listed,
+    literal,
 )
 from skerry_hub.workloads.units import byte_count, duration_s
 from skerry_hub.workloads.yaml_tree import Mapping as Tree
-from skerry_hub.workloads.yaml_tree import Scalar
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,12})?")
 _SCIENTIFIC = re.compile(rf"{_NUMBER.pattern}(?:[eE][-+]?[0-9]{{1,2}})?")
@@ -101,17 +101,8 @@ def _step(place: Value, path: str) -> tuple[Value, str] | None:
 # --- single values ------------------------------------------------------------------------
 
 
-def _text(value: Value) -> str:
-    """Read a text as it is written: a dollar sign is one, since nothing is replaced here."""
-    if not isinstance(value.node, Scalar):
-        raise RefusedError("must be a text")
-    if value.node.is_null:
-        raise RefusedError('is empty: give a value, or "" for an empty text')
-    return value.node.text
-
-
 def _as(parse: Callable[[str], Any]) -> Reader[Any]:
-    return lambda value: parse(_text(value))
+    return lambda value: parse(literal(value))
 
 
 def _whole(text: str) -> int:
@@ -165,7 +156,7 @@ def _listed(read: Reader[Any]) -> Reader[list[Any]]:
     return lambda value: list(listed(read)(value))
 
 
-_texts = _listed(_text)
+_texts = _listed(literal)
 _places = _by_name(_texts)
 _price = _as(_number)
 _size = _as(byte_count)
@@ -179,11 +170,11 @@ _QUOTA: Mapping[str, Reader[Any]] = {
     "devices": _by_name(_count),
     "cost_per_hour": _price,
 }
-_EGRESS: Mapping[str, Reader[Any]] = {"to": _text, "per_gb": _price}
+_EGRESS: Mapping[str, Reader[Any]] = {"to": literal, "per_gb": _price}
 _READERS: Mapping[type[Document], Mapping[str, Reader[Any]]] = {
     Policy: {
-        "name": _text,
-        "selector": _text,
+        "name": literal,
+        "selector": literal,
         "projects": _texts,
         "required": _texts,
         "forbidden": _texts,
@@ -193,7 +184,7 @@ _READERS: Mapping[type[Document], Mapping[str, Reader[Any]]] = {
         "quota": _section(QUOTA, _QUOTA),
     },
     Prices: {
-        "name": _text,
+        "name": literal,
         "nodes": _texts,
         "node_hour": _price,
         "cpu_hour": _price,
@@ -206,12 +197,12 @@ _READERS: Mapping[type[Document], Mapping[str, Reader[Any]]] = {
         "carbon_g_per_kwh": _price,
         "carbon_per_kg": _price,
     },
-    Dataset: {"name": _text, "size_bytes": _size, "places": _places, "bandwidth_mbit": _price},
-    Endpoint: {"name": _text, "host": _text, "port": _count},
+    Dataset: {"name": literal, "size_bytes": _size, "places": _places, "bandwidth_mbit": _price},
+    Endpoint: {"name": literal, "host": literal, "port": _count},
     Reservation: {
-        "name": _text,
+        "name": literal,
         "nodes": _texts,
-        "selector": _text,
+        "selector": literal,
         "cpu_milli": _as(_cpus),
         "memory_bytes": _size,
         "storage_bytes": _size,
@@ -219,12 +210,12 @@ _READERS: Mapping[type[Document], Mapping[str, Reader[Any]]] = {
         "end": _as(_moment),
     },
     Window: {
-        "name": _text,
+        "name": literal,
         "nodes": _texts,
         "start": _as(_moment),
         "duration_s": _as(duration_s),
         "repeats": choice({word: word for word in ("daily", "weekly")}),
-        "reason": _text,
+        "reason": literal,
     },
 }
 """How the value of each field is read."""

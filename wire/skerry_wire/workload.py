@@ -25,7 +25,9 @@ from skerry_wire.types import ByteCount, Hex, InstanceId, Line, Name, Revision, 
 Port = Annotated[int, Range(1, 65535)]
 Argument = Annotated[str, Text(32 * 1024, r"[^\x00]*")]
 Arguments = Annotated[tuple[Argument, ...], Items(1024)]
-CdiName = Annotated[str, Text(256, "[a-zA-Z0-9][a-zA-Z0-9._-]*/[a-zA-Z0-9._-]+=[a-zA-Z0-9._:-]+")]
+CDI_NAME = "[a-zA-Z0-9][a-zA-Z0-9._-]*/[a-zA-Z0-9._-]+=[a-zA-Z0-9._:-]+"
+"""https://github.com/cncf-tags/container-device-interface: vendor/class=name."""
+CdiName = Annotated[str, Text(256, CDI_NAME)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+from skerry_executor import whole_file
 from skerry_executor.log import log
 from skerry_executor.runtimes import pod_records
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
@@ -114,7 +115,7 @@ class PodFiles:
             place.unlink(missing_ok=True)
             (self._passing / f"{name}{_SUFFIX}").unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
-                _sync_folder(self._manifests)
+                whole_file.sync_folder(self._manifests)
 
 
 def _content(path: pathlib.Path) -> bytes | None:
@@ -127,25 +128,10 @@ def _content(path: pathlib.Path) -> bytes | None:
 
 
 def _write(path: pathlib.Path, data: bytes, *, sync: bool = True) -> None:
+    # A name that a kubelet, which reads this folder, passes over.
     aside = path.with_name(f".{path.name}.new")
     with _failing(path):
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        aside.replace(path)
-        if sync:
-            _sync_folder(path.parent)
-
-
-def _sync_folder(folder: pathlib.Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        whole_file.write(path, data, durable=sync, fresh=aside)
 
 
 @contextlib.contextmanager

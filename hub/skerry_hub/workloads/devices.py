@@ -8,13 +8,12 @@ from skerry_hub.workloads.keys import DEVICE
 from skerry_hub.workloads.mounts import inner_path, outer_path
 from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import Section, Value, parsed, text
-from skerry_wire.workload import DeviceMapping
+from skerry_wire.workload import CDI_NAME, DeviceMapping
 
 _ALL = "rwm"
 
 
-_CDI = re.compile("[a-zA-Z0-9][a-zA-Z0-9._-]*/[a-zA-Z0-9._-]+=[a-zA-Z0-9._:-]+")
-"""https://github.com/cncf-tags/container-device-interface: vendor/class=name."""
+_CDI = re.compile(CDI_NAME)
 
 
 def device(value: Value) -> DeviceMapping | str:

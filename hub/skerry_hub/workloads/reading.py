@@ -103,6 +103,15 @@ def text(value: Value) -> str:
     return interpolated(value.node.text)
 
 
+def literal(value: Value) -> str:
+    """Read a text as it is written, a dollar sign too, where nothing is replaced."""
+    if not isinstance(value.node, Scalar):
+        raise RefusedError("must be a text")
+    if value.node.is_null:
+        raise RefusedError('is empty: give a value, or "" for an empty text')
+    return value.node.text
+
+
 def interpolated(raw: str) -> str:
     """Return a text with `$$` as `$`. A variable would be the operator's, and is refused."""
     if "$" in raw.replace("$$", ""):

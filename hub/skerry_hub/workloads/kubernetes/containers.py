@@ -19,20 +19,20 @@ from skerry_hub.workloads.kubernetes.pod_keys import (
 )
 from skerry_hub.workloads.kubernetes.probes import health
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
-from skerry_hub.workloads.kubernetes.values import (
-    count,
-    cpu,
-    flag,
-    literal,
-    name,
-    only,
-    size,
-    unreplaced,
-)
+from skerry_hub.workloads.kubernetes.values import count, cpu, flag, name, only, size, unreplaced
 from skerry_hub.workloads.kubernetes.volumes import Mounted, Volume, mounted
 from skerry_hub.workloads.ports import address_of
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, choice, entries, items, listed
+from skerry_hub.workloads.reading import (
+    Section,
+    Value,
+    attempt,
+    choice,
+    entries,
+    items,
+    listed,
+    literal,
+)
 from skerry_hub.workloads.service import capability
 from skerry_wire.workload import Container, PortMapping
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.pod_keys import ENV, ENV_FROM, ENV_SOURCE, KEY_REF, NAME_REF
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, secret_of
-from skerry_hub.workloads.kubernetes.values import literal, name, one_of, only, unreplaced
+from skerry_hub.workloads.kubernetes.values import name, one_of, only, unreplaced
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, items
+from skerry_hub.workloads.reading import Section, Value, attempt, items, literal
 from skerry_wire.lifecycle import Sealed
 
 

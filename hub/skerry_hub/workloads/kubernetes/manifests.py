@@ -24,7 +24,6 @@ from skerry_hub.workloads.kubernetes.keys import ELSEWHERE
 from skerry_hub.workloads.kubernetes.objects import OBJECTS, Metadata, metadata
 from skerry_hub.workloads.kubernetes.pods import Names
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, config_map
-from skerry_hub.workloads.kubernetes.values import literal
 from skerry_hub.workloads.limits import MAX_WORKLOAD_BYTES
 from skerry_hub.workloads.ports import reserved
 from skerry_hub.workloads.problems import (
@@ -34,7 +33,7 @@ from skerry_hub.workloads.problems import (
     TooManyProblemsError,
     short,
 )
-from skerry_hub.workloads.reading import Value, attempt, entries
+from skerry_hub.workloads.reading import Value, attempt, entries, literal
 from skerry_hub.workloads.source import Source
 from skerry_hub.workloads.yaml_tree import parse_tree
 from skerry_wire import codec

@@ -27,10 +27,10 @@ from skerry_hub.workloads.kubernetes.keys import (
     TEMPLATE,
 )
 from skerry_hub.workloads.kubernetes.pods import Names, PodSpec, pod_spec
-from skerry_hub.workloads.kubernetes.values import count, literal, name, only
+from skerry_hub.workloads.kubernetes.values import count, name, only
 from skerry_hub.workloads.lifecycles import schedule, some
 from skerry_hub.workloads.problems import RefusedError
-from skerry_hub.workloads.reading import Section, Value, entries
+from skerry_hub.workloads.reading import Section, Value, entries, literal
 from skerry_wire.lifecycle import Job
 
 Mode = Literal["replicated", "global"]

@@ -11,11 +11,11 @@ from skerry_hub.placement.effort import Effort
 from skerry_hub.workloads.kubernetes.containers import Pod, Read, Restart, container, user_of
 from skerry_hub.workloads.kubernetes.pod_keys import POD_SECURITY, POD_SPEC, TOLERATION
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
-from skerry_hub.workloads.kubernetes.values import count, flag, literal, only
+from skerry_hub.workloads.kubernetes.values import count, flag, only
 from skerry_hub.workloads.kubernetes.volumes import volumes
 from skerry_hub.workloads.lifecycles import lifecycle
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, choice, entries, listed
+from skerry_hub.workloads.reading import Section, Value, attempt, choice, entries, listed, literal
 from skerry_hub.workloads.x_placement import (
     Standard,
     XPlacement,

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.pod_keys import EXEC, HTTP_GET, PROBE, TCP_SOCKET
-from skerry_hub.workloads.kubernetes.values import count, literal, one_of, only, unreplaced
+from skerry_hub.workloads.kubernetes.values import count, one_of, only, unreplaced
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Reader, Section, Value, listed
+from skerry_hub.workloads.reading import Reader, Section, Value, listed, literal
 from skerry_wire.lifecycle import HttpProbe, TcpProbe
 from skerry_wire.workload import HealthCheck
 

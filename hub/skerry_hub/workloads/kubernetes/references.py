@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.keys import CONFIG_MAP
-from skerry_hub.workloads.kubernetes.values import flag, literal
+from skerry_hub.workloads.kubernetes.values import flag
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, entries
+from skerry_hub.workloads.reading import Section, Value, attempt, entries, literal
 from skerry_wire.lifecycle import MAX_FILE_BYTES, Sealed
 from skerry_wire.types import LABEL
 

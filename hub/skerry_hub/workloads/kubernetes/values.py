@@ -7,9 +7,8 @@ from decimal import Decimal
 
 from skerry_hub.workloads.keys import Keys
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Reader, Section, Value, attempt
+from skerry_hub.workloads.reading import Reader, Section, Value, attempt, literal
 from skerry_hub.workloads.units import MAX_BYTES, MAX_CPU_MILLI
-from skerry_hub.workloads.yaml_tree import Scalar
 
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _POWERS = {
@@ -21,15 +20,6 @@ _POWERS = {
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,9}")
 _MODE = re.compile(r"0o?[0-7]{1,4}")
 _REPLACED = re.compile(r"(?<!\$)\$\([A-Za-z_][A-Za-z0-9_.-]*\)")
-
-
-def literal(value: Value) -> str:
-    """Read a text as it is written."""
-    if not isinstance(value.node, Scalar):
-        raise RefusedError("must be a text")
-    if value.node.is_null:
-        raise RefusedError('is empty: give a value, or "" for an empty text')
-    return value.node.text
 
 
 def unreplaced(value: Value) -> str:

@@ -15,10 +15,10 @@ from skerry_hub.workloads.kubernetes.pod_keys import (
     VOLUME,
 )
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, secret_of
-from skerry_hub.workloads.kubernetes.values import flag, literal, mode, name, one_of, only
+from skerry_hub.workloads.kubernetes.values import flag, mode, name, one_of, only
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, items, listed
+from skerry_hub.workloads.reading import Section, Value, attempt, items, listed, literal
 from skerry_wire.lifecycle import File
 from skerry_wire.workload import DeviceMapping, Mount
 
