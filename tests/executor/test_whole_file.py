@@ -38,3 +38,12 @@ def test_a_file_that_is_too_long_or_damaged_is_said(tmp_path):
     for bad in (b"", b"another\n", good[:-1], good + b"x", MAGIC, good[:20]):
         with pytest.raises(DamagedError):
             whole_file.body_of(MAGIC, bad)
+
+
+def test_it_is_written_first_where_it_is_told(tmp_path):
+    fresh = tmp_path / ".pod.json.new"
+    fresh.mkdir()
+    with pytest.raises(IsADirectoryError):
+        whole_file.write(tmp_path / "pod.json", b"x", durable=False, fresh=fresh)
+    whole_file.write(tmp_path / "pod.json", b"x", durable=False)
+    assert (tmp_path / "pod.json").read_bytes() == b"x"

@@ -80,7 +80,7 @@ def within(low: float, high: float) -> Reader[float]:
     def read(value: Value) -> float:
         found = parsed(duration_s)(value)
         if not low <= found <= high:
-            raise RefusedError(f"must be {low:g}s to {high:g}s, not {short(text(value))}")
+            raise RefusedError(f"must be {low:.10g}s to {high:.10g}s, not {short(text(value))}")
         return found
 
     return read

@@ -92,7 +92,7 @@ def test_logs_have_limits(part, limits):
     ("part", "field", "reason"),
     [
         ("x-lifecycle: {stopAfter: 5s}", "x-lifecycle.stopAfter", "must be 15s to 604800s"),
-        ("x-lifecycle: {lostAfter: 1s}", "x-lifecycle.lostAfter", "must be 5s to"),
+        ("x-lifecycle: {lostAfter: 1s}", "x-lifecycle.lostAfter", "must be 5s to 31622400s, not"),
         ("x-lifecycle: {onSiteLoss: stay}", "x-lifecycle.onSiteLoss", "one of hold, move"),
         ("x-lifecycle: {job: {}}", "x-lifecycle.job", "is for deploy.mode: replicated-job"),
         ("x-lifecycle: {tolerance: 1s}", "x-lifecycle.tolerance", "write `lostAfter`"),

@@ -74,6 +74,7 @@ def test_a_probe_by_the_name_of_a_port():
     [
         ("restartPolicy: Sometimes", "", "restartPolicy", "must be one of Always"),
         ("hostNetwork: 1", "", "hostNetwork", "must be true or false"),
+        ("hostNetwork: [true]", "", "hostNetwork", "must be a text"),
         ("automountServiceAccountToken: true", "", "automountServiceAccountToken", "must be false"),
         ("tolerations: [{operator: Equal}]", "", "tolerations[0]", "key"),
         ("nodeSelector: {a b: c}", "", "nodeSelector.a b", "'a b'"),
