@@ -16,7 +16,7 @@ from skerry_executor import whole_file
 from skerry_executor.image_cleaning import Remembered, added, looked, references, removable
 from skerry_executor.interrupted_pulls import InterruptedPulls
 from skerry_executor.log import log
-from skerry_executor.room import STORAGE
+from skerry_executor.room import free_percent
 from skerry_executor.runtimes.base import Runtime, RuntimeFailure, StoredImage
 from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
@@ -38,7 +38,7 @@ class PulledImages:
 
     def __init__(self, state: pathlib.Path | None, root: pathlib.Path = pathlib.Path("/")) -> None:
         self._path = None if state is None else state / FILE
-        self._root = root
+        self._folder: pathlib.Path | None = None
         self._lock = threading.Lock()
         self._interrupted = None if state is None else InterruptedPulls(state, root)
 
@@ -106,12 +106,14 @@ class PulledImages:
     def _is_low(self, runtime: Runtime, policy: BoxPolicy) -> bool:
         if not policy.image_free_percent:
             return False
-        folder = self._root / STORAGE.get(runtime.name, "var/lib")
-        try:
-            found = os.statvfs(folder if folder.exists() else self._root)
-        except OSError:
-            return False
-        return found.f_bavail * 100 < policy.image_free_percent * found.f_blocks
+        if self._folder is None:
+            # Asked once: this is looked at after every visit.
+            try:
+                self._folder = runtime.storage().containers
+            except RuntimeFailure:
+                return False
+        free = free_percent(self._folder)
+        return free is not None and free < policy.image_free_percent
 
     def _load(self) -> Remembered:
         if self._path is None:

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from skerry_executor.runtimes.base import RuntimeFailure, Storage
 from skerry_wire.workload import Instance
 
-STORAGE = {
-    "podman": "var/lib/containers/storage",
-    "docker": "var/lib/docker",
-    "containerd": "var/lib/containerd",
-    "kubelet": "var/lib/kubelet",
-}
-"""Where each runtime keeps its containers, unless its own configuration says otherwise."""
 MEMORY = "proc/meminfo"
 MIB = 2**20
+VOLUME_DATA = "_data"
+"""podman and docker keep a volume's files in this folder of its own, and mount there what else
+stands for it; where it is not there, the volume's files are in its folder itself."""
 
 
-def lacking_disk(free_bytes: int | None, reserve_bytes: int) -> str | None:
-    """Return what is lacking on the disk, in numbers; None when nothing is, or nobody knows."""
+def lacking_disk(free_bytes: int | None, reserve_bytes: int, what: str) -> str | None:
+    """Return what is lacking on a disk, in numbers; None when nothing is, or nobody knows.
+
+    `what` says what is kept on that disk, and in which folder.
+    """
     if free_bytes is None or free_bytes >= reserve_bytes:
         return None
     return (
-        f"no room on disk: {free_bytes // MIB} MiB are free where the runtime keeps its "
-        f"containers, {reserve_bytes // MIB} MiB are to stay so"
+        f"no room on disk: {free_bytes // MIB} MiB are free where {what}, "
+        f"{reserve_bytes // MIB} MiB are to stay so"
     )
 
 
@@ -57,24 +57,73 @@ def limit_of(instance: Instance) -> int | None:
     return None if None in limits else sum(limit for limit in limits if limit is not None)
 
 
+def kept_in(storage: Storage, wanted: Instance) -> Iterator[tuple[pathlib.Path, str]]:
+    """Yield the folders in which an instance takes room, each with words for what is there.
+
+    A volume may have a file system of its own.
+    """
+    yield storage.containers, f"the runtime keeps its containers ({storage.containers})"
+    volumes = {
+        mount.source or ""
+        for container in wanted.containers
+        for mount in container.mounts
+        if mount.kind == "volume"
+    }
+    for name in sorted(volumes):
+        folder = storage.volumes / name / VOLUME_DATA if name else storage.volumes
+        yield (
+            folder,
+            f"volume {name} lies ({storage.volumes})"
+            if name
+            else (f"the runtime keeps its volumes ({storage.volumes})"),
+        )
+
+
+def free_bytes(folder: pathlib.Path) -> int | None:
+    """Return what is free on a folder's file system; None where nobody can say.
+
+    Of a folder that is not there yet it is what is free where it would be made.
+    """
+    found = _file_system(folder)
+    return None if found is None else found.f_bavail * found.f_frsize
+
+
+def free_percent(folder: pathlib.Path) -> float | None:
+    """Return how much of a folder's file system is free; None where nobody can say."""
+    found = _file_system(folder)
+    return None if found is None else found.f_bavail * 100 / max(1, found.f_blocks)
+
+
+def _file_system(folder: pathlib.Path) -> os.statvfs_result | None:
+    for place in (folder, *folder.parents):
+        try:
+            return os.statvfs(place)
+        except OSError:
+            continue
+    return None
+
+
 class Room:
-    """The box's room. `used_bytes` tells what a container takes, None where nobody knows."""
+    """The box's room. `used_bytes` tells what a container takes, None where nobody knows.
+
+    `storage` asks the runtime where it keeps what is on the disk.
+    """
 
     def __init__(
         self,
-        runtime: str,
+        storage: Callable[[], Storage],
         reserve_bytes: int,
         used_bytes: Callable[[str], int | None],
         root: pathlib.Path = pathlib.Path("/"),
     ) -> None:
-        self._storage = root / STORAGE.get(runtime, "var/lib")
+        self._storage = storage
         self._reserve_bytes = reserve_bytes
         self._used_bytes = used_bytes
         self._root = root
 
     def lacking(self, wanted: Instance, earlier: Instance, running: Sequence[str]) -> str | None:
         """Return what is lacking for an instance; `running` are the containers that end."""
-        lack = lacking_disk(self._free_bytes(), self._reserve_bytes)
+        lack = self._lacking_disk(wanted)
         if lack is not None or limit_of(wanted) is None:
             return lack
         used = [self._used_bytes(one) for one in running]
@@ -83,14 +132,16 @@ class Room:
         back = sum(one for one in used if one is not None)
         return lacking_memory(self._available_bytes(), back, wanted, earlier)
 
-    def _free_bytes(self) -> int | None:
-        for folder in (self._storage, *self._storage.parents):
-            try:
-                found = os.statvfs(folder)
-            except OSError:
-                continue
-            return found.f_bavail * found.f_frsize
-        return None
+    def _lacking_disk(self, wanted: Instance) -> str | None:
+        try:
+            storage = self._storage()
+        except RuntimeFailure:
+            return None
+        lacks = (
+            lacking_disk(free_bytes(folder), self._reserve_bytes, what)
+            for folder, what in kept_in(storage, wanted)
+        )
+        return next((lack for lack in lacks if lack is not None), None)
 
     def _available_bytes(self) -> int | None:
         try:

@@ -13,25 +13,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from skerry_executor.actual import Actual, Phase
 from skerry_wire.lifecycle import After
 from skerry_wire.messages import Health
+from skerry_wire.start_order import may_follow, wrong_order
 from skerry_wire.workload import Container, Instance
 
 
 def fault(instance: Instance) -> str | None:
     """Return why no start order of an instance would ever be through, by name."""
-    by_name = {container.name: container for container in instance.containers}
-    for container in instance.containers:
-        for after in container.after:
-            other = by_name.get(after.container)
-            if other is None:
-                return f"{container.name} starts after {after.container}, which is not there"
-            if after.condition == "completed" and other.restart == "always":
-                return (
-                    f"{container.name} starts after {other.name} is completed, "
-                    "which restarts always"
-                )
-    left = _left_over(instance.containers)
-    if left:
-        return f"{', '.join(one.name for one in left)} start after one another in a circle"
+    for index, other, reason in wrong_order(instance.containers):
+        return f"{instance.containers[index].name} starts after {other}, which {reason}"
     return None
 
 
@@ -41,7 +30,7 @@ def sequence(containers: Sequence[Container]) -> tuple[Container, ...]:
     left = list(containers)
     while left:
         # What stands in a circle is refused before; here it must only not hang.
-        following = next((one for one in left if _may_follow(one, done)), left[0])
+        following = next((one for one in left if may_follow(one, done)), left[0])
         done[following.name] = following
         left.remove(following)
     return tuple(done.values())
@@ -117,19 +106,6 @@ def _before(container: Container, others: Sequence[Container]) -> set[str]:
             found.add(name)
             left += [after.container for after in by_name[name].after]
     return found
-
-
-def _may_follow(container: Container, done: Collection[str]) -> bool:
-    return all(after.container in done for after in container.after)
-
-
-def _left_over(containers: Sequence[Container]) -> list[Container]:
-    done: set[str] = set()
-    left = list(containers)
-    while free := [one for one in left if _may_follow(one, done)]:
-        done |= {one.name for one in free}
-        left = [one for one in left if one.name not in done]
-    return left
 
 
 def awaits(instance: Instance, there: Mapping[str, Actual]) -> bool:

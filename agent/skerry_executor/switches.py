@@ -165,7 +165,7 @@ def on_box(
         log("warning", "a start of the box cannot be told", reason=str(error))
         boot = "unknown"
     holds = read_holds(settings, updates)
-    room = Room(runtime.name, updates.disk_reserve_bytes, _used_bytes(runtime), settings.root)
+    room = Room(runtime.storage, updates.disk_reserve_bytes, _used_bytes(runtime), settings.root)
     found = Switches(
         generation,
         journal,

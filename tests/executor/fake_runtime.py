@@ -3,18 +3,19 @@
 import dataclasses
 import hashlib
 import os
+import pathlib
 import threading
 
 from skerry_executor import specs
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.cancel import Cancelled
-from skerry_executor.runtimes.base import Failure, RuntimeFailure, StoredImage, Written
+from skerry_executor.runtimes.base import Failure, RuntimeFailure, Storage, StoredImage, Written
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
 from skerry_wire.runtime_limits import RuntimeInUse
 
 ADDRESS = "192.0.2.7"
-READS = ("list", "look", "has", "images", "logs", "usage", "checked")
+READS = ("list", "look", "has", "images", "logs", "usage", "checked", "storage")
 
 
 class FakeRuntime:
@@ -31,6 +32,7 @@ class FakeRuntime:
         self.ports_taken = set(ports_taken)
         self.passwords = {}
         self.written = {}
+        self.folder = pathlib.Path("/")
         self.fails = {}
         self.calls = []
         self.pulling = threading.Event()
@@ -53,6 +55,10 @@ class FakeRuntime:
         """Return what was asked for that changes something."""
         with self._lock:
             return [one for one in self.calls if one[0] not in READS]
+
+    def storage(self):
+        self._call("storage", "")
+        return Storage(containers=self.folder, volumes=self.folder / "volumes")
 
     def containers(self, node):
         self._call("list", node)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 
 from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, NODE, container, instance
@@ -39,6 +40,17 @@ def stopped(pid):
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def mounted(folder, size_mib):
+    """Have a folder be a file system of its own, of so many MiB."""
+    options = f"size={size_mib}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "skerry-test", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 class Real:

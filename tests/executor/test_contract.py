@@ -94,6 +94,14 @@ def test_a_program_that_is_not_in_the_image_is_said(any_runtime):
     assert "/nothere" in failure.value.reason
 
 
+def test_it_tells_where_it_keeps_what_takes_room(real, tmp_path_factory):
+    storage = real.runtime.storage()
+    for folder in (storage.containers, storage.volumes):
+        assert folder.is_relative_to(tmp_path_factory.getbasetemp()), "not where it usually does"
+    started(real.runtime, mounts=(Mount(kind="volume", source="skerry-room", target="/v"),))
+    assert (storage.volumes / "skerry-room").is_dir()
+
+
 # --- what a container has -----------------------------------------------------------------
 
 

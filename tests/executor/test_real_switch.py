@@ -5,12 +5,14 @@ import contextlib
 import dataclasses
 import json
 import os
+import pathlib
 import signal
 import time
 
 import pytest
 from tests.executor.client import Client, asked
 from tests.executor.orders import IMAGE, NODE, container, instance, order, signed
+from tests.executor.surroundings import mounted
 from tests.executor.test_listen import Held
 
 from lab.processes import free_port, wait_for
@@ -18,7 +20,7 @@ from skerry_executor import specs
 from skerry_executor.runtimes import containers
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.lifecycle import After, HttpProbe, Switch
-from skerry_wire.workload import HealthCheck, PortMapping
+from skerry_wire.workload import HealthCheck, Mount, PortMapping
 
 POLICY = '[images]\nallow = ["localhost"]\n[updates]\ndisk_reserve = "1 MiB"\n'
 SERVE = ("/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/")
@@ -61,6 +63,16 @@ def visited(held, until):
         return None
 
     return wait_for("the switch", look)
+
+
+@contextlib.contextmanager
+def tmpfs_volume(podman, name, size_mib):
+    podman.run("volume", "create", name)
+    place = podman.run("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip()
+    with mounted(place, size_mib):
+        yield pathlib.Path(place)
+        podman.run("rm", "--all", "--force", "--time=0")
+    podman.run("volume", "rm", name)
 
 
 def ids(podman):
@@ -114,6 +126,30 @@ def test_killed_in_the_middle_it_goes_on_with_the_journal(held, podman):
     )
     assert outcome.instances[0].revision == "1" * 16
     assert len(ids(podman)) == 2
+
+
+def test_a_full_volume_holds_a_switch_back_and_what_runs_goes_on(held, podman):
+    if os.geteuid():
+        pytest.skip("mounts need root")
+    mounts = (Mount(kind="volume", source="skerry-full", target="/data"),)
+
+    def keeping(revision):
+        web = container("web", stop_grace_s=0.0, mounts=mounts)
+        return dataclasses.replace(instance(revision=revision, containers=[web]), switch=SWITCH)
+
+    with tmpfs_volume(podman, "skerry-full", size_mib=2) as volume:
+        assert asked(held.path, signed(order(keeping("1")))).reached
+        first = ids(podman)
+        (volume / "fill").write_bytes(b"x" * 3 * 2**19)
+        asked(held.path, signed(order(keeping("2"), generation=2)))
+        outcome = visited(held, lambda outcome: outcome.instances[0].update is not None)
+        update = outcome.instances[0].update
+        assert update.state == "waiting"
+        assert update.reason.startswith("no room on disk: 0 MiB are free where volume skerry-full ")
+        assert ids(podman) == first
+        (volume / "fill").unlink()
+        visited(held, lambda outcome: outcome.reached)
+        assert not ids(podman) & first
 
 
 # --- a network that is shared -------------------------------------------------------------

@@ -1,11 +1,23 @@
 """Room for a new revision, in numbers."""
 
+import os
+import pathlib
+
 import pytest
 from tests.executor.orders import container, instance
+from tests.executor.surroundings import mounted
 
-from skerry_executor.room import Room, lacking_disk, lacking_memory
+from skerry_executor.room import Room, kept_in, lacking_disk, lacking_memory
+from skerry_executor.runtimes.base import Failure, RuntimeFailure, Storage
+from skerry_wire.workload import Mount
 
 MIB = 2**20
+ROOT = pathlib.Path("/nowhere/at/all")
+STORAGE = Storage(containers=ROOT, volumes=ROOT / "volumes")
+
+
+def storage():
+    return STORAGE
 
 
 def limited(*mib):
@@ -14,11 +26,10 @@ def limited(*mib):
 
 
 def test_what_is_lacking_on_the_disk_is_said_in_numbers():
-    assert lacking_disk(64 * MIB, 64 * MIB) is None
-    assert lacking_disk(None, 64 * MIB) is None
-    assert lacking_disk(3 * MIB, 64 * MIB) == (
-        "no room on disk: 3 MiB are free where the runtime keeps its containers, 64 MiB are to "
-        "stay so"
+    assert lacking_disk(64 * MIB, 64 * MIB, "it lies") is None
+    assert lacking_disk(None, 64 * MIB, "it lies") is None
+    assert lacking_disk(3 * MIB, 64 * MIB, "it lies") == (
+        "no room on disk: 3 MiB are free where it lies, 64 MiB are to stay so"
     )
 
 
@@ -43,13 +54,46 @@ def test_a_box_is_looked_at(tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "meminfo").write_text("MemTotal: 1 kB\nMemAvailable:  102400 kB\n")
     wanted, earlier = limited(200), limited(100)
-    room = Room("podman", 0, lambda _: 50 * MIB, tmp_path)
+    room = Room(storage, 0, lambda _: 50 * MIB, tmp_path)
     assert room.lacking(wanted, earlier, ["a"]) == (
         "no room in memory: it may take 200 MiB; 100 MiB are available, and what runs gives 50 "
         "MiB back"
     )
     assert room.lacking(wanted, earlier, ["a", "b"]) is None
-    assert Room("podman", 0, lambda _: None, tmp_path).lacking(wanted, earlier, ["a"]) is None
-    assert "no room on disk" in Room("fake", 2**62, lambda _: 0, tmp_path).lacking(
-        wanted, earlier, []
+    assert Room(storage, 0, lambda _: None, tmp_path).lacking(wanted, earlier, ["a"]) is None
+
+
+def test_the_disks_of_the_runtime_and_of_each_volume_are_looked_at():
+    mounts = [Mount(kind="volume", source="data", target="/data"), Mount(kind="tmpfs", target="/t")]
+    wanted = instance(containers=[container(mounts=(*mounts, Mount(kind="volume", target="/v")))])
+    assert list(kept_in(STORAGE, wanted)) == [
+        (ROOT, f"the runtime keeps its containers ({ROOT})"),
+        (ROOT / "volumes", f"the runtime keeps its volumes ({ROOT}/volumes)"),
+        (ROOT / "volumes/data/_data", f"volume data lies ({ROOT}/volumes)"),
+    ]
+    lack = Room(storage, 2**62, lambda _: 0).lacking(wanted, wanted, [])
+    assert lack is not None
+    assert lack.startswith("no room on disk: ")
+    assert f"MiB are free where the runtime keeps its containers ({ROOT}), " in lack
+
+
+def test_a_runtime_that_does_not_tell_where_it_keeps_things_holds_nothing_up():
+    def silent():
+        raise RuntimeFailure(Failure.TIMED_OUT, "it does not answer")
+
+    assert Room(silent, 2**62, lambda _: 0).lacking(limited(None), limited(None), []) is None
+
+
+@pytest.mark.parametrize("size_mib", [1, 8])
+def test_another_file_system_counts_for_itself(tmp_path, size_mib):
+    if os.geteuid():
+        pytest.skip("mounts need root")
+    volume = tmp_path / "volumes/data/_data"
+    volume.mkdir(parents=True)
+    wanted = instance(
+        containers=[container(mounts=(Mount(kind="volume", source="data", target="/data"),))]
     )
+    with mounted(volume, size_mib):
+        here = Storage(containers=tmp_path, volumes=tmp_path / "volumes")
+        lack = Room(lambda: here, 4 * MIB, lambda _: 0).lacking(wanted, wanted, [])
+    assert (lack is not None and "volume data lies" in lack) is (size_mib < 4)

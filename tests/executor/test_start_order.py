@@ -22,6 +22,7 @@ from skerry_executor.start_order import (
 from skerry_executor.status import standings
 from skerry_wire.lifecycle import After
 from skerry_wire.messages import Health, InstanceState
+from skerry_wire.workload import HealthCheck
 
 
 def after(name, *others, **changes):
@@ -32,6 +33,7 @@ def after(name, *others, **changes):
 
 
 DB = container("db")
+CHECKED_DB = container("db", health=HealthCheck(command=("/bin/true",)))
 MIGRATE = after("migrate", "db:healthy", restart="no")
 WEB = after("web", "migrate:completed", "db")
 SHOP = instance(containers=[WEB, MIGRATE, DB])
@@ -140,17 +142,18 @@ def test_it_is_looked_often_for_a_while_whether_the_next_one_may_start(db, wall_
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        ([WEB, MIGRATE, DB], None),
+        ([WEB, MIGRATE, CHECKED_DB], None),
+        ([MIGRATE, DB], "migrate starts after db, which has no health check that could say so"),
         ([after("a", "b"), container("b")], None),
-        ([after("a", "b")], "a starts after b, which is not there"),
-        ([after("a", "a")], "a start after one another in a circle"),
+        ([after("a", "b")], "a starts after b, which is not a container of the same workload"),
+        ([after("a", "a")], "a starts after a, which is the container itself"),
         (
             [after("a", "b"), after("b", "c"), after("c", "a"), DB],
-            "a, b, c start after one another in a circle",
+            "a starts after b, which waits, in turn, for a",
         ),
         (
             [after("a", "db:completed"), DB],
-            "a starts after db is completed, which restarts always",
+            "a starts after db, which never completes: it needs restart: no",
         ),
     ],
 )

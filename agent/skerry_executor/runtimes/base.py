@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import pathlib
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
@@ -67,6 +68,17 @@ class StoredImage:
     size_bytes: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where a runtime keeps what takes room on the box's disks.
+
+    `containers` has its images and what containers write; `volumes` a folder for each volume.
+    """
+
+    containers: pathlib.Path
+    volumes: pathlib.Path
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Written:
     """A piece of what a container, or a program within it, wrote."""
@@ -97,6 +109,9 @@ class Runtime(Protocol):
     @property
     def in_use(self) -> RuntimeInUse | None:
         """Return which runtime it is, by whose limits containers are refused; None without one."""
+
+    def storage(self) -> Storage:
+        """Return where the runtime itself says that it keeps what is on the disk."""
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         """Return every container that carries this node's labels, whatever its state.

@@ -32,6 +32,7 @@ from skerry_executor.runtimes.base import (
     Failure,
     LogWish,
     RuntimeFailure,
+    Storage,
     StoredImage,
     Written,
 )
@@ -84,6 +85,9 @@ class ContainerdRuntime:
         self._run = run
 
     # --- looking -------------------------------------------------------------------------
+
+    def storage(self) -> Storage:
+        return Storage(containers=self._cri.storage(), volumes=self._state / "volumes")
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         found = []

@@ -30,6 +30,7 @@ from skerry_executor.runtimes import (
     inspection,
     logs,
     specgen,
+    storage,
     usage,
 )
 from skerry_executor.runtimes.api import CHANGE_S, Api, quoted
@@ -38,6 +39,7 @@ from skerry_executor.runtimes.base import (
     Failure,
     LogWish,
     RuntimeFailure,
+    Storage,
     StoredImage,
     Written,
 )
@@ -71,6 +73,11 @@ class ContainerRuntime:
         self.in_use = RuntimeInUse(name=runtime.name, version=runtime.limiting_version)
         # podman's own answers come twice as fast, and say what docker's say.
         self._containers = "/libpod/containers" if self.name == "podman" else "/containers"
+
+    def storage(self) -> Storage:
+        target = "/libpod/info" if self.name == "podman" else "/info"
+        answer = self._api.call("GET", target, f"asking {self.name} for its folders")
+        return storage.parse(self._api.parsed(answer, dict))
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         filters = json.dumps({"label": [f"{specs.NODE}={node}"]})

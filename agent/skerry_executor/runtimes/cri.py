@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import pathlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -222,6 +223,16 @@ class Cri:
         """Return the settings of containerd's CRI; empty where the runtime is another."""
         answer = self._ask(_RUNTIME + "Status", pb.number(1, 1), "asking for the settings")
         return _told(answer.text_map(2).get("config"))
+
+    def storage(self) -> pathlib.Path:
+        """Return a folder on the file system of images and of what containers write."""
+        doing = "asking where images are kept"
+        answer = self._ask(_IMAGES + "ImageFsInfo", b"", doing)
+        for one in answer.messages(1):
+            folder = pathlib.Path(one.message(2).text(1))
+            if folder.is_absolute():
+                return folder
+        raise RuntimeFailure(Failure.OTHER, f"{doing}: the answer names no folder")
 
     # --- images --------------------------------------------------------------------------
 

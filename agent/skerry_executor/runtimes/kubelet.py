@@ -32,6 +32,7 @@ from skerry_executor.runtimes.base import (
     Failure,
     LogWish,
     RuntimeFailure,
+    Storage,
     StoredImage,
     Written,
 )
@@ -95,6 +96,9 @@ class Kubelet:
         self._files = files
 
     # --- looking -------------------------------------------------------------------------
+
+    def storage(self) -> Storage:
+        return Storage(containers=self._cri.storage(), volumes=self._files.volumes)
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         view = View.of(self._cri, self._files)

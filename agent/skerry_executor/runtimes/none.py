@@ -12,6 +12,7 @@ from skerry_executor.runtimes.base import (
     Failure,
     LogWish,
     RuntimeFailure,
+    Storage,
     StoredImage,
     Written,
 )
@@ -36,6 +37,9 @@ class NoRuntime:
 
     def _fail(self) -> NoReturn:
         raise RuntimeFailure(self._kind, self._reason)
+
+    def storage(self) -> Storage:
+        self._fail()
 
     def containers(self, node: str) -> tuple[Actual, ...]:
         self._fail()

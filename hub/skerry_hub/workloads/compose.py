@@ -20,7 +20,7 @@ from skerry_hub.workloads import limits
 from skerry_hub.workloads.configs import Declared, declared_configs, declared_secrets
 from skerry_hub.workloads.keys import FILE
 from skerry_hub.workloads.mounts import declared
-from skerry_hub.workloads.parts import MAX_CONTAINERS, joined, wrong_order
+from skerry_hub.workloads.parts import MAX_CONTAINERS, joined
 from skerry_hub.workloads.ports import overlap, words
 from skerry_hub.workloads.problems import (
     MAX_PROBLEMS,
@@ -33,6 +33,7 @@ from skerry_hub.workloads.reading import Section, Value, attempt, below, entries
 from skerry_hub.workloads.service import Names, Service, service
 from skerry_hub.workloads.source import Source
 from skerry_hub.workloads.yaml_tree import parse_tree
+from skerry_wire.start_order import wrong_order
 from skerry_wire.types import LABEL
 from skerry_wire.workload import PortMapping
 

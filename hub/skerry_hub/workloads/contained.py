@@ -9,9 +9,9 @@ from skerry_hub.workloads.configs import file_path
 from skerry_hub.workloads.devices import cdi_name, permissions
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
-from skerry_hub.workloads.parts import wrong_order
 from skerry_hub.workloads.ports import address_of, overlap, words
 from skerry_hub.workloads.service import capability, own_label
+from skerry_wire.start_order import wrong_order
 from skerry_wire.workload import Container, HealthCheck, Mount, PortMapping
 
 

@@ -3,9 +3,7 @@
 import pytest
 from tests.hub.workloads.samples import parse_text, problems
 
-from skerry_hub.workloads.parts import wrong_order
 from skerry_wire.lifecycle import After
-from skerry_wire.workload import Container
 
 FILE = """\
 services:
@@ -77,17 +75,3 @@ def test_ports_of_one_instance_are_published_once():
     ((_, field, reason),) = problems(text)
     assert field == "services.set-up.ports"
     assert "published twice" in reason
-
-
-def test_a_circle_of_any_length_is_found():
-    def box(name, *names):
-        after = tuple(After(container=one) for one in names)
-        return Container(name=name, image="x", after=after)
-
-    assert list(wrong_order([box("a"), box("b", "a"), box("c", "a", "b")])) == []
-    circle = [box("a", "c"), box("b", "a"), box("c", "b"), box("d", "a")]
-    assert [(index, name) for index, name, _ in wrong_order(circle)] == [
-        (0, "c"),
-        (1, "a"),
-        (2, "b"),
-    ]
