@@ -10,7 +10,7 @@ from skerry_agent.state import State
 from skerry_wire.hardware import Hardware
 from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.local import Outcome
-from skerry_wire.messages import EventKind, InstanceState, InstanceStatus, Report
+from skerry_wire.messages import EventKind, Health, InstanceState, InstanceStatus, Report
 
 Told = tuple[EventKind, str, str]
 """Kind, subject and detail of an event."""
@@ -103,6 +103,9 @@ def instance_changes(before: Outcome, after: Outcome) -> Iterator[Told]:
         kind = _KIND_OF_STATE.get(status.state)
         if kind is not None and _differs(old.get(status.id), status):
             yield kind, status.id, _detail(status)
+        turn = _health_turn(old.get(status.id), status)
+        if turn is not None:
+            yield turn, status.id, status.reason or ""
         if _went_wrong(old.get(status.id), status):
             yield EventKind.FAILED, status.id, _update_detail(status.update)
     for gone in old.keys() - new.keys():
@@ -112,13 +115,33 @@ def instance_changes(before: Outcome, after: Outcome) -> Iterator[Told]:
 def _differs(old: InstanceStatus | None, new: InstanceStatus) -> bool:
     if old is None:
         return True
-    return (old.state, old.revision, old.restarts, old.reason, old.container_ids) != (
+    return (old.state, old.revision, old.restarts, _reason(old), old.container_ids) != (
         new.state,
         new.revision,
         new.restarts,
-        new.reason,
+        _reason(new),
         new.container_ids,
     )
+
+
+def _reason(status: InstanceStatus) -> str | None:
+    """Return its reason, but for why its health check failed: that has events of its own."""
+    return None if _is_checked(status) else status.reason
+
+
+def _is_checked(status: InstanceStatus) -> bool:
+    well = status.health in (Health.NONE, Health.HEALTHY)
+    return status.state is InstanceState.RUNNING and not well
+
+
+def _health_turn(old: InstanceStatus | None, new: InstanceStatus) -> EventKind | None:
+    """Return the event of an instance that became unhealthy, or well after it was."""
+    was = old is not None and old.health is Health.UNHEALTHY
+    if new.state is not InstanceState.RUNNING or was is (new.health is Health.UNHEALTHY):
+        return None
+    if not was:
+        return EventKind.UNHEALTHY
+    return EventKind.HEALTHY if new.health is Health.HEALTHY else None
 
 
 def _went_wrong(old: InstanceStatus | None, new: InstanceStatus) -> bool:
@@ -140,8 +163,9 @@ def _update_detail(update: UpdateStatus | None) -> str:
 
 
 def _detail(status: InstanceStatus) -> str:
-    if status.reason:
-        return status.reason
+    reason = _reason(status)
+    if reason:
+        return reason
     if status.state is InstanceState.EXITED:
         return f"exit code {status.exit_code}"
     return f"restarted {status.restarts} times" if status.restarts else ""

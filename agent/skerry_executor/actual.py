@@ -22,6 +22,14 @@ class Phase(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a health check said. `reason`: why it failed, the last time that it was done."""
+
+    health: Health
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HostPort:
     """A port of the node that a container takes, on any of its addresses."""
 
@@ -47,6 +55,8 @@ class Actual:
     restarts: int = 0
     started_at: float | None = None
     health: Health = Health.NONE
+    health_reason: str = ""
+    """Why its health check failed the last time; empty where it did not."""
     error: str | None = None
     stop_grace_s: float = 10.0
     ports: frozenset[HostPort] = frozenset()
@@ -58,6 +68,11 @@ class Actual:
     """The container whose network it shares has another one by now: it has to start anew."""
     devices: str = ""
     """The device nodes that it got for its devices on a bus, with their numbers."""
+
+    @property
+    def health_words(self) -> str:
+        """Return its health, and why where that is not well: `unhealthy: ended with 1`."""
+        return str(self.health) + (f": {self.health_reason}" if self.health_reason else "")
 
     def joins(self, other: Actual) -> bool:
         """Say whether it has the network of another container."""

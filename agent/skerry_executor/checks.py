@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
 from skerry_executor import whole_file
-from skerry_executor.actual import Actual, Phase
+from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.challenges import boot_id
-from skerry_executor.health import Tally, checks_of, counted, due, reached_at, start_of
-from skerry_executor.probing import answers_http, takes_connections
+from skerry_executor.health import MAX_REASON, Tally, checks_of, counted, due, reached_at, start_of
+from skerry_executor.probing import http_failure, tcp_failure
 from skerry_executor.runtimes.base import Runtime, RuntimeFailure
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError, prepare
@@ -82,16 +82,20 @@ class Checks:
         if self._tallies != before:
             self._save()
         ours = {one.id for made, one in running if _is_ours(made)}
-        return tuple(
-            dataclasses.replace(one, health=self._health(one, one.id in ours, found))
-            for one in actual
-        )
+        return tuple(self._with_health(one, one.id in ours, found) for one in actual)
 
-    def _health(self, one: Actual, ours: bool, found: Mapping[str, Health]) -> Health:
-        if one.id in found:
-            return found[one.id]
-        kept = (self._tallies or {}).get(one.id) if ours else None
-        return one.health if kept is None else kept.health
+    def _with_health(self, one: Actual, ours: bool, found: Mapping[str, CheckResult]) -> Actual:
+        now = found.get(one.id)
+        if now is not None:
+            return dataclasses.replace(one, health=now.health, health_reason=now.reason)
+        kept = (self._tallies or {}).get(one.id)
+        if kept is None:
+            return one
+        if ours:
+            return dataclasses.replace(one, health=kept.health, health_reason=kept.reason)
+        if one.health_reason or one.health not in (Health.STARTING, Health.UNHEALTHY):
+            return one
+        return dataclasses.replace(one, health_reason=kept.reason)
 
     def _is_due(self, made: Container, one: Actual) -> bool:
         if made.health is None:
@@ -100,9 +104,9 @@ class Checks:
             return False
         return due((self._tallies or {}).get(one.id), made.health, self._clock())
 
-    def _all(self, pairs: list[tuple[Container, Actual]]) -> dict[str, Health]:
+    def _all(self, pairs: list[tuple[Container, Actual]]) -> dict[str, CheckResult]:
         """Do checks, several at once; return what they say by container id."""
-        left, found = list(reversed(pairs)), dict[str, Health]()
+        left, found = list(reversed(pairs)), dict[str, CheckResult]()
         until = time.monotonic() + LOOK_S
 
         def work() -> None:
@@ -122,38 +126,39 @@ class Checks:
             thread.join()
         return found
 
-    def _one(self, made: Container, one: Actual) -> Health:
+    def _one(self, made: Container, one: Actual) -> CheckResult:
         check, tallies = made.health, self._tallies
         if check is None or tallies is None:
-            return one.health
+            return CheckResult(one.health, one.health_reason)
         port = check.http.port if check.http else check.tcp.port if check.tcp else None
         if port is None:
             return self._commanded(made, one)
         reached = reached_at(made, one, port)
         if reached is None:
-            return Health.UNKNOWN
+            return CheckResult(Health.UNKNOWN, f"the box has no way to its port {port}")
         most_s = min(check.timeout_s, MOST_S)
-        passed = (
-            answers_http(reached, check.http, most_s)
+        failed = (
+            http_failure(reached, check.http, most_s)
             if check.http is not None
-            else takes_connections(reached, most_s)
+            else tcp_failure(reached, port, most_s)
         )
-        kept = counted(tallies.get(one.id), check, start_of(one), passed, self._clock())
+        kept = counted(tallies.get(one.id), check, start_of(one), failed, self._clock())
         tallies[one.id] = kept
-        return kept.health
+        return CheckResult(kept.health, kept.reason)
 
-    def _commanded(self, made: Container, one: Actual) -> Health:
+    def _commanded(self, made: Container, one: Actual) -> CheckResult:
         """Have the runtime run the command now; it counts for itself."""
         try:
-            health = self._runtime.checked(one.id)
-        except RuntimeFailure:
-            health = one.health
+            found = self._runtime.checked(one.id)
+        except RuntimeFailure as failure:
+            found = CheckResult(one.health, one.health_reason or f"not checked: {failure}")
         if made.health is not None and self._tallies is not None:
             now_s = self._clock()
             self._tallies[one.id] = Tally(
-                start=start_of(one), since_s=now_s, checked_s=now_s, health=health
-            )
-        return health
+                start=start_of(one), since_s=now_s, checked_s=now_s, health=found.health,
+                reason=found.reason[:MAX_REASON],
+            )  # fmt: skip
+        return found
 
     def _load(self) -> dict[str, Tally]:
         try:

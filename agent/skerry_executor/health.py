@@ -14,10 +14,11 @@ from typing import Annotated
 from skerry_executor.actual import Actual
 from skerry_executor.specs import spec_of
 from skerry_wire.messages import Health
-from skerry_wire.schema import Range, Text
+from skerry_wire.schema import Range, Sparse, Text
 from skerry_wire.types import Count
 from skerry_wire.workload import Container, HealthCheck, Instance
 
+MAX_REASON = 300
 LOCALHOST = "127.0.0.1"
 BootSeconds = Annotated[float, Range(0, 2**40)]
 
@@ -34,6 +35,8 @@ class Tally:
     checked_s: BootSeconds
     failures: Count = 0
     health: Health = Health.STARTING
+    reason: Annotated[str, Text(MAX_REASON), Sparse()] = ""
+    """Why the last check failed; empty where it did not."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,19 +58,22 @@ def due(tally: Tally | None, check: HealthCheck, now_s: float) -> bool:
 
 
 def counted(
-    tally: Tally | None, check: HealthCheck, start: str, passed: bool, now_s: float
+    tally: Tally | None, check: HealthCheck, start: str, failed: str | None, now_s: float
 ) -> Tally:
-    """Return the tally after one more check."""
+    """Return the tally after one more check. `failed` says why it failed, None where it did not."""
     if tally is None:
         tally = Tally(start=start, since_s=now_s, checked_s=now_s)
-    if passed:
-        return dataclasses.replace(tally, checked_s=now_s, failures=0, health=Health.HEALTHY)
+    if failed is None:
+        return dataclasses.replace(
+            tally, checked_s=now_s, failures=0, health=Health.HEALTHY, reason=""
+        )
+    tally = dataclasses.replace(tally, checked_s=now_s, reason=failed[:MAX_REASON])
     starting = tally.health is Health.STARTING
     if starting and now_s - tally.since_s < check.start_period_s:
-        return dataclasses.replace(tally, checked_s=now_s)
+        return tally
     failures = tally.failures + 1
     health = Health.UNHEALTHY if failures >= check.retries else tally.health
-    return dataclasses.replace(tally, checked_s=now_s, failures=failures, health=health)
+    return dataclasses.replace(tally, failures=failures, health=health)
 
 
 def reached_at(container: Container, one: Actual, port: int) -> Reached | None:

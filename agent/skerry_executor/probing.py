@@ -1,4 +1,4 @@
-"""Asks a port of a container whether it is well: http and tcp probes.
+"""Asks a port of a container whether it is well: http and tcp probes, and why not.
 
 The answer is the container's own and is trusted with nothing: its first line is read, to a limit,
 within a time that counts for the whole.
@@ -18,8 +18,9 @@ MAX_LINE_BYTES = 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r\n]")
 
 
-def answers_http(reached: Reached, probe: HttpProbe, timeout_s: float) -> bool:
-    """Say whether a GET request is answered with 200 to 399."""
+def http_failure(reached: Reached, probe: HttpProbe, timeout_s: float) -> str | None:
+    """Return why a GET request is not answered with 200 to 399; None where it is."""
+    what = f"GET {probe.path} on port {probe.port}, {probe.scheme}"
     until = time.monotonic() + timeout_s
     try:
         with contextlib.ExitStack() as stack:
@@ -31,19 +32,30 @@ def answers_http(reached: Reached, probe: HttpProbe, timeout_s: float) -> bool:
             connection.settimeout(_left(until))
             connection.sendall(_request(reached, probe))
             line = _first_line(connection, until)
-    except (OSError, ValueError):
-        return False
+    except (OSError, ValueError) as error:
+        return f"{what}: {_words(error, timeout_s)}"
     match = _STATUS.match(line)
-    return match is not None and 200 <= int(match[1]) < 400
+    if match is None:
+        return f"{what}: " + ("the answer is no HTTP" if line else "closed without an answer")
+    return None if 200 <= int(match[1]) < 400 else f"{what}: answered {int(match[1])}"
 
 
-def takes_connections(reached: Reached, timeout_s: float) -> bool:
-    """Say whether somebody takes connections there."""
+def tcp_failure(reached: Reached, port: int, timeout_s: float) -> str | None:
+    """Return why nobody takes connections there; None where somebody does. `port`: its own."""
     try:
         with _connected(reached, timeout_s):
-            return True
-    except OSError:
-        return False
+            return None
+    except OSError as error:
+        return f"port {port}, tcp: {_words(error, timeout_s)}"
+
+
+def _words(error: Exception, timeout_s: float) -> str:
+    """Return what went wrong with a connection: `connection refused`."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout_s:g} s"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:200]
+    return type(error).__name__
 
 
 def _connected(reached: Reached, timeout_s: float) -> socket.socket:

@@ -143,7 +143,9 @@ def _unmet(after: After, other: Actual | None, starting: bool) -> str | None:
                 return "to be healthy"
             if other.health is Health.NONE:
                 return "to be healthy, which has no health check"
-            return None if other.health is Health.HEALTHY else f"to be healthy: {other.health}"
+            return (
+                None if other.health is Health.HEALTHY else f"to be healthy: {other.health_words}"
+            )
         case _:
             if other is None or other.phase is not Phase.EXITED or starting:
                 return "to be completed"

@@ -73,7 +73,7 @@ def _current(
     parts = [
         _part(waiting(instance, container), by_name, wall_s) for container in instance.containers
     ]
-    parts.sort(key=lambda part: _SEVERITY.index(part[0]))
+    parts.sort(key=lambda part: (_SEVERITY.index(part[0]), part[1] is None))
     state, reason, _ = parts[0] if parts else (InstanceState.RUNNING, None, True)
     there = [one for one in own if one is not None]
     status = _status(instance, instance.revision, state, reason, there, runtime)
@@ -154,7 +154,8 @@ def _part(
             reason = f"{name} was restarted {actual.restarts} times, the last time a moment ago"
             return InstanceState.FAILED, reason, False
         case Phase.RUNNING:
-            return InstanceState.RUNNING, None, True
+            why = f"{name} is {actual.health_words}" if actual.health_reason else None
+            return InstanceState.RUNNING, why, True
         case Phase.CREATED:
             waits = unmet(container, there) or f"{name} has not been started yet"
             return InstanceState.PENDING, actual.error or waits, False

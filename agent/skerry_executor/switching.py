@@ -286,7 +286,7 @@ def _why_not(
         return f"was restarted {one.restarts} times"
     if one.health is Health.HEALTHY or (one.health is Health.NONE and container.health is None):
         return None
-    return "has not been checked yet" if one.health is Health.NONE else f"is {one.health}"
+    return "has not been checked yet" if one.health is Health.NONE else f"is {one.health_words}"
 
 
 def _ended_for_good(instance: Instance, there: Sequence[Actual]) -> str | None:

@@ -7,7 +7,7 @@ import pathlib
 import threading
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual, HostPort, Phase
+from skerry_executor.actual import Actual, CheckResult, HostPort, Phase
 from skerry_executor.cancel import Cancelled
 from skerry_executor.runtimes.base import Failure, RuntimeFailure, Storage, StoredImage, Written
 from skerry_wire.lifecycle import Usage
@@ -229,7 +229,7 @@ class FakeRuntime:
     def checked(self, reference):
         self._call("checked", reference)
         one = self._find(reference)
-        return Health.NONE if one is None else one.health
+        return CheckResult(Health.NONE) if one is None else CheckResult(one.health)
 
     def put(self, one, **changes):
         """Change a container behind the executor's back."""

@@ -8,7 +8,7 @@ import pytest
 from tests.executor.orders import container, instance
 from tests.executor.test_reconcile import actual
 
-from skerry_executor.actual import Phase
+from skerry_executor.actual import CheckResult, Phase
 from skerry_executor.checks import Checks
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.lifecycle import TcpProbe
@@ -21,13 +21,14 @@ class Asked:
 
     def __init__(self, says):
         self.says = says
+        self.why = ""
         self.asked = []
 
     def checked(self, reference):
         self.asked.append(reference)
         if isinstance(self.says, RuntimeFailure):
             raise self.says
-        return self.says
+        return CheckResult(self.says, self.why)
 
 
 class Box:
@@ -129,3 +130,40 @@ def test_a_damaged_file_or_a_folder_that_cannot_be_written_costs_the_count_only(
         (box.folder / "checks").unlink()
         (box.folder / "checks.new").mkdir()
         assert box.look(wanted, actual(wanted)) == [Health.HEALTHY]
+
+
+def look_whole(box, wanted, *there):
+    checks = Checks(box.folder, box.boot, box.runtime, lambda: box.now_s)
+    return [(one.health, one.health_reason) for one in checks([wanted], there)]
+
+
+def test_why_a_probe_failed_is_told_and_kept_until_it_passes(box):
+    with port() as number:
+        wanted = probed(number)
+    refused = f"port {number}, tcp: connection refused"
+    assert look_whole(box, wanted, actual(wanted)) == [(Health.STARTING, refused)]
+    box.now_s += 1
+    assert look_whole(box, wanted, actual(wanted)) == [(Health.STARTING, refused)]
+    box.now_s += 30
+    assert look_whole(box, wanted, actual(wanted)) == [(Health.UNHEALTHY, refused)]
+
+
+def test_a_port_to_which_there_is_no_way_is_told(box):
+    wanted = instance(health=HealthCheck(command=(), tcp=TcpProbe(port=5)))
+    told = [(Health.UNKNOWN, "the box has no way to its port 5")]
+    assert look_whole(box, wanted, actual(wanted)) == told
+
+
+def test_why_a_command_failed_is_told_until_it_is_run_again(tmp_path):
+    box = Box(tmp_path, says=Health.UNHEALTHY)
+    box.runtime.why = "its command ended with 1: no database"
+    starting = actual(COMMANDED, health=Health.STARTING)
+    told = [(Health.UNHEALTHY, "its command ended with 1: no database")]
+    assert look_whole(box, COMMANDED, starting) == told
+    box.now_s += 1
+    unhealthy = dataclasses.replace(starting, health=Health.UNHEALTHY)
+    assert look_whole(box, COMMANDED, unhealthy) == told, "the runtime keeps no reason"
+    own = dataclasses.replace(unhealthy, health_reason="the runtime's own")
+    assert look_whole(box, COMMANDED, own) == [(Health.UNHEALTHY, "the runtime's own")]
+    well = dataclasses.replace(starting, health=Health.HEALTHY)
+    assert look_whole(box, COMMANDED, well) == [(Health.HEALTHY, "")]

@@ -32,12 +32,13 @@ PROBE = HealthCheck(
 def test_it_is_counted_as_the_runtimes_do(script, health):
     tally = None
     for at_s, passed in script:
-        tally = counted(tally, PROBE, "x", passed, 1000.0 + at_s)
+        tally = counted(tally, PROBE, "x", None if passed else "answered 503", 1000.0 + at_s)
+        assert tally.reason == ("" if passed else "answered 503")
     assert tally.health is Health(health)
 
 
 def test_a_check_is_due_once_its_interval_is_over():
-    tally = counted(None, PROBE, "x", True, 1000.0)
+    tally = counted(None, PROBE, "x", None, 1000.0)
     assert due(None, PROBE, 0.0)
     assert not due(tally, PROBE, 1009.9)
     assert due(tally, PROBE, 1010.0)

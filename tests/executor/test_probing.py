@@ -10,7 +10,7 @@ import pytest
 from tests.executor.tls import certificate
 
 from skerry_executor.health import Reached
-from skerry_executor.probing import answers_http, takes_connections
+from skerry_executor.probing import http_failure, tcp_failure
 from skerry_wire.lifecycle import HttpProbe
 
 TIMEOUT_S = 0.3
@@ -37,23 +37,24 @@ def answering(*parts, gap_s=0.0, wrap=lambda connection: connection):
 
 
 @pytest.mark.parametrize(
-    ("answer", "well"),
+    ("answer", "failure"),
     [
-        (b"HTTP/1.1 200 OK\r\n\r\n", True),
-        (b"HTTP/1.0 204\r\n", True),
-        (b"HTTP/1.1 399 x\n", True),
-        (b"HTTP/1.1 400 Bad\r\n", False),
-        (b"HTTP/1.1 500 x\r\n", False),
-        (b"HTTP/1.1 199 x\r\n", False),
-        (b"HTTP/2 200\r\n", False),
-        (b"SSH-2.0-x\r\n", False),
-        (b"", False),
-        (b"x" * 100_000, False),
+        (b"HTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.0 204\r\n", None),
+        (b"HTTP/1.1 399 x\n", None),
+        (b"HTTP/1.1 400 Bad\r\n", "answered 400"),
+        (b"HTTP/1.1 503 x\r\n", "answered 503"),
+        (b"HTTP/1.1 199 x\r\n", "answered 199"),
+        (b"HTTP/2 200\r\n", "the answer is no HTTP"),
+        (b"SSH-2.0-x\r\n", "the answer is no HTTP"),
+        (b"", "closed without an answer"),
+        (b"x" * 100_000, "the answer is no HTTP"),
     ],
 )
-def test_only_200_to_399_is_well(answer, well):
+def test_only_200_to_399_is_well(answer, failure):
     with answering(answer) as (reached, asked):
-        assert answers_http(reached, PROBE, TIMEOUT_S) is well
+        found = http_failure(reached, PROBE, TIMEOUT_S)
+    assert found == (failure and f"GET /well?é=1 on port 80, http: {failure}")
     assert asked[0].startswith("GET /well?é=1 HTTP/1.1\r\nHost: 127.0.0.1:".encode())
     assert asked[0].endswith(b"Connection: close\r\n\r\n")
 
@@ -61,7 +62,7 @@ def test_only_200_to_399_is_well(answer, well):
 def test_an_answer_in_drops_has_no_more_time_than_any_other():
     with answering(*[b"H"] * 20, gap_s=0.05) as (reached, _):
         begin = time.monotonic()
-        assert not answers_http(reached, PROBE, TIMEOUT_S)
+        assert http_failure(reached, PROBE, TIMEOUT_S).endswith(": no answer within 0.3 s")
         assert time.monotonic() - begin < 3 * TIMEOUT_S
 
 
@@ -71,15 +72,15 @@ def test_https_is_asked_whatever_its_certificate(tmp_path):
     wrap = lambda connection: context.wrap_socket(connection, server_side=True)  # noqa: E731
     probe = HttpProbe(port=80, scheme="https")
     with answering(b"HTTP/1.1 200 OK\r\n\r\n", wrap=wrap) as (reached, _):
-        assert answers_http(reached, probe, 5.0)
+        assert http_failure(reached, probe, 5.0) is None
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as (reached, _):
-        assert not answers_http(reached, probe, TIMEOUT_S)
+        assert http_failure(reached, probe, TIMEOUT_S).startswith("GET / on port 80, https: ")
 
 
 def test_a_port_takes_connections_or_not():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         reached = Reached("127.0.0.1", listener.getsockname()[1])
-        assert takes_connections(reached, TIMEOUT_S)
-    assert not takes_connections(reached, TIMEOUT_S)
-    assert not answers_http(reached, PROBE, TIMEOUT_S)
-    assert not takes_connections(Reached("no such host", 1), TIMEOUT_S)
+        assert tcp_failure(reached, 80, TIMEOUT_S) is None
+    assert tcp_failure(reached, 80, TIMEOUT_S) == "port 80, tcp: connection refused"
+    assert http_failure(reached, PROBE, TIMEOUT_S).endswith(": connection refused")
+    assert tcp_failure(Reached("no such host", 1), 1, TIMEOUT_S)

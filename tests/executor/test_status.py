@@ -6,6 +6,7 @@ from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
 from skerry_executor.status import standings
+from skerry_wire.messages import Health
 
 NOW = 1_790_000_000.0
 
@@ -45,6 +46,17 @@ def test_what_is_restarted_again_and_again_is_not_running(changes, wall_s, state
     (found,) = standings([wanted], [actual(wanted, **changes)], "fake", wall_s=wall_s)
     assert (found.status.state, found.status.reason) == (state, reason)
     assert found.reached is (state == "running")
+
+
+def test_an_instance_that_runs_says_why_a_check_of_it_fails():
+    wanted = instance(containers=[*map(container, ("web", "side"))])
+    web, side = wanted.containers
+    sick = actual(wanted, side, health=Health.UNHEALTHY, health_reason="answered 503")
+    (found,) = standings([wanted], [actual(wanted, web), sick], "fake")
+    told = found.status
+    assert (told.state, told.health) == ("running", "unhealthy")
+    assert told.reason == "side is unhealthy: answered 503"
+    assert found.reached
 
 
 def test_it_started_when_the_newest_of_what_runs_did():

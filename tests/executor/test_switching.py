@@ -130,6 +130,10 @@ def test_what_fails_while_it_has_to_stay_up_has_until_the_deadline():
         ([actual(NEW, phase=Phase.PAUSED)], "web is paused"),
         ([actual(NEW, health=Health.STARTING)], "web is starting"),
         ([actual(NEW, health=Health.UNHEALTHY)], "web is unhealthy"),
+        (
+            [actual(NEW, health=Health.UNHEALTHY, health_reason="answered 503")],
+            "web is unhealthy: answered 503",
+        ),
     ],
 )
 def test_it_is_tried_until_the_deadline_and_then_given_up(there, why):

@@ -12,10 +12,9 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
-from skerry_executor.actual import Actual
+from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
 from skerry_wire.lifecycle import Usage
-from skerry_wire.messages import Health
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
@@ -182,7 +181,7 @@ class Runtime(Protocol):
     def usage(self, reference: str) -> Usage | None:
         """Return what a container uses now; None when it does not run."""
 
-    def checked(self, reference: str) -> Health:
+    def checked(self, reference: str) -> CheckResult:
         """Return a container's health by its own command, run now where the runtime can.
 
         NONE without such a check; http and tcp probes are not the runtime's affair.

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual
+from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import (
     cgroups,
@@ -39,7 +39,7 @@ from skerry_executor.runtimes.base import (
 from skerry_executor.runtimes.containerd_api import Containerd, Record, Status
 from skerry_executor.runtimes.containerd_labels import Kept
 from skerry_executor.runtimes.cri import Cri
-from skerry_executor.runtimes.health_command import words_of
+from skerry_executor.runtimes.health_command import Tail, result_of, words_of
 from skerry_wire import runtime_limits
 from skerry_wire.lifecycle import LogLimits, Usage
 from skerry_wire.messages import Health
@@ -333,23 +333,22 @@ class ContainerdRuntime:
             return None
         return cgroups.usage(_cgroup(record.id), record.labels.get(specs.CONTAINER, kept.name))
 
-    def checked(self, reference: str) -> Health:
+    def checked(self, reference: str) -> CheckResult:
         found = self._find(reference)
         if found is None or not found[1].check:
-            return Health.NONE
+            return CheckResult(Health.NONE)
         record, kept = found
         task = self._api.task(record.id)
         if task is None or task.status is not Status.RUNNING:
-            return Health.UNKNOWN
-        try:
-            code = self._execute(
-                record, tuple(kept.check), b"", Cancel(), lambda _: None, kept.check_s
-            )
-        except RuntimeFailure as failure:
-            if failure.kind is Failure.UNREACHABLE:
-                raise
-            return Health.UNHEALTHY
-        return Health.HEALTHY if code == 0 else Health.UNHEALTHY
+            return CheckResult(Health.UNKNOWN)
+        tail = Tail()
+
+        def run() -> tuple[int, bytes]:
+            check = tuple(kept.check)
+            code = self._execute(record, check, b"", Cancel(), tail.add, kept.check_s)
+            return code, tail.data
+
+        return result_of(run, kept.check_s)
 
     def _there(self, reference: str) -> tuple[Record, Kept]:
         found = self._find(reference)

@@ -110,7 +110,7 @@ class _Talk:
             self._read(readable, told)
             now = time.monotonic()
             if now > until:
-                raise RuntimeFailure(Failure.OTHER, "the program took too long")
+                raise RuntimeFailure(Failure.TIMED_OUT, "the program took too long")
             if readable or now - looked < DRAIN_S:
                 continue
             looked = now

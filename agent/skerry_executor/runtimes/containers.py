@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual, Phase
+from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import (
     api,
@@ -257,16 +257,19 @@ class ContainerRuntime:
             reason = f"{doing}: {self.name} gave an answer that cannot be read: {error}"
             raise RuntimeFailure(Failure.OTHER, reason) from None
 
-    def checked(self, reference: str) -> Health:
+    def checked(self, reference: str) -> CheckResult:
         found = self.container(reference)
-        if found is None or found.phase is not Phase.RUNNING or found.health is Health.NONE:
-            return Health.NONE if found is None else found.health
-        if self.name == "docker":
-            return found.health  # it runs its checks itself, always
-        if not health.run(self._api, found):
-            return Health.UNHEALTHY
-        after = self.container(reference)
-        return Health.NONE if after is None else after.health
+        if found is None:
+            return CheckResult(Health.NONE)
+        # Docker runs its checks itself, always.
+        runs = found.phase is Phase.RUNNING and found.health is not Health.NONE
+        late = health.run(self._api, found) if runs and self.name != "docker" else None
+        if late is not None:
+            return CheckResult(Health.UNHEALTHY, late)
+        after = self.container(reference) if runs else found
+        if after is None:
+            return CheckResult(Health.NONE)
+        return CheckResult(after.health, after.health_reason)
 
 
 def _share_network(one: int | None, other: int | None) -> bool:

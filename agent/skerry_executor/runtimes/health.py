@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from skerry_executor.actual import Actual
+from skerry_executor.runtimes import health_command
 from skerry_executor.runtimes.api import Api
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.runtimes.creation import NANOSECONDS
@@ -15,23 +16,23 @@ from skerry_executor.runtimes.creation import NANOSECONDS
 MARGIN_S = 5.0
 
 
-def run(api: Api, container: Actual) -> bool:
-    """Run a container's check; False when it does not end within its own time.
+def run(api: Api, container: Actual) -> str | None:
+    """Run a container's check; return why it failed where it does not end within its own time.
 
     What it found counts with those before, as its retries say: look at the container for that.
     """
     doing = f"checking container {container.name}"
     plain = api.parsed(api.call("GET", f"/containers/{container.id}/json", doing), dict)
-    limit_s = _timeout_s(plain) + MARGIN_S
+    limit_s = _timeout_s(plain)
     try:
         # 409: it does not run any more.
         checking = f"/libpod/containers/{container.id}/healthcheck"
-        api.call("GET", checking, doing, fine=(200, 404, 409), timeout_s=limit_s)
+        api.call("GET", checking, doing, fine=(200, 404, 409), timeout_s=limit_s + MARGIN_S)
     except RuntimeFailure as failure:
         if failure.kind is not Failure.TIMED_OUT:
             raise
-        return False
-    return True
+        return health_command.late(limit_s)
+    return None
 
 
 def _timeout_s(plain: dict[str, Any]) -> float:

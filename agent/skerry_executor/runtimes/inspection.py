@@ -12,6 +12,7 @@ from typing import Any
 from skerry_executor import specs
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.order import shortened
+from skerry_executor.runtimes.health_command import why_failed
 from skerry_wire.messages import Health
 
 _ID = re.compile("[a-z0-9]([a-z0-9-]{0,125}[a-z0-9])?")
@@ -89,12 +90,19 @@ def _actual(plain: Any, labels: dict[str, Any], address: str | None, joined: str
         restarts=max(0, int(plain.get("RestartCount") or 0)),
         started_at=_moment(state.get("StartedAt")),
         health=_HEALTH.get(health.get("Status") or "", Health.UNKNOWN),
+        health_reason=_why_unwell(health),
         error=shortened(" ".join(str(state.get("Error") or "").split()), 300) or None,
         stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
         ports=frozenset(_ports(plain.get("HostConfig") or {})),
         address=address if phase is Phase.RUNNING else None,
         joined=joined,
     )
+
+
+def _why_unwell(health: Mapping[str, Any]) -> str:
+    """Return why the newest check failed, of which the runtime keeps the status and the output."""
+    newest = (health.get("Log") or [{}])[-1]
+    return why_failed(int(newest.get("ExitCode") or 0), str(newest.get("Output") or "").encode())
 
 
 def listed(plain: Any, reason: str, *, is_damaged: bool) -> Actual | None:

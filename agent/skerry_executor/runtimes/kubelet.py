@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual, Phase
+from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.log import log
 from skerry_executor.runtimes import (
@@ -38,6 +38,7 @@ from skerry_executor.runtimes.base import (
 )
 from skerry_executor.runtimes.containerd_api import Containerd
 from skerry_executor.runtimes.cri import Cri, Listed, Sandbox, State
+from skerry_executor.runtimes.health_command import result_of
 from skerry_executor.runtimes.pod_files import PodFiles
 from skerry_executor.runtimes.pod_records import Member, Record
 from skerry_executor.runtimes.pod_view import View, is_over
@@ -355,22 +356,22 @@ class Kubelet:
         used = self._cri.usage(seen.id)
         return None if used is None else Usage(container=name, cpu_s=used[0], memory_bytes=used[1])
 
-    def checked(self, reference: str) -> Health:
+    def checked(self, reference: str) -> CheckResult:
         view = View.of(self._cri, self._files)
         found = view.find(reference)
         if found is None or not found[1].check:
-            return Health.NONE
+            return CheckResult(Health.NONE)
         pod, member = found
         seen = view.newest(pod, member)
         if seen is None or is_over(seen.state):
-            return Health.UNKNOWN
-        try:
-            code, _, _ = self._cri.execute(seen.id, tuple(member.check), member.check_s, None)
-        except RuntimeFailure as failure:
-            if failure.kind is Failure.UNREACHABLE:
-                raise
-            return Health.UNHEALTHY
-        return Health.HEALTHY if code == 0 else Health.UNHEALTHY
+            return CheckResult(Health.UNKNOWN)
+        container = seen.id
+
+        def run() -> tuple[int, bytes]:
+            code, out, err = self._cri.execute(container, tuple(member.check), member.check_s, None)
+            return code, out + b"\n" + err
+
+        return result_of(run, member.check_s)
 
     def _container(self, reference: str) -> str:
         """Return the runtime's id of what runs, or ran last, of a container of ours."""

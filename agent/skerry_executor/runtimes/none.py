@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from skerry_executor.actual import Actual
+from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes.base import (
     Credentials,
@@ -17,7 +17,6 @@ from skerry_executor.runtimes.base import (
     Written,
 )
 from skerry_wire.lifecycle import Usage
-from skerry_wire.messages import Health
 from skerry_wire.workload import Container, Instance
 
 
@@ -100,5 +99,5 @@ class NoRuntime:
     def usage(self, reference: str) -> Usage | None:
         self._fail()
 
-    def checked(self, reference: str) -> Health:
+    def checked(self, reference: str) -> CheckResult:
         self._fail()

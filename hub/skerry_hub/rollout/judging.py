@@ -137,4 +137,4 @@ def _why_not(seen: Seen, revision: str) -> str:
         return seen.reason or "runs its former revision still"
     if not seen.running:
         return seen.reason or "does not run"
-    return f"its health is {seen.health.value}"
+    return seen.reason or f"its health is {seen.health.value}"
