@@ -75,9 +75,19 @@ def _current(
     ]
     parts.sort(key=lambda part: (_SEVERITY.index(part[0]), part[1] is None))
     state, reason, _ = parts[0] if parts else (InstanceState.RUNNING, None, True)
-    there = [one for one in own if one is not None]
+    pairs = zip(instance.containers, own, strict=True)
+    there = [_not_checked_yet(container, one) for container, one in pairs if one is not None]
     status = _status(instance, instance.revision, state, reason, there, runtime)
     return Standing(status=status, reached=all(reached for _, _, reached in parts))
+
+
+def _not_checked_yet(container: Container, one: Actual) -> Actual:
+    """Return a container that runs as starting where its check has not been done yet."""
+    check = container.health
+    if check is None or check.command == ("NONE",):
+        return one
+    runs = one.phase is Phase.RUNNING and one.health is Health.NONE
+    return dataclasses.replace(one, health=Health.STARTING) if runs else one
 
 
 def _halted(instance: Instance, there: Sequence[Actual], runtime: str, halt: Halt) -> Standing:

@@ -6,7 +6,9 @@ from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
 from skerry_executor.status import standings
+from skerry_wire.lifecycle import TcpProbe
 from skerry_wire.messages import Health
+from skerry_wire.workload import HealthCheck
 
 NOW = 1_790_000_000.0
 
@@ -57,6 +59,21 @@ def test_an_instance_that_runs_says_why_a_check_of_it_fails():
     assert (told.state, told.health) == ("running", "unhealthy")
     assert told.reason == "side is unhealthy: answered 503"
     assert found.reached
+
+
+@pytest.mark.parametrize(
+    ("check", "phase", "health"),
+    [
+        (HealthCheck(command=(), tcp=TcpProbe(port=80)), Phase.RUNNING, "starting"),
+        (HealthCheck(command=(), tcp=TcpProbe(port=80)), Phase.EXITED, "none"),
+        (HealthCheck(command=("NONE",)), Phase.RUNNING, "none"),
+        (None, Phase.RUNNING, "none"),
+    ],
+)
+def test_what_has_not_been_checked_yet_is_not_healthy_yet(check, phase, health):
+    wanted = instance(health=check)
+    (found,) = standings([wanted], [actual(wanted, phase=phase, exit_code=0)], "fake")
+    assert found.status.health == health
 
 
 def test_it_started_when_the_newest_of_what_runs_did():
