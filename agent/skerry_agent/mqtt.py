@@ -7,6 +7,7 @@ hand over; an exception in one would end paho's network loop without a word.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import socket
@@ -33,24 +34,22 @@ from skerry_agent.events import (
     RequestArrived,
     TargetsArrived,
 )
-from skerry_wire import codec, topics
+from skerry_wire import codec, reconnecting, topics
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Presence
 from skerry_wire.topics import NodeTopic
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S = 60
+KEEPALIVE_S = int(reconnecting.KEEPALIVE_S)
 SESSION_EXPIRY_S = 3600
 WILL_DELAY_S = 5
 """Long enough that an agent that comes straight back is never seen as gone."""
-BACKOFF_FIRST_S = 1.0
-BACKOFF_MOST_S = 120.0
 STEADY_S = 30.0
 """A connection that held for so long was a good one: the back-off starts anew."""
 FLUSH_S = 2.0
 """How long `stop` waits for the broker to take what was published."""
-STALL_S = 2 * BACKOFF_MOST_S + 3 * KEEPALIVE_S
+STALL_S = 2 * reconnecting.MOST_S + 3 * KEEPALIVE_S
 """A link that is alive goes round its loop within this: paho leaves it when the broker is silent,
 so each round proves an echo, a new attempt to connect, or a wait for one."""
 
@@ -75,6 +74,7 @@ class Link:
         self._early: set[int] = set()
         self._connection = 0
         self._online = False
+        self._ceiling_s = reconnecting.USUAL_S
         self._stopping = threading.Event()
         self._seen_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -149,7 +149,7 @@ class Link:
             self._post(Acknowledged(token))
 
     def _run(self) -> None:
-        failures = 0
+        failures, away_since = 0, time.monotonic()
         told = ""
         while not self._stopping.is_set():
             started = self._seen_at = time.monotonic()
@@ -159,11 +159,13 @@ class Link:
             if was_online or reason != told:
                 self._post(Disconnected(reason))
                 told = reason
-            steady = was_online and time.monotonic() - started > STEADY_S
-            failures = 0 if steady else failures + 1
+            now = time.monotonic()
+            if was_online and now - started > STEADY_S:
+                failures, away_since = 0, now
+            failures += 1
             # Full jitter: a fleet that lost its broker does not come back all at once.
-            ceiling = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 20))
-            self._stopping.wait(random.uniform(0, ceiling))  # noqa: S311
+            most_s = reconnecting.longest_wait_s(self._ceiling_s, failures, now - away_since)
+            self._stopping.wait(random.uniform(0, most_s))  # noqa: S311
 
     def _one_connection(self) -> tuple[bool, str]:
         """Connect and stay until that ends; return whether it ever stood, and why it ended."""
@@ -220,6 +222,7 @@ class Link:
                 return
             told = [str(topics.Node(self._node, topic)) for topic in topics.TO_NODES]
             told.append(topics.requests_to(self._node))
+            told.append(str(topics.HubPresence()))
             client.subscribe([(topic, _qos1()) for topic in told])
             self._online = True
             self._post(Connected(self._connection))
@@ -241,11 +244,23 @@ class Link:
                     self._post(TargetsArrived(bytes(message.payload)))
                 case topics.Node(node=self._node, topic=NodeTopic.GRANT) if message.payload:
                     self._post(GrantArrived(bytes(message.payload)))
+                case topics.HubPresence():
+                    self._ceiling_s = told_ceiling_s(message.payload) or self._ceiling_s
                 case topics.NodeRequest(node=self._node, verb=verb):
                     correlation = getattr(message.properties, "CorrelationData", None)
                     self._post(RequestArrived(verb, bytes(message.payload), correlation))
         except Exception:  # whatever it is, paho would end its loop
             log.exception("a message could not be taken")
+
+
+def told_ceiling_s(presence: bytes | bytearray) -> float | None:
+    """Return how long a box waits at most to connect, as the hub's presence says it, if it does."""
+    try:
+        found = json.loads(presence)["reconnect_s"]
+        wait_s = float(found)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return min(reconnecting.MOST_S, max(reconnecting.LEAST_S, wait_s)) if wait_s > 0 else None
 
 
 def greet(broker: Broker, client_id: str, timeout_s: float) -> str | None:

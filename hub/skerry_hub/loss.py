@@ -3,7 +3,8 @@
 A node is lost for an instance when it has been silent for longer than the instance's workload, or
 the hub, lets it, and longer than its link usually pauses. Nothing is lost that way
 
-- where the hub itself could not listen (`watching_since`);
+- where the hub itself could not listen, nor while boxes may be coming back after that
+  (`Listening`);
 - where more than half of the fleet that was there fell silent together, or all of a site of two or
   more nodes, unless the workload says otherwise: then it is the network that is gone, or the power,
   and not the nodes. Once that is over, each has its whole time again;
@@ -21,10 +22,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from skerry_hub.fleet.arrays import Numbers, Rows
+from skerry_hub.fleet.arrays import Numbers, Rows, Seconds
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, Field, Kind
-from skerry_hub.fleet.silence import Patience, Seconds, Silence
+from skerry_hub.fleet.listening import Listening
+from skerry_hub.fleet.silence import Patience, Silence
 from skerry_hub.fleet.vanishing import together, together_at
 from skerry_hub.jobs import done_on
 from skerry_hub.model import Liveness, Node, Workload
@@ -84,7 +86,7 @@ class _Away:
     columns: Columns
     rows: Rows
     heard: Seconds
-    """The last sign of life of each of all, or when the hub began to listen."""
+    """From when each of all is silent."""
     vanished: Seconds
     """The same, but of those that are lost already, the last sign."""
     tolerance: Seconds
@@ -119,10 +121,10 @@ class Losses:
         """Note that it was tried to replace what these have; what stays is tried again later."""
         self._next.update(dict.fromkeys(nodes, now + AGAIN_S))
 
-    def look(self, known: Known, columns: Columns, watching_since: float, now: float) -> Loss:
+    def look(self, known: Known, columns: Columns, listening: Listening, now: float) -> Loss:
         """Return what is lost."""
         rows = columns.rows()
-        heard = np.maximum(columns.signs(rows), watching_since)
+        heard = listening.heard(columns.signs(rows))
         tolerance = columns.silence.tolerance(rows, self.least_s(known), self._patience, now)
         silent = np.flatnonzero((now - heard >= tolerance) & (columns.instances(rows) > 0))
         # A node that was lost before the hub last began to listen did not vanish just then.

@@ -368,3 +368,6 @@ class HubPresence:
     version: str
     order_key: str | None = None
     """The name of the key that signs its orders."""
+    reconnect_s: float | None = None
+    """How long boxes wait at most before they connect to a broker again, by the fleet's size.
+    Null in the last will: then what it said before holds."""

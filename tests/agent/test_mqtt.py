@@ -10,6 +10,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from lab.broker import Mosquitto
+from lab.processes import wait_for
 from skerry_agent import mqtt
 from skerry_agent.broker import broker_at
 from skerry_agent.effects import Publish
@@ -145,6 +146,33 @@ def test_an_acknowledgement_names_its_token(link):
     assert acknowledged == {f"e-{count}" for count in range(50)}
     assert link._tokens == {}
     assert link._early == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "ceiling_s"),
+    [
+        (b'{"online": true, "reconnect_s": 40.96, "new": 1}', 40.96),
+        (b'{"reconnect_s": 1e9}', 120.0),
+        (b'{"reconnect_s": 0.1}', 3.0),
+        *(
+            (one, None)
+            for one in (b'{"reconnect_s": null}', b"{}", b"[]", b"7", b"", b"\xff", b"{")
+        ),
+        *((one, None) for one in (b'{"reconnect_s": NaN}', b'{"reconnect_s": -1}', b"[" * 100_000)),
+    ],
+)
+def test_how_soon_the_hub_wants_boxes_back(said, ceiling_s):
+    assert mqtt.told_ceiling_s(said) == ceiling_s
+
+
+def test_it_takes_what_the_hub_says_of_coming_back_and_keeps_it(link, ear):
+    until(link, Connected)
+    ear.say("skerry/v1/hub/presence", b'{"online": true, "reconnect_s": 7}', retain=True)
+    wait_for("the ceiling", lambda: link._ceiling_s == 7.0, 10)
+    ear.say("skerry/v1/hub/presence", b'{"online": false, "reconnect_s": null}', retain=True)
+    ear.say(f"skerry/v1/nodes/{NODE}/request/probe", b"x")
+    until(link, RequestArrived)
+    assert link._ceiling_s == 7.0
 
 
 def test_orders_and_requests_come_in_and_other_nodes_do_not(link, ear):

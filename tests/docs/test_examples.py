@@ -135,28 +135,26 @@ def clients(broker):
 
 
 def test_a_box_speaks_for_itself_alone(clients):
-    for topic in ("presence", "capability", "heartbeat", "report", "event", "reply"):
+    for topic in ("presence", "capability", "heartbeat", "report", "event", "reply", "lease"):
         assert clients["box-1"].say(f"{NODE}/{topic}")
         assert not clients["box-2"].say(f"{NODE}/{topic}")
     hubs = ("skerry/v1/hub/presence", "skerry/v1/fleet/box-1")
-    for topic in (f"{NODE}/order", f"{NODE}/targets", *hubs):
+    for topic in (f"{NODE}/order", f"{NODE}/targets", f"{NODE}/grant", *hubs):
         assert not clients["box-1"].say(topic)
 
 
 def test_a_box_hears_its_own_orders_alone(clients):
     for box in ("box-1", "box-2"):
         clients[box].hear("skerry/v1/#")
-    assert clients["hub"].say(f"{NODE}/order")
-    assert clients["hub"].say(f"{NODE}/targets")
-    assert clients["hub"].say(f"{NODE}/request/probe")
-    assert {clients["box-1"].heard.get(timeout=10) for _ in range(3)} == {
-        f"{NODE}/order",
-        f"{NODE}/targets",
-        f"{NODE}/request/probe",
-    }
+    said = {f"{NODE}/{topic}" for topic in ("order", "targets", "grant", "request/probe")}
+    assert all(clients["hub"].say(topic) for topic in said)
+    assert {clients["box-1"].heard.get(timeout=10) for _ in said} == said
     # What comes after shows that nothing came before.
     assert clients["hub"].say("skerry/v1/nodes/box-2/order")
     assert clients["box-2"].heard.get(timeout=10) == "skerry/v1/nodes/box-2/order"
+    assert clients["hub"].say("skerry/v1/hub/presence")
+    for box in ("box-1", "box-2"):
+        assert clients[box].heard.get(timeout=10) == "skerry/v1/hub/presence", "how soon to return"
 
 
 def test_the_hub_hears_every_box_and_a_dashboard_only_the_views(clients):

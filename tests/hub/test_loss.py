@@ -16,6 +16,7 @@ from tests.hub.records import (
     status,
 )
 
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.loss import Losses, least_s, movable, tied_because, why_it_stays
@@ -56,7 +57,7 @@ class Fleet:
         self.known = Known(boxes, [workload], placed)
         self.columns = columns_of(self.known)
         self.losses = Losses(patience)
-        self.patience, self.now, self.since = patience, NOW, NOW
+        self.patience, self.now, self.listening = patience, NOW, Listening(NOW)
         self.vanished, self.seq, self.found, self.held = set(), 0, {}, []
         self.run(WATCHED_S)
         assert self.found == {}
@@ -70,15 +71,15 @@ class Fleet:
         for number, name in enumerate(sorted(self.known.nodes)):
             if name not in self.vanished and (self.now + number) % BEAT_S == 0:
                 self.beat(name)
-        self.columns.follow_silence(self.since, self.now)
+        self.columns.follow_silence(self.listening, self.now)
         least = self.losses.least_s(self.known)
         draft = judge_all(
-            self.known, self.columns, Telling(), self.patience, least, self.since, self.now
+            self.known, self.columns, Telling(), self.patience, least, self.listening, self.now
         )
         for one in draft.nodes.changes.values():
             self.columns.put(one)
         self.known.settle(draft)
-        loss = self.losses.look(self.known, self.columns, self.since, self.now)
+        loss = self.losses.look(self.known, self.columns, self.listening, self.now)
         self.held = [str(one) for one in loss.held]
         for nodes in loss.workloads.values():
             for name in nodes:
@@ -125,7 +126,8 @@ def test_what_was_tried_is_not_tried_each_second_and_again_when_the_fleet_change
 
     def look():
         fleet.now += 1
-        return bool(fleet.losses.look(fleet.known, fleet.columns, fleet.since, fleet.now).workloads)
+        loss = fleet.losses.look(fleet.known, fleet.columns, fleet.listening, fleet.now)
+        return bool(loss.workloads)
 
     fleet.losses.tried(["box-2"], fleet.now)
     looks = [look() for _ in range(12)]
@@ -150,14 +152,14 @@ def test_a_node_that_vanishes_again_is_looked_at_at_once():
 def test_a_hub_that_was_away_watches_the_whole_time_again():
     fleet = Fleet(boxes(6)).run(10, 2)
     fleet.now += 1000  # and hears nothing of anybody
-    fleet.since = fleet.now
+    fleet.listening = Listening(fleet.now)
     assert fleet.run(14).found == {}
     assert fleet.run(5).lost() == ["box-2"]
 
 
 def test_a_new_hub_gives_each_node_longer_until_it_is_watched():
     fleet = Fleet(boxes(6))
-    fleet.columns, fleet.since = columns_of(fleet.known), fleet.now
+    fleet.columns, fleet.listening = columns_of(fleet.known), Listening(fleet.now)
     assert fleet.run(60, 2).found == {}
     assert fleet.run(200).lost() == ["box-2"]
 
@@ -191,6 +193,25 @@ def test_when_a_node_of_the_site_is_back_the_others_have_their_whole_time_again(
     assert fleet.held == []
 
 
+def test_boxes_that_come_back_late_after_the_broker_was_away_are_not_lost_and_a_dead_one_is():
+    fleet = Fleet(boxes(8))
+    away_s, back_s = 35, 45
+    for _ in range(away_s):  # nobody is judged meanwhile
+        fleet.now += 1
+    fleet.listening = Listening(fleet.now, back_by=fleet.now + back_s)
+    everyone = set(fleet.known.nodes)
+    fleet.vanished = set(everyone)
+    for late in range(7):  # most are back soon, the last one right before its time is over
+        fleet.run(6 if late < 6 else 9)
+        fleet.vanished.discard(f"box-{late}")
+    assert fleet.run(5).found == {}
+    assert fleet.known.nodes["box-6"].liveness is Liveness.ONLINE
+    assert fleet.run(15).lost() == ["box-7"], "its tolerance after the time to come back"
+    # Who was heard since, and vanishes then, has no more time than ever.
+    fleet.listening = Listening(fleet.now, back_by=fleet.now + 1000)
+    assert fleet.run(6).run(18, 3).lost() == ["box-3", "box-7"]
+
+
 def test_more_than_half_of_the_fleet_at_once_moves_nothing():
     workload = kept(replicas=7, lifecycle=Lifecycle(on_site_loss="move"))
     fleet = Fleet(boxes(7), workload).run(60, 0, 1, 2, 3)
@@ -214,7 +235,7 @@ def test_who_was_lost_long_ago_is_not_counted_and_holds_up_nobody():
 
 def test_a_new_hub_remembers_by_the_records_who_vanished_together():
     fleet = Fleet([*boxes(4), box(5, "quay"), box(6, "quay")]).run(40, 5, 6)
-    fleet.columns, fleet.since = columns_of(fleet.known), fleet.now
+    fleet.columns, fleet.listening = columns_of(fleet.known), Listening(fleet.now)
     fleet.losses = Losses(PATIENCE)
     assert fleet.run(300).found == {}
 
@@ -222,7 +243,7 @@ def test_a_new_hub_remembers_by_the_records_who_vanished_together():
 def test_who_was_lost_before_the_hub_began_did_not_vanish_with_who_is_lost_now():
     fleet = Fleet([*boxes(4), box(5, "quay"), box(6, "quay")]).run(200, 5)
     assert fleet.lost() == ["box-5"]
-    fleet.columns, fleet.since = columns_of(fleet.known), fleet.now
+    fleet.columns, fleet.listening = columns_of(fleet.known), Listening(fleet.now)
     fleet.found.clear()
     fleet.losses = Losses(PATIENCE)
     assert "box-6" in fleet.run(300, 6).lost()

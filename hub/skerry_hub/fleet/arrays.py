@@ -13,3 +13,4 @@ Shares = npt.NDArray[np.float64]
 """Parts of a whole, 0 to 1."""
 Numbers = npt.NDArray[np.intp]
 """Numbers by which something else is found."""
+Seconds = npt.NDArray[np.float64]

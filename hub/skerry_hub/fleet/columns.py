@@ -16,16 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from skerry_hub.devices import ACCELERATORS
-from skerry_hub.fleet.arrays import Counts, Mask, Rows
+from skerry_hub.fleet.arrays import Counts, Mask, Rows, Seconds
 from skerry_hub.fleet.device_states import DeviceStates, State
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Facts, Resource, facts_of
 from skerry_hub.fleet.fields import Field
 from skerry_hub.fleet.interned import Interned
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.ports import Port
 from skerry_hub.fleet.reserved import Reserved, Where
 from skerry_hub.fleet.sections import Sections
 from skerry_hub.fleet.signs import Sample, Signs
-from skerry_hub.fleet.silence import Seconds, Silence
+from skerry_hub.fleet.silence import Silence
 from skerry_hub.fleet.told import Told
 from skerry_hub.model import Assignment, Liveness, Node, Taint
 from skerry_wire.messages import Heartbeat
@@ -298,9 +299,9 @@ class Columns:
         """Return when the last sign of life of each came."""
         return self._signs.seen.take(rows)
 
-    def follow_silence(self, watching_since: float, now: float) -> None:
+    def follow_silence(self, listening: Listening, now: float) -> None:
         """Look who was heard since the last look, after which pause."""
-        self.silence.follow(self._signs.seen, watching_since, now)
+        self.silence.follow(self._signs.seen, listening, now)
 
     # --- what is reserved -----------------------------------------------------------------
 

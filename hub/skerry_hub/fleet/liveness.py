@@ -6,6 +6,7 @@ could not. What becomes of a lost node's instances is `skerry_hub.loss`'s affair
 
 from __future__ import annotations
 
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.silence import Patience
 from skerry_hub.model import Liveness, Node
 
@@ -13,18 +14,17 @@ __all__ = ["Patience", "judge"]
 
 
 def judge(
-    node: Node, last_seen: float, watching_since: float, now: float, patience: Patience
+    node: Node, last_seen: float, listening: Listening, now: float, patience: Patience
 ) -> Liveness:
     """Return what a node is now.
 
-    `last_seen` is its last sign of life, `watching_since` when the hub last began to listen (both
-    by the hub's clock): silence from before that proves nothing. `patience` is this node's own.
+    `last_seen` is its last sign of life, by the hub's clock. `patience` is this node's own.
     """
-    silent_s = now - max(last_seen, watching_since)
+    silent_s = now - listening.heard_one(last_seen)
     if silent_s >= patience.lost_s:
         return Liveness.LOST
     online = node.presence is not None and node.presence.online
     if online and silent_s < patience.unreachable_s:
         # A judgement made before the hub last began to listen stands until there is a new sign.
-        return node.liveness if last_seen < watching_since else Liveness.ONLINE
+        return node.liveness if last_seen < listening.since else Liveness.ONLINE
     return Liveness.LOST if node.liveness is Liveness.LOST else Liveness.UNREACHABLE

@@ -11,11 +11,9 @@ import dataclasses
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from skerry_hub.fleet.arrays import Mask, Rows
-
-Seconds = npt.NDArray[np.float64]
+from skerry_hub.fleet.arrays import Mask, Rows, Seconds
+from skerry_hub.fleet.listening import Listening
 
 OUTAGE_S = 240.0
 """A longer pause says nothing of a link's habits: a box was off, or cut off. It is new then."""
@@ -76,11 +74,12 @@ class Silence:
         self._usual_s = LEAST_USUAL_S
         """The pause of the middle one of those that are heard at one look, as it mostly is."""
 
-    def follow(self, seen: Seconds, watching_since: float, now: float) -> None:
+    def follow(self, seen: Seconds, listening: Listening, now: float) -> None:
         """Take in the last signs of life of all rows; one without a node has an infinite one.
 
-        Silence from before `watching_since`, or from a delay of the hub's own, is no pause; nor is
-        that by which most nodes are later than usual, for it is their broker's.
+        Silence from when the hub did not listen, or from a delay of its own, is no pause, nor is
+        the time to come back after that; nor is that by which most nodes are later than usual, for
+        it is their broker's.
         """
         passed_s = min(max(now - self._looked_at, 0.0), OUTAGE_S)
         late_s = max(0.0, passed_s - TICK_S)
@@ -88,9 +87,9 @@ class Silence:
         late_s, self._late_s = max(late_s, self._late_s), late_s
         self._looked_at = now
         self.longest *= 0.5 ** (passed_s / HALF_LIFE_S)
-        rows = np.flatnonzero((seen > self._before) & (seen < math.inf) & (seen >= watching_since))
+        rows = np.flatnonzero((seen > self._before) & (seen < math.inf) & (seen >= listening.since))
         if len(rows):
-            before = np.maximum(self._before[rows], watching_since)
+            before = listening.heard(self._before[rows])
             gaps = np.maximum(0.0, seen[rows] - before - late_s)
             gaps = np.maximum(0.0, gaps - self._common(gaps))
             is_new = (gaps > OUTAGE_S) | (self.since[rows] == math.inf)

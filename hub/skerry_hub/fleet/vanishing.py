@@ -10,8 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from skerry_hub.fleet.arrays import Counts, Mask, Numbers
-from skerry_hub.fleet.silence import Seconds
+from skerry_hub.fleet.arrays import Counts, Mask, Numbers, Seconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.liveness import Patience, judge
 from skerry_hub.model import Liveness
 from skerry_hub.state import Draft, Known
@@ -20,7 +21,7 @@ def judge_all(
     telling: Telling,
     patience: Patience,
     least_s: float,
-    watching_since: float,
+    listening: Listening,
     now: float,
 ) -> Draft:
     """Return what the silence, or the noise, of nodes changes.
@@ -28,13 +29,13 @@ def judge_all(
     A node of which a workload has lost its instances is unreachable at least: it takes no new ones.
     """
     draft = Draft(known)
-    found = _suspects(columns, patience, least_s, watching_since, now)
+    found = _suspects(columns, patience, least_s, listening, now)
     for node_id in sorted(found):
         node = known.nodes.get(node_id)
         if node is None:
             continue
         seen = max(node.last_seen, columns.last_seen(node_id))
-        liveness = judge(node, seen, watching_since, now, found[node_id])
+        liveness = judge(node, seen, listening, now, found[node_id])
         if liveness is node.liveness:
             continue
         draft.nodes.put(node_id, dataclasses.replace(node, liveness=liveness, last_seen=seen))
@@ -45,7 +46,7 @@ def judge_all(
 
 
 def _suspects(
-    columns: Columns, patience: Patience, least_s: float, watching_since: float, now: float
+    columns: Columns, patience: Patience, least_s: float, listening: Listening, now: float
 ) -> dict[str, Patience]:
     """Return the nodes that may be other than they are judged, and the patience with each.
 
@@ -53,11 +54,11 @@ def _suspects(
     """
     rows = columns.rows()
     seen = columns.signs(rows)
-    silent_s = now - np.maximum(seen, watching_since)
+    silent_s = now - listening.heard(seen)
     tolerance = columns.silence.tolerance
     lost_s = tolerance(rows, patience.lost_s, patience, now)
     quiet_s = np.minimum(patience.unreachable_s, tolerance(rows, least_s, patience, now))
-    heard = (now - seen < quiet_s) & (seen >= watching_since)
+    heard = (now - seen < quiet_s) & (seen >= listening.since)
     is_online, is_lost = columns.online(rows), columns.lost(rows)
     away = heard | (~is_lost & (silent_s >= lost_s))
     found = np.flatnonzero(np.where(is_online, silent_s >= quiet_s, away)).tolist()

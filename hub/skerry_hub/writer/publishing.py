@@ -48,10 +48,14 @@ class Publishing:
         if self.publisher is not None:
             self.publisher.publish(one, token)
 
-    def presence(self, *, online: bool) -> Publication:
-        """Return what the hub says of itself."""
+    def presence(self, *, online: bool, ceiling_s: float) -> Publication:
+        """Return what the hub says of itself, and of how soon boxes come back to a broker."""
         view = HubPresence(
-            online=online, since=self._since, version=__version__, order_key=self._key_id
+            online=online,
+            since=self._since,
+            version=__version__,
+            order_key=self._key_id,
+            reconnect_s=ceiling_s if online else None,
         )
         return Publication(topic=str(topics.HubPresence()), payload=to_json(view))
 

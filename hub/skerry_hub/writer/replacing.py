@@ -13,6 +13,7 @@ from typing import Protocol
 from skerry_hub import metrics, replacing
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.loss import Held, Losses
 from skerry_hub.model import Liveness
@@ -60,20 +61,20 @@ class Replacing:
         """Have what found no other place looked at again: the fleet has changed."""
         self._losses.again()
 
-    def look(self, watching_since: float) -> bool:
+    def look(self, listening: Listening) -> bool:
         """Judge who is silent, and replace what is lost; say whether somebody came online."""
         writer = self._writer
-        writer.columns.follow_silence(watching_since, time.time())
-        online = self._judge(watching_since)
+        writer.columns.follow_silence(listening, time.time())
+        online = self._judge(listening)
         now = time.time()
-        loss = self._losses.look(writer.known, writer.columns, watching_since, now)
+        loss = self._losses.look(writer.known, writer.columns, listening, now)
         self._tell_held(loss.held)
         if loss.workloads and not self._replaced(loss.workloads):
             for name, nodes in loss.workloads.items():  # one that fits no order holds up no other
                 self._replaced({name: nodes})
         return online
 
-    def _judge(self, watching_since: float) -> bool:
+    def _judge(self, listening: Listening) -> bool:
         writer, online = self._writer, False
 
         def settle() -> None:
@@ -85,7 +86,7 @@ class Replacing:
                 self._telling,
                 self._patience,
                 least_s,
-                watching_since,
+                listening,
                 now,
             )
             writer.commit(draft, now)

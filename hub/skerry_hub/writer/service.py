@@ -61,7 +61,7 @@ from skerry_hub.writer.sealing import Sealing
 from skerry_hub.writer.taking import take_all
 from skerry_hub.writer.telling import Telling
 from skerry_hub.writer.watch import Watch
-from skerry_wire import codec, envelope
+from skerry_wire import codec, envelope, reconnecting
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (
     Event,
@@ -129,6 +129,7 @@ class Service:
         self._fill_due = True
         self._filled_at = self._looked_at = self._resent_at = self._trimmed_at = 0.0
         self._watch = Watch(time.monotonic(), time.time())
+        self._watch.ceiling_s = reconnecting.ceiling_for(len(self.known.nodes))
         self._events_added = self._decided = 0
         self._telling = Telling()
         self._leasing = Leasing(key, time.monotonic())
@@ -180,7 +181,7 @@ class Service:
 
     def presence(self, *, online: bool) -> Publication:
         """Return what the hub says of itself."""
-        return self._publishing.presence(online=online)
+        return self._publishing.presence(online=online, ceiling_s=self._watch.ceiling_s)
 
     @property
     def held_losses(self) -> tuple[Held, ...]:
@@ -295,9 +296,9 @@ class Service:
                 case Connected():
                     self._guarded(self._on_connected)
                 case Disconnected():
-                    self._watch.end()
+                    self._watch.end(time.time(), self._newest_sign())
                 case Beating():
-                    self._watch.beating(item.can_come, time.time())
+                    self._watch.beating(item.can_come, time.time(), self._newest_sign())
         self._take_messages(messages)
         if published:
             self.retry(lambda: self.store.published(published))
@@ -572,6 +573,7 @@ class Service:
                 self._forget(node_id)
             else:
                 self.columns.put(node)
+        self._follow_size()
         self._rolling.committed(self.known, draft)
         self._events_added += len(draft.events)
         for event in draft.events:
@@ -585,6 +587,13 @@ class Service:
         if self.connected:
             self._publishing.tell(draft)
         self.changes.bump()
+
+    def _follow_size(self) -> None:
+        """Tell boxes, of a fleet that grew or shrank by much, how soon to come back."""
+        ceiling_s = reconnecting.ceiling_for(len(self.known.nodes))
+        if ceiling_s != self._watch.ceiling_s:
+            self._watch.ceiling_s = ceiling_s
+            self._publishing.publish(self.presence(online=True))
 
     def _forget(self, node_id: str) -> None:
         self.columns.remove(node_id)
@@ -675,11 +684,15 @@ class Service:
         self.retry(touch)
 
     def _judge(self) -> None:
-        watching_since = self._watch.listening_since
-        if watching_since is None:
+        listening = self._watch.listening
+        if listening is None:
             return  # who cannot see judges nobody
-        if self._replacing.look(watching_since):
+        if self._replacing.look(listening):
             self._fill_due = True
+
+    def _newest_sign(self) -> float:
+        signs = self.columns.signs(self.columns.rows())
+        return float(signs.max(initial=-math.inf))
 
     def _end_leases(self, mono_s: float) -> None:
         """Order elsewhere what has surely ended where it was."""

@@ -24,6 +24,7 @@ from tests.hub.placement.boxes import (
 from skerry_hub.fleet.columns import FIRST_ROWS, MAX_FIELDS, Columns, Totals, totals_of
 from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.fleet.fields import field
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.signs import Sample
 from skerry_hub.fleet.silence import Patience
 from skerry_hub.model import Hold, Liveness, Taint
@@ -89,7 +90,7 @@ def test_the_last_sign_of_each_is_told():
 
 def test_what_is_known_of_a_nodes_silence_outlives_a_trial():
     columns = fleet(node("a"), node("b"))
-    columns.follow_silence(0.0, 1.0)
+    columns.follow_silence(Listening(0.0), 1.0)
     columns.silence.longest[columns.row("a")] = 12.0
     with columns.trial():
         columns.remove("a")
@@ -234,7 +235,7 @@ def test_columns_grow_and_keep_everything():
     assert told(columns, "node.labels.x") == [(str(i % 2),) for i in range(192)]
     assert free_devices(columns) == [[]] * 192
     assert columns.signs(rows).tolist() == [float(i) for i in range(len(names))]
-    columns.follow_silence(0.0, 1.0)
+    columns.follow_silence(Listening(0.0), 1.0)
     assert columns.silence.is_new(rows, Patience(), 1.0).all()
 
 

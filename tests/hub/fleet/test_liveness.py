@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.hub.records import NOW, node, presence
 
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.liveness import Patience, judge
 from skerry_hub.model import Liveness
 
@@ -40,11 +41,11 @@ LONG_AGO = 10_000.0
 )
 def test_judgement(was, said_online, silent_s, watching_s, now):
     record = node(liveness=was, presence=presence(online=said_online))
-    assert judge(record, NOW - silent_s, NOW - watching_s, NOW, PATIENCE) is now
+    assert judge(record, NOW - silent_s, Listening(NOW - watching_s), NOW, PATIENCE) is now
 
 
 def test_a_node_that_never_said_that_it_is_online_is_not():
-    assert judge(node(presence=None), NOW, NOW - 1000, NOW, PATIENCE) is UNREACHABLE
+    assert judge(node(presence=None), NOW, Listening(NOW - 1000), NOW, PATIENCE) is UNREACHABLE
 
 
 @given(
@@ -56,6 +57,6 @@ def test_a_node_that_never_said_that_it_is_online_is_not():
 def test_a_hub_that_has_just_begun_to_listen_makes_nobody_worse(was, seen, watching, now):
     if now - watching >= PATIENCE.unreachable_s or now < watching:
         return
-    judged = judge(node(liveness=was), seen, watching, now, PATIENCE)
+    judged = judge(node(liveness=was), seen, Listening(watching), now, PATIENCE)
     order = [ONLINE, UNREACHABLE, LOST]
     assert order.index(judged) <= order.index(was)

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.silence import HALF_LIFE_S, OUTAGE_S, Patience, Silence
 
 PATIENCE = Patience(unreachable_s=10, lost_s=15)
@@ -20,12 +21,12 @@ class Course:
     def __init__(self, start=1000.0):
         self.silence, self.now = Silence(2), start
         self.seen = np.full(2, -math.inf)
-        self.watching_since = start
+        self.listening = Listening(start)
 
     def second(self, *heard, late_s=0.0):
         self.now += 1.0 + late_s
         self.seen[list(heard)] = self.now
-        self.silence.follow(self.seen, self.watching_since, self.now)
+        self.silence.follow(self.seen, self.listening, self.now)
         return self
 
     def run(self, seconds, row=0, every=5):
@@ -106,9 +107,18 @@ def test_what_the_hub_did_not_hear_is_no_pause():
     course = Course().run(700)
     for _ in range(60):
         course.second()
-    course.watching_since = course.now
+    course.listening = Listening(course.now)
     course.run(60)
     assert course.tolerance() == 15.0
+
+
+def test_the_time_to_come_back_is_no_pause():
+    course = Course().run(700)
+    course.listening = Listening(course.now + 0.5, back_by=course.now + 40)
+    for _ in range(35):
+        course.second()
+    course.second(0)
+    assert course.run(20).tolerance() == 15.0
 
 
 def test_a_delay_of_the_hubs_own_is_no_pause():
@@ -131,7 +141,7 @@ def test_a_pause_of_most_nodes_at_once_is_their_brokers(all_of_them, tolerance):
         nonlocal now
         now += 1.0
         seen[which] = now
-        silence.follow(seen, 1000.0, now)
+        silence.follow(seen, Listening(1000.0), now)
 
     for number in range(700):
         second(rows[rows % 5 == number % 5])
@@ -203,7 +213,7 @@ def test_the_worst_link_is_not_lost_in_an_hour(seed):
         while index < len(due) and due[index][0] <= now:
             seen[due[index][1]] = due[index][0]
             index += 1
-        silence.follow(seen, 0.0, float(now))
+        silence.follow(seen, Listening(0.0), float(now))
         silent = now - np.maximum(seen, 0.0)
         longest = max(longest, float(silent.max()))
         lost |= set(np.flatnonzero(silent >= silence.tolerance(rows, 15.0, PATIENCE, now)).tolist())

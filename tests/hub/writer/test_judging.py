@@ -2,6 +2,7 @@
 
 from tests.hub.records import FIRST, NOW, columns_of, heartbeat, node, presence
 
+from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.model import Liveness
 from skerry_hub.state import Known
@@ -13,9 +14,10 @@ PATIENCE = Patience(unreachable_s=60, lost_s=600, new_for_s=0)
 
 def judged(known, now, columns=None, watching_since=NOW - 1000, least_s=None):
     columns = columns or columns_of(known)
-    columns.follow_silence(watching_since, NOW)
+    listening = Listening(watching_since)
+    columns.follow_silence(listening, NOW)
     least_s = PATIENCE.lost_s if least_s is None else least_s
-    draft = judge_all(known, columns, Telling(), PATIENCE, least_s, watching_since, now)
+    draft = judge_all(known, columns, Telling(), PATIENCE, least_s, listening, now)
     found = {key: one.liveness.value for key, one in draft.nodes.changes.items()}
     return found, [(one.node, one.kind) for one in draft.events]
 
@@ -57,7 +59,7 @@ def test_who_loses_some_of_its_instances_takes_no_new_ones():
 def test_a_link_that_is_seen_to_pause_has_its_own_patience():
     known = Known([node("box-1"), node("box-2")])
     columns = columns_of(known)
-    columns.follow_silence(NOW - 1000, NOW)
+    columns.follow_silence(Listening(NOW - 1000), NOW)
     columns.silence.longest[columns.row("box-2")] = 305
     assert judged(known, NOW + 700, columns)[0] == {"box-1": "lost", "box-2": "unreachable"}
     assert judged(known, NOW + 1300, columns)[0] == {"box-1": "lost", "box-2": "lost"}

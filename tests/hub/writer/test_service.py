@@ -370,6 +370,10 @@ def test_silence_is_judged_only_by_a_hub_that_can_listen(rigs):
         until("a second", lambda before=before: ticks._ticked != before)
     assert rig.node().liveness is Liveness.ONLINE
     rig.broker.come_back()
+    before = ticks._ticked
+    until("a second more", lambda: ticks._ticked != before and ticks.listening)
+    assert rig.node().liveness is Liveness.ONLINE, "it may be coming back"
+    ticks._back_by = 0.0
     until("judgement", lambda: rig.node().liveness is Liveness.UNREACHABLE)
     kinds = [one.kind for one in rig.store.events(node="box-1")]
     assert kinds == ["registered", "online", "unreachable"]

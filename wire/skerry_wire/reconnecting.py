@@ -1,0 +1,56 @@
+"""How soon boxes come back to a broker that was away, as boxes and hub count it. Pure.
+
+A box waits before each attempt to connect, by chance up to a ceiling. The ceiling follows from the
+size of the fleet, which the hub tells: all boxes together shall ask a broker for no more than
+`CONNECTS_PER_S` connections a second. From the same numbers the hub knows until when a box may be
+coming back that it does not hear yet, and counts it lost no sooner.
+"""
+
+from __future__ import annotations
+
+CONNECTS_PER_S = 100.0
+"""With TLS on both sides a broker takes 240 a second on two cores; a second's half is for work."""
+KEEPALIVE_S = 60.0
+"""How long a box's connection may be silent before the box asks for an echo, and waits as long."""
+CONNECT_S = 15.0
+"""What an attempt may take beside the wait: names, TCP (5 s an address), TLS, the first word."""
+USUAL_S = 40.0
+"""The ceiling where no hub has said another: that of a thousand boxes."""
+LEAST_S = 3.0
+MOST_S = 120.0
+"""Also for a fleet so large that it asks for more by that: one of many brokers."""
+STEPS = 3
+"""The first attempts have a third of the ceiling, two thirds, and then all of it."""
+SHARE = 4
+"""The ceiling in terms of the time that all boxes take one after the other: right after a broker
+ended all ask once within a third of it, at three quarters of the rate, and some ask twice."""
+PART_AWAY = 0.1
+"""Who was away for long waits longer: up to so much of that time, and up to `MOST_S`."""
+
+
+def ceiling_for(nodes: int) -> float:
+    """Return the ceiling of a fleet of so many boxes.
+
+    The next power of two counts, so that it stays the same while a fleet grows box by box.
+    """
+    about = 1 << max(nodes - 1, 0).bit_length()
+    return min(MOST_S, max(LEAST_S, SHARE * about / CONNECTS_PER_S))
+
+
+def longest_wait_s(ceiling_s: float, attempt: int, away_s: float) -> float:
+    """Return how long a box waits at most before its n-th attempt, from 1, after `away_s`."""
+    step_s = ceiling_s * min(attempt, STEPS) / STEPS
+    return max(step_s, min(MOST_S, PART_AWAY * away_s))
+
+
+def back_within_s(ceiling_s: float, away_s: float) -> float:
+    """Return how long after a broker's return a box may need, where it was away for `away_s`.
+
+    A box that knew of it was waiting for its next attempt. One that did not finds out when TCP
+    sends again what was not acknowledged, which it does after twice as long each time, or by the
+    echo that does not come; then it waits for its first attempt.
+    """
+    ceiling_s = max(ceiling_s, USUAL_S)
+    waiting_s = longest_wait_s(ceiling_s, STEPS, away_s)
+    unaware_s = min(away_s, 2 * KEEPALIVE_S) + longest_wait_s(ceiling_s, 1, 0.0)
+    return CONNECT_S + max(waiting_s, unaware_s)
