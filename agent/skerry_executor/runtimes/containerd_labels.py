@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import signal
 from collections.abc import Mapping
 
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_wire import signals
 
 KEPT = "io.skerry.containerd"
 NAME = "io.skerry.name"
@@ -92,16 +92,7 @@ def unsupervised(labels: Mapping[str, str]) -> dict[str, str]:
 
 def signal_of(text: str) -> int:
     """Return a signal by name or number; SIGTERM for none. Raises RuntimeFailure."""
-    if not text:
-        return signal.SIGTERM
-    if text.isdecimal():
-        return int(text)
-    name = text if text.startswith("SIG") else f"SIG{text}"
     try:
-        return int(signal.Signals[name])
-    except KeyError:
-        pass
-    if name.startswith(("SIGRTMIN+", "SIGRTMAX-")) and name[9:].isdecimal():
-        number = int(name[9:])
-        return signal.SIGRTMIN + number if "MIN" in name else signal.SIGRTMAX - number
-    raise RuntimeFailure(Failure.OTHER, f"stop_signal: {text!r} is no signal")
+        return signals.number_of(text or "SIGTERM")
+    except signals.SignalError as error:
+        raise RuntimeFailure(Failure.OTHER, f"stop_signal: {error}") from None

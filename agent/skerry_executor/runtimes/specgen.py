@@ -9,10 +9,10 @@ Fields: https://docs.podman.io/en/v4.3/_static/api.html#tag/containers/operation
 from __future__ import annotations
 
 import math
-import signal
 from typing import Any
 
 from skerry_executor.runtimes.creation import Network, health_of, listed, restart_of
+from skerry_wire import signals
 from skerry_wire.workload import Container, Mount
 
 PERIOD_US = 100_000
@@ -61,7 +61,7 @@ def body_of(
         "command": listed(container.command),
         "user": container.user,
         "work_dir": container.working_dir,
-        "stop_signal": None if container.stop_signal is None else number_of(container.stop_signal),
+        "stop_signal": _signal(container.stop_signal),
         "healthconfig": health_of(container.health),
         "restart_tries": container.restart_retries or None,
     }
@@ -72,15 +72,12 @@ def body_of(
     return body
 
 
-def number_of(name: str) -> int:
-    """Return the number of a signal: `SIGTERM`, `TERM`, `15`, `RTMIN+3`. 0 is none that we know."""
-    if name.isdigit():
-        return int(name)
-    base, _, more = name.removeprefix("SIG").partition("+")
+def _signal(written: str | None) -> int | None:
+    """Return a signal's number; None, the image's own, for one that an old hub let pass."""
     try:
-        return int(signal.Signals[f"SIG{base}"]) + int(more or 0)
-    except (KeyError, ValueError):
-        return 0
+        return None if written is None else signals.number_of(written)
+    except signals.SignalError:
+        return None
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from skerry_hub.workloads.devices import cdi_name, permissions
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
 from skerry_hub.workloads.ports import address_of, overlap, words
-from skerry_hub.workloads.service import capability, own_label
+from skerry_hub.workloads.process import capability, stop_signal, user, working_dir
+from skerry_hub.workloads.service import own_label
 from skerry_wire.start_order import wrong_order
 from skerry_wire.workload import Container, HealthCheck, Mount, PortMapping
 
@@ -53,11 +54,22 @@ def _container(one: Container, field: str, note: Note) -> None:
     once(note, f"{field}.mounts", (mount.target for mount in one.mounts))
     _files(one, field, note)
     _devices(one, field, note)
+    _process(one, field, note)
+    if one.health is not None:
+        _health(one.health, f"{field}.health.command", note)
+
+
+def _process(one: Container, field: str, note: Note) -> None:
+    for key, parse, text in (
+        ("user", user, one.user),
+        ("working_dir", working_dir, one.working_dir),
+        ("stop_signal", stop_signal, one.stop_signal),
+    ):
+        if text is not None:
+            tell(note, f"{field}.{key}", parse, text)
     for key, names in (("cap_add", one.cap_add), ("cap_drop", one.cap_drop)):
         for index, name in enumerate(names):
             tell(note, f"{field}.{key}[{index}]", capability, name)
-    if one.health is not None:
-        _health(one.health, f"{field}.health.command", note)
 
 
 def _files(one: Container, field: str, note: Note) -> None:

@@ -90,7 +90,7 @@ SERVICE = Keys(
         " in `/run/secrets`.",
         "stop_grace_period": "How long a stopping container has before it is killed, as `10s`"
         " (default).",
-        "stop_signal": "As `SIGINT`.",
+        "stop_signal": "As `SIGINT`, `INT`, `2` or `SIGRTMIN+3`; every signal that Linux has.",
         "tmpfs": "One folder or a list, each a file system in memory.",
         "user": "User, or `user:group`.",
         "volumes": "`name:/folder`, `/box/folder:/folder`, each with `:ro` or `:rw`, or the long"

@@ -26,6 +26,7 @@ from skerry_hub.workloads.others import Siblings
 from skerry_hub.workloads.platforms import platform
 from skerry_hub.workloads.ports import ports, reserved
 from skerry_hub.workloads.problems import RefusedError, short
+from skerry_hub.workloads.process import capability, stop_signal, user, working_dir
 from skerry_hub.workloads.reading import (
     Placed,
     Section,
@@ -67,8 +68,6 @@ _PIDS: Mapping[str, Namespace] = {"host": "host"}
 _IPCS: Mapping[str, Namespace] = {"private": "private", "host": "host"}
 _CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
 """A line that goes on in the next one, which the standard library would take for an argument."""
-_SIGNAL = re.compile(r"[A-Z0-9+]{1,16}")
-_CAPABILITY = re.compile(r"[A-Za-z_]{1,40}")
 _VARIABLE = "has no value: it would come from the shell of whoever applies; write NAME=value"
 
 
@@ -237,8 +236,8 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
         command=section.get("command", _arguments, None, empty_ok=True),
         environment=section.get("environment", pairs(missing=None, why=_VARIABLE), {}),
         labels=section.get("labels", _labels, {}),
-        user=section.get("user", word, None),
-        working_dir=section.get("working_dir", parsed(_working_dir), None),
+        user=section.get("user", parsed(user), None),
+        working_dir=section.get("working_dir", parsed(working_dir), None),
         ports=published,
         mounts=_mounts(section, names.volumes),
         devices=tuple(one for one in devices if isinstance(one, DeviceMapping)),
@@ -248,7 +247,7 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
         health=section.get("healthcheck", health, None),
         after=section.get("depends_on", dependencies, ()),
         log=section.get("logging", logging, None),
-        stop_signal=section.get("stop_signal", parsed(_signal), None),
+        stop_signal=section.get("stop_signal", parsed(stop_signal), None),
         stop_grace_s=section.get("stop_grace_period", within(0, MAX_S), 10.0),
         cpu_limit_milli=_agreed(section, "cpus", cpu_milli, asked.cpu_limit_milli, "limits.cpus"),
         memory_limit_bytes=_agreed(
@@ -364,22 +363,3 @@ def _devices(value: Value) -> tuple[DeviceMapping | str, ...]:
 def _once(value: Value, verb: str, paths: list[str]) -> None:
     for path in sorted(path for path, times in Counter(paths).items() if times > 1):
         value.refuse(f"{verb} {short(path)} twice")
-
-
-def _working_dir(written: str) -> str:
-    if not written.startswith("/"):
-        raise RefusedError(f"{short(written)} is not an absolute path in the container")
-    return written
-
-
-def _signal(written: str) -> str:
-    if _SIGNAL.fullmatch(written) is None:
-        raise RefusedError(f"{short(written)} is not a signal like SIGINT")
-    return written
-
-
-def capability(written: str) -> str:
-    """Return a kernel capability in capitals."""
-    if _CAPABILITY.fullmatch(written) is None:
-        raise RefusedError(f"{short(written)} is not a capability like NET_ADMIN")
-    return written.upper()

@@ -321,7 +321,7 @@ RIGHT = {
         st.from_regex("[A-Z_]{1,8}", fullmatch=True), st.text(max_size=9), max_size=4
     ),
     "labels": st.dictionaries(st.from_regex("[a-z.]{1,8}", fullmatch=True), st.text(max_size=9)),
-    "user": st.text(min_size=1, max_size=128),
+    "user": st.from_regex("[a-z0-9_.-]{1,9}(:[a-z0-9]{1,9})?", fullmatch=True),
     "restart": st.sampled_from(["no", "always", "on-failure:7", "unless-stopped"]),
     "stop_grace_period": st.integers(0, 86400).map("{}s".format),
     "scale": st.integers(0, 100_000),

@@ -28,7 +28,7 @@ WRONG = [
     ("volumes:\n  - /" + "x" * 1024 + ":/x", 5, "volumes[0]", "source: must have at most 1024"),
     ("tmpfs: " + many(129, "/a{}"), 2, "services.web", "at most 128 items"),
     ("devices: " + many(129, "/dev/a{}"), 4, "devices", "at most 128 items"),
-    ("cap_add: " + many(65, "A"), 4, "cap_add", "at most 64 items"),
+    ("cap_add: " + many(65, "ALL"), 4, "cap_add", "at most 64 items"),
     ("gpus: 128\ndeploy: {resources: {reservations: {devices: [{capabilities: [gpu], count: 1}]}}}",
      5, "deploy.resources.reservations.devices[0]", "count: must be 1 to 128"),
     ("deploy:\n  placement:\n    constraints: " + many(65, "node.id != b{}"),

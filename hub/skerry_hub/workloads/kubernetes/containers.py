@@ -22,7 +22,7 @@ from skerry_hub.workloads.kubernetes.references import ConfigMaps
 from skerry_hub.workloads.kubernetes.values import count, cpu, flag, name, only, size, unreplaced
 from skerry_hub.workloads.kubernetes.volumes import Mounted, Volume, mounted
 from skerry_hub.workloads.ports import address_of
-from skerry_hub.workloads.problems import RefusedError, short
+from skerry_hub.workloads.process import capability, working_dir
 from skerry_hub.workloads.reading import (
     Section,
     Value,
@@ -33,7 +33,6 @@ from skerry_hub.workloads.reading import (
     listed,
     literal,
 )
-from skerry_hub.workloads.service import capability
 from skerry_wire.workload import Container, PortMapping
 
 Pull = Literal["missing", "always", "never"]
@@ -98,7 +97,7 @@ def container(value: Value, pod: Pod) -> Read:
         secret_environment=secrets,
         labels=dict(pod.labels),
         user=security.user or pod.user,
-        working_dir=section.get("workingDir", _absolute, None),
+        working_dir=section.get("workingDir", lambda one: working_dir(literal(one)), None),
         ports=published,
         mounts=tuple(mounts.mounts),
         devices=tuple(mounts.devices),
@@ -118,13 +117,6 @@ def container(value: Value, pod: Pod) -> Read:
     )
     ports = tuple(f"{one.protocol}/{one.host}" for one in published)
     return Read(found, dataclasses.replace(resources, ports=ports))
-
-
-def _absolute(value: Value) -> str:
-    written = literal(value)
-    if not written.startswith("/"):
-        raise RefusedError(f"{short(written)} is not an absolute path in the container")
-    return written
 
 
 def _ports(value: Value, named: dict[str, int], network: Network) -> tuple[PortMapping, ...]:
