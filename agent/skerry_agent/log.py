@@ -6,6 +6,7 @@ Under systemd a line begins with its priority and has no time, for the journal h
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -48,11 +49,27 @@ def _in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
+class _StandardError:
+    """Standard error without a buffer: what a full disk did not take is lost, and no more.
+
+    In a buffer it would be tried again with each line, and at last at the end of the process,
+    whose exit status it would be.
+    """
+
+    def write(self, text: str) -> None:
+        """Write a line. Raises OSError, which a handler of logs keeps to itself."""
+        if sys.stderr is not None:  # else its number may be a socket's by now
+            os.write(sys.stderr.fileno(), text.encode(errors="backslashreplace"))
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+
 def start(
     environment: Mapping[str, str], level: int = logging.INFO, stream: TextIO | None = None
 ) -> None:
     """Send all log records to standard error, in place of where they went before."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream or _StandardError())
     handler.setFormatter(OneLine(journal="JOURNAL_STREAM" in environment))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.raiseExceptions = False  # a log that cannot be written must not be fatal

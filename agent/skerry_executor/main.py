@@ -158,6 +158,7 @@ def _run(settings: Settings) -> int:
 
 def _serve(listener: socket.socket, settings: Settings, holder: int | None) -> int:
     from skerry_executor import runtimes, serve, state  # noqa: PLC0415
+    from skerry_executor.log import log  # noqa: PLC0415
 
     wish = runtimes.wish_of(settings)
     try:
@@ -167,7 +168,7 @@ def _serve(listener: socket.socket, settings: Settings, holder: int | None) -> i
             signal.signal(signal.SIGINT, server.end)
             server.run()
     except state.StateError as error:
-        print(f"skerry-executor: {error}", file=sys.stderr)
+        log("error", "cannot serve", reason=str(error))
         serve.decline(listener, settings.users, f"executor: {error}")
         return 1
     return 0

@@ -1,6 +1,11 @@
 """One line for each thing worth knowing."""
 
 import logging
+import os
+import subprocess
+import sys
+
+import pytest
 
 from skerry_agent.log import MAX_LINE, OneLine
 
@@ -35,3 +40,34 @@ def test_an_exception_is_on_the_same_line_with_its_place():
 def test_nobody_can_forge_a_line_or_flood_it():
     assert line("one\n<0>two", journal=True) == "<6>one <0>two"
     assert len(line("x" * 10_000, journal=True)) <= MAX_LINE + 3
+
+
+SCRIPT = """
+import logging, os, sys
+from skerry_agent import log
+log.start(os.environ)
+for number in range(3):
+    logging.warning("it goes on: %d", number)
+sys.exit(7)
+"""
+BUFFERED = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""As under systemd."""
+
+
+@pytest.mark.parametrize("where", ["full disk", "closed", "nobody reads", "a file"])
+def test_what_cannot_be_written_ends_nothing_and_is_no_exit_status(where, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    places = {"full disk": "/dev/full", "a file": tmp_path / "log"}
+    with open(places.get(where, "/dev/null"), "wb") as file:
+        closing = (lambda: os.close(2)) if where == "closed" else None
+        errors = writer if where == "nobody reads" else file
+        command = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(
+            command, check=False, env=BUFFERED, stderr=errors, preexec_fn=closing, timeout=30
+        )
+    os.close(writer)
+    assert done.returncode == 7
+    assert (tmp_path / "log").exists() is (where == "a file")
+    if where == "a file":
+        assert len((tmp_path / "log").read_text().splitlines()) == 3
