@@ -6,14 +6,24 @@ import contextlib
 import hashlib
 import os
 import pathlib
+from collections.abc import Callable
 
 
 class DamagedError(ValueError):
     """A file is not what was written; says why."""
 
 
+Sync = Callable[[int], None]
+"""Has on the disk what a descriptor stands for, a file or a folder, as os.fsync does."""
+
+
 def write(
-    path: pathlib.Path, data: bytes, *, durable: bool, fresh: pathlib.Path | None = None
+    path: pathlib.Path,
+    data: bytes,
+    *,
+    durable: bool,
+    fresh: pathlib.Path | None = None,
+    sync: Sync = os.fsync,
 ) -> None:
     """Replace a file. `durable`: once this returns, a power cut loses it no more. Raises OSError.
 
@@ -27,10 +37,10 @@ def write(
             file.write(data)
             if durable:
                 file.flush()
-                os.fsync(fd)
+                sync(fd)
         os.replace(fresh, path)
         if durable:
-            sync_folder(path.parent)
+            sync_folder(path.parent, sync)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(fresh)
@@ -64,10 +74,10 @@ def body_of(magic: bytes, data: bytes) -> bytes:
     return data[head:]
 
 
-def sync_folder(folder: pathlib.Path) -> None:
+def sync_folder(folder: pathlib.Path, sync: Sync = os.fsync) -> None:
     """Let what was made, renamed or removed in a folder be so after a power cut. Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        sync(fd)
     finally:
         os.close(fd)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import pathlib
 
 import pytest
 from tests.executor.orders import NODE, container, instance
@@ -228,6 +230,40 @@ def test_a_lease_and_a_job_end_with_the_box(tmp_path):
     files.forget(record.name)
     files.forget(record.name)
     assert files.records() == ()
+
+
+class Disk:
+    """Notes what is synced: its path, and what a kubelet sees in its folder at that time."""
+
+    def __init__(self, manifests):
+        self._manifests = manifests
+        self.synced = []
+
+    def __call__(self, fd):
+        names = os.listdir(self._manifests)
+        seen = [name for name in names if not name.startswith(".")]
+        self.synced.append((pathlib.Path(os.readlink(f"/proc/self/fd/{fd}")), seen))
+
+
+def test_a_kubelet_sees_a_manifest_only_once_it_is_whole_and_a_power_cut_changes_nothing(tmp_path):
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    disk, record = Disk(manifests), record_of()
+    name, pod = "skerry-shop-web-0", ["skerry-shop-web-0.json"]
+    files = PodFiles(manifests, tmp_path / "state", tmp_path / "run", disk)
+    files.publish(record)
+    assert disk.synced == [(manifests / f".{name}.json.new", []), (manifests, pod)]
+    disk.synced.clear()
+    files.withdraw(name)
+    assert disk.synced == [(manifests, [])], "else a power cut brings the pod back"
+
+
+def test_the_link_to_what_a_boot_ends_is_made_aside_too(tmp_path):
+    (tmp_path / ".skerry-shop-web-0.new").mkdir()
+    files = PodFiles(tmp_path, tmp_path / "state", tmp_path / "run")
+    with pytest.raises(RuntimeFailure, match="cannot be written"):
+        files.publish(record_of(lease=Lease(duration_s=60)))
+    assert not (tmp_path / "skerry-shop-web-0.json").exists()
 
 
 def test_files_that_cannot_be_written_are_said(tmp_path):

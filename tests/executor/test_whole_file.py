@@ -1,5 +1,7 @@
 """Small files written whole."""
 
+import os
+
 import pytest
 
 from skerry_executor import whole_file
@@ -47,3 +49,18 @@ def test_it_is_written_first_where_it_is_told(tmp_path):
         whole_file.write(tmp_path / "pod.json", b"x", durable=False, fresh=fresh)
     whole_file.write(tmp_path / "pod.json", b"x", durable=False)
     assert (tmp_path / "pod.json").read_bytes() == b"x"
+
+
+def test_what_must_outlive_a_power_cut_is_on_the_disk_before_and_after_its_name(tmp_path):
+    synced, path = [], tmp_path / "file"
+
+    def sync(fd):
+        synced.append((os.readlink(f"/proc/self/fd/{fd}"), os.fstat(fd).st_size, path.exists()))
+
+    whole_file.write(path, b"new", durable=True, sync=sync)
+    assert synced[0] == (str(tmp_path / "file.new"), 3, False), (
+        "else the name may be of an empty one"
+    )
+    assert [(place, named) for place, _, named in synced[1:]] == [(str(tmp_path), True)]
+    whole_file.write(path, b"passing", durable=False, sync=sync)
+    assert len(synced) == 2

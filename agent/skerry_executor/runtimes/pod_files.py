@@ -20,6 +20,7 @@ from skerry_executor.runtimes import pod_records
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.runtimes.pod_records import Record, RecordError
 from skerry_executor.runtimes.pods import Plain
+from skerry_executor.whole_file import Sync
 
 MAX_BYTES = 16 * 1024 * 1024
 _SUFFIX = ".json"
@@ -29,8 +30,15 @@ PREFIX = "skerry-"
 class PodFiles:
     """One kubelet's folder of manifests, and our records beside it."""
 
-    def __init__(self, manifests: pathlib.Path, state: pathlib.Path, run: pathlib.Path) -> None:
+    def __init__(
+        self,
+        manifests: pathlib.Path,
+        state: pathlib.Path,
+        run: pathlib.Path,
+        sync: Sync = os.fsync,
+    ) -> None:
         """`state` outlives a start of the box, `run` does not."""
+        self._sync = sync
         self._manifests = manifests
         self._records = state / "pods"
         self._passing = run / "pods"
@@ -65,7 +73,7 @@ class PodFiles:
     def keep(self, record: Record) -> None:
         """Write a record."""
         self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self._records / f"{record.name}{_SUFFIX}", pod_records.to_json(record))
+        self._write(self._records / f"{record.name}{_SUFFIX}", pod_records.to_json(record))
 
     def forget(self, name: str) -> None:
         """Remove a record; one that is gone is fine."""
@@ -97,11 +105,11 @@ class PodFiles:
             reason = f"{self._manifests}, the kubelet's folder of manifests, is not there"
             raise RuntimeFailure(Failure.OTHER, reason)
         if not record.ephemeral:
-            _write(place, data)
+            self._write(place, data)
             return
         self._passing.mkdir(mode=0o700, parents=True, exist_ok=True)
         passing = self._passing / f"{record.name}{_SUFFIX}"
-        _write(passing, data, sync=False)
+        self._write(passing, data, durable=False)
         with _failing(place):
             aside = self._manifests / f".{record.name}.new"
             aside.unlink(missing_ok=True)
@@ -115,7 +123,13 @@ class PodFiles:
             place.unlink(missing_ok=True)
             (self._passing / f"{name}{_SUFFIX}").unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
-                whole_file.sync_folder(self._manifests)
+                whole_file.sync_folder(self._manifests, self._sync)
+
+    def _write(self, path: pathlib.Path, data: bytes, *, durable: bool = True) -> None:
+        # A name that a kubelet, which reads this folder, passes over.
+        aside = path.with_name(f".{path.name}.new")
+        with _failing(path):
+            whole_file.write(path, data, durable=durable, fresh=aside, sync=self._sync)
 
 
 def _content(path: pathlib.Path) -> bytes | None:
@@ -125,13 +139,6 @@ def _content(path: pathlib.Path) -> bytes | None:
     except OSError:
         return None
     return data if len(data) <= MAX_BYTES else None
-
-
-def _write(path: pathlib.Path, data: bytes, *, sync: bool = True) -> None:
-    # A name that a kubelet, which reads this folder, passes over.
-    aside = path.with_name(f".{path.name}.new")
-    with _failing(path):
-        whole_file.write(path, data, durable=sync, fresh=aside)
 
 
 @contextlib.contextmanager
