@@ -20,6 +20,7 @@ from skerry_executor.exits import Exits
 from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, looked
 from skerry_executor.log import log
+from skerry_executor.mends import Mends
 from skerry_executor.outcome import blind_outcome
 from skerry_executor.pulled_images import PulledImages
 from skerry_executor.record import Record, Tell
@@ -27,6 +28,7 @@ from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.steps import Steps
 from skerry_executor.switches import Switches
 from skerry_executor.switching import Aim
+from skerry_wire.images import parse_image
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Order
 from skerry_wire.workload import Container, Instance
@@ -47,7 +49,7 @@ class Convergence:
     `object_to` says what the box has against a container now; `devices_of` which device nodes it
     gets for its devices on a bus, and raises RuntimeFailure where it gets none; `gate` which
     instances may run at all; `contents` has the files and secrets of containers; `pulled` remembers
-    what was pulled;
+    what was pulled; `mends` how often what is damaged was made anew;
     `switches` tell what each instance is to be by now; `checked` returns containers with what
     their own checks say.
     """
@@ -65,6 +67,7 @@ class Convergence:
         gate: Gate = OPEN,
         contents: Contents = NOWHERE,
         pulled: PulledImages = pulled_images.NOWHERE,
+        mends: Mends | None = None,
         switches: Switches | None = None,
         checked: Checked = lambda _, actual: actual,
         patience_s: float = PATIENCE_S,
@@ -94,6 +97,7 @@ class Convergence:
             gate=gate,
             contents=contents,
             pulled=pulled,
+            mends=mends,
         )
 
     def run(self) -> Outcome:
@@ -141,7 +145,15 @@ class Convergence:
         return rec.reconcile(desired, actual, present, devices, halts, whole=whole)
 
     def _has_image(self, image: str) -> bool:
-        has = self._runtime.has_image(image)
+        try:
+            has = self._runtime.has_image(image)
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.DAMAGED:
+                raise
+            log("warning", "an image is damaged", image=image, reason=failure.reason)
+            # One damaged image must not hide all others. It is pulled anew before anything is
+            # touched; of one that nobody pulls, making the container says so.
+            return parse_image(image).local
         return has and not self._pulled.is_doubtful(self._runtime, image)
 
     def _desired(self) -> list[Instance]:

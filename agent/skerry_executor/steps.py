@@ -5,6 +5,7 @@ Each may be cut off at any point, and done again.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
 from skerry_executor.halt import OPEN, Gate
 from skerry_executor.hardware import Node, text_of, with_nodes
+from skerry_executor.mends import Mends
 from skerry_executor.pulled_images import PulledImages
 from skerry_executor.record import Record
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
@@ -42,6 +44,7 @@ class Steps:
         gate: Gate = OPEN,
         contents: Contents = NOWHERE,
         pulled: PulledImages = pulled_images.NOWHERE,
+        mends: Mends | None = None,
         make_durable: Callable[[], None] = os.sync,
     ) -> None:
         self._node = node
@@ -54,6 +57,7 @@ class Steps:
         self._gate = gate
         self._contents = contents
         self._pulled = pulled
+        self._mends = Mends(None) if mends is None else mends
         # No runtime waits until its store is on the disk: after a power cut within seconds of a
         # change, podman cannot even list what it has.
         self._make_durable = make_durable
@@ -126,10 +130,15 @@ class Steps:
             self._record.doing(instance, InstanceState.PULLING, f"{image}: {amount}")
 
         credentials = self._contents.credentials(self._record.instances, image)
-        runtime, cancel = self._runtime, self._cancel
+        runtime, cancel, broken = self._runtime, self._cancel, False
         with self._pulled.pulling(runtime, image, self._make_durable) as was_cut_off:
-            runtime.pull(image, credentials, cancel, told)
-            doubtful = was_cut_off and self._pulled.is_doubtful(runtime, image)
+            try:
+                runtime.pull(image, credentials, cancel, told)
+            except RuntimeFailure as failure:
+                if failure.kind is not Failure.DAMAGED:
+                    raise
+                broken = True
+            doubtful = broken or (was_cut_off and self._pulled.is_doubtful(runtime, image))
             if not doubtful and damaged is None:
                 return
             # A pull takes layers that are there as they are; by now the registry is known to be.
@@ -161,8 +170,7 @@ class Steps:
         image = parse_image(container.image).full
         given = self._contents.given(instance, supervised(instance, container))
         spec = with_nodes(given, nodes)
-        self._runtime.create(name, image, spec, labels, instance)
-        if name in self._damaged and not self._is_good(name):
+        if not self._is_made(name, image, spec, labels, instance):
             self._renew(instance, container, name, image)
             self._runtime.create(name, image, spec, labels, instance)
         self._make_durable()
@@ -171,6 +179,19 @@ class Steps:
         made = self._runtime.container(name) if container.after else None
         if made is not None:
             self._record.put(made)
+
+    def _is_made(
+        self, name: str, image: str, spec: Container, labels: dict[str, str], instance: Instance
+    ) -> bool:
+        """Make a container; say whether it is one, and not as damaged as the image it is of."""
+        try:
+            self._runtime.create(name, image, spec, labels, instance)
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.DAMAGED:
+                raise
+            self._record.log("damaged", image, failure.reason)
+            return False
+        return name not in self._damaged or self._is_good(name)
 
     def _is_good(self, name: str) -> bool:
         try:
@@ -243,13 +264,72 @@ class Steps:
             self._record.put(found)
 
     def _start(self, instance: str, reference: str) -> None:
-        against = self._gate.permit(instance)
-        if against is not None:
-            raise RuntimeFailure(Failure.NOT_PERMITTED, against)
-        self._runtime.start(reference)
+        try:
+            self._begin(instance, reference)
+        except RuntimeFailure as failure:
+            found = self._wanted(instance, reference)
+            if failure.kind is not Failure.DAMAGED or found is None:
+                raise
+            reference = self._start_anew(*found, failure)
         started = self._runtime.container(reference)
         if started is None:
             raise RuntimeFailure(Failure.OTHER, f"{reference} vanished while it was started")
         self._record.put(started)
         self._record.log("started", started.name)
         self._exits.watch((started,), fresh=True)
+
+    def _begin(self, instance: str, reference: str) -> None:
+        # Asked each time: an image that was pulled in between may have taken hours.
+        against = self._gate.permit(instance)
+        if against is not None:
+            raise RuntimeFailure(Failure.NOT_PERMITTED, against)
+        self._runtime.start(reference)
+
+    def _wanted(self, instance: str, reference: str) -> tuple[Instance, Container] | None:
+        """Return the container that is started by id or name, as it is to be.
+
+        None where the runtime makes nothing of an instance without the rest of it.
+        """
+        if self._runtime.whole_instances:
+            return None
+        names = {one.id: one.name for one in self._record.actual()}
+        name = names.get(reference, reference)
+        found = [
+            (one, container)
+            for one in self._record.instances
+            for container in one.containers
+            if one.id == instance and name_of(one.id, container.name) == name
+        ]
+        # The last: what the instance is to be by now, where that is not what the order says.
+        return found[-1] if found else None
+
+    def _start_anew(self, instance: Instance, container: Container, failure: RuntimeFailure) -> str:
+        """Make and start one whose layers are damaged anew; of a new image where that is why."""
+        name = name_of(instance.id, container.name)
+        if not self._mends.count(name, spec_of(instance, container)):
+            times = "since the box started, it was made anew as often as it may be"
+            raise RuntimeFailure(Failure.DAMAGED, f"{failure.reason}; {times}")
+        # Told as a failure, so that there is an event of it.
+        self._record.doing(instance.id, InstanceState.FAILED, f"made anew: {failure.reason}")
+        self._record.log("damaged", name, failure.reason)
+        self._drop(instance, name)
+        self._record.doing(instance.id, InstanceState.CREATING)
+        self._create_once(name, instance, container)
+        try:
+            self._begin(instance.id, name)
+        except RuntimeFailure as again:
+            if again.kind is not Failure.DAMAGED:
+                raise
+            self._renew(instance, container, name, parse_image(container.image).full)
+            self._create_once(name, instance, container)
+            self._begin(instance.id, name)
+        return name
+
+    def _drop(self, instance: Instance, name: str) -> None:
+        """Remove a damaged container, and who has its network, which it would keep."""
+        found = next((one for one in self._record.actual() if one.name == name), None)
+        if found is not None and found.instance == instance.id:
+            self._remove(dataclasses.replace(found, phase=Phase.DAMAGED))
+            return
+        self._damaged.add(name)
+        self._runtime.remove(name)

@@ -21,6 +21,7 @@ from skerry_executor.journal import Journal
 from skerry_executor.leasing import Leasing
 from skerry_executor.lifecycle import Lifecycle, Prepared, lease_s
 from skerry_executor.log import log
+from skerry_executor.mends import Mends
 from skerry_executor.pulled_images import PulledImages
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
@@ -50,6 +51,7 @@ class Visits:
         self._lifecycle = lifecycle
         self._contents = Contents(settings.state)
         self._pulled = PulledImages(settings.state, settings.root)
+        self._mends = Mends(settings.run)
         self._journal = Journal(settings.state)
         self._admission = threading.Lock()
         self.turn = threading.Lock()
@@ -167,6 +169,7 @@ class Visits:
             gate=prepared.gate,
             contents=self._contents,
             pulled=self._pulled,
+            mends=self._mends,
             switches=switches.on_box(
                 generation, self._journal, self._settings, admitted.policy, runtime
             ),

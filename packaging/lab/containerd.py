@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 
 from lab.oci_image import archive
-from lab.podman import Podman, image_tar
+from lab.podman import PAGE, Podman, image_tar
 from lab.processes import LabError, Process, wait_for
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -99,9 +99,9 @@ class Containerd:
         self.bring(self.image)
         self.bring(PAUSE, {"Entrypoint": ["/bin/busybox", "sleep", "2147483647"]})
 
-    def bring(self, name: str, config: dict[str, object] | None = None) -> None:
-        """Give it the tiny image under a name."""
-        self.run("images", "import", "-", data=archive(name, image_tar(), config))
+    def bring(self, name: str, config: dict[str, object] | None = None, text: str = PAGE) -> None:
+        """Give it the tiny image under a name, with a text on its page."""
+        self.run("images", "import", "-", data=archive(name, image_tar(text), config))
 
     def serve(self) -> None:
         """Start the daemon (again)."""

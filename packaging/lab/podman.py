@@ -120,8 +120,8 @@ class Podman:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def image_tar() -> bytes:
-    """Return the root file system of an image: a static busybox and one page."""
+def image_tar(text: str = PAGE) -> bytes:
+    """Return the root file system of an image: a static busybox and one page with a text."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for folder in ("bin", "www", "tmp", "data"):
@@ -134,6 +134,6 @@ def image_tar() -> bytes:
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
         page = tarfile.TarInfo("www/index.html")
-        page.size = len(PAGE)
-        archive.addfile(page, io.BytesIO(PAGE.encode()))
+        page.size = len(text)
+        archive.addfile(page, io.BytesIO(text.encode()))
     return buffer.getvalue()

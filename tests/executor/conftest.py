@@ -120,3 +120,10 @@ def real(request):
     found = opened(request)
     yield found
     found.clear()
+
+
+@pytest.fixture
+def podman_box(podman):
+    found = Real(podman)
+    yield found
+    found.clear()

@@ -3,6 +3,7 @@
 from tests.executor.orders import NODE
 from tests.executor.surroundings import REMOTE, Real
 
+from lab.podman import PAGE
 from lab.processes import wait_for
 from skerry_executor.runtimes import containerd, kubelet
 
@@ -21,9 +22,9 @@ class RealContainerd(Real):
                 self.runtime.remove(one.id)
         self.runtime.remove("no-label")
 
-    def remote_image(self, request):
+    def remote_image(self, request, text=PAGE):
         image = f"{request.getfixturevalue('registry').address}/{REMOTE}"
-        self.images.bring(image, {"Labels": {"remote": "yes"}})
+        self.images.bring(image, {"Labels": {"remote": "yes"}}, text)
         self.images.run("images", "push", "--plain-http", image)
         self.images.run("images", "rm", "--sync", image)
         # The CRI hears of it a little later.

@@ -11,7 +11,7 @@ from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, NODE, container, instance
 
 from lab import registry as lab_registry
-from lab.podman import image_tar
+from lab.podman import PAGE, image_tar
 from lab.processes import wait_for
 from skerry_executor import specs
 from skerry_executor.runtimes import containers
@@ -64,12 +64,12 @@ class Real:
         for one in self.lab.run("ps", "--all", "--quiet").split():
             self.lab.run("rm", "--force", one, check=False)
 
-    def remote_image(self, request):
-        """Return an image that a registry has and the runtime has not."""
+    def remote_image(self, request, text=PAGE):
+        """Return an image that a registry has and the runtime has not; of another text, layer."""
         image = f"{request.getfixturevalue('registry').address}/{REMOTE}"
         # Not the one that all tests use, under another name: it will be removed.
         change = ("--change", "LABEL remote=yes")
-        self.lab.run("import", *change, "-", image, data=image_tar())
+        self.lab.run("import", *change, "-", image, data=image_tar(text))
         self.lab.run("push", image)
         self.lab.run("rmi", image)
         return image

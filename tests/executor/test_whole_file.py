@@ -58,9 +58,7 @@ def test_what_must_outlive_a_power_cut_is_on_the_disk_before_and_after_its_name(
         synced.append((os.readlink(f"/proc/self/fd/{fd}"), os.fstat(fd).st_size, path.exists()))
 
     whole_file.write(path, b"new", durable=True, sync=sync)
-    assert synced[0] == (str(tmp_path / "file.new"), 3, False), (
-        "else the name may be of an empty one"
-    )
+    assert synced[0] == (str(tmp_path / "file.new"), 3, False), "else its name may outlive it"
     assert [(place, named) for place, _, named in synced[1:]] == [(str(tmp_path), True)]
     whole_file.write(path, b"passing", durable=False, sync=sync)
     assert len(synced) == 2

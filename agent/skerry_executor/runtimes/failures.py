@@ -8,6 +8,7 @@ import re
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 
 MAX_WORDS = 300
+END_WORDS = 100
 
 _GRPC_NOT_FOUND, _GRPC_EXISTS, _GRPC_UNAVAILABLE = 5, 6, 14
 
@@ -40,7 +41,26 @@ _PLATFORM = re.compile(
 )
 _CDI_SIGNS = ("unresolvable cdi device", "cdi device injection failed", 'device driver "cdi"')
 _NO_DRIVER_SIGN = "could not select device driver"
-_DAMAGED_SIGNS = ("getting graph driver info", "rwlayer of container")
+_DAMAGED_SIGNS = (
+    "getting graph driver info",
+    "rwlayer of container",
+    "is returning inconsistent paths",
+    "failed to stat parent",
+)
+_STORE = re.compile(
+    r"/overlay2?(/|:)|/overlay-containers/|/io\.containerd\.snapshotter\.v1\.[a-z0-9]+/snapshots/"
+)
+"""Where the runtimes keep layers and containers, as they name it when something is wrong there."""
+_MISSING_SIGNS = (
+    "no such file or directory",
+    "not a directory",
+    "invalid argument",
+    "structure needs cleaning",
+    "bad message",
+    "stale file handle",
+)
+_OCI_PROGRAM = re.compile(r"\b(runc|crun|oci)\b")
+"""It names the store too where a mount or a program that was asked for is not there."""
 _UNKNOWN_IMAGE_SIGN = "image not known"
 _OTHER_PROGRAM_SIGN = "exec format error"
 _DENIED_SIGNS = (
@@ -114,10 +134,19 @@ def _kind(status: int, said: str) -> Failure:
         return Failure.NO_DEVICE
     if _NO_DRIVER_SIGN in said or any(sign in said for sign in _CDI_SIGNS):
         return Failure.NO_DEVICE
-    if any(sign in said for sign in _DAMAGED_SIGNS):
+    if _is_damaged(said):
         return Failure.DAMAGED
     unknown = status == 404 or _UNKNOWN_IMAGE_SIGN in said
     return Failure.NOT_FOUND if unknown else Failure.OTHER
+
+
+def _is_damaged(said: str) -> bool:
+    """Say whether what the runtime has stored is not as it stored it, as after a power cut."""
+    if any(sign in said for sign in _DAMAGED_SIGNS):
+        return True
+    if _STORE.search(said) is None or _OCI_PROGRAM.search(said) is not None:
+        return False
+    return any(sign in said for sign in _MISSING_SIGNS)
 
 
 def _words(doing: str, said: str) -> str:
@@ -132,14 +161,16 @@ def _words(doing: str, said: str) -> str:
         doing = f"no CDI specification that the runtime reads has such a device: {doing}"
     elif _NO_DRIVER_SIGN in low:
         doing = f"the runtime has no driver for such a device on this box: {doing}"
-    elif any(sign in low for sign in _DAMAGED_SIGNS):
+    elif _is_damaged(low):
         doing = f"the runtime's store is damaged: {doing}"
     elif _OTHER_PROGRAM_SIGN in low:
         doing = f"the image's program is for another architecture than this box's: {doing}"
     elif "/dev/" in low and "no such file or directory" in low:
         device = _DEVICE.search(said)
         doing = f"there is no device {device[1] if device else ''} on this box".replace("  ", " ")
-    said = said if len(said) <= MAX_WORDS else said[: MAX_WORDS - 3] + "..."
+    if len(said) > MAX_WORDS:
+        # What is wrong stands at the end, behind all that was to be done.
+        said = f"{said[: MAX_WORDS - END_WORDS - 5]} ... {said[-END_WORDS:]}"
     return f"{doing}: {said}"
 
 

@@ -1,0 +1,86 @@
+"""Counts how often a container was made anew because its storage was damaged, so that it ends.
+
+A disk that dies damages each new one too: to try on for ever would only wear it down.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import threading
+from typing import Annotated
+
+from skerry_executor import whole_file
+from skerry_executor.log import log
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.schema import Items, Range, Text
+
+MOST = 3
+"""So often since the box started; another content of the container counts anew."""
+FILE = "mends.state"
+MAX_FILE_BYTES = 256 * 1024
+MAX_KEPT = 512
+_MAGIC = b"skerry-executor mends 1\n"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """A container by its name and spec, and how often it was made anew."""
+
+    name: Annotated[str, Text(256)]
+    spec: Annotated[str, Text(64)]
+    times: Annotated[int, Range(1, 2**31)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    mended: Annotated[tuple[Mended, ...], Items(MAX_KEPT)] = ()
+
+
+class Mends:
+    """Those of one start of the box. Any thread; raises nothing."""
+
+    def __init__(self, run: pathlib.Path | None) -> None:
+        """`run` is a folder that a start of the box empties; None: this process alone counts."""
+        self._path = None if run is None else run / FILE
+        self._lock = threading.Lock()
+        self._times: dict[tuple[str, str], int] | None = None
+
+    def count(self, name: str, spec: str) -> bool:
+        """Note that a container is to be made anew; say whether it may be."""
+        with self._lock:
+            times = self._loaded()
+            if times.get((name, spec), 0) >= MOST:
+                return False
+            times[name, spec] = times.pop((name, spec), 0) + 1
+            self._save(times)
+            return True
+
+    def _loaded(self) -> dict[tuple[str, str], int]:
+        if self._times is None:
+            self._times = {(one.name, one.spec): one.times for one in self._load().mended}
+        return self._times
+
+    def _load(self) -> _Kept:
+        try:
+            data = None if self._path is None else whole_file.read(self._path, MAX_FILE_BYTES)
+            if data is None:
+                return _Kept()
+            return codec.decode(_Kept, whole_file.body_of(_MAGIC, data), most=MAX_FILE_BYTES)
+        except (OSError, ValueError, WireError) as error:
+            log("warning", "mends are forgotten", path=str(self._path), reason=str(error))
+            return _Kept()
+
+    def _save(self, times: dict[tuple[str, str], int]) -> None:
+        while len(times) > MAX_KEPT:
+            del times[next(iter(times))]
+        if self._path is None:
+            return
+        mended = [Mended(name=n, spec=spec, times=count) for (n, spec), count in times.items()]
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            body = whole_file.checked(_MAGIC, codec.pack(_Kept(mended=tuple(mended))))
+            whole_file.write(self._path, body, durable=False)
+        except OSError as error:
+            log("warning", "mends cannot be kept", path=str(self._path), reason=str(error))
