@@ -4,3 +4,13 @@ import signal
 
 # A run in the background inherits an ignored Ctrl-C, and would hand that on to all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--runtimes",
+        default="",
+        metavar="NAME,NAME",
+        help="test the executor on these versions of runtimes, not on those of this machine; "
+        "packaging/lab/runtimes.py has their names, ./dev runtimes installs them",
+    )

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from lab.oci_image import archive
 from lab.podman import PAGE, Podman, image_tar
 from lab.processes import LabError, Process, wait_for
+from lab.programs import Programs
 
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-PROGRAM = shutil.which("containerd", path=_PATH)
-CLIENT = shutil.which("ctr", path=_PATH)
+PROGRAMS = ("containerd", "ctr")
 PAUSE = "localhost/skerry-pause:1"
 NAMESPACE = "k8s.io"
 BRIDGE = "skerry-lab0"
@@ -54,9 +53,15 @@ class Containerd:
 
     image = Podman.image
 
-    def __init__(self, folder: pathlib.Path, insecure: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        insecure: Sequence[str] = (),
+        programs: Programs | None = None,
+    ) -> None:
         """`folder` takes everything; registries that are `insecure` are asked without TLS."""
         self._folder = folder
+        self._programs = programs or Programs()
         (folder / "cni").mkdir(parents=True, exist_ok=True)
         self.socket = folder / "containerd.sock"
         self._config = folder / "config.toml"
@@ -81,17 +86,8 @@ class Containerd:
 
     def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
         """Run containerd's own client, and return what it prints."""
-        if CLIENT is None:
-            raise LabError("ctr is not installed")
-        done = subprocess.run(
-            [CLIENT, "--address", str(self.socket), "--namespace", NAMESPACE, *words],
-            input=data,
-            capture_output=True,
-            check=False,
-        )
-        if check and done.returncode:
-            raise LabError(f"ctr {words[0]}: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout.decode(errors="replace")
+        where = ("--address", str(self.socket), "--namespace", NAMESPACE)
+        return self._programs.run("ctr", *where, *words, data=data, check=check)
 
     def start(self) -> None:
         """Start the daemon, and bring it the images."""
@@ -105,10 +101,9 @@ class Containerd:
 
     def serve(self) -> None:
         """Start the daemon (again)."""
-        if PROGRAM is None:
-            raise LabError("containerd is not installed")
         self.socket.unlink(missing_ok=True)
-        self._daemon = Process("containerd", [PROGRAM, "--config", self._config], self._folder)
+        command = self._programs.command("containerd", "--config", self._config)
+        self._daemon = Process("containerd", command, self._folder, self._programs.environment())
 
         def look() -> bool:
             assert self._daemon is not None
@@ -153,8 +148,7 @@ class Containerd:
         for shim in shims:
             with contextlib.suppress(OSError):
                 os.kill(shim, signal.SIGKILL)
-        for mount in mounts_below(self._folder / "state"):
-            subprocess.run(["umount", "--lazy", mount], check=False)
+        self._programs.unmount_below(self._folder / "state")
         shutil.rmtree(self._folder / "state", ignore_errors=True)
         self.serve()
 
@@ -171,9 +165,9 @@ class Containerd:
         if self._daemon is not None and self._daemon.alive:
             self.remove_containers()
         self.stop()
-        for mount in mounts_below(self._folder):
-            subprocess.run(["umount", "--lazy", mount], check=False)
+        self._programs.unmount_below(self._folder)
         subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
+        self._programs.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -186,10 +180,3 @@ def _processes() -> list[tuple[int, list[str]]]:
                 (int(path.parent.name), path.read_bytes().decode(errors="replace").split("\0"))
             )
     return [(pid, words) for pid, words in found if words and "containerd-shim" in words[0]]
-
-
-def mounts_below(folder: pathlib.Path) -> list[str]:
-    """Return where something is mounted below a folder, the innermost first."""
-    lines = pathlib.Path("/proc/mounts").read_text().splitlines()
-    found = [line.split()[1] for line in lines]
-    return sorted((one for one in found if one.startswith(f"{folder}/")), reverse=True)

@@ -18,16 +18,26 @@ def suite() -> str:
     return release.get("VERSION_CODENAME", "bookworm").strip('"')
 
 
-def bootstrap(folder: pathlib.Path, root: pathlib.Path, packages: Sequence[str]) -> None:
-    """Install a minimal Debian with these packages at `root`; `folder` takes what that needs."""
+def bootstrap(
+    folder: pathlib.Path, root: pathlib.Path, packages: Sequence[str], other: str | None = None
+) -> None:
+    """Install a minimal Debian with these packages at `root`; `folder` takes what that needs.
+
+    `other` is the code name of another Debian than this machine's.
+    """
+    wanted = other or suite()
     sources = glob.glob("/etc/apt/sources.list.d/debian*.sources") or ["/etc/apt/sources.list"]
-    # As this machine fetches packages, be it through a proxy or from a mirror that is old.
+    # From where this machine has its own packages, and as it fetches them, be it through a proxy.
+    given = []
+    for number, source in enumerate(map(pathlib.Path, sources)):
+        given.append(folder / f"{number}{source.suffix}")
+        given[-1].write_text(source.read_text().replace(suite(), wanted))
     fetching = folder / "apt.conf"
     fetching.write_text(output(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire"]))
     left_out = [f"--dpkgopt=path-exclude=/usr/share/{p}/*" for p in ("doc", "man", "locale")]
-    debian = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", *left_out]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", *left_out]
     included = f"--include={','.join(packages)}"
-    run([*debian, f"--aptopt={fetching}", included, suite(), str(root), *sources])
+    run([*command, f"--aptopt={fetching}", included, wanted, str(root), *map(str, given)])
 
 
 def run(command: Sequence[str], folder: pathlib.Path | None = None) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import json
 import pathlib
 import shutil
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 from lab.podman import Podman, image_tar
 from lab.processes import LabError, Process, wait_for
+from lab.programs import Programs
 
 BRIDGE = pathlib.Path("/sys/class/net/docker0")
-PROGRAM = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+PROGRAMS = ("dockerd", "docker", "containerd")
 
 
 class Docker:
@@ -23,9 +26,16 @@ class Docker:
 
     image = Podman.image
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        """`folder` takes everything; `start` starts the daemon."""
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        programs: Programs | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`folder` takes everything. `settings` as of daemon.json; `start` starts the daemon."""
         self._folder = folder
+        self._programs = programs or Programs()
+        self._settings = settings or {}
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "docker.sock"
         self._daemon: Process | None = None
@@ -33,15 +43,8 @@ class Docker:
 
     def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
         """Run the docker client, and return what it prints."""
-        done = subprocess.run(
-            ["docker", "--host", f"unix://{self.socket}", *words],
-            input=data,
-            capture_output=True,
-            check=False,
-        )
-        if check and done.returncode:
-            raise LabError(f"docker {words[0]}: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout.decode(errors="replace")
+        host = ("--host", f"unix://{self.socket}")
+        return self._programs.run("docker", *host, *words, data=data, check=check)
 
     def start(self) -> None:
         """Start the daemon, and make the image."""
@@ -50,15 +53,17 @@ class Docker:
 
     def serve(self) -> None:
         """Start the daemon (again)."""
-        if PROGRAM is None:
-            raise LabError("dockerd is not installed")
         folder = self._folder
         self.socket.unlink(missing_ok=True)
-        command = [PROGRAM, "--host", f"unix://{self.socket}", "--pidfile", f"{folder}/pid"]
-        command += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-        command += ["--default-ulimit", "nofile=20000:20000", "--ip-forward=false"]
-        command += ["--iptables=false", "--ip6tables=false", "--ip-masq=false"]
-        self._daemon = Process("docker", command, folder)
+        settings = folder / "daemon.json"
+        settings.write_text(json.dumps(self._settings))
+        words: list[str | pathlib.Path] = ["--config-file", settings, "--pidfile", folder / "pid"]
+        words += ["--host", f"unix://{self.socket}"]
+        words += ["--data-root", folder / "data", "--exec-root", folder / "exec"]
+        words += ["--default-ulimit", "nofile=20000:20000", "--ip-forward=false"]
+        words += ["--iptables=false", "--ip6tables=false", "--ip-masq=false"]
+        command = self._programs.command("dockerd", *words)
+        self._daemon = Process("docker", command, folder, self._programs.environment())
 
         def look() -> bool:
             assert self._daemon is not None
@@ -87,8 +92,8 @@ class Docker:
             self.run("rm", "--force", "--volumes", container, check=False)
         self.stop()
         # The host's network, which it keeps mounted once a container had it.
-        for mounted in (self._folder / "exec" / "netns").glob("*"):
-            subprocess.run(["umount", "--lazy", str(mounted)], check=False, capture_output=True)
+        self._programs.unmount_below(self._folder / "exec" / "netns")
         if self._made_bridge and BRIDGE.exists():
             subprocess.run(["ip", "link", "delete", BRIDGE.name], check=False)
+        self._programs.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -65,6 +65,9 @@ SOAK_PACKAGES = {
 }
 """What `./dev soak` needs besides, for whole boxes."""
 
+RUNTIMES_PACKAGES = {"mmdebstrap": "mmdebstrap", "nsenter": "util-linux"}
+"""What `./dev runtimes` needs besides."""
+
 DEBIAN_PYTHON = {
     "paho": "python3-paho-mqtt",
     "psutil": "python3-psutil",
@@ -105,6 +108,11 @@ def install_lab() -> None:
 def install_soak() -> None:
     """Install what boxes in user-mode-linux need."""
     _install_programs(SOAK_PACKAGES)
+
+
+def install_runtimes() -> None:
+    """Install what other versions of the runtimes are made with."""
+    _install_programs(RUNTIMES_PACKAGES)
 
 
 def _install_programs(programs: Mapping[str, str]) -> None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
-import subprocess
 import urllib.request
 from collections.abc import Sequence
 
-from lab.containerd import Containerd, mounts_below
-from lab.kubelet_build import PROGRAM
+from lab.containerd import Containerd
 from lab.processes import LabError, Process, free_port, wait_for
-
-__all__ = ["PROGRAM", "Kubelet"]
+from lab.programs import Programs
 
 
 class Kubelet:
     """A kubelet; `manifests` is its folder of static pods, `socket` its CRI."""
 
-    def __init__(self, folder: pathlib.Path, insecure: Sequence[str] = ()) -> None:
-        """`folder` takes everything."""
+    def __init__(self, folder: pathlib.Path, insecure: Sequence[str], programs: Programs) -> None:
+        """`folder` takes everything; `programs` have a kubelet and containerd."""
         self._folder = folder
-        self.containerd = Containerd(folder / "containerd", insecure)
+        self._programs = programs
+        self.containerd = Containerd(folder / "containerd", insecure, programs)
         self.socket = self.containerd.socket
         self.manifests = folder / "manifests"
         self.manifests.mkdir(parents=True)
@@ -63,15 +61,10 @@ class Kubelet:
         }
         path = folder / "config.yaml"
         path.write_text(json.dumps(config))  # JSON is YAML
-        command: list[str | pathlib.Path] = [
-            PROGRAM,
-            "--config",
-            path,
-            "--root-dir",
-            folder / "root",
-        ]
-        command += ["--cert-dir", folder / "certificates", "--hostname-override", "lab"]
-        self._process = Process("kubelet", command, folder)
+        words: list[str | pathlib.Path] = ["--config", path, "--root-dir", folder / "root"]
+        words += ["--cert-dir", folder / "certificates", "--hostname-override", "lab"]
+        command = self._programs.command("kubelet", *words)
+        self._process = Process("kubelet", command, folder, self._programs.environment())
         wait_for("the kubelet to answer", self._answers, 60.0)
 
     def _answers(self) -> bool:
@@ -98,6 +91,5 @@ class Kubelet:
         """End everything, and remove it."""
         self.stop()
         self.containerd.remove_all()
-        for mount in mounts_below(self._folder):
-            subprocess.run(["umount", "--lazy", mount], check=False)
+        self._programs.unmount_below(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
-import os
 import pathlib
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Sequence
 
 from lab.processes import LabError, Process, wait_for
+from lab.programs import Programs
 
 BUSYBOX = "/bin/busybox"
 PAGE = "Hello from Skerry\n"
+
+_APART = """\
+[network]
+default_subnet = "10.86.0.0/16"
+"""
+"""For another podman than this machine's: it makes another bridge, which has the same addresses."""
 
 _CAREFUL = """\
 [containers]
@@ -34,12 +39,15 @@ class Podman:
         folder: pathlib.Path,
         insecure: Sequence[str] = (),
         storage: pathlib.Path | None = None,
+        programs: Programs | None = None,
     ) -> None:
         """`folder` takes everything, but for a `storage` elsewhere.
 
-        Registries that are `insecure` are asked without TLS.
+        Registries that are `insecure` are asked without TLS. `programs`: this machine's, or others.
         """
         self._folder = folder
+        self._programs = programs or Programs()
+        self._settings = "" if programs is None else _APART
         self._storage = storage or folder / "root"
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "podman.sock"
@@ -52,42 +60,39 @@ class Podman:
             self._environment["CONTAINERS_REGISTRIES_CONF"] = str(registries)
         self._service: Process | None = None
 
-    def command(self, *words: str) -> list[str]:
-        """Return the command line of podman on this store."""
-        program = shutil.which("podman")
-        if program is None:
-            raise LabError("podman is not installed")
+    def _apart(self) -> list[str]:
+        """Return the options by which podman has a store of its own."""
         folder = self._folder
         # `tmpdir` too: it holds the sign by which podman knows a reboot, and to share it is to have
         # one store's reset take the containers of another for dead.
-        apart = ["--root", f"{self._storage}", "--runroot", f"{folder}/run"]
-        apart += ["--tmpdir", f"{folder}/tmp", "--network-config-dir", f"{folder}/networks"]
-        return [program, *apart, *words]
+        return [
+            *("--root", f"{self._storage}", "--runroot", f"{folder}/run"),
+            *("--tmpdir", f"{folder}/tmp", "--network-config-dir", f"{folder}/networks"),
+        ]
 
     def run(self, *words: str, data: bytes | None = None, check: bool = True) -> str:
         """Run podman, and return what it prints."""
-        done = subprocess.run(
-            self.command(*words),
-            input=data,
-            capture_output=True,
-            env={**os.environ, **self._environment},
-            check=False,
+        return self._programs.run(
+            "podman", *self._apart(), *words, data=data, check=check, environment=self._environment
         )
-        if check and done.returncode:
-            raise LabError(f"podman {words[0]}: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout.decode(errors="replace")
 
     def start(self) -> None:
         """Make the image, find settings with which a container starts here, start the service."""
         self.run("import", "-", self.image, data=image_tar())
+        self._set()
         try:
             self._try()
         except LabError:
-            careful = self._folder / "containers.conf"
-            careful.write_text(_CAREFUL)
-            self._environment["CONTAINERS_CONF"] = str(careful)
+            self._settings += _CAREFUL
+            self._set()
             self._try()
         self.serve()
+
+    def _set(self) -> None:
+        if self._settings:
+            place = self._folder / "containers.conf"
+            place.write_text(self._settings)
+            self._environment["CONTAINERS_CONF"] = str(place)
 
     def _try(self) -> None:
         self.run("run", "--rm", self.image, "/bin/busybox", "true")
@@ -95,8 +100,10 @@ class Podman:
     def serve(self) -> None:
         """Start the service (again)."""
         self.socket.unlink(missing_ok=True)
-        command = self.command("system", "service", "--time=0", f"unix://{self.socket}")
-        self._service = Process("podman", command, self._folder, self._environment)
+        words = ("system", "service", "--time=0", f"unix://{self.socket}")
+        command = self._programs.command("podman", *self._apart(), *words)
+        environment = {**self._programs.environment(), **self._environment}
+        self._service = Process("podman", command, self._folder, environment)
         wait_for("podman's socket", self.socket.exists)
 
     @property
@@ -117,6 +124,7 @@ class Podman:
         self.run("rm", "--all", "--force", "--time=0", check=False)
         self.stop()
         self.run("system", "reset", "--force", check=False)
+        self._programs.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -1,20 +1,16 @@
 """Real runtimes for the contract test, and a registry to pull from."""
 
-import shutil
+import contextlib
 
 import pytest
 from tests.executor.more_surroundings import RealContainerd, RealKubelet
 from tests.executor.surroundings import Faked, Real
 
-from lab import containerd as lab_containerd
-from lab import docker as lab_docker
-from lab import kubelet as lab_kubelet
 from lab import registry as lab_registry
-from lab.containerd import Containerd
-from lab.docker import Docker
-from lab.kubelet import Kubelet
-from lab.podman import Podman
+from lab import runtimes as lab_runtimes
+from lab.processes import LabError
 from lab.registry import Registry
+from lab.runtimes import OF_THIS_MACHINE, VERSIONS
 
 
 @pytest.fixture(scope="session")
@@ -37,75 +33,93 @@ def private_registry(tmp_path_factory, registry):
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory, request):
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed; ./dev test installs it")
+def labs(tmp_path_factory, request):
+    """Return what gives the runtime of a name, started; it is made once for all tests."""
     names = ("registry", "private_registry") if lab_registry.PROGRAM else ()
     insecure = [request.getfixturevalue(name).address for name in names]
-    podman = Podman(tmp_path_factory.mktemp("podman"), insecure)
-    podman.start()
-    yield podman
-    podman.remove_all()
+    made = {}
+    with contextlib.ExitStack() as stack:
+
+        def give(name):
+            if name not in made:
+                try:
+                    made[name] = lab_runtimes.prepared(
+                        name, tmp_path_factory.mktemp(name), insecure
+                    )
+                except LabError as error:
+                    made[name] = str(error)
+                else:
+                    stack.callback(made[name].remove_all)
+                    made[name].start()
+            if isinstance(made[name], str):
+                pytest.skip(made[name])
+            return made[name]
+
+        yield give
+
+
+def named(request, kind):
+    return request.getfixturevalue("labs")(getattr(request, "param", kind))
 
 
 @pytest.fixture(scope="session")
-def docker(tmp_path_factory):
-    if lab_docker.PROGRAM is None or shutil.which("docker") is None:
-        pytest.skip("dockerd is not installed (apt-get install docker.io)")
-    docker = Docker(tmp_path_factory.mktemp("docker"))
-    try:
-        docker.start()
-        yield docker
-    finally:
-        docker.remove_all()
+def podman(request):
+    return named(request, "podman")
 
 
 @pytest.fixture(scope="session")
-def containerd(tmp_path_factory, request):
-    if lab_containerd.PROGRAM is None or lab_containerd.CLIENT is None:
-        pytest.skip("containerd is not installed (apt-get install containerd)")
-    names = ("registry", "private_registry") if lab_registry.PROGRAM else ()
-    insecure = [request.getfixturevalue(name).address for name in names]
-    containerd = Containerd(tmp_path_factory.mktemp("containerd"), insecure)
-    try:
-        containerd.start()
-        yield containerd
-    finally:
-        containerd.remove_all()
+def docker(request):
+    return named(request, "docker")
 
 
 @pytest.fixture(scope="session")
-def kubelet(tmp_path_factory, request):
-    if not lab_kubelet.PROGRAM.exists() or lab_containerd.PROGRAM is None:
-        pytest.skip("there is no kubelet (python packaging/lab/kubelet_build.py, some minutes)")
-    names = ("registry", "private_registry") if lab_registry.PROGRAM else ()
-    insecure = [request.getfixturevalue(name).address for name in names]
-    kubelet = Kubelet(tmp_path_factory.mktemp("kubelet"), insecure)
-    try:
-        kubelet.start()
-        yield kubelet
-    finally:
-        kubelet.remove_all()
+def containerd(request):
+    return named(request, "containerd")
 
 
-REAL = ("podman", "docker", "containerd", "kubelet")
+@pytest.fixture(scope="session")
+def kubelet(request):
+    return named(request, "kubelet")
+
+
 SURROUNDINGS = {"containerd": RealContainerd, "kubelet": RealKubelet}
+
+
+def chosen(config):
+    """Return the versions of runtimes to test on, as the command line names them."""
+    names = [one for one in config.getoption("--runtimes").split(",") if one]
+    for one in names:
+        if one not in VERSIONS:
+            raise pytest.UsageError(f"there is no runtime {one}; there are {', '.join(VERSIONS)}")
+    return names
 
 
 def pytest_generate_tests(metafunc):
     """Run a test with each runtime, but for those of which it says that they lack what it needs."""
-    for fixture, names in (("any_runtime", ("fake", *REAL)), ("real", REAL)):
+    names = chosen(metafunc.config)
+    real = names or OF_THIS_MACHINE
+    every = names or ("fake", *OF_THIS_MACHINE)
+    for fixture, offered in (("any_runtime", every), ("real", real)):
         if fixture in metafunc.fixturenames:
             marks = metafunc.definition.iter_markers("lacking")
             lacking = {name for mark in marks for name in mark.kwargs}
-            own = [name for name in names if name not in lacking]
+            own = [name for name in offered if kind_of(name) not in lacking]
             metafunc.parametrize(fixture, own, indirect=True)
+    for kind in OF_THIS_MACHINE if names else ():
+        if kind in metafunc.fixturenames:
+            own = [name for name in names if kind_of(name) == kind]
+            metafunc.parametrize(kind, own, indirect=True, scope="session")
+
+
+def kind_of(name):
+    return VERSIONS[name].kind if name in VERSIONS else name
 
 
 def opened(request):
     if request.param == "fake":
         return Faked()
-    return SURROUNDINGS.get(request.param, Real)(request.getfixturevalue(request.param))
+    lab = request.getfixturevalue("labs")(request.param)
+    return SURROUNDINGS.get(kind_of(request.param), Real)(lab)
 
 
 @pytest.fixture

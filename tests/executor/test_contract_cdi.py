@@ -25,7 +25,8 @@ def hole():
     node = {"path": "/dev/hole", "hostPath": "/dev/null"}
     edits = {"deviceNodes": [node], "env": ["HOLE=here"]}
     devices = [{"name": "0:1", "containerEdits": edits}]
-    spec.write_text(json.dumps({"cdiVersion": "0.3.0", "kind": KIND, "devices": devices}))
+    # Of that version `hostPath` is, and newer runtimes leave out what says an older one.
+    spec.write_text(json.dumps({"cdiVersion": "0.5.0", "kind": KIND, "devices": devices}))
     yield f"{KIND}=0:1"
     spec.unlink()
     if not there:

@@ -24,11 +24,11 @@ RUNS = {"restart": "always", "stop_grace_s": 0.0}
 
 
 @pytest.fixture
-def box(request):
+def box(kubelet):
     """The kubelet's surroundings; its folders are where `files` says."""
     from tests.executor.more_surroundings import RealKubelet  # noqa: PLC0415
 
-    found = RealKubelet(request.getfixturevalue("kubelet"))
+    found = RealKubelet(kubelet)
     found.folder = found.lab.manifests.parent
     yield found
     found.clear()
