@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_hub.decisions import Asked, Question
+from skerry_hub.jobs import why_finished
 from skerry_hub.loss import why_it_stays
 from skerry_hub.model import Assignment, Change, Decision, Explanation, Workload
 from skerry_hub.noting import note
@@ -319,18 +320,20 @@ def _held(work: Work, members: Sequence[_Member], waits: str) -> Outcome:
 
 
 def _note(work: Work, workload: Workload) -> str:
-    """Return for whom of its gang a workload waits, or why it stays on a lost node, or nothing."""
+    """Return for whom of its gang a workload waits, or why one stays where it is, or nothing."""
     if not workload.placement.gang:
-        return _lost_note(work, workload)
+        return _stays_note(work, workload)
     (group,) = grouped(completed(work, [Wanted(workload, keep=True)]))
     members, _ = _tried(work, group, may_preempt=False)
     own = next(one for one in members if one.workload.name == workload.name)
     return _waits(members) if len(own.before) < own.wanted else ""
 
 
-def _lost_note(work: Work, workload: Workload) -> str:
-    """Say why the first instance that is on a lost node is still there, empty where none is."""
+def _stays_note(work: Work, workload: Workload) -> str:
+    """Say why the first one that is finished, or on a lost node, stays there, empty without."""
     for one in work.draft.of_workload(workload.name):
+        if one.finished is not None:
+            return f"{one.id} stays and reserves nothing: {why_finished(one)}"
         node = work.draft.nodes.get(one.node)
         why = why_it_stays(node, workload) if node is not None else None
         if why is not None:

@@ -183,7 +183,7 @@ def trust_key(work: Work, node: Node, fingerprint: str) -> Node:
 
 
 def forget(work: Work, node: Node) -> PlanView:
-    """Forget a node; its instances are placed anew elsewhere.
+    """Forget a node; its instances are placed anew elsewhere, but for finished jobs.
 
     Raises RefusedError while it is online: it would run on, and nobody would see it.
     """
@@ -194,6 +194,8 @@ def forget(work: Work, node: Node) -> PlanView:
     names = set()
     changes = []
     for one in work.draft.on_node(node.id):
+        if one.finished is not None:
+            continue
         work.columns.release(one)
         work.draft.assignments.remove(one.id)
         names.add(one.workload)

@@ -102,6 +102,7 @@ class Users:
         self._holders = [
             _Holder(one.id, held, _paths(known, one), _places(hardware, held))
             for one in sorted(known.on_node(node.id), key=instance_order)
+            if one.finished is None
             for held in ({hold.device: hold.milli for hold in one.held},)
         ]
 

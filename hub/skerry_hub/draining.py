@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from skerry_hub.deciding import NEAREST
 from skerry_hub.decisions import Asked, Question
-from skerry_hub.jobs import done_of
+from skerry_hub.jobs import finished_of, why_finished
 from skerry_hub.model import (
     UNSCHEDULABLE,
     Assignment,
@@ -66,7 +66,7 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
     """Cordon a node, and move away what other nodes take; one decision for each workload.
 
     What fits nowhere stays, and is explained; with `force` it is removed. Instances of global
-    workloads stay: they are made for this node; and jobs that are done. Raises RefusedError for a
+    workloads stay: they are made for this node; and finished jobs. Raises RefusedError for a
     node that is held, since nothing can be ended there.
     """
     if node.diverged is not None:
@@ -84,8 +84,8 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
         if kept.workload.mode == "global":
             changes += [_stays(one, "one on each node") for one in before if one.node == node.id]
             continue
-        done = done_of(kept.workload, before, (node,))
-        changes += [_stays(one, "it is done") for one in before if one.id in done]
+        done = finished_of(before, {node.id})
+        changes += [_stays(one, why_finished(one)) for one in before if one.id in done]
         if all(one.id in done for one in before if one.node == node.id):
             continue
         found = evacuated(work, kept.workload, node.id, force=force, done=done)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from skerry_wire.lifecycle import Job
+from skerry_wire.messages import InstanceStatus
 from skerry_wire.schema import Range, Sparse, Text
 
 Strategy = Literal["rolling", "canary", "blue-green", "at-once"]
@@ -57,5 +58,18 @@ class Lifecycle:
     shared_network: Annotated[bool, Sparse()] = False
     update: Annotated[Update, Sparse()] = Update()
 
+    @property
+    def runs_once(self) -> bool:
+        """Say whether it is a job that runs to its end, and then no more."""
+        return self.job is not None and not self.job.schedule
+
 
 AS_USUAL = Lifecycle()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a job ended for good, as its node told it in this incarnation."""
+
+    incarnation: Annotated[str, Text(32)]
+    status: InstanceStatus

@@ -28,7 +28,6 @@ from skerry_hub.fleet.fields import LABEL, Field, Kind
 from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.silence import Patience, Silence
 from skerry_hub.fleet.vanishing import together, together_at
-from skerry_hub.jobs import done_on
 from skerry_hub.model import Liveness, Node, Workload
 from skerry_hub.state import Known
 
@@ -212,11 +211,7 @@ def movable(known: Known, node: Node) -> Iterator[Workload]:
         return
     for one in known.on_node(node.id):
         kept = known.workloads.get(one.workload)
-        if (
-            kept is not None
-            and not tied_because(kept.workload)
-            and one.id not in done_on(kept.workload, node)
-        ):
+        if kept is not None and one.finished is None and not tied_because(kept.workload):
             yield kept.workload
 
 

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from skerry_hub.lifecycle import AS_USUAL, Lifecycle
+from skerry_hub.lifecycle import AS_USUAL, Finished, Lifecycle
 from skerry_hub.terms import ANYWHERE, DeviceRequest, Placement, Share
 from skerry_wire.codec import revision_of, to_plain
 from skerry_wire.messages import Capability, Presence, Report
@@ -167,7 +167,10 @@ class Hold:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """An instance and its node: one decision, until it is changed."""
+    """An instance and its node: one decision, until it is changed.
+
+    One that is `finished` is a job that will not run again: what it needed is free for others.
+    """
 
     id: InstanceId
     workload: Name
@@ -180,6 +183,7 @@ class Assignment:
     held: Annotated[tuple[Hold, ...], Items(128)] = ()
     """The devices that it has, or has a share of."""
     priority: Annotated[int, Range(-1_000_000_000, 1_000_000_000), Sparse()] = 0
+    finished: Annotated[Finished, Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

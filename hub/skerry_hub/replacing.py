@@ -10,7 +10,7 @@ import collections
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from skerry_hub.decisions import Asked, Question
-from skerry_hub.jobs import done_of
+from skerry_hub.jobs import finished_of
 from skerry_hub.model import Change, Workload
 from skerry_hub.noting import note
 from skerry_hub.placement.engine import lose
@@ -36,17 +36,9 @@ def replace_all(work: Work, lost: Mapping[str, Collection[str]]) -> tuple[Change
             nodes = sorted(lost[name])
             for start in range(0, len(nodes), MOST_NODES):
                 some = nodes[start : start + MOST_NODES]
-                changes += replaced(work, workloads[name], some, _done(work, name, some))
+                done = finished_of(work.draft.of_workload(name), set(some))
+                changes += replaced(work, workloads[name], some, done)
     return tuple(changes)
-
-
-def _done(work: Work, name: str, nodes: Collection[str]) -> tuple[str, ...]:
-    """Return which jobs on some nodes are done, and not to be done again elsewhere."""
-    kept, there = work.draft.workloads.get(name), map(work.draft.nodes.get, nodes)
-    if kept is None:
-        return ()
-    found = [node for node in there if node is not None]
-    return done_of(kept.workload, work.draft.of_workload(name), found)
 
 
 def replaced(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from skerry_hub.fleet.columns import Columns, totals_of
@@ -114,16 +114,34 @@ def instances_on(known: Known, node: Node) -> tuple[InstanceView, ...]:
 
 def instances_of(known: Known, kept: Kept) -> tuple[InstanceView, ...]:
     """Return every instance of a workload."""
-    views = []
+    views: list[InstanceView] = []
     told: dict[str, dict[str, InstanceStatus]] = {}
     for one in sorted(known.of_workload(kept.workload.name), key=instance_order):
         node = known.nodes.get(one.node)
         if node is None:
+            views += _of_forgotten(one)
             continue
         if node.id not in told:
             told[node.id] = _told(node)
         views.append(_instance(known, node, one, told[node.id].get(one.id)))
     return tuple(views)
+
+
+def every_instance(known: Known, only: Node | None = None) -> Iterator[InstanceView]:
+    """Yield what is on each node, or one, and the finished jobs whose nodes were forgotten."""
+    if only is not None:
+        yield from instances_on(known, only)
+        return
+    for there in list(known.nodes.values()):
+        yield from instances_on(known, there)
+    for node in sorted(known.by_node.keys() - known.nodes.keys()):
+        for one in known.on_node(node):
+            yield from _of_forgotten(one)
+
+
+def _of_forgotten(one: Assignment) -> Iterator[InstanceView]:
+    if one.finished is not None:
+        yield _as_told(one, one.finished.status, one.node, None, "its node was forgotten")
 
 
 def instance_order(one: Assignment) -> tuple[str, int, str]:
@@ -146,6 +164,8 @@ def _instance(
     place = waiting.elsewhere(node.id) if waiting is not None else None
     if former is not None:
         image = former[1].containers[0].image
+    if status is None and one.finished is not None:
+        status = one.finished.status
     if status is None:
         return InstanceView(
             id=one.id,
@@ -159,14 +179,21 @@ def _instance(
             current=False,
             waits_until=latest_end(place) if place else None,
         )
+    stays = why_it_stays(node, kept.workload) if kept is not None and not one.finished else None
+    return _as_told(one, status, node.hostname, image, stays)
+
+
+def _as_told(
+    one: Assignment, status: InstanceStatus, hostname: str, image: str | None, reason: str | None
+) -> InstanceView:
     return InstanceView(
         id=one.id,
         workload=one.workload,
         revision=status.revision,
-        node=node.id,
-        hostname=node.hostname,
+        node=one.node,
+        hostname=hostname,
         state=status.state,
-        reason=status.reason or (why_it_stays(node, kept.workload) if kept is not None else None),
+        reason=status.reason or reason,
         health=status.health,
         image=image,
         started_at=status.started_at,

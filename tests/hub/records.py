@@ -4,12 +4,13 @@ import dataclasses
 
 from skerry_hub.documents import KeptDocument
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.lifecycle import Lifecycle, Update
+from skerry_hub.lifecycle import Finished, Lifecycle, Update
 from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
 from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.state import Draft, Kept, Known
 from skerry_hub.work import Work
 from skerry_wire.hardware import Cpu, Hardware, Memory, RuntimeInfo, System
+from skerry_wire.lifecycle import JobStatus
 from skerry_wire.messages import (
     Capability,
     Event,
@@ -133,6 +134,14 @@ def assignment(name="shop-web-0", node="box-1", revision=None, **fields):
     owner = name.rpartition("-")[0]
     whole = {"resources": Resources(), "revision": revision or workload(owner).revision}
     return Assignment(id=name, workload=owner, node=node, **{**whole, **fields})
+
+
+def finished(name="shop-web-0", node="box-1", succeeded=True, **fields):
+    """Return a job that has ended for good."""
+    job = JobStatus(runs=1, attempts=1, succeeded=succeeded)
+    state = InstanceState.EXITED if succeeded else InstanceState.FAILED
+    told = Finished(incarnation=FIRST, status=status(name, state, job=job))
+    return assignment(name, node, finished=told, **fields)
 
 
 def columns_of(known):

@@ -11,7 +11,9 @@ from tests.hub.records import (
     capability,
     changed,
     columns_of,
+    finished,
     hardware,
+    kept,
     node,
     report,
     settled,
@@ -24,15 +26,19 @@ from skerry_hub.desired import LAST_GENERATION
 from skerry_hub.fleet.apply import take
 from skerry_hub.keys import OrderKey
 from skerry_hub.latency import Network
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Constraint, Liveness, Resources
+from skerry_hub.showing import every_instance, workload_view
 from skerry_hub.state import Known
 from skerry_hub.terms import DeviceRequest, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec
 from skerry_wire.hardware import Accelerator
-from skerry_wire.messages import Order
+from skerry_wire.lifecycle import Job
+from skerry_wire.messages import InstanceState, Order
 
+JOB = Lifecycle(job=Job())
 KEY = OrderKey(Ed25519PrivateKey.generate())
 SITE = Constraint(key="node.labels.site", operator="==", value="quay-3")
 LARGE = Resources(memory_bytes=5 * 2**30)
@@ -317,6 +323,18 @@ def test_a_forgotten_node_takes_its_order_along_and_its_instances_go_elsewhere()
     after = settled(known, work.draft)
     assert set(after.nodes) == {"box-2"}
     assert {one.node for one in after.assignments.values()} == {"box-2"}
+
+
+def test_a_finished_job_outlives_its_node():
+    known = Known([node(), node("box-2")], [kept(lifecycle=JOB)], [finished()])
+    work = work_on(known)
+    plan = desired.forget(work, gone(known.nodes["box-1"]))
+    check(work)
+    after = settled(known, work.draft)
+    assert (plan.changes, after.assignments) == ((), {"shop-web-0": finished()})
+    (view,) = every_instance(after)
+    assert (view.hostname, view.state, view.exit_code) == ("box-1", InstanceState.EXITED, None)
+    assert workload_view(after, after.workloads["shop-web"]).state == "completed"
 
 
 def test_what_finds_no_other_node_is_told():

@@ -4,12 +4,11 @@ import pytest
 from tests.hub.records import (
     assignment,
     changed,
+    finished,
     kept,
     kept_document,
     node,
-    report,
     settled,
-    status,
     work_on,
     workload,
 )
@@ -21,7 +20,7 @@ from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import UNSCHEDULABLE, Liveness, Taint, Toleration
 from skerry_hub.state import Known
 from skerry_hub.work import RefusedError
-from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.lifecycle import Job
 
 KEEP_OFF = Taint(key="maintenance", value="true", effect="NoSchedule")
 LEAVE = Taint(key="maintenance", value="true", effect="NoExecute")
@@ -129,18 +128,17 @@ def test_a_drain_moves_everything_that_fits_elsewhere_and_touches_both_nodes():
 
 
 @pytest.mark.parametrize(("also_runs", "moved"), [(False, []), (True, ["shop-web-1"])])
-def test_a_job_that_is_done_is_not_done_again_elsewhere(also_runs, moved):
-    job = JobStatus(runs=1, attempts=1, succeeded=True)
-    told = [status("shop-web-0", job=job), status("shop-web-1")][: 2 if also_runs else 1]
+@pytest.mark.parametrize(("succeeded", "why"), [(True, "is done"), (False, "has failed for good")])
+def test_a_finished_job_is_not_begun_again_elsewhere(also_runs, moved, succeeded, why):
     known = Known(
-        [node(report=report(instances=tuple(told))), node("box-2")],
-        [kept(replicas=len(told), lifecycle=Lifecycle(job=Job()))],
-        [assignment(one.id) for one in told],
+        [node(), node("box-2")],
+        [kept(replicas=1 + also_runs, lifecycle=Lifecycle(job=Job()))],
+        [finished(succeeded=succeeded), *([assignment("shop-web-1")] if also_runs else [])],
     )
     plan, after = drained(known)
     assert [one.instance for one in plan.changes if one.action == "move"] == moved
     (stays,) = (one for one in plan.changes if one.action == "keep")
-    assert (stays.instance, stays.detail) == ("shop-web-0", "it is done")
+    assert (stays.instance, stays.detail) == ("shop-web-0", f"it {why}")
     assert homes(after)["shop-web-0"] == "box-1"
     assert plan.unplaced == ()
 

@@ -8,12 +8,11 @@ from tests.hub.records import (
     NOW,
     assignment,
     columns_of,
+    finished,
     heartbeat,
     kept,
     node,
-    report,
     settled,
-    status,
 )
 
 from skerry_hub.fleet.listening import Listening
@@ -24,7 +23,7 @@ from skerry_hub.model import Liveness
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.judging import judge_all
 from skerry_hub.writer.telling import Telling
-from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.lifecycle import Job
 from skerry_wire.workload import Mount
 
 PATIENCE = Patience(unreachable_s=15, lost_s=15, new_for_s=60)
@@ -284,19 +283,13 @@ def test_what_belongs_to_its_node_stays_and_says_why(workload, words):
     assert why_it_stays(fleet.known.nodes["box-1"], workload.workload) is None
 
 
-def test_a_job_that_is_done_is_not_done_again():
-    def runs(schedule="", **job):
-        said = report(instances=(status("shop-web-0", job=JobStatus(runs=1, **job)),))
-        known = Known(
-            [box(1, report=said)],
-            [kept(lifecycle=Lifecycle(job=Job(schedule=schedule)))],
-            [assignment("shop-web-0", "box-1")],
-        )
-        return [one.name for one in movable(known, known.nodes["box-1"])]
-
-    assert runs(succeeded=True) == []
-    assert runs() == runs(succeeded=False) == ["shop-web"]
-    assert runs("@daily", succeeded=True, next_at=NOW + 60) == ["shop-web"]
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_finished_job_is_not_begun_again(succeeded):
+    jobs = kept(replicas=2, lifecycle=Lifecycle(job=Job()))
+    placed = [finished(succeeded=succeeded), assignment("shop-web-1", "box-2")]
+    known = Known([box(1), box(2)], [jobs], placed)
+    found = [[one.name for one in movable(known, node)] for node in known.nodes.values()]
+    assert found == [[], ["shop-web"]]
 
 
 def test_of_a_node_that_is_held_nothing_moves():

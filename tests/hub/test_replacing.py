@@ -1,7 +1,7 @@
 """What lost nodes had goes elsewhere: one decision a workload, and nothing ends for it."""
 
 import pytest
-from tests.hub.records import assignment, kept, node, report, settled, status, work_on
+from tests.hub.records import assignment, finished, kept, node, settled, work_on
 from tests.hub.test_desired import LARGE, check
 
 from skerry_hub import replacing
@@ -10,7 +10,7 @@ from skerry_hub.model import Change, Liveness
 from skerry_hub.replacing import MOST_TOLD, replace_all, told
 from skerry_hub.state import Known
 from skerry_hub.terms import Placement
-from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.lifecycle import Job
 
 
 def lost(name, **fields):
@@ -34,13 +34,12 @@ def homes(known):
     return {one.id: one.node for one in known.assignments.values()}
 
 
-def test_a_job_that_is_done_stays_where_it_was_beside_one_that_is_not():
-    job = JobStatus(runs=1, attempts=1, succeeded=True)
-    told = report(instances=(status("shop-web-0", job=job), status("shop-web-1")))
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_finished_job_stays_where_it_was_beside_one_that_is_not(succeeded):
     known = Known(
-        [lost("box-1", report=told), node("box-2")],
+        [lost("box-1"), node("box-2")],
         [kept(replicas=2, lifecycle=Lifecycle(job=Job()))],
-        on("box-1", 0, 1),
+        [finished(succeeded=succeeded), *on("box-1", 1)],
     )
     _, after, draft = replaced(known, shop_web={"box-1"})
     assert homes(after) == {"shop-web-0": "box-1", "shop-web-1": "box-2"}

@@ -7,7 +7,7 @@ import zlib
 import pytest
 import sqlalchemy as sa
 from tests.hub.histories import History, Hub
-from tests.hub.records import capability, changed, node, report, status, workload
+from tests.hub.records import capability, changed, finished, node, workload
 
 from skerry_hub import desired, draining, tables
 from skerry_hub.api.decisions import DecisionAnswers
@@ -22,7 +22,7 @@ from skerry_hub.store import open_store
 from skerry_hub.terms import Latency, Placement
 from skerry_hub.work import put_node
 from skerry_hub.writer.service import BusyError
-from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.lifecycle import Job
 
 SEEDS = 40
 STEPS = 45
@@ -117,15 +117,14 @@ def test_what_happened_later_changes_no_replay(hub, later):
     assert changes(hub) == [("create", "shop-web-0"), ("create", "shop-web-1")]
 
 
-def test_a_drain_that_left_a_job_alone_replays_though_nobody_reports_it_any_more(hub):
+def test_a_drain_that_left_a_finished_job_alone_replays(hub):
     shop(hub, lifecycle=Lifecycle(job=Job()))
     first = next(one for one in hub.known.assignments.values() if one.node == "box-1")
-    done = JobStatus(runs=1, attempts=1, succeeded=True)
-    said = report(instances=(status(first.id, revision=first.revision, job=done),))
-    hub.call(lambda work: put_node(work, changed(hub.known.nodes["box-1"], report=said)))
+    ended = changed(finished(first.id), revision=first.revision)
+    hub.call(lambda work: work.draft.assignments.put(first.id, ended))
     plan = hub.call(lambda work: draining.drain(work, hub.known.nodes["box-1"], force=True))
     assert [(one.action, one.instance) for one in plan.changes] == [("keep", first.id)]
-    hub.call(lambda work: put_node(work, changed(hub.known.nodes["box-1"], report=None)))
+    hub.call(lambda work: desired.delete(work, "shop-web"))
     assert {result for _, result, _ in results(hub)} == {"same"}
 
 

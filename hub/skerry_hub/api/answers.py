@@ -22,7 +22,7 @@ from skerry_hub.in_force import in_force_on, unmet
 from skerry_hub.model import Explanation, Node
 from skerry_hub.naming import find_node, find_workload
 from skerry_hub.placement.explain import STANDINGS
-from skerry_hub.showing import instance_order, instances_on, node_view, workload_view
+from skerry_hub.showing import every_instance, instance_order, node_view, workload_view
 from skerry_hub.state import Kept, Known, Publication
 from skerry_hub.views import (
     DeviceView,
@@ -118,13 +118,11 @@ class Answers:
         self, where: str | None, node: str | None, workload: str | None
     ) -> list[InstanceView]:
         """Return the instances on a node, of a workload, or whose workload's labels fit."""
-        only = find_node(self._known, node).id if node is not None else None
+        only = find_node(self._known, node) if node is not None else None
         names = {kept.workload.name for kept in self._fitting(where)} if where else None
         found = [
             view
-            for one in list(self._known.nodes.values())
-            if only is None or one.id == only
-            for view in instances_on(self._known, one)
+            for view in every_instance(self._known, only)
             if (workload is None or view.workload == workload)
             and (names is None or view.workload in names)
         ]

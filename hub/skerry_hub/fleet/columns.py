@@ -48,11 +48,12 @@ class Totals:
 
 def totals_of(assignments: Collection[Assignment]) -> Totals:
     """Return what instances reserve together; a device that several share is one."""
-    held = {hold.device for one in assignments for hold in one.held}
+    needing = [one for one in assignments if one.finished is None]
+    held = {hold.device for one in needing for hold in one.held}
     return Totals(
-        cpu_milli=sum(one.resources.cpu_milli for one in assignments),
-        memory_bytes=sum(one.resources.memory_bytes for one in assignments),
-        storage_bytes=sum(one.resources.storage_bytes for one in assignments),
+        cpu_milli=sum(one.resources.cpu_milli for one in needing),
+        memory_bytes=sum(one.resources.memory_bytes for one in needing),
+        storage_bytes=sum(one.resources.storage_bytes for one in needing),
         accelerators=sum(device.partition("/")[0] in ACCELERATORS for device in held),
     )
 
@@ -306,8 +307,13 @@ class Columns:
     # --- what is reserved -----------------------------------------------------------------
 
     def reserve(self, assignment: Assignment) -> None:
-        """Take from its node what an instance needs; what the same instance had there goes back."""
+        """Take from its node what an instance needs; what the same instance had there goes back.
+
+        What is finished needs nothing, and is not there for placement.
+        """
         self.release(assignment)
+        if assignment.finished is not None:
+            return
         row = self._rows.get(assignment.node)
         self._reserved.add(row, assignment)
         self._undone_by(lambda: self.release(assignment))

@@ -188,7 +188,7 @@ class _Placing:
             return
         for name in sorted(staying, key=lambda one: rank_of(self.workload.name, one)):
             row = self.columns.row(staying[name].node)
-            if row is None:
+            if row is None or staying[name].finished is not None:
                 continue
             at = [int(term.domains.of_row[row]) for term in terms]
             against = [
@@ -218,7 +218,8 @@ class _Placing:
         self, term: AffinityTerm, outcome: Outcome, staying: dict[str, Assignment]
     ) -> None:
         """Let those leave that are apart from all that they want near them, but the first."""
-        ranked = sorted(staying, key=lambda one: rank_of(self.workload.name, one))
+        there = (name for name, one in staying.items() if one.finished is None)
+        ranked = sorted(there, key=lambda one: rank_of(self.workload.name, one))
         for name in reversed(ranked[1:]):
             row = self.columns.row(staying[name].node)
             if row is None or not self.columns.facts(row).is_known:
@@ -339,18 +340,26 @@ class _Placing:
     def stay(self, before: Assignment, *, keep: bool) -> tuple[Assignment | None, str]:
         """Return an instance as it stays on its node, or None and why it has to leave.
 
-        What is not known of a node moves nothing, nor does its liveness. With `keep` it always
+        What is not known of a node moves nothing, nor does its liveness; and nothing moves a job
+        that is finished, unless it is another one now. With `keep` it always
         stays: with what it has, where the node has no room for what the workload wants now.
         """
-        if keep and before.revision == self.revision:
+        comes_back = before.finished is not None and not keep
+        stays = keep if before.finished is None else self.workload.lifecycle.runs_once
+        if stays and before.revision == self.revision:
             return before, ""
-        unfitted = dataclasses.replace(before, revision=self.revision)
+        unfitted = dataclasses.replace(before, revision=self.revision, finished=None)
         row = self.columns.row(before.node)
         if row is None:
             return (unfitted, "") if keep else (None, f"node {before.node} is not known")
         self.columns.release(before)
         board = board_of(self.world, self.workload)
-        binding = [need for need in board.requirements if need.binds or need.name in self.limits]
+        # What was finished, and is to run again, has given back its room.
+        binding = [
+            need
+            for need in board.requirements
+            if need.binds or need.name in self.limits or comes_back
+        ]
         found = refusals_of(self.columns, binding, row)
         against = [refusal.brief for _, refusal in found if not refusal.is_unknown]
         if against and not keep:

@@ -47,8 +47,9 @@ def explain(
     So many `standings` are told at most, or that of the named instance.
     """
     ranked = sorted(current, key=lambda one: rank_of(workload.name, one.id))
-    here = [one for one in ranked if node in (None, one.node)]
-    about = [one for one in ranked if one.id == instance] or here[:standings]
+    here = [one for one in ranked if node in (None, one.node) and one.finished is None]
+    named = [one for one in ranked if one.id == instance]
+    about = [one for one in named if one.finished is None] if named else here[:standings]
     told = tuple(standing_of(world, workload, ranked, one) for one in about)
     away = _away(workload, ranked, here, instance)
     with world.columns.trial():

@@ -53,7 +53,7 @@ class Session:
         self._cells: tuple[Mask, Counts | None] | None = None
         for one in staying:
             row = self._row(one.node)
-            if row >= 0:
+            if row >= 0 and one.finished is None:
                 self._count(row)
         if self._near or self._own or self._without >= 0 or self._dear:
             self._lay_over_all()

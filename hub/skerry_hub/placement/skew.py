@@ -43,7 +43,11 @@ class _Mending:
         musts = [term for term in terms if not term.weight]
         self._spreads = [term for term in musts if isinstance(term, SpreadTerm)]
         self._by_labels = [term for term in musts if term.domains.topology != NODE]
-        self._there = {name: after for name, (_, after, _) in outcome.items() if after is not None}
+        self._there = {
+            name: after
+            for name, (_, after, _) in outcome.items()
+            if after is not None and after.finished is None
+        }
         self._domains = {
             name: self._domains_of(self._spreads, one) for name, one in self._there.items()
         }

@@ -9,7 +9,7 @@ import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
-from skerry_hub.jobs import done_on
+from skerry_hub.jobs import why_finished
 from skerry_hub.model import Assignment, Liveness, Workload
 from skerry_hub.placement.about import is_about
 from skerry_hub.terms import NODE, Affinity
@@ -53,7 +53,8 @@ def sort_out(work: Work) -> Sorted:
         for one in work.draft.of_workload(workload.name):
             here = reason or _stays_there(work, workload, one)
             if here:
-                pinned.append(one)
+                if one.finished is None:  # else it takes no room from others
+                    pinned.append(one)
                 why[here] += 1
                 continue
             movable.append(Movable(one, workload, within))
@@ -75,13 +76,13 @@ def _stays(workload: Workload, within: Sequence[str]) -> str:
 
 def _stays_there(work: Work, workload: Workload, one: Assignment) -> str:
     """Return why one instance does not move, or nothing."""
+    if one.finished is not None:
+        return f"a job, and {why_finished(one)}"
     node = work.draft.nodes.get(one.node)
     if node is None or node.liveness is not Liveness.ONLINE:
         return "its node is not online"
     if node.diverged is not None:
         return "its node is held"
-    if one.id in done_on(workload, node):
-        return "it is a job, and done"
     if one.revision != workload.revision or one.resources != workload.resources:
         return "a change of it is under way"
     return ""

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from skerry_hub.decisions import Asked, Question
+from skerry_hub.jobs import why_finished
 from skerry_hub.model import Assignment, Change, Decision, Workload
 from skerry_hub.noting import note
 from skerry_hub.placement.assigning import assign
@@ -72,6 +73,8 @@ def other_than_planned(work: Work, move: Move) -> str:
         return "there is no such instance of this workload any more"
     if one.node != move.source:
         return f"it is on {one.node}, not on {move.source}"
+    if one.finished is not None:
+        return f"a job, and {why_finished(one)}"
     if one.revision != move.revision or kept.workload.revision != move.revision:
         return "its workload has changed"
     if move.target == move.source:

@@ -38,7 +38,7 @@ def issue(
         node = draft.nodes.get(node_id)
         if node is None or node.diverged is not None or node_id not in heard:
             continue
-        wanted = _wanted(draft, node_id, origins)
+        wanted = _wanted(draft, node, origins)
         if sealing is not None:
             wanted = sealing.sealed(draft, node, wanted)
         content = content_of(wanted)
@@ -57,8 +57,14 @@ def issue(
     return failures
 
 
-def _wanted(draft: Draft, node_id: str, origins: Origins) -> tuple[Instance, ...]:
-    assignments = [one for one in draft.on_node(node_id) if not vacating.waits(draft, one)]
+def _wanted(draft: Draft, node: Node, origins: Origins) -> tuple[Instance, ...]:
+    assignments = [
+        one
+        for one in draft.on_node(node.id)
+        if not vacating.waits(draft, one)
+        # A box that was installed anew has forgotten which jobs are finished.
+        and (one.finished is None or one.finished.incarnation == node.incarnation)
+    ]
     names = {one.workload for one in assignments}
     found = {name: kept.workload for name in names if (kept := draft.workloads.get(name))}
     return instances(assignments, found, origins, draft.updates.former)

@@ -19,7 +19,7 @@ import sqlalchemy.exc
 import structlog
 import tenacity
 
-from skerry_hub import desired, metrics, vacating
+from skerry_hub import desired, jobs, metrics, vacating
 from skerry_hub.decisions import Keep
 from skerry_hub.documents import Key
 from skerry_hub.fleet.apply import Note
@@ -365,6 +365,7 @@ class Service:
         for node, retained in batch.reported:
             self._heard.report(node, retained=retained)
         self.commit(batch.draft, now)
+        self._follow_jobs(batch.draft)
         for (topic, result), count in batch.counts.items():
             metrics.MESSAGES.labels(topic, result).inc(count)
         for node in batch.alive:
@@ -374,6 +375,21 @@ class Service:
         for node in batch.draft.nodes.changes:
             self._publishing.resend(self.known, self._heard, node)
         self._fill_due = self._fill_due or batch.joined
+
+    def _follow_jobs(self, draft: Draft) -> None:
+        """Free what finished jobs had, now that it is committed which those are."""
+        for one in draft.assignments.changes.values():
+            if one is not None:
+                self.columns.reserve(one)
+                self._fill_due = True
+
+    def _look_at_jobs(self) -> None:
+        """Note what of jobs was told before this hub looked for it."""
+        draft = Draft(self.known)
+        for node in self.known.nodes.values():
+            jobs.follow(draft, node)
+        self.commit(draft, time.time())
+        self._follow_jobs(draft)
 
     def _take_call(self, call: Call) -> None:
         if not call.answer.set_running_or_notify_cancel():
@@ -640,6 +656,7 @@ class Service:
         log.info("connected to the broker")
         self._watch.begin(time.time())
         self._rolling.all(self.known)
+        self.retry(self._look_at_jobs)
         self._publishing.publish(self.presence(online=True))
         self.retry(lambda: self._publishing.send(self.store.outbox()))
         self._publishing.say_again(self.known, self._heard)

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from skerry_hub.fleet.apply import Dropped, is_sign_of_life, take
+from skerry_hub.jobs import follow
 from skerry_hub.model import Node
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.inbox import Incoming
@@ -64,6 +65,8 @@ def _take_one(
     batch.joined |= taken.joined
     if taken.node is not before:
         draft.nodes.put(one.node, taken.node)
+    if isinstance(message, Report):
+        follow(draft, taken.node)
     draft.events += [telling.of_hub(taken.node, note, now) for note in taken.notes]
     if isinstance(message, Event) and message.id not in seen:
         seen.add(message.id)

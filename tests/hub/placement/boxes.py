@@ -112,6 +112,7 @@ def workload(
     accelerators=(),
     constraints=(),
     image="web:1",
+    **fields,
 ):
     return Workload(
         name=name,
@@ -127,6 +128,7 @@ def workload(
             devices=tuple(accelerators),
         ),
         constraints=tuple(constraint(text) for text in constraints),
+        **fields,
     )
 
 

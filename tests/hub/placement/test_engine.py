@@ -18,10 +18,14 @@ from tests.hub.placement.boxes import (
 )
 
 from skerry_hub.fleet.columns import totals_of
+from skerry_hub.lifecycle import AS_USUAL, Finished, Lifecycle
 from skerry_hub.model import Liveness
 from skerry_hub.placement.engine import reserve_decision
 from skerry_hub.placement.outcome import index_of
+from skerry_hub.terms import Affinity, Placement
 from skerry_wire.hardware import ProbeStatus, RuntimeInfo
+from skerry_wire.lifecycle import Job
+from skerry_wire.messages import InstanceState, InstanceStatus
 from skerry_wire.workload import DeviceMapping
 
 
@@ -415,3 +419,54 @@ def test_a_change_of_mode_gives_every_instance_the_id_of_its_mode():
 )
 def test_an_index_is_read_only_from_a_replicas_id(instance, index):
     assert index_of("shop-web", instance) == index
+
+
+# --- finished jobs --------------------------------------------------------------------------
+
+JOB = Lifecycle(job=Job())
+EVERY_DAY = Lifecycle(job=Job(schedule="@daily"))
+ONE_EACH = Affinity(workload="shop-web", topology="node", anti=True)
+
+
+def ended(columns, load, node_id="a"):
+    """Return the instance of a job that has ended on a node, and gave back what it had."""
+    (one,) = placed(columns, load).assignments
+    status = InstanceStatus(
+        id=one.id, workload=load.name, revision=one.revision, state=InstanceState.EXITED
+    )
+    after = dataclasses.replace(one, finished=Finished(incarnation="1" * 32, status=status))
+    columns.reserve(after)
+    assert (after.node, columns.assigned(node_id)) == (node_id, ())
+    return after
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_finished_job_stays_whatever_its_node_is_now_and_leaves_its_room_to_others(keep):
+    columns = fleet(node("a", cpus=2))
+    load = workload(cpu=2000, lifecycle=JOB)
+    one = ended(columns, load)
+    load = dataclasses.replace(load, expressions=("node.labels.site == here",))
+    decision = placed(columns, load, [one], keep=keep)
+    assert decision.assignments == (one,)
+    other = workload("shop-db", cpu=2000)
+    assert where(placed(columns, other)) == {"shop-db-0": "a"}
+
+
+@pytest.mark.parametrize("becomes", [{"image": "localhost/web:2"}, {"lifecycle": EVERY_DAY}, {}])
+def test_a_finished_job_that_is_another_one_now_has_to_find_room_again(becomes):
+    columns = fleet(node("a", cpus=2), node("b", cpus=2))
+    one = ended(columns, workload(cpu=2000, lifecycle=JOB))
+    after = workload(**{"cpu": 2000, "lifecycle": JOB if becomes else AS_USUAL, **becomes})
+    (now,) = place(columns, after, [one], keep=False).assignments
+    assert (now.finished, now.node) == (None, "a")
+    assert where(placed(columns, workload("shop-db", cpu=2000))) == {"shop-db-0": "a"}
+    (now,) = placed(columns, after, [one]).assignments
+    assert (now.finished, now.node) == (None, "b")
+
+
+def test_where_a_job_has_ended_another_of_it_may_come_though_one_a_node_is_wanted():
+    columns = fleet(node("a"))
+    load = workload(lifecycle=JOB, placement=Placement(affinity=(ONE_EACH,)))
+    one = ended(columns, load)
+    again = dataclasses.replace(load, replicas=2)
+    assert where(placed(columns, again, [one])) == {"shop-web-0": "a", "shop-web-1": "a"}

@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 from tests.hub.placement import boxes
 from tests.hub.rebalance.fleets import node, uneven, with_mount, work_of, workload
-from tests.hub.records import changed, report, settled, status, work_on
+from tests.hub.records import changed, finished, settled, work_on
 
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness
 from skerry_hub.rebalance.movable import is_one_each, sort_out
 from skerry_hub.terms import Affinity, DeviceRequest, Placement, Spread
 from skerry_hub.work import put_node
-from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.lifecycle import Job
 
 PLAIN = workload("shop-web")
 OWN = Affinity(workload="shop-web", topology="node", anti=True)
@@ -108,15 +108,16 @@ def test_who_repels_others_by_node_is_left_to_the_engine():
     assert ([one.within for one in found.movable], found.why) == ([(), ()], {})
 
 
-def test_a_job_that_is_done_stays():
+@pytest.mark.parametrize(("succeeded", "why"), [(True, "is done"), (False, "has failed for good")])
+def test_a_finished_job_stays_and_takes_no_room(succeeded, why):
     job = changed(PLAIN, lifecycle=Lifecycle(job=Job()))
-    done = JobStatus(runs=1, attempts=1, succeeded=True)
-    for told, why in ((done, {"it is a job, and done": 1}), (JobStatus(runs=1), {})):
-        known = uneven([node("n0")], [job], [])
-        said = report(instances=(status("shop-web-0", revision=job.revision, job=told),))
-        work = work_on(known)
-        put_node(work, changed(known.nodes["n0"], report=said))
-        assert sort_out(work).why == why
+    known = uneven([node("n0")], [job], [])
+    work = work_on(known)
+    for one in work.draft.of_workload(job.name):
+        told = finished(one.id, one.node, succeeded)
+        work.draft.assignments.put(one.id, changed(told, revision=one.revision))
+    found = sort_out(work)
+    assert (list(found.why), found.pinned, found.movable) == ([f"a job, and it {why}"], (), ())
 
 
 def test_what_is_under_way_or_not_seen_stays():

@@ -7,6 +7,7 @@ from tests.hub.records import (
     NOW,
     SECOND,
     assignment,
+    finished,
     kept,
     node,
     report,
@@ -14,9 +15,11 @@ from tests.hub.records import (
 )
 
 from skerry_hub.keys import OrderKey
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.issuing import issue
 from skerry_wire import codec, envelope
+from skerry_wire.lifecycle import Job
 from skerry_wire.messages import Envelope
 
 KEY = OrderKey(Ed25519PrivateKey.generate())
@@ -130,3 +133,11 @@ def test_one_order_that_does_not_fit_holds_up_no_other():
     draft, failures = touched(known, "box-1", "box-2", heard={"box-1", "box-2"})
     assert set(failures) == {"box-1"}
     assert [one.topic for one in draft.outbox] == ["skerry/v1/nodes/box-2/order"]
+
+
+@pytest.mark.parametrize(("incarnation", "ordered"), [(FIRST, ["shop-web-0"]), (SECOND, [])])
+def test_a_finished_job_is_ordered_only_of_the_installation_that_finished_it(incarnation, ordered):
+    box = node(incarnation=incarnation, report=report(incarnation, accepted=1))
+    draft, _ = touched(Known([box], [kept(lifecycle=Lifecycle(job=Job()))], [finished()]))
+    _, _, order = opened(draft)
+    assert [one.id for one in order.instances] == ordered

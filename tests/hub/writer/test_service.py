@@ -27,6 +27,7 @@ from skerry_hub import desired, documenting
 from skerry_hub.api.answers import Answers
 from skerry_hub.documents import Endpoint, Window
 from skerry_hub.fleet.liveness import Patience
+from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.store import Store, open_store
 from skerry_hub.terms import Affinity, Latency, Placement
@@ -34,7 +35,8 @@ from skerry_hub.work import RefusedError
 from skerry_hub.writer import inbox
 from skerry_hub.writer.service import BusyError
 from skerry_wire import codec
-from skerry_wire.messages import Reply, Request
+from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.messages import InstanceState, Reply, Request
 
 LARGE = Resources(memory_bytes=5 * 2**30)
 
@@ -306,6 +308,20 @@ def test_what_found_no_node_is_placed_when_one_joins_and_when_room_is_made(rig):
     rig.service.call(lambda work: desired.delete(work, "shop-a"))
     until("the second", lambda: rig.service.known.of_workload("shop-b"))
     until("its order", lambda: [i.id for i in rig.orders()[-1].instances] == ["shop-b-0"])
+
+
+def test_what_a_job_had_is_given_to_who_waits_as_soon_as_it_has_failed_for_good(rig):
+    rig.join("box-1")
+    job = workload("shop-a", resources=LARGE, lifecycle=Lifecycle(job=Job()))
+    assert len(rig.apply(job, workload("shop-b", resources=LARGE)).unplaced) == 1
+    until("its order", rig.orders)
+    ended = JobStatus(runs=1, attempts=4, succeeded=False)
+    told = status("shop-a-0", InstanceState.FAILED, revision=job.revision, job=ended)
+    said = report(seq=2, accepted=1, digest=rig.node().digest, instances=(told,))
+    rig.say("box-1", said)
+    until("the other", lambda: rig.service.known.of_workload("shop-b"))
+    assert rig.service.known.assignments["shop-a-0"].finished.status == told
+    until("its order", lambda: len(rig.orders()[-1].instances) == 2)
 
 
 def test_what_waits_for_the_end_of_a_time_of_maintenance_is_placed_then(rig):
