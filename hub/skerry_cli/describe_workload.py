@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from skerry_cli import words
+from skerry_cli.container_text import container_facts
+from skerry_cli.content_records import Content, Request
 from skerry_cli.job_records import need_not_run
 from skerry_cli.job_text import job_text
 from skerry_cli.kinds import EVENT, INSTANCE, label_list, state
+from skerry_cli.lifecycle_text import lifecycle_facts
 from skerry_cli.records import (
     MANY,
     Event,
     Instance,
-    Labels,
-    Names,
     Reason,
     Words,
     Workload,
@@ -26,114 +27,7 @@ from skerry_cli.records import (
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_cli.standing_text import host
-from skerry_cli.workload_placement import ANYWHERE, Placement, placement_lines
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
-    """A port of the node that reaches a port of the container."""
-
-    host: int
-    container: int
-    protocol: Words = "tcp"
-    host_ip: Words = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
-    """What a container sees at a path."""
-
-    kind: Words
-    target: Words
-    source: Words = ""
-    read_only: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """A device of the node that a container gets."""
-
-    host: Words
-    container: Words
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
-    """What is asked for of one container."""
-
-    name: Words
-    image: Words
-    entrypoint: Names | None = None
-    command: Names | None = None
-    environment: Labels = dataclasses.field(default_factory=dict)
-    ports: Annotated[tuple[Port, ...], MANY] = ()
-    mounts: Annotated[tuple[Mount, ...], MANY] = ()
-    devices: Annotated[tuple[Device, ...], MANY] = ()
-    restart: Words = "always"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceRequest:
-    """So many devices of a kind, whole or a share of each."""
-
-    kind: Words
-    count: int = 1
-    vendor: Words | None = None
-    share_milli: int = 1000
-    expressions: Names = ()
-
-    def __str__(self) -> str:
-        share = f"{self.share_milli / 1000:g} of " if self.share_milli != 1000 else ""
-        vendor = f"{self.vendor} " if self.vendor else ""
-        tests = f" with {' and '.join(self.expressions)}" if self.expressions else ""
-        return f"{share}{self.count} {vendor}{self.kind}{tests}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What each instance reserves."""
-
-    cpu_milli: int = 0
-    memory_bytes: int = 0
-    storage_bytes: int = 0
-    devices: Annotated[tuple[DeviceRequest, ...], MANY] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    """A test of a node."""
-
-    key: Words
-    operator: Words
-    value: Words
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Toleration:
-    """Taints that it bears."""
-
-    key: Words = ""
-    operator: Words = "Equal"
-    value: Words = ""
-    effect: Words | None = None
-
-    def __str__(self) -> str:
-        key = self.key or "every taint"
-        value = f"={self.value}" if self.operator == "Equal" else ""
-        return key + value + (f":{self.effect}" if self.effect else "")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What an operator asked for."""
-
-    containers: Annotated[tuple[Container, ...], MANY] = ()
-    resources: Request = Request()
-    constraints: Annotated[tuple[Constraint, ...], MANY] = ()
-    expressions: Annotated[tuple[Words, ...], MANY] = ()
-    labels: Labels = dataclasses.field(default_factory=dict)
-    tolerations: Annotated[tuple[Toleration, ...], MANY] = ()
-    placement: Placement = ANYWHERE
+from skerry_cli.workload_placement import placement_lines
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +40,19 @@ class Unmet:
     reasons: Annotated[tuple[Reason, ...], MANY] = ()
 
 
+_TOLD = ("INSTANCE", "NODE", "STATE", "REVISION", "HEALTH", "RESTARTS", "AGE", "EXIT")
+_INSTANCE = dataclasses.replace(
+    INSTANCE,
+    columns=tuple(
+        dataclasses.replace(column, wide=False)
+        for title in _TOLD
+        for column in INSTANCE.columns
+        if column.title == title
+    ),
+)
+"""Each instance with what it runs and how it ended last."""
+
+
 def show_workload(screen: Screen, answer: Any, now: float) -> None:
     """Write everything that the hub's answer says of a workload."""
     workload = read(Workload, part_of(answer, "workload"))
@@ -154,8 +61,9 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
     screen.facts(facts(workload, content, now))
     tell_lines(screen, "Placement", list(placement_lines(content.placement)))
     for container in content.containers:
-        tell_lines(screen, f"Container {container.name}", list(container_lines(container)))
-    tell_list(screen, "Instances", INSTANCE, workload.instances, now)
+        screen.section(f"Container {container.name}")
+        screen.facts([*container_facts(container)], indent="  ")
+    tell_list(screen, "Instances", _INSTANCE, workload.instances, now)
     tell_lines(screen, "Jobs", jobs(workload, now))
     tell_lines(screen, "What is wrong", wrong(workload, now))
     tell_lines(screen, "Not met any more: leaves at the next apply", _unmet(answer))
@@ -180,7 +88,7 @@ def _unmet(answer: Any) -> list[Cell]:
 def facts(workload: Workload, content: Content, now: float) -> list[tuple[str, Cell | None]]:
     """Return what was asked for, and how far it is."""
     wanted = words.count(workload.wanted, "replica")
-    if workload.mode == "global":
+    if content.mode == "global":
         wanted = f"one on each of {words.count(workload.wanted, 'node')}"
     constraints = [f"{one.key} {one.operator} {one.value}" for one in content.constraints]
     constraints += content.expressions
@@ -203,6 +111,7 @@ def facts(workload: Workload, content: Content, now: float) -> list[tuple[str, C
         ("Constraints", words.joined(constraints)),
         ("Tolerates", ", ".join(map(str, content.tolerations)) or None),
         ("Labels", label_list(content.labels)),
+        *lifecycle_facts(content.lifecycle),
     ]
 
 
@@ -215,28 +124,7 @@ def request_words(request: Request) -> Iterator[str]:
     if request.storage_bytes:
         yield f"storage {words.size(request.storage_bytes)}"
     yield from map(str, request.devices)
-
-
-def container_lines(container: Container) -> Iterator[str]:
-    """Yield what is asked for of a container. Values of variables may be secret: only names."""
-    yield f"image {container.image}"
-    if container.entrypoint:
-        yield f"entrypoint {' '.join(container.entrypoint)}"
-    if container.command:
-        yield f"command {' '.join(container.command)}"
-    if container.environment:
-        yield f"environment {', '.join(sorted(container.environment))}"
-    for port in container.ports:
-        host = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
-        where = f"{host}:{port.host}" if host else str(port.host)
-        yield f"port {where} to {port.container}/{port.protocol}"
-    for mount in container.mounts:
-        mode = ", read-only" if mount.read_only else ""
-        source = f" {mount.source}" if mount.source else ""
-        yield f"{mount.kind}{source} at {mount.target}{mode}"
-    for device in container.devices:
-        yield f"device {device.host} at {device.container}"
-    yield f"restart {container.restart}"
+    yield from (f"port {port}" for port in request.ports)
 
 
 def jobs(workload: Workload, now: float) -> list[Cell]:

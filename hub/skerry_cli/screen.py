@@ -99,12 +99,12 @@ class Screen:
                 parts.append(" " * max(0, widths[number] - width(clean(plain(cell)))) + GAP)
         self.line(*parts)
 
-    def facts(self, facts: Sequence[tuple[str, Cell | None]]) -> None:
+    def facts(self, facts: Sequence[tuple[str, Cell | None]], indent: str = "") -> None:
         """Write `Name:  value` lines, their values aligned, but for those whose value is None."""
         present = [(name, cell) for name, cell in facts if cell is not None]
         longest = max((len(name) for name, _ in present), default=0)
         for name, cell in present:
-            self.line(Styled(f"{name}:", "bold"), " " * (longest - len(name) + 2), cell)
+            self.line(indent, Styled(f"{name}:", "bold"), " " * (longest - len(name) + 2), cell)
 
     def section(self, title: str) -> None:
         """Write the heading of a section."""

@@ -38,6 +38,15 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large}{large_unit}" + (f"{small}{small_unit}" if small else "")
 
 
+def exactly(seconds: float) -> str:
+    """Return a length of time as it was set, with nothing left out: 1h30m, 2.5s, 90s."""
+    if seconds < 120 or seconds != int(seconds):
+        return f"{seconds:.12g}s"
+    hours, rest = divmod(int(seconds), 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
 def age(moment: float | None, now: float) -> str:
     """Return how long ago a moment was, in seconds since 1970; 0 means never."""
     return duration(now - moment) if moment else NONE

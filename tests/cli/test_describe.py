@@ -102,20 +102,25 @@ Updated:      10m ago
 Reserves:     cpu 0.25, memory 180 MiB, 1 gpu
 Constraints:  node.labels.site == quay-3, node.labels.gpu exists
 Labels:       team=shop
+Cut off:      goes on running
+Node lost:    placed elsewhere after the hub's own time
+Update:       rolling, 25% at once, within 5m, pause at the first failure
 
 Container web
-  image localhost/web:1
-  command /bin/httpd -f
-  environment MODE, PASSWORD
-  port 127.0.0.1:8080 to 80/tcp
-  volume data at /data, read-only
-  device /dev/video0 at /dev/video0
-  restart always
+  Image:        localhost/web:1
+  Pull:         missing
+  Command:      /bin/httpd -f
+  Environment:  MODE, PASSWORD
+  Mount:        volume data at /data, read-only
+  Port:         127.0.0.1:8080 to 80/tcp
+  Device:       /dev/video0 at /dev/video0
+  Restart:      always
+  Stop:         killed after 10s
 
 Instances
-  INSTANCE     NODE   STATE     HEALTH    RESTARTS   AGE
-  shop-web-0   quay   running   healthy   0          5m
-  shop-web-1   pier   failed    -         4          -
+  INSTANCE     NODE   STATE     REVISION           HEALTH    RESTARTS   AGE   EXIT
+  shop-web-0   quay   running   1234567890abcdef   healthy   0          5m    -
+  shop-web-1   pier   failed    0000000000000000   -         4          -     125
 
 What is wrong
   shop-web-1 on pier is failed with status 125: image localhost/web:2 cannot be pulled

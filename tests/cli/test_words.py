@@ -32,6 +32,14 @@ def test_a_duration_reads_as_kubectl_writes_it(seconds, text):
     assert words.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (2.5, "2.5s"), (90, "90s"), (3600, "1h"), (5430, "1h30m30s"), (90061, "25h1m1s")],
+)
+def test_a_setting_is_told_exactly(seconds, text):
+    assert words.exactly(seconds) == text
+
+
 def test_an_age_of_what_never_happened_is_a_dash():
     assert words.age(None, 100.0) == words.age(0.0, 100.0) == "-"
     assert words.age(40.0, 100.0) == "60s"
