@@ -10,7 +10,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 import io
-import pathlib
+import itertools
+import math
 import socketserver
 import tarfile
 import threading
@@ -21,6 +22,10 @@ from lab.podman import BUSYBOX
 
 PORT = 9999
 EVERY_S = 0.2
+LATEST_S = 5.0
+"""A beat that is so much younger than another of its box is one of a later boot."""
+KEPT_S = 1800.0
+"""So long what arrived is kept."""
 IMAGE = "localhost/beat"
 
 _SCRIPT = """\
@@ -78,7 +83,7 @@ class Listener:
     def __init__(self, address: str) -> None:
         """Listen, from now on."""
         self._lock = threading.Lock()
-        self._beats: list[Beat] = []
+        self._beats: collections.deque[Beat] = collections.deque()
         listener = self
 
         class Connection(socketserver.StreamRequestHandler):
@@ -95,20 +100,19 @@ class Listener:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def take(self, box: str, line: str) -> None:
-        """Note one beat."""
+        """Note one beat; what a power cut made shorter is none."""
         at_s, words = time.monotonic(), line.split()
-        if len(words) == 3:
+        if len(words) == 3 and line.endswith("\n"):
             with self._lock:
                 self._beats.append(Beat(at_s, box, words[0], words[1], float(words[2])))
+                while self._beats[0].at_s < at_s - KEPT_S:
+                    self._beats.popleft()
 
     def since(self, at_s: float) -> list[Beat]:
-        """Return what arrived since then."""
+        """Return what arrived since then, the oldest first."""
         with self._lock:
-            return [one for one in self._beats if one.at_s >= at_s]
-
-    def all(self) -> list[Beat]:
-        """Return everything that arrived."""
-        return self.since(0.0)
+            newest = itertools.takewhile(lambda one: one.at_s >= at_s, reversed(self._beats))
+            return list(newest)[::-1]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,6 +123,26 @@ class Overlap:
     boxes: tuple[str, str]
     from_s: float
     to_s: float
+
+
+def as_sent(beats: Iterable[Beat]) -> list[Beat]:
+    """Return beats with `at_s` as they were sent, by this machine's clock.
+
+    A box stamps a beat with the time since its boot. What of all beats of a boot came soonest says
+    when that boot was; what waited on its way, or in a busy machine, counts from when it was sent.
+    """
+    begun: dict[tuple[str, int], float] = {}
+    boots: dict[str, tuple[int, float]] = {}
+    numbered = []
+    for beat in sorted(beats, key=lambda one: one.at_s):
+        boot, newest_s = boots.get(beat.box, (0, 0.0))
+        if beat.boot_s < newest_s - LATEST_S:
+            boot, newest_s = boot + 1, 0.0
+        boots[beat.box] = boot, max(newest_s, beat.boot_s)
+        key = beat.box, boot
+        begun[key] = min(beat.at_s - beat.boot_s, begun.get(key, math.inf))
+        numbered.append((key, beat))
+    return [dataclasses.replace(beat, at_s=begun[key] + beat.boot_s) for key, beat in numbered]
 
 
 def overlaps(beats: Iterable[Beat], gap_s: float = 3.0) -> list[Overlap]:
@@ -154,10 +178,3 @@ def _pairs(
                 break
             if other[0] != one[0]:
                 yield one, other
-
-
-def write(place: pathlib.Path, beats: Iterable[Beat]) -> None:
-    """Keep beats in a file, one on a line."""
-    place.write_text(
-        "".join(f"{b.at_s:.3f} {b.box} {b.instance} {b.revision} {b.boot_s}\n" for b in beats)
-    )

@@ -206,11 +206,20 @@ def _make_venv() -> None:
     python = VENV / "bin" / "python"
     # None yet, one that was broken off, or a checkout that was moved: programs name their folder.
     if not found.startswith(f"{VENV}\n"):
-        _or_end([SYSTEM_PYTHON, "-m", "venv", "--clear", str(VENV)])
+        remove_environment(VENV)
+        _or_end([SYSTEM_PYTHON, "-m", "venv", str(VENV)])
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     _or_end([*pip, "--require-hashes", "-r", str(LOCK)])
     _or_end([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     stamp.write_text(wanted)
+
+
+def remove_environment(venv: pathlib.Path) -> None:
+    """Remove an environment; of a symbolic link the link alone, for its target is another's."""
+    if venv.is_symlink():
+        venv.unlink()
+    elif venv.exists():
+        shutil.rmtree(venv)
 
 
 def _or_end(command: list[str]) -> None:

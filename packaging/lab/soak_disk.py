@@ -20,8 +20,10 @@ from lab.debian import run
 from lab.podman import Podman
 from lab.processes import LabError
 from lab.soak_box import SoakBox, Watched, finish
+from lab.soak_progress import Progress
 
 CONTAINERS = 5
+PLACES = ("state", "store", "state and store")
 FULL_S = 600.0
 HEALED_S = 60.0
 STATE_BYTES = 2 * 1024 * 1024
@@ -88,14 +90,18 @@ class SmallDisk:
         self._ballast.unlink()
 
 
-def disks(full_s: float, podman: Podman | None = None) -> list[Full]:
+def disks(
+    full_s: float, podman: Podman | None = None, progress: Progress[Full] | None = None
+) -> list[Full]:
     """Fill the disk under the box's state, under podman's store, and under both; for so long each.
 
     A given podman lies elsewhere: then only the first.
     """
-    found = []
-    for where in ("state",) if podman is not None else ("state", "store", "state and store"):
-        with tempfile.TemporaryDirectory(prefix="skerry-disk-") as name:
+    places = ("state",) if podman is not None else PLACES
+    progress = progress or Progress(full_s * len(places), "seconds")
+    progress.begin()
+    for where in places:
+        with tempfile.TemporaryDirectory(prefix="disk-") as name:
             folder = pathlib.Path(name)
             disk = SmallDisk(folder / "disk", STATE_BYTES if where == "state" else STORE_BYTES)
             with disk.mounted():
@@ -106,9 +112,10 @@ def disks(full_s: float, podman: Podman | None = None) -> list[Full]:
                     store = Podman(folder / "podman", storage=disk.place / "storage")
                 fleet = SoakBox(folder, store, state, owns=store is not podman)
                 full = _one(fleet, where, disk, full_s)
-        found.append(full)
-        print(_line(full), flush=True)
-    return found
+        progress.add(full, _line(full), full_s)
+        if progress.ended:
+            break
+    return progress.found
 
 
 def _one(fleet: SoakBox, where: str, disk: SmallDisk, full_s: float) -> Full:

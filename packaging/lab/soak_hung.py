@@ -19,8 +19,10 @@ from collections.abc import Iterator, Sequence
 from lab.podman import Podman
 from lab.processes import LabError, wait_for
 from lab.soak_box import SoakBox, Watched, finish
+from lab.soak_progress import Progress
 
 CONTAINERS = 4
+KINDS = ("hung", "gone")
 FOR_S = 600.0
 LEASE_S = 15.0
 LEASED = "soak-leased-0"
@@ -70,13 +72,14 @@ class Away:
 def aways(
     for_s: float,
     podman: Podman | None = None,
-    kinds: Sequence[str] = ("hung", "gone"),
+    kinds: Sequence[str] = KINDS,
     *,
     leased: bool = True,
+    progress: Progress[Away] | None = None,
 ) -> list[Away]:
     """Take the runtime away in each way for so long, and return what was seen."""
-    found = []
-    with tempfile.TemporaryDirectory(prefix="skerry-hung-") as name:
+    progress = progress or Progress(for_s * len(kinds), "seconds")
+    with tempfile.TemporaryDirectory(prefix="hung-") as name:
         fleet = SoakBox(pathlib.Path(name), podman)
         try:
             fleet.start()
@@ -85,13 +88,15 @@ def aways(
             if leased:
                 fleet.want("leased", lifecycle=f"{{stopAfter: {LEASE_S:g}s}}")
             fleet.applied()
+            progress.begin()
             for kind in kinds:
                 away = _one(fleet, kind, for_s, leased=leased)
-                found.append(away)
-                print(_line(away), flush=True)
+                progress.add(away, _line(away), for_s)
+                if progress.ended:
+                    break
         finally:
             fleet.stop()
-    return found
+    return progress.found
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence, Set
 from lab.podman import Podman
 from lab.processes import LabError
 from lab.soak_box import Ran, SoakBox, finish
+from lab.soak_progress import Progress
 
 CONTAINERS = 20
 RECONCILED_S = 5.0
@@ -62,27 +63,25 @@ def kills(
     containers: int = CONTAINERS,
     podman: Podman | None = None,
     restart_s: float = RESTART_S,
+    progress: Progress[Kill] | None = None,
 ) -> list[Kill]:
-    """Kill so many times, print how it goes, and return what was seen."""
+    """Kill so many times, and return what was seen."""
+    progress = progress or Progress(count, "kills")
     draw = random.Random(seed)
-    found: list[Kill] = []
-    with tempfile.TemporaryDirectory(prefix="skerry-kills-") as name:
+    with tempfile.TemporaryDirectory(prefix="kills-") as name:
         fleet = SoakBox(pathlib.Path(name), podman)
         try:
             fleet.start()
             _fill(fleet, containers)
+            progress.begin()
             for number in range(1, count + 1):
                 kill = _one(fleet, number, draw, restart_s)
-                found.append(kill)
-                if kill.problems or number % 25 == 0 or not kill.met:
-                    print(_line(kill), flush=True)
-                if kill.reconciled_s is None:
+                progress.add(kill, "" if kill.met else _line(kill))
+                if kill.reconciled_s is None or progress.ended:
                     break
-        except KeyboardInterrupt:
-            print(f"ended after {len(found)} of {count}", flush=True)
         finally:
             fleet.stop()
-    return found
+    return progress.found
 
 
 def _fill(fleet: SoakBox, containers: int) -> None:

@@ -15,10 +15,11 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.debian import output, run
 from lab.processes import LabError
+from lab.soak_progress import Progress
 from lab.uml import UmlBox
 from lab.uml_fleet import UmlFleet, service
 
@@ -56,34 +57,47 @@ class Traffic:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ordered:
-    """One order: how long it took, None where it never came, and what went over the link."""
+    """A pause and an order: how long that took, None where it never came, and what the link bore.
+
+    `blackouts` touched the order, `dark` is how many there were in all; `lost` are the times at
+    which the hub took a box for lost, in seconds since the start.
+    """
 
     number: int
     box: str
     taken_s: float | None
     traffic: Traffic
     blackouts: int
+    idle_s: float
+    idle: Traffic
+    dark: int
+    whole_s: float
+    lost: tuple[float, ...] = ()
+
+    @property
+    def met(self) -> bool:
+        """Whether it came to what is asked for."""
+        return self.taken_s is not None and not self.lost
 
 
 @dataclasses.dataclass(slots=True)
-class Seen:
-    """What was seen of a run."""
+class _Watched:
+    """What others than who orders do and see meanwhile."""
 
-    orders: list[Ordered] = dataclasses.field(default_factory=list)
-    idle_s: float = 0.0
-    idle: Traffic = Traffic(0, 0)
-    lost: list[str] = dataclasses.field(default_factory=list)
+    lost: list[float] = dataclasses.field(default_factory=list)
     blackouts: int = 0
-    watched_s: float = 0.0
     dark: threading.Event = dataclasses.field(default_factory=threading.Event)
     """Set during a blackout."""
 
 
-def links(minutes: float, seed: int, boxes: int = 1) -> Seen:
-    """Give orders over the worst link for so long, print how it goes, and return what was seen."""
-    seen, draw = Seen(), random.Random(seed)
+def links(
+    minutes: float, seed: int, boxes: int = 1, progress: Progress[Ordered] | None = None
+) -> list[Ordered]:
+    """Give orders over the worst link for so long, and return what was seen."""
+    progress = progress or Progress(minutes, "minutes")
+    seen, draw = _Watched(), random.Random(seed)
     options = ("--lost-after", str(LOST_AFTER_S), "--new-for", str(NEW_FOR_S))
-    with tempfile.TemporaryDirectory(prefix="skerry-links-") as name:
+    with tempfile.TemporaryDirectory(prefix="links-") as name:
         fleet = UmlFleet(pathlib.Path(name), boxes, hub_options=options)
         ended = threading.Event()
         threads: list[threading.Thread] = []
@@ -101,15 +115,17 @@ def links(minutes: float, seed: int, boxes: int = 1) -> Seen:
                     threading.Thread(target=_watch, args=(fleet, seen, ended)),
                 ]
                 for thread in threads:
+                    thread.daemon = True
                     thread.start()
-                _orders(fleet, seen, draw, time.monotonic() + minutes * 60.0)
+                progress.begin()
+                _orders(fleet, seen, draw, minutes * 60.0, progress)
                 ended.set()
                 for thread in threads:
                     thread.join()
         finally:
             ended.set()
             fleet.stop()
-    return seen
+    return progress.found
 
 
 def _service(box: UmlBox, revision: str) -> str:
@@ -117,53 +133,56 @@ def _service(box: UmlBox, revision: str) -> str:
     return service(revision, x_placement=placed, x_lifecycle="{update: {settle: 2s}}")
 
 
-def _orders(fleet: UmlFleet, seen: Seen, draw: random.Random, until_s: float) -> None:
+def _orders(
+    fleet: UmlFleet, seen: _Watched, draw: random.Random, for_s: float, progress: Progress[Ordered]
+) -> None:
     """Wait and give an order, again and again."""
+    until_s = time.monotonic() + for_s
     revisions = {box.name: "good" for box in fleet.boxes}
-    while time.monotonic() < until_s:
+    while time.monotonic() < until_s and not progress.ended:
         before, begun_s = _traffic(), time.monotonic()
+        lost, dark = len(seen.lost), seen.blackouts
         time.sleep(draw.uniform(*ORDER_EVERY_S))
         if draw.random() < IN_THE_DARK:
             seen.dark.wait(BLACKOUT_EVERY_S[1])
-        after = _traffic()
-        seen.idle_s += time.monotonic() - begun_s
-        seen.idle = Traffic(
-            seen.idle.up + after.up - before.up, seen.idle.down + after.down - before.down
-        )
+        idle, idle_s = _since(before), time.monotonic() - begun_s
         box = draw.choice(fleet.boxes)
         revision = "better" if revisions[box.name] == "good" else "good"
         revisions[box.name] = revision
-        one = _order(fleet, seen, box, revision)
-        seen.orders.append(one)
-        print(_line(one), flush=True)
+        before, blackouts = _traffic(), seen.blackouts - seen.dark.is_set()
+        taken_s = _ordered(fleet, box, revision)
+        whole_s = time.monotonic() - begun_s
+        one = Ordered(
+            len(progress.found) + 1, box.name, taken_s, _since(before), seen.blackouts - blackouts,
+            idle_s, idle, seen.blackouts - dark, whole_s, tuple(seen.lost[lost:]),
+        )  # fmt: skip
+        progress.add(one, _line(one), whole_s / 60.0)
         if one.taken_s is None:
             return
 
 
-def _order(fleet: UmlFleet, seen: Seen, box: UmlBox, revision: str) -> Ordered:
-    before, blackouts, begun_s = _traffic(), seen.blackouts, time.monotonic()
-    blackouts -= seen.dark.is_set()
+def _ordered(fleet: UmlFleet, box: UmlBox, revision: str) -> float | None:
+    """Give an order, and return how long it took until it ran and the hub knew."""
+    begun_s = time.monotonic()
     fleet.apply(_service(box, revision), box.name)
     name = f"{box.name}-beat"
 
     def runs(heard: set[tuple[str, str, str]]) -> bool:
         return {one for address, _, one in heard if address == box.address} == {revision}
 
-    taken_s: float | None = None
     try:
         fleet.until_beating(f"{name} on {box.name}", runs, MOST_S)
         # And the hub knows.
         fleet.hub.cli("wait", "workload", name, "--for", "running", "--timeout", f"{MOST_S:.0f}s")
-        taken_s = time.monotonic() - begun_s
     except LabError as error:
         print(error, flush=True)
-    after = _traffic()
-    traffic = Traffic(after.up - before.up, after.down - before.down)
-    number = len(seen.orders) + 1
-    return Ordered(number, box.name, taken_s, traffic, seen.blackouts - blackouts)
+        return None
+    return time.monotonic() - begun_s
 
 
-def _black_out(fleet: UmlFleet, seen: Seen, draw: random.Random, ended: threading.Event) -> None:
+def _black_out(
+    fleet: UmlFleet, seen: _Watched, draw: random.Random, ended: threading.Event
+) -> None:
     """Let nothing through for a while, again and again; the first time soon."""
     wait_s = 20.0
     while not ended.wait(wait_s):
@@ -184,7 +203,7 @@ def _black_out(fleet: UmlFleet, seen: Seen, draw: random.Random, ended: threadin
         wait_s = draw.uniform(*BLACKOUT_EVERY_S)
 
 
-def _watch(fleet: UmlFleet, seen: Seen, ended: threading.Event) -> None:
+def _watch(fleet: UmlFleet, seen: _Watched, ended: threading.Event) -> None:
     """Note each time that the hub takes a box for lost."""
     begun_s = time.monotonic()
     lost: set[str] = set()
@@ -195,11 +214,10 @@ def _watch(fleet: UmlFleet, seen: Seen, ended: threading.Event) -> None:
             except OSError:
                 continue
             if liveness == "lost" and box.name not in lost:
-                seen.lost.append(f"{box.name} after {time.monotonic() - begun_s:.0f} s")
+                seen.lost.append(round(time.monotonic() - begun_s, 1))
                 lost.add(box.name)
             elif liveness != "lost":
                 lost.discard(box.name)
-    seen.watched_s = time.monotonic() - begun_s
 
 
 @contextlib.contextmanager
@@ -223,6 +241,11 @@ def _traffic() -> Traffic:
     return Traffic(*(_counted(chain) for chain in ("INPUT", "OUTPUT")))
 
 
+def _since(before: Traffic) -> Traffic:
+    now = _traffic()
+    return Traffic(now.up - before.up, now.down - before.down)
+
+
 def _counted(chain: str) -> int:
     listing = output(["iptables", "-w", "-nvxL", chain, "1"])
     found = re.match(r"\s*\d+\s+(\d+)", listing)
@@ -239,21 +262,26 @@ def _line(one: Ordered) -> str:
     )
 
 
-def table(seen: Seen) -> str:
+def table(found: Sequence[Ordered]) -> str:
     """Return what was seen, in words."""
-    taken = sorted(one.taken_s for one in seen.orders if one.taken_s is not None)
+    taken = sorted(one.taken_s for one in found if one.taken_s is not None)
     middle = taken[len(taken) // 2] if taken else 0.0
-    hours = max(seen.idle_s, 1.0) / 3600.0
-    count = max(len(seen.orders), 1)
-    up = sum(one.traffic.up for one in seen.orders) / count
-    down = sum(one.traffic.down for one in seen.orders) / count
+    count = max(len(found), 1)
+    up = sum(one.traffic.up for one in found) / count
+    down = sum(one.traffic.down for one in found) / count
+    idle_s = sum(one.idle_s for one in found)
+    hours = max(idle_s, 1.0) / 3600.0
+    idle_up = sum(one.idle.up for one in found) / hours
+    idle_down = sum(one.idle.down for one in found) / hours
+    lost = ", ".join(f"{at_s:.0f} s after the start" for one in found for at_s in one.lost)
     return "\n".join(
         (
-            f"{len(seen.orders)} orders, {len(taken)} came: {middle:.0f} s (median), "
-            f"{max(taken, default=0.0):.0f} s at most; {seen.blackouts} blackouts of {BLACKOUT_S:g} s",
+            f"{len(found)} orders, {len(taken)} came: {middle:.0f} s (median), "
+            f"{max(taken, default=0.0):.0f} s at most; {sum(one.dark for one in found)} blackouts "
+            f"of {BLACKOUT_S:g} s",
             f"for an order, mean: {up / 1024:.1f} KiB up, {down / 1024:.1f} KiB down",
-            f"idle, an hour: {seen.idle.up / hours / 1024:.0f} KiB up, "
-            f"{seen.idle.down / hours / 1024:.0f} KiB down (IP bytes, by {seen.idle_s:.0f} s)",
-            f"falsely lost: {', '.join(seen.lost) or 'never'} in {seen.watched_s:.0f} s",
+            f"idle, an hour: {idle_up / 1024:.0f} KiB up, {idle_down / 1024:.0f} KiB down "
+            f"(IP bytes, by {idle_s:.0f} s)",
+            f"falsely lost: {lost or 'never'} in {sum(one.whole_s for one in found):.0f} s",
         )
     )

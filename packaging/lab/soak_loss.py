@@ -28,9 +28,12 @@ from lab.boxes import Boxes, standing
 from lab.broker import Mosquitto
 from lab.fleet import Hub
 from lab.processes import LabError, wait_for
+from lab.soak_progress import Progress
 
 PER_PROCESS = 150
 """Boxes in one process: each has five descriptors, of which `select` takes 1,024."""
+LATE_S = 30.0
+"""99 % of services run elsewhere so long after their node's last heartbeat."""
 SETTLE_S = 45.0
 """How long after the last loss everything must run elsewhere, beside the tolerance."""
 
@@ -77,6 +80,13 @@ class Found:
         if not self.seconds:
             return None
         return self.seconds[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
+
+    @property
+    def met(self) -> bool:
+        """Whether it came to what is asked for."""
+        late_s = self.at(0.99)
+        in_time = late_s is not None and late_s <= LATE_S
+        return in_time and not self.missing and not self.false_losses
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -205,6 +215,36 @@ def _course(hub: Hub, farm: _Farm, wanted: Wanted) -> Found:
         seconds=tuple(sorted(round(one, 3) for one in seconds)),
         missing=tuple(sorted(wanted_ids - found.keys())),
         false_losses=tuple(sorted(_moved(hub) - lost.keys())),
+    )
+
+
+def losses(count: int, seed: int, progress: Progress[Found] | None = None) -> list[Found]:
+    """Let so many boxes vanish from a thousand, and return what was seen: one course."""
+    progress = progress or Progress(count, "boxes")
+    progress.begin()
+    with tempfile.TemporaryDirectory(prefix="loss-") as name:
+        found = measure(pathlib.Path(name), Wanted(kill=count, seed=seed))
+    progress.add(found, table([found]), found.killed)
+    return progress.found
+
+
+def table(found: Sequence[Found]) -> str:
+    """Return what the courses came to, together."""
+    seconds = tuple(sorted(one for course in found for one in course.seconds))
+    together = Found(
+        boxes=max((course.boxes for course in found), default=0),
+        killed=sum(course.killed for course in found),
+        instances=sum(course.instances for course in found),
+        seconds=seconds,
+        missing=tuple(one for course in found for one in course.missing),
+        false_losses=tuple(one for course in found for one in course.false_losses),
+    )
+    p50, p99, most = (together.at(part) or 0.0 for part in (0.5, 0.99, 1.0))
+    return (
+        f"{together.killed} boxes of {together.boxes} vanished with {together.instances} instances: "
+        f"these ran elsewhere after {p50:.1f} s (median), {p99:.1f} s (99 %), {most:.1f} s at most; "
+        f"not at all: {', '.join(together.missing) or 'none'}; "
+        f"lost falsely: {', '.join(together.false_losses) or 'none'}"
     )
 
 

@@ -11,9 +11,10 @@ import itertools
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lab.processes import LabError
+from lab.soak_progress import Progress
 from lab.uml import UmlBox
 from lab.uml_fleet import UmlFleet, service
 
@@ -33,14 +34,19 @@ class Result:
     seen: str
     problem: str = ""
 
+    @property
+    def met(self) -> bool:
+        """Whether it came to what is asked for."""
+        return not self.problem
 
-def offline(count: int = 3) -> list[Result]:
-    """Do the courses one after the other, so many in all, print and return what was seen."""
+
+def offline(count: int = 3, progress: Progress[Result] | None = None) -> list[Result]:
+    """Do the courses one after the other, so many in all, and return what was seen."""
+    progress = progress or Progress(count, "courses")
     courses = itertools.islice(
         itertools.cycle((rebooted_offline, clock_in_1970, clock_ten_years_ahead)), count
     )
-    found = []
-    with tempfile.TemporaryDirectory(prefix="skerry-offline-") as name:
+    with tempfile.TemporaryDirectory(prefix="offline-") as name:
         fleet = UmlFleet(pathlib.Path(name), 1)
         try:
             fleet.start()
@@ -49,12 +55,15 @@ def offline(count: int = 3) -> list[Result]:
             leased = service("good", "leased", x_lifecycle=f"{{stopAfter: {LEASE_S}s}}")
             fleet.apply(leased, "leased")
             fleet.until_beating("all three", _hears("keeps", "stays", "leased"))
+            progress.begin()
             for course in courses:
-                found.append(_done(fleet, course))
-                print(table(found[-1:]), flush=True)
+                one = _done(fleet, course)
+                progress.add(one, table([one]))
+                if progress.ended:
+                    break
         finally:
             fleet.stop()
-    return found
+    return progress.found
 
 
 def _done(fleet: UmlFleet, course: Callable[[UmlFleet, UmlBox], str]) -> Result:
@@ -168,6 +177,6 @@ def _starts(box: UmlBox, names: tuple[str, ...]) -> list[str]:
     return [box.run("podman", "inspect", "-f", "{{.State.StartedAt}}", name) for name in wanted]
 
 
-def table(found: list[Result]) -> str:
+def table(found: Sequence[Result]) -> str:
     """Return what was seen, a line for each course."""
     return "\n".join(f"{one.name}: {one.problem or one.seen}" for one in found)

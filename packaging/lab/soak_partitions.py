@@ -1,6 +1,7 @@
-"""Two boxes, two single-writer workloads, and a network that comes and goes: never both at once.
+"""Pairs of boxes, two single-writer workloads on each, and a network that comes and goes.
 
-What is measured is when the workloads themselves told that they run, by this machine's one clock.
+Never may both boxes of a pair run one of them at once. What is measured is when the workloads
+themselves said that they run, by the time since their box's boot, on this machine's one clock.
 """
 
 from __future__ import annotations
@@ -10,24 +11,39 @@ import dataclasses
 import pathlib
 import random
 import tempfile
+import threading
 import time
+from collections.abc import Iterator, Sequence
 
 from lab import beat
 from lab.debian import run
 from lab.processes import LabError
+from lab.soak_progress import Progress
 from lab.uml import UmlBox
 from lab.uml_fleet import UmlFleet, service
 
+PAIRS = 4
 LEASE_S = 15
+"""The least that a workload may have."""
 LOST_AFTER_S = 10
 HEARTBEAT_S = 3.0
-MOVING_S = 30.0
+AROUND_LEASE_S = (8.0, 22.0)
+MOVING_S = (24.0, 34.0)
 """By then what was cut off runs elsewhere: lost, its lease and the margins over."""
-SLACK_S = 4 * beat.EVERY_S
-"""Two rows of beats that overlap by less did not: a beat may wait for its turn on a busy machine."""
+SHORT_S = (1.0, 5.0)
+SLACK_S = 0.1
+"""How well the boxes' times are known on this machine's clock. Two that run at once overlap for
+more: for as long as a command to stop takes, or until the next look of whoever missed it."""
+AGAIN_S = 240.0
+SEEN_S = 120.0
+"""So far back the rows of beats begin that are looked at: before what was seen last."""
 
-_LONG = ("partition", "partition", "deaf", "killed", "silent", "power", "reboot")
-_SHORT = ("agent", "executor")
+_LONG = (*["partition"] * 4, *["deaf"] * 2, *["killed"] * 2, *["silent"] * 2, "power", "reboot")
+_SHORT = (*["agent"] * 2, *["executor"] * 2)
+KINDS = (*_LONG, *_SHORT)
+"""How often each comes: one in eight is a boot, which takes most of the processors' time."""
+
+Heard = set[tuple[str, str, str]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,15 +58,23 @@ class Trouble:
     overlaps: tuple[beat.Overlap, ...]
     problem: str = ""
 
+    @property
+    def met(self) -> bool:
+        """Whether it came to what is asked for."""
+        return not self.overlaps and not self.problem
 
-def troubles(count: int, seed: int) -> tuple[list[Trouble], list[beat.Beat]]:
-    """Make so many troubles, print how it goes, and return what was seen."""
-    found: list[Trouble] = []
-    draw = random.Random(seed)
-    with tempfile.TemporaryDirectory(prefix="skerry-partitions-") as name:
+
+def troubles(
+    count: int, seed: int, pairs: int = PAIRS, progress: Progress[Trouble] | None = None
+) -> list[Trouble]:
+    """Make so many troubles, of all pairs at once, and return what was seen."""
+    progress = progress or Progress(count, "troubles")
+    pairs = min(pairs, count)
+    shares = [count // pairs + (number < count % pairs) for number in range(pairs)]
+    with tempfile.TemporaryDirectory(prefix="partitions-") as name:
         fleet = UmlFleet(
             pathlib.Path(name),
-            2,
+            2 * pairs,
             heartbeat_s=HEARTBEAT_S,
             # Strict, for else a box that was cut off often has more time, and nothing moves.
             hub_options=(
@@ -58,66 +82,105 @@ def troubles(count: int, seed: int) -> tuple[list[Trouble], list[beat.Beat]]:
                 *("--lost-after-new", str(LOST_AFTER_S), "--new-for", "1"),
                 *("--lost-after-adapts", "no"),
             ),
+            in_a_group=2,
         )
         try:
             fleet.start()
-            for number in (1, 2):
-                fleet.apply(_single(f"writer{number}"), f"lab{number}")
-            fleet.until_beating("both workloads", _all_run, 180)
-            for number in range(1, count + 1):
-                trouble = _one(fleet, number, draw)
-                found.append(trouble)
-                print(_line(trouble), flush=True)
-                if trouble.problem:
-                    break
-            beats = fleet.beats.all()
+            every = [_Pair(fleet, number, seed, progress) for number in range(1, pairs + 1)]
+            for pair in every:
+                pair.begin()
+            progress.begin()
+            threads = [
+                # Not to be waited for where all is to end at once.
+                threading.Thread(target=pair.troubles, args=(share,), daemon=True)
+                for pair, share in zip(every, shares, strict=True)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         finally:
             fleet.stop()
-    return found, beats
+    return progress.found
 
 
-def _single(name: str) -> str:
-    life = f"{{stopAfter: {LEASE_S}s, lostAfter: {LOST_AFTER_S}s}}"
-    return service("good", name, x_lifecycle=life)
+class _Pair:
+    """Two boxes and their two workloads. It knows of no other's."""
 
+    def __init__(
+        self, fleet: UmlFleet, number: int, seed: int, progress: Progress[Trouble]
+    ) -> None:
+        self._fleet = fleet
+        self._number = number
+        self._boxes = fleet.boxes[2 * number - 2 : 2 * number]
+        self._addresses = {box.address for box in self._boxes}
+        self._instances = {f"writer{number}{letter}" for letter in "ab"}
+        self._draw = random.Random(f"{seed} {number}")
+        self._progress = progress
 
-def _all_run(heard: set[tuple[str, str, str]]) -> bool:
-    return {instance for _, instance, _ in heard} == {"writer1", "writer2"}
+    def begin(self) -> None:
+        """Apply both, and wait until they run."""
+        life = f"{{stopAfter: {LEASE_S}s, lostAfter: {LOST_AFTER_S}s}}"
+        placed = f"{{constraints: [node.labels.group == {self._number}]}}"
+        for name in sorted(self._instances):
+            self._fleet.apply(service("good", name, x_lifecycle=life, x_placement=placed), name)
+        self._fleet.until_beating(f"pair {self._number}", self._all_run, AGAIN_S)
 
+    def troubles(self, count: int) -> None:
+        """Make so many, one after the other; end where one stays."""
+        for number in range(1, count + 1):
+            trouble = self._one(number)
+            self._progress.add(trouble, _line(trouble))
+            if trouble.problem or self._progress.ended:
+                return
 
-def _one(fleet: UmlFleet, number: int, draw: random.Random) -> Trouble:
-    """Make one trouble, and wait until both workloads run again somewhere.
+    def _one(self, number: int) -> Trouble:
+        """Make one trouble, and wait until both workloads run again somewhere.
 
-    `deaf`: the box is heard, and hears nothing. `killed`: cut off, with its executor killed again
-    and again. `silent`: its agent is stopped.
-    """
-    kind = draw.choice((*_LONG, *_SHORT))
-    for_s = draw.uniform(1.0, 5.0)
-    if kind in _LONG:
-        # Around the end of the lease, or so long that it moves.
-        for_s = draw.choice((draw.uniform(8.0, 22.0), draw.uniform(MOVING_S, 1.5 * MOVING_S)))
-    runs = {one for one, _, _ in fleet.beating(time.monotonic() - 1.5)}
-    box = draw.choice([one for one in fleet.boxes if one.address in runs] or fleet.boxes)
-    before = {(one, instance) for one, instance, _ in fleet.beating(time.monotonic() - 1.5)}
-    begun = time.monotonic()
-    problem = ""
-    try:
-        with _trouble(fleet, box, kind):
-            _wait(box, for_s, draw if kind == "killed" else None)
-        fleet.until_beating(f"both after {kind}", _all_run, 240)
-    except LabError as error:
-        problem = str(error)
-    after = {(one, instance) for one, instance, _ in fleet.beating(time.monotonic() - 1.5)}
-    overlaps = tuple(
-        one
-        for one in beat.overlaps(fleet.beats.since(begun - 60.0))
-        if one.to_s - one.from_s > SLACK_S and one.to_s > begun
-    )
-    return Trouble(number, kind, box.name, for_s, len(after - before), overlaps, problem)
+        `deaf`: the box is heard, and hears nothing. `killed`: cut off, with its executor killed
+        again and again. `silent`: its agent is stopped.
+        """
+        draw = self._draw
+        kind = draw.choice(KINDS)
+        range_s = draw.choice((AROUND_LEASE_S, MOVING_S)) if kind in _LONG else SHORT_S
+        for_s = draw.uniform(*range_s)
+        before = self._running()
+        box = draw.choice(
+            [one for one in self._boxes if one.address in {where for where, _ in before}]
+            or self._boxes
+        )
+        begun_s = time.monotonic()
+        problem = ""
+        try:
+            with _trouble(self._fleet, box, kind):
+                _wait(box, for_s, draw if kind == "killed" else None)
+            self._fleet.until_beating(f"both after {kind}", self._all_run, AGAIN_S)
+        except (LabError, OSError) as error:
+            problem = str(error)
+        moved = len(self._running() - before)
+        return Trouble(number, kind, box.name, for_s, moved, self._overlaps(begun_s), problem)
+
+    def _all_run(self, heard: Heard) -> bool:
+        return {instance for _, instance, _ in heard} >= self._instances
+
+    def _running(self) -> set[tuple[str, str]]:
+        """Return the addresses and instances of the pair that were heard just now."""
+        heard = self._fleet.beating(time.monotonic() - 1.5)
+        return {(where, what) for where, what, _ in heard if where in self._addresses}
+
+    def _overlaps(self, begun_s: float) -> tuple[beat.Overlap, ...]:
+        """Return the overlaps that ended since then."""
+        since = self._fleet.beats.since(begun_s - SEEN_S)
+        ours = beat.as_sent(one for one in since if one.box in self._addresses)
+        return tuple(
+            one
+            for one in beat.overlaps(ours)
+            if one.to_s - one.from_s > SLACK_S and one.to_s > begun_s
+        )
 
 
 @contextlib.contextmanager
-def _trouble(fleet: UmlFleet, box: UmlBox, kind: str):  # type: ignore[no-untyped-def]
+def _trouble(fleet: UmlFleet, box: UmlBox, kind: str) -> Iterator[None]:
     if kind in ("partition", "killed", "deaf"):
         with _cut_off(fleet, box, deaf=kind == "deaf"):
             yield
@@ -143,7 +206,7 @@ def _trouble(fleet: UmlFleet, box: UmlBox, kind: str):  # type: ignore[no-untype
 
 
 @contextlib.contextmanager
-def _cut_off(fleet: UmlFleet, box: UmlBox, *, deaf: bool):  # type: ignore[no-untyped-def]
+def _cut_off(fleet: UmlFleet, box: UmlBox, *, deaf: bool) -> Iterator[None]:
     """Let nothing through from the box to the broker, or from the broker to the box."""
     port = str(fleet.broker.port)
     rule = ["INPUT", "-s", box.address, "-p", "tcp", "--dport", port, "-j", "DROP"]
@@ -158,8 +221,8 @@ def _cut_off(fleet: UmlFleet, box: UmlBox, *, deaf: bool):  # type: ignore[no-un
 
 def _wait(box: UmlBox, for_s: float, draw: random.Random | None) -> None:
     """Wait; with `draw`, kill the executor again and again meanwhile."""
-    until = time.monotonic() + for_s
-    while (left_s := until - time.monotonic()) > 0:
+    until_s = time.monotonic() + for_s
+    while (left_s := until_s - time.monotonic()) > 0:
         if draw is None:
             time.sleep(left_s)
             return
@@ -176,14 +239,11 @@ def _line(one: Trouble) -> str:
     )
 
 
-def table(found: list[Trouble]) -> str:
+def table(found: Sequence[Trouble]) -> str:
     """Return what the troubles came to."""
     overlaps = sum(len(one.overlaps) for one in found)
     moved = sum(one.moved for one in found)
-    kinds = {
-        kind: sum(1 for one in found if one.kind == kind)
-        for kind in dict.fromkeys((*_LONG, *_SHORT))
-    }
+    kinds = {kind: sum(one.kind == kind for one in found) for kind in dict.fromkeys(KINDS)}
     told = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
-    stuck = sum(1 for one in found if one.problem)
+    stuck = sum(bool(one.problem) for one in found)
     return f"{len(found)} troubles ({told}): {moved} moves, {overlaps} overlaps, {stuck} stuck"

@@ -11,13 +11,15 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from lab import beat
 from lab.processes import LabError
+from lab.soak_progress import Progress
 from lab.uml import GATEWAY, UmlBox
 from lab.uml_fleet import UmlFleet, service
 
+BOXES = 2
 SETTLED_S = 1.5
 MOST_S = 240.0
 LATEST_S = 8.0
@@ -43,17 +45,28 @@ class Cut:
     converged_s: float | None
     problem: str = ""
 
+    @property
+    def met(self) -> bool:
+        """Whether it came to what is asked for."""
+        return self.converged_s is not None and not self.problem
 
-def cuts(count: int, seed: int, boxes: int = 2, folder: pathlib.Path | None = None) -> list[Cut]:
-    """Cut the power of each box so many times, print how it goes, and return what was seen."""
-    found: list[Cut] = []
-    with tempfile.TemporaryDirectory(prefix="skerry-power-", dir=folder) as name:
+
+def cuts(
+    count: int, seed: int, boxes: int = BOXES, progress: Progress[Cut] | None = None
+) -> list[Cut]:
+    """Cut the power so many times, of several boxes at once, and return what was seen."""
+    progress = progress or Progress(count, "cuts")
+    boxes = min(boxes, count)
+    shares = [count // boxes + (number < count % boxes) for number in range(boxes)]
+    with tempfile.TemporaryDirectory(prefix="power-") as name:
         fleet = UmlFleet(pathlib.Path(name), boxes)
         try:
             fleet.start()
+            progress.begin()
             threads = [
-                threading.Thread(target=_cuts_of, args=(fleet, box, count, seed, found))
-                for box in fleet.boxes
+                # Not to be waited for where all is to end at once.
+                threading.Thread(target=_cuts_of, args=(fleet, *one, seed, progress), daemon=True)
+                for one in zip(fleet.boxes, shares, strict=True)
             ]
             for thread in threads:
                 thread.start()
@@ -61,10 +74,10 @@ def cuts(count: int, seed: int, boxes: int = 2, folder: pathlib.Path | None = No
                 thread.join()
         finally:
             fleet.stop()
-    return found
+    return progress.found
 
 
-def _cuts_of(fleet: UmlFleet, box: UmlBox, count: int, seed: int, found: list[Cut]) -> None:
+def _cuts_of(fleet: UmlFleet, box: UmlBox, count: int, seed: int, progress: Progress[Cut]) -> None:
     draw = random.Random(f"{seed} {box.name}")
     one = _Box(fleet, box)
     for number in range(1, count + 1):
@@ -73,10 +86,9 @@ def _cuts_of(fleet: UmlFleet, box: UmlBox, count: int, seed: int, found: list[Cu
             cut = one.cut(number, kind, draw.uniform(0.0, LATEST_S))
         except (LabError, OSError) as error:
             cut = Cut(box.name, number, kind, 0.0, "?", None, None, str(error))
-        found.append(cut)
-        print(_line(cut), flush=True)
-        if cut.converged_s is None:
-            print(_words(box), flush=True)
+        words = "" if cut.converged_s is not None else "\n" + _words(box)
+        progress.add(cut, _line(cut) + words)
+        if words or progress.ended:
             return
 
 
@@ -184,9 +196,9 @@ def _words(box: UmlBox) -> str:
         return f"{error}\n{box.last_words()}"
 
 
-def table(found: list[Cut]) -> str:
+def table(found: Sequence[Cut]) -> str:
     """Return what the cuts came to."""
-    came = [one for one in found if one.converged_s is not None and not one.problem]
+    came = [one for one in found if one.met]
     running = sorted(one.running_s for one in found if one.running_s is not None)
     middle = running[len(running) // 2] if running else 0.0
     kinds = {kind: sum(one.kind == kind for one in found) for kind in dict.fromkeys(_KINDS)}

@@ -123,7 +123,8 @@ class UmlBox:
             "systemd.unified_cgroup_hierarchy=1",
         ]
         (self.folder / "uml").mkdir(exist_ok=True)
-        self.process = Process(self.name, words, self.folder, {"TMPDIR": str(self.folder)})
+        # Its memory is a file there, which is not to be written to a disk.
+        self.process = Process(self.name, words, self.folder, {"TMPDIR": "/dev/shm"})
 
     def wait(self, timeout_s: float = 120.0) -> None:
         """Wait until it answers."""

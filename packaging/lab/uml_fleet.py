@@ -23,6 +23,7 @@ heartbeat_s = {heartbeat_s}
 round_trips = false
 [labels]
 site = "{site}"
+group = "{group}"
 """
 _POLICY = """\
 [images]
@@ -68,8 +69,12 @@ class UmlFleet:
         boxes: int,
         heartbeat_s: float = 5.0,
         hub_options: Sequence[str] = (),
+        in_a_group: int = 1,
     ) -> None:
-        """`start` starts everything; `heartbeat_s` is every box's."""
+        """`start` starts everything; `heartbeat_s` is every box's.
+
+        So many boxes behind each other have the same label `group`, a number from 1.
+        """
         self.folder = folder
         self.network = Network()
         self.network.start()
@@ -77,7 +82,7 @@ class UmlFleet:
         self.hub = Hub(folder / "hub", self.broker, hub_options)
         self.registry = Registry(folder / "registry", host=GATEWAY)
         self._heartbeat_s = heartbeat_s
-        self._count = boxes
+        self._count, self._in_a_group = boxes, in_a_group
         self.boxes: list[UmlBox] = []
         self.beats = beat.Listener(GATEWAY)
 
@@ -116,6 +121,7 @@ class UmlFleet:
             node=box.name,
             heartbeat_s=self._heartbeat_s,
             site=f"site-{number}",
+            group=(number - 1) // self._in_a_group + 1,
         )
         box.write("/etc/skerry/agent.toml", agent)
         registry = self.registry.address

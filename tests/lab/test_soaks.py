@@ -1,5 +1,6 @@
 """What the soaks of whole boxes count, from beats that are written down here."""
 
+import dataclasses
 import json
 import pathlib
 import tarfile
@@ -40,6 +41,42 @@ def test_what_did_not_run_at_once_does_not_overlap(beats):
     assert beat.overlaps(beats) == []
 
 
+def late(beats, *delays_s):
+    """Return beats as they come when each waits on its way."""
+    return [
+        dataclasses.replace(beat, at_s=beat.at_s + delays_s[n % len(delays_s)])
+        for n, beat in enumerate(beats)
+    ]
+
+
+def test_beats_that_came_late_count_from_when_they_were_sent():
+    one, other = row("a", 0, 10), row("b", 10.2, 20)
+    assert spans(beat.overlaps(late(one, 0.0, 1.5) + other)) != []
+    assert beat.overlaps(beat.as_sent(late(one, 0.0, 1.5) + late(other, 0.9, 0.0))) == []
+    both = late(one, 0.1, 0.9) + late(row("b", 9.0, 20), 0.1, 0.0, 3.0)
+    (found,) = beat.overlaps(beat.as_sent(both))
+    assert found.to_s - found.from_s == pytest.approx(1.0, abs=0.11)
+
+
+def test_a_boot_has_a_time_of_its_own():
+    beats = row("a", 100, 110) + late(row("a", 130, 140), 2.0, 0.5)
+    sent = beat.as_sent(beats)
+    assert [one.at_s for one in sent[:51]] == pytest.approx([100 + 0.2 * n for n in range(51)])
+    assert sorted(one.at_s for one in sent[51:]) == pytest.approx(
+        [130.5 + 0.2 * n for n in range(51)]
+    )
+
+
+def test_what_is_listened_to_is_kept_for_a_while():
+    listener = beat.Listener("127.0.0.1")
+    listener.take("a", "writer1 good 5.0\n")
+    listener.take("a", "writer1 good 12")  # of 12.2: the power went
+    listener.take("a", "\n")
+    (found,) = listener.since(0.0)
+    assert (found.box, found.instance, found.boot_s) == ("a", "writer1", 5.0)
+    assert listener.since(found.at_s + 1.0) == []
+
+
 def test_a_row_that_is_hidden_by_a_longer_one_is_found():
     beats = row("a", 0, 100) + row("b", 10, 11) + row("b", 50, 52)
     assert len(beat.overlaps(beats)) == 2
@@ -61,12 +98,14 @@ def test_the_tables_tell_what_went_wrong():
     overlap = beat.Overlap("writer1", ("a", "b"), 1.0, 4.0)
     trouble = soak_partitions.Trouble(1, "power", "box-1", 5.0, 2, (overlap,), "")
     assert "2 moves, 1 overlaps, 0 stuck" in soak_partitions.table([trouble])
-    seen = soak_links.Seen(lost=["box-1 after 7 s"])
-    seen.orders.append(soak_links.Ordered(1, "box-1", 9.0, soak_links.Traffic(2048, 1024), 0))
-    text = soak_links.table(seen)
+    traffic = soak_links.Traffic(2048, 1024)
+    order = soak_links.Ordered(1, "box-1", 9.0, traffic, 0, 3600.0, traffic, 1, 3609.0, (7.0,))
+    text = soak_links.table([order])
     assert "1 orders, 1 came: 9 s (median)" in text
     assert "2.0 KiB up, 1.0 KiB down" in text
-    assert "falsely lost: box-1 after 7 s" in text
+    assert "idle, an hour: 2 KiB up, 1 KiB down" in text
+    assert "falsely lost: 7 s after the start in 3609 s" in text
+    assert not order.met
 
 
 def test_the_services_are_compose_files_that_the_hub_takes():
