@@ -11,6 +11,7 @@ import email.utils
 import http.client
 import json
 import math
+import re
 import socket
 import ssl
 import time
@@ -36,6 +37,8 @@ RETRY_FOR_S = 1.6
 CLOCK_DIFFERS_S = 2.0
 MOST_DIGITS = 20
 
+_WARNING = re.compile(r'299 \S+ "([^"]{1,1000})"')
+
 Query = Mapping[str, str | int | float | None]
 
 
@@ -56,8 +59,12 @@ class Hub:
         ca_file: str | None = None,
         timeout_s: float = 30.0,
         retry_for_s: float = RETRY_FOR_S,
+        warn: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """`timeout_s` bounds a whole request, `retry_for_s` its repetitions."""
+        """`timeout_s` bounds a whole request, `retry_for_s` its repetitions.
+
+        `warn` is told, once, what the hub warns of: that what it says may be old.
+        """
         self.url = url.rstrip("/")
         self.deadline: float | None = None
         """When everything that is asked must be over, by the monotonic clock."""
@@ -67,6 +74,8 @@ class Hub:
         self._retry_for_s = retry_for_s
         self._kept: http.client.HTTPConnection | None = None
         self._ahead_s = 0.0
+        self._warn = warn
+        self._warned: set[str] = set()
 
     def now(self) -> float:
         """Return the time by the hub's clock, as far as its answers tell, in s since 1970."""
@@ -254,6 +263,7 @@ class Hub:
             if response.length:
                 raise http.client.IncompleteRead(b"", response.length)
             self._set_clock(response.headers.get("Date"))
+            self._pass_on(response.headers.get("Warning"))
             return response.status, bytes(body)
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -265,6 +275,12 @@ class Hub:
         except OSError as error:
             raise Failure(f"{self._ca_file}: cannot read certificates from it: {error}") from None
         return http.client.HTTPSConnection(host, port, context=context)
+
+    def _pass_on(self, warning: str | None) -> None:
+        found = _WARNING.match(warning or "")
+        if found is not None and found[1] not in self._warned:
+            self._warned.add(found[1])
+            self._warn(f"Warning: {found[1]}")
 
     def _set_clock(self, date: str | None) -> None:
         if not date:

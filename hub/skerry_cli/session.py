@@ -33,8 +33,10 @@ class Session:
     def connect(self) -> Hub:
         """Return the hub; nothing is sent before something is asked."""
         from skerry_cli.hub import Hub  # noqa: PLC0415 - `version` and `--help` need no network
+        from skerry_cli.screen import Screen  # noqa: PLC0415
 
-        return Hub(self.hub, ca_file=self.ca_file, timeout_s=self.request_timeout)
+        warn = Screen().note
+        return Hub(self.hub, ca_file=self.ca_file, timeout_s=self.request_timeout, warn=warn)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg] # older ones take no argument

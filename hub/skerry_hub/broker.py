@@ -92,10 +92,11 @@ class Ears:
     message: Callable[[str, bytes, Callable[[], None], bool], None]
     """Topic, payload, what acknowledges it, and whether the broker had kept it."""
     connected: Callable[[], None]
-    disconnected: Callable[[], None]
+    disconnected: Callable[[str], None]
+    """And why."""
     published: Callable[[int], None]
-    beating: Callable[[bool], None] = lambda _: None
-    """Whether heartbeats can come: theirs is a connection of its own."""
+    beating: Callable[[bool, str], None] = lambda _can_come, _reason: None
+    """Whether heartbeats can come, and why not: theirs is a connection of its own."""
 
 
 class Broker:
@@ -215,7 +216,7 @@ class _Connection:
         client.on_connect = on_connect
         client.on_subscribe = on_subscribe
         self._client = client
-        was_online = False
+        was_online, reason = False, ""
         try:
             if self._url.username is not None:
                 client.username_pw_set(self._url.username, self._url.password)
@@ -235,7 +236,7 @@ class _Connection:
             reason = f"{type(error).__name__}: {error}"
         finally:
             self._online, self._client = False, None
-            self._gone()
+            self._gone(reason)
         return was_online, reason
 
     def _make(self) -> _ReadsAhead:
@@ -247,7 +248,7 @@ class _Connection:
     def _ready(self, client: paho.Client) -> None:
         raise NotImplementedError
 
-    def _gone(self) -> None:
+    def _gone(self, reason: str) -> None:
         """Be told that the connection has ended, if it ever stood."""
 
     def _loop(self, client: _ReadsAhead) -> MQTTErrorCode:
@@ -369,8 +370,8 @@ class _Rest(_Connection):
         client.subscribe([(one, options) for one in wanted])
         self._ears.connected()
 
-    def _gone(self) -> None:
-        self._ears.disconnected()
+    def _gone(self, reason: str) -> None:
+        self._ears.disconnected(reason)
 
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         def ack() -> None:
@@ -405,10 +406,10 @@ class _Heartbeats(_Connection):
 
     def _ready(self, client: paho.Client) -> None:
         client.subscribe([(f"{topics.ROOT}/nodes/+/{one}", 0) for one in _OFTEN])
-        self._beating(True)
+        self._beating(True, "")
 
-    def _gone(self) -> None:
-        self._beating(False)
+    def _gone(self, reason: str) -> None:
+        self._beating(False, reason)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         try:

@@ -43,6 +43,18 @@ INSTANCES = Gauge("skerry_instances", "Instances that have a node.", registry=RE
 CONNECTED = Gauge(
     "skerry_broker_connected", "Whether the hub has its broker: 1 or 0.", registry=REGISTRY
 )
+PART_OK = Gauge(
+    "skerry_part_ok",
+    "Whether a part of the hub works, 1 or 0: writer, store, broker (0: it hears no box).",
+    ["part"],
+    registry=REGISTRY,
+)
+PART_SINCE = Gauge(
+    "skerry_part_since_seconds",
+    "Since when that is so, in seconds since 1970.",
+    ["part"],
+    registry=REGISTRY,
+)
 REQUESTS = Counter(
     "skerry_requests_total",
     "Requests about instances, by verb and what became of them: answered, failed, refused, ...",

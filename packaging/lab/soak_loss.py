@@ -125,7 +125,7 @@ def _serve(
             pipe.send({box.node: dict(box.hand.since) for box in boxes})
 
 
-class _Farm:
+class Farm:
     """All boxes, by processes."""
 
     def __init__(self, broker_url: str, key: str, wanted: Wanted) -> None:
@@ -177,13 +177,8 @@ def measure(folder: pathlib.Path, wanted: Wanted) -> Found:
     farm = None
     try:
         hub.start()
-        farm = _Farm(broker.url, hub.key, wanted)
-        wait_for("every box to be online", lambda: _online(hub) == wanted.boxes, 300)
-        text = COMPOSE.format(replicas=wanted.boxes)
-        (folder / "soak.yaml").write_text(text)
-        hub.cli("apply", "-f", str(folder / "soak.yaml"))
-        wait_for("every instance to run", lambda: _count(farm) == wanted.boxes, 300)
-        time.sleep(wanted.watch_s + 3 * wanted.heartbeat_s)
+        farm = Farm(broker.url, hub.key, wanted)
+        settle(folder, hub, farm, wanted)
         return _course(hub, farm, wanted)
     finally:
         if farm is not None:
@@ -192,7 +187,16 @@ def measure(folder: pathlib.Path, wanted: Wanted) -> Found:
         broker.stop()
 
 
-def _course(hub: Hub, farm: _Farm, wanted: Wanted) -> Found:
+def settle(folder: pathlib.Path, hub: Hub, farm: Farm, wanted: Wanted) -> None:
+    """Have every box run something, and wait until the hub knows its link."""
+    wait_for("every box to be online", lambda: online(hub) == wanted.boxes, 300)
+    (folder / "soak.yaml").write_text(COMPOSE.format(replicas=wanted.boxes))
+    hub.cli("apply", "-f", str(folder / "soak.yaml"))
+    wait_for("every instance to run", lambda: _count(farm) == wanted.boxes, 300)
+    time.sleep(wanted.watch_s + 3 * wanted.heartbeat_s)
+
+
+def _course(hub: Hub, farm: Farm, wanted: Wanted) -> Found:
     chance = random.Random(wanted.seed)
     names = chance.sample(farm.names, wanted.kill)
     times = sorted(chance.uniform(0, wanted.within_s) for _ in names)
@@ -202,9 +206,9 @@ def _course(hub: Hub, farm: _Farm, wanted: Wanted) -> Found:
         lost[name] = farm.vanish(name)
     wanted_ids = {one for _, instances in lost.values() for one in instances}
     deadline = time.monotonic() + wanted.lost_after_s + SETTLE_S
-    while wanted_ids - _elsewhere(farm, lost).keys() and time.monotonic() < deadline:
+    while wanted_ids - elsewhere(farm, lost).keys() and time.monotonic() < deadline:
         time.sleep(1)
-    found = _elsewhere(farm, lost)
+    found = elsewhere(farm, lost)
     # Where the box to which an instance went has vanished too, the last time counts.
     last = {one: at for at, ones in sorted(lost.values()) for one in ones}
     seconds = [found[one] - at for one, at in last.items() if one in found]
@@ -214,7 +218,7 @@ def _course(hub: Hub, farm: _Farm, wanted: Wanted) -> Found:
         instances=len(wanted_ids),
         seconds=tuple(sorted(round(one, 3) for one in seconds)),
         missing=tuple(sorted(wanted_ids - found.keys())),
-        false_losses=tuple(sorted(_moved(hub) - lost.keys())),
+        false_losses=tuple(sorted(moved(hub) - lost.keys())),
     )
 
 
@@ -248,7 +252,7 @@ def table(found: Sequence[Found]) -> str:
     )
 
 
-def _elsewhere(farm: _Farm, lost: Mapping[str, Any]) -> dict[str, float]:
+def elsewhere(farm: Farm, lost: Mapping[str, Any]) -> dict[str, float]:
     """Return since when instances run on boxes that are there."""
     return {
         instance: since
@@ -258,16 +262,18 @@ def _elsewhere(farm: _Farm, lost: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _count(farm: _Farm) -> int:
+def _count(farm: Farm) -> int:
     return sum(map(len, farm.running().values()))
 
 
-def _online(hub: Hub) -> int:
+def online(hub: Hub) -> int:
+    """Return how many nodes are there, with what they have."""
     items = hub.get("/api/v1/nodes")["items"]
     return sum(1 for one in items if one["liveness"] == "online" and one["capability"])
 
 
-def _moved(hub: Hub) -> set[str]:
+def moved(hub: Hub) -> set[str]:
+    """Return the nodes of which something was replaced."""
     items = hub.get("/api/v1/events?limit=10000")["items"]
     return {one["node"] for one in items if one["kind"] == "replaced"}
 

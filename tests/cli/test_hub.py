@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import json
 import ssl
 import time
 
@@ -276,3 +277,22 @@ def test_the_wrong_scheme_is_said(secure, hub, certificate):
         Hub(secure.url.replace("https", "http"), retry_for_s=0.0).get("/x")
     with pytest.raises(UnreachableError, match="does not speak HTTPS"):
         Hub(hub.url.replace("http", "https"), retry_for_s=0.0).get("/x")
+
+
+def test_what_the_hub_warns_of_is_told_once_and_on_stderr(hub, skerry):
+    def answer(warning):
+        body = b'{"version":"9","items":[]}'
+        head = f"HTTP/1.1 200 OK\r\nWarning: {warning}\r\nContent-Length: {len(body)}\r\n\r\n"
+        return Raw(head.encode("latin-1") + body)
+
+    hub.answers["GET /api/v1/version"] = answer('299 skerry "the hub hears no box since 12:03"')
+    done = skerry("version", "--hub", "-o", "json")
+    assert json.loads(done.out)["hub"] == "9"
+    assert done.err.splitlines() == ["Warning: the hub hears no box since 12:03"]
+    told = []
+    asked = Hub(hub.url, warn=told.append)
+    asked.get("/api/v1/version")
+    asked.get("/api/v1/version")
+    assert told == ["Warning: the hub hears no box since 12:03"]
+    hub.answers["GET /api/v1/version"] = answer('110 other "x"')
+    assert skerry("version", "--hub").err == ""

@@ -27,7 +27,7 @@ class FakeBroker:
         self._online = False
         with self._lock:
             self._unacknowledged.clear()  # nothing old is ever acknowledged later
-        self._ears.disconnected()
+        self._ears.disconnected("connection refused")
 
     def publish(self, publication, token=None):
         if not self._online:

@@ -33,7 +33,7 @@ class Heard:
             heartbeat=lambda *what: self.beats.put(what),
             message=lambda *what: self.messages.put(what),
             connected=lambda: (self.connected.set(), self.told.put("connected")),
-            disconnected=lambda: (self.connected.clear(), self.told.put("disconnected")),
+            disconnected=lambda _reason: (self.connected.clear(), self.told.put("disconnected")),
             published=self.published.put,
         )
 

@@ -98,7 +98,7 @@ def hub(mosquitto):
         heartbeat=lambda topic, payload: beats.put((topic, payload)),
         message=lambda topic, payload, ack, _retained: (messages.put((topic, payload)), ack()),
         connected=connected.set,
-        disconnected=connected.clear,
+        disconnected=lambda _reason: connected.clear(),
         published=lambda _token: None,
     )
     hub = Broker(broker_at(mosquitto.url), "test", WILL, ears)

@@ -21,6 +21,7 @@ from skerry_hub.api import (
     cordoning,
     decisions,
     documents,
+    health,
     instance_requests,
     rebalancing,
     rollouts,
@@ -108,8 +109,10 @@ def create(service: Service | None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     answers: Any = Answers(service) if service is not None else None
+    app.add_middleware(health.Warned, service=service)
     app.add_middleware(SameOrigin)
-    _add_health(app, service)
+    health.add_routes(app, service)
+    _add_metrics(app, service)
     _add_nodes(app, answers)
     cordoning.add_routes(app, answers)
     round_trips.add_routes(app, service)
@@ -135,32 +138,13 @@ def openapi_document() -> dict[str, Any]:
 # --- routes -------------------------------------------------------------------------------
 
 
-def _add_health(app: FastAPI, service: Service | None) -> None:
-    # No thread of the pool: those may all wait for a store that fails.
-    @app.get("/healthz", response_class=Response, summary="Whether the hub works")
-    async def healthz() -> Response:
-        if service is None or not service.alive:
-            return Response("the writer has ended\n", status_code=503, media_type="text/plain")
-        held = "".join(f"{one}: nothing is moved\n" for one in service.held_losses)
-        return Response(f"ok\n{held}", media_type="text/plain")
-
+def _add_metrics(app: FastAPI, service: Service | None) -> None:
     @app.get("/metrics", response_class=Response, summary="For Prometheus")
     def show_metrics() -> Response:
         if service is not None:
             _gauge(service)
         text = prometheus_client.generate_latest(metrics.REGISTRY)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
-
-    schema = {"type": "object", "properties": {"version": {"type": "string"}}}
-
-    @app.get(
-        "/api/v1/version",
-        response_class=Response,
-        summary="The hub's version",
-        responses=answered({**schema, "required": ["version"]}),
-    )
-    async def version() -> Response:
-        return Response(orjson.dumps({"version": __version__}), media_type=JSON)
 
 
 def _gauge(service: Service) -> None:
@@ -172,6 +156,9 @@ def _gauge(service: Service) -> None:
     metrics.WORKLOADS.set(len(service.known.workloads))
     metrics.INSTANCES.set(len(service.known.assignments))
     metrics.CONNECTED.set(int(service.connected))
+    for part in service.health.parts:
+        metrics.PART_OK.labels(part.name).set(int(part.ok))
+        metrics.PART_SINCE.labels(part.name).set(part.since)
     _gauge_rollouts(service.known.updates)
     try:
         metrics.OUTBOX.set(service.store.outbox_count())
@@ -394,7 +381,8 @@ def _invalid(error: Any) -> Problem:
 _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
-    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, *documents.SCHEMAS,
+    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, views.HealthView,
+    *documents.SCHEMAS,
     *rebalancing.SCHEMAS,
     *rollouts.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,

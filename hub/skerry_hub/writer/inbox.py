@@ -49,7 +49,9 @@ class Connected:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The broker is away."""
+    """The broker is away; `reason` says why."""
+
+    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ class Published:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Beating:
-    """Whether heartbeats can come: they have a connection of their own."""
+    """Whether heartbeats can come: they have a connection of their own; `reason`: why not."""
 
     can_come: bool
+    reason: str = ""
 
 
 Item = Incoming | Call | Connected | Disconnected | Published | Beating

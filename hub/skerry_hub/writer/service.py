@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import dataclasses
 import functools
 import math
 import threading
@@ -33,11 +34,12 @@ from skerry_hub.rollout.advancing import cannot_roll_back, stop, turns
 from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Draft, Publication
 from skerry_hub.store import Store, StoreError, reason_of
-from skerry_hub.views import EventView, Problem
+from skerry_hub.views import EventView, HealthView, PartView, Problem
 from skerry_hub.work import RefusedError, Strategy, Work
 from skerry_hub.writer.asking import Asking
 from skerry_hub.writer.changes import Changes
 from skerry_hub.writer.complaints import Complaints
+from skerry_hub.writer.condition import Condition
 from skerry_hub.writer.heard import Heard
 from skerry_hub.writer.inbox import (
     Beating,
@@ -83,6 +85,8 @@ FILL_GAP_S = 0.2
 LOOK_GAP_S = 2.0
 """How often it is looked at what changes by itself."""
 RESEND_S = 30.0
+ASK_STORE_S = 5.0
+"""How often it is asked whether the store answers."""
 TRIM_S = 3600.0
 TRIM_EVENTS = 10_000
 TRIM_DECISIONS = 1_000
@@ -128,8 +132,11 @@ class Service:
         """Whether a transaction failed, which a database may still have taken."""
         self._fill_due = True
         self._filled_at = self._looked_at = self._resent_at = self._trimmed_at = 0.0
+        self._asked_at = 0.0
         self._watch = Watch(time.monotonic(), time.time())
         self._watch.ceiling_s = reconnecting.ceiling_for(len(self.known.nodes))
+        self._store_part = Condition("store", time.time())
+        self._broker_part = Condition("broker", time.time(), "not connected yet")
         self._events_added = self._decided = 0
         self._telling = Telling()
         self._leasing = Leasing(key, time.monotonic())
@@ -189,6 +196,20 @@ class Service:
         return self._replacing.held
 
     @property
+    def broker_part(self) -> PartView:
+        """Return whether boxes can be heard, and since when."""
+        return self._broker_part.view
+
+    @property
+    def health(self) -> HealthView:
+        """Return how each part of the hub is."""
+        writer = self._watch.writer(time.monotonic(), time.time())
+        if not self.alive:
+            writer = dataclasses.replace(writer, ok=False, reason="it has ended")
+        parts = writer, self._store_part.view, self._broker_part.view
+        return HealthView(ready=all(one.ok for one in parts), parts=parts)
+
+    @property
     def connected(self) -> bool:
         """Say whether the broker is there."""
         return self._watch.since is not None
@@ -199,13 +220,13 @@ class Service:
         """Be told that the broker is there."""
         self._inbox.post(Connected())
 
-    def on_disconnected(self) -> None:
-        """Be told that the broker is away."""
-        self._inbox.post(Disconnected())
+    def on_disconnected(self, reason: str = "") -> None:
+        """Be told that the broker is away, and why."""
+        self._inbox.post(Disconnected(reason))
 
-    def on_beating(self, can_come: bool) -> None:
-        """Be told whether heartbeats can come."""
-        self._inbox.post(Beating(can_come))
+    def on_beating(self, can_come: bool, reason: str = "") -> None:
+        """Be told whether heartbeats can come, and why not."""
+        self._inbox.post(Beating(can_come, reason))
 
     def on_published(self, seq: int) -> None:
         """Be told that the broker has taken a publication of the outbox."""
@@ -297,8 +318,10 @@ class Service:
                     self._guarded(self._on_connected)
                 case Disconnected():
                     self._watch.end(time.time(), self._newest_sign())
+                    self._follow_broker(item.reason)
                 case Beating():
                     self._watch.beating(item.can_come, time.time(), self._newest_sign())
+                    self._follow_broker(item.reason)
         self._take_messages(messages)
         if published:
             self.retry(lambda: self.store.published(published))
@@ -412,8 +435,7 @@ class Service:
         except (RefusedError, WireError) as error:
             call.answer.set_exception(error)
         except STORE_ERRORS as error:
-            metrics.COMMIT_FAILURES.inc()
-            log.error("the store fails", reason=reason_of(error))
+            self._store_failed(reason_of(error))
             call.answer.set_exception(BusyError(f"the hub's store fails: {reason_of(error)}"))
         except Exception as error:
             log.exception("a call failed")
@@ -582,6 +604,7 @@ class Service:
                 self._in_doubt = True
                 raise
         metrics.COMMITS.inc()
+        self._store_part.works(now)
         nodes, workloads = sides(self.known, draft)
         self.known.settle(draft)
         for node_id, node in draft.nodes.changes.items():
@@ -618,6 +641,11 @@ class Service:
         self.measuring.forget(node_id)
         self._leasing.forget(node_id)
 
+    def _store_failed(self, reason: str) -> None:
+        metrics.COMMIT_FAILURES.inc()
+        log.error("the store fails", reason=reason)
+        self._store_part.fails(reason, time.time())
+
     def retry(self, change: Callable[[], None]) -> bool:
         """Do it until the store takes it: what came from the broker is not given up.
 
@@ -625,10 +653,9 @@ class Service:
         """
 
         def complain(state: tenacity.RetryCallState) -> None:
-            metrics.COMMIT_FAILURES.inc()
             error = state.outcome.exception() if state.outcome is not None else None
             reason = reason_of(error) if isinstance(error, Exception) else ""
-            log.error("the store fails", reason=reason)
+            self._store_failed(reason)
             self._refuse_calls(f"the hub's store fails: {reason}")
             # Needs no store: what runs by a lease must not end because a disk is full here.
             self._guarded(self._renew_leases)
@@ -655,6 +682,7 @@ class Service:
     def _on_connected(self) -> None:
         log.info("connected to the broker")
         self._watch.begin(time.time())
+        self._follow_broker("")
         self._rolling.all(self.known)
         self.retry(self._look_at_jobs)
         self._publishing.publish(self.presence(online=True))
@@ -673,6 +701,9 @@ class Service:
         self._judge()
         self._end_leases(mono_s)
         self._complaints.flush()
+        if mono_s - self._asked_at > ASK_STORE_S:
+            self._asked_at = mono_s
+            self._ask_store()
         if mono_s - self._resent_at > RESEND_S:
             self._resent_at = mono_s
             for node_id in list(self.known.orders):
@@ -681,6 +712,15 @@ class Service:
             self._trimmed_at, self._events_added, self._decided = mono_s, 0, 0
             self.retry(self.store.trim_events)
             self.retry(lambda: self.store.trim_decisions(self._keep, time.time()))
+
+    def _ask_store(self) -> None:
+        """Look whether the store answers, so that it is known before somebody needs it."""
+        try:
+            self.store.outbox_count()
+        except StoreError as error:
+            self._store_part.fails(reason_of(error), time.time())
+        else:
+            self._store_part.seems_to_work(time.time())
 
     def _trim_due(self, mono_s: float) -> bool:
         many = self._events_added > TRIM_EVENTS or self._decided > TRIM_DECISIONS
@@ -706,6 +746,16 @@ class Service:
             return  # who cannot see judges nobody
         if self._replacing.look(listening):
             self._fill_due = True
+
+    def _follow_broker(self, reason: str) -> None:
+        """Note whether boxes can be heard."""
+        now = time.time()
+        if self._watch.listening is not None:
+            self._broker_part.works(now)
+            return
+        part = self._broker_part.view
+        known = part.reason if not part.ok else "it is away"
+        self._broker_part.fails(reason or known or "it is away", now, self._watch.deaf_since)
 
     def _newest_sign(self) -> float:
         signs = self.columns.signs(self.columns.rows())

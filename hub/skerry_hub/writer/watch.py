@@ -8,9 +8,12 @@ in which connections may have ended, boxes have the time to come back.
 from __future__ import annotations
 
 from skerry_hub.fleet.listening import Listening
+from skerry_hub.views import PartView
 from skerry_wire import reconnecting
 
 TICK_S = 1.0
+STUCK_S = 30.0
+"""A writer that does not come round for so long is not ready for more."""
 STALL_S = 5.0
 """A writer that comes so late, or a clock that jumped so far, has not been watching."""
 
@@ -23,8 +26,6 @@ class Watch:
 
     def __init__(self, mono_s: float, now: float) -> None:
         self.since: float | None = None
-        self.away_since = now
-        """Since when there is no broker; where there is one, since when there was none last."""
         self.ceiling_s = reconnecting.USUAL_S
         """What the hub tells boxes of how soon they come back."""
         self._is_deaf = False
@@ -32,6 +33,7 @@ class Watch:
         """None where the hub was just started: of what was before, nothing is known. Nodes are new
         to it then, and have a patience of their own."""
         self._back_by = 0.0
+        self._began = now
         self._ticked = mono_s, now
 
     def begin(self, now: float) -> None:
@@ -41,8 +43,6 @@ class Watch:
 
     def end(self, now: float, heard_at: float) -> None:
         """Note that the broker is away; `heard_at` is when a node was heard last."""
-        if self.since is not None:
-            self.away_since = now
         self._hear_no_more(now, heard_at)
         self.since = None
 
@@ -52,6 +52,19 @@ class Watch:
         if self._is_deaf or self.since is None:
             return None
         return Listening(self.since, self._back_by)
+
+    @property
+    def deaf_since(self) -> float | None:
+        """Return since when no node could be heard; None where they can be, or never could."""
+        return self._deaf_since
+
+    def writer(self, mono_s: float, now: float) -> PartView:
+        """Return whether the writer comes round."""
+        late_s = mono_s - self._ticked[0]
+        if late_s < STUCK_S:
+            return PartView(name="writer", ok=True, since=self._began)
+        reason = f"one thing takes it {late_s:.0f} s already"
+        return PartView(name="writer", ok=False, since=now - late_s, reason=reason)
 
     def beating(self, can_come: bool, now: float, heard_at: float) -> None:
         """Note whether heartbeats can come: they have a connection of their own."""
@@ -80,8 +93,8 @@ class Watch:
         return True
 
     def _hear_no_more(self, now: float, heard_at: float) -> None:
-        if self.listening is not None:
-            self._deaf_since = min(now, heard_at)
+        if self.since is not None and not self._is_deaf:
+            self._deaf_since = min(now, max(self.since, heard_at))
 
     def _hear_again(self, now: float) -> None:
         if self.listening is None or self._deaf_since is None:

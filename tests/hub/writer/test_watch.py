@@ -75,6 +75,7 @@ def test_after_the_broker_was_away_boxes_have_the_time_to_come_back(both):
         watch.beating(False, NOW + 100, heard)
         watch.beating(False, NOW + 110, heard)
     watch.end(NOW + 120, heard)
+    assert watch.deaf_since == heard
     watch.begin(NOW + 130)
     if both:
         watch.beating(True, NOW + 131, heard)
@@ -82,7 +83,7 @@ def test_after_the_broker_was_away_boxes_have_the_time_to_come_back(both):
     away_s = back - heard
     expected = back + reconnecting.back_within_s(watch.ceiling_s, away_s)
     assert watch.listening == Listening(back, pytest.approx(expected))
-    assert watch.away_since == NOW + 100
+    assert watch.deaf_since is None
 
 
 def test_a_short_absence_takes_no_time_from_who_waits_since_a_long_one():
