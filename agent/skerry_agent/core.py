@@ -35,6 +35,7 @@ from skerry_agent.telling import (
     save,
     send_event,
     stamped,
+    tell_held,
 )
 from skerry_wire import codec
 from skerry_wire.errors import WireError
@@ -102,6 +103,8 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     if now.mono_s >= state.report_at:
         state, more = report(state, now, at_once=True)
         effects += more
+    state, more = tell_held(state, now)
+    effects += more
     state, more = requests.end_forgotten(state, now)
     effects += more
     if now.mono_s >= state.save_at:

@@ -102,12 +102,16 @@ class PartCame:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AnswerEnded:
-    """The answer to a request is whole, or (`error`) went wrong. `body` is a challenge, if any."""
+    """The answer to a request is whole, or (`error`) went wrong. `body` is a challenge, if any.
+
+    `visit`: the executor wants one, since something may start only now.
+    """
 
     id: str
     error: str | None = None
     exit_code: int | None = None
     body: bytes = b""
+    visit: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

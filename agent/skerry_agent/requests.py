@@ -10,6 +10,7 @@ import dataclasses
 
 from skerry_agent import events as ev
 from skerry_agent.effects import AskExecutor, Effect, EndAsking, PassOn, Publish
+from skerry_agent.orders import look_again
 from skerry_agent.state import NEVER, Asked, State
 from skerry_agent.telling import Step, stamped
 from skerry_wire.messages import Reply, Request
@@ -73,8 +74,16 @@ def part_came(state: State, event: ev.PartCame, _now: ev.Now) -> Step:
     return state, [_sent(reply, one.correlation, token=_TOKEN + event.id)]
 
 
-def ended(state: State, event: ev.AnswerEnded, _now: ev.Now) -> Step:
-    """Say how the answer ended."""
+def ended(state: State, event: ev.AnswerEnded, now: ev.Now) -> Step:
+    """Say how the answer ended, and visit the executor where it wants that."""
+    state, effects = _answered(state, event)
+    if not event.visit:
+        return state, effects
+    state, more = look_again(state, now)
+    return state, [*effects, *more]
+
+
+def _answered(state: State, event: ev.AnswerEnded) -> Step:
     one = state.asked.get(event.id)
     if one is None:
         return state, []

@@ -7,6 +7,8 @@ import enum
 import math
 from collections.abc import Mapping
 
+from skerry_agent import event_rate
+from skerry_agent.event_rate import Paces
 from skerry_agent.exits import Exits
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.hardware import Hardware
@@ -237,6 +239,8 @@ class State:
     events: tuple[Event, ...] = ()
     """Events that the broker has not yet acknowledged, oldest first."""
     event_count: int = 0
+    event_paces: Paces = dataclasses.field(default_factory=dict)
+    """How often each subject was told of, and what is held back."""
 
     asked: Mapping[str, Asked] = dataclasses.field(default_factory=dict)
     """Requests that the executor has under way, by id."""
@@ -279,6 +283,7 @@ class State:
             self.lease_at,
             self.report_at,
             self.save_at,
+            event_rate.due_at(self.event_paces),
             NEVER if self.targets_asked else self.targets_at,
             *(one.due for one in self.held),
             *(one.until for one in self.asked.values()),

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
+from skerry_agent import event_rate, reporting
 from skerry_agent import events as ev
-from skerry_agent import reporting
 from skerry_agent.effects import Effect, Log, Publish, Save
+from skerry_agent.event_rate import Held
 from skerry_agent.state import NEVER, PresenceSeq, State, presence_seq
 from skerry_wire.messages import Capability, Event, EventKind, NodeMessage, Presence, Report
 from skerry_wire.topics import NodeTopic
@@ -70,7 +71,31 @@ def report(state: State, now: ev.Now, *, at_once: bool) -> Step:
 
 
 def note(state: State, now: ev.Now, kind: EventKind, subject: str, detail: str) -> Step:
-    """Tell the hub of an event, and keep it until the broker has it."""
+    """Tell the hub of an event, unless there were so many of its subject that it is held back."""
+    subject = subject[:1000]
+    paces = event_rate.told(state.event_paces, subject, now.mono_s)
+    if paces is None:
+        paces = event_rate.held(state.event_paces, subject, kind, detail, now.wall_s)
+        return dataclasses.replace(state, event_paces=paces), []
+    state = dataclasses.replace(state, event_paces=paces)
+    return _noted(state, kind, subject, Held(detail, 1, now.wall_s, now.wall_s))
+
+
+def tell_held(state: State, now: ev.Now) -> Step:
+    """Tell what was held back and may be told by now."""
+    if now.mono_s < event_rate.due_at(state.event_paces):
+        return state, []
+    paces, released = event_rate.released(state.event_paces, now.mono_s)
+    state = dataclasses.replace(state, event_paces=paces)
+    effects: list[Effect] = []
+    for subject, kind, held in released:
+        state, more = _noted(state, kind, subject, held)
+        effects += more
+    return state, effects
+
+
+def _noted(state: State, kind: EventKind, subject: str, held: Held) -> Step:
+    """Publish an event, or several as one, and keep it until the broker has it."""
     count = state.event_count + 1
     event = Event(
         incarnation=state.incarnation,
@@ -78,10 +103,12 @@ def note(state: State, now: ev.Now, kind: EventKind, subject: str, detail: str) 
         seq=0,
         id=f"{state.incarnation[:8]}-{state.boot}-{count}",
         kind=kind,
-        at=now.wall_s,
-        subject=subject[:1000],
-        detail=detail[:1000],
+        at=held.at,
+        subject=subject,
+        detail=held.detail[:1000],
         generation=state.outcome.accepted,
+        count=held.count,
+        first_at=held.first_at if held.count > 1 else None,
     )
     kept = (*state.events, event)[-state.settings.events_most :]
     state = dataclasses.replace(state, event_count=count, events=kept)

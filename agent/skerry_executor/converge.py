@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from skerry_executor import pulled_images
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual
+from skerry_executor.backoff import LOOK_S
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
@@ -49,7 +51,8 @@ class Convergence:
     `object_to` says what the box has against a container now; `devices_of` which device nodes it
     gets for its devices on a bus, and raises RuntimeFailure where it gets none; `gate` which
     instances may run at all; `contents` has the files and secrets of containers; `pulled` remembers
-    what was pulled; `mends` how often what is damaged was made anew;
+    what was pulled, `mends` how often what is damaged was made anew, `backoffs` what failed or
+    keeps ending;
     `switches` tell what each instance is to be by now; `checked` returns containers with what
     their own checks say.
     """
@@ -68,6 +71,7 @@ class Convergence:
         contents: Contents = NOWHERE,
         pulled: PulledImages = pulled_images.NOWHERE,
         mends: Mends | None = None,
+        backoffs: BackOffs | None = None,
         switches: Switches | None = None,
         checked: Checked = lambda _, actual: actual,
         patience_s: float = PATIENCE_S,
@@ -84,7 +88,8 @@ class Convergence:
         self._aims: dict[str, Aim] = {}
         self._contents = contents
         self._pulled = pulled
-        self._record = Record(order, digest, runtime.name, tell, gate.halts)
+        self._backoffs = backoffs or BackOffs()
+        self._record = Record(order, digest, runtime.name, tell, gate.halts, self._backoffs)
         self._exits = Exits(tell)
         self._steps = Steps(
             order.node,
@@ -98,6 +103,7 @@ class Convergence:
             contents=contents,
             pulled=pulled,
             mends=mends,
+            backoffs=self._backoffs,
         )
 
     def run(self) -> Outcome:
@@ -129,6 +135,9 @@ class Convergence:
         actual = self._runtime.containers(order.node)
         actual = self._exits.looked(self._runtime, actual)
         earlier = [] if self._switches is None else self._switches.earlier()
+        actual = self._backoffs.look(
+            [*order.instances, *earlier], actual, spaces_restarts=self._runtime.spaces_restarts
+        )
         actual = self._checked([*order.instances, *earlier], actual)
         self._record.saw(actual)
         if self._switches is not None:
@@ -142,7 +151,8 @@ class Convergence:
         whole = self._runtime.whole_instances
         needed = rec.images_needed(desired, actual, devices, halts, whole=whole)
         present = {image for image in needed if self._has_image(image)}
-        return rec.reconcile(desired, actual, present, devices, halts, whole=whole)
+        resting = {name for name, one in self._backoffs.looping().items() if one.rests}
+        return rec.reconcile(desired, actual, present, devices, halts, whole=whole, resting=resting)
 
     def _has_image(self, image: str) -> bool:
         try:
@@ -164,7 +174,7 @@ class Convergence:
     def _go_on(self, plan: rec.Plan) -> None:
         """Stay for a while with what is under way. Raises RuntimeFailure and Cancelled."""
         until = time.monotonic() + self._patience_s
-        going = self._awaiting(plan)
+        going = self._awaiting(plan) | self._just_started()
         wait_s = self._next_look_s(plan)
         # What has just begun is looked at once more in any case, and put back where it failed.
         while wait_s is not None and (wait_s == 0 or time.monotonic() + wait_s <= until):
@@ -174,7 +184,7 @@ class Convergence:
             going |= {name for name, found in self._aims.items() if found.entry is not None}
             rest = tuple(one for one in plan.instances if one.instance.id in going)
             self._carry_out(rec.Plan(first=(), instances=rest))
-            going |= self._awaiting(plan)
+            going |= self._awaiting(plan) | self._just_started()
             wait_s = self._next_look_s(plan)
             if wait_s is not None:
                 wait_s = max(wait_s, LEAST_WAIT_S)
@@ -182,13 +192,20 @@ class Convergence:
     def _next_look_s(self, plan: rec.Plan) -> float | None:
         """Return when to look again within this run; None where nothing is under way."""
         failures = self._record.failures()
-        waits = [AWAIT_S for instance in self._awaiting(plan) if instance not in failures]
+        under_way = self._awaiting(plan) | self._just_started()
+        waits = [AWAIT_S for instance in under_way if instance not in failures]
         for found in self._aims.values():
             if found.begin is not None:
                 waits.append(0.0)
             elif found.update is not None and found.update.state == "switching":
                 waits.append(found.look_after_s or 0.0)
         return min(waits, default=None)
+
+    def _just_started(self) -> set[str]:
+        """Return the instances of which something was started that has kept ending before."""
+        loops = self._backoffs.looping()
+        fresh = {name for name, one in loops.items() if not one.rests and one.look_s <= LOOK_S}
+        return {one.instance for one in self._record.actual() if one.id in fresh}
 
     @staticmethod
     def _awaiting(plan: rec.Plan) -> set[str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from skerry_executor import admission, state
 from skerry_executor.actual import Actual, Phase
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel
 from skerry_executor.challenges import Challenges
 from skerry_executor.keys import read_keys
@@ -65,6 +66,7 @@ class InstanceRequests:
         settings: Settings,
         open_runtime: Callable[[], Runtime],
         turn: threading.Lock,
+        backoffs: BackOffs,
         permit: Callable[[Instance], str | None] = lambda _: None,
     ) -> None:
         """`turn` is held by whoever changes what runs.
@@ -72,6 +74,7 @@ class InstanceRequests:
         `permit` says why an instance may not be started now, None where it may.
         """
         self._permit = permit
+        self._backoffs = backoffs
         self._settings = settings
         self._open_runtime = open_runtime
         self._turn = turn
@@ -184,10 +187,13 @@ class InstanceRequests:
         try:
             # Looked at only now: until then another order may have changed all of it.
             order = self._accepted_by(request.node, request.incarnation)
-            found = asked_about(request, runtime.containers(request.node), order)
-            if isinstance(found, str):
-                return End(found)
             instance = instance_of(order, request.instance)
+            containers = runtime.containers(request.node)
+            waited = instance is not None and self._backoffs.forget(instance, containers)
+            found = asked_about(request, containers, order)
+            if isinstance(found, str):
+                # What an image was waited for is pulled at the visit that follows.
+                return End(visit=True) if waited else End(found)
             why = restart_objection(instance)
             if why is None and instance is not None:
                 why = self._permit(instance)
@@ -208,7 +214,7 @@ class InstanceRequests:
         finally:
             # Whoever has lost patience meanwhile: what was stopped is started.
             failures = self._started(instance, runtime, found)
-        return End("; ".join(failures) or None)
+        return End("; ".join(failures) or None, visit=True)
 
     def _started(self, instance: Instance, runtime: Runtime, found: Sequence[Actual]) -> list[str]:
         failures = []

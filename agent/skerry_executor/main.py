@@ -199,9 +199,14 @@ def _listen(parsed: argparse.Namespace, settings: Settings) -> int:
 
 
 def _is_due(settings: Settings) -> bool:
-    """Say whether a run is wanted although nobody asks: there are leases or deadlines to end."""
-    from skerry_executor import leasing, state  # noqa: PLC0415
+    """Say whether a run is wanted although nobody asks.
 
+    There are leases or deadlines to end, or what rests between crashes is to be started.
+    """
+    from skerry_executor import backoffs, leasing, state  # noqa: PLC0415
+
+    if backoffs.is_held(settings.run, settings.root):
+        return True
     try:
         return leasing.kept(settings.run, settings.root).held()
     except state.StateError:

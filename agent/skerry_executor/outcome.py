@@ -13,7 +13,7 @@ from skerry_executor.actual import Actual, Phase
 from skerry_executor.halt import Halts
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.start_order import awaits
-from skerry_executor.status import standings, unwanted_status
+from skerry_executor.status import Loopings, standings, unwanted_status
 from skerry_executor.switching import Aim
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Health, InstanceState, InstanceStatus, Order
@@ -52,6 +52,7 @@ class Seen:
     failures: Failures = dataclasses.field(default_factory=dict)
     halts: Halts = dataclasses.field(default_factory=dict)
     aims: Mapping[str, Aim] = dataclasses.field(default_factory=dict)
+    looping: Loopings = dataclasses.field(default_factory=dict)
     wall_s: float | None = None
 
 
@@ -60,7 +61,7 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     there, doing, failures = seen.actual, seen.doing, seen.failures
     aims = seen.aims
     desired = [aims[one.id].instance if one.id in aims else one for one in order.instances]
-    found = standings(desired, there, runtime, seen.halts, seen.wall_s)
+    found = standings(desired, there, runtime, seen.halts, seen.wall_s, seen.looping)
     ids = {instance.id for instance in order.instances}
     left = unwanted_status(ids, there, runtime)
     problems = [
@@ -70,9 +71,11 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     ]
     updating = any(found.update is not None for found in aims.values())
     reached = all(one.reached for one in found) and not (failures or left or updating)
-    waits = [_RETRY_S.get(failure.kind, DEFAULT_RETRY_S) for failure in failures.values()]
+    waits = [_retry_s(failure) for failure in failures.values()]
     full = any(failure.kind is Failure.DISK_FULL for failure in failures.values())
     looks = [one.look_after_s for one in aims.values() if one.look_after_s is not None]
+    loops = [one.look_s for one in seen.looping.values()]
+    looks += [*loops, *(f.wait_s for f in failures.values() if f.wait_s is not None)]
     coming = [_comes_up_look_s(one, there, seen.wall_s) for one in desired]
     looks += [look_s for look_s in coming if look_s is not None]
     statuses = [*(one.status for one in found), *left]
@@ -84,10 +87,16 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
         instances=tuple(
             _with_update(_overlaid(status, doing, failures), aims) for status in statuses
         ),
-        retry_after_s=None if reached else min(waits, default=DEFAULT_RETRY_S),
+        retry_after_s=None if reached else min([*waits, *loops], default=DEFAULT_RETRY_S),
         retry_most_s=OWN_RETRY_S if full else None,
         look_after_s=min(looks, default=None),
     )
+
+
+def _retry_s(failure: RuntimeFailure) -> float:
+    if failure.wait_s is not None:
+        return failure.wait_s
+    return _RETRY_S.get(failure.kind, DEFAULT_RETRY_S)
 
 
 def _comes_up_look_s(

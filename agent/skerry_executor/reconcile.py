@@ -109,6 +109,7 @@ Devices = Mapping[tuple[str, str], Looked]
 """By instance and container, of those that have devices on a bus."""
 
 NO_DEVICES: Devices = {}
+NO_REST: Collection[str] = ()
 _IDLE = (Phase.CREATED, Phase.EXITED, Phase.REMOVING, Phase.DAMAGED)
 
 
@@ -161,19 +162,21 @@ def reconcile(
     halts: Halts = NO_HALTS,
     *,
     whole: bool = False,
+    resting: Collection[str] = NO_REST,
 ) -> Plan:
     """Return what is to be done.
 
     `actual` are the containers labelled with this node; `present` those images of
     `images_needed` that are on the box. Nothing of what is in `halts` may run. `whole`: the
-    containers of an instance are only replaced together.
+    containers of an instance are only replaced together. `resting` are the containers, by id, that
+    are not to run for a while.
     """
     matches = match(desired, actual, devices, whole=whole)
     wanted = {instance.id for instance in desired}
     plans = tuple(
         _halted_plan(instance, matches)
         if instance.id in halts
-        else _instance_plan(instance, matches, present, devices)
+        else _instance_plan(instance, matches, present, devices, resting)
         for instance in desired
     )
     released = _released(plans)
@@ -266,7 +269,11 @@ def _preference(one: Actual) -> tuple[bool, bool, str]:
 
 
 def _instance_plan(
-    instance: Instance, matches: Matches, present: Collection[str], devices: Devices
+    instance: Instance,
+    matches: Matches,
+    present: Collection[str],
+    devices: Devices,
+    resting: Collection[str],
 ) -> InstancePlan:
     """Images come first, then all ends, all that is made, and the starts in their order."""
     before: list[Action] = []
@@ -281,13 +288,17 @@ def _instance_plan(
         if (instance.id, container.name) not in matches.kept:
             before += _image_action(container, present)
             creates.append(Create(instance=instance, container=container))
-    starts = _starts(instance, ordered, matches, devices)
+    starts = _starts(instance, ordered, matches, devices, resting)
     actions = (*dict.fromkeys(before), *ends, *creates, *starts)
     return InstancePlan(instance=instance, actions=actions)
 
 
 def _starts(
-    instance: Instance, ordered: Sequence[Container], matches: Matches, devices: Devices
+    instance: Instance,
+    ordered: Sequence[Container],
+    matches: Matches,
+    devices: Devices,
+    resting: Collection[str],
 ) -> Iterator[Action]:
     there = {
         container.name: kept
@@ -297,6 +308,11 @@ def _starts(
     starting: set[str] = set()
     for container in ordered:
         kept = there.get(container.name)
+        if kept is not None and kept.id in resting:
+            # What has ended may be started by its runtime the next moment: it is told, too.
+            is_over = kept.phase in (Phase.CREATED, Phase.REMOVING, Phase.DAMAGED)
+            yield Keep(actual=kept) if is_over else Stop(actual=kept)
+            continue
         if kept is not None and kept.detached and kept.phase is Phase.RUNNING:
             yield Stop(actual=kept)
         elif kept is not None and not should_start(container, kept):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from skerry_executor.actual import Actual
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.log import log
 from skerry_executor.outcome import Seen, outcome_of
@@ -39,13 +40,20 @@ class Record:
     """The containers by id, what is being done by instance, and what failed by instance."""
 
     def __init__(
-        self, order: Order, digest: str, runtime: str, tell: Tell, halts: Halts = NO_HALTS
+        self,
+        order: Order,
+        digest: str,
+        runtime: str,
+        tell: Tell,
+        halts: Halts = NO_HALTS,
+        backoffs: BackOffs | None = None,
     ) -> None:
         self._order = order
         self._digest = digest
         self._runtime = runtime
         self._tell = tell
         self._halts = halts
+        self._backoffs = backoffs or BackOffs()
         self._lock = threading.Lock()
         self._actual: dict[str, Actual] = {}
         self._doing: dict[str, tuple[InstanceState, str | None]] = {}
@@ -68,6 +76,7 @@ class Record:
 
     def put(self, one: Actual) -> None:
         """Take over how one container is now."""
+        one = self._backoffs.counted(one)
         with self._lock:
             self._actual[one.id] = one
 
@@ -155,6 +164,7 @@ class Record:
             failures=self._failures,
             halts=self._halts,
             aims=self._aims,
+            looping=self._backoffs.looping(),
             wall_s=time.time(),
         )
         return outcome_of(self._order, self._digest, self._runtime, seen)

@@ -1,7 +1,8 @@
 """The socket: takes one request from each connection, and answers until it is done.
 
 A client that goes away stops nothing. A run ends when nobody asks any more, unless leases are held
-or a job has a deadline: these it has to end by itself.
+or a job has a deadline, which it has to end by itself, or something rests between crashes, which it
+has to start.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from collections.abc import Callable, Sequence
 
 from skerry_executor import state
 from skerry_executor.admission import targets_of
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.grants import Grants
 from skerry_executor.instance_requests import InstanceRequests
 from skerry_executor.leasing import Leasing
 from skerry_executor.lifecycle import Lifecycle
 from skerry_executor.log import log
-from skerry_executor.own_visits import OwnVisits
+from skerry_executor.own_visits import FIRST_S, OwnVisits
 from skerry_executor.runtimes.base import Runtime
 from skerry_executor.settings import Settings
 from skerry_executor.talk import Nobody, Talk
@@ -38,6 +40,8 @@ SEND_S = 10.0
 DECLINE_S = 1.0
 MAX_CONNECTIONS = 16
 ENDING_S = 10.0
+START_AGAIN_S = 30.0
+"""How long after an own visit the next one is, where that could not start what rests."""
 BUSY_LOOK_S = 1.0
 """How often it is looked whether a connection has ended, while there are any, ..."""
 FULL_LOOK_S = 0.1
@@ -87,12 +91,14 @@ class Server:
         self._ending = False
         self._leasing = Leasing(settings.run, open_runtime, settings.root)
         lifecycle = Lifecycle(settings.state, self._leasing, settings.root)
-        self._visits = Visits(settings, open_runtime, self._leasing, lifecycle)
+        self._backoffs = BackOffs(settings.run, settings.root)
+        self._visits = Visits(settings, open_runtime, self._leasing, lifecycle, self._backoffs)
         self._grants = Grants(settings, self._leasing)
         self._requests = InstanceRequests(
-            settings, open_runtime, self._visits.turn, lifecycle.permit
+            settings, open_runtime, self._visits.turn, self._backoffs, lifecycle.permit
         )
         self._own = OwnVisits()
+        self._start_from_s = 0.0
         self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def end(self, *_signal: object) -> None:
@@ -133,6 +139,7 @@ class Server:
                 threads += self._accept()
             threads += self._visit_when_due()
         self._finish(threads)
+        self._visits.hand_back()
         self._leasing.close()
         os.close(self._wake_in)
         wake_out, self._wake_out = self._wake_out, -1
@@ -142,11 +149,17 @@ class Server:
         """Return how long to wait for something to happen; nothing left: the run is over."""
         now = time.monotonic()
         waits = [BUSY_LOOK_S if connections < MAX_CONNECTIONS else FULL_LOOK_S][:connections]
-        if not self._leasing.are_held:
+        start_at_s = self._start_at_s(now)
+        if not self._leasing.are_held and start_at_s is None:
             waits.append(idle_since + self._settings.idle_s - now)
-        elif self._own.at_s is not None:
-            waits.append(max(0.001, self._own.at_s - now))
+        due = [one for one in (self._own.at_s, start_at_s) if one is not None]
+        waits += [max(0.001, one - now) for one in due]
         return min(waits, default=None)
+
+    def _start_at_s(self, now: float) -> float | None:
+        """Return when to start what rests between crashes, should the agent not have asked."""
+        rest_s = self._backoffs.next_s()
+        return None if rest_s is None else max(now + rest_s + FIRST_S, self._start_from_s)
 
     def _attend(self) -> None:
         """End what is over; where something else ended, look after it unless the agent does."""
@@ -154,7 +167,12 @@ class Server:
             self._own = self._own.ended(time.monotonic())
 
     def _visit_when_due(self) -> list[threading.Thread]:
-        if not self._own.is_due(time.monotonic()):
+        now = time.monotonic()
+        start_at_s = self._start_at_s(now)
+        starts = start_at_s is not None and start_at_s <= now
+        if starts:
+            self._start_from_s = now + START_AGAIN_S
+        if not (starts or self._own.is_due(now)):
             return []
         self._own = self._own.visited()
         thread = threading.Thread(target=self._visit_own, name="own-visit", daemon=True)
@@ -165,7 +183,7 @@ class Server:
         try:
             accepted = state.load(self._settings.state)
             if accepted is not None:
-                log("info", "visiting although nobody asked: an instance ended")
+                log("info", "visiting although nobody asked: an instance ended, or has rested")
                 own = ExecutorRequest(node=accepted.node, incarnation=accepted.incarnation)
                 self._visits.visit(own, Nobody())
         except Exception as error:  # noqa: BLE001 - the leases are kept whatever comes of this

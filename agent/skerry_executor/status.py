@@ -6,12 +6,17 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from skerry_executor.actual import Actual, Phase
+from skerry_executor.backoff import Looping
 from skerry_executor.halt import NO_HALTS, Halt, Halts
 from skerry_executor.order import shortened
 from skerry_executor.reconcile import match
 from skerry_executor.start_order import should_start, unmet, waiting
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 from skerry_wire.workload import Container, Instance
+
+Loopings = Mapping[str, Looping]
+"""By id, the containers that keep ending."""
+NO_LOOPINGS: Loopings = {}
 
 SHORT_ID = 12
 MAX_REASON = 400
@@ -44,6 +49,7 @@ def standings(
     runtime: str,
     halts: Halts = NO_HALTS,
     wall_s: float | None = None,
+    looping: Loopings = NO_LOOPINGS,
 ) -> tuple[Standing, ...]:
     """Return how each desired instance stands, in the order's order.
 
@@ -62,22 +68,33 @@ def standings(
         elif old and not any(own):
             done.append(_older(instance, old, runtime))
         else:
-            done.append(_current(instance, own, runtime, wall_s))
+            done.append(_current(instance, own, runtime, wall_s, looping))
     return tuple(done)
 
 
 def _current(
-    instance: Instance, own: Sequence[Actual | None], runtime: str, wall_s: float | None
+    instance: Instance,
+    own: Sequence[Actual | None],
+    runtime: str,
+    wall_s: float | None,
+    looping: Loopings,
 ) -> Standing:
     by_name = {one.container: one for one in own if one is not None}
     parts = [
-        _part(waiting(instance, container), by_name, wall_s) for container in instance.containers
+        _part(waiting(instance, container), by_name, wall_s, looping)
+        for container in instance.containers
     ]
     parts.sort(key=lambda part: (_SEVERITY.index(part[0]), part[1] is None))
     state, reason, _ = parts[0] if parts else (InstanceState.RUNNING, None, True)
     pairs = zip(instance.containers, own, strict=True)
     there = [_not_checked_yet(container, one) for container, one in pairs if one is not None]
     status = _status(instance, instance.revision, state, reason, there, runtime)
+    loops = [looping[one.id] for one in there if one.id in looping]
+    if loops:
+        # Each try would be another time and another code: news of which nobody learns anything.
+        codes = [one.exit_code for one in loops if one.exit_code is not None]
+        code = max(codes, key=abs, default=status.exit_code)
+        status = dataclasses.replace(status, started_at=None, exit_code=code)
     return Standing(status=status, reached=all(reached for _, _, reached in parts))
 
 
@@ -152,13 +169,19 @@ def is_looping(actual: Actual, wall_s: float | None) -> bool:
 
 
 def _part(
-    container: Container, there: Mapping[str, Actual], wall_s: float | None
+    container: Container,
+    there: Mapping[str, Actual],
+    wall_s: float | None,
+    looping: Loopings,
 ) -> tuple[InstanceState, str | None, bool]:
     """Return a container's state, why it does not run, and whether that is what it shall be."""
     name = container.name
     actual = there.get(name)
     if actual is None:
         return InstanceState.PENDING, f"{name} has not been created yet", False
+    loop = looping.get(actual.id)
+    if loop is not None:
+        return InstanceState.FAILED, loop.reason, False
     match actual.phase:
         case Phase.RUNNING if is_looping(actual, wall_s):
             reason = f"{name} was restarted {actual.restarts} times, the last time a moment ago"

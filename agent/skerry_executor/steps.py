@@ -13,6 +13,7 @@ from collections.abc import Callable
 from skerry_executor import pulled_images
 from skerry_executor import reconcile as rec
 from skerry_executor.actual import Actual, Phase
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel
 from skerry_executor.contents import NOWHERE, Contents
 from skerry_executor.exits import Exits
@@ -45,6 +46,7 @@ class Steps:
         contents: Contents = NOWHERE,
         pulled: PulledImages = pulled_images.NOWHERE,
         mends: Mends | None = None,
+        backoffs: BackOffs | None = None,
         make_durable: Callable[[], None] = os.sync,
     ) -> None:
         self._node = node
@@ -58,6 +60,7 @@ class Steps:
         self._contents = contents
         self._pulled = pulled
         self._mends = Mends(None) if mends is None else mends
+        self._backoffs = backoffs or BackOffs()
         # No runtime waits until its store is on the disk: after a power cut within seconds of a
         # change, podman cannot even list what it has.
         self._make_durable = make_durable
@@ -96,7 +99,8 @@ class Steps:
             case rec.Pull():
                 self._pull(instance, action)
             case rec.Stop(actual=actual):
-                self._record.doing(instance, InstanceState.STOPPING)
+                if actual.id not in self._backoffs.resting():
+                    self._record.doing(instance, InstanceState.STOPPING)
                 self._stop(instance, actual)
             case rec.Remove(actual=actual):
                 self._record.doing(instance, InstanceState.STOPPING)
@@ -105,16 +109,18 @@ class Steps:
                 self._record.doing(instance, InstanceState.CREATING)
                 self._create(wanted, container)
             case rec.Start(reference=reference):
-                self._record.doing(instance, InstanceState.CREATING)
+                if reference not in self._backoffs.looping():
+                    # Of what keeps ending, each try would be two changes to tell.
+                    self._record.doing(instance, InstanceState.CREATING)
                 self._start(instance, reference)
             case rec.Keep() | rec.Await():
                 pass
 
     def _pull(self, instance: str, action: rec.Pull) -> None:
-        self._record.doing(instance, InstanceState.PULLING, action.image)
-
         try:
-            self._fetch(instance, action.image)
+            with self._backoffs.pulling(action.image, self._record.instances):
+                self._record.doing(instance, InstanceState.PULLING, action.image)
+                self._fetch(instance, action.image)
         except RuntimeFailure as failure:
             if not action.cached or failure.kind is not Failure.PULL:
                 raise
@@ -174,6 +180,7 @@ class Steps:
             self._renew(instance, container, name, image)
             self._runtime.create(name, image, spec, labels, instance)
         self._make_durable()
+        self._backoffs.made(name)
         self._record.log("created", name, text_of(nodes) or None)
         # It will stand there for a while, until what it starts after has come so far.
         made = self._runtime.container(name) if container.after else None
@@ -257,9 +264,11 @@ class Steps:
 
     def _stop(self, instance: str, actual: Actual) -> None:
         self._runtime.stop(actual.id, actual.stop_grace_s, self._cancel)
-        self._record.log("stopped", actual.name)
-        # Of a halted instance the container stays, and how it ended is told.
-        found = self._runtime.container(actual.id) if instance in self._gate.halts else None
+        if actual.phase is not Phase.EXITED:
+            self._record.log("stopped", actual.name)
+        # Of a halted instance the container stays, and how it ended is told; so one that rests.
+        stays = instance in self._gate.halts or actual.id in self._backoffs.resting()
+        found = self._runtime.container(actual.id) if stays else None
         if found is not None:
             self._record.put(found)
 
@@ -274,6 +283,7 @@ class Steps:
         started = self._runtime.container(reference)
         if started is None:
             raise RuntimeFailure(Failure.OTHER, f"{reference} vanished while it was started")
+        self._backoffs.started(started)
         self._record.put(started)
         self._record.log("started", started.name)
         self._exits.watch((started,), fresh=True)
@@ -283,7 +293,8 @@ class Steps:
         against = self._gate.permit(instance)
         if against is not None:
             raise RuntimeFailure(Failure.NOT_PERMITTED, against)
-        self._runtime.start(reference)
+        with self._backoffs.starting(self._name_of(reference)):
+            self._runtime.start(reference)
 
     def _wanted(self, instance: str, reference: str) -> tuple[Instance, Container] | None:
         """Return the container that is started by id or name, as it is to be.
@@ -292,8 +303,7 @@ class Steps:
         """
         if self._runtime.whole_instances:
             return None
-        names = {one.id: one.name for one in self._record.actual()}
-        name = names.get(reference, reference)
+        name = self._name_of(reference)
         found = [
             (one, container)
             for one in self._record.instances
@@ -333,3 +343,7 @@ class Steps:
             return
         self._damaged.add(name)
         self._runtime.remove(name)
+
+    def _name_of(self, reference: str) -> str:
+        named = (one.name for one in self._record.actual() if one.id == reference)
+        return next(named, reference)

@@ -32,6 +32,8 @@ class End:
 
     error: str | None = None
     exit_code: int | None = None
+    visit: bool = False
+    """Whether the order wants a visit now."""
 
 
 Write = Callable[[Stream, bytes], None]
@@ -68,8 +70,8 @@ class Streaming:
             news, self._news = self._news, -1
             os.close(news)
         if error is not None:
-            end = End(error, end.exit_code)
-        self._talk.ended(end.error, end.exit_code)
+            end = dataclasses.replace(end, error=error)
+        self._talk.ended(end.error, end.exit_code, visit=end.visit)
 
     def _pass_on(self) -> str | None:
         """Send parts until there is an end; return why it ended before its own end."""

@@ -78,10 +78,12 @@ class Talk:
         """Send a part of the answer to a request about an instance."""
         self._send(ExecutorReply(kind="part", stream=stream, body=body))
 
-    def ended(self, error: str | None = None, exit_code: int | None = None) -> None:
+    def ended(
+        self, error: str | None = None, exit_code: int | None = None, *, visit: bool = False
+    ) -> None:
         """End the conversation about a request, or refuse it."""
         error = error[:MAX_ERROR] if error is not None else None
-        self._send(ExecutorReply(kind="done", error=error, exit_code=exit_code))
+        self._send(ExecutorReply(kind="done", error=error, exit_code=exit_code, visit=visit))
 
     def _marked(self, outcome: Outcome) -> Outcome:
         refusal = self.admitted.refusal

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from skerry_executor import box, checks, hardware, switches
 from skerry_executor.admission import Admitted, admit
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import Contents
 from skerry_executor.converge import Convergence
@@ -43,12 +44,14 @@ class Visits:
         open_runtime: Callable[[], Runtime],
         leasing: Leasing,
         lifecycle: Lifecycle,
+        backoffs: BackOffs,
     ) -> None:
         """`open_runtime` is called anew for each convergence: the runtime may come and go."""
         self._settings = settings
         self._open_runtime = open_runtime
         self._leasing = leasing
         self._lifecycle = lifecycle
+        self._backoffs = backoffs
         self._contents = Contents(settings.state)
         self._pulled = PulledImages(settings.state, settings.root)
         self._mends = Mends(settings.run)
@@ -170,6 +173,7 @@ class Visits:
             contents=self._contents,
             pulled=self._pulled,
             mends=self._mends,
+            backoffs=self._backoffs,
             switches=switches.on_box(
                 generation, self._journal, self._settings, admitted.policy, runtime
             ),
@@ -186,6 +190,22 @@ class Visits:
             self._under_way = None
         log("info", "done", generation=generation, reached=str(outcome.reached).lower())
         return outcome
+
+    def hand_back(self) -> None:
+        """Have the runtime see again to what rests: nobody is there to start it."""
+        resting = self._backoffs.resting()
+        if not resting:
+            return
+        try:
+            with self.turn:
+                runtime = self._open_runtime()
+                for reference in resting:
+                    runtime.start(reference)
+                    found = runtime.container(reference)
+                    if found is not None:
+                        self._backoffs.started(found)
+        except RuntimeFailure as failure:
+            log("warning", "what rests is not handed back", reason=failure.reason)
 
     def _listening(self, generation: int) -> list[Talk]:
         """Return the clients to which the progress of a generation means something."""

@@ -214,12 +214,22 @@ INSTANCE = Kind(
     ),
 )
 
+
+def _times(event: Event, now: float) -> str:
+    """Return how long ago an event was; of several, how many and over what time."""
+    age = words.age(event.at, now)
+    if event.count <= 1:
+        return age
+    over_s = 0.0 if event.first_at is None else event.at - event.first_at
+    return f"{age} (x{event.count} over {words.duration(over_s)})"
+
+
 EVENT = Kind(
     name="event",
     short="ev",
     record=Event,
     columns=(
-        Column("AGE", lambda event, now: words.age(event.at, now), passing=True),
+        Column("AGE", _times, passing=True),
         Column("NODE", lambda event, _: event.node or words.NONE),
         Column("KIND", lambda event, _: state(event.kind)),
         Column("SUBJECT", lambda event, _: event.subject or words.NONE),

@@ -216,6 +216,8 @@ class Event:
     subject: Words = ""
     detail: Words = ""
     generation: int | None = None
+    count: int = 1
+    first_at: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

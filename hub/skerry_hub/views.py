@@ -148,6 +148,10 @@ class EventView:
     generation: int | None = None
     workload: str = ""
     """The workload that it is about, empty where it is about none."""
+    count: int = 1
+    """How many equal ones it stands for: of the same node, kind, subject and words."""
+    first_at: float | None = None
+    """When the first of several was."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

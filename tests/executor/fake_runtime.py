@@ -23,6 +23,7 @@ class FakeRuntime:
 
     name = "fake"
     whole_instances = False
+    spaces_restarts = False
     in_use = RuntimeInUse(name="podman", version="4.3.1")
 
     def __init__(self, images=(), registry=(), silent=(), ports_taken=()):

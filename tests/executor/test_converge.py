@@ -10,6 +10,7 @@ from tests.executor.orders import IMAGE, NODE, container, instance, order
 
 from skerry_executor import specs
 from skerry_executor.actual import Phase
+from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.converge import Convergence
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
@@ -107,7 +108,8 @@ def test_an_image_that_cannot_be_pulled_fails_its_instance_only(runtime):
     outcome = run(runtime, order(instance("a-0", image=missing), instance("b-0")))
     assert states(outcome) == {"a-0": "failed", "b-0": "running"}
     (failed,) = (one for one in outcome.instances if one.id == "a-0")
-    assert failed.reason == f"image {missing} is not in its registry"
+    why = f"image {missing} is not in its registry"
+    assert failed.reason == f"image pull back-off of 10 s: {why}"
     assert (outcome.reached, outcome.retry_after_s) == (False, 15.0)
 
 
@@ -346,3 +348,56 @@ def test_a_run_does_not_stay_for_ever():
                        lambda _: None, patience_s=60)  # fmt: skip
     with pytest.raises(Cancelled):
         work.run()
+
+
+def test_what_keeps_ending_rests_and_is_started_again_later(runtime):
+    clock = [100.0]
+    backoffs = BackOffs(clock=lambda: clock[0], draw=lambda: 0.0)
+    wanted = order(instance("a-0", command=("/bin/sh", "-c", "exit 3")), instance("b-0"))
+
+    def visit():
+        work = Convergence(
+            wanted, DIGEST, runtime, Cancel(), Told(), lambda _: None, backoffs=backoffs
+        )
+        return work.run()
+
+    for _ in range(3):
+        visit()
+        clock[0] += 2
+    before = len([one for one in runtime.calls if one[0] == "start"])
+    outcome = visit()
+    assert states(outcome) == {"a-0": "failed", "b-0": "running"}
+    (status,) = (one for one in outcome.instances if one.id == "a-0")
+    assert status.reason == "crash loop back-off of 10 s: exit 3, 3 restarts"
+    assert (status.exit_code, status.restarts, status.started_at) == (3, 3, None)
+    assert outcome.look_after_s == outcome.retry_after_s == 10.0
+    assert len([one for one in runtime.calls if one[0] == "start"]) == before
+    clock[0] += 10
+    told = visit()
+    assert len([one for one in runtime.calls if one[0] == "start"]) == before + 1
+    # That it ended again is seen in the same visit.
+    (later,) = (one for one in told.instances if one.id == "a-0")
+    assert later.reason == "crash loop back-off of 20 s: exit 3, 4 restarts"
+    assert told.look_after_s == 20.0
+
+
+def test_what_its_runtime_restarts_all_the_time_is_stopped_for_its_rest(runtime):
+    backoffs = BackOffs(clock=lambda: 100.0, draw=lambda: 0.0)
+    wanted = order(instance("a-0", restart="on-failure"))
+
+    def visit():
+        work = Convergence(
+            wanted, DIGEST, runtime, Cancel(), Told(), lambda _: None, backoffs=backoffs
+        )
+        return work.run()
+
+    assert visit().reached
+    name = specs.name_of("a-0", "web")
+    runtime.put(runtime.container(name), restarts=1)
+    visit()
+    runtime.put(runtime.container(name), restarts=40)
+    outcome = visit()
+    assert ("stop", runtime.container(name).id) in runtime.calls
+    assert runtime.container(name).phase is Phase.EXITED
+    assert not outcome.reached
+    assert outcome.instances[0].reason == "crash loop back-off of 10 s: 41 restarts"

@@ -107,7 +107,8 @@ class ExecutorReply:
     stream: Annotated[Literal["out", "err"], Sparse()] = "out"
     exit_code: Annotated[int, Sparse()] | None = None
     visit: Annotated[bool, Sparse()] = False
-    """With a grant that was taken: something may start only now, so the order wants a visit."""
+    """With a grant that was taken, or a restart: something may start only now, so the order wants a
+    visit."""
 
 
 def frame(message: ExecutorRequest | ExecutorReply) -> bytes:

@@ -189,7 +189,10 @@ class EventKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Event(NodeMessage):
-    """Something that happened on a node, once. The hub drops a second one of the same id."""
+    """Something that happened on a node. The hub drops a second one of the same id.
+
+    `count`: so often since `first_at`, which was not told before.
+    """
 
     id: Annotated[str, Text(64, "[0-9a-z-]+")]
     kind: EventKind
@@ -197,6 +200,8 @@ class Event(NodeMessage):
     subject: Line = ""
     detail: Line = ""
     generation: Generation | None = None
+    count: Annotated[Count, Sparse()] = 1
+    first_at: Annotated[Moment, Sparse()] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,12 +39,16 @@ class Failure(enum.StrEnum):
 
 
 class RuntimeFailure(Exception):  # noqa: N818
-    """A call that the runtime did not carry out."""
+    """A call that the runtime did not carry out.
 
-    def __init__(self, kind: Failure, reason: str) -> None:
+    `wait_s`: the next try is due after this time, and none before.
+    """
+
+    def __init__(self, kind: Failure, reason: str, wait_s: float | None = None) -> None:
         super().__init__(kind, reason)
         self.kind = kind
         self.reason = reason
+        self.wait_s = wait_s
 
     def __str__(self) -> str:
         return self.reason
@@ -100,10 +104,12 @@ class Runtime(Protocol):
 
     `whole_instances`: the containers of an instance are one unit to it (a pod); one of them is
     never replaced without the others, and `create` comes for each before the first `start`.
+    `spaces_restarts`: what keeps ending it restarts ever more seldom by itself.
     """
 
     name: str
     whole_instances: bool
+    spaces_restarts: bool
 
     @property
     def in_use(self) -> RuntimeInUse | None:

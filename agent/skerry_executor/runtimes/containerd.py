@@ -67,6 +67,7 @@ class ContainerdRuntime:
 
     name = runtime_limits.CONTAINERD
     whole_instances = False
+    spaces_restarts = False
 
     def __init__(
         self,

@@ -50,6 +50,12 @@ from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
 REMOVAL_S = 15.0
+STOP_S = 5.0
+STOP_LOOK_S = 0.02
+"""How long, and how often, podman is told to stop what it keeps starting."""
+_STOPPED = (None, "configured", "created", "initialized", "exited", "removing")
+_ENDED = ("stopped", "stopping")
+"""It has ended, and podman has not decided yet whether it starts it again."""
 LOOKERS = 4
 """How many containers are looked at at once: neither list has all that is needed."""
 
@@ -69,6 +75,8 @@ class ContainerRuntime:
     def __init__(self, runtime: Api) -> None:
         """`runtime` is where it is asked."""
         self.name = runtime.name
+        # podman starts at once what has ended, however often.
+        self.spaces_restarts = runtime.name != "podman"
         self._api = runtime
         self.in_use = RuntimeInUse(name=runtime.name, version=runtime.limiting_version)
         # podman's own answers come twice as fast, and say what docker's say.
@@ -199,6 +207,30 @@ class ContainerRuntime:
         self._api.call("POST", target, f"starting {reference}", fine=(200, 204, 304))
 
     def stop(self, reference: str, grace_s: float, cancel: Cancel) -> None:
+        self._stop_once(reference, grace_s, cancel)
+        if self.name != "podman":
+            return
+        # What has just ended, podman is about to start again, and then has nothing to stop.
+        until = time.monotonic() + STOP_S
+        while (phase := self._podman_status(reference)) not in _STOPPED:
+            if time.monotonic() >= until:
+                if phase in _ENDED:
+                    return  # whatever was to clean up after it is gone
+                reason = f"stopping {reference}: it is started again and again"
+                raise RuntimeFailure(Failure.OTHER, reason)
+            time.sleep(STOP_LOOK_S)
+            self._stop_once(reference, grace_s, cancel)
+
+    def _podman_status(self, reference: str) -> str | None:
+        target = f"{self._containers}/{quoted(reference)}/json"
+        doing = f"looking at container {reference}"
+        answer = self._api.call("GET", target, doing, fine=(200, 404))
+        if answer.status == 404:
+            return None
+        state = self._api.parsed(answer, dict).get("State")
+        return str(state.get("Status", "")).lower() if isinstance(state, dict) else ""
+
+    def _stop_once(self, reference: str, grace_s: float, cancel: Cancel) -> None:
         # Without `t`, the runtime takes the grace that the container was created with.
         self._api.call(
             "POST",

@@ -28,6 +28,7 @@ class NoRuntime:
     name = "none"
     in_use = None
     whole_instances = False
+    spaces_restarts = True
 
     def __init__(self, reason: str, kind: Failure = Failure.ABSENT) -> None:
         """`reason` says what was looked for and what to do."""

@@ -17,6 +17,7 @@ from skerry_hub.deciding import explained
 from skerry_hub.decision_list import with_decisions
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.documents import Document
+from skerry_hub.event_list import newest
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.in_force import in_force_on, unmet
 from skerry_hub.model import Explanation, Node
@@ -87,7 +88,7 @@ class Answers:
         return NodeDetail(
             node=node_view(self._known, self._columns, node),
             hardware=node.capability.hardware if node.capability is not None else None,
-            events=self._service.store.events(node=node.id, limit=EVENTS_SHOWN),
+            events=newest(self._service.store, EVENTS_SHOWN, node=node.id),
             round_trips=round_trip_list.to_targets(
                 self._known, self._service.measuring.network, node
             ),
@@ -110,7 +111,7 @@ class Answers:
         return WorkloadDetail(
             workload=workload_view(self._known, kept),
             content=kept.workload,
-            events=self._service.store.events(workload=name, limit=EVENTS_SHOWN),
+            events=newest(self._service.store, EVENTS_SHOWN, workload=name),
             unmet=self._looked_at(look),
         )
 
@@ -143,7 +144,7 @@ class Answers:
         return found[:most], len(found) > most
 
     def events(self, node: str | None, workload: str | None, limit: int) -> tuple[EventView, ...]:
-        """Return the newest events, oldest first."""
+        """Return the newest events, oldest first; equal ones are one of these."""
         if node is not None:
             try:
                 node = find_node(self._known, node).id
@@ -151,7 +152,7 @@ class Answers:
                 if error.status != 404:
                     raise
                 # Perhaps one that was forgotten: what it told is still here, by its id.
-        return self._service.store.events(node=node, workload=workload, limit=limit)
+        return newest(self._service.store, limit, node=node, workload=workload)
 
     def explain(self, name: str, node: str | None, instance: str | None, most: int) -> Explanation:
         """Return what the nodes, or one, say to a workload, and why its instances are there."""

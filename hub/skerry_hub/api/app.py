@@ -262,7 +262,7 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
         workload: Only = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
     ) -> Response:
-        """List the newest events, oldest first."""
+        """List the newest events, oldest first; equal ones are counted, not repeated."""
         return items_of(answers.events(node, workload, limit))
 
 

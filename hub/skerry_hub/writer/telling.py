@@ -56,4 +56,6 @@ class Telling:
             detail=event.detail,
             generation=event.generation,
             workload=workload_of_subject(known, node, event.subject),
+            count=event.count,
+            first_at=None if event.first_at is None else now - max(0.0, event.at - event.first_at),
         )
