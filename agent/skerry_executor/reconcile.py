@@ -109,7 +109,6 @@ Devices = Mapping[tuple[str, str], Looked]
 """By instance and container, of those that have devices on a bus."""
 
 NO_DEVICES: Devices = {}
-NO_REST: Collection[str] = ()
 _IDLE = (Phase.CREATED, Phase.EXITED, Phase.REMOVING, Phase.DAMAGED)
 
 
@@ -162,7 +161,7 @@ def reconcile(
     halts: Halts = NO_HALTS,
     *,
     whole: bool = False,
-    resting: Collection[str] = NO_REST,
+    resting: Collection[str] = (),
 ) -> Plan:
     """Return what is to be done.
 
@@ -172,11 +171,12 @@ def reconcile(
     are not to run for a while.
     """
     matches = match(desired, actual, devices, whole=whole)
+    matches = dataclasses.replace(matches, resting=frozenset(resting))
     wanted = {instance.id for instance in desired}
     plans = tuple(
         _halted_plan(instance, matches)
         if instance.id in halts
-        else _instance_plan(instance, matches, present, devices, resting)
+        else _instance_plan(instance, matches, present, devices)
         for instance in desired
     )
     released = _released(plans)
@@ -210,11 +210,15 @@ def images_needed(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """Which container is which: by (instance, container) what stays and what is replaced."""
+    """Which container is which: by (instance, container) what stays and what is replaced.
+
+    `resting` are the ids of those that are not to run for a while.
+    """
 
     kept: dict[tuple[str, str], Actual]
     replaced: dict[tuple[str, str], tuple[Actual, ...]]
     unwanted: tuple[Actual, ...]
+    resting: frozenset[str] = frozenset()
 
 
 def match(
@@ -269,11 +273,7 @@ def _preference(one: Actual) -> tuple[bool, bool, str]:
 
 
 def _instance_plan(
-    instance: Instance,
-    matches: Matches,
-    present: Collection[str],
-    devices: Devices,
-    resting: Collection[str],
+    instance: Instance, matches: Matches, present: Collection[str], devices: Devices
 ) -> InstancePlan:
     """Images come first, then all ends, all that is made, and the starts in their order."""
     before: list[Action] = []
@@ -288,17 +288,13 @@ def _instance_plan(
         if (instance.id, container.name) not in matches.kept:
             before += _image_action(container, present)
             creates.append(Create(instance=instance, container=container))
-    starts = _starts(instance, ordered, matches, devices, resting)
+    starts = _starts(instance, ordered, matches, devices)
     actions = (*dict.fromkeys(before), *ends, *creates, *starts)
     return InstancePlan(instance=instance, actions=actions)
 
 
 def _starts(
-    instance: Instance,
-    ordered: Sequence[Container],
-    matches: Matches,
-    devices: Devices,
-    resting: Collection[str],
+    instance: Instance, ordered: Sequence[Container], matches: Matches, devices: Devices
 ) -> Iterator[Action]:
     there = {
         container.name: kept
@@ -308,7 +304,7 @@ def _starts(
     starting: set[str] = set()
     for container in ordered:
         kept = there.get(container.name)
-        if kept is not None and kept.id in resting:
+        if kept is not None and kept.id in matches.resting:
             # What has ended may be started by its runtime the next moment: it is told, too.
             is_over = kept.phase in (Phase.CREATED, Phase.REMOVING, Phase.DAMAGED)
             yield Keep(actual=kept) if is_over else Stop(actual=kept)
