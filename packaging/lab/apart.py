@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lab.debian import run
@@ -59,8 +58,8 @@ def run_apart(command: Sequence[str], patience_s: float = PATIENCE_S) -> int:
         return status if status >= 0 else 128 - status
     finally:
         os.close(writing)
-        _remove_cgroups(folder)
-        _remove(folder)
+        if os.path.exists(folder):  # the first process had no time to
+            _tidy(folder)
 
 
 @contextlib.contextmanager
@@ -90,42 +89,46 @@ def _passing_on(child: subprocess.Popen[bytes], pipe: int, patience_s: float) ->
             signal.signal(number, handler)
 
 
-def _remove_cgroups(folder: str) -> None:
-    """Remove the cgroups of podman's containers, which are nobody's now: no namespace has them."""
+# --- what is left ---------------------------------------------------------------------------------
+
+
+def _tidy(folder: str) -> None:
+    """Remove a folder, what is mounted below it, and the cgroups of containers that were there.
+
+    Those no namespace has, so they stay where nobody had the time to remove a container.
+    """
+    places = [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
+    for place in reversed([one for one in places if one.startswith(f"{folder}/")]):
+        subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
     stores = pathlib.Path(folder).glob("**/overlay-containers/*/userdata")
     ids = {place.parent.name for place in stores}
-    if not ids:
-        return
-    for place, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+    for place, _, _ in os.walk("/sys/fs/cgroup", topdown=False) if ids else ():
         if any(one in place for one in ids):
             with contextlib.suppress(OSError):
                 os.rmdir(place)
-
-
-def _remove(folder: str) -> None:
-    """Remove a folder in which processes may be about to end."""
-    for _ in range(50):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not os.path.exists(folder):
-            return
-        time.sleep(0.1)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- within: the first process, and the program ---------------------------------------------------
 
 
 def main(command: Sequence[str]) -> int:
-    """Be the first process: run the command, take the exit statuses of all orphans."""
+    """Be the first process: run the command, take in all orphans, end them, and tidy up."""
     for place in OWN_FOLDERS:
         os.makedirs(place, exist_ok=True)
         run(["mount", "-t", "tmpfs", "none", place])
     run(["ip", "link", "set", "lo", "up"])
     child = subprocess.Popen(command, pass_fds=[int(os.environ[CONTROL])])
-    while True:
+    pid, status = 0, 0
+    while pid != child.pid:
         pid, status = os.wait()
-        if pid == child.pid:
-            child.returncode = os.waitstatus_to_exitcode(status)
-            return child.returncode if child.returncode >= 0 else 128 - child.returncode
+    child.returncode = os.waitstatus_to_exitcode(status)
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(-1, signal.SIGKILL)
+        while True:
+            os.wait()
+    _tidy(os.environ["TMPDIR"])
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
 def is_apart(environment: Mapping[str, str]) -> bool:

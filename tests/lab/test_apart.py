@@ -5,11 +5,11 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from lab import apart
+from lab.processes import wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make namespaces")
 
@@ -24,10 +24,10 @@ pathlib.Path(sys.argv[2]).write_text(str(folder))
 sys.exit(7)
 """
 ENDLESS = """
-import sys, time
+import os, sys, time
 from lab import apart
 apart.listen(lambda: print("soon", flush=True), lambda: print("now", flush=True))
-print("begun", flush=True)
+print("begun", os.environ["TMPDIR"], flush=True)
 time.sleep(1000)
 """
 
@@ -52,24 +52,27 @@ def endless():
     command = [sys.executable, "-c", ENDLESS]
     runs = f"import sys; from lab import apart; sys.exit(apart.run_apart({command!r}))"
     child = subprocess.Popen([sys.executable, "-c", runs], stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline() == "begun\n"
-    yield child
+    said = child.stdout.readline().split()
+    assert said[0] == "begun"
+    yield child, pathlib.Path(said[1])
     child.kill()
     child.wait()
     child.stdout.close()
 
 
 def test_the_first_interrupt_asks_and_the_second_ends(endless):
+    endless, folder = endless
     endless.send_signal(signal.SIGINT)
     assert endless.stdout.readline() == "soon\n"
     endless.send_signal(signal.SIGINT)
     assert endless.stdout.readline() == "now\n"
     assert endless.wait(20) == 130
+    assert not folder.exists()
 
 
 def test_it_ends_with_who_runs_it(endless):
+    endless, folder = endless
     endless.kill()
     assert endless.stdout.readline() == "now\n"
     assert endless.stdout.read() == ""
-    time.sleep(0.1)
-    assert running(ENDLESS) == []
+    wait_for("everything to go", lambda: not folder.exists() and not running(ENDLESS))
