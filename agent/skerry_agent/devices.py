@@ -92,7 +92,8 @@ def look_for(state: State) -> list[Effect]:
 def uses_of(order: bytes) -> dict[str, tuple[str, ...]]:
     """Return the instances that use each device, as an order has it.
 
-    By the path of its device node, `/dev/ttyUSB0`, or by its place on a bus, `usb 1-1.2`.
+    By the path of its device node, `/dev/ttyUSB0`, by its place on a bus, `usb 1-1.2`, or by its
+    name of CDI, `nvidia.com/gpu=0`.
 
     The executor has verified the order; what is none all the same uses nothing.
     """
@@ -118,6 +119,8 @@ def _mappings(instances: Iterable[Instance]) -> Iterable[tuple[str, str]]:
                     yield path, instance.id
             for one in container.bus_devices:
                 yield f"{one.bus} {one.address}", instance.id
+            for name in container.cdi_devices:
+                yield name, instance.id
 
 
 def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:
@@ -129,7 +132,12 @@ def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:
     if event.paths != tuple(state.uses):
         return state, []  # a newer order is looked after by now
     before, names = state.nodes_there, _names(state)
-    there = {path: path not in event.missing for path in event.paths}
+    there = {
+        path: path not in event.missing
+        for path in event.paths
+        # A driver of the runtime's own gives GPUs under such names too, without a specification.
+        if path not in event.missing or path in before or not _is_cdi(path)
+    }
     state = _with_signs(state, event, now)
     told = []
     for path, seen in there.items():
@@ -140,6 +148,10 @@ def nodes_seen(state: State, event: ev.NodesSeen, now: ev.Now) -> Step:
     state, effects = _note_all(state, told, now)
     state, more = report_now(state, now)
     return state, [*effects, *more]
+
+
+def _is_cdi(path: str) -> bool:
+    return "=" in path and not path.startswith(DEV)
 
 
 def _with_signs(state: State, event: ev.NodesSeen, now: ev.Now) -> State:

@@ -38,7 +38,7 @@ from skerry_agent.guard import Guard
 from skerry_agent.host import Gone, Host
 from skerry_agent.journal import Identity, Journal, Saved
 from skerry_agent.operator_labels import LabelsError
-from skerry_agent.probes import char_devices
+from skerry_agent.probes import cdi, char_devices
 from skerry_agent.slow.looks import SlowLooks
 from skerry_wire.hardware import Hardware, ProbeStatus
 from skerry_wire.local import ExecutorRequest
@@ -187,10 +187,14 @@ class RealDoors:
 
     def look_for(self, paths: tuple[str, ...]) -> NodesSeen:
         """Look whether devices are there; no node is opened."""
-        places = [path for path in paths if not path.startswith("/")]
+        places = [path for path in paths if " " in path and not path.startswith("/")]
+        named = [path for path in paths if "=" in path and not path.startswith("/")]
+        offered = cdi.offered(self.host) if named else None
         nodes = char_devices.read(self.host) if places else ()
         signs = {one: char_devices.sign_of(nodes, one.partition(" ")[2]) for one in places}
-        gone = (one for one in paths if self._is_gone(one))
+        gone = {one for one in paths if one not in named and self._is_gone(one)}
+        if offered is not None:
+            gone |= set(named) - offered
         return NodesSeen(paths, frozenset(gone), signs)
 
     def _is_gone(self, path: str) -> bool:

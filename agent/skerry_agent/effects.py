@@ -49,7 +49,8 @@ class Probe:
 class LookForNodes:
     """Look whether devices are there, without opening their nodes; answered with `NodesSeen`.
 
-    A device node is named by its path, a device on a bus by its place: `usb 1-1.2`.
+    A device node is named by its path, a device on a bus by its place, `usb 1-1.2`, and one of CDI
+    by its name, `nvidia.com/gpu=0`.
     """
 
     paths: tuple[str, ...]

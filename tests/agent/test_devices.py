@@ -244,12 +244,16 @@ ADAPTER = BusDevice(bus="usb", address="1-2")
 
 def on_bus(box):
     """Have an order accepted whose instance has a device on a bus."""
+    return given(box, bus_devices=(ADAPTER,))
+
+
+def given(box, **had):
     box.wait(1)
     made = Instance(
         id="scale-0",
         workload="scale",
         revision="0" * 16,
-        containers=(Container(name="c", image="image", bus_devices=(ADAPTER,)),),
+        containers=(Container(name="c", image="image", **had),),
     )
     whole = Order(
         node="box-1", incarnation="0" * 32, generation=1, issued_at=1.0, instances=(made,)
@@ -306,3 +310,31 @@ def test_what_changes_during_a_visit_is_looked_at_after_it():
     assert visits(box) == []
     box.on(ev.ExecutorDone(box.state.run, Outcome(accepted=1, reached=True)))
     assert len(visits(box, 2)) == 1
+
+
+# --- devices by names of CDI -------------------------------------------------------------------
+
+GPU = "nvidia.com/gpu=0"
+
+
+def test_a_device_that_goes_from_its_specification_is_an_event_and_a_problem_until_it_is_back():
+    box = Box().up()
+    assert looks(given(box, cdi_devices=(GPU,))) == [(GPU,)]
+    assert told(seen(box)) == []
+    done = seen(box, GPU)
+    (event,) = published(done, NodeTopic.EVENT)
+    assert (event.kind, event.subject, event.detail) == (
+        EventKind.UNPLUGGED,
+        GPU,
+        "used by scale-0",
+    )
+    assert problems(done) == [(f"{GPU} is gone; used by scale-0",)]
+    assert told(seen(box)) == [("plugged", GPU)]
+    assert box.state.reported.problems == ()
+
+
+def test_one_that_no_specification_ever_had_is_given_by_the_runtime_itself():
+    box = Box().up()
+    given(box, cdi_devices=(GPU,))
+    assert told(seen(box, GPU)) == []
+    assert box.state.reported.problems == ()

@@ -331,6 +331,21 @@ def test_a_device_on_a_bus_is_looked_for_by_its_place(doors, tmp_path):
     assert seen.signs == {"usb 1-2": "189:3=/sys/devices/pci0000:00/usb1/1-2", "usb 1-3": ""}
 
 
+def test_a_device_of_cdi_is_looked_for_in_the_specifications(doors, tmp_path):
+    tree = Tree(tmp_path / "box")
+    unique = "GPU-11111111-2222-3333-4444-555555555555"
+    told = f'{{"kind": "nvidia.com/gpu", "devices": [{{"name": "0"}}, {{"name": "{unique}"}}]}}'
+    tree.write("etc/cdi/nvidia.json", told)
+    doors.host = tree.host
+    names = ("nvidia.com/gpu=0", f"nvidia.com/gpu={unique}", "nvidia.com/gpu=1")
+    assert doors.look_for(names).missing == {"nvidia.com/gpu=1"}
+    tree.write("etc/cdi/other.json", "nonsense")
+    assert doors.look_for(names).missing == frozenset(), "nobody knows what stands in it"
+    (tmp_path / "box/etc/cdi/other.json").unlink()
+    (tmp_path / "box/etc/cdi/nvidia.json").unlink()
+    assert doors.look_for(names).missing == set(names)
+
+
 class MayNot(Host):
     """A box on which nothing may be looked at."""
 

@@ -90,7 +90,26 @@ def parse(raw: tuple[RawSpec, ...]) -> Found[tuple[str, ...]] | Absent | Failed:
 def devices_in(spec: RawSpec) -> tuple[str, ...]:
     """Return the fully qualified names in a specification. Raises ValueError with the reason."""
     kind, names = _understood(spec)
-    return tuple(f"{kind}={name}" for name in names)
+    return tuple(f"{kind}={name}" for name in _listed(names))
+
+
+def offered(host: Host) -> frozenset[str] | None:
+    """Return every name that a runtime finds, unique numbers too.
+
+    None where a specification is not understood: nobody can say what is not in it.
+    """
+    found: set[str] = set()
+    try:
+        for spec in read(host):
+            kind, names = _understood(spec)
+            found.update(f"{kind}={name}" for name in names)
+    except _NotUnderstoodError:
+        return None
+    return frozenset(found)
+
+
+def _listed(names: list[str]) -> list[str]:
+    return [name for name in names if not _UNIQUE.search(name)]
 
 
 def bare(spec: RawSpec) -> str:
@@ -99,7 +118,8 @@ def bare(spec: RawSpec) -> str:
     What else stands in one, variables of the environment too, is not for others to see. Raises
     ValueError with the reason.
     """
-    kind, names = _understood(spec)
+    kind, every = _understood(spec)
+    names = _listed(every)
     if spec.path.endswith(".json"):
         return json.dumps({"kind": kind, "devices": [{"name": name} for name in names]})
     rows = "".join(f'- name: "{name}"\n' for name in names)
@@ -107,7 +127,7 @@ def bare(spec: RawSpec) -> str:
 
 
 def _understood(spec: RawSpec) -> tuple[str, list[str]]:
-    """Return the kind, and the devices' names but unique numbers."""
+    """Return the kind, and the devices' names."""
     if spec.text is None:
         raise _NotUnderstoodError(spec.trouble or "cannot be read")
     kind, devices = (_of_json if spec.path.endswith(".json") else _of_yaml)(spec.text)
@@ -117,8 +137,7 @@ def _understood(spec: RawSpec) -> tuple[str, list[str]]:
     for name in devices:
         if not isinstance(name, str) or not _NAME.match(name):
             raise _NotUnderstoodError("has a device without a name")
-        if not _UNIQUE.search(name):
-            found.append(name)
+        found.append(name)
     return kind, found
 
 
