@@ -4,7 +4,8 @@ import pytest
 
 from skerry_executor.actual import CheckResult
 from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
-from skerry_executor.runtimes.health_command import Tail, result_of, why_failed
+from skerry_executor.runtimes.health_command import why_failed
+from skerry_executor.runtimes.health_result import Tail, result_of
 from skerry_wire.messages import Health
 
 

@@ -39,7 +39,8 @@ from skerry_executor.runtimes.base import (
 from skerry_executor.runtimes.containerd_api import Containerd, Record, Status
 from skerry_executor.runtimes.containerd_labels import Kept
 from skerry_executor.runtimes.cri import Cri
-from skerry_executor.runtimes.health_command import Tail, result_of, words_of
+from skerry_executor.runtimes.health_command import words_of
+from skerry_executor.runtimes.health_result import Tail, result_of
 from skerry_wire import runtime_limits
 from skerry_wire.lifecycle import LogLimits, Usage
 from skerry_wire.messages import Health

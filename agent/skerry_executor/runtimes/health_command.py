@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from skerry_executor.actual import CheckResult
 from skerry_executor.order import shortened
-from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
-from skerry_wire.messages import Health
 from skerry_wire.workload import HealthCheck
 
 
@@ -22,18 +17,6 @@ def words_of(check: HealthCheck | None) -> tuple[str, ...]:
 
 
 MOST_LINE = 160
-MOST_TAIL_BYTES = 4096
-
-
-class Tail:
-    """The end of what a check writes, however much that is."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def add(self, written: Written) -> None:
-        """Keep a piece, of either stream."""
-        self.data = (self.data + written.data)[-MOST_TAIL_BYTES:]
 
 
 def why_failed(code: int, output: bytes) -> str:
@@ -47,22 +30,6 @@ def why_failed(code: int, output: bytes) -> str:
     if code == -1 and shown:
         return shown
     return f"its command ended with {code}" + (f": {shown}" if shown else "")
-
-
-def result_of(run: Callable[[], tuple[int, bytes]], limit_s: float) -> CheckResult:
-    """Return what a check says; `run` gives its status and what it wrote.
-
-    Raises RuntimeFailure where the runtime cannot be reached.
-    """
-    try:
-        code, output = run()
-    except RuntimeFailure as failure:
-        if failure.kind is Failure.UNREACHABLE:
-            raise
-        timed_out = failure.kind is Failure.TIMED_OUT
-        return CheckResult(Health.UNHEALTHY, late(limit_s) if timed_out else str(failure))
-    health = Health.HEALTHY if code == 0 else Health.UNHEALTHY
-    return CheckResult(health, why_failed(code, output))
 
 
 def late(limit_s: float) -> str:

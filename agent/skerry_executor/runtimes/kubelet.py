@@ -38,7 +38,7 @@ from skerry_executor.runtimes.base import (
 )
 from skerry_executor.runtimes.containerd_api import Containerd
 from skerry_executor.runtimes.cri import Cri, Listed, Sandbox, State
-from skerry_executor.runtimes.health_command import result_of
+from skerry_executor.runtimes.health_result import result_of
 from skerry_executor.runtimes.pod_files import PodFiles
 from skerry_executor.runtimes.pod_records import Member, Record
 from skerry_executor.runtimes.pod_view import View, is_over
