@@ -18,7 +18,7 @@ from skerry_hub import document_reference, metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import kubernetes_reference, reference
-from skerry_wire import asyncapi, jsonschema, lifecycle, messages
+from skerry_wire import asyncapi, jsonschema, lifecycle, messages, session
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
 WIDTH = 100
@@ -46,8 +46,13 @@ MESSAGES = (
     messages.Grant,
     messages.InstanceRequest,
     lifecycle.Usages,
+    session.SessionInput,
+    session.SessionOutput,
 )
-"""What travels between nodes and hub; what stands beside Envelope is signed within one."""
+"""What travels between nodes and hub.
+
+What stands beside Envelope is signed within one; what goes in and out of sessions is sealed.
+"""
 
 
 def documents() -> dict[str, str]:

@@ -13,13 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from skerry_agent import executor_client
-from skerry_agent.effects import AskExecutor, EndAsking, PassOn
+from skerry_agent import effects, executor_client
+from skerry_agent.effects import AskExecutor, EndAsking, HandInput, PassOn
 from skerry_agent.events import AgentEvent, AnswerEnded, PartCame
 from skerry_agent.part_window import PartWindow
 from skerry_wire import local
 from skerry_wire.errors import WireError
-from skerry_wire.local import ExecutorReply, ExecutorRequest
+from skerry_wire.local import ExecutorInput, ExecutorReply, ExecutorRequest
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +41,17 @@ class Asking:
         self._visits: dict[str, _Visit] = {}
         self._turns = _Turns()
 
-    def perform(self, effect: AskExecutor | PassOn | EndAsking) -> None:
-        """Begin a request, let one more part of its answer come, or leave it.
+    def perform(self, effect: effects.Asking) -> None:
+        """Begin a request, give it input, let one more part of its answer come, or leave it.
 
         The executor ends what it does for a client that is gone.
         """
         match effect:
             case AskExecutor():
                 self._ask(effect)
+            case HandInput(id=name, piece=piece):
+                if name in self._visits:
+                    self._visits[name].hand(piece)
             case PassOn():
                 self._turns.taken()
             case EndAsking(id=name):
@@ -124,6 +127,25 @@ class _Visit(threading.Thread):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def hand(self, piece: bytes) -> None:
+        """Give the executor a piece of input; one that does not take it is left.
+
+        It reads whatever comes, so nobody waits here.
+        """
+        connection = self._connection
+        if connection is None or self._left.is_set():
+            return
+        data = local.frame(ExecutorInput(piece=piece))
+        try:
+            # Not by the connection's own send: that waits as long as its time-out.
+            with connection.dup() as sending:
+                sending.setblocking(False)
+                sent = sending.send(data)
+        except OSError:
+            sent = 0
+        if sent < len(data):
+            self.leave()
+
     def run(self) -> None:
         try:
             end = self._converse()
@@ -138,8 +160,8 @@ class _Visit(threading.Thread):
 
     def _converse(self) -> AnswerEnded:
         with executor_client.connect(self._path) as connection:
-            self._connection = connection
             connection.sendall(local.frame(self._request))
+            self._connection = connection
             connection.settimeout(SILENCE_S)
             while not self._left.is_set():
                 reply = executor_client.receive(connection)

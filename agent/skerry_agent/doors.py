@@ -14,17 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from skerry_agent import capability, executor_client, fitting, load, tcp_round_trip
+from skerry_agent import effects as asked
 from skerry_agent.capability import Collected
-from skerry_agent.effects import (
-    AskExecutor,
-    Converge,
-    EndAsking,
-    HandGrant,
-    MeasureRoundTrip,
-    PassOn,
-    Publish,
-    VerifyTargets,
-)
+from skerry_agent.effects import Converge, HandGrant, MeasureRoundTrip, Publish, VerifyTargets
 from skerry_agent.events import (
     AgentEvent,
     HardwareProbed,
@@ -239,8 +231,8 @@ class RealDoors:
         )
         executor_client.start_verifying(self.executor, request, effect.data, self.post)
 
-    def ask_executor(self, effect: AskExecutor | PassOn | EndAsking) -> None:
-        """Begin a request, let more of its answer come, or end it. A run goes on beside it."""
+    def ask_executor(self, effect: asked.Asking) -> None:
+        """Begin a request, give it input, let more come, or end it. A run goes on beside it."""
         if self._asking is None:
             # Most boxes are never asked anything.
             from skerry_agent.asking import Asking  # noqa: PLC0415

@@ -100,6 +100,14 @@ class PassOn:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class HandInput:
+    """Give the executor a piece of input, for a request that is under way."""
+
+    id: str
+    piece: bytes = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class EndAsking:
     """End a request, if it is still under way."""
 
@@ -155,7 +163,10 @@ class Exit:
     """End the agent once what was published has gone out."""
 
 
-ToExecutor = VerifyTargets | AskExecutor | PassOn | EndAsking | Converge | AskChallenge | HandGrant
+Asking = AskExecutor | HandInput | PassOn | EndAsking
+"""What is done about a request that the executor answers."""
+
+ToExecutor = VerifyTargets | Asking | Converge | AskChallenge | HandGrant
 """What the executor is asked for."""
 
 Effect = (

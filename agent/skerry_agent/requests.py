@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 
 from skerry_agent import events as ev
-from skerry_agent.effects import AskExecutor, Effect, EndAsking, PassOn, Publish
+from skerry_agent.effects import AskExecutor, Effect, EndAsking, HandInput, Log, PassOn, Publish
 from skerry_agent.orders import look_again
 from skerry_agent.state import NEVER, Asked, State
 from skerry_agent.telling import Step, stamped
 from skerry_wire.messages import Reply, Request
+from skerry_wire.session import MAX_PIECE_BYTES
 from skerry_wire.topics import NodeTopic
 
 CHALLENGE, INSTANCE, KEEP, CANCEL = "challenge", "instance", "keep", "cancel"
-VERBS = (CHALLENGE, INSTANCE, KEEP, CANCEL)
+INPUT = "input"
+VERBS = (CHALLENGE, INSTANCE, INPUT, KEEP, CANCEL)
 KEPT_S = 90.0
 """How long an answer goes on without a word that somebody still waits for it: a hub that is gone
 cannot say that nobody does."""
@@ -25,6 +27,9 @@ MOST_AT_ONCE = 4
 BURST = 32
 PER_S = 4.0
 """Requests beyond are refused: each is a visit to the executor, whoever sends it."""
+INPUT_BURST = 128
+INPUT_PER_S = 64.0
+"""Pieces of input beyond end their session: nobody types so fast, whoever sends them."""
 EXPIRY_S = 60
 """A part that waits longer with the broker than this finds nobody who waits for it."""
 _TOKEN = "part "  # noqa: S105 - of a publication
@@ -37,6 +42,8 @@ def asked(state: State, request: Request, correlation: bytes | None, now: ev.Now
     known = state.asked.get(request.id)
     if request.verb == CANCEL:
         return state, [] if known is None else [EndAsking(request.id)]
+    if request.verb == INPUT:
+        return _input(state, request, known, now)
     if request.verb == KEEP and known is not None:
         kept = dataclasses.replace(known, until=now.mono_s + KEPT_S)
         return _with(state, request.id, kept), []
@@ -53,6 +60,20 @@ def asked(state: State, request: Request, correlation: bytes | None, now: ev.Now
     state = _with(state, request.id, Asked(correlation, now.mono_s + KEPT_S))
     envelope = request.envelope if request.verb == INSTANCE else None
     return state, [AskExecutor(request.id, envelope)]
+
+
+def _input(state: State, request: Request, known: Asked | None, now: ev.Now) -> Step:
+    """Pass a piece of input on to the executor, which alone can tell whose it is."""
+    if known is None or known.until == NEVER:
+        return state, []
+    used_until = max(known.input_until, now.mono_s - INPUT_BURST / INPUT_PER_S) + 1 / INPUT_PER_S
+    if used_until > now.mono_s or len(request.envelope) > MAX_PIECE_BYTES:
+        return _with(state, request.id, dataclasses.replace(known, until=NEVER)), [
+            Log("warning", f"request {request.id}: more input than a session may have"),
+            EndAsking(request.id),
+        ]
+    kept = dataclasses.replace(known, input_until=used_until, until=now.mono_s + KEPT_S)
+    return _with(state, request.id, kept), [HandInput(request.id, request.envelope)]
 
 
 def part_came(state: State, event: ev.PartCame, _now: ev.Now) -> Step:

@@ -100,10 +100,8 @@ class Doors(Protocol):
     def verify_targets(self, effect: effects.VerifyTargets) -> None:
         """Ask the executor whether targets are the hub's; post `TargetsJudged`."""
 
-    def ask_executor(
-        self, effect: effects.AskExecutor | effects.PassOn | effects.EndAsking
-    ) -> None:
-        """Begin a request, let more of its answer come, or end it; post how it goes."""
+    def ask_executor(self, effect: effects.Asking) -> None:
+        """Begin a request, give it input, let more come, or end it; post how it goes."""
 
     def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
@@ -240,8 +238,6 @@ class Shell:
         match effect:
             case effects.VerifyTargets():
                 self._doors.verify_targets(effect)
-            case effects.AskExecutor() | effects.PassOn() | effects.EndAsking():
-                self._doors.ask_executor(effect)
             case effects.AskChallenge():
                 self._doors.ask_challenge()
             case effects.HandGrant():
@@ -249,6 +245,8 @@ class Shell:
             case effects.Converge():
                 self._forget_exits()  # the run hands over new ones
                 self._doors.converge(effect, self.watch)
+            case _:
+                self._doors.ask_executor(effect)
 
     def _save(self, effect: effects.Save) -> None:
         try:

@@ -132,6 +132,8 @@ class Asked:
     until: float = NEVER
     """When it is ended unless somebody still waits for it."""
     parts: int = 0
+    input_until: float = -NEVER
+    """Until when the input of its session that came uses up the rate at which it may."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from skerry_executor import admission, state
+from skerry_executor import admission, sealing, session, state
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel
@@ -21,6 +21,7 @@ from skerry_executor.log import log
 from skerry_executor.order import Identity
 from skerry_executor.pieces import Limits
 from skerry_executor.policy_file import PolicyError, read_policy
+from skerry_executor.programs import Programs
 from skerry_executor.request import (
     asked_about,
     instance_of,
@@ -28,7 +29,7 @@ from skerry_executor.request import (
     restart_objection,
     verify,
 )
-from skerry_executor.runtimes.base import LogWish, Runtime, RuntimeFailure, Written
+from skerry_executor.runtimes.base import LogWish, Program, Runtime, RuntimeFailure, Written
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.streaming import End, Streaming, Work, Write
@@ -44,6 +45,10 @@ MOST_AT_ONCE = 4
 TOTAL_BYTES = 4 * 2**20
 """Most bytes of an answer that does not follow a log."""
 FOLLOW_BYTES_PER_S = 64 * 1024.0
+SESSION_BYTES_PER_S = 256 * 1024.0
+SESSION_BURST_BYTES = 2**20
+ECHO_S = 0.01
+"""How long what is written waits for more where somebody types."""
 USAGE_GAP_S = 1.0
 """Between the two looks that tell how much of the processors is used."""
 TURN_LOOK_S = 0.2
@@ -56,6 +61,7 @@ class _Asked:
 
     request: InstanceRequest
     order: Order
+    session: session.Session | None = None
 
 
 class InstanceRequests:
@@ -82,12 +88,23 @@ class InstanceRequests:
         self._room = threading.Semaphore(MOST_AT_ONCE)
         self._cancels_lock = threading.Lock()
         self._cancels: set[Cancel] = set()
-        self._ended = False
+        self._ended = threading.Event()
+        self._programs = Programs(settings.run)
+
+    def end_left(self) -> threading.Thread | None:
+        """Begin to end the programs of an earlier run that was killed; None where it left none."""
+        if not self._programs.has_left:
+            return None
+        thread = threading.Thread(
+            target=self._programs.end_left, args=(self._open_runtime, self._ended), daemon=True
+        )
+        thread.start()
+        return thread
 
     def end(self) -> None:
         """Have every answer under way end, and take no more."""
         with self._cancels_lock:
-            self._ended = True
+            self._ended.set()
             cancels = tuple(self._cancels)
         for cancel in cancels:
             cancel.ask()
@@ -144,7 +161,14 @@ class InstanceRequests:
             policy = read_policy(self._settings.policy) or BoxPolicy()
         except PolicyError as error:
             return f"the box's policy cannot be used: {error}"
-        return objection(request, policy) or _Asked(request, order)
+        why = objection(request, policy)
+        if why is not None or not request.session:
+            return why or _Asked(request, order)
+        try:
+            key = session.key_of(request.session, sealing.load_or_make(self._settings.state))
+        except sealing.SealingError as error:
+            return str(error)
+        return _Asked(request, order, session.Session(key))
 
     def _carry_out(self, asked: _Asked, talk: Talk) -> None:
         request = asked.request
@@ -153,10 +177,10 @@ class InstanceRequests:
         cancel = Cancel()
         with self._cancels_lock:
             self._cancels.add(cancel)
-            if self._ended:
+            if self._ended.is_set():
                 cancel.ask()
         try:
-            streaming = Streaming(talk, _limits(request), request.within_s, cancel)
+            streaming = Streaming(talk, _limits(request), request.within_s, cancel, asked.session)
             streaming.run(self._work(asked, cancel), self._room.release)
         finally:
             with self._cancels_lock:
@@ -174,7 +198,8 @@ class InstanceRequests:
                 case "logs":
                     return _logs(asked.request, runtime, found[0], cancel, write)
                 case "exec":
-                    return _execute(asked.request, runtime, found[0], cancel, write)
+                    with self._programs.noted(runtime) as note:
+                        return _execute(asked, runtime, found[0], cancel, write, note)
                 case "top":
                     return _top(runtime, found, cancel, write)
 
@@ -232,6 +257,10 @@ class InstanceRequests:
 
 
 def _limits(request: InstanceRequest) -> Limits:
+    if request.session:
+        return Limits(
+            bytes_per_s=SESSION_BYTES_PER_S, burst_bytes=SESSION_BURST_BYTES, gather_s=ECHO_S
+        )
     if request.verb == "logs" and request.follow:
         return Limits(bytes_per_s=FOLLOW_BYTES_PER_S)
     return Limits(total_bytes=TOTAL_BYTES)
@@ -247,15 +276,24 @@ def _logs(
 
 
 def _execute(
-    request: InstanceRequest, runtime: Runtime, one: Actual, cancel: Cancel, write: Write
+    asked: _Asked,
+    runtime: Runtime,
+    one: Actual,
+    cancel: Cancel,
+    write: Write,
+    note: Callable[[str], None],
 ) -> End:
     if one.phase is not Phase.RUNNING:
         return End(f"container {one.container} of {one.instance} does not run: it is {one.phase}")
+    request = asked.request
+    given = (request.stdin,) if request.stdin else ()
+    source = given if asked.session is None else asked.session.input()
+    program = Program(request.command, source, request.terminal, note)
 
     def told(written: Written) -> None:
         write(written.stream, written.data)
 
-    return End(exit_code=runtime.execute(one.id, request.command, request.stdin, cancel, told))
+    return End(exit_code=runtime.execute(one.id, program, cancel, told))
 
 
 def _top(runtime: Runtime, found: Sequence[Actual], cancel: Cancel, write: Write) -> End:

@@ -201,11 +201,12 @@ def _listen(parsed: argparse.Namespace, settings: Settings) -> int:
 def _is_due(settings: Settings) -> bool:
     """Say whether a run is wanted although nobody asks.
 
-    There are leases or deadlines to end, or what rests between crashes is to be started.
+    There are leases or deadlines to end, programs that a killed run left in containers, or what
+    rests between crashes is to be started.
     """
-    from skerry_executor import backoffs, leasing, state  # noqa: PLC0415
+    from skerry_executor import backoffs, leasing, programs, state  # noqa: PLC0415
 
-    if backoffs.is_held(settings.run, settings.root):
+    if backoffs.is_held(settings.run, settings.root) or programs.are_left(settings.run):
         return True
     try:
         return leasing.kept(settings.run, settings.root).held()

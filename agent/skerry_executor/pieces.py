@@ -15,18 +15,38 @@ Stream = Literal["out", "err"]
 PART_BYTES = 8 * 1024
 """Most bytes of a part: on a link of 56 kbit/s it takes a second, and a heartbeat waits as long."""
 GATHER_S = 0.05
-"""How long a part waits for more to send with it."""
 MOST_WAITING_BYTES = 8 * PART_BYTES
 """What may wait to be sent; whoever writes more waits, too."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Most bytes of the whole answer; most bytes a second, after `burst_bytes` at once."""
+    """Most bytes of the whole answer; most bytes a second, after `burst_bytes` at once.
+
+    `gather_s` is how long a part waits for more to send with it.
+    """
 
     total_bytes: int | None = None
     bytes_per_s: float | None = None
     burst_bytes: int = 256 * 1024
+    gather_s: float = GATHER_S
+
+
+class Rate:
+    """When something may pass so that no more than `bytes_per_s` do, after `burst_bytes` at once.
+
+    What was not used before is saved up, to the burst at most.
+    """
+
+    def __init__(self, bytes_per_s: float, burst_bytes: int) -> None:
+        self._bytes_per_s = bytes_per_s
+        self._saved_s = burst_bytes / bytes_per_s
+        self.paid_until = -math.inf
+        """Until when what passed takes up the rate."""
+
+    def pay(self, count: int, now: float) -> None:
+        """Count what passes."""
+        self.paid_until = max(self.paid_until, now - self._saved_s) + count / self._bytes_per_s
 
 
 class Pieces:
@@ -36,8 +56,8 @@ class Pieces:
         self.limits = limits
         self._waiting: collections.deque[tuple[Stream, bytes]] = collections.deque()
         self._first_at = 0.0
-        self._paid_until = -math.inf
-        """Until when what was sent takes up the rate."""
+        per_s = limits.bytes_per_s
+        self._rate = Rate(per_s, limits.burst_bytes) if per_s is not None else None
         self._total = 0
         self.waiting_bytes = 0
         self.cut = False
@@ -67,8 +87,8 @@ class Pieces:
         if not self._waiting:
             return None
         whole = ended or self.cut or self.waiting_bytes >= PART_BYTES
-        gathered_at = self._first_at if whole else self._first_at + GATHER_S
-        return max(gathered_at, self._paid_until)
+        gathered_at = self._first_at if whole else self._first_at + self.limits.gather_s
+        return gathered_at if self._rate is None else max(gathered_at, self._rate.paid_until)
 
     def take(self, now: float) -> tuple[Stream, bytes]:
         """Return the next part, and count it."""
@@ -82,13 +102,6 @@ class Pieces:
                 self._waiting.appendleft((stream, piece[room:]))
         self.waiting_bytes -= len(data)
         self._first_at = now
-        self._pay(len(data), now)
+        if self._rate is not None:
+            self._rate.pay(len(data), now)
         return stream, bytes(data)
-
-    def _pay(self, count: int, now: float) -> None:
-        rate = self.limits.bytes_per_s
-        if rate is None:
-            return
-        # What was not used before is saved up, to the burst at most.
-        saved_from = now - self.limits.burst_bytes / rate
-        self._paid_until = max(self._paid_until, saved_from) + count / rate

@@ -12,8 +12,9 @@ import signal
 
 from skerry_executor.lease import Process
 
-_STARTED = 19
-"""Field 22 of /proc/PID/stat, counted from the state, which follows the name in brackets."""
+_PARENT, _SESSION, _STARTED = 1, 3, 19
+"""Fields 4, 6 and 22 of /proc/PID/stat, counted from the state, which follows the name."""
+FAMILY_LOOKS = 5
 
 
 def of_pidfd(fd: int) -> Process | None:
@@ -42,13 +43,76 @@ def opened(process: Process) -> int | None:
 
 def kill(fd: int) -> None:
     """End a process at once. As the first of its container's, all others there end with it."""
+    _send(fd, signal.SIGKILL)
+
+
+def of_pid(pid: int) -> Process | None:
+    """Return the process that has a number now; None when there is none."""
+    started = _started(pid)
+    return None if started is None else Process(pid=pid, started=started)
+
+
+def kill_family(first: Process) -> None:
+    """End a process with all that it started, and all of the session that it began.
+
+    It may have ended itself: its session has its number as long as anybody is in it. What left both
+    (a child of a child that ended, in a session of its own) goes on.
+    """
+    held: dict[Process, int] = {}
+    try:
+        # Stopped before any is killed: none starts another, and no number is given anew meanwhile.
+        for _ in range(FAMILY_LOOKS):
+            fresh = [one for one in _family(first) if one not in held]
+            if not fresh:
+                break
+            for one in fresh:
+                if (fd := opened(one)) is not None:
+                    held[one] = fd
+                    _send(fd, signal.SIGSTOP)
+        for known in held.values():
+            kill(known)
+    finally:
+        for known in held.values():
+            os.close(known)
+
+
+def _family(first: Process) -> list[Process]:
+    stats = {int(name): stat for name in os.listdir("/proc")
+             if name.isdecimal() and (stat := _stat(int(name))) is not None}  # fmt: skip
+    if first.pid in stats and int(stats[first.pid][_STARTED]) != first.started:
+        return []  # its number was given anew, so nobody is left in its session
+
+    def belongs(pid: int) -> bool:
+        for _ in range(len(stats)):
+            if pid == first.pid:
+                return True
+            stat = stats.get(pid)
+            if stat is None:
+                return False
+            if int(stat[_SESSION]) == first.pid:
+                return True
+            pid = int(stat[_PARENT])
+        return False
+
+    return [Process(pid=pid, started=int(stat[_STARTED]))
+            for pid, stat in stats.items() if belongs(pid)]  # fmt: skip
+
+
+def _send(fd: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        signal.pidfd_send_signal(fd, number)
 
 
 def _started(pid: int) -> int | None:
+    stat = _stat(pid)
+    return None if stat is None else int(stat[_STARTED])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields after the name, which may hold anything; None when it has ended."""
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        return int(text.rpartition(")")[2].split()[_STARTED])
-    except (OSError, IndexError, ValueError):
+    except OSError:
         return None
+    fields = text.rpartition(")")[2].split()
+    return fields if len(fields) > _STARTED else None

@@ -47,6 +47,10 @@ def objection(request: InstanceRequest, policy: BoxPolicy) -> str | None:
         return "exec needs a command" if request.verb == "exec" else "a command belongs to exec"
     if request.command and not request.command[0]:
         return "the command is empty"
+    if request.session and (request.verb != "exec" or request.stdin):
+        return "a session belongs to exec, and its input comes piece by piece"
+    if request.terminal is not None and not request.session:
+        return "a terminal needs a session"
     return None
 
 

@@ -34,22 +34,29 @@ class SealingKey:
 
     def open(self, sealed: Sealed) -> bytes:
         """Return the content of a secret that was sealed to this box. Raises SealingError."""
-        # Imported late: most boxes have none, and a run is started for each visit.
-        from nacl.exceptions import CryptoError  # noqa: PLC0415
-        from nacl.public import PrivateKey, SealedBox  # noqa: PLC0415
-
         if not sealed.box:
             raise SealingError(
                 f"secret {sealed.name} did not come with the order: the hub does not know this "
                 "box's key yet, or keeps no such version (skerry describe secret)"
             )
-        try:
-            return bytes(SealedBox(PrivateKey(self.private)).decrypt(sealed.box))
-        except (CryptoError, ValueError):
+        content = self.opened(sealed.box)
+        if content is None:
             raise SealingError(
                 f"secret {sealed.name} is sealed to another key than this box's "
                 f"({fingerprint_of(self.public)}): skerry node trust-key makes the hub take it"
-            ) from None
+            )
+        return content
+
+    def opened(self, box: bytes) -> bytes | None:
+        """Return what is in a sealed box; None where it is not for this key."""
+        # Imported late: most boxes have none, and a run is started for each visit.
+        from nacl.exceptions import CryptoError  # noqa: PLC0415
+        from nacl.public import PrivateKey, SealedBox  # noqa: PLC0415
+
+        try:
+            return bytes(SealedBox(PrivateKey(self.private)).decrypt(box))
+        except (CryptoError, ValueError):
+            return None
 
 
 def load_or_make(folder: pathlib.Path) -> SealingKey:

@@ -118,6 +118,8 @@ class Server:
         idle_since = time.monotonic()
         # What ended, or was to end, while no run was up, comes before any request.
         self._attend()
+        if (left := self._requests.end_left()) is not None:
+            threads.append(left)
         while not self._ending:
             threads = [thread for thread in threads if thread.is_alive()]
             if threads:

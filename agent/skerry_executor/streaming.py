@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,10 +19,17 @@ from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.log import log
 from skerry_executor.pieces import Limits, Pieces, Stream
 from skerry_executor.runtimes.base import RuntimeFailure
+from skerry_executor.session import Session
 from skerry_executor.talk import Talk
+from skerry_wire import codec, local
+from skerry_wire.errors import WireError
+from skerry_wire.local import ExecutorInput
+from skerry_wire.session import MAX_PIECE_BYTES, SessionError
 
 STALL_S = 60.0
 """How long a client may take to read a part: the link behind it may be in the dark for a while."""
+READ_BYTES = 64 * 1024
+MAX_INPUT_FRAME_BYTES = MAX_PIECE_BYTES + 64
 LEAVE_S = 5.0
 """How long the work is waited for once it is to end; then it is left behind with its thread."""
 
@@ -44,9 +52,21 @@ Work = Callable[[Write], End]
 class Streaming:
     """One answer. `run` belongs to the thread of the client."""
 
-    def __init__(self, talk: Talk, limits: Limits, within_s: float, cancel: Cancel) -> None:
-        """`cancel` is what the work is given, too; anybody may ask it for the end."""
+    def __init__(
+        self,
+        talk: Talk,
+        limits: Limits,
+        within_s: float,
+        cancel: Cancel,
+        session: Session | None = None,
+    ) -> None:
+        """`cancel` is what the work is given, too; anybody may ask it for the end.
+
+        With a session the client sends input meanwhile, and the answer is sealed.
+        """
         self._talk = talk
+        self._session = session
+        self._input = InputFrames(talk.connection)
         self._pieces = Pieces(limits)
         self._within_s = within_s
         self._cancel = cancel
@@ -60,6 +80,8 @@ class Streaming:
         thread = threading.Thread(target=self._work, args=(work, left), daemon=True)
         thread.start()
         error: str | None = "it was ended"
+        if self._session is not None:
+            self._session.wake = self._wake
         with contextlib.suppress(Cancelled), self._cancel.waking(self._wake):
             error = self._pass_on()
         self._stop()
@@ -71,15 +93,24 @@ class Streaming:
             os.close(news)
         if error is not None:
             end = dataclasses.replace(end, error=error)
-        self._talk.ended(end.error, end.exit_code, visit=end.visit)
+        self._tell_end(end)
+
+    def _tell_end(self, end: End) -> None:
+        if self._session is None:
+            self._talk.ended(end.error, end.exit_code, visit=end.visit)
+            return
+        # Sealed as all of it: a broker is not to know or say how it ended.
+        self._talk.part("out", self._session.ended(end.error, end.exit_code))
+        self._talk.ended()
 
     def _pass_on(self) -> str | None:
         """Send parts until there is an end; return why it ended before its own end."""
-        until = time.monotonic() + self._within_s
+        until = time.monotonic() + self._within_s, f"it took more than {self._within_s:g} s"
         self._talk.connection.settimeout(STALL_S)
         poll = select.poll()
         poll.register(self._news, select.POLLIN)
-        poll.register(self._talk.connection, select.POLLRDHUP)
+        comes = select.POLLRDHUP if self._session is None else select.POLLRDHUP | select.POLLIN
+        poll.register(self._talk.connection, comes)
         while True:
             now = time.monotonic()
             with self._lock:
@@ -87,8 +118,7 @@ class Streaming:
                 due_at = self._pieces.due_at(ended)
                 part = self._pieces.take(now) if due_at is not None and due_at <= now else None
                 self._lock.notify_all()
-            if part is not None:
-                self._talk.part(*part)
+            told_at = self._send(part, now)
             if self._talk.is_gone:
                 return "the client is gone"
             if part is not None:
@@ -97,13 +127,41 @@ class Streaming:
                 return self._cut_words() if self._pieces.cut else None
             if self._cancel.asked:
                 return "it was ended"
-            if now >= until:
-                return f"it took more than {self._within_s:g} s"
-            wait_s = min(until, due_at if due_at is not None else until) - now
+            over_at, why = until if self._session is None else min(until, self._session.over_at())
+            if now >= over_at:
+                return why
+            wait_s = min(one for one in (over_at, due_at, told_at) if one is not None) - now
             for fd, _ in poll.poll(max(0.0, wait_s) * 1000 + 1):
-                if fd != self._news:
-                    return "the client is gone"
-                os.eventfd_read(self._news)
+                if fd == self._news:
+                    os.eventfd_read(self._news)
+                elif (end := self._come()) is not None:
+                    return end
+
+    def _send(self, part: tuple[Stream, bytes] | None, now: float) -> float | None:
+        """Send a part; return when the client is to be told of its input although there is none."""
+        if self._session is None:
+            if part is not None:
+                self._talk.part(*part)
+            return None
+        told_at = self._session.due_at()
+        if part is None and told_at is not None and told_at <= now:
+            part = "out", b""
+        if part is None:
+            return told_at
+        self._talk.part("out", self._session.sealed(*part))
+        return None
+
+    def _come(self) -> str | None:
+        """Take what the client sent; return why that is the end."""
+        if self._session is None:
+            return "the client is gone"
+        try:
+            pieces = self._input.read()
+            for piece in pieces or ():
+                self._session.take(piece)
+        except (SessionError, WireError) as error:
+            return f"its input cannot be taken: {error}"
+        return "the client is gone" if pieces is None else None
 
     def _cut_words(self) -> str:
         return f"it is cut off here, after {self._pieces.limits.total_bytes} bytes"
@@ -145,4 +203,37 @@ class Streaming:
         with self._lock:
             self._ending = True
             self._lock.notify_all()
+        if self._session is not None:
+            self._session.close()
         self._cancel.ask()
+
+
+class InputFrames:
+    """The frames of input that come over a connection, whole."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._data = bytearray()
+
+    def read(self) -> list[bytes] | None:
+        """Return the pieces that are whole now; None where the client is gone. Raises WireError."""
+        try:
+            data = self._connection.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        except OSError:
+            return None
+        if not data:
+            return None
+        self._data += data
+        pieces = []
+        while len(self._data) >= local.HEADER_BYTES:
+            end = local.HEADER_BYTES + local.body_length(bytes(self._data[: local.HEADER_BYTES]))
+            if end > MAX_INPUT_FRAME_BYTES:
+                raise WireError("", f"a frame of {end} bytes, more than {MAX_INPUT_FRAME_BYTES}")
+            if len(self._data) < end:
+                break
+            body = bytes(self._data[local.HEADER_BYTES : end])
+            pieces.append(codec.decode(ExecutorInput, body, strict=True).piece)
+            del self._data[:end]
+        return pieces

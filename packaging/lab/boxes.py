@@ -27,11 +27,10 @@ from skerry_agent import events as ev
 from skerry_agent.broker import broker_at
 from skerry_agent.effects import (
     AskExecutor,
+    Asking,
     Converge,
-    EndAsking,
     HandGrant,
     MeasureRoundTrip,
-    PassOn,
     Publish,
     VerifyTargets,
 )
@@ -246,7 +245,7 @@ class _Doors:
         problem = "" if ms is not None else "is nowhere"
         self.post(ev.RoundTripMeasured(effect.target, ms, problem))
 
-    def ask_executor(self, effect: AskExecutor | PassOn | EndAsking) -> None:
+    def ask_executor(self, effect: Asking) -> None:
         """Say that nothing really runs here."""
         if isinstance(effect, AskExecutor):
             why = "this box is simulated: it has no logs, and no programs"

@@ -7,11 +7,14 @@ import pytest
 from tests.agent.executors import FakeExecutor
 
 from skerry_agent.asking import Asking
-from skerry_agent.effects import AskExecutor, EndAsking, PassOn
+from skerry_agent.effects import AskExecutor, EndAsking, HandInput, PassOn
 from skerry_agent.events import AnswerEnded, PartCame
 from skerry_agent.part_window import LEAST as WINDOW
 from skerry_wire import local
-from skerry_wire.local import ExecutorReply, Outcome
+from skerry_wire.local import ExecutorInput, ExecutorReply, Outcome
+from skerry_wire.session import MAX_PIECE_BYTES
+
+INPUT = local.frame(ExecutorInput(piece=b"typed"))
 
 
 class Box:
@@ -98,6 +101,39 @@ def test_a_request_that_is_ended_leaves_the_executor(boxes):
     box.asking.perform(EndAsking("r-1"))
     assert left.wait(10)
     assert box.next() == AnswerEnded("r-1", "it was ended")
+
+
+def test_input_reaches_the_executor_in_frames(boxes):
+    def answer(_request, visit):
+        say(visit, kind="part", body=b"open")
+        came = b""
+        while len(came) < 2 * len(INPUT):
+            came += visit.connection.recv(1000)
+        say(visit, kind="done", error=str(came == 2 * INPUT))
+
+    box = boxes(answer)
+    box.ask()
+    box.next()
+    for _ in range(2):
+        box.asking.perform(HandInput("r-1", b"typed"))
+    assert box.next() == AnswerEnded("r-1", "True")
+    box.asking.perform(HandInput("r-2", b"typed"))
+
+
+def test_an_executor_that_does_not_read_its_input_is_left(boxes):
+    go_on = threading.Event()
+
+    def answer(_request, visit):
+        say(visit, kind="part", body=b"open")
+        go_on.wait(10)
+
+    box = boxes(answer)
+    box.ask()
+    box.next()
+    for _ in range(100):
+        box.asking.perform(HandInput("r-1", bytes(MAX_PIECE_BYTES)))
+    assert box.next() == AnswerEnded("r-1", "it was ended")
+    go_on.set()
 
 
 def test_one_whose_parts_wait_can_be_ended(boxes):

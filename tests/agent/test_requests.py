@@ -6,6 +6,7 @@ from skerry_agent import effects, requests
 from skerry_agent import events as ev
 from skerry_wire import codec
 from skerry_wire.messages import Request
+from skerry_wire.session import MAX_PIECE_BYTES
 from skerry_wire.topics import NodeTopic
 
 
@@ -123,3 +124,45 @@ def test_the_end_of_the_agent_ends_them_all():
     box = Box().up()
     ask(box)
     assert effects.EndAsking("r-1") in box.on(ev.StopAsked())
+
+
+def type_in(box, piece=b"piece", name="r-1"):
+    return ask(box, name, "input", piece)
+
+
+def test_input_is_handed_to_the_executor_and_says_that_somebody_waits():
+    box = Box().up()
+    ask(box)
+    box.wait(requests.KEPT_S - 1)
+    assert type_in(box) == [effects.HandInput("r-1", b"piece")]
+    assert effects.EndAsking("r-1") not in box.wait(requests.KEPT_S - 1)
+    assert "piece" not in repr(effects.HandInput("r-1", b"piece"))
+
+
+def test_input_for_what_is_not_under_way_is_nothing():
+    box = Box().up()
+    assert type_in(box) == []
+    ask(box)
+    box.on(ev.AnswerEnded("r-1"))
+    assert type_in(box) == []
+
+
+def test_more_input_than_anybody_types_ends_its_session_and_no_other():
+    box = Box().up()
+    ask(box)
+    ask(box, "r-2")
+    done = [type_in(box) for _ in range(requests.INPUT_BURST + 10)]
+    assert done.count([effects.HandInput("r-1", b"piece")]) == requests.INPUT_BURST
+    ended = [one for one in done if effects.EndAsking("r-1") in one]
+    assert len(ended) == 1
+    assert done[-1] == []
+    assert type_in(box, name="r-2") == [effects.HandInput("r-2", b"piece")]
+    box.mono += 1.0
+    done = [type_in(box, name="r-2") for _ in range(int(requests.INPUT_PER_S))]
+    assert all(effects.EndAsking("r-2") not in one for one in done)
+
+
+def test_a_piece_that_no_session_has_ends_it():
+    box = Box().up()
+    ask(box)
+    assert effects.EndAsking("r-1") in type_in(box, bytes(MAX_PIECE_BYTES + 1))

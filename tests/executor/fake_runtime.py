@@ -203,13 +203,16 @@ class FakeRuntime:
                 at += len(fresh)
                 yield from fresh
 
-    def execute(self, reference, command, stdin, cancel, told):
+    def execute(self, reference, program, cancel, told):
         """Do what `cat`, `sleep` and `sh -c exit` do, and no more."""
+        command = program.command
         self._call("execute", (reference, command))
+        program.noted(f"{reference} {command[0]}")
         if self._found(reference).phase is not Phase.RUNNING:
             raise RuntimeFailure(Failure.OTHER, f"{reference} does not run")
         if command[0] == "/bin/cat":
-            told(Written("out", stdin))
+            for one in program.input:
+                told(Written("out", one if isinstance(one, bytes) else repr(one).encode()))
             return 0
         if command[0] == "/bin/sleep":
             woken = threading.Event()
@@ -219,6 +222,9 @@ class FakeRuntime:
         if command[:2] == ("/bin/sh", "-c") and command[2].startswith("exit "):
             return int(command[2].removeprefix("exit "))
         raise RuntimeFailure(Failure.OTHER, f"running {command[0]}: no such file")
+
+    def end_program(self, token):
+        self._call("end_program", token)
 
     def usage(self, reference):
         self._call("usage", reference)

@@ -11,7 +11,7 @@ from tests.executor.surroundings import NAME, made, started
 from lab.processes import wait_for
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel, Cancelled
-from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure, Written
+from skerry_executor.runtimes.base import Failure, LogWish, Program, RuntimeFailure, Written
 from skerry_wire.lifecycle import LogLimits
 from skerry_wire.messages import Health
 from skerry_wire.workload import HealthCheck
@@ -103,7 +103,8 @@ def test_a_log_is_limited(real):
 
 def run(runtime, *command, stdin=b"", cancel=None):
     found = []
-    code = runtime.execute(NAME, command, stdin, cancel or Cancel(), found.append)
+    program = Program(command, (stdin,) if stdin else ())
+    code = runtime.execute(NAME, program, cancel or Cancel(), found.append)
     return code, b"".join(one.data for one in found if one.stream == "out")
 
 
@@ -118,8 +119,8 @@ def test_a_program_may_write_much_before_it_reads(real):
     started(real.runtime)
     script = "busybox head -c 3000000 /dev/zero; cat | busybox wc -c >&2"
     found = []
-    command = ("/bin/sh", "-c", script)
-    assert real.runtime.execute(NAME, command, b"x" * 2_000_000, Cancel(), found.append) == 0
+    program = Program(("/bin/sh", "-c", script), (b"x" * 2_000_000,))
+    assert real.runtime.execute(NAME, program, Cancel(), found.append) == 0
     assert sum(len(one.data) for one in found if one.stream == "out") == 3_000_000
     assert [one for one in found if one.stream == "err"] == [Written("err", b"2000000\n")]
 

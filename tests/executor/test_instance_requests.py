@@ -7,14 +7,17 @@ import pytest
 from tests.executor.client import Client, asked
 from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, INCARNATION, NODE, instance, order, requested, signed
+from tests.executor.sessions import FarEnd
 from tests.executor.test_serve import POLICY, Box
 
 from lab.processes import wait_for
 from skerry_executor import state
 from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
-from skerry_wire import codec
+from skerry_executor.sealing import load_or_make
+from skerry_wire import codec, local
 from skerry_wire.lifecycle import Usage, Usages
-from skerry_wire.messages import InstanceRequest
+from skerry_wire.local import ExecutorInput
+from skerry_wire.messages import InstanceRequest, Terminal
 
 EXEC = POLICY + "[requests]\nexec = true\n"
 
@@ -41,9 +44,11 @@ class Speaking(FakeRuntime):
             finally:
                 self.ended.set()
 
-    def execute(self, reference, command, stdin, cancel, told):
-        self._call("execute", (self.container(reference).name, command))
-        told(Written("out", stdin))
+    def execute(self, reference, program, cancel, told):
+        self._call("execute", (self.container(reference).name, program.command))
+        program.noted("token")
+        for one in program.input:
+            told(Written("out", repr(one).encode() if isinstance(one, Terminal) else one))
         told(Written("err", b"hm"))
         return 7
 
@@ -104,6 +109,96 @@ def test_exec_where_the_box_allows_it(box):
     box.policy.write_text(EXEC)
     out, err, end = ask(box, sealed(box, "exec", command=("cat",), stdin=b"in"))
     assert (out, err, end.error, end.exit_code) == (b"in", b"hm", None, 7)
+
+
+class Seat:
+    """A session of `cat`, through the socket."""
+
+    def __init__(self, box, **changes):
+        box.policy.write_text(EXEC)
+        self.far = FarEnd()
+        public = load_or_make(box.settings.state).public
+        changes = {"command": ("cat",), "session": self.far.boxed(public), **changes}
+        self.client = Client(box.path).ask(request=sealed(box, "exec", **changes))
+
+    def send(self, piece):
+        self.client.send(local.frame(ExecutorInput(piece=piece)))
+
+    def type(self, data=b"", **fields):
+        self.send(self.far.typed(data, **fields))
+        return self
+
+    def until(self, test):
+        """Return what was said until something is, and the last of it."""
+        said = b""
+        while True:
+            reply = self.client.next()
+            assert (reply.kind, reply.error) == ("part", None)
+            one = self.far.read(reply.body)
+            said += one.data
+            if test(said, one):
+                return said, one
+
+    def end(self):
+        said, last = self.until(lambda _, one: one.end)
+        done = self.client.next()
+        assert (done.kind, done.error, done.exit_code, done.body) == ("done", None, None, b"")
+        return said, last
+
+
+def test_a_session_from_the_first_key_to_the_end(box):
+    seat = Seat(box, terminal=Terminal(columns=90, rows=30))
+    assert seat.type(b"hello").until(lambda said, _: b"hello" in said)[1].taken <= 1
+    seat.type(terminal=Terminal(columns=100, rows=30)).until(lambda said, _: b"100" in said)
+    said, last = seat.type(b"bye", eof=True).end()
+    assert (said, last.taken, last.error, last.exit_code) == (b"byehm", 3, None, 7)
+    assert not any(b"hello" in one.body for one in seat.client.replies)
+    assert list((box.settings.run / "programs").iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["forged", "replayed", "reordered", "garbage", "flood"])
+def test_what_the_hub_did_not_type_ends_the_session(box, how):
+    seat = Seat(box)
+    seat.type(b"one").until(lambda said, _: said == b"one")
+    lost, late = seat.far.typed(b"lost"), seat.far.typed(b"late")
+    bad = {
+        "forged": FarEnd().typed(b"x"), "reordered": late, "replayed": late[:8] + lost[8:],
+        "garbage": b"x",
+    }  # fmt: skip
+    if how == "flood":
+        seat.client.send(local.frame(ExecutorInput(piece=bytes(40_000))))
+    elif how == "forged":
+        # Numbered as the next one.
+        seat.send(lost[:8] + bad[how][8:])
+    else:
+        seat.send(bad[how])
+    said, last = seat.end()
+    assert b"lost" not in said
+    assert b"late" not in said
+    assert "its input cannot be taken" in last.error
+
+
+def test_a_session_for_another_box_or_verb_is_refused(box):
+    box.policy.write_text(EXEC)
+    end = ask(box, sealed(box, "exec", command=("cat",), session=FarEnd().boxed(bytes(31) + b"1")))
+    assert "sealed to another key than this box's" in end[2].error
+    end = ask(box, sealed(box, "logs", session=b"x"))
+    assert "a session belongs to exec" in end[2].error
+    end = ask(box, sealed(box, "exec", command=("cat",), terminal=Terminal()))
+    assert "a terminal needs a session" in end[2].error
+
+
+def test_what_a_killed_run_left_is_ended_by_the_next(tmp_path):
+    folder = tmp_path / "run" / "programs"
+    folder.mkdir(parents=True)
+    (folder / "a").write_text("fake\nabc 1 2")
+    (folder / "b").write_text("other\nabc")
+    box = Box(tmp_path)
+    wait_for("them to be ended", lambda: not list(folder.iterdir()))
+    assert [one for one in box.runtime.calls if one[0] == "end_program"] == [
+        ("end_program", "abc 1 2")
+    ]
+    box.end()
 
 
 def test_exec_needs_a_running_container(box):

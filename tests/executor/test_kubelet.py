@@ -14,7 +14,7 @@ from lab.processes import wait_for
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import kubelet as runtimes_kubelet
-from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, LogWish, Program, RuntimeFailure
 from skerry_executor.runtimes.cri import Cri
 from skerry_executor.runtimes.pod_files import PodFiles
 from skerry_wire.lifecycle import After, Lease
@@ -121,7 +121,8 @@ def test_secrets_are_in_files_of_root_alone(box):
         PodFiles(box.lab.manifests, box.folder / "skerry", box.folder).records()
     )
     said = []
-    box.runtime.execute(NAME, ("/bin/sh", "-c", 'echo "$PASSWORD"'), b"", Cancel(), said.append)
+    program = Program(("/bin/sh", "-c", 'echo "$PASSWORD"'))
+    box.runtime.execute(NAME, program, Cancel(), said.append)
     assert b"".join(one.data for one in said) == b"correct horse $(PATH)\n"
 
 

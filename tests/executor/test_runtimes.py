@@ -11,7 +11,7 @@ from skerry_executor import runtimes
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import Wish, containers, failures, unix_http
-from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, LogWish, Program, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 
 
@@ -105,7 +105,7 @@ def test_none_refuses_every_call_in_the_same_words():
         (none.images,),
         (none.remove_image, "i"),
         (none.logs, "r", LogWish(), Cancel()),
-        (none.execute, "r", ("sh",), b"", Cancel(), print),
+        (none.execute, "r", Program(("sh",)), Cancel(), print),
         (none.usage, "r"),
         (none.checked, "r"),
     )

@@ -10,6 +10,7 @@ from skerry_wire import (
     lifecycle,
     local,
     messages,
+    session,
     workload,
 )
 
@@ -260,6 +261,23 @@ MESSAGES = {
         stdin=b"in",
         within_s=30.0,
     ),
+    "instance_request_session": messages.InstanceRequest(
+        node="box-1",
+        incarnation=STAMP["incarnation"],
+        challenge=b"c" * 32,
+        verb="exec",
+        instance="shop-web-0",
+        command=("sh",),
+        session=b"s" * 80,
+        terminal=messages.Terminal(columns=120, rows=40),
+    ),
+    "session_input": session.SessionInput(
+        data=b"ls\r", terminal=messages.Terminal(columns=120, rows=40), eof=True
+    ),
+    "session_output": session.SessionOutput(
+        data=b"hosts", stream="err", taken=3, end=True, error="it was ended", exit_code=130
+    ),
+    "executor_input": local.ExecutorInput(piece=b"\x00\x01"),
     "instance_request_top": messages.InstanceRequest(
         node="box-1", incarnation=STAMP["incarnation"], challenge=b"c" * 32, verb="top"
     ),

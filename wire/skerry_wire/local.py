@@ -1,7 +1,8 @@
 """The frames between the agent and the executor on one box, over a unix stream socket.
 
 A frame is its length (4 bytes, big-endian), then msgpack. The agent sends one ExecutorRequest;
-the executor answers with ExecutorReply frames, the last of kind `done`, and closes. A `watch`
+the executor answers with ExecutorReply frames, the last of kind `done`, and closes. While a session
+goes on, the agent sends its input in ExecutorInput frames. A `watch`
 frame comes with one pidfd (SCM_RIGHTS) for each of its `watched` instances, in that order.
 """
 
@@ -17,6 +18,7 @@ from skerry_wire.errors import WireError
 from skerry_wire.messages import Challenge, Digest, InstanceStatus, Refusal, Targets
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Sparse
+from skerry_wire.session import MAX_PIECE_BYTES
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 
 MAX_FRAME_BYTES = 512 * 1024
@@ -111,7 +113,14 @@ class ExecutorReply:
     visit."""
 
 
-def frame(message: ExecutorRequest | ExecutorReply) -> bytes:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorInput:
+    """A piece of the input of a session, as it came."""
+
+    piece: Annotated[bytes, Items(MAX_PIECE_BYTES)]
+
+
+def frame(message: ExecutorRequest | ExecutorReply | ExecutorInput) -> bytes:
     """Return the bytes of one frame."""
     body = codec.pack(message)
     if len(body) > MAX_FRAME_BYTES:

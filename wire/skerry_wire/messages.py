@@ -222,7 +222,7 @@ class Request:
     `probe`: read the hardware again now. `order`: send back the order that is held. `challenge`:
     have the executor make one, for an `instance` request; that carries an Envelope with it. Of
     such a request, by its own id: `keep` says now and then that somebody still waits for the
-    answer, `cancel` that nobody does.
+    answer, `cancel` that nobody does; `input` brings a piece of a session's input in `envelope`.
     """
 
     id: Annotated[str, Text(64, "[0-9a-z-]+")]
@@ -302,12 +302,20 @@ VERBS: tuple[Verb, ...] = ("logs", "exec", "restart", "top")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """How many characters a terminal shows."""
+
+    columns: Annotated[int, Range(1, 4096)] = 80
+    rows: Annotated[int, Range(1, 4096)] = 24
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRequest:
     """Something that is asked of a box about an instance. Always signed, and answered once.
 
     An empty container: the first one, of `restart` and `top` each. No instance: every one of
-    the box, for `top` alone. `stdin` and `command` belong to `exec`; `follow`, `tail` and `since_s`
-    (seconds ago) to `logs`.
+    the box, for `top` alone. `stdin`, `command`, `session` and `terminal` belong to `exec`;
+    `follow`, `tail` and `since_s` (seconds ago) to `logs`.
     """
 
     node: NodeId
@@ -323,6 +331,13 @@ class InstanceRequest:
     since_s: Seconds | None = None
     within_s: Annotated[float, Range(1, 3600)] = 60.0
     """How long the answer may take; `logs --follow` ends then, too."""
+    session: Annotated[bytes, Items(128), Sparse()] = b""
+    """The key of a session, in a libsodium sealed box for the executor's own key.
+
+    With one, input comes piece by piece, and all that goes in and out is sealed with it.
+    """
+    terminal: Annotated[Terminal, Sparse()] | None = None
+    """With a session: the command gets a terminal of this size."""
 
 
 ENVELOPE_TYPES = Literal[

@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import enum
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, Protocol
 
 from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
 from skerry_wire.lifecycle import Usage
+from skerry_wire.messages import Terminal
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.workload import Container, Instance
 
@@ -99,6 +100,26 @@ class LogWish:
     follow: bool = False
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Program:
+    """A program to run within a container.
+
+    `input` gives what it reads as it comes, from a thread of its own, and now and then another
+    size of its terminal; with its end the program's input ends. `noted` is told, before the
+    program starts and again when more is known, how `end_program` may know it.
+    """
+
+    command: tuple[str, ...]
+    input: Iterable[bytes | Terminal] = ()
+    terminal: Terminal | None = None
+    noted: Callable[[str], None] = lambda _: None
+
+    @property
+    def words(self) -> str:
+        """Return what it is called in an error."""
+        return self.command[0] if self.command else "nothing"
+
+
 class Runtime(Protocol):
     """A container runtime of this box.
 
@@ -177,12 +198,18 @@ class Runtime(Protocol):
     def execute(
         self,
         reference: str,
-        command: tuple[str, ...],
-        stdin: bytes,
+        program: Program,
         cancel: Cancel,
         told: Callable[[Written], None],
     ) -> int:
-        """Run a program within a running container and return its exit status."""
+        """Run a program within a running container and return its exit status.
+
+        Cancelled, it is killed with what it started, as `end_program` does. What a program with a
+        terminal writes is all of one stream.
+        """
+
+    def end_program(self, token: str) -> None:
+        """Kill a program that goes on although nobody waits for it; one that is gone is fine."""
 
     def usage(self, reference: str) -> Usage | None:
         """Return what a container uses now; None when it does not run."""

@@ -31,6 +31,7 @@ from skerry_executor.runtimes.base import (
     Credentials,
     Failure,
     LogWish,
+    Program,
     RuntimeFailure,
     Storage,
     StoredImage,
@@ -302,28 +303,26 @@ class ContainerdRuntime:
     def execute(
         self,
         reference: str,
-        command: tuple[str, ...],
-        stdin: bytes,
+        program: Program,
         cancel: Cancel,
         told: Callable[[Written], None],
     ) -> int:
         record, _ = self._there(reference)
-        return self._execute(record, command, stdin, cancel, told, EXEC_S)
+        return self._execute(record, program, cancel, told, EXEC_S)
+
+    def end_program(self, token: str) -> None:
+        containerd_exec.end(self._api, token)
 
     def _execute(
         self,
         record: Record,
-        command: tuple[str, ...],
-        stdin: bytes,
+        program: Program,
         cancel: Cancel,
         told: Callable[[Written], None],
         until_s: float,
     ) -> int:
-        process = {**record.process(), "args": list(command), "terminal": False}
         folder = self._run / "exec"
-        return containerd_exec.run(
-            self._api, record.id, process, stdin, folder, cancel, told, until_s
-        )
+        return containerd_exec.run(self._api, record, program, folder, cancel, told, until_s)
 
     def usage(self, reference: str) -> Usage | None:
         found = self._find(reference)
@@ -346,8 +345,8 @@ class ContainerdRuntime:
         tail = Tail()
 
         def run() -> tuple[int, bytes]:
-            check = tuple(kept.check)
-            code = self._execute(record, check, b"", Cancel(), tail.add, kept.check_s)
+            check = Program(tuple(kept.check))
+            code = self._execute(record, check, Cancel(), tail.add, kept.check_s)
             return code, tail.data
 
         return result_of(run, kept.check_s)

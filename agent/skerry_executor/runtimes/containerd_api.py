@@ -207,13 +207,20 @@ class Containerd:
         wanted = pb.text(1, container) + b"".join(
             pb.text(field, pipe) for field, pipe in zip((2, 3, 4), pipes, strict=True)
         )
-        wanted += pb.data(6, spec) + pb.text(7, exec_id)
+        terminal = pb.number(5, int(bool(process.get("terminal"))))
+        wanted += terminal + pb.data(6, spec) + pb.text(7, exec_id)
         self._ask(_TASKS + "Exec", wanted, f"running a program in {container}")
 
     def close_input(self, container: str, exec_id: str) -> None:
         """Let a program see the end of its input."""
         wanted = pb.text(1, container) + pb.text(2, exec_id) + pb.number(3, 1)
         self._find(_TASKS + "CloseIO", wanted, f"ending the input of a program of {container}")
+
+    def resize(self, container: str, exec_id: str, columns: int, rows: int) -> None:
+        """Give a program's terminal another size."""
+        wanted = pb.text(1, container) + pb.text(2, exec_id)
+        wanted += pb.number(3, columns) + pb.number(4, rows)
+        self._find(_TASKS + "ResizePty", wanted, f"sizing a terminal in {container}")
 
     # --- calls ---------------------------------------------------------------------------
 

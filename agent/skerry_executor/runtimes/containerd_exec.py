@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import select
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from skerry_executor import processes
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
-from skerry_executor.runtimes.containerd_api import Containerd, Status
+from skerry_executor.lease import Process
+from skerry_executor.runtimes import program_token
+from skerry_executor.runtimes.base import Failure, Program, RuntimeFailure, Written
+from skerry_executor.runtimes.containerd_api import Containerd, Record, Status
+from skerry_executor.runtimes.program_token import ProgramToken
+from skerry_wire.messages import Terminal
 
-LOOK_S = 0.5
+LOOK_FIRST_S = 0.1
+LOOK_MOST_S = 0.5
+"""How long after it last wrote a program is looked after, ever more seldom."""
 DRAIN_S = 0.1
 PIECE_BYTES = 64 * 1024
 NAMES = ("in", "out", "err")
+TERM = "TERM=xterm"
 
 
-def run(  # noqa: PLR0913, PLR0917 - a program, and what goes in and out
+def run(
     api: Containerd,
-    container: str,
-    process: dict[str, Any],
-    stdin: bytes,
+    record: Record,
+    program: Program,
     folder: pathlib.Path,
     cancel: Cancel,
     told: Callable[[Written], None],
@@ -40,24 +49,61 @@ def run(  # noqa: PLR0913, PLR0917 - a program, and what goes in and out
             os.mkfifo(path, 0o600)
         # Opened for both, so that neither end waits for the other, and none is lost between two.
         ends = [os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for path in paths]
-        talk = _Talk(api, container, exec_id, ends)
+        talk = _Talk(api, record.id, exec_id, ends)
         stack.callback(talk.close)
         # Without input it gets none at all, and sees its end at once.
-        api.execute(container, exec_id, process, (paths[0] if stdin else "", paths[1], paths[2]))
+        pipes = (paths[0] if program.input else "", paths[1], "" if program.terminal else paths[2])
+        api.execute(record.id, exec_id, _process(record, program), pipes)
+        token = ProgramToken(f"{record.id}/{exec_id}")
         try:
-            api.start(container, f"running a program in {container}", exec_id)
-            return talk.through(stdin, cancel, told, until_s)
+            program.noted(str(token))
+            api.start(record.id, f"running {program.words} in {record.id}", exec_id)
+            token = dataclasses.replace(token, process=_running(api, record.id, exec_id))
+            program.noted(str(token))
+            return talk.through(program, cancel, told, until_s)
+        except BaseException:
+            with contextlib.suppress(RuntimeFailure):
+                end(api, str(token))
+            raise
         finally:
-            _end(api, container, exec_id)
+            with contextlib.suppress(RuntimeFailure):
+                api.delete_task(record.id, exec_id)
 
 
-def _end(api: Containerd, container: str, exec_id: str) -> None:
-    with contextlib.suppress(RuntimeFailure):
-        task = api.task(container, exec_id)
-        if task is not None and task.status is Status.RUNNING:
-            api.kill(container, 9, exec_id)
-            time.sleep(DRAIN_S)
-        api.delete_task(container, exec_id)
+def end(api: Containerd, token: str) -> None:
+    """Kill a program with what it started, and forget it; one that is gone is fine."""
+    known = program_token.parse(token)
+    container, _, exec_id = known.name.partition("/")
+    process = known.process or _running(api, container, exec_id)
+    if process is not None:
+        processes.kill_family(process)
+    api.kill(container, 9, exec_id)
+    time.sleep(DRAIN_S)
+    api.delete_task(container, exec_id)
+
+
+def _running(api: Containerd, container: str, exec_id: str) -> Process | None:
+    """Return the process of a program that runs; None where there is none."""
+    task = api.task(container, exec_id)
+    process = processes.of_pid(task.pid) if task is not None and task.pid > 0 else None
+    # Still the same: so the number was not another's when it was looked at.
+    again = api.task(container, exec_id)
+    if again is None or again != task or again.status is not Status.RUNNING:
+        return None
+    return process
+
+
+def _process(record: Record, program: Program) -> dict[str, Any]:
+    process = {**record.process(), "args": list(program.command), "terminal": False}
+    if (size := program.terminal) is None:
+        return process
+    given = [one for one in process.get("env") or () if not str(one).startswith("TERM=")]
+    return {
+        **process,
+        "terminal": True,
+        "consoleSize": {"height": size.rows, "width": size.columns},
+        "env": [*given, TERM],
+    }
 
 
 class _Talk:
@@ -68,6 +114,7 @@ class _Talk:
         self._container = container
         self._exec_id = exec_id
         self._in, self._out, self._err = ends
+        self._ended = False
 
     def close(self) -> None:
         """Close the pipes."""
@@ -76,44 +123,72 @@ class _Talk:
                 os.close(end)
 
     def through(
-        self, stdin: bytes, cancel: Cancel, told: Callable[[Written], None], until_s: float
+        self,
+        program: Program,
+        cancel: Cancel,
+        told: Callable[[Written], None],
+        until_s: float,
     ) -> int:
+        """Pass on what goes in and out until it ends."""
         until = time.monotonic() + until_s
         wake_in, wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
         def wake() -> None:
             os.write(wake_out, b"x")
 
+        # Of the thread that feeds alone, which may come to it late.
+        own, self._in = self._in, -1
+        threading.Thread(target=self._feed, args=(program, own), daemon=True).start()
         try:
             with cancel.waking(wake):
-                return self._loop(stdin, wake_in, told, until)
+                return self._loop(wake_in, told, until)
         finally:
+            self._ended = True
             os.close(wake_in)
             os.close(wake_out)
 
-    def _loop(self, stdin: bytes, wake: int, told: Callable[[Written], None], until: float) -> int:
-        looked = 0.0
+    def _feed(self, program: Program, end: int) -> None:
+        try:
+            with contextlib.suppress(OSError, RuntimeFailure):
+                if program.terminal is not None:
+                    self._resize(program.terminal)
+                for one in program.input:
+                    if isinstance(one, Terminal):
+                        self._resize(one)
+                    elif not self._put(one, end):
+                        return
+        finally:
+            os.close(end)
+        if program.input and not self._ended:
+            # It holds the other end open for writing, too.
+            with contextlib.suppress(RuntimeFailure):
+                self._api.close_input(self._container, self._exec_id)
+
+    def _put(self, data: bytes, end: int) -> bool:
+        while data:
+            writable = select.select([], [end], [], LOOK_MOST_S)[1]
+            if self._ended:
+                return False
+            if writable:
+                data = data[os.write(end, data[:PIECE_BYTES]) :]
+        return True
+
+    def _resize(self, size: Terminal) -> None:
+        self._api.resize(self._container, self._exec_id, size.columns, size.rows)
+
+    def _loop(self, wake: int, told: Callable[[Written], None], until: float) -> int:
+        pause_s = LOOK_FIRST_S
         while True:
-            writers = [self._in] if stdin else []
-            readable, writable, _ = select.select(
-                [self._out, self._err, wake], writers, [], LOOK_S / 5
-            )
+            readable = select.select([self._out, self._err, wake], [], [], pause_s)[0]
             if wake in readable:
                 raise RuntimeFailure(Failure.OTHER, "given up")
-            if writable:
-                stdin = stdin[os.write(self._in, stdin[:PIECE_BYTES]) :]
-                if not stdin:
-                    os.close(self._in)
-                    self._in = -1
-                    # It holds the other end open for writing, too.
-                    self._api.close_input(self._container, self._exec_id)
             self._read(readable, told)
-            now = time.monotonic()
-            if now > until:
+            if time.monotonic() > until:
                 raise RuntimeFailure(Failure.TIMED_OUT, "the program took too long")
-            if readable or now - looked < DRAIN_S:
+            if readable:
+                pause_s = LOOK_FIRST_S
                 continue
-            looked = now
+            pause_s = min(LOOK_MOST_S, 1.5 * pause_s)
             task = self._api.task(self._container, self._exec_id)
             if task is None or task.status is Status.STOPPED:
                 self._drain(told)

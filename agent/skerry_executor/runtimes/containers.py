@@ -38,6 +38,7 @@ from skerry_executor.runtimes.base import (
     Credentials,
     Failure,
     LogWish,
+    Program,
     RuntimeFailure,
     Storage,
     StoredImage,
@@ -267,12 +268,14 @@ class ContainerRuntime:
     def execute(
         self,
         reference: str,
-        command: tuple[str, ...],
-        stdin: bytes,
+        program: Program,
         cancel: Cancel,
         told: Callable[[Written], None],
     ) -> int:
-        return execution.execute(self._api, reference, command, stdin, cancel, told)
+        return execution.execute(self._api, reference, program, cancel, told)
+
+    def end_program(self, token: str) -> None:
+        execution.end(self._api, token)
 
     def usage(self, reference: str) -> Usage | None:
         found = self.container(reference)

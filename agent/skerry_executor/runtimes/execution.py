@@ -3,64 +3,84 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from skerry_executor import processes
 from skerry_executor.cancel import Cancel, Cancelled
-from skerry_executor.runtimes import failures, streams, unix_http
+from skerry_executor.lease import Process
+from skerry_executor.runtimes import failures, program_token, streams, unix_http
 from skerry_executor.runtimes.api import Api, failing, quoted
-from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
+from skerry_executor.runtimes.base import Failure, Program, RuntimeFailure, Written
 from skerry_executor.runtimes.http_answer import SWITCHING
+from skerry_executor.runtimes.program_token import ProgramToken
+from skerry_wire.messages import Terminal
 
 SILENCE_S = 86400.0
 """A program may be silent for long; who runs it ends that by the cancel."""
+START_S = 2.0
+"""How long a program and its terminal may take to be there."""
+AGAIN_S = 0.05
+TERM = "TERM=xterm"
+"""What docker gives a program with a terminal, too."""
 
 
 def execute(
     api: Api,
     reference: str,
-    command: tuple[str, ...],
-    stdin: bytes,
+    program: Program,
     cancel: Cancel,
     told: Callable[[Written], None],
 ) -> int:
-    """Run a program within a running container and return its exit status.
-
-    Its input ends after `stdin`. Cancelled, it is killed, as far as the runtime tells which it is.
-    """
-    doing = f"running {command[0] if command else 'nothing'} in {reference}"
-    body = {
+    """Run a program within a running container and return its exit status."""
+    doing = f"running {program.words} in {reference}"
+    body: dict[str, Any] = {
         "AttachStdin": True,
         "AttachStdout": True,
         "AttachStderr": True,
-        "Tty": False,
-        "Cmd": list(command),
+        "Tty": program.terminal is not None,
+        "Cmd": list(program.command),
     }
+    if program.terminal is not None:
+        body["Env"] = [TERM]
     target = f"/containers/{quoted(reference)}/exec"
     answer = api.call("POST", target, doing, body=body, fine=(200, 201))
     session = str(api.parsed(answer, dict).get("Id", ""))
+    program.noted(session)
+    feed = _Feed(api, session, program)
     try:
-        _talk(api, session, doing, stdin, cancel, told)
+        _talk(api, doing, program, feed, cancel, told)
     except Cancelled:
         with contextlib.suppress(RuntimeFailure):
-            _kill(api, session)
+            end(api, str(feed.token))
         raise
     return _exit_status(api, session, doing)
 
 
+def end(api: Api, token: str) -> None:
+    """Kill a program with what it started; one that is gone is fine."""
+    known = program_token.parse(token)
+    process = known.process or _process(api, known.name)
+    if process is not None:
+        processes.kill_family(process)
+
+
 def _talk(
     api: Api,
-    session: str,
     doing: str,
-    stdin: bytes,
+    program: Program,
+    feed: _Feed,
     cancel: Cancel,
     told: Callable[[Written], None],
 ) -> None:
-    target = api.whole(f"/exec/{quoted(session)}/start")
-    body = {"Detach": False, "Tty": False}
+    target = api.whole(f"/exec/{quoted(feed.session)}/start")
+    body: dict[str, Any] = {"Detach": False, "Tty": program.terminal is not None}
+    if (size := program.terminal) is not None:
+        # In docker's words, and in podman's. An older one is told below.
+        body |= {"ConsoleSize": [size.rows, size.columns], "h": size.rows, "w": size.columns}
     with (
         failing(api.path),
         unix_http.upgraded(
@@ -70,28 +90,101 @@ def _talk(
         if duplex.status != SWITCHING:
             raise failures.from_answer(doing, duplex.status, b"".join(duplex.pieces))
         # By a thread of its own: a program may write much before it reads.
-        feeding = threading.Thread(target=_feed, args=(duplex.sending, stdin), daemon=True)
-        feeding.start()
+        threading.Thread(target=feed.run, args=(duplex.sending,), daemon=True).start()
         try:
-            for written in streams.frames(duplex.pieces):
+            for written in _written(program, _until_reset(duplex.pieces)):
                 told(written)
         except streams.StreamError as error:
             cancel.check()
             raise RuntimeFailure(Failure.OTHER, f"{doing}: {api.name}: {error}") from None
+        finally:
+            feed.end(duplex.sending)
 
 
-def _feed(sending: socket.socket, stdin: bytes) -> None:
-    # A program that ended, or does not read, is no error of ours.
-    with contextlib.suppress(OSError):
-        sending.sendall(stdin)
-        sending.shutdown(socket.SHUT_WR)
+def _written(program: Program, pieces: Iterator[bytes]) -> Iterator[Written]:
+    if program.terminal is None:
+        return streams.frames(pieces)
+    return (Written("out", piece) for piece in pieces)
+
+
+def _until_reset(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    # So it ends where the program had not read all of its input; what it wrote came before.
+    with contextlib.suppress(ConnectionResetError):
+        yield from pieces
+
+
+class _Feed:
+    """What a program reads, on its way to it, and the size of its terminal."""
+
+    def __init__(self, api: Api, session: str, program: Program) -> None:
+        self.session = session
+        self.token = ProgramToken(session)
+        self._api = api
+        self._program = program
+        self._ended = threading.Event()
+
+    def run(self, sending: socket.socket) -> None:
+        # A program that ended, or does not read, is no error of ours.
+        with contextlib.suppress(OSError, RuntimeFailure):
+            self._note()
+            if self._program.terminal is not None:
+                self._resize(self._program.terminal)
+            for one in self._program.input:
+                if self._ended.is_set():
+                    return
+                if isinstance(one, Terminal):
+                    self._resize(one)
+                else:
+                    sending.sendall(one)
+            if not self._ended.is_set():
+                sending.shutdown(socket.SHUT_WR)
+
+    def end(self, sending: socket.socket) -> None:
+        self._ended.set()
+        # Whoever waits in sendall sees it at once.
+        with contextlib.suppress(OSError):
+            sending.shutdown(socket.SHUT_RDWR)
+
+    def _note(self) -> None:
+        until = time.monotonic() + START_S
+        while not self._ended.is_set() and time.monotonic() < until:
+            process = _process(self._api, self.session)
+            if process is not None:
+                self.token = ProgramToken(self.session, process)
+                self._program.noted(str(self.token))
+                return
+            self._ended.wait(AGAIN_S)
+
+    def _resize(self, size: Terminal) -> None:
+        target = f"/exec/{quoted(self.session)}/resize?h={size.rows}&w={size.columns}"
+        until = time.monotonic() + START_S
+        while not self._ended.is_set() and time.monotonic() < until:
+            try:
+                self._api.call("POST", target, "sizing a terminal", fine=(200, 201))
+            except RuntimeFailure:
+                self._ended.wait(AGAIN_S)
+            else:
+                return
 
 
 def _look(api: Api, session: str, doing: str) -> tuple[bool, int, int | None]:
     """Return whether it runs, its process id (0: not told), and its exit status."""
-    plain = api.parsed(api.call("GET", f"/exec/{quoted(session)}/json", doing), dict)
+    answer = api.call("GET", f"/exec/{quoted(session)}/json", doing, fine=(200, 404))
+    if answer.status == 404:
+        return False, 0, None
+    plain = api.parsed(answer, dict)
     code = plain.get("ExitCode")
     return bool(plain.get("Running")), int(plain.get("Pid") or 0), code
+
+
+def _process(api: Api, session: str) -> Process | None:
+    """Return the process of a program that runs; None where there is none, or it is not told."""
+    running, pid, _ = _look(api, session, "looking at a program")
+    process = processes.of_pid(pid) if running and pid > 0 else None
+    # Still the same: so the number was not another's when it was looked at.
+    if process is None or _look(api, session, "looking at a program")[:2] != (True, pid):
+        return None
+    return process
 
 
 def _exit_status(api: Api, session: str, doing: str) -> int:
@@ -99,17 +192,3 @@ def _exit_status(api: Api, session: str, doing: str) -> int:
     if running or not isinstance(code, int):
         raise RuntimeFailure(Failure.OTHER, f"{doing}: {api.name} does not tell how it ended")
     return max(-(2**31), min(code, 2**31 - 1))
-
-
-def _kill(api: Api, session: str) -> None:
-    running, pid, _ = _look(api, session, "ending a program")
-    if not running or pid <= 0:
-        return
-    with contextlib.suppress(OSError):
-        process = os.pidfd_open(pid)
-        try:
-            # Still the same: so the number was not another's when it was opened.
-            if _look(api, session, "ending a program")[:2] == (True, pid):
-                signal.pidfd_send_signal(process, signal.SIGKILL)
-        finally:
-            os.close(process)

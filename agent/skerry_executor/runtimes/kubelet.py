@@ -31,6 +31,7 @@ from skerry_executor.runtimes.base import (
     Credentials,
     Failure,
     LogWish,
+    Program,
     RuntimeFailure,
     Storage,
     StoredImage,
@@ -319,27 +320,30 @@ class Kubelet:
     def execute(
         self,
         reference: str,
-        command: tuple[str, ...],
-        stdin: bytes,
+        program: Program,
         cancel: Cancel,
         told: Callable[[Written], None],
     ) -> int:
         container = self._container(reference)
         record = self._native.container(container) if self._native is not None else None
         if self._native is not None and record is not None:
-            process = {**record.process(), "args": list(command), "terminal": False}
             folder = self._files.run / "exec"
-            return containerd_exec.run(
-                self._native, container, process, stdin, folder, cancel, told, EXEC_S
+            return containerd_exec.run(self._native, record, program, folder, cancel, told, EXEC_S)
+        if program.input or program.terminal:
+            reason = (
+                "a program in a pod gets neither input nor a terminal here: the CRI passes them "
+                "through a server of its own alone, not through its socket"
             )
-        if stdin:
-            reason = "a program in a pod gets no input here: the CRI passes none"
             raise RuntimeFailure(Failure.OTHER, reason)
-        code, out, err = self._cri.execute(container, command, EXEC_S, cancel)
+        code, out, err = self._cri.execute(container, program.command, EXEC_S, cancel)
         for stream, data in (("out", out), ("err", err)):
             if data:
                 told(Written("err" if stream == "err" else "out", data))
         return code
+
+    def end_program(self, token: str) -> None:
+        if self._native is not None:
+            containerd_exec.end(self._native, token)
 
     def usage(self, reference: str) -> Usage | None:
         view = View.of(self._cri, self._files)

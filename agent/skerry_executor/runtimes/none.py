@@ -11,6 +11,7 @@ from skerry_executor.runtimes.base import (
     Credentials,
     Failure,
     LogWish,
+    Program,
     RuntimeFailure,
     Storage,
     StoredImage,
@@ -90,11 +91,13 @@ class NoRuntime:
     def execute(
         self,
         reference: str,
-        command: tuple[str, ...],
-        stdin: bytes,
+        program: Program,
         cancel: Cancel,
         told: Callable[[Written], None],
     ) -> int:
+        self._fail()
+
+    def end_program(self, token: str) -> None:
         self._fail()
 
     def usage(self, reference: str) -> Usage | None:

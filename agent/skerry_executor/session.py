@@ -1,0 +1,162 @@
+"""The executor's side of an `exec` session: what was typed on its way to the program, in order.
+
+One thread takes the pieces as they come, another hands them to the program, which may not read for
+a while. Whoever is at the other end is heard by what was sealed with the session's key alone; what
+does not fit ends the session.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from skerry_executor.pieces import Rate, Stream
+from skerry_executor.sealing import SealingError, SealingKey
+from skerry_wire.messages import Terminal
+from skerry_wire.session import (
+    KEY_BYTES,
+    SILENCE_S,
+    WINDOW,
+    Opener,
+    Sealer,
+    SessionError,
+    SessionInput,
+    SessionOutput,
+)
+
+IDLE_S = 900.0
+"""A session in which nobody types and nothing is written for so long is over."""
+INPUT_BYTES_PER_S = 256 * 1024.0
+INPUT_BURST_BYTES = 2**20
+TELL_S = 0.05
+"""How long it may take until the other end knows that input was taken, unless it waits for that."""
+
+
+def key_of(box: bytes, key: SealingKey) -> bytes:
+    """Return the key of a session that was sealed to this box. Raises SealingError."""
+    found = key.opened(box)
+    if found is None:
+        raise SealingError(
+            "the session's key is sealed to another key than this box's: the hub keeps the one "
+            "that it trusts (skerry node trust-key)"
+        )
+    if len(found) != KEY_BYTES:
+        raise SealingError(f"the session's key is of {len(found)} bytes, not {KEY_BYTES}")
+    return found
+
+
+class Session:
+    """One session. `take` and `sealed` belong to the client's thread, `input` to the program's."""
+
+    def __init__(self, key: bytes, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sealer = Sealer("out", lambda nonce, data: _seal(key, nonce, data))
+        self._opener = Opener("in", lambda nonce, data: _unseal(key, nonce, data))
+        self._clock = clock
+        self._news = threading.Condition()
+        self._waiting: collections.deque[SessionInput] = collections.deque()
+        self._rate = Rate(INPUT_BYTES_PER_S, INPUT_BURST_BYTES)
+        self._closed = False
+        self._taken = 0
+        self._taken_at = 0.0
+        self._told = 0
+        self._heard_at = self._used_at = clock()
+        self.wake: Callable[[], None] = lambda: None
+        """Called in any thread when there is something to tell."""
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece of input. Raises SessionError where it ends the session."""
+        message = self._opener.opened(SessionInput, piece)
+        if message is None:
+            return
+        self._heard_at = self._clock()
+        if message.is_empty:
+            return
+        self._used_at = self._heard_at
+        with self._news:
+            if len(self._waiting) >= WINDOW:
+                raise SessionError(f"more than {WINDOW} pieces of input came before they were read")
+            self._waiting.append(message)
+            self._news.notify_all()
+
+    def input(self) -> Iterator[bytes | Terminal]:
+        """Yield what the program is to get, as it comes; end with its input, or the session."""
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                message = self._waiting[0]
+            if message.terminal is not None:
+                yield message.terminal
+            if message.data:
+                self._wait_for_rate(len(message.data))
+                yield message.data
+            # Only now: whoever sends waits while the program does not read.
+            with self._news:
+                self._waiting.popleft()
+                self._taken += 1
+                self._taken_at = self._clock()
+            self.wake()
+            if message.eof:
+                return
+
+    def close(self) -> None:
+        """Let the program's thread see the end."""
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+
+    def sealed(self, stream: Stream, data: bytes) -> bytes:
+        """Return what the program wrote as it is sent; nothing: only what it took."""
+        if data:
+            self._used_at = self._clock()
+        return self._said(SessionOutput(stream=stream, data=data, taken=self._taken))
+
+    def ended(self, error: str | None, exit_code: int | None) -> bytes:
+        """Return how the session ended as it is sent."""
+        error = error and error[:1024]
+        message = SessionOutput(end=True, taken=self._taken, error=error, exit_code=exit_code)
+        return self._said(message)
+
+    def due_at(self) -> float | None:
+        """Return when the other end is to be told what was taken; None where it knows."""
+        with self._news:
+            untold = self._taken - self._told
+            if not untold:
+                return None
+            return self._taken_at + (0.0 if untold >= WINDOW // 2 else TELL_S)
+
+    def over_at(self) -> tuple[float, str]:
+        """Return when the session is over unless something happens, and why."""
+        silent = self._heard_at + SILENCE_S, f"nothing was heard of the hub for {SILENCE_S:g} s"
+        idle = self._used_at + IDLE_S, f"nothing was typed or written for {IDLE_S:g} s"
+        return min(silent, idle)
+
+    def _said(self, message: SessionOutput) -> bytes:
+        self._told = message.taken
+        return self._sealer.sealed(message)
+
+    def _wait_for_rate(self, count: int) -> None:
+        with self._news:
+            wait_s = self._rate.paid_until - self._clock()
+            if wait_s > 0:
+                self._news.wait_for(lambda: self._closed, wait_s)
+        self._rate.pay(count, self._clock())
+
+
+def _seal(key: bytes, nonce: bytes, data: bytes) -> bytes:
+    from nacl import bindings  # noqa: PLC0415 - sessions are seldom
+
+    return bindings.crypto_aead_chacha20poly1305_ietf_encrypt(data, None, nonce, key)
+
+
+def _unseal(key: bytes, nonce: bytes, data: bytes) -> bytes:
+    from nacl import bindings  # noqa: PLC0415
+    from nacl.exceptions import CryptoError  # noqa: PLC0415
+
+    try:
+        return bindings.crypto_aead_chacha20poly1305_ietf_decrypt(data, None, nonce, key)
+    except (CryptoError, ValueError, TypeError):
+        raise ValueError("it does not open") from None

@@ -1,0 +1,38 @@
+"""The hub's end of a session, for tests."""
+
+import os
+
+from nacl import bindings
+from nacl.exceptions import CryptoError
+from nacl.public import PublicKey, SealedBox
+
+from skerry_wire.session import KEY_BYTES, Opener, Sealer, SessionInput, SessionOutput
+
+
+class FarEnd:
+    """Seals what is typed, and opens what comes back. `key` is the session's."""
+
+    def __init__(self, key=None):
+        self.key = key or os.urandom(KEY_BYTES)
+        self._sealer, self._opener = Sealer("in", self.seal), Opener("out", self.unseal)
+
+    def boxed(self, public):
+        """Return the key, sealed to a box."""
+        return bytes(SealedBox(PublicKey(public)).encrypt(self.key))
+
+    def seal(self, nonce, data):
+        return bindings.crypto_aead_chacha20poly1305_ietf_encrypt(data, None, nonce, self.key)
+
+    def unseal(self, nonce, data):
+        try:
+            return bindings.crypto_aead_chacha20poly1305_ietf_decrypt(data, None, nonce, self.key)
+        except CryptoError:
+            raise ValueError from None
+
+    def typed(self, data=b"", **fields):
+        """Return a piece of input."""
+        return self._sealer.sealed(SessionInput(data=data, **fields))
+
+    def read(self, piece):
+        """Return what a piece of the answer holds."""
+        return self._opener.opened(SessionOutput, piece)
