@@ -62,6 +62,7 @@ SETTLE_S = 3.0
 POLL_S = 0.05
 KILLED = 137
 EXEC_S = 3600.0
+NO_INPUT = "a program in a pod gets neither input nor a terminal here: the CRI's socket passes none"
 """The most that a program within a container may take."""
 
 
@@ -330,11 +331,7 @@ class Kubelet:
             folder = self._files.run / "exec"
             return containerd_exec.run(self._native, record, program, folder, cancel, told, EXEC_S)
         if program.input or program.terminal:
-            reason = (
-                "a program in a pod gets neither input nor a terminal here: the CRI passes them "
-                "through a server of its own alone, not through its socket"
-            )
-            raise RuntimeFailure(Failure.OTHER, reason)
+            raise RuntimeFailure(Failure.OTHER, NO_INPUT)
         code, out, err = self._cri.execute(container, program.command, EXEC_S, cancel)
         for stream, data in (("out", out), ("err", err)):
             if data:
