@@ -10,9 +10,10 @@ from skerry_hub.fleet.signs import NO_SAMPLE
 from skerry_hub.jobs import need_not_run
 from skerry_hub.leases import Place, latest_end
 from skerry_hub.loss import why_it_stays
-from skerry_hub.model import Assignment, Node
+from skerry_hub.model import Assignment, Liveness, Node
 from skerry_hub.rollout.showing import rollout_view, surge_of
 from skerry_hub.state import Kept, Known
+from skerry_hub.unseen import as_known
 from skerry_hub.views import (
     InstanceView,
     NodeView,
@@ -25,7 +26,7 @@ from skerry_wire.messages import Health, InstanceState, InstanceStatus
 
 State = Literal["running", "progressing", "degraded", "unplaced", "scheduled", "completed"]
 
-_FAILED = (InstanceState.FAILED, InstanceState.EXITED)
+_FAILED = (InstanceState.FAILED, InstanceState.EXITED, InstanceState.UNKNOWN)
 
 
 def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
@@ -104,7 +105,7 @@ def _resources(known: Known, columns: Columns, node: Node) -> ResourcesView:
 
 def instances_on(known: Known, node: Node) -> tuple[InstanceView, ...]:
     """Return what was placed on a node, and what it still runs besides."""
-    told = _told(node)
+    told = _told(known, node)
     placed = [
         _instance(known, node, one, told.pop(one.id, None))
         for one in sorted(known.on_node(node.id), key=instance_order)
@@ -122,7 +123,7 @@ def instances_of(known: Known, kept: Kept) -> tuple[InstanceView, ...]:
             views += _of_forgotten(one)
             continue
         if node.id not in told:
-            told[node.id] = _told(node)
+            told[node.id] = _told(known, node)
         views.append(_instance(known, node, one, told[node.id].get(one.id)))
     return tuple(views)
 
@@ -150,8 +151,9 @@ def instance_order(one: Assignment) -> tuple[str, int, str]:
     return one.workload, int(tail) if tail.isdecimal() else 0, one.id
 
 
-def _told(node: Node) -> dict[str, InstanceStatus]:
-    return {status.id: status for status in (node.report.instances if node.report else ())}
+def _told(known: Known, node: Node) -> dict[str, InstanceStatus]:
+    reported = node.report.instances if node.report else ()
+    return {status.id: as_known(known, node, status) for status in reported}
 
 
 def _instance(
@@ -193,7 +195,7 @@ def _as_told(
         node=one.node,
         hostname=hostname,
         state=status.state,
-        reason=status.reason or reason,
+        reason="; ".join(filter(None, (status.reason, reason))) or None,
         health=status.health,
         image=image,
         started_at=status.started_at,
@@ -226,6 +228,11 @@ def _why_pending(node: Node, kept: Kept | None) -> str | None:
 
 def _left(node: Node, status: InstanceStatus) -> InstanceView:
     """Return what a node runs that is not wanted there, or no more."""
+    goes = "not wanted here; it goes with the node's next order"
+    if node.liveness is Liveness.LOST:
+        goes = "; ".join(filter(None, (status.reason, "not wanted here any more")))
+    else:
+        goes = status.reason or goes
     return InstanceView(
         id=status.id,
         workload=status.workload,
@@ -233,7 +240,7 @@ def _left(node: Node, status: InstanceStatus) -> InstanceView:
         node=node.id,
         hostname=node.hostname,
         state=status.state,
-        reason=status.reason or "not wanted here; it goes with the node's next order",
+        reason=goes,
         health=status.health,
         started_at=status.started_at,
         exit_code=status.exit_code,

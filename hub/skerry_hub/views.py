@@ -56,6 +56,7 @@ class InstanceView:
     node: str
     hostname: str
     state: InstanceState
+    """Of a lost node `unknown`, or `exited` where its lease is over: never what it was."""
     reason: str | None = None
     health: Health = Health.NONE
     image: str | None = None
@@ -219,7 +220,8 @@ class WorkloadView:
     """One workload, as lists and the topic `skerry/v1/workloads/<name>` show it.
 
     `state`: `running` (all wanted replicas run the current revision), `progressing` (on the way),
-    `degraded` (an instance failed or exited), `unplaced` (a replica found no node). Of
+    `degraded` (an instance failed, exited, or is unknown: its node is
+    lost, or cannot tell), `unplaced` (a replica found no node). Of
     jobs of which none runs and none has to: `completed`, or `scheduled`: they run again.
     """
 

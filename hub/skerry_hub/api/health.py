@@ -6,14 +6,13 @@ where a part does not work, with a line for each.
 
 from __future__ import annotations
 
-import datetime
-
 import orjson
 from fastapi import FastAPI, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry_hub.api.bodies import JSON, answered, json_of, problems_of, shown
+from skerry_hub.unseen import moment
 from skerry_hub.views import HealthView, PartView, Problem
 from skerry_hub.writer.service import Service
 from skerry_wire import __version__
@@ -54,11 +53,6 @@ def warning_of(broker: PartView) -> str:
     ]
     text = f"the hub hears no box since {moment(broker.since)} ({reason}): what it shows is older"
     return f'299 skerry "{text}"'
-
-
-def moment(seconds: float) -> str:
-    """Return a moment as ISO 8601 writes it in UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def line_of(part: PartView) -> str:
