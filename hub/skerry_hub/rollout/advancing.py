@@ -68,7 +68,7 @@ def advance(
             draft.updates.members.remove(key)
         else:
             draft.updates.members.put(key, member)
-    for key in found.given:
+    for key in (*found.given, *found.withdrawn):
         draft.touched.add(seen[key].node)
     if found.cut_over:
         _cut_over(work, found.rollout)

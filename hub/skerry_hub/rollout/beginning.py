@@ -187,7 +187,9 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
         member = held.get(one.id)
         former, number = _had(one, member, prepared.former)
         was_updating = member is not None and (
-            member.was_updating if member.state == "waiting" else member.state != "done"
+            member.was_updating or member.withdrawn
+            if member.state == "waiting"
+            else member.state != "done"
         )
         if after.node != one.node:
             found.append(_at_work(after, now))
@@ -206,6 +208,10 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
                     number=number,
                     since=now,
                     was_updating=was_updating,
+                    held=member is not None and member.held,
+                    held_since=None if member is None else member.held_since,
+                    withdrawn=member is not None and (member.withdrawn or _is_held(member)),
+                    reason=member.reason if member is not None and member.held else "",
                 )
             )
     if prepared.surge:
@@ -214,11 +220,17 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
     return found, already
 
 
+def _is_held(member: Member) -> bool:
+    return member.state == "updating" and member.held
+
+
 def _had(one: Assignment, member: Member | None, number: int) -> tuple[Assignment, int]:
     """Return what an instance had until now, and of which revision."""
-    if member is not None and member.former is not None and member.former.node == one.node:
-        return member.former, member.number
-    return one, number
+    # What its box holds back has not begun, and is not to: what it had before is what it has.
+    stands = member is not None and (member.state == "waiting" or member.held)
+    if member is None or not stands or member.former is None:
+        return one, number
+    return (member.former, member.number) if member.former.node == one.node else (one, number)
 
 
 def _at_work(one: Assignment, now: float) -> Member:

@@ -18,6 +18,8 @@ SLACK_S = 60.0
 MOST_S = 86_400.0
 """The longest that an update may tell of progress and not end."""
 MOST_REASON = 1024
+HELD = "its box holds it back"
+HELD_BACK = f"{HELD}: "
 
 
 def patience_s(update: Update) -> float:
@@ -34,7 +36,9 @@ def judge(
     that no silence of before counts.
     """
     if member.state == "waiting":
-        return _given(member, now) if seen.moved else member
+        if seen.moved:
+            return _given(member, now)
+        return _withdrawn(member, seen, revision, now) if member.withdrawn else member
     if seen.unheard:
         return member
     if seen.away:
@@ -55,6 +59,7 @@ def _updating(
     told = seen.update if seen.update is not None and seen.update.revision == revision else None
     if _has_come(seen, revision, told):
         return _good(member, update, now)
+    was_held = member.held
     member = dataclasses.replace(member, good_since=None, held=False)
     if told is not None and told.state in ("rolled_back", "failed"):
         return _failed(member, _told(told), now)
@@ -63,7 +68,11 @@ def _updating(
     if member.state == "failed":
         return member
     if told is not None and told.state == "held":
-        return dataclasses.replace(member, held=True, since=now, reason=_told(told))
+        # The time that it has begins when its box lets it.
+        since = member.held_since if was_held else now
+        return dataclasses.replace(
+            member, held=True, held_since=since, since=now, begun_at=now, reason=_told(told)
+        )
     reason = _told(told) if told is not None else _why_not(seen, revision)
     if told is not None and reason != member.reason:
         member = dataclasses.replace(member, since=now)  # it goes on
@@ -82,7 +91,12 @@ def _good(member: Member, update: Update, now: float) -> Member:
     since = now if member.good_since is None or member.good_since > now else member.good_since
     if now - since >= update.settle_s:
         return dataclasses.replace(
-            member, state="done", since=now, good_since=since, held=False, reason=""
+            _without_former(member),
+            state="done",
+            since=now,
+            good_since=since,
+            held=False,
+            reason="",
         )
     if member.state == "failed":
         return dataclasses.replace(member, good_since=since, held=False)
@@ -93,18 +107,52 @@ def _failed(member: Member, reason: str, now: float) -> Member:
     reason = reason[:MOST_REASON]
     if member.state == "failed":
         return dataclasses.replace(member, reason=reason)
-    return dataclasses.replace(member, state="failed", since=now, reason=reason)
+    return dataclasses.replace(
+        _without_former(member), state="failed", since=now, reason=reason, withdrawn=False
+    )
+
+
+def _without_former(member: Member) -> Member:
+    return dataclasses.replace(member, former=None, number=0)
 
 
 def _given(member: Member, now: float) -> Member:
     return dataclasses.replace(
-        member, state="updating", former=None, number=0, since=now, begun_at=now, reason=""
+        member,
+        state="updating",
+        since=now,
+        begun_at=now,
+        held=False,
+        held_since=None,
+        withdrawn=False,
+        reason="",
     )
 
 
 def give(member: Member, now: float) -> Member:
     """Return a waiting member as it is when its order gets the new content."""
     return _given(member, now)
+
+
+def withdraw(member: Member, now: float) -> Member:
+    """Return one that its box holds back as it is when its order gets its former content again."""
+    return dataclasses.replace(
+        member, state="waiting", since=now, withdrawn=True, good_since=None, away=False
+    )
+
+
+def _withdrawn(member: Member, seen: Seen, revision: str, now: float) -> Member:
+    """Return one whose update was taken back, by whether its box may still begin it."""
+    if not seen.online:
+        return member
+    if seen.refused:
+        return _failed(member, seen.refused, now)
+    if seen.revision == revision:
+        return _given(member, now)  # it had begun before it heard that
+    is_switching = seen.update is not None and seen.update.state == "switching"
+    if not seen.informed or is_switching:
+        return member
+    return dataclasses.replace(member, withdrawn=False)
 
 
 def overdue_at(member: Member, update: Update, listening_since: float) -> float:
@@ -125,7 +173,7 @@ def due_at(member: Member, update: Update, listening_since: float) -> float | No
 
 
 def _told(told: UpdateStatus) -> str:
-    words = {"rolled_back": "went back to what ran before", "held": "its box holds it back"}
+    words = {"rolled_back": "went back to what ran before", "held": HELD}
     head = words.get(told.state, told.state)
     return (f"{head}: {told.reason}" if told.reason else head)[:MOST_REASON]
 

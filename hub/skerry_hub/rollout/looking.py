@@ -46,6 +46,8 @@ class Seen:
     update: UpdateStatus | None = None
     refused: str = ""
     """Why its node does not take its newest order."""
+    informed: bool = False
+    """Whether its node has accepted its newest order."""
 
     @property
     def online(self) -> bool:
@@ -136,6 +138,7 @@ def _seen(member: Member, assignment: Assignment, node: Node, heard: bool, wave_
         wave=_label(node, wave_by),
         moved=member.former is not None and member.former.node != assignment.node,
         refused=_refused(node),
+        informed=node.report is not None and node.report.accepted >= node.generation,
     )
     if status is None:
         return seen

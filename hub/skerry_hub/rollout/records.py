@@ -105,8 +105,9 @@ class Member:
     """An instance that a rollout updates, and how far it is.
 
     `waiting`: it has its former content, `former`, of the revision `number`, still; `updating`: its
-    order has the new one. `since` is when it entered its state, or when its node last told of
-    progress, by the hub's clock; `good_since`: since when it runs and is healthy at the new one.
+    order has the new one, and what it had is kept, should its box hold that back. `since` is when
+    it entered its state, or when its node last told of progress, by the hub's clock; `good_since`:
+    since when it runs and is healthy at the new one.
     """
 
     id: InstanceId
@@ -123,5 +124,8 @@ class Member:
     away: bool = False
     """Whether its node went away while it was being updated."""
     held: bool = False
-    """Whether its box holds the update back."""
+    """Whether its box holds the update back, or did so when it was given it last."""
+    held_since: float | None = None
+    withdrawn: bool = False
+    """Whether its order has its former content again, and its box has not shown that yet."""
     reason: Annotated[Reason, Sparse()] = ""

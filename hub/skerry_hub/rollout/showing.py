@@ -10,6 +10,7 @@ from skerry_hub.documenting import leaf_differences
 from skerry_hub.lifecycle import Update
 from skerry_hub.model import Workload
 from skerry_hub.rollout.counting import many
+from skerry_hub.rollout.judging import HELD_BACK
 from skerry_hub.rollout.looking import EVERY_NODE, Seen, look
 from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
 from skerry_hub.rollout.views import (
@@ -90,9 +91,9 @@ def state_of(member: Member, seen: Seen) -> State | None:
         return "failed"
     if seen.away:
         return "behind"
-    if member.state == "waiting":
-        return "waiting"
-    return "held" if member.held else "updating"
+    if member.held:
+        return "held"
+    return "waiting" if member.state == "waiting" else "updating"
 
 
 def _instance(member: Member, seen: Seen) -> InstanceUpdateView:
@@ -143,17 +144,23 @@ def _view(
         rolls_back=rollout.rolls_back,
         rolled_back=rollout.rolled_back,
     )
-    return view if view.reason else dataclasses.replace(view, reason=_at_what(view, second))
+    if view.reason:
+        return view
+    return dataclasses.replace(view, reason=_at_what(view, second, seen))
 
 
-def _at_what(view: RolloutView, members: Mapping[str, Member]) -> str:
+def _at_what(view: RolloutView, members: Mapping[str, Member], seen: Mapping[str, Seen]) -> str:
     """Return what a rollout waits for."""
     if view.state == "done":
         return ""
     parts = [f"{view.updating} at work"] if view.updating else []
     if view.held:
-        held = min((one for one in members.values() if one.held), key=lambda one: one.id)
-        parts.append(f"{view.held} held back: {held.id} ({held.reason})")
+        held = [key for key, one in members.items() if state_of(one, seen[key]) == "held"]
+        # Those that are given it hold up the others.
+        first = min(held, key=lambda key: (members[key].state == "waiting", key))
+        why = members[first].reason.removeprefix(HELD_BACK)
+        more = f", and {view.held - 1} more" if view.held > 1 else ""
+        parts.append(f"waiting: {seen[first].hostname} holds its update back: {why}{more}")
     if view.waiting:
         parts.append(f"{view.waiting} waiting, {view.at_once} at once")
     if view.behind:
@@ -174,7 +181,9 @@ def _history(known: Known, history: Sequence[RevisionRecord]) -> Iterator[Revisi
         return
     name = history[0].workload
     held = collections.Counter(
-        one.number for one in known.updates.by_workload.get(name, {}).values() if one.number
+        one.number
+        for one in known.updates.by_workload.get(name, {}).values()
+        if one.state == "waiting" and one.number
     )
     held[history[0].number] += len(known.of_workload(name)) - held.total()
     for record, before in zip(history, (*history[1:], None), strict=True):

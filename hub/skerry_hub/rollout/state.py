@@ -28,7 +28,9 @@ class _Contents(Protocol):
 
 def _former(member: Member | None, contents: _Contents, assignment: Assignment) -> Former | None:
     # What came to another node meanwhile has the newest content.
-    if member is None or member.former is None or member.former.node != assignment.node:
+    if member is None or member.state != "waiting" or member.former is None:
+        return None
+    if member.former.node != assignment.node:
         return None
     content = contents.get((member.workload, member.number))
     return None if content is None else (member.former, content, member.number)

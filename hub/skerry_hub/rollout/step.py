@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from skerry_hub.lifecycle import Update
-from skerry_hub.rollout.judging import due_at, give, judge, patience_s
+from skerry_hub.rollout.judging import due_at, give, judge, patience_s, withdraw
 from skerry_hub.rollout.looking import Seen
 from skerry_hub.rollout.records import Member, Rollout, goes_back
 from skerry_hub.rollout.waves import Turn, next_turn
@@ -35,13 +35,15 @@ class Said:
 class Step:
     """A rollout after a step. `changed` are members that are other than before, None: no more.
 
-    `given`: whose orders have the new content from now on. `cut_over`: of blue-green, whether the
+    `given`: whose orders have the new content from now on; `withdrawn`: have the
+    former one again. `cut_over`: of blue-green, whether the
     former set ends now. `due_at`: when there is another step though nothing is told until then.
     """
 
     rollout: Rollout
     changed: Mapping[str, Member | None]
     given: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
     said: tuple[Said, ...] = ()
     cut_over: bool = False
     due_at: float | None = None
@@ -67,10 +69,10 @@ def step(
     if rollout.state != "paused":
         rollout = _with_failures(rollout, update, after, seen)
     if rollout.state != "paused" and rollout.strategy != "blue-green":
-        rollout, turn = _turn(rollout, update, after, seen)
-    given = turn.members if rollout.state != "paused" else ()
-    for key in given:
-        after[key] = give(after[key], now)
+        rollout, turn = _turn(rollout, update, after, seen, now)
+    given, withdrawn = (turn.members, turn.withdrawn) if rollout.state != "paused" else ((), ())
+    after |= {key: give(after[key], now) for key in given}
+    after |= {key: withdraw(after[key], now) for key in withdrawn}
     if given:
         rollout = dataclasses.replace(rollout, progressed_at=now)
     rollout = _unless_stuck(rollout, update, turn, after, seen, now, listening_since)
@@ -82,6 +84,7 @@ def step(
         rollout=rollout,
         changed=_changed(members, after),
         given=given,
+        withdrawn=withdrawn,
         said=said,
         cut_over=_may_cut_over(rollout, after),
         due_at=_due_at(rollout, update, turn, after, seen, listening_since),
@@ -89,10 +92,14 @@ def step(
 
 
 def _turn(
-    rollout: Rollout, update: Update, members: Mapping[str, Member], seen: Mapping[str, Seen]
+    rollout: Rollout,
+    update: Update,
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    now: float,
 ) -> tuple[Rollout, Turn]:
     """Return who is next, and the rollout where the canary is over thereby."""
-    turn = next_turn(rollout, update, members, seen)
+    turn = next_turn(rollout, update, members, seen, now)
     if not turn.canary:
         return rollout, turn
     if turn.canary == "failed":
@@ -100,7 +107,7 @@ def _turn(
     if update.canary_pauses:
         return _paused(rollout, "the canary is done: resume to update the rest, or undo"), Turn()
     rollout = dataclasses.replace(rollout, canary_passed=True)
-    return rollout, next_turn(rollout, update, members, seen)
+    return rollout, next_turn(rollout, update, members, seen, now)
 
 
 # --- what was found -----------------------------------------------------------------------
@@ -261,6 +268,8 @@ def _due_at(
     ]
     if rollout.state == "progressing" and turn.blocked:
         times.append(max(rollout.progressed_at, listening_since) + patience_s(update))
+    if rollout.state == "progressing" and turn.look_at is not None:
+        times.append(turn.look_at)
     return min(times, default=None)
 
 

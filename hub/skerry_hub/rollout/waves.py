@@ -11,6 +11,9 @@ from skerry_hub.rollout.counting import many
 from skerry_hub.rollout.looking import Seen
 from skerry_hub.rollout.records import Member, Rollout
 
+HELD_TURN_S = 300.0
+"""How long a box that holds its update back has its place while others like it wait for one."""
+
 
 def wave_order(value: str) -> tuple[bool, str]:
     """Sort the values of a label: nodes that lack it are the last wave."""
@@ -19,9 +22,15 @@ def wave_order(value: str) -> tuple[bool, str]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Turn:
-    """Who is next, and, where it is nobody, why."""
+    """Who is next, and, where it is nobody, why.
+
+    `withdrawn` are those whose boxes hold them back and whose places others can use; at `look_at`
+    there may be more of them.
+    """
 
     members: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    look_at: float | None = None
     canary: Literal["", "over", "failed"] = ""
     """Whether those that were tried first have all ended, and none of them is done."""
     blocked: bool = False
@@ -29,13 +38,19 @@ class Turn:
 
 
 def next_turn(
-    rollout: Rollout, update: Update, members: Mapping[str, Member], seen: Mapping[str, Seen]
+    rollout: Rollout,
+    update: Update,
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    now: float,
 ) -> Turn:
     """Return which waiting members get the new content now.
 
     No more than `max_unavailable` are at work or do not run for another reason, those on nodes that
     are away left out. Those that do not run anyway, and those that another rollout was at, come
-    first: for them nothing more stops.
+    first: for them nothing more stops. Those that their boxes hold back count as at work: all of
+    them may begin at one moment. They give their places to those that are not known to be held, and
+    after a while to each other.
     """
     waiting = _reachable_waiting(members, seen)
     canary = _canary_left(rollout, update, members, seen)
@@ -43,10 +58,43 @@ def next_turn(
         return Turn(canary="over" if canary.done else "failed")
     if update.wave_by:
         wave = min((wave_order(seen[key].wave) for key in _unfinished(members, seen)), default=None)
-        waiting = [key for key in waiting if wave_order(seen[key].wave) == wave]
+        # Those that are held back are waited for by no wave, and come when it is theirs or later.
+        waiting = [key for key in waiting if wave is None or wave_order(seen[key].wave) <= wave]
     if not waiting:
         return Turn()
-    return _chosen(rollout, update, members, seen, waiting, canary)
+    turn = _chosen(rollout, update, members, seen, waiting, canary)
+    left = [members[key] for key in waiting if key not in turn.members]
+    return _with_withdrawn(turn, left, members, seen, now)
+
+
+def _with_withdrawn(
+    turn: Turn,
+    left: list[Member],
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    now: float,
+) -> Turn:
+    """Return a turn with those whose places others need, who have held theirs for longest."""
+    held = [
+        one
+        for key, one in members.items()
+        if one.state == "updating" and one.held and one.former is not None
+        if key in seen and seen[key].online and not seen[key].moved
+    ]
+    if not left or not held:
+        return turn
+    held.sort(key=lambda one: (one.held_since or 0.0, one.id))
+    going = sum(one.withdrawn for one in members.values())
+    free = sum(not one.held for one in left) - going
+    over = [one for one in held if (one.held_since or 0.0) + HELD_TURN_S <= now]
+    count = max(free, min(len(over), len(left) - going), 0)
+    look_at = min((one.held_since or 0.0) + HELD_TURN_S for one in held[count:] or held)
+    return dataclasses.replace(
+        turn,
+        withdrawn=tuple(one.id for one in held[:count]),
+        look_at=look_at if look_at > now else None,
+        blocked=False,
+    )
 
 
 def _chosen(
@@ -95,7 +143,7 @@ def _canary_left(
     tried = [
         one
         for key, one in members.items()
-        if one.state != "waiting" and key in seen and not (one.away or one.held)
+        if (one.state != "waiting" or one.withdrawn) and key in seen and not one.away
     ]
     done = sum(one.state == "done" for one in tried)
     ended = sum(one.state in ("done", "failed") for one in tried)
@@ -106,7 +154,7 @@ def _reachable_waiting(members: Mapping[str, Member], seen: Mapping[str, Seen]) 
     return [
         key
         for key, one in members.items()
-        if one.state == "waiting" and key in seen and seen[key].online
+        if one.state == "waiting" and not one.withdrawn and key in seen and seen[key].online
     ]
 
 
@@ -120,7 +168,7 @@ def _unfinished(members: Mapping[str, Member], seen: Mapping[str, Seen]) -> Iter
 
 
 def _is_at_work(member: Member, seen: Seen) -> bool:
-    return member.state == "updating" and not member.held and not seen.away
+    return (member.state == "updating" or member.withdrawn) and not seen.away
 
 
 def _is_broken(member: Member, seen: Seen) -> bool:
@@ -130,5 +178,6 @@ def _is_broken(member: Member, seen: Seen) -> bool:
     return not seen.available
 
 
-def _rank(member: Member, broken: bool, wave: str) -> tuple[bool, bool, tuple[bool, str], str]:
-    return not broken, not member.was_updating, wave_order(wave), member.id
+def _rank(member: Member, broken: bool, wave: str) -> tuple[object, ...]:
+    turn = member.since if member.held else 0.0
+    return member.held, turn, not broken, not member.was_updating, wave_order(wave), member.id

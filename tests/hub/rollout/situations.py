@@ -43,7 +43,7 @@ def at(name="shop-web-0", state="updating", **fields):
 
 def seen(word="old", wave=""):
     """Return what is seen of an instance: `old` and `new` run, `old!` and `new!` do not."""
-    base = Seen(node="box-1", hostname="host-1", wave=wave)
+    base = Seen(node="box-1", hostname="host-1", wave=wave, informed=True)
     match word:
         case "old" | "new" | "old!" | "new!":
             revision = NEW if word.startswith("new") else OLD

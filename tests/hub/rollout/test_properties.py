@@ -55,6 +55,8 @@ class Fleet:
         """What runs, by instance and node: the revision."""
         self.image = 0
         self.calm = False
+        self.holding = set()
+        """Boxes that hold updates back."""
 
     # --- the hub ------------------------------------------------------------------------
 
@@ -80,7 +82,7 @@ class Fleet:
             and not self.moved(before[key])
         }
         if given:
-            # A box that held back, or was away, begins when it likes: then nobody is given more.
+            # One that was away begins when it likes: then nobody is given more.
             most = many(self.update.max_unavailable, max(rollout.total, 1))
             assert len(self.at_work(members)) <= most, "more at work than allowed"
 
@@ -92,8 +94,12 @@ class Fleet:
         return {
             key
             for key, one in members.items()
-            if one.state == "updating" and not (one.held or one.away)
+            if (one.state == "updating" and not one.away) or (one.withdrawn and self.online(key))
         }
+
+    def online(self, instance):
+        node_ = self.known.nodes[self.known.assignments[instance].node]
+        return node_.liveness is Liveness.ONLINE
 
     def commit(self, work):
         for record in work.draft.updates.records.values():
@@ -171,6 +177,9 @@ class Fleet:
         had = self.runs.get((one.id, name))
         if had == one.revision:
             return status(one.id, revision=had)
+        if had and name in self.holding:
+            told = UpdateStatus(revision=one.revision, state="held", reason="it is day")
+            return status(one.id, revision=had, update=told)
         roll = 1.0 if self.calm else self.chance.random()
         if one.revision in self.bad:
             told = UpdateStatus(revision=one.revision, state="rolled_back", reason="bad")
@@ -183,6 +192,19 @@ class Fleet:
             return status(one.id, revision=had or one.revision, update=told, state=state)
         self.runs[one.id, name] = one.revision
         return status(one.id, revision=one.revision)
+
+    def windows_shut(self):
+        self.holding = set(self.chance.sample(sorted(self.known.nodes), self.chance.randint(1, 8)))
+
+    def windows_open(self):
+        """Let all that hold back begin at one moment."""
+        rollout = self.known.updates.rollouts.get("shop-web")
+        if rollout is not None and rollout.strategy != "blue-green":
+            members = self.known.updates.members
+            held = [key for key in self.at_work(members) if members[key].held]
+            most = many(self.update.max_unavailable, max(rollout.total, 1))
+            assert len(held) <= most, "more may begin together than allowed"
+        self.holding = set()
 
     def some_go_away(self):
         name = self.chance.choice(sorted(self.known.nodes))
@@ -213,6 +235,8 @@ class Fleet:
             *[lambda: self.boxes_report(0.5)] * 6,
             self.some_go_away,
             self.restart,
+            self.windows_shut,
+            self.windows_open,
             lambda: self.some_call(pause),
             lambda: self.some_call(resume),
             lambda: self.some_call(resume),
@@ -225,6 +249,7 @@ class Fleet:
     def until_it_ends(self):
         """Let all boxes be there and do their best, and time pass; return how it ended."""
         self.calm = True
+        self.windows_open()
         for name, one in list(self.known.nodes.items()):
             self.known.nodes[name] = dataclasses.replace(one, liveness=Liveness.ONLINE)
         ended = 0

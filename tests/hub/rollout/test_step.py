@@ -170,18 +170,50 @@ def test_one_whose_node_is_not_heard_of_yet_is_not_left_behind():
     assert course.rollout.state == "done"
 
 
-def test_what_a_box_holds_back_is_waited_for_by_nobody_and_is_no_failure():
+def test_what_a_box_holds_back_gives_its_place_to_others_and_is_no_failure():
     course = Course(3, Update(max_unavailable="1", deadline_s=10))
     course.step()
-    assert course.step(i0="held") == [1]
-    assert [one.kind for one in course.found.said] == ["update_held"]
+    assert course.step(i0="held") == []
+    assert ([one.kind for one in course.found.said], course.found.withdrawn) == (
+        ["update_held"],
+        ("shop-web-0",),
+    )
+    assert course.step(i0="old") == [1]
     assert course.step(5000, i1="new") == [2]
-    course.step(i2="new")
-    assert course.rollout.state == "progressing"
-    course.step(50_000)
-    assert (course.rollout.state, course.states()) == ("progressing", "udd")
-    course.step(i0="new")
+    assert course.step(i2="new") == [0]
+    for passed_s in (1, 50_000, 90_000):
+        assert course.step(passed_s, i0="held") == []
+        assert (course.rollout.state, course.states()) == ("progressing", "udd")
+    course.step(1, i0="switching")
+    course.step(1, i0="new")
     assert course.rollout.state == "done"
+
+
+def test_never_more_may_begin_together_than_are_allowed_when_all_are_held_back():
+    course = Course(6, Update(max_unavailable="2"))
+    course.step()
+    for _ in range(40):
+        states = enumerate(course.states())
+        course.step(60, **{f"i{n}": "held" if one == "u" else "old" for n, one in states})
+        may_begin = [one.state == "updating" or one.withdrawn for one in course.members.values()]
+        assert sum(may_begin) <= 2
+    assert all(one.held for one in course.members.values())
+    assert course.found.due_at is not None
+    for _ in range(12):
+        begun = {f"i{n}": "new" for n, state in enumerate(course.states()) if state == "u"}
+        course.step(1, **begun)
+    assert course.rollout.state == "done"
+
+
+def test_one_whose_update_came_too_late_to_be_taken_back_has_it():
+    course = Course(2, Update(max_unavailable="1"))
+    course.step()
+    course.step(i0="held")
+    assert course.step(i0="switching") == []
+    assert course.states() == "ww"
+    course.step(i0="new")
+    assert course.states() == "uw"
+    assert course.step() == [1]
 
 
 def test_what_does_not_run_anyway_counts_and_comes_first():
