@@ -30,9 +30,14 @@ class Owner(NamedTuple):
     spec: str
 
 
+def of_state(state: pathlib.Path) -> pathlib.Path:
+    """Return where the files of all containers are."""
+    return state / FOLDER
+
+
 def folder_of(state: pathlib.Path, owner: Owner) -> pathlib.Path:
     """Return where the files of a container are."""
-    return state / FOLDER / owner.instance / f"{owner.container}.{owner.spec}"
+    return of_state(state) / owner.instance / f"{owner.container}.{owner.spec}"
 
 
 def written(folder: pathlib.Path, number: int, file: File, content: bytes) -> pathlib.Path:

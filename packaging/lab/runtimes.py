@@ -38,6 +38,13 @@ BUILT: Mapping[str, GoPrograms] = {
         flags="-X k8s.io/component-base/version.gitVersion=v1.34.4",
         staged="v0.34.4",
     ),
+    "kubelet-1.37": GoPrograms(
+        module="k8s.io/kubernetes",
+        version="v1.37.2",
+        packages=("cmd/kubelet",),
+        flags="-X k8s.io/component-base/version.gitVersion=v1.37.2",
+        staged="v0.37.2",
+    ),
     "containerd-2.4": GoPrograms(
         module="github.com/containerd/containerd/v2",
         version="v2.4.2",
@@ -86,6 +93,7 @@ VERSIONS: Mapping[str, Version] = {
     "containerd-1.7": Version(kind="containerd", is_debian=True),
     "containerd-2.4": Version(kind="containerd", built=("containerd-2.4",)),
     "kubelet-containerd-1.7": Version(kind="kubelet", is_debian=True, built=("kubelet-1.34",)),
+    "kubelet-1.37": Version(kind="kubelet", built=("kubelet-1.37", "containerd-2.4")),
     "kubelet-containerd-2.4": Version(kind="kubelet", built=("kubelet-1.34", "containerd-2.4")),
 }
 """The first four are those that are tried wherever they are installed."""

@@ -7,7 +7,7 @@ from tests.executor.orders import container, instance
 
 from skerry_executor.runtimes import cdi, creation, specgen
 from skerry_wire.lifecycle import After, HttpProbe, LogLimits
-from skerry_wire.workload import BusDevice, HealthCheck, PortMapping
+from skerry_wire.workload import BusDevice, HealthCheck, Mount, PortMapping
 
 ON_BUS = (BusDevice(bus="usb", address="1-1"),)
 WEB = PortMapping(host=80, container=8080)
@@ -128,21 +128,62 @@ def test_podman_takes_cdi_names_beside_paths():
 
 
 @pytest.mark.parametrize(
-    ("names", "version", "requests"),
+    ("names", "by_cdi", "requests"),
     [
-        ((), (1, 41), []),
-        (("a.b/c=d",), (1, 44), [{"Driver": "cdi", "DeviceIDs": ["a.b/c=d"]}]),
+        ((), False, []),
+        (("a.b/c=d",), True, [{"Driver": "cdi", "DeviceIDs": ["a.b/c=d"]}]),
         (
             ("nvidia.com/gpu=0", "nvidia.com/gpu=1:0"),
-            (1, 41),
+            False,
             [{"Driver": "nvidia", "Capabilities": [["gpu"]], "DeviceIDs": ["0", "1:0"]}],
         ),
         (
             ("nvidia.com/gpu=all",),
-            (1, 41),
+            False,
             [{"Driver": "nvidia", "Capabilities": [["gpu"]], "Count": -1}],
         ),
     ],
 )
-def test_docker_is_asked_for_cdi_names_as_it_knows_them(names, version, requests):
-    assert cdi.requests(names, version) == requests
+def test_docker_is_asked_for_cdi_names_as_it_knows_them(names, by_cdi, requests):
+    assert cdi.requests(names, by_cdi=by_cdi) == requests
+
+
+def test_cdi_is_on_where_docker_tells_its_folders_and_only_gpus_of_nvidia_do_without():
+    on, off = {"CDISpecDirs": ["/etc/cdi"]}, {"CDISpecDirs": []}
+    assert [cdi.is_on(one) for one in (on, off, {})] == [True, False, False]
+    assert cdi.others(("nvidia.com/gpu=0", "a.b/c=d")) == ["a.b/c=d"]
+
+
+# --- SELinux ------------------------------------------------------------------------------
+
+OWN = Mount(kind="bind", source="/state/files/i/web.1/0", target="/etc/a", read_only=True)
+FOREIGN = Mount(kind="bind", source="/state/files-of-others/x", target="/x")
+ODD = dataclasses.replace(OWN, target="/etc/a:b")
+
+
+def labelled_on_docker(folder):
+    wanted = container(mounts=(OWN, FOREIGN, ODD))
+    network = creation.network_of(instance(containers=[wanted]), wanted)
+    return creation.body_of("i", wanted, {}, network, labelled=folder)["HostConfig"]
+
+
+def labelled_on_podman(folder):
+    wanted = container(mounts=(OWN, FOREIGN))
+    network = creation.network_of(instance(containers=[wanted]), wanted)
+    mounts = specgen.body_of("n", "i", wanted, {}, network, folder)["mounts"]
+    return {one["source"]: one["options"] for one in mounts}
+
+
+def test_files_of_the_executor_alone_are_labelled_for_their_container():
+    on_podman = labelled_on_podman("/state/files")
+    assert on_podman[OWN.source] == ["bind", "rprivate", "ro", "Z"]
+    assert on_podman[FOREIGN.source] == ["rbind", "rprivate", "rw"]
+    on_docker = labelled_on_docker("/state/files")
+    assert on_docker["Binds"] == ["/state/files/i/web.1/0:/etc/a:ro,Z"]
+    assert [one["Target"] for one in on_docker["Mounts"]] == ["/x", "/etc/a:b"]
+
+
+def test_without_selinux_nothing_is_labelled():
+    assert labelled_on_podman(None)[OWN.source] == ["bind", "rprivate", "ro"]
+    on_docker = labelled_on_docker(None)
+    assert (on_docker["Binds"], len(on_docker["Mounts"])) == ([], 3)

@@ -13,6 +13,7 @@ from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import Wish, containers, failures, unix_http
 from skerry_executor.runtimes.base import Failure, LogWish, Program, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
+from skerry_executor.settings import Settings
 
 
 @pytest.fixture
@@ -78,6 +79,62 @@ def test_podman_and_docker_are_told_apart_and_asked_in_a_version_that_both_know(
     for answer, name, prefix in ((PODMAN, "podman", "/v1.41"), (DOCKER, "docker", "/v1.44")):
         found = containers.connect(answering(answer))
         assert (found.name, found._api.whole("/x")) == (name, f"{prefix}/x")
+
+
+@pytest.mark.parametrize("has_selinux", [True, False])
+def test_a_box_with_selinux_is_known_by_its_file(tmp_path, answering, has_selinux):
+    if has_selinux:
+        (tmp_path / "sys/fs/selinux").mkdir(parents=True)
+        (tmp_path / "sys/fs/selinux/enforce").write_text("0")
+    state = tmp_path / "state"
+    settings = Settings(root=tmp_path, state=state, runtime_socket=answering(PODMAN))
+    found = runtimes.choose(runtimes.wish_of(settings))
+    assert found._labelled == (str(state / "files") if has_selinux else None)
+
+
+def test_a_docker_that_wants_a_newer_api_is_said(answering):
+    words = "client version 1.44 is too old. Minimum supported API version is 1.60, please upgrade"
+    refused = http(json.dumps({"message": words}).encode(), 400)
+    runtime = containers.connect(answering(DOCKER, refused))
+    reason = failure_of(runtime.containers, "box-1").reason
+    assert reason.startswith("this docker wants API 1.60 or later; install a newer skerry-executor")
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ("Api-Version: 1.40\r\n", "this docker (API 1.40) is too old: install docker 20.10"),
+        (
+            "Api-Version: 1.40\r\nLibpod-API-Version: 3.4.4\r\n",
+            "this podman (3.4.4) is too old: install podman 4.0",
+        ),
+    ],
+)
+def test_on_a_runtime_that_is_too_old_nothing_is_made(answering, headers, words):
+    runtime = containers.connect(answering(http(b"OK", headers=headers)))
+    failure = failure_of(runtime.create, "n", "i", container(), {}, instance())
+    assert failure.kind is Failure.OTHER
+    assert failure.reason.startswith(words)
+
+
+def test_without_cdi_docker_gives_gpus_of_nvidia_alone(answering):
+    off = http(b'{"CDISpecDirs": []}')
+    runtime = containers.connect(answering(DOCKER, off))
+    npu = container(cdi_devices=("nvidia.com/gpu=0", "a.b/npu=1"))
+    failure = failure_of(runtime.create, "n", "i", npu, {}, instance())
+    assert failure.kind is Failure.NO_DEVICE
+    assert "CDI is turned off, hence there is no a.b/npu=1" in failure.reason
+    created = http(b'{"Id": "abc"}', 201)
+    runtime = containers.connect(answering(DOCKER, off, created))
+    gpu = container(cdi_devices=("nvidia.com/gpu=0",))
+    assert runtime.create("n", "i", gpu, {}, instance()) == "abc"
+
+
+def test_a_containerd_without_its_cri_is_said():
+    failure = failures.from_grpc("looking", 12, "unknown service runtime.v1.ImageService")
+    assert failure.reason.startswith("the runtime does not serve version 1 of the CRI: ")
+    pull = failures.from_pull("i:1", "r", "unknown service runtime.v1.ImageService")
+    assert "`disabled_plugins`" in pull.reason
 
 
 def test_a_socket_that_is_not_there_or_not_served_is_said(tmp_path):

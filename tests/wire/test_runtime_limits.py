@@ -73,6 +73,24 @@ def test_what_a_runtime_cannot_do_is_said_by_name(runtime, asked, words):
     assert [words in one for one in found] == [True] if words else found == []
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("podman", "3.4.4", "this podman (3.4.4) is too old: install podman 4.0 or later"),
+        ("podman", "5.4.2", None),
+        ("docker", "1.40", "this docker (API 1.40) is too old: install docker 20.10 or later"),
+        ("docker", "1.56", None),
+        ("containerd", "1.5.18", "this containerd (1.5.18) is too old: its CRI has no version 1"),
+        ("containerd", "2.4.2", None),
+        ("containerd", None, None),
+        ("kubelet", None, None),
+    ],
+)
+def test_what_is_too_old_gets_nothing_and_its_age_is_said_once(name, version, words):
+    found = [*total_reasons([container(**HOST)] * 2, RuntimeInUse(name=name, version=version))]
+    assert [words in one for one in found] == [True] if words else found == []
+
+
 def test_of_an_instance_each_container_is_named():
     several = [container(**HOST), container("log")]
     assert list(total_reasons(several, CONTAINERD)) == [

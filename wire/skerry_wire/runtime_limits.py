@@ -21,6 +21,13 @@ DOCKER_WITH_CDI = (1, 44)
 NVIDIA = "nvidia.com/gpu"
 """GPUs that docker's own `nvidia` driver gives, which is older than its CDI."""
 
+_OLDEST: Mapping[str, tuple[tuple[int, ...], str]] = {
+    PODMAN: ((4, 0), "install podman 4.0 or later"),
+    DOCKER: ((1, 41), "install docker 20.10 or later"),
+    CONTAINERD: ((1, 6), "its CRI has no version 1; install containerd 1.6 or later"),
+}
+"""The first version of each in which all that is asked of it is there, and what to do."""
+
 _NUMBERS = re.compile(r"v?([0-9]{1,6}(?:\.[0-9]{1,6})*)")
 _MOST_NAMED = 8
 
@@ -50,6 +57,10 @@ def reasons(
 
     `shared_network`: whether the containers of its instance share one.
     """
+    age = too_old(runtime)
+    if age is not None:
+        yield age
+        return
     rule = _OF_ONE.get(runtime.name)
     if rule is not None:
         yield from rule(container, runtime, shared_network)
@@ -59,11 +70,28 @@ def total_reasons(
     containers: Sequence[Container], runtime: RuntimeInUse, *, shared_network: bool = False
 ) -> Iterator[str]:
     """Say what a runtime cannot do of an instance: of its containers together, and of each."""
+    age = too_old(runtime)
+    if age is not None:
+        yield age
+        return
     if runtime.name == KUBELET:
         yield from _pod(containers)
     for one in containers:
         for reason in reasons(one, runtime, shared_network=shared_network):
             yield f"{one.name}: {reason}"
+
+
+def too_old(runtime: RuntimeInUse) -> str | None:
+    """Say why nothing is started on a runtime of this age; None where it is new enough."""
+    oldest = _OLDEST.get(runtime.name)
+    if oldest is None or _reaches(runtime, oldest[0]):
+        return None
+    return f"this {_told(runtime)} is too old: {oldest[1]}"
+
+
+def _told(runtime: RuntimeInUse) -> str:
+    number = f"API {runtime.version}" if runtime.name == DOCKER else runtime.version
+    return f"{runtime.name} ({number})"
 
 
 def gives_cdi(runtime: RuntimeInUse, name: str) -> bool:
@@ -100,12 +128,11 @@ def _old(container: Container, runtime: RuntimeInUse, _shared: bool) -> Iterator
     if not others:
         return
     named = ", ".join(others[:_MOST_NAMED])
+    advice = "install docker 25 or later, or podman"
     if runtime.name == PODMAN:
-        which, advice = f"podman ({runtime.version})", "install podman 4.1 or later"
-    else:
-        which = f"docker (API {runtime.version})"
-        advice = "install docker 25 or later, or podman"
-    yield f"this {which} knows no CDI, hence not {named}: {advice}, or give the device by its path"
+        advice = "install podman 4.1 or later"
+    what = f"this {_told(runtime)} knows no CDI, hence not {named}"
+    yield f"{what}: {advice}, or give the device by its path"
 
 
 # --- a kubelet ----------------------------------------------------------------------------

@@ -7,18 +7,20 @@ import os
 import pathlib
 from collections.abc import Callable
 
+from skerry_executor import files
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.settings import Settings
 
 AUTO = "auto"
+SELINUX = "sys/fs/selinux/enforce"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """Which runtime is to be used, and what it needs. What is None is looked for.
 
-    `state` outlives a start of the box, `run` does not; only a kubelet needs folders at all.
+    `state` outlives a start of the box, `run` does not. `selinux`: whether the box has SELinux.
     """
 
     name: str = AUTO
@@ -26,6 +28,7 @@ class Wish:
     manifests: pathlib.Path | None = None
     state: pathlib.Path = pathlib.Path("/var/lib/skerry-executor")
     run: pathlib.Path = pathlib.Path("/run/skerry-executor")
+    selinux: bool = False
 
 
 def wish_of(settings: Settings) -> Wish:
@@ -36,6 +39,8 @@ def wish_of(settings: Settings) -> Wish:
         manifests=settings.pod_manifests,
         state=settings.state,
         run=settings.run,
+        # Where it only warns, too: it may be enforced tomorrow.
+        selinux=(settings.root / SELINUX).exists(),
     )
 
 
@@ -61,11 +66,12 @@ class Known:
     open: Callable[[Place, Wish], Runtime]
 
 
-def _containers(place: Place, _: Wish) -> Runtime:
+def _containers(place: Place, wish: Wish) -> Runtime:
     # Imported late, as the others are: a box has one of them.
     from skerry_executor.runtimes import containers  # noqa: PLC0415
 
-    return containers.connect(place.socket)
+    labelled = str(files.of_state(wish.state)) if wish.selinux else None
+    return containers.connect(place.socket, labelled)
 
 
 def _kubelet(place: Place, wish: Wish) -> Runtime:

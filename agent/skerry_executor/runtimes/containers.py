@@ -61,9 +61,9 @@ LOOKERS = 4
 """How many containers are looked at at once: neither list has all that is needed."""
 
 
-def connect(socket_path: str) -> ContainerRuntime:
+def connect(socket_path: str, labelled: str | None = None) -> ContainerRuntime:
     """Return the runtime behind a socket. Raises RuntimeFailure when there is none."""
-    return ContainerRuntime(api.connect(socket_path))
+    return ContainerRuntime(api.connect(socket_path), labelled)
 
 
 class ContainerRuntime:
@@ -73,8 +73,12 @@ class ContainerRuntime:
 
     # ruff: noqa: D102 - the protocol says what each is
 
-    def __init__(self, runtime: Api) -> None:
-        """`runtime` is where it is asked."""
+    def __init__(self, runtime: Api, labelled: str | None = None) -> None:
+        """`runtime` is where it is asked.
+
+        What is mounted from below `labelled`, SELinux allows to its container, and to no other.
+        """
+        self._labelled = labelled
         self.name = runtime.name
         # podman starts at once what has ended, however often.
         self.spaces_restarts = runtime.name != "podman"
@@ -188,20 +192,34 @@ class ContainerRuntime:
     ) -> str:
         network = creation.network_of(instance, container)
         doing = f"creating {name}"
+        is_too_old = runtime_limits.too_old(self.in_use) is not None
         for reason in runtime_limits.reasons(container, self.in_use):
-            # Of what there is, only devices are beyond one of these two.
-            raise RuntimeFailure(Failure.NO_DEVICE, reason)
+            # Else only devices are beyond one of these two.
+            raise RuntimeFailure(Failure.OTHER if is_too_old else Failure.NO_DEVICE, reason)
         if self.name == "podman":
-            body = specgen.body_of(name, image, container, labels, network)
+            body = specgen.body_of(name, image, container, labels, network, self._labelled)
             answer = self._api.call(
                 "POST", "/libpod/containers/create", doing, body=body, fine=(201,)
             )
         else:
-            requests = cdi.requests(container.cdi_devices, self._api.version)
-            body = creation.body_of(image, container, labels, network, requests)
+            requests = self._requests(container.cdi_devices)
+            body = creation.body_of(image, container, labels, network, requests, self._labelled)
             target = "/containers/create?" + urllib.parse.urlencode({"name": name})
             answer = self._api.call("POST", target, doing, body=body, fine=(201,))
         return str(self._api.parsed(answer, dict).get("Id", ""))
+
+    def _requests(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return what docker is asked for these names of CDI. Raises RuntimeFailure."""
+        by_cdi = bool(names) and self._api.version >= runtime_limits.DOCKER_WITH_CDI
+        if by_cdi:
+            answer = self._api.call("GET", "/info", "asking docker for its settings")
+            by_cdi = cdi.is_on(self._api.parsed(answer, dict))
+        others = cdi.others(names)
+        if others and not by_cdi:
+            reason = f"this docker's CDI is turned off, hence there is no {others[0]}: "
+            advice = '{"features": {"cdi": true}} in /etc/docker/daemon.json turns it on'
+            raise RuntimeFailure(Failure.NO_DEVICE, reason + advice)
+        return cdi.requests(names, by_cdi=by_cdi)
 
     def start(self, reference: str) -> None:
         target = f"/containers/{quoted(reference)}/start"

@@ -69,10 +69,12 @@ def body_of(
     labels: dict[str, str],
     network: Network,
     requests: Sequence[dict[str, Any]] = (),
+    labelled: str | None = None,
 ) -> dict[str, Any]:
     """Return the body of the request that creates the container on docker.
 
-    `requests` are its devices that docker or a driver of it looks up.
+    `requests` are its devices that docker or a driver of it looks up. What is mounted from below
+    `labelled` gets the container's own label of SELinux.
     """
     body: dict[str, Any] = {
         "Image": image,
@@ -80,7 +82,7 @@ def body_of(
         "Env": [f"{name}={value}" for name, value in sorted(container.environment.items())],
         "ExposedPorts": {f"{p.container}/{p.protocol}": {} for p in network.ports},
         "StopTimeout": math.ceil(container.stop_grace_s),
-        "HostConfig": _host_config(container, network, requests),
+        "HostConfig": _host_config(container, network, requests, labelled),
     }
     optional = {
         "Entrypoint": listed(container.entrypoint),
@@ -95,8 +97,15 @@ def body_of(
 
 
 def _host_config(
-    container: Container, network: Network, requests: Sequence[dict[str, Any]]
+    container: Container,
+    network: Network,
+    requests: Sequence[dict[str, Any]],
+    labelled: str | None,
 ) -> dict[str, Any]:
+    # Of the two ways to say a mount, only the older one has labels. A colon would end the path.
+    to_label = [
+        one for one in container.mounts if is_below(one, labelled) and ":" not in one.target
+    ]
     restart = restart_of(container, starts_failed_at_boot=True)
     config: dict[str, Any] = {
         "NetworkMode": f"container:{network.of}" if network.of else network.mode,
@@ -104,7 +113,14 @@ def _host_config(
         "IpcMode": container.ipc,
         "RestartPolicy": {"Name": restart, "MaximumRetryCount": 0},
         "PortBindings": _port_bindings(network.ports),
-        "Mounts": [_mount(mount) for mount in container.mounts if mount.kind != "tmpfs"],
+        "Binds": [
+            f"{one.source}:{one.target}:{'ro' if one.read_only else 'rw'},Z" for one in to_label
+        ],
+        "Mounts": [
+            _mount(mount)
+            for mount in container.mounts
+            if mount.kind != "tmpfs" and mount not in to_label
+        ],
         "Tmpfs": {
             mount.target: "ro" if mount.read_only else ""
             for mount in container.mounts
@@ -135,6 +151,11 @@ def _host_config(
         limits = {"max-size": str(container.log.max_bytes), "max-file": str(container.log.files)}
         config["LogConfig"] = {"Type": LOG_DRIVER, "Config": limits}
     return config
+
+
+def is_below(mount: Mount, folder: str | None) -> bool:
+    """Say whether something of a folder of the box is mounted."""
+    return mount.kind == "bind" and folder is not None and mount.source.startswith(f"{folder}/")
 
 
 def _port_bindings(ports: Sequence[PortMapping]) -> dict[str, list[dict[str, str]]]:

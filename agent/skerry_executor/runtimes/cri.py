@@ -29,6 +29,7 @@ _HOSTS = {"docker.io": "registry-1.docker.io"}
 """Where a registry's name is not the host that is asked."""
 
 _DIGEST = "sha256:"
+_SNAPSHOTTER = "io.containerd.snapshotter.v1."
 
 
 class State(enum.IntEnum):
@@ -214,10 +215,12 @@ class Cri:
         return image if isinstance(image, str) else None
 
     def snapshotter(self) -> str:
-        """Return containerd's snapshotter, into which it unpacks images."""
-        own = self._config().get("containerd")
-        name = own.get("snapshotter") if isinstance(own, dict) else None
-        return name if isinstance(name, str) else "overlayfs"
+        """Return containerd's snapshotter, into which it unpacks images.
+
+        Its folder has its name. From containerd 2.0 on, its settings are told no more.
+        """
+        name = self.storage().name
+        return name.removeprefix(_SNAPSHOTTER) if name.startswith(_SNAPSHOTTER) else "overlayfs"
 
     def _config(self) -> dict[str, Any]:
         """Return the settings of containerd's CRI; empty where the runtime is another."""

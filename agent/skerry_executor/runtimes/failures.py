@@ -70,6 +70,8 @@ _DENIED_SIGNS = (
     "denied",
     "forbidden",
 )
+_NO_CRI_SIGN = "unknown service runtime.v1."
+_NEWER_SIGN = re.compile(r"minimum supported api version is ([0-9.]+)")
 _UNKNOWN_SIGNS = ("manifest unknown", "name unknown", "not found", "does not exist")
 
 
@@ -99,6 +101,12 @@ def from_pull(image: str, registry: str, said: str, user: str | None = None) -> 
     else:
         why = f"image {image} cannot be pulled"
     return RuntimeFailure(Failure.PULL, _words(why, said))
+
+
+_NO_CRI = (
+    "the runtime does not serve version 1 of the CRI: `disabled_plugins` in "
+    "/etc/containerd/config.toml names it, or containerd is older than 1.6"
+)
 
 
 def _platform(said: str) -> str:
@@ -159,6 +167,12 @@ def _words(doing: str, said: str) -> str:
         doing = f"the disk is full: {doing}"
     elif any(sign in low for sign in _CDI_SIGNS):
         doing = f"no CDI specification that the runtime reads has such a device: {doing}"
+    elif _NO_CRI_SIGN in low:
+        doing = f"{_NO_CRI}: {doing}"
+    elif newer := _NEWER_SIGN.search(low):
+        doing = (
+            f"this docker wants API {newer[1]} or later; install a newer skerry-executor: {doing}"
+        )
     elif _NO_DRIVER_SIGN in low:
         doing = f"the runtime has no driver for such a device on this box: {doing}"
     elif _is_damaged(low):

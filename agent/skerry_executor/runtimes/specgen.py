@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from skerry_executor.runtimes.creation import Network, health_of, listed, restart_of
+from skerry_executor.runtimes.creation import Network, health_of, is_below, listed, restart_of
 from skerry_wire import signals
 from skerry_wire.workload import Container, Mount
 
@@ -21,9 +21,17 @@ LOG_DRIVER = "k8s-file"
 
 
 def body_of(
-    name: str, image: str, container: Container, labels: dict[str, str], network: Network
+    name: str,
+    image: str,
+    container: Container,
+    labels: dict[str, str],
+    network: Network,
+    labelled: str | None = None,
 ) -> dict[str, Any]:
-    """Return the body of the request that creates the container."""
+    """Return the body of the request that creates the container.
+
+    What is mounted from below `labelled` gets the container's own label of SELinux.
+    """
     body: dict[str, Any] = {
         "name": name,
         "image": image,
@@ -43,7 +51,11 @@ def body_of(
             }
             for port in network.ports
         ],
-        "mounts": [_mount(mount) for mount in container.mounts if mount.kind != "volume"],
+        "mounts": [
+            _mount(mount, is_labelled=is_below(mount, labelled))
+            for mount in container.mounts
+            if mount.kind != "volume"
+        ],
         "volumes": [_volume(mount) for mount in container.mounts if mount.kind == "volume"],
         "devices": [
             {"path": f"{one.host}:{one.container}:{one.permissions}"} for one in container.devices
@@ -80,7 +92,7 @@ def _signal(written: str | None) -> int | None:
         return None
 
 
-def _mount(mount: Mount) -> dict[str, Any]:
+def _mount(mount: Mount, *, is_labelled: bool) -> dict[str, Any]:
     access = "ro" if mount.read_only else "rw"
     if mount.kind == "tmpfs":
         options = ["rprivate", "nosuid", "nodev", access]
@@ -91,7 +103,7 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "type": "bind",
         "source": mount.source,
         "destination": mount.target,
-        "options": [binding, "rprivate", access],
+        "options": [binding, "rprivate", access, *(["Z"] if is_labelled else [])],
     }
 
 
