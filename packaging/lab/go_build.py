@@ -17,8 +17,8 @@ from lab.processes import LabError
 class GoPrograms:
     """Programs of a module.
 
-    `packages` are their folders in it, `requirements` the file that says what it requires, `flags`
-    the linker's. `staged`: the version of modules that it requires as v0.0.0, its own parts.
+    `packages` are their folders in it (with a slash before), `requirements` the file that says what it requires, `flags`
+    the linker's, `has_c` whether a part of it is C. `staged`: the version of modules that it requires as v0.0.0, its own parts.
     """
 
     module: str
@@ -27,6 +27,7 @@ class GoPrograms:
     requirements: str = "go.mod"
     flags: str = ""
     tags: str = ""
+    has_c: bool = False
     staged: str = "v0.0.0"
 
 
@@ -50,8 +51,8 @@ def build(programs: GoPrograms, into: pathlib.Path) -> None:
         made = folder / "made"
         made.mkdir()
         words = ["-trimpath", "-tags", programs.tags, "-ldflags", f"-s -w {programs.flags}"]
-        sources = [f"{programs.module}/{package}" for package in programs.packages]
-        _go(go, folder, "build", *words, "-o", f"{made}/", *sources)
+        sources = [f"{programs.module}{package}" for package in programs.packages]
+        _go(go, folder, "build", *words, "-o", f"{made}/", *sources, has_c=programs.has_c)
         made.rename(into)
 
 
@@ -68,8 +69,8 @@ def go_mod(programs: GoPrograms, published: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _go(go: str, folder: pathlib.Path, *words: str) -> str:
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+def _go(go: str, folder: pathlib.Path, *words: str, has_c: bool = False) -> str:
+    environment = {**os.environ, "CGO_ENABLED": str(int(has_c)), "GOFLAGS": "-mod=mod"}
     done = subprocess.run(
         [go, *words], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )

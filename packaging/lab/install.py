@@ -65,7 +65,8 @@ SOAK_PACKAGES = {
 }
 """What `./dev soak` needs besides, for whole boxes."""
 
-RUNTIMES_PACKAGES = {"mmdebstrap": "mmdebstrap", "nsenter": "util-linux"}
+RUNTIMES_PACKAGES = {"mmdebstrap": "mmdebstrap", "nsenter": "util-linux", "gcc": "gcc"}
+SECCOMP = "/usr/include/seccomp.h"
 """What `./dev runtimes` needs besides."""
 
 DEBIAN_PYTHON = {
@@ -113,6 +114,8 @@ def install_soak() -> None:
 def install_runtimes() -> None:
     """Install what other versions of the runtimes are made with."""
     _install_programs(RUNTIMES_PACKAGES)
+    if not os.path.exists(SECCOMP):
+        _install_packages(["libseccomp-dev"])
 
 
 def _install_programs(programs: Mapping[str, str]) -> None:

@@ -26,22 +26,22 @@ FOLDER = pathlib.Path("/var/cache/skerry-lab")
 DEBIAN = "debian-trixie"
 """Debian 13 in a folder, for its packages of podman, docker and containerd."""
 
-_CONTAINERD = ("cmd/containerd", "cmd/containerd-shim-runc-v2", "cmd/ctr")
-_DOCKER = ("cmd/dockerd", "cmd/docker-proxy")
+_CONTAINERD = ("/cmd/containerd", "/cmd/containerd-shim-runc-v2", "/cmd/ctr")
+_DOCKER = ("/cmd/dockerd", "/cmd/docker-proxy")
 
 BUILT: Mapping[str, GoPrograms] = {
     # It still starts on a machine whose cgroups are of version 1.
     "kubelet-1.34": GoPrograms(
         module="k8s.io/kubernetes",
         version="v1.34.4",
-        packages=("cmd/kubelet",),
+        packages=("/cmd/kubelet",),
         flags="-X k8s.io/component-base/version.gitVersion=v1.34.4",
         staged="v0.34.4",
     ),
     "kubelet-1.37": GoPrograms(
         module="k8s.io/kubernetes",
         version="v1.37.2",
-        packages=("cmd/kubelet",),
+        packages=("/cmd/kubelet",),
         flags="-X k8s.io/component-base/version.gitVersion=v1.37.2",
         staged="v0.37.2",
     ),
@@ -64,6 +64,14 @@ BUILT: Mapping[str, GoPrograms] = {
         version="v2.0.0-beta.24",
         packages=_DOCKER,
         flags="-X github.com/moby/moby/v2/dockerversion.Version=29.0.0",
+    ),
+    # docker 29 gives containers a clock of their own, which Debian 13's runc does not know.
+    "runc-1.5": GoPrograms(
+        module="github.com/opencontainers/runc",
+        version="v1.5.3",
+        packages=("",),
+        tags="seccomp",
+        has_c=True,
     ),
 }
 """What is built of published Go modules, each into the folder of its name."""
@@ -89,7 +97,7 @@ VERSIONS: Mapping[str, Version] = {
     "podman-5.4": Version(kind="podman", is_debian=True),
     "docker-26": Version(kind="docker", is_debian=True),
     "docker-28": Version(kind="docker", is_debian=True, built=("docker-28",)),
-    "docker-29": Version(kind="docker", is_debian=True, built=("docker-29",)),
+    "docker-29": Version(kind="docker", is_debian=True, built=("docker-29", "runc-1.5")),
     "containerd-1.7": Version(kind="containerd", is_debian=True),
     "containerd-2.4": Version(kind="containerd", built=("containerd-2.4",)),
     "kubelet-containerd-1.7": Version(kind="kubelet", is_debian=True, built=("kubelet-1.34",)),

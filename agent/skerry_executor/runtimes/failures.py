@@ -12,7 +12,7 @@ END_WORDS = 100
 
 _GRPC_NOT_FOUND, _GRPC_EXISTS, _GRPC_UNAVAILABLE = 5, 6, 14
 
-_PORT = re.compile(r":([0-9]{1,5})[:\s]")
+_PORT = re.compile(r":([0-9]{1,5})[:/\s]")
 _DEVICE = re.compile(r'(/dev/[^\s:"\\]+)')
 _PORT_SIGNS = ("address already in use", "port is already allocated", "ports are not available")
 _DISK_SIGNS = ("no space left on device", "disk quota exceeded")
