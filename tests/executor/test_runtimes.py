@@ -292,6 +292,8 @@ def test_an_answer_without_end_is_given_up(answering):
         (500, "driver failed programming external connectivity on endpoint x: Bind for "
               "0.0.0.0:80 failed: port is already allocated", Failure.PORT_IN_USE,
          "port 80 is already in use on this box"),
+        (500, "failed to bind host port 127.0.0.1:53931/tcp: address already in use",
+         Failure.PORT_IN_USE, "port 53931 is already in use on this box"),
         (500, "write /var/lib/x: no space left on device", Failure.DISK_FULL, "the disk is full"),
         (409, 'Conflict. The container name "/x" is already in use by container "y"',
          Failure.NAME_TAKEN, "creating x"),
