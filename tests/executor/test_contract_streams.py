@@ -191,18 +191,18 @@ def test_usage_is_told_of_what_runs(any_runtime):
 def test_a_check_is_told_as_it_is_now(real):
     check = HealthCheck(command=("/bin/test", "-e", "/tmp/good"), interval_s=0.2, retries=2)
     started(real.runtime, health=check)
-    now = lambda wanted: real.runtime.checked(NAME) is wanted  # noqa: E731
+    now = lambda wanted: real.runtime.checked(NAME).health is wanted  # noqa: E731
     wait_for("it to be ill", lambda: now(Health.UNHEALTHY))
     assert run(real.runtime, "/bin/touch", "/tmp/good")[0] == 0
     wait_for("it to be well", lambda: now(Health.HEALTHY))
     real.runtime.stop(NAME, 0.0, Cancel())
-    assert real.runtime.checked(NAME) is not Health.HEALTHY or real.runtime.name == "podman"
+    assert real.runtime.checked(NAME).health is not Health.HEALTHY or real.runtime.name == "podman"
 
 
 def test_without_a_check_there_is_no_health(any_runtime):
-    assert any_runtime.runtime.checked("skerry-no-such") is Health.NONE
+    assert any_runtime.runtime.checked("skerry-no-such").health is Health.NONE
     started(any_runtime.runtime)
-    assert any_runtime.runtime.checked(NAME) is Health.NONE
+    assert any_runtime.runtime.checked(NAME).health is Health.NONE
 
 
 # --- where it is reached ------------------------------------------------------------------
