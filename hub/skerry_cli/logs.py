@@ -10,6 +10,15 @@ import click
 
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.hub import Hub, Query, path
+from skerry_cli.log_choice import (
+    TAIL,
+    Source,
+    Tail,
+    containers_of,
+    lines_of,
+    notice,
+    sources_of,
+)
 from skerry_cli.named_instances import complete_instances, instances_of
 from skerry_cli.records import Instance
 from skerry_cli.screen import Screen
@@ -24,13 +33,16 @@ MOST_AT_ONCE = 16
 EXAMPLES = """\b
 Several instances are shown side by side, each line after its instance's name. The box is asked
 through the broker, so it may stand behind NAT, but it must be online, and its policy must allow it.
-At most 4 MiB of each log are sent, from its beginning: give --tail or --since for its end. A log
-that is followed comes at 64 KiB a second, for an hour.
+The last 100 lines are shown, unless --tail or --since say otherwise; at most 4 MiB of each log are
+sent. A log that is followed comes at 64 KiB a second, for an hour. It goes on over restarts: what
+came before the last one stands in it too.
 \b
 Examples:
   skerry logs shop-web --tail 20         the last lines of every instance
+  skerry logs shop-web-0 --tail all      from its beginning
   skerry logs -f shop-web-0              goes on until Ctrl-C, which ends it on the box, too
-  skerry logs box-1/shop-web-0 -c db     of another container than the first
+  skerry logs box-1/shop-web-0 -c db     of another container than the first that lasts
+  skerry logs shop-web --all-containers  of each container, whose name stands before each line
   skerry logs shop-web --since 10m > shop.log
 """
 
@@ -40,9 +52,15 @@ Examples:
     "names", nargs=-1, required=True, metavar="[NODE/]INSTANCE|WORKLOAD...",
     shell_complete=complete_instances,
 )  # fmt: skip
-@click.option("-c", "--container", default="", help="Of this container (default: the first).")
+@click.option("-c", "--container", default="", help="Of this container.")
+@click.option("--all-containers", is_flag=True, help="Of all containers.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
-@click.option("--tail", type=click.IntRange(0, 100_000), help="Only so many lines of the end.")
+@click.option(
+    "--tail",
+    type=Tail(),
+    metavar="LINES",
+    help="So many lines of the end (default: 100), or all.",
+)
 @click.option("--since", type=Duration(), metavar="TIME", help="Only the last 10m, 2h, ...")
 @click.option("--prefix/--no-prefix", default=None, help="Name the instance before each line.")
 @anywhere
@@ -52,30 +70,56 @@ def logs(ctx: click.Context, /, names: tuple[str, ...], **options: Any) -> None:
     session: Session = ctx.obj
     hub = session.connect()
     found = {one.id: one for name in dict.fromkeys(names) for one in instances_of(hub, name)}
-    if len(found) > MOST_AT_ONCE:
-        reason = f"these are {len(found)} instances; at most {MOST_AT_ONCE} are shown at once"
+    sources = _sources(hub, list(found.values()), options)
+    if len(sources) > MOST_AT_ONCE:
+        what = "logs" if options["all_containers"] else "instances"
+        reason = f"these are {len(sources)} {what}; at most {MOST_AT_ONCE} are shown at once"
         raise Failure(reason, Exit.USAGE)
     query = _query(options)
-    prefix = len(found) > 1 if options["prefix"] is None else options["prefix"]
-    width = max(map(len, found))
+    prefix = len(sources) > 1 if options["prefix"] is None else options["prefix"]
+    shown = [one.name if options["all_containers"] else one.instance.id for one in sources]
+    width = max(map(len, shown))
     lock = threading.Lock()
     readers = [
-        _Reader(session, one, query, Writer(f"{one.id:{width}} | " if prefix else "", lock))
-        for one in found.values()
+        _Reader(session, one, name, query, Writer(f"{name:{width}} | " if prefix else "", lock))
+        for one, name in zip(sources, shown, strict=True)
     ]
     _read_all(readers)
+    _tell_of_more(readers, options)
     failures = [reader for reader in readers if reader.failure is not None]
     for reader in failures:
-        Screen().note(f"skerry: {reader.instance.id}: {reader.failure}")
+        Screen().note(f"skerry: {reader.name}: {reader.failure}")
     if failures:
         ctx.exit(failures[0].status)
 
 
+def _sources(hub: Hub, instances: list[Instance], options: dict[str, Any]) -> list[Source]:
+    """Return what is to be shown, and say so where there is more than that to choose from."""
+    if options["container"]:
+        if options["all_containers"]:
+            raise click.UsageError("-c and --all-containers exclude each other")
+        return [Source(one, options["container"]) for one in instances]
+    containers = containers_of(hub, instances)
+    told = None if options["all_containers"] else notice(containers)
+    if told is not None:
+        Screen().note(f"skerry: {told}")
+    return sources_of(instances, containers, all_containers=options["all_containers"])
+
+
+def _tell_of_more(readers: list[_Reader], options: dict[str, Any]) -> None:
+    """Say that there may be more of a log than was shown by default."""
+    if options["tail"] is not None or options["since"] is not None or options["follow"]:
+        return
+    cut = [one.name for one in readers if one.failure is None and one.writer.lines >= TAIL]
+    if cut:
+        names = ", ".join(cut[:3]) + (f" and {len(cut) - 3} more" if len(cut) > 3 else "")
+        Screen().note(f"skerry: {names}: only the last {TAIL} lines; --tail all for what there is")
+
+
 def _query(options: dict[str, Any]) -> Query:
     return {
-        "container": options["container"] or None,
         "follow": "true" if options["follow"] else None,
-        "tail": options["tail"],
+        "tail": lines_of(options["tail"], since=options["since"] is not None),
         "since_s": options["since"],
         "within_s": FOLLOW_S if options["follow"] else READ_S,
     }
@@ -83,10 +127,11 @@ def _query(options: dict[str, Any]) -> Query:
 
 @dataclasses.dataclass(slots=True)
 class _Reader:
-    """Reads the log of one instance, and notes why it could not be read."""
+    """Reads one log, and notes why it could not be read."""
 
     session: Session
-    instance: Instance
+    source: Source
+    name: str
     query: Query
     writer: Writer
     failure: str | None = None
@@ -95,8 +140,10 @@ class _Reader:
     def read(self) -> None:
         """Read until its end."""
         hub: Hub = self.session.connect()
+        query = {**self.query, "container": self.source.container or None}
         try:
-            with hub.lines("GET", path("instances", self.instance.id, "logs"), self.query) as lines:
+            address = path("instances", self.source.instance.id, "logs")
+            with hub.lines("GET", address, query) as lines:
                 self.failure = passed_on(lines, self.writer).error
         except Failure as failure:
             self.failure = failure.message.removeprefix("skerry: ")

@@ -62,6 +62,8 @@ class Writer:
         self._targets = targets or {"out": sys.stdout, "err": sys.stderr}
         self._prefix = clean(prefix).encode()
         self._lock = lock or threading.Lock()
+        self.lines = 0
+        """How many were written so far."""
         self._lines: dict[Stream, LineBuffer] = {"out": LineBuffer(), "err": LineBuffer()}
 
     def write(self, stream: Stream, data: bytes) -> None:
@@ -94,6 +96,7 @@ class Writer:
         if not data:
             return
         target = self._targets[stream]
+        self.lines += data.count(b"\n")
         with self._lock:
             target.flush()
             target.buffer.write(data)

@@ -1,12 +1,13 @@
 """`skerry logs` against the canned hub."""
 
 import base64
+import dataclasses
 import json
 import signal
 
 import pytest
 from tests.cli.canned import Raw, problems
-from tests.cli.samples import BROKEN, INSTANCE
+from tests.cli.samples import BROKEN, CONTENT, DETAIL, INSTANCE
 from tests.cli.test_named_instances import listed
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n"
@@ -31,6 +32,7 @@ LOGS = "/api/v1/instances/{}/logs"
 @pytest.fixture
 def shop(hub):
     hub.answers["GET /api/v1/instances"] = listed
+    hub.answers["GET /api/v1/workloads/shop-web"] = DETAIL
     hub.answers["GET " + LOGS.format("shop-web-0")] = answer(b"one\n", ("err", b"two\n"))
     hub.answers["GET " + LOGS.format("shop-web-1")] = answer(b"three")
     return hub
@@ -93,4 +95,63 @@ def test_ctrl_c_ends_what_is_followed(start, shop):
     assert process.stdout.readline() == "one\n"
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 130
-    assert shop.asked[-1].query == {"follow": "true", "within_s": "3600.0"}
+    query = {"follow": "true", "tail": "100", "within_s": "3600.0"}
+    assert shop.asked[-1].query == query
+
+
+def of_two(hub, *names):
+    """Have the workload consist of several containers, the first of which prepares the others."""
+    first, *others = (
+        dataclasses.replace(CONTENT.containers[0], name=name, restart="always") for name in names
+    )
+    containers = (dataclasses.replace(first, restart="no"), *others)
+    content = dataclasses.replace(CONTENT, containers=containers)
+    hub.answers["GET /api/v1/workloads/shop-web"] = dataclasses.replace(DETAIL, content=content)
+
+
+def asked_tails(hub):
+    return [one.query.get("tail") for one in hub.asked if one.path.endswith("/logs")]
+
+
+def test_the_end_of_a_log_is_shown_and_that_there_is_more(skerry, shop):
+    shop.answers["GET " + LOGS.format("shop-web-0")] = answer(b"x\n" * 100)
+    done = skerry("logs", "shop-web-0")
+    assert "shop-web-0: only the last 100 lines; --tail all" in done.err
+    assert skerry("logs", "shop-web-0", "--tail", "all").err == ""
+    assert skerry("logs", "shop-web-0", "--since", "1h").err == ""
+    assert skerry("logs", "shop-web-0", "--tail", "100").err == ""
+    assert asked_tails(shop) == ["100", None, None, "100"]
+
+
+@pytest.mark.parametrize("tail", ["some", "-1", "100001", "1e3"])
+def test_a_tail_that_is_none(skerry, shop, tail):
+    assert "is neither a number" in skerry("logs", "shop-web-0", f"--tail={tail}", code=2).err
+
+
+def test_of_several_containers_the_first_that_lasts_is_shown_and_named(skerry, shop):
+    of_two(shop, "migrate", "web", "db")
+    done = skerry("logs", "shop-web-0")
+    assert "skerry: shown is web of migrate, web, db: -c NAME for another, --all" in done.err
+    assert shop.asked[-1].query["container"] == "web"
+    assert "shown is" not in skerry("logs", "shop-web-0", "-c", "db").err
+    assert shop.asked[-1].query["container"] == "db"
+
+
+def test_all_containers_are_shown_side_by_side(skerry, shop):
+    of_two(shop, "migrate", "web")
+    done = skerry("logs", "shop-web-0", "--all-containers")
+    assert sorted(done.out.splitlines()) == [
+        "shop-web-0/migrate | one",
+        "shop-web-0/web     | one",
+    ]
+    wrong = skerry("logs", "shop-web-0", "-c", "b", "--all-containers", code=2)
+    assert "exclude each other" in wrong.err
+    of_two(shop, *(f"c{number}" for number in range(9)))
+    done = skerry("logs", "shop-web", "--all-containers", code=2)
+    assert "these are 18 logs; at most 16" in done.err
+
+
+def test_the_log_of_an_instance_whose_workload_was_deleted(skerry, shop):
+    gone = problems(404, {"reason": "there is no workload shop-web", "field": "name"})
+    shop.answers["GET /api/v1/workloads/shop-web"] = gone
+    assert skerry("logs", "shop-web-0").out == "one\n"
