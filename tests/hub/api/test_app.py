@@ -8,7 +8,7 @@ import jsonschema
 import prometheus_client.parser
 import pytest
 from tests.hub.api.conftest import SHOP
-from tests.hub.records import FIRST, capability, event, kept, presence, report, status
+from tests.hub.records import FIRST, NOW, capability, event, kept, presence, report, status
 from tests.hub.rig import until
 
 from skerry_hub import desired
@@ -129,9 +129,13 @@ def test_an_instance_that_the_workload_has_not_is_not_explained(client, rig):
 def test_events_are_the_newest_oldest_first(client, rig):
     rig.join("box-1")
     for number in range(5):
-        assert rig.say("box-1", event(f"e-{number}")).wait(20)
+        assert rig.say("box-1", event(f"e-{number}", subject=f"a-{number}")).wait(20)
     found = client.get("/api/v1/events?node=host-box-1&limit=2")["items"]
     assert [one["id"] for one in found] == ["e-3", "e-4"]
+    assert rig.say("box-1", event("e-5", subject="a-3", count=4, first_at=NOW - 60)).wait(20)
+    found = client.get("/api/v1/events?node=host-box-1&limit=2")["items"]
+    assert [(one["id"], one["count"]) for one in found] == [("e-4", 1), ("e-5", 5)]
+    assert client.get("/api/v1/nodes/box-1", "/api/v1/nodes/{node}")["events"][-1]["count"] == 5
     assert client.get("/api/v1/events?workload=none")["items"] == []
 
 
