@@ -24,7 +24,9 @@ from skerry_wire.workload import Instance
 
 KILL_MARGIN_S = 2.0
 """From SIGKILL to the end of a lease: what a busy box may take to wake the executor and to end
-processes, their memory included. Measured is less than a tenth of it."""
+processes, their memory included. Measured is less than a tenth of it. It is not enough for an
+executor that is killed right before: what a loaded box needs to start the next one, up to 5 s, is
+within the margin that the hub waits beyond the end (`skerry_hub.leases.MARGIN_S`, 10 s)."""
 CLOCK_ERROR = 0.0005
 """How much slower than the hub's this box's clock may count: 500 ppm is the most by which NTP bends
 a clock, ten times what a bad crystal does. Leases are shorter by so much."""

@@ -21,9 +21,14 @@ CLOCK_RATE = 0.01
 clock that is just being put right by ntpd or chrony runs up to 0.0005, in chrony's extreme 0.08333,
 beside its rate; CLOCK_BOOTTIME and CLOCK_MONOTONIC follow that. 1 % leaves room for a bad virtual
 machine; what chrony does at its extreme is an operator's explicit choice."""
-MARGIN_S = 3.0
-"""For what a box does after its lease is over: it means to have stopped by then, and a kernel that
-is short of memory or of a disk takes its time to end a killed process."""
+MARGIN_S = 10.0
+"""For what a box does late. It means to have killed everything 2 s before the end of a lease
+(`skerry_executor.lease.KILL_MARGIN_S`). The worst is an executor that is killed in that moment: all
+depends then on how soon the box's init starts the next one, which reads the terms and kills.
+That took 0.1 s on a box at rest, and up to 5 s on two cores at a load of 20. So there are 12 s for
+it, more than twice the worst that was seen; and a kernel that is short of memory or of a disk takes
+its own time to end a killed process. The margin is the hub's, for a box that ended earlier would
+have to be renewed more often; it only makes a single writer start so much later elsewhere."""
 SWEEP_S = 600.0
 """How often ends that are over are forgotten."""
 

@@ -26,8 +26,10 @@ from lab.broker import Mosquitto
 from lab.fleet import Hub
 from lab.processes import LabError, wait_for
 from lab.soak_loss import Farm, Wanted, elsewhere, moved, settle
+from lab.soak_progress import Progress
 from skerry_wire import reconnecting
 
+AWAY_S = 35.0
 REPLACED_S = 15.0
 """What judging, deciding and a box's start may take on a busy machine."""
 _NEW_CLIENT = re.compile(r"^(\d+): New client connected", re.MULTILINE)
@@ -52,7 +54,7 @@ class Found:
     """Instances of vanished boxes that ran nowhere else at the end."""
 
     @property
-    def is_met(self) -> bool:
+    def met(self) -> bool:
         """Say whether nobody was falsely lost, and who vanished was lost in time."""
         return not self.false_losses and not self.missing
 
@@ -112,6 +114,30 @@ def _course(broker: Mosquitto, hub: Hub, farm: Farm, wanted: Wanted, away_s: flo
     )
 
 
+def aways(count: int, seed: int, progress: Progress[Found] | None = None) -> list[Found]:
+    """Have the broker of 1,000 boxes be away so many times, and return what was seen."""
+    progress = progress or Progress(count, "absences")
+    progress.begin()
+    for number in range(count):
+        with tempfile.TemporaryDirectory(prefix="broker-") as name:
+            wanted = Wanted(kill=5, seed=seed + number)
+            found = measure(pathlib.Path(name), wanted, AWAY_S)
+        progress.add(found, table([found]))
+    return progress.found
+
+
+def table(found: Sequence[Found]) -> str:
+    """Return what came of it, an absence a line."""
+    return f"{len(found)} absences\n" + "\n".join(
+        f"{one.boxes} boxes, broker away {one.away_s:g} s: all back after {one.back_s:g} s, "
+        f"{one.most_connects} in the busiest second; what {len(one.replaced_s)} dead ones had ran "
+        f"elsewhere {max(one.replaced_s, default=0.0):g} s after it was back; "
+        f"not at all: {', '.join(one.missing) or 'none'}; "
+        f"lost falsely: {', '.join(one.false_losses) or 'none'}"
+        for one in found
+    )
+
+
 def most_in_a_second(log: str, since: float) -> int:
     """Return how many clients connected in the busiest second of a broker's log."""
     seconds = collections.Counter(int(one) for one in _NEW_CLIENT.findall(log))
@@ -127,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="soak_broker", description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--boxes", type=int, default=300)
     parser.add_argument("--kill", type=int, default=3)
-    parser.add_argument("--away", type=float, default=35.0, help="seconds")
+    parser.add_argument("--away", type=float, default=AWAY_S, help="seconds")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     given = parser.parse_args(arguments)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="skerry-soak-"))
@@ -141,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(found.plain))
     else:
         print("\n".join(f"{name:14}{value}" for name, value in found.plain.items()))
-    return 0 if found.is_met else 1
+    return 0 if found.met else 1
 
 
 if __name__ == "__main__":

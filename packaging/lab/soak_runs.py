@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab import (
+    soak_broker,
     soak_disk,
     soak_hung,
     soak_kills,
@@ -65,6 +66,11 @@ RUNS: Mapping[str, Run] = {
         "boxes vanish from a fleet of 1,000 (simulated, on a real broker): 99 % of their services "
         "run elsewhere within 30 s of the last heartbeat, no other box is taken for lost",
         "ten minutes", "boxes", 50, soak_loss.Found, soak_loss.losses, soak_loss.table,
+    ),
+    "broker": Run(
+        "the broker of 1,000 boxes (simulated) is away for 35 s by kill -9, and five boxes die "
+        "meanwhile: no other box is taken for lost, those are within a bounded time",
+        "five minutes each", "absences", 1, soak_broker.Found, soak_broker.aways, soak_broker.table,
     ),
     "power": Run(
         "power cuts in the middle of updates, pulls, first starts and ends: each comes up with "

@@ -102,7 +102,7 @@ def test_the_next_life_waits_for_what_the_last_one_answered(rigs):
     end = rig.service._leasing.leases.end
     (place,) = rig.service.known.vacating["shop-web-0"].places
     assert place.node == "box-1"
-    assert end("shop-web-0", place) == pytest.approx(rig.service._leasing.leases._began + 18.15)
+    assert end("shop-web-0", place) == pytest.approx(rig.service._leasing.leases._began + 25.15)
     # As if that time had passed:
     rig.service._leasing.leases._began -= 60
     until("its order", lambda: ordered(rig, "box-2") == ["shop-web-0"])
