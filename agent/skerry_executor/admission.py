@@ -35,6 +35,7 @@ class Admitted:
     """What holds after a request: the newest accepted order, if any, and whether it may be done.
 
     `refusal` says why the request's order, or by today's policy the accepted one, is not done.
+    `ends`: what `order` no longer has is ended all the same, and the rest only looked at.
     `newer` tells that the request brought an order that was not accepted before. `told` is the
     box's policy for those who place workloads, None where it cannot be told. `sealing_key` is the
     public one, None where there is none.
@@ -46,6 +47,7 @@ class Admitted:
     problems: tuple[str, ...] = ()
     newer: bool = False
     allowed: bool = False
+    ends: bool = False
     policy: BoxPolicy = NOTHING_ALLOWED
     told: BoxPolicy | None = None
     sealing_key: bytes | None = None
@@ -67,7 +69,7 @@ def admit(request: ExecutorRequest, settings: Settings, journal: Journal | None 
     shown = told(box.policy, os.path.realpath)
     problems = list(found.problems)
     if box.trouble is not None and found.refusal is None:
-        problems.append(f"{box.trouble}, so nothing is allowed"[:1024])
+        problems.append(f"{box.trouble}, so nothing new is allowed"[:1024])
     if shown is None:
         problems.append(
             f"{settings.policy} is too long to be told (over {MAX_TOLD_BYTES} bytes, or 256 of a "
@@ -111,7 +113,8 @@ def _box(path: pathlib.Path) -> _Box:
     try:
         policy = read_policy(path)
     except PolicyError as error:
-        return _Box(trouble=f"the box's policy cannot be used: {error}")
+        trouble = f"the box's policy cannot be used: {error}"
+        return _Box(policy=BoxPolicy(trouble=trouble[:1024]), trouble=trouble)
     return _Box(is_there=False) if policy is None else _Box(policy=policy)
 
 
@@ -182,7 +185,8 @@ def _offered(
         return _refused(found, keys.problems, accepted, settings, box)
     judged = _against_policy(found.order, settings, box)
     if judged.refusal is not None:
-        return _refused(judged.refusal, judged.problems, accepted, settings, box)
+        refused = _refused(judged.refusal, judged.problems, accepted, settings, box)
+        return refused if box.trouble is None else _without_ended(refused, found.order)
     if high_water is None or found.order.generation > high_water.generation:
         fresh = _kept(found, data, accepted, settings, journal)
         if isinstance(fresh, Refusal):
@@ -236,6 +240,17 @@ def _refused(
         reason=refused.reason)  # fmt: skip
     held = _held(accepted, settings, box)
     return dataclasses.replace(held, refusal=refused, problems=problems, allowed=False)
+
+
+def _without_ended(refused: Admitted, offered: Order) -> Admitted:
+    """Return a refusal for a policy that cannot be used: what is wanted no more ends even so."""
+    if refused.order is None:
+        return refused
+    wanted = {one.id for one in offered.instances}
+    left = tuple(one for one in refused.order.instances if one.id in wanted)
+    return dataclasses.replace(
+        refused, order=dataclasses.replace(refused.order, instances=left), ends=True
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

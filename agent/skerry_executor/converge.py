@@ -126,6 +126,17 @@ class Convergence:
             return self._blind(failure)
         return self.stands()
 
+    def end_unwanted(self) -> Outcome:
+        """End what the order does not have, only look at the rest. Raises Cancelled."""
+        wanted = {one.id for one in self._order.instances}
+        try:
+            plan = self._look(keep=False)
+            ends = tuple(one for one in plan.first if one.actual.instance not in wanted)
+            self._carry_out(rec.Plan(first=ends, instances=()))
+        except RuntimeFailure as failure:
+            return self._blind(failure)
+        return self.stands()
+
     def stands(self) -> Outcome:
         """Return how the order stands, as far as is known now."""
         return self._record.picture()

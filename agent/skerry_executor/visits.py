@@ -180,7 +180,8 @@ class Visits:
             checked=checks.on_box(self._settings, runtime),
         )
         if not admitted.allowed:
-            return dataclasses.replace(prepared.told(work.survey()), reached=False)
+            look = work.end_unwanted if admitted.ends else work.survey
+            return dataclasses.replace(prepared.told(look()), reached=False)
         self._under_way = generation, work, prepared
         try:
             outcome = prepared.told(work.run())

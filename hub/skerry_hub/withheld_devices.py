@@ -24,7 +24,7 @@ def in_runtime(runtime: RuntimeInUse, device: Device) -> Device:
 
 def within_policy(policy: BoxPolicy, device: Device) -> Device:
     """Return a device as one that cannot be used, where the box gives no container its nodes."""
-    if device.usable is False or device.cdi is not None:
+    if device.usable is False or device.cdi is not None or policy.trouble:
         return device
     if device.on_bus is not None:
         return _within_any(policy, device, device.on_bus)

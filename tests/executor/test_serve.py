@@ -152,8 +152,30 @@ def test_a_policy_that_cannot_be_used_allows_nothing_and_says_so_before_any_orde
     client = Client(box.path).ask()
     (problem,) = client.done().problems
     assert problem.startswith(f"the box's policy cannot be used: {box.policy}:2: images.alow")
-    assert problem.endswith("so nothing is allowed")
-    assert client.replies[-1].policy == BoxPolicy()
+    assert problem.endswith("so nothing new is allowed")
+    assert client.replies[-1].policy == BoxPolicy(trouble=problem.partition(", so nothing")[0])
+
+
+def test_while_the_policy_cannot_be_used_nothing_new_comes_and_only_what_is_deleted_ends(box):
+    two = [instance(), instance("shop-db-0")]
+    asked(box.path, signed(order(*two, generation=1)))
+    before = {one.instance: one.id for one in box.runtime.containers("box-1")}
+    box.policy.write_text(f"{POLICY}images ==\n")
+    changed = instance(revision="2", command=("/bin/sleep", "2000"))
+    new = instance("shop-new-0")
+    data = signed(order(changed, new, generation=2))
+    for _ in range(2):
+        outcome = asked(box.path, data)
+        assert (outcome.accepted, outcome.refusal.code) == (1, "policy")
+        assert f"{box.policy}: is not TOML" in outcome.refusal.reason
+        assert "(at line " in outcome.refusal.reason
+        left = {one.instance: one.id for one in box.runtime.containers("box-1")}
+        assert left == {"shop-web-0": before["shop-web-0"]}
+    asked(box.path)
+    assert len(box.runtime.containers("box-1")) == 1
+    box.policy.write_text(POLICY)
+    assert asked(box.path, data).reached
+    assert {one.instance for one in box.runtime.containers("box-1")} == {"shop-web-0", "shop-new-0"}
 
 
 def test_a_policy_that_is_too_long_is_enforced_but_not_told(box):

@@ -108,6 +108,8 @@ class BoxPolicy:
     """How long an image that was pulled for an order stays when nothing needs it; 0: for ever."""
     image_free_percent: Annotated[int, Range(0, 100), Sparse()] = 0
     """Such images go before, while less of the disk is free."""
+    trouble: Annotated[Line, Sparse()] = ""
+    """Why the box's file cannot be used: nothing new is allowed, and what is there stays."""
 
     @property
     def has_limits(self) -> bool:
@@ -121,6 +123,9 @@ Resolve = Callable[[str], str]
 
 def reasons(container: Container, policy: BoxPolicy, resolve: Resolve) -> Iterator[str]:
     """Say what the policy has against one container, looked at by itself."""
+    if policy.trouble:
+        yield policy.trouble
+        return
     yield from _image(container.image, policy)
     yield from _privileges(container, policy)
     for mount in container.mounts:

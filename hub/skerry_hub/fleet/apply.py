@@ -7,6 +7,7 @@ played back changes nothing. Events are known by their id instead, which is the 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from skerry_hub.model import Liveness, Node
 from skerry_wire.lifecycle import fingerprint_of
@@ -136,7 +137,21 @@ def _presence(node: Node, message: Presence) -> Taken:
 def _capability(node: Node, message: Capability) -> Taken:
     before = node.capability
     changed = before is None or before.revision != message.revision
-    return Taken(dataclasses.replace(node, capability=message), joined=changed)
+    notes = tuple(_of_policy(trouble_in(before), trouble_in(message)))
+    return Taken(dataclasses.replace(node, capability=message), notes, joined=changed)
+
+
+def trouble_in(capability: Capability | None) -> str:
+    """Say why a box's own policy cannot be used, empty where it can."""
+    policy = capability.hardware.policy if capability is not None else None
+    return policy.trouble if policy is not None else ""
+
+
+def _of_policy(before: str, after: str) -> Iterator[Note]:
+    if before and not after:
+        yield Note("policy_usable", detail="the box's policy can be used again")
+    elif after != before:
+        yield Note("policy_unusable", detail=after)
 
 
 def _report(node: Node, message: Report) -> Taken:

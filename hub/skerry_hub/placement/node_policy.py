@@ -30,7 +30,10 @@ _as_written = str
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WithinPolicy:
-    """A node whose policy allows every container; when it no longer does, what is there leaves."""
+    """A node whose policy allows every container; when it no longer does, what is there leaves.
+
+    Where its file cannot be used, nothing new comes, and nothing leaves.
+    """
 
     is_used_up: ClassVar[bool] = False
     binds: ClassVar[bool] = True
@@ -47,6 +50,9 @@ class WithinPolicy:
         """Give what the policy has against each container, as the executor would say it."""
         policy = _policy_on(columns, row)
         if policy is not None:
+            if policy.trouble:  # nobody knows what it allows: what is there stays
+                yield Refusal(policy.trouble, is_unknown=True)
+                return
             yield from (Refusal(f"the box's policy: {one}") for one in self._against(policy))
 
     def _allows(self, values: Values) -> bool:

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Container, Iterable, Mapping
 from typing import Protocol, TypeVar
 
+from skerry_hub.fleet.apply import trouble_in
 from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Liveness, Node
 from skerry_hub.rollout.records import Member
@@ -160,7 +161,9 @@ def _status(node: Node, instance: str) -> InstanceStatus | None:
 def _why_away(node: Node) -> str:
     if node.diverged is not None:
         return "its node is held: it has diverged"
-    return "" if node.liveness is Liveness.ONLINE else f"its node is {node.liveness.value}"
+    if node.liveness is not Liveness.ONLINE:
+        return f"its node is {node.liveness.value}"
+    return trouble_in(node.capability)  # it takes nothing new until that is mended
 
 
 def _label(node: Node, key: str) -> str:

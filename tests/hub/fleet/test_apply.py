@@ -28,6 +28,7 @@ from skerry_hub.fleet.apply import (
     take,
 )
 from skerry_hub.model import Liveness
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.messages import Reply
 
 DIGEST = "d" * 64
@@ -210,3 +211,19 @@ def test_a_record_is_never_changed_in_place():
     before = dataclasses.replace(known)
     after(known, presence(seq=2), capability(seq=2), report(seq=2))
     assert known == before
+
+
+def test_that_a_boxs_policy_cannot_be_used_and_can_again_is_told_once():
+    taken, kinds = take(None, "box-1", capability(), NOW), []
+    for seq, trouble in enumerate(["", "line 3", "line 3", "line 4", "", ""], start=2):
+        said = capability(seq=seq, policy=BoxPolicy(trouble=trouble))
+        taken = take(taken.node, "box-1", said, NOW)
+        kinds.append([(one.kind, one.detail) for one in taken.notes])
+    assert kinds == [
+        [],
+        [("policy_unusable", "line 3")],
+        [],
+        [("policy_unusable", "line 4")],
+        [("policy_usable", "the box's policy can be used again")],
+        [],
+    ]

@@ -161,6 +161,21 @@ def limited(memory, name="shop-web", **fields):
     return running(container(memory_limit_bytes=memory), name=name, **fields)
 
 
+def test_a_box_whose_policy_cannot_be_used_takes_nothing_new_and_keeps_what_it_has():
+    trouble = "the box's policy cannot be used: /etc/skerry/policy.toml: is not TOML (at line 3)"
+    held = assignment("shop-web-0", "a", of=workload())
+    columns = fleet(node("a", policy=BoxPolicy(trouble=trouble)), reserved=[held])
+    for load in (workload(), workload(image="web:2")):
+        decision = place(columns, load, [held], keep=False)
+        assert [(one.id, one.node) for one in decision.assignments] == [("shop-web-0", "a")]
+    more = place(columns, workload(replicas=2), [held], keep=False)
+    assert (len(more.assignments), more.unplaced) == (1, 1)
+    found = explain(columns, workload(replicas=2), [held])
+    assert [reason.text for reason in found.verdicts[0].reasons] == [trouble]
+    columns.put(node("a", policy=ANY))
+    assert place(columns, workload(replicas=2), [held], keep=False).unplaced == 0
+
+
 def test_limits_count_what_others_run_there():
     columns = fleet(node("a", policy=dataclasses.replace(ANY, memory_bytes=100)))
     other = limited(60, "other")

@@ -1,11 +1,12 @@
 """What is seen of an instance: its node's report, and whether that is of now."""
 
-from tests.hub.records import assignment, changed, node, refusal, report, status
+from tests.hub.records import assignment, capability, changed, node, refusal, report, status
 from tests.hub.rollout.situations import waiting
 
 from skerry_hub.model import Liveness
 from skerry_hub.rollout.looking import EVERY_NODE, look
 from skerry_hub.state import Known
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.messages import Health, InstanceState
 
 
@@ -73,3 +74,8 @@ def test_only_what_is_another_record_is_looked_at_again():
     assert second["shop-web-1"].away == "its node is lost"
     assert look(known, members, (), "", cache)["shop-web-0"].unheard
     assert look(known, members, (), "", cache) == look(known, members, (), "")
+
+
+def test_a_box_whose_policy_cannot_be_used_is_not_waited_for():
+    bad = capability(hostname="host-box-1", policy=BoxPolicy(trouble="line 3 is wrong"))
+    assert looked(node(capability=bad)).away == "line 3 is wrong"
