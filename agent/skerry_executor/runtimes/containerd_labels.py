@@ -32,20 +32,20 @@ MAX_BYTES = 3500
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What we need to know later. `alone` has no network.
+    """What we need to know later. `alone` has no network. Another version may keep more, or less.
 
     `ended` is the last exit status that was seen, None while it has not been stopped.
     """
 
     name: str
-    grace_s: float
-    signal: int
-    restart: str
-    retries: int
-    check: list[str]
-    check_s: float
-    alone: bool
-    log_bytes: int
+    grace_s: float = 10.0
+    signal: int = 15
+    restart: str = "no"
+    retries: int = 0
+    check: list[str] = dataclasses.field(default_factory=list)
+    check_s: float = 30.0
+    alone: bool = False
+    log_bytes: int = 16 * 2**20
     started_at: float | None = None
     ended: int | None = None
 
@@ -58,8 +58,12 @@ def snapshot_of(name: str) -> str:
 def kept_in(labels: Mapping[str, str]) -> Kept | None:
     """Return what the label says; None where there is none that can be read."""
     try:
-        return Kept(**json.loads(labels[KEPT]))
-    except (KeyError, TypeError, ValueError, RecursionError):
+        told = json.loads(labels[KEPT])
+        if not isinstance(told["name"], str):
+            return None
+        known = {field.name for field in dataclasses.fields(Kept)}
+        return Kept(**{name: told[name] for name in known & told.keys()})
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
