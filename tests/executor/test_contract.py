@@ -279,3 +279,17 @@ def test_read_only_binds_do_not_bring_what_is_mounted_below_them(real, tmp_path)
     mounts = [line.split() for line in said.splitlines()]
     assert mounts
     assert all("ro" in options.split(",") for _, options in mounts)
+
+
+@pytest.mark.lacking(containerd="its monitor looks every 10 s", kubelet="a pod ends whole")
+def test_what_keeps_ending_stays_stopped_once_it_was(any_runtime):
+    """podman has nothing to stop at the moment, and starts it the next."""
+    runtime = any_runtime.runtime
+    made(runtime, command=("/bin/sh", "-c", "exit 1"), restart="always")
+    runtime.start(NAME)
+    time.sleep(0.5)
+    runtime.stop(NAME, 0.0, Cancel())
+    stopped = runtime.container(NAME)
+    assert stopped.phase is Phase.EXITED
+    time.sleep(1.0)
+    assert runtime.container(NAME) == stopped
