@@ -166,3 +166,11 @@ def test_a_piece_that_no_session_has_ends_it():
     box = Box().up()
     ask(box)
     assert effects.EndAsking("r-1") in type_in(box, bytes(MAX_PIECE_BYTES + 1))
+
+
+def test_a_restart_after_which_something_may_start_is_followed_by_a_visit():
+    box = Box().up()
+    ask(box)
+    run = box.state.run
+    reply, visit = box.on(ev.AnswerEnded("r-1", visit=True))
+    assert (reply.message.id, visit) == ("r-1", effects.Converge(run + 1, None))
