@@ -89,6 +89,10 @@ def test_what_a_vanished_box_had_runs_elsewhere_and_once_where_it_has_a_lease(fl
 
     wait_for("another place", lambda: len(fleet.runs_at("web")) == 2, 20)
     assert fleet.instance("web")["node"] not in gone
+    listed = fleet.hub.get("/api/v1/instances?workload=shop-web")["items"]
+    states = {one["node"]: one["state"] for one in listed}
+    assert states[first["web"]] == "unknown", "nobody sees whether it still runs there"
+    assert sorted(states.values())[0] in ("pending", "running")
     waiting = fleet.instance("ledger")
     assert waiting["node"] not in gone
     assert (waiting["state"], fleet.runs_at("ledger")) == ("pending", [first["ledger"]])
@@ -98,6 +102,8 @@ def test_what_a_vanished_box_had_runs_elsewhere_and_once_where_it_has_a_lease(fl
     assert "s at most" in described
     stays = fleet.instance("data")
     assert stays["node"] == first["data"]
+    assert stays["state"] == "unknown"
+    assert "last seen running" in stays["reason"]
     assert "its volume" in stays["reason"]
     assert "stays" in fleet.hub.cli("explain", "shop-data").stdout
 

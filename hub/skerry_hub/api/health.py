@@ -51,7 +51,10 @@ def warning_of(broker: PartView) -> str:
     reason = "".join(one for one in broker.reason or "" if " " <= one <= "~" and one not in '"\\')[
         :REASON_MOST
     ]
-    text = f"the hub hears no box since {moment(broker.since)} ({reason}): what it shows is older"
+    text = (
+        f"the hub hears no box since {moment(broker.since)}, for want of a connection to its "
+        f"broker ({reason}): what it shows is from then"
+    )
     return f'299 skerry "{text}"'
 
 

@@ -85,4 +85,4 @@ def test_a_warning_is_one_line_of_ascii_whatever_a_broker_says():
     assert text.isprintable()
     assert text.count('"') == 2
     assert len(text) < 400
-    assert "since 1970-01-01T00:00:00Z (no route" in text
+    assert "since 1970-01-01T00:00:00Z, for want of a connection to its broker (no route" in text
