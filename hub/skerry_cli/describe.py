@@ -80,7 +80,7 @@ def show_instance(screen: Screen, hub: Hub, found: Instance) -> None:
         (
             ("Instance", found.id),
             ("Workload", found.workload),
-            ("Node", f"{found.hostname} ({found.node})"),
+            ("Node", found.where),
             ("State", state(found.state)),
             ("Reason", found.reason),
             ("Health", health(found)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from skerry_cli import words
+from skerry_cli.at_node import AtNode
 from skerry_cli.container_text import container_facts
 from skerry_cli.content_records import Content, Request
 from skerry_cli.job_records import need_not_run
@@ -26,12 +27,11 @@ from skerry_cli.records import (
 )
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
-from skerry_cli.standing_text import host
 from skerry_cli.workload_placement import placement_lines
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Unmet:
+class Unmet(AtNode):
     """An instance whose node no longer meets what is asked for."""
 
     instance: Words
@@ -78,7 +78,8 @@ def _unmet(answer: Any) -> list[Cell]:
     told = answer.get("unmet") if isinstance(answer, dict) else None
     return [
         Styled(
-            f"{one.instance} on {host(one.hostname, one.node)}: {why.constraint}: {why.text}", "red"
+            f"{one.instance} on {one.where}: {why.constraint}: {why.text}",
+            "red",
         )
         for one in read_all(Unmet, told or [])
         for why in one.reasons
@@ -130,7 +131,7 @@ def request_words(request: Request) -> Iterator[str]:
 def jobs(workload: Workload, now: float) -> list[Cell]:
     """Return a line for each instance that is a job: its runs, the last result, the next run."""
     return [
-        f"{one.id} on {one.hostname}: {job_text([one], now)}"
+        f"{one.id} on {one.where}: {job_text([one], now)}"
         + (f", at {words.moment(one.job.next_at)}" if one.job.next_at is not None else "")
         for one in workload.instances
         if one.job is not None
@@ -152,4 +153,4 @@ def _wrong_words(instance: Instance, now: float) -> str:
     reason = f": {instance.reason}" if instance.reason else ""
     if instance.waits_until is not None:
         reason += f" ({words.duration(max(0.0, instance.waits_until - now))} at most)"
-    return f"{instance.id} on {instance.hostname} is {instance.state}{ended}{reason}"
+    return f"{instance.id} on {instance.where} is {instance.state}{ended}{reason}"

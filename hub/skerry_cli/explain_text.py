@@ -8,7 +8,7 @@ from skerry_cli import words
 from skerry_cli.plan_text import shortage
 from skerry_cli.records import Explanation, Relaxation, Verdict
 from skerry_cli.screen import Cell, Screen, Styled
-from skerry_cli.standing_text import host, lines, made_up
+from skerry_cli.standing_text import lines, made_up
 
 
 def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
@@ -73,7 +73,7 @@ def constraint_rows(found: Explanation) -> list[Sequence[Cell]]:
 def relaxation(one: Relaxation) -> str:
     """Return in one line what would have to be given up, and what that gains."""
     takes = "takes" if one.nodes == 1 else "take"
-    gain = f"then {words.count(one.nodes, 'node')} {takes} it, such as {one.hostname}"
+    gain = f"then {words.count(one.nodes, 'node')} {takes} it, such as {one.where}"
     return f"{' and '.join(one.changes)}: {gain}"
 
 
@@ -100,7 +100,7 @@ def _reasons(verdict: Verdict) -> Iterator[str]:
 
 
 def _name(verdict: Verdict) -> str:
-    name = host(verdict.hostname, verdict.node)
+    name = verdict.where
     return f"{name}, has {words.joined(list(verdict.instances))}" if verdict.instances else name
 
 

@@ -110,9 +110,7 @@ def _absent(hub: Hub, goal: Goal) -> Seen:
     ]
     if not left:
         return Seen(True, "deleted")
-    return Seen(
-        False, "; ".join(f"{one.id} is still {one.state} on {one.hostname}" for one in left)
-    )
+    return Seen(False, "; ".join(f"{one.id} is still {one.state} on {one.where}" for one in left))
 
 
 def _node(node: Node, goal: Goal, now: float) -> Seen:
@@ -140,7 +138,7 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
         if need_not_run(instance.state, instance.job) and instance.current:
             continue
         if instance.state != "running" or not instance.current:
-            text += f"; {instance.id} on {instance.hostname} is {instance.state}"
+            text += f"; {instance.id} on {instance.where} is {instance.state}"
             text += "" if instance.current else " at an older revision"
             if instance.reason and instance.reason not in told:
                 told.add(instance.reason)

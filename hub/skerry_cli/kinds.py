@@ -198,7 +198,7 @@ INSTANCE = Kind(
     record=Instance,
     columns=(
         Column("INSTANCE", lambda instance, _: instance.id),
-        Column("NODE", lambda instance, _: instance.hostname),
+        Column("NODE", lambda instance, _: instance.where),
         Column("STATE", lambda instance, _: state(instance.state)),
         Column("HEALTH", lambda instance, _: health(instance)),
         Column("RESTARTS", lambda instance, _: str(instance.restarts)),
@@ -246,7 +246,7 @@ DEVICE = Kind(
     short="dev",
     record=Device,
     columns=(
-        Column("NODE", lambda device, _: device.hostname),
+        Column("NODE", lambda device, _: device.where),
         Column("KIND", lambda device, _: device.kind),
         Column("VENDOR", lambda device, _: device.vendor or words.NONE),
         Column("MODEL", lambda device, _: device.model or words.NONE),
@@ -277,7 +277,7 @@ ROUND_TRIP = Kind(
     short="rt",
     record=RoundTrip,
     columns=(
-        Column("NODE", lambda trip, _: trip.hostname),
+        Column("NODE", lambda trip, _: trip.where),
         Column("TARGET", lambda trip, _: trip.target),
         Column("MS", lambda trip, _: f"{trip.ms:.3g}", passing=True),
         Column("ERROR", lambda trip, _: f"{trip.error_ms:.2g}", passing=True),

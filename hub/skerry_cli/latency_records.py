@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from skerry_cli.at_node import AtNode
 from skerry_cli.records import Words
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RoundTrip:
+class RoundTrip(AtNode):
     """The round-trip time between a node and a target, and how far off it may be."""
 
     node: Words

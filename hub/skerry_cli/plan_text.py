@@ -144,4 +144,4 @@ def _nearest(verdicts: Sequence[Verdict], constraint: str) -> str:
         return ""
     # Of equal ones that which is nearer by all constraints: so the verdicts are ordered.
     _, verdict, reason = min(misses, key=lambda miss: miss[0])
-    return f" (nearest: {verdict.hostname}: {reason.text})"
+    return f" (nearest: {verdict.where}: {reason.text})"

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
+from skerry_cli.at_node import AtNode
 from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.job_records import Job
 from skerry_cli.rollout_records import Rollout, RolloutPlan, WantedRevision
@@ -79,7 +80,7 @@ class Problem:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(AtNode):
     """One instance, and what its node says of it."""
 
     id: Words
@@ -183,7 +184,7 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class Device(AtNode):
     """One device of a node; `liveness` is the node's."""
 
     id: Words
@@ -264,7 +265,7 @@ Parts = Annotated[Mapping[str, Part], MANY]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(AtNode):
     """What one node says to one workload."""
 
     node: Words
@@ -277,7 +278,7 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
+class Runner(AtNode):
     """Another node that would take an instance; `ahead` are the points that it has more."""
 
     node: Words
@@ -290,7 +291,7 @@ class Runner:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(AtNode):
     """Why an instance is where it is; `unmet` and `closed` are what is against it now."""
 
     instance: Words
@@ -309,7 +310,7 @@ class Standing:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Relaxation:
+class Relaxation(AtNode):
     """What would have to be changed so that a node takes a workload; `nodes` would then."""
 
     node: Words

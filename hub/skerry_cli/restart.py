@@ -46,12 +46,12 @@ def restart(session: Session, /, name: str, container: str, wait: bool, timeout:
     hub, screen = session.connect(), Screen()
     for instance in instances_of(hub, name):
         query = {"container": container or None, "within_s": WITHIN_S}
-        where = path("instances", instance.id, "restart")
+        at = path("instances", instance.id, "restart")
         hub.deadline = None
-        hub.post(where, query=query, within_s=WITHIN_S + 60)
+        hub.post(at, query=query, within_s=WITHIN_S + 60)
         if wait:
             _until_healthy(hub, screen, instance, timeout)
-        screen.line(f"instance/{instance.id} restarted on {instance.hostname}")
+        screen.line(f"instance/{instance.id} restarted on {instance.where}")
 
 
 def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float) -> None:

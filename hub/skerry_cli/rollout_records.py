@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated
 
+from skerry_cli.at_node import AtNode
 from skerry_wire.schema import Items, Text
 
 _Words = Annotated[str, Text(64 * 1024)]
@@ -75,7 +76,7 @@ class Rollout:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceUpdate:
+class InstanceUpdate(AtNode):
     """An instance that an update is not done with."""
 
     instance: _Words

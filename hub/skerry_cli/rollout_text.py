@@ -56,7 +56,7 @@ def instances(detail: RolloutDetail) -> list[Sequence[Cell]]:
     rows += [
         (
             one.instance,
-            one.hostname,
+            one.where,
             Styled(one.state, "red" if one.state == "failed" else None),
             one.reason or words.NONE,
         )

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import click
 
 from skerry_cli import words
+from skerry_cli.at_node import AtNode
 from skerry_cli.explain import MOST
 from skerry_cli.explain_text import show
 from skerry_cli.failures import Exit, Failure, RefusedError
@@ -39,7 +40,7 @@ Exit status: 3 when something found no node, 4 when it took longer than --timeou
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(AtNode):
     """One node as it would be."""
 
     node: Words
@@ -202,7 +203,7 @@ def totals_rows(nodes: Sequence[Totals]) -> list[Sequence[Cell]]:
     """Return a table of what is reserved, and of how much; of nodes with instances."""
     rows: list[Sequence[Cell]] = [("NODE", "INSTANCES", "CPU", "MEMORY", "STORAGE", "ACCELERATORS")]
     for one in [one for one in nodes if one.instances][:SHOWN]:
-        name = one.node if one.node == one.hostname else f"{one.hostname} ({one.node})"
+        name = one.where
         rows.append(
             (
                 name,

@@ -13,7 +13,7 @@ SPREAD = "spread over "
 
 def lines(found: Standing) -> Iterator[str]:
     """Yield what is told of one instance, the first line by itself."""
-    name = f"{found.instance} on {host(found.hostname, found.node)}"
+    name = f"{found.instance} on {found.where}"
     against = [f"  {one.constraint}: {one.text}" for one in (*found.unmet, *found.closed)]
     if found.unmet and all(one.constraint.startswith(SPREAD) for one in found.unmet):
         yield f"{name}: not spread as asked; the next apply moves as few as mend it"
@@ -47,7 +47,7 @@ def _place(found: Standing) -> str:
 
 
 def _runner(one: Runner) -> str:
-    name = host(one.hostname, one.node)
+    name = one.where
     if one.ahead is None:
         return f"would take it: {name}, score {one.score:.3g}"
     parts = ", ".join(f"{part} {points:+.4g}" for part, points in one.differences.items())
@@ -61,8 +61,3 @@ def made_up(parts: Parts) -> str:
     return ", ".join(
         f"{name} {part.value:.4g} × {part.weight} = {part.points:.4g}" for name, part in ordered
     )
-
-
-def host(hostname: str, node: str) -> str:
-    """Return a node by the name that people know, with its id where that is another."""
-    return node if node == hostname else f"{hostname} ({node})"

@@ -71,9 +71,7 @@ def _nodes(session: Session, screen: Screen, only: str | None, sort: str, form: 
     hub = session.connect()
     found = [read(Node, item) for item in items_of(hub.get(path("nodes")))]
     if only is not None:
-        found = [one for one in found if only in (one.id, one.hostname)]
-        if not found:
-            raise Failure(f"there is no node {only}")
+        found = [_named(found, only)]
     found.sort(key=lambda one: (*_node_rank(one, sort), one.hostname, one.id))
     if form is not None:
         items = [
@@ -86,6 +84,18 @@ def _nodes(session: Session, screen: Screen, only: str | None, sort: str, form: 
     headings: list[Cell] = ["NODE", "STATE", "CPU", "LOAD", "MEMORY", "MEMORY%", "STORAGE", "TEMP"]
     screen.table([headings, *map(_node_row, found)])
     return False
+
+
+def _named(nodes: Sequence[Node], name: str) -> Node:
+    """Return the node of an id, or of a hostname that only one has. Raises Failure."""
+    found = [one for one in nodes if one.id == name]
+    found = found or [one for one in nodes if one.hostname == name]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Failure(f"there is no node {name}")
+    ids = ", ".join(sorted(one.id for one in found)[:10])
+    raise Failure(f"{len(found)} nodes have the hostname {name}; name one by its id: {ids}")
 
 
 def _node_rank(node: Node, sort: str) -> tuple[float, ...]:
@@ -107,7 +117,7 @@ def _node_row(node: Node) -> list[Cell]:
     memory = _used(has.memory_bytes, has.memory_available_bytes)
     share = None if memory is None or not has.memory_bytes else 100 * memory / has.memory_bytes
     return [
-        node.hostname,
+        words.node_name(node.hostname, node.id),
         node.liveness,
         _percent(has.cpu_percent),
         words.NONE if has.load_1m is None else f"{has.load_1m:.2f}",
@@ -152,13 +162,10 @@ def _instances(
     return _tell_failures(screen, found)
 
 
-def _asked(hub: Hub, nodes: Iterable[Node], only: str | None) -> list[Node]:
+def _asked(hub: Hub, nodes: Sequence[Node], only: str | None) -> list[Node]:
     """Return the nodes that have something to tell; one that is named is asked in any case."""
     if only is not None:
-        named = [one for one in nodes if only in (one.id, one.hostname)]
-        if not named:
-            raise Failure(f"there is no node {only}")
-        return named
+        return [_named(nodes, only)]
     listed = (read(Instance, item) for item in items_of(hub.get(path("instances"))))
     having = {one.node for one in listed}
     return [one for one in nodes if one.id in having]
@@ -195,7 +202,7 @@ def _row(node: Node, one: ContainerUsage) -> list[Cell]:
     return [
         one.instance,
         one.usage.container,
-        node.hostname,
+        words.node_name(node.hostname, node.id),
         words.NONE if one.cpu_milli is None else f"{one.cpu_milli / 1000:.3f}",
         words.size(one.usage.memory_bytes),
         words.NONE if one.usage.processes is None else str(one.usage.processes),

@@ -98,6 +98,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
+def node_name(hostname: str, node: str) -> str:
+    """Return a node's name for people: `quay (box-1)`. Cloned boxes have the same hostname."""
+    return node if node == hostname else f"{hostname} ({node})"
+
+
 def joined(texts: list[str]) -> str:
     """Return the texts with commas, or a dash where there are none."""
     return ", ".join(texts) or NONE

@@ -30,7 +30,7 @@ def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) ->
     """
     check_held(node)
     if order.node != node.id or order.incarnation != node.incarnation:
-        raise RefusedError(409, Problem(reason=f"{node.hostname} holds an order for another node"))
+        raise RefusedError(409, Problem(reason=f"{node.known_as} holds an order for another node"))
     work.draft.because("adopt")
     thought = work.draft.on_node(node.id)
     for one in thought:

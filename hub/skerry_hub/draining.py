@@ -70,7 +70,7 @@ def drain(work: Work, node: Node, *, force: bool) -> PlanView:
     node that is held, since nothing can be ended there.
     """
     if node.diverged is not None:
-        reason = f"{node.hostname} is held as diverged, so nothing ends there: adopt or overwrite"
+        reason = f"{node.known_as} is held as diverged, so nothing ends there: adopt or overwrite"
         raise RefusedError(409, Problem(reason=reason))
     work.draft.because("drain")
     node = cordon(work, node)

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_hub.known_as import known_as
 from skerry_hub.lifecycle import AS_USUAL, Finished, Lifecycle
 from skerry_hub.terms import ANYWHERE, DeviceRequest, Placement, Share
 from skerry_wire.codec import revision_of, to_plain
@@ -140,10 +141,7 @@ class Workload:
 
     @property
     def revision(self) -> Revision:
-        """Return the digest that tells whether an instance must be replaced.
-
-        Only what the containers are counts: other requirements or labels restart nothing.
-        """
+        """Return what tells whether an instance must be replaced: the digest of its containers."""
         known = _REVISIONS.get(id(self.containers))
         if known is not None and known[0] is self.containers:
             return known[1]
@@ -370,9 +368,14 @@ class Node:
 
     @property
     def hostname(self) -> str:
-        """Return the name that people know it by."""
+        """Return the hostname that it tells, else its id."""
         found = self.capability.hardware.system.hostname if self.capability else None
         return found or self.id
+
+    @property
+    def known_as(self) -> str:
+        """Return the name that no other node has, for people."""
+        return known_as(self.hostname, self.id)
 
     @property
     def other_sealing_key(self) -> bytes | None:

@@ -8,6 +8,7 @@ from typing import Literal
 from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.fleet.signs import NO_SAMPLE
 from skerry_hub.jobs import need_not_run
+from skerry_hub.known_as import known_as
 from skerry_hub.leases import Place, latest_end
 from skerry_hub.loss import why_it_stays
 from skerry_hub.model import Assignment, Liveness, Node
@@ -208,7 +209,7 @@ def _as_told(
 
 def _why_elsewhere(known: Known, place: Place) -> str:
     there = known.nodes.get(place.node)
-    host = there.hostname if there is not None else place.node
+    host = there.known_as if there is not None else place.node
     if place.lease_s is None:
         return f"waits until {host} says that it has ended there: it had no lease yet"
     return f"waits for its lease of {place.lease_s:g} s on {host} to end, or for {host} to end it"
@@ -292,7 +293,10 @@ def _state(
     failed = [one for one in instances if _ails(one)]
     if failed:
         first = failed[0]
-        return "degraded", f"{first.id} on {first.hostname}: {_why_ailing(first)}"
+        return (
+            "degraded",
+            f"{first.id} on {known_as(first.hostname, first.node)}: {_why_ailing(first)}",
+        )
     if len(instances) < wanted:
         missing = wanted - len(instances)
         return "unplaced", f"{missing} of {wanted} replicas found no node: see skerry explain"
@@ -309,7 +313,7 @@ def _why_waiting(one: InstanceView | None) -> str | None:
     state = str(one.state)
     if one.state is InstanceState.RUNNING:
         state = "its health check is starting" if one.current else "still runs another revision"
-    return f"{one.id} on {one.hostname}: {one.reason or state}"
+    return f"{one.id} on {known_as(one.hostname, one.node)}: {one.reason or state}"
 
 
 def _is_current(one: InstanceView) -> bool:

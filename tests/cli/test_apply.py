@@ -46,8 +46,8 @@ workload/shop-web will be created
 """
 ORPHAN = "workload/shop-lost is no longer named by the files of its project (--prune)\n"
 SHORTAGE = """\
-shop-web: 2 of 3 placed; no further node fits: memory 2 nodes (nearest: pier: lacks 180 MiB of \
-memory), label 1 node
+shop-web: 2 of 3 placed; no further node fits: memory 2 nodes (nearest: pier (box-2): \
+lacks 180 MiB of memory), label 1 node
   every reason: skerry explain shop-web
 """
 
@@ -237,7 +237,8 @@ def test_what_does_not_run_in_time_exits_4_and_says_why(skerry, hub, file):
     done = skerry("apply", "-f", file, "--wait", "--timeout", "300ms", code=4)
     assert done.err == (
         "skerry: workload/shop-web is not running after 0s; last seen: unplaced, 1 of 3 running "
-        "(1 of 3 replicas found no node); shop-web-1 on pier is failed at an older revision: "
+        "(1 of 3 replicas found no node); shop-web-1 on pier (box-2) is failed "
+        "at an older revision: "
         "image localhost/web:2 cannot be pulled\n"
     )
 
@@ -314,7 +315,7 @@ def test_a_delete_waits_until_the_nodes_have_ended_it(skerry, hub):
     skerry("delete", "workload", "shop-web", "--wait", "--timeout", "20s")
     hub.answers["GET /api/v1/instances"] = [INSTANCE]
     err = skerry("delete", "workload", "shop-web", "--wait", "--timeout", "0.2", code=4).err
-    assert "shop-web-0 is still running on quay" in err
+    assert "shop-web-0 is still running on quay (box-1)" in err
 
 
 def test_a_node_is_forgotten_and_its_instances_move(skerry, hub):

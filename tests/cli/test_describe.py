@@ -55,13 +55,13 @@ Hardware
 {hardware}
 
 Instances
-  INSTANCE     NODE   STATE     HEALTH    RESTARTS   AGE
-  shop-web-0   quay   running   healthy   0          5m
+  INSTANCE     NODE           STATE     HEALTH    RESTARTS   AGE
+  shop-web-0   quay (box-1)   running   healthy   0          5m
 
 Round-trip times
-  NODE   TARGET         MS     ERROR   FROM
-  quay   broker         8.12   0.81    measured
-  quay   endpoint/erp   31.5   6       estimated
+  NODE           TARGET         MS     ERROR   FROM
+  quay (box-1)   broker         8.12   0.81    measured
+  quay (box-1)   endpoint/erp   31.5   6       estimated
 
 Events
   AGE   NODE    KIND      SUBJECT   DETAIL
@@ -118,12 +118,12 @@ Container web
   Stop:         killed after 10s
 
 Instances
-  INSTANCE     NODE   STATE     REVISION           HEALTH    RESTARTS   AGE   EXIT
-  shop-web-0   quay   running   1234567890abcdef   healthy   0          5m    -
-  shop-web-1   pier   failed    0000000000000000   -         4          -     125
+  INSTANCE     NODE           STATE     REVISION           HEALTH    RESTARTS   AGE   EXIT
+  shop-web-0   quay (box-1)   running   1234567890abcdef   healthy   0          5m    -
+  shop-web-1   pier (box-2)   failed    0000000000000000   -         4          -     125
 
 What is wrong
-  shop-web-1 on pier is failed with status 125: image localhost/web:2 cannot be pulled
+  shop-web-1 on pier (box-2) is failed with status 125: image localhost/web:2 cannot be pulled
 
 Why no further node takes it
   skerry explain shop-web

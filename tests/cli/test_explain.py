@@ -10,8 +10,8 @@ from tests.cli.samples import EXPLANATION, PLACED
 from skerry_hub.model import Part, Reason, Relaxation, Standing, Verdict
 
 TEXT = """\
-shop-web: 2 of 3 placed; no further node fits: memory 2 nodes (nearest: pier: lacks 180 MiB of \
-memory), label 1 node
+shop-web: 2 of 3 placed; no further node fits: memory 2 nodes (nearest: pier (box-2): \
+lacks 180 MiB of memory), label 1 node
 gang g: shop-db finds no place for 1
 
 CONSTRAINT   REFUSES   ALONE
@@ -19,7 +19,7 @@ memory       2         2
 label        1         0
 
 What would help, the least first
-  ask for at most 180 MiB memory (76 MiB less): then 1 node takes it, such as pier
+  ask for at most 180 MiB memory (76 MiB less): then 1 node takes it, such as pier (box-2)
   drop label == mars (box-3 has site=mars) and ask for no gpu: then 3 nodes take it, such as box-3
 
 Nodes that take it, the best first

@@ -42,9 +42,9 @@ shop-web   running   1/1     1        replicated   2d    1            shop      
 """
 
 INSTANCES = """\
-INSTANCE     NODE   STATE     HEALTH    RESTARTS   AGE
-shop-web-0   quay   running   healthy   0          5m
-shop-web-1   pier   failed    -         4          -
+INSTANCE     NODE           STATE     HEALTH    RESTARTS   AGE
+shop-web-0   quay (box-1)   running   healthy   0          5m
+shop-web-1   pier (box-2)   failed    -         4          -
 """
 
 LISTED_EVENTS = """\
@@ -55,18 +55,18 @@ AGE   NODE    KIND      SUBJECT      DETAIL
 
 
 LISTED_DEVICES = """\
-NODE   KIND     VENDOR   MODEL       SIZE      ADDRESS        PATH              STATUS     USED-BY
-quay   gpu      nvidia   L4          24 GiB    0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0 (0.5), shop-web-1
-quay   npu      hailo    Hailo-8     -         0000:02:00.0   -                 unusable   -
-quay   disk     -        -           256 GiB   sata           /dev/sda          present    -
-pier   camera   -        HD Webcam   -         -              /dev/video0       lost       -
+NODE           KIND     VENDOR   MODEL       SIZE      ADDRESS        PATH              STATUS     USED-BY
+quay (box-1)   gpu      nvidia   L4          24 GiB    0000:01:00.0   /dev/nvidia0 +1   usable     shop-web-0 (0.5), shop-web-1
+quay (box-1)   npu      hailo    Hailo-8     -         0000:02:00.0   -                 unusable   -
+quay (box-1)   disk     -        -           256 GiB   sata           /dev/sda          present    -
+pier (box-2)   camera   -        HD Webcam   -         -              /dev/video0       lost       -
 """  # noqa: E501
 
 
 LISTED_ROUND_TRIPS = """\
-NODE   TARGET         MS     ERROR   FROM
-quay   broker         8.12   0.81    measured
-quay   endpoint/erp   31.5   6       estimated
+NODE           TARGET         MS     ERROR   FROM
+quay (box-1)   broker         8.12   0.81    measured
+quay (box-1)   endpoint/erp   31.5   6       estimated
 """
 
 
@@ -267,7 +267,7 @@ def test_a_wide_list_of_devices_says_why_and_which_node(skerry):
         *("NODE-ID", "LIVENESS", "NAME", "BUS", "DRIVER", "PATHS", "REASON"),
     ]
     assert npu.endswith("no driver")
-    assert camera.split("   ")[0] == "pier"
+    assert camera.split("   ")[0] == "pier (box-2)"
     assert "box-2     lost" in camera
 
 

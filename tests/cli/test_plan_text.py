@@ -6,8 +6,9 @@ import pytest
 from tests.cli.samples import EXPLANATION, change
 
 from skerry_cli.plan_text import DONE, lines, shortage
-from skerry_hub.model import Reason, Verdict
+from skerry_cli.records import Explanation, Reason, Verdict, read
 from skerry_hub.views import PlanView
+from skerry_wire.codec import to_plain
 
 
 def test_a_gang_that_does_not_fit_is_the_reason_where_nodes_would_take_it():
@@ -22,9 +23,8 @@ def test_of_equal_misses_that_is_named_which_comes_first_by_all_constraints():
     nearer, other = (
         Verdict(node=name, hostname=name, feasible=False, reasons=(why,)) for name in "ba"
     )
-    found = dataclasses.replace(
-        EXPLANATION, blocked={"devices": 2}, verdicts=(nearer, other), note=""
-    )
+    told = read(Explanation, to_plain(EXPLANATION, nulls=True))
+    found = dataclasses.replace(told, blocked={"devices": 2}, verdicts=(nearer, other), note="")
     assert shortage(found).endswith("devices 2 nodes (nearest: b: no usable gpu free)")
 
 

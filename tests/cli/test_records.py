@@ -7,7 +7,7 @@ import pytest
 from tests.cli import samples
 
 from skerry_cli import (
-    describe_workload,
+    content_records,
     document_records,
     job_records,
     latency_records,
@@ -56,11 +56,11 @@ PAIRS = [
     (records.Verdict, model.Verdict),
     (records.Explanation, model.Explanation),
     (records.Change, model.Change),
-    (describe_workload.Content, model.Workload),
-    (describe_workload.Request, model.Resources),
-    (describe_workload.DeviceRequest, model.DeviceRequest),
-    (describe_workload.Constraint, model.Constraint),
-    (describe_workload.Toleration, model.Toleration),
+    (content_records.Content, model.Workload),
+    (content_records.Request, model.Resources),
+    (content_records.DeviceRequest, model.DeviceRequest),
+    (content_records.Constraint, model.Constraint),
+    (content_records.Toleration, model.Toleration),
     (workload_placement.Placement, terms.Placement),
     (workload_placement.Affinity, terms.Affinity),
     (workload_placement.Spread, terms.Spread),
@@ -69,10 +69,10 @@ PAIRS = [
     (workload_placement.Traffic, terms.Traffic),
     (workload_placement.Cost, terms.Cost),
     (workload_placement.DataNeed, terms.DataNeed),
-    (describe_workload.Container, Container),
-    (describe_workload.Port, PortMapping),
-    (describe_workload.Mount, Mount),
-    (describe_workload.Device, DeviceMapping),
+    (content_records.Container, Container),
+    (content_records.Port, PortMapping),
+    (content_records.Mount, Mount),
+    (content_records.Device, DeviceMapping),
 ]
 
 

@@ -59,7 +59,8 @@ def shop(hub):
 def test_instances_follow_one_another(skerry, shop):
     done = skerry("restart", "shop-web")
     assert done.out == (
-        "instance/shop-web-0 restarted on quay\ninstance/shop-web-1 restarted on pier\n"
+        "instance/shop-web-0 restarted on quay (box-1)\n"
+        "instance/shop-web-1 restarted on pier (box-2)\n"
     )
     assert shop.restarted == ["shop-web-0", "shop-web-1"]
 
@@ -81,7 +82,7 @@ def test_what_the_hub_knew_before_is_not_taken_for_the_new_start(skerry, shop):
 def test_without_waiting(skerry, shop):
     shop.broken.add("shop-web-0")
     assert skerry("restart", "shop-web-0", "--no-wait", "-c", "web").out == (
-        "instance/shop-web-0 restarted on quay\n"
+        "instance/shop-web-0 restarted on quay (box-1)\n"
     )
     assert shop.hub.asked[-1].query == {"container": "web", "within_s": "300.0"}
 

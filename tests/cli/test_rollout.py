@@ -80,8 +80,8 @@ def test_the_status_of_one_that_goes_on(hub, skerry):
         done.out
         == """\
 shop-web revision 3 progressing, 1 of 8 done, 2 updating, 1 held back, 4 waiting
-  INSTANCE     NODE   STATE   REASON
-  shop-web-2   pier   held    locked
+  INSTANCE     NODE           STATE   REASON
+  shop-web-2   pier (box-2)   held    locked
   and 6 instances more
 """
     )

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from skerry_cli.records import Part, Reason, Runner, Standing
-from skerry_cli.standing_text import host, lines, made_up
+from skerry_cli.standing_text import lines, made_up
+from skerry_cli.words import node_name
 
 SCORES = {
     "balance": Part(value=0.75, weight=10, points=7.5),
@@ -124,4 +125,4 @@ def test_it_is_told_in_lines(standing, told):
 
 def test_parts_and_names():
     assert made_up({}) == ""
-    assert (host("a", "a"), host("a", "b")) == ("a", "a (b)")
+    assert (node_name("a", "a"), node_name("a", "b")) == ("a", "a (b)")

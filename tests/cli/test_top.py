@@ -44,7 +44,7 @@ def test_instances_who_computes_most_first(skerry, fleet):
     done = skerry("top")
     assert firsts(done) == ["INSTANCE", "shop-db-0", "shop-web-0", "shop-web-1"]
     assert done.out.splitlines()[1].split() == [
-        "shop-db-0", "web", "pier", "0.700", "8", "MiB", "3",
+        "shop-db-0", "web", "pier", "(box-2)", "0.700", "8", "MiB", "3",
     ]  # fmt: skip
     assert "box-3" not in {one.path.split("/")[-2] for one in fleet.asked}, "it has none"
     assert firsts(skerry("top", "--sort", "memory"))[1] == "shop-web-0"
@@ -67,11 +67,18 @@ def test_a_node_that_does_not_tell_is_named_beside_the_others(skerry, fleet):
     assert done.err == "skerry: quay is lost\nskerry: shop-db-0: it hangs\n"
 
 
+def test_of_nodes_with_one_hostname_the_id_says_which(skerry, fleet):
+    for words in (("top", "nodes"), ("top",)):
+        done = skerry(*words, "--node", "pier", code=1)
+        why = "2 nodes have the hostname pier; name one by its id: box-2, box-3"
+        assert done.err == f"skerry: {why}\n"
+
+
 def test_nodes(skerry, fleet):
     done = skerry("top", "nodes")
     assert firsts(done) == ["NODE", "pier", "pier", "quay"]
     assert done.out.splitlines()[3].split() == [
-        "quay", "online", "2%", "0.25", "3", "GiB", "75%", "-", "48", "°C",
+        "quay", "(box-1)", "online", "2%", "0.25", "3", "GiB", "75%", "-", "48", "°C",
     ]  # fmt: skip
     assert firsts(skerry("top", "nodes", "--sort", "memory"))[1] == "quay"
     found = json.loads(skerry("top", "nodes", "--node", "quay", "-o", "json").out)["items"]

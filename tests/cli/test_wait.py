@@ -62,7 +62,7 @@ def test_several_are_waited_for_together(skerry, hub):
         (["node", "box-7", "--for", "online"], "last seen: the hub knows no such node"),
         (["node", "box-1", "--for", "deleted"], "last seen: online, heard of 3s ago"),
         (["workload", "x", "--for", "running"], "last seen: the hub knows no such workload"),
-        (["workload", "x", "--for", "deleted"], "shop-web-0 is still running on quay"),
+        (["workload", "x", "--for", "deleted"], "shop-web-0 is still running on quay (box-1)"),
     ],
 )
 def test_what_is_not_so_in_time_exits_4_and_says_what_was_seen(skerry, hub, words, error):

@@ -306,7 +306,7 @@ class Answers:
         node = find_node(self._known, name)
         reply = self._service.ask(node, "probe", PROBE_S)
         if reply.error is not None:
-            raise RefusedError(409, Problem(reason=f"{node.hostname}: {reply.error}"))
+            raise RefusedError(409, Problem(reason=f"{node.known_as}: {reply.error}"))
         return self._shown(node)
 
     def overwrite(self, name: str) -> NodeView:
@@ -325,10 +325,10 @@ class Answers:
         """End a node's hold: what it runs is wanted. Asks the node for its order."""
         node = find_node(self._known, name)
         if node.diverged is None:
-            raise RefusedError(409, Problem(reason=f"{node.hostname} is not held"))
+            raise RefusedError(409, Problem(reason=f"{node.known_as} is not held"))
         reply = self._service.ask(node, "order")
         if reply.error is not None:
-            raise RefusedError(409, Problem(reason=f"{node.hostname}: {reply.error}"))
+            raise RefusedError(409, Problem(reason=f"{node.known_as}: {reply.error}"))
         order, digest = self._verified(node, reply.body)
 
         def change(work: Work) -> Node:
@@ -349,12 +349,12 @@ class Answers:
             )
             order = envelope.open_payload(sealed)
         except (WireError, InvalidSignature) as error:
-            reason = f"{node.hostname} holds an order that this hub's key did not sign"
+            reason = f"{node.known_as} holds an order that this hub's key did not sign"
             raise RefusedError(409, Problem(reason=f"{reason}: {error}".rstrip(": "))) from None
         accepted = node.report.accepted if node.report is not None else 0
         if order.generation != accepted:
             reason = (
-                f"{node.hostname} sent order {order.generation}, and says it accepted {accepted}; "
+                f"{node.known_as} sent order {order.generation}, and says it accepted {accepted}; "
                 "try again"
             )
             raise RefusedError(409, Problem(reason=reason))

@@ -119,7 +119,7 @@ class InstanceAnswers:
         try:
             return codec.decode(Usages, data, most=MOST_TOP_BYTES)
         except WireError as error:
-            reason = f"the answer of {node.hostname} cannot be read: {error}"
+            reason = f"the answer of {node.known_as} cannot be read: {error}"
             raise RefusedError(502, Problem(reason=reason)) from None
 
     async def _whole(self, node: Node, wish: Wish) -> bytes:

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Iterable, Mapping
 
+from skerry_hub.known_as import known_as
 from skerry_hub.model import Liveness, Node, Taint
 from skerry_wire.hardware import Accelerator, Filesystem, Hardware, RuntimeInfo
 
@@ -65,6 +66,11 @@ class Facts:
     """Those that an executor can drive."""
     failed_probes: Mapping[str, str]
     """What is not known although the node was asked, and why: by the probe's name."""
+
+    @property
+    def known_as(self) -> str:
+        """Return the name that no other node has, for people."""
+        return known_as(self.hostname, self.id)
 
     def value(self, key: str) -> str | None:
         """Return what a constraint's key stands for on this node, None where it has no such."""

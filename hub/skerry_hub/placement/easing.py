@@ -78,7 +78,7 @@ class Spot:
     def why(self, need: Requirement) -> str:
         """Return the node and its reasons: `(box-7: site is "b", not "a")`."""
         reasons = "; ".join(one.text for one in need.refusals(self.columns, self.row))
-        return f"({self.facts.hostname}: {reasons})"
+        return f"({self.facts.known_as}: {reasons})"
 
     def asking(self, **changes: Any) -> Workload:
         """Return the workload with other resources."""
@@ -156,7 +156,7 @@ def _having(spot: Spot, key: str, told: str | None) -> str:
     """Return what a node has of a field: `(box-7 has site=b)`."""
     name = key.removeprefix(LABEL).removeprefix("node.")
     has = f"has no {name}" if told is None else f"has {name}={told}"
-    return f"({spot.facts.hostname} {has})"
+    return f"({spot.facts.known_as} {has})"
 
 
 def _expressed(spot: Spot, need: Expressed) -> Easing:
@@ -260,7 +260,7 @@ def _taints(spot: Spot, need: Taints) -> Easing:
 
 def _tolerated(spot: Spot, taint: Taint) -> str:
     text = f"tolerate the taint {taint}"
-    return f"uncordon {spot.facts.hostname} or {text}" if taint.key == UNSCHEDULABLE else text
+    return f"uncordon {spot.facts.known_as} or {text}" if taint.key == UNSCHEDULABLE else text
 
 
 # --- limits of the placement ----------------------------------------------------------------
@@ -317,7 +317,7 @@ def _data(spot: Spot, need: DataNear) -> Easing:
     )
     every = tuple(moved if one == asked else one for one in spot.workload.placement.data)
     return Easing(
-        (f"let dataset {asked.dataset} be moved to {spot.facts.hostname}, {took} s on its way",),
+        (f"let dataset {asked.dataset} be moved to {spot.facts.known_as}, {took} s on its way",),
         spot.placed(data=every),
         (dataclasses.replace(need, need=moved),),
     )
@@ -328,12 +328,12 @@ def _data(spot: Spot, need: DataNear) -> Easing:
 
 def _policy(spot: Spot, need: WithinPolicy | WithinLimits) -> Easing:
     texts = [one.text.partition(": ")[2] for one in need.refusals(spot.columns, spot.row)]
-    either = f"change the workload or the policy.toml of {spot.facts.hostname}"
+    either = f"change the workload or the policy.toml of {spot.facts.known_as}"
     return Easing(tuple(f"{either}: {text}" for text in texts), None)
 
 
 def _runtime(spot: Spot, need: WithinRuntime) -> Easing:
-    host = spot.facts.hostname
+    host = spot.facts.known_as
     texts = [one.text.partition(": ")[2] for one in need.refusals(spot.columns, spot.row)]
     return Easing((f"change the workload or the runtime of {host}: {'; '.join(texts)}",), None)
 
@@ -341,7 +341,7 @@ def _runtime(spot: Spot, need: WithinRuntime) -> Easing:
 def _maintenance(spot: Spot, need: Maintenance) -> Easing:
     minute = math.ceil(need.until / 60) * 60
     until = f"{datetime.datetime.fromtimestamp(minute, datetime.UTC):%Y-%m-%d %H:%M}"
-    host = spot.facts.hostname
+    host = spot.facts.known_as
     return Easing((f"wait until {until} UTC, when {need.name} of {host} ends",), None)
 
 

@@ -55,7 +55,7 @@ def eased_ports(columns: Columns, row: int, workload: str, need: FreePorts) -> E
     holders = {text: columns.port_holder(row, port) for text, port in pairs}
     left = [(text, port) for text, port in pairs if holders[text] is None]
     rest = FreePorts(tuple(text for text, _ in left), tuple(port for _, port in left))
-    host, others = columns.facts(row).hostname, OtherPorts(workload)
+    host, others = columns.facts(row).known_as, OtherPorts(workload)
     taken = [(text, holder) for text, holder in holders.items() if holder is not None]
     if others.mask(columns, np.array([row]))[0]:
         texts = [f"ask for another port than {t} ({one} has it on {host})" for t, one in taken]

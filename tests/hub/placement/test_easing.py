@@ -109,15 +109,15 @@ CASES = {
     ),
     "constraint": (
         borne(constraints=["node.labels.site == quay"]),
-        ["drop constraint node.labels.site == quay (host-box has site=pier)"],
+        ["drop constraint node.labels.site == quay (host-box (box) has site=pier)"],
     ),
     "no label": (
         borne(constraints=["node.labels.x == quay"]),
-        ["drop constraint node.labels.x == quay (host-box has no x)"],
+        ["drop constraint node.labels.x == quay (host-box (box) has no x)"],
     ),
     "arch": (
         borne(constraints=["node.platform.arch == arm64"]),
-        ["drop constraint node.platform.arch == arm64 (host-box has platform.arch=x86_64)"],
+        ["drop constraint node.platform.arch == arm64 (host-box (box) has platform.arch=x86_64)"],
     ),
     "at least": (
         expressed("node.hardware.memory.total_bytes > 2GiB"),
@@ -139,40 +139,43 @@ CASES = {
     ),
     "no number": (
         expressed("node.labels.site >= 8"),
-        ["drop constraint node.labels.site >= 8 (host-box has site=pier)"],
+        ["drop constraint node.labels.site >= 8 (host-box (box) has site=pier)"],
     ),
     "expression": (
         expressed("node.labels.site in [quay, mole]"),
-        ["drop constraint node.labels.site in [quay, mole] (host-box has site=pier)"],
+        ["drop constraint node.labels.site in [quay, mole] (host-box (box) has site=pier)"],
     ),
     "nested": (
         expressed("not(node.labels.site exists)"),
         [
             "drop constraint not(node.labels.site exists)"
-            ' (host-box: site is "pier": node.labels.site exists holds, which is excluded)'
+            ' (host-box (box): site is "pier": node.labels.site exists holds, which is excluded)'
         ],
     ),
     "ports": (
         borne(ports=["tcp/80", "tcp/81"]),
-        ["ask for another port than tcp/80 (other-0 has it on host-box)"],
+        ["ask for another port than tcp/80 (other-0 has it on host-box (box))"],
     ),
     "fewer": (
         borne(accelerators=[gpus(3)]),
-        ["ask for 2 gpu instead of 3 (host-box: 2 usable gpu free < 3: 2 there)"],
+        ["ask for 2 gpu instead of 3 (host-box (box): 2 usable gpu free < 3: 2 there)"],
     ),
     "none": (
         borne(accelerators=[gpus(kind="camera")]),
-        ["ask for no camera (host-box: no usable camera free: none there)"],
+        ["ask for no camera (host-box (box): no usable camera free: none there)"],
     ),
     "path": (
         with_device("/dev/ttyUSB0"),
-        ["drop device /dev/ttyUSB0 (host-box: has no /dev/ttyUSB0, 1 of that sort: /dev/ttyUSB1)"],
+        [
+            "drop device /dev/ttyUSB0"
+            " (host-box (box): has no /dev/ttyUSB0, 1 of that sort: /dev/ttyUSB1)"
+        ],
     ),
     "taints": (
         workload(),
         [
             "tolerate the taint gpu=only:NoSchedule",
-            f"uncordon host-box or tolerate the taint {UNSCHEDULABLE}:NoExecute",
+            f"uncordon host-box (box) or tolerate the taint {UNSCHEDULABLE}:NoExecute",
         ],
     ),
     "latency": (
@@ -183,16 +186,16 @@ CASES = {
         placed(latency=(Latency(to="endpoint", name="x", max_ms=20.0),)),
         [
             "drop the limit on the latency to endpoint:x"
-            " (host-box: there is no endpoint x, so the time to it is not known)"
+            " (host-box (box): there is no endpoint x, so the time to it is not known)"
         ],
     ),
     "local data": (
         placed(data=(DataNeed(dataset="maps", local=True),)),
-        ["let dataset maps be moved to host-box, 600 s on its way"],
+        ["let dataset maps be moved to host-box (box), 600 s on its way"],
     ),
     "data too late": (
         placed(data=(DataNeed(dataset="maps", max_transfer_s=60.0),)),
-        ["let dataset maps be moved to host-box, 600 s on its way"],
+        ["let dataset maps be moved to host-box (box), 600 s on its way"],
     ),
     "no data": (
         placed(data=(DataNeed(dataset="gone"),)),
@@ -252,10 +255,10 @@ def test_what_a_box_or_a_document_refuses_for_is_told_to_be_changed_there():
     )
     texts, changed = eased(world_of(box=strict), borne())
     assert changed is None
-    assert texts[0].startswith("change the workload or the policy.toml of host-box: image ")
+    assert texts[0].startswith("change the workload or the policy.toml of host-box (box): image ")
     night = Window(name="night", start=0.0, duration_s=90.0)
     assert eased(world_of(night, now=5.0), borne()) == (
-        ["wait until 1970-01-01 00:02 UTC, when maintenance night of host-box ends"],
+        ["wait until 1970-01-01 00:02 UTC, when maintenance night of host-box (box) ends"],
         None,
     )
 

@@ -249,7 +249,7 @@ def test_the_cheapest_relaxation_comes_first_with_how_many_nodes_it_opens():
         ("a", ("ask for at most 192 MiB memory (64 MiB less)",), 0.25, 1),
         (
             "c",
-            ("drop constraint node.labels.site == quay (host-c has site=pier)",),
+            ("drop constraint node.labels.site == quay (host-c (c) has site=pier)",),
             1.0,
             2,
         ),
@@ -257,7 +257,7 @@ def test_the_cheapest_relaxation_comes_first_with_how_many_nodes_it_opens():
             "e",
             (
                 "ask for at most 1 MiB memory (255 MiB less)",
-                "drop constraint node.labels.site == quay (host-e has site=pier)",
+                "drop constraint node.labels.site == quay (host-e (e) has site=pier)",
             ),
             1.9961,
             5,
@@ -347,4 +347,4 @@ def test_a_device_that_is_taken_or_not_quite_the_one_is_nearer_than_none():
     assert [one.node for one in found.verdicts] == ["b", "a"]
     (none,) = found.relaxations
     assert (none.node, none.cost, none.nodes) == ("b", 1.0, 2)
-    assert none.changes == ("ask for no gpu (host-b: no usable gpu free: 1 there, 1 taken)",)
+    assert none.changes == ("ask for no gpu (host-b (b): no usable gpu free: 1 there, 1 taken)",)

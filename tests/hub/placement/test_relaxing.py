@@ -269,11 +269,11 @@ def test_another_port_is_no_help_beside_one_of_its_own():
     assert set(where(first).values()) == {"a"}
     told = explain(columns, load, first.assignments).relaxations
     dropped = tuple(
-        f"drop port {text} (shop-web-0, one of its own, has it on host-a)"
+        f"drop port {text} (shop-web-0, one of its own, has it on host-a (a))"
         for text in load.resources.ports
     )
     assert [(one.changes, one.cost, one.nodes) for one in told] == [
-        (("ask for another port than tcp/81 (other-0 has it on host-b)",), 1, 1),
+        (("ask for another port than tcp/81 (other-0 has it on host-b (b))",), 1, 1),
         (dropped, 2, 2),
     ]
     columns.remove("b")
@@ -285,7 +285,7 @@ def test_what_devices_have_to_be_like_goes_before_the_devices_and_both_ways_are_
     columns = fleet(node("a"), node("b", accelerators=[accelerator("1")]))
     large = DeviceRequest(kind="gpu", expressions=("memory_bytes >= 100GiB",))
     told = said(columns, workload(accelerators=[large]))
-    why = "host-b: no usable gpu free: 1 there, 1 other than memory_bytes >= 100GiB"
+    why = "host-b (b): no usable gpu free: 1 there, 1 other than memory_bytes >= 100GiB"
     assert told == [
         ("b", (f"drop memory_bytes >= 100GiB of 1 gpu ({why})",)),
         ("b", (f"ask for no gpu ({why})",)),
@@ -360,7 +360,9 @@ def test_what_is_not_the_workloads_to_change_names_who_is():
     window = Window(name="night", start=0.0, duration_s=3600.0)
     columns = fleet(node("a"))
     ((_, changes),) = said(columns, workload(), rules=rules_of([window], 1), now=10.0)
-    assert changes == ("wait until 1970-01-01 01:00 UTC, when maintenance night of host-a ends",)
+    assert changes == (
+        "wait until 1970-01-01 01:00 UTC, when maintenance night of host-a (a) ends",
+    )
     shy = dataclasses.replace(
         workload("shy"),
         placement=Placement(affinity=(Affinity(workload="shop-web", anti=True),)),
@@ -388,7 +390,7 @@ def test_a_spread_is_widened_for_the_domains_that_a_dropped_constraint_opens():
     reserve_decision(columns, [], first)
     changes = dict(said(columns, load, first.assignments))["d"]
     assert changes == (
-        "drop constraint node.labels.tier == gold (host-d has no tier)",
+        "drop constraint node.labels.tier == gold (host-d (d) has no tier)",
         "allow a maxSkew of 3 over site"
         " (2 in site quay and 0 in site pier: one more is a skew over 1)",
     )

@@ -141,7 +141,10 @@ def test_what_the_box_said_that_it_does_not_allow_is_not_asked(verb, allowed):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"error": "this box has accepted no order yet"}, "host-box-1: this box has accepted no"),
+        (
+            {"error": "this box has accepted no order yet"},
+            "host-box-1: this box has accepted no",
+        ),
         ({"challenge": b"short"}, "it made no challenge"),
     ],
 )

@@ -583,7 +583,7 @@ def test_a_node_that_says_why_not_is_quoted(held):
         held.say(node, Reply(incarnation=FIRST, boot=1, seq=1, id=request.id, error="no order"))
 
     held.broker.answer = refuse
-    with pytest.raises(RefusedError, match="host-box-1: no order"):
+    with pytest.raises(RefusedError, match=r"host-box-1 \(box-1\): no order"):
         Answers(held.service).adopt("box-1")
 
 
