@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+from collections.abc import Collection
 
+from skerry_executor import ended, state, targets
 from skerry_executor import order as verification
-from skerry_executor import state, targets
 from skerry_executor.journal import Journal
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
@@ -156,7 +157,8 @@ def _held(accepted: Accepted | None, settings: Settings, box: _Box) -> Admitted:
     if accepted is None:
         return Admitted()
     try:
-        order = order_of(accepted)
+        gone = ended.load(settings.state, accepted.generation)
+        order = _without(order_of(accepted), gone)
     except StateError as error:
         return Admitted(accepted=accepted, problems=(str(error)[:1024],))
     judged = _against_policy(order, settings, box)
@@ -186,7 +188,9 @@ def _offered(
     judged = _against_policy(found.order, settings, box)
     if judged.refusal is not None:
         refused = _refused(judged.refusal, judged.problems, accepted, settings, box)
-        return refused if box.trouble is None else _without_ended(refused, found.order)
+        if box.trouble is None:
+            return refused
+        return _without_ended(refused, found.order, settings.state)
     if high_water is None or found.order.generation > high_water.generation:
         fresh = _kept(found, data, accepted, settings, journal)
         if isinstance(fresh, Refusal):
@@ -242,15 +246,25 @@ def _refused(
     return dataclasses.replace(held, refusal=refused, problems=problems, allowed=False)
 
 
-def _without_ended(refused: Admitted, offered: Order) -> Admitted:
+def _without_ended(refused: Admitted, offered: Order, folder: pathlib.Path) -> Admitted:
     """Return a refusal for a policy that cannot be used: what is wanted no more ends even so."""
-    if refused.order is None:
+    if refused.order is None or refused.accepted is None:
         return refused
     wanted = {one.id for one in offered.instances}
-    left = tuple(one for one in refused.order.instances if one.id in wanted)
-    return dataclasses.replace(
-        refused, order=dataclasses.replace(refused.order, instances=left), ends=True
-    )
+    gone = {one.id for one in refused.order.instances} - wanted
+    generation = refused.accepted.generation
+    try:
+        if gone:
+            ended.save(folder, generation, gone | ended.load(folder, generation))
+    except StateError as error:
+        problems = (*refused.problems, str(error)[:1024])[:MAX_PROBLEMS]
+        return dataclasses.replace(refused, problems=problems)
+    return dataclasses.replace(refused, order=_without(refused.order, gone), ends=True)
+
+
+def _without(order: Order, instances: Collection[str]) -> Order:
+    left = tuple(one for one in order.instances if one.id not in instances)
+    return dataclasses.replace(order, instances=left)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from skerry_cli.standing_text import lines, made_up
 def show(screen: Screen, found: Explanation, *, whole: bool = True) -> None:
     """Write an explanation; it is not `whole` where only one node was asked for."""
     screen.line(Styled(head(found), "green" if found.placed >= found.wanted else "red"))
-    if found.note and not found.feasible:
+    if found.note and (not found.feasible or found.placed >= found.wanted):
         screen.line(found.note)
     if found.blocked:
         screen.line()

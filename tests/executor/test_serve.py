@@ -171,9 +171,9 @@ def test_while_the_policy_cannot_be_used_nothing_new_comes_and_only_what_is_dele
         assert "(at line " in outcome.refusal.reason
         left = {one.instance: one.id for one in box.runtime.containers("box-1")}
         assert left == {"shop-web-0": before["shop-web-0"]}
-    asked(box.path)
-    assert len(box.runtime.containers("box-1")) == 1
     box.policy.write_text(POLICY)
+    asked(box.path)
+    assert len(box.runtime.containers("box-1")) == 1, "what was deleted does not come back"
     assert asked(box.path, data).reached
     assert {one.instance for one in box.runtime.containers("box-1")} == {"shop-web-0", "shop-new-0"}
 

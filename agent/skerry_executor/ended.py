@@ -1,0 +1,61 @@
+"""Which instances of the accepted order have ended because a newer one has them no more.
+
+So it is where the box's policy cannot be used: the newer order is refused, and what it deletes ends
+even so. Without this file the accepted order would have it made again once the policy is mended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable
+from typing import Annotated
+
+from skerry_executor import whole_file
+from skerry_executor.log import log
+from skerry_executor.state import StateError, prepare
+from skerry_executor.whole_file import DamagedError
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+from skerry_wire.schema import Items
+from skerry_wire.types import Generation, InstanceId
+
+FILE = "ended.state"
+MAX_FILE_BYTES = 256 * 1024
+_MAGIC = b"skerry-executor ended 1\n"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    accepted: Generation
+    instances: Annotated[tuple[InstanceId, ...], Items(512)] = ()
+
+
+def load(folder: pathlib.Path, accepted: int) -> frozenset[str]:
+    """Return those of the order of this generation. Raises StateError when it cannot be read.
+
+    Of a damaged file nothing is known, and a newer order says again what it has no more.
+    """
+    path = folder / FILE
+    try:
+        data = whole_file.read(path, MAX_FILE_BYTES)
+        if data is None:
+            return frozenset()
+        body = whole_file.body_of(_MAGIC, data)
+        kept = codec.decode(_Kept, body, strict=True, most=MAX_FILE_BYTES)
+    except (DamagedError, WireError) as error:
+        log("error", "the file of ended instances is damaged", file=str(path), reason=str(error))
+        return frozenset()
+    except OSError as error:
+        raise StateError(f"{path} cannot be read: {error.strerror}") from None
+    return frozenset(kept.instances if kept.accepted == accepted else ())
+
+
+def save(folder: pathlib.Path, accepted: int, instances: Iterable[str]) -> None:
+    """Note all of them, durably, before they end. Raises StateError."""
+    prepare(folder)
+    body = codec.pack(_Kept(accepted=accepted, instances=tuple(sorted(instances))))
+    try:
+        whole_file.write(folder / FILE, whole_file.checked(_MAGIC, body), durable=True)
+    except OSError as error:
+        raise StateError(f"{folder / FILE} cannot be written: {error.strerror}") from None
