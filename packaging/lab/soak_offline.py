@@ -1,7 +1,8 @@
 """A box without a network: what ran runs again after a boot, by the runtime's own supervisor.
 
 Neither agent nor executor is there then, nor a way to the hub; what has a lease stays off until the
-hub has renewed it. And a wrong clock, 1970 or ten years ahead, stops nothing and keeps nothing back.
+hub has renewed it. And a wrong clock, 1970 or ten years ahead, stops nothing and keeps nothing back; nor does the jump
+of 56 years by which a box without a battery gets its time.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def offline(count: int = 3, progress: Progress[Result] | None = None) -> list[Re
     """Do the courses one after the other, so many in all, and return what was seen."""
     progress = progress or Progress(count, "courses")
     courses = itertools.islice(
-        itertools.cycle((rebooted_offline, clock_in_1970, clock_ten_years_ahead)), count
+        itertools.cycle((rebooted_offline, clock_in_1970, clock_ten_years_ahead, booted_in_1970)),
+        count,
     )
     with tempfile.TemporaryDirectory(prefix="offline-") as name:
         fleet = UmlFleet(pathlib.Path(name), 1)
@@ -110,6 +112,48 @@ def rebooted_offline(fleet: UmlFleet, box: UmlBox) -> str:
 def clock_in_1970(fleet: UmlFleet, box: UmlBox) -> str:
     """Set the clock to an hour after 1970; the kernel takes none that is less than its uptime."""
     return _with_clock(fleet, box, 3600.0)
+
+
+def booted_in_1970(fleet: UmlFleet, box: UmlBox) -> str:
+    """Boot with a clock without a battery and no broker; then the time comes, by one jump."""
+    box.run("tee", f"/etc/systemd/system/{_CLOCK}", data=_CLOCK_UNIT)
+    box.run("systemctl", "enable", _CLOCK)
+    fleet.broker.kill()
+    box.run("sync")
+    box.cut()
+    time.sleep(1.5)
+    box.start()
+    names = {"keeps", "stays"}
+    running_s = fleet.until_beating("those without a lease", _hears(*names), 180)
+    box.wait()
+    if (year := box.run("date", "+%Y").strip()) != "1970":
+        raise LabError(f"it booted in {year}")
+    _watch(fleet, names, WATCHED_S)
+    box.run("systemctl", "disable", _CLOCK)
+    box.run("date", "-s", f"@{time.time():.0f}")
+    _watch(fleet, names, WATCHED_S)
+    starts = _starts(box, tuple(names))
+    fleet.broker.start()
+    back_s = fleet.until_beating("the one with a lease", _hears("leased", *names), 180)
+    if _starts(box, tuple(names)) != starts:
+        raise LabError("what ran was started anew when the broker came back")
+    return (
+        f"what has no lease ran {running_s:.0f} s after power on and through a jump of 56 years; "
+        f"the leased one ran {back_s:.0f} s after the broker was back; nothing was started anew"
+    )
+
+
+_CLOCK = "clock-1970.service"
+_CLOCK_UNIT = """\
+[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+ExecStart=/bin/date -s @3600
+[Install]
+WantedBy=sysinit.target
+"""
 
 
 def clock_ten_years_ahead(fleet: UmlFleet, box: UmlBox) -> str:

@@ -283,6 +283,32 @@ def test_a_wrong_clock_neither_storms_nor_stops(wall_s):
     assert 22 <= len(box.started) - before - there <= 25
 
 
+@pytest.mark.parametrize("lasts_s", [20.0, 600.0])
+def test_the_time_of_a_box_that_booted_in_1970_comes_by_one_jump(lasts_s):
+    box = Box(schedule="* * * * *", deadline_s=900.0, wall_s=40.0)
+    box.look()
+    run_through(box, 1, step_s=10.0, lasts_s=lasts_s)
+    there = len(box.started)
+    assert there >= 3600 / max(60.0, lasts_s) - 2, "in 1970 it runs the moments of 1970"
+    under_way = box.record.state == "running"
+    box.wall_s = NOON + 5
+    box.look()
+    assert len(box.started) - there <= 1, "and none of the 29 million that were passed over"
+    assert not under_way or len(box.started) == there, "what runs is not ended, nor doubled"
+    before = len(box.started)
+    run_through(box, 1, step_s=10.0, lasts_s=lasts_s)
+    after = len(box.started) - before
+    assert 3600 / max(60.0, lasts_s) - 2 <= after <= 61
+    # Once more without a battery: what was run then is not run again.
+    box.reboot(wall_s=40.0)
+    box.look()
+    box.wall_s = NOON + 3700
+    before = len(box.started)
+    box.look()
+    assert len(box.started) - before <= 1
+    assert box.record.reason is None or "deadline" not in box.record.reason
+
+
 def test_a_small_step_back_repeats_no_moment():
     box = hourly()
     box.look()
