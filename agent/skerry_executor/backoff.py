@@ -237,6 +237,14 @@ def looping(ending: Ending, now_s: float) -> Looping | None:
     )
 
 
+def due_s(ending: Ending, now_s: float) -> float | None:
+    """Return when to start a container, or to look whether it has ended again; None: not at all."""
+    if ending.until_s is not None:
+        return ending.until_s
+    is_tried = ending.rests and now_s - ending.at_s < LOOP_S
+    return ending.at_s + LOOK_S if is_tried else None
+
+
 def counted(ending: Ending | None, one: Actual) -> Actual:
     """Return a container with all of its restarts, and while it rests with its own exit code."""
     if ending is None:

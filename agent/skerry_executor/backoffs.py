@@ -187,10 +187,14 @@ class BackOffs:
             return tuple(one.id for one in self._endings.values() if one.until_s is not None)
 
     def next_s(self) -> float | None:
-        """Return in how many seconds the first of them is to be started; None: nothing rests."""
+        """Return in how many seconds the first of them is to be started, or looked at again.
+
+        None: nothing rests, and nothing has just been started that may be about to end.
+        """
         with self._lock:
-            moments = [one.until_s for one in self._endings.values() if one.until_s is not None]
-            return min(moments) - self._clock() if moments else None
+            now_s = self._clock()
+            found = (backoff.due_s(one, now_s) for one in self._endings.values())
+            return min((one - now_s for one in found if one is not None), default=None)
 
     def forget(self, instance: Instance, containers: Sequence[Actual]) -> bool:
         """Forget the back-offs of an instance, as somebody wants it tried now.

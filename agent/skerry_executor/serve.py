@@ -40,8 +40,8 @@ SEND_S = 10.0
 DECLINE_S = 1.0
 MAX_CONNECTIONS = 16
 ENDING_S = 10.0
-START_AGAIN_S = 30.0
-"""How long after an own visit the next one is, where that could not start what rests."""
+START_AGAIN_S = 10.0
+"""How long after a visit an own one is, for what rests or has just been started."""
 BUSY_LOOK_S = 1.0
 """How often it is looked whether a connection has ended, while there are any, ..."""
 FULL_LOOK_S = 0.1
@@ -257,6 +257,7 @@ class Server:
             self._grants.answer(request, talk)
             return
         self._own = self._own.visited()
+        self._start_from_s = time.monotonic() + START_AGAIN_S
         self._visits.visit(request, talk)
 
 

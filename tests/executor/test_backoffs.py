@@ -6,7 +6,7 @@ import pytest
 from tests.executor.orders import instance
 from tests.executor.test_backoff import seen
 
-from skerry_executor import backoffs, specs
+from skerry_executor import backoff, backoffs, specs
 from skerry_executor.actual import Phase
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
@@ -127,7 +127,9 @@ def test_what_rests_is_known_to_the_next_run(box, clock, tmp_path, root):
     assert found.next_s() == 10.0
     assert backoffs.is_held(tmp_path / "run", root)
     found.started(seen(Phase.RUNNING))
-    assert (found.resting(), found.next_s()) == ((), None)
+    assert (found.resting(), found.next_s()) == ((), backoff.LOOK_S)
+    clock.now_s += backoff.LOOP_S
+    assert found.next_s() is None
     assert not backoffs.is_held(tmp_path / "run", root)
 
 
