@@ -12,9 +12,11 @@ import pytest
 from tests.hub.records import NOW, node, report, settled, status, work_on, workload
 
 from skerry_hub import desired
+from skerry_hub.draining import drain, uncordon
 from skerry_hub.lifecycle import Lifecycle, Update
 from skerry_hub.model import Liveness
 from skerry_hub.orders import instances
+from skerry_hub.replacing import replace_all
 from skerry_hub.rollout.advancing import advance, pause, resume
 from skerry_hub.rollout.counting import many
 from skerry_hub.rollout.records import RevisionRecord
@@ -79,15 +81,12 @@ class Fleet:
             for key, one in members.items()
             if one.state == "updating"
             and before[key].state == "waiting"
-            and not self.moved(before[key])
+            and work.draft.assignments.get(key).node == before[key].former.node
         }
         if given:
             # One that was away begins when it likes: then nobody is given more.
             most = many(self.update.max_unavailable, max(rollout.total, 1))
             assert len(self.at_work(members)) <= most, "more at work than allowed"
-
-    def moved(self, member):
-        return self.known.assignments[member.id].node != member.former.node
 
     def at_work(self, members):
         """Return those that are given the new content, on boxes that are there."""
@@ -215,6 +214,23 @@ class Fleet:
         )
         self.change(lambda work: None)
 
+    def some_move(self):
+        """Empty a box, and let it be filled again; or have what was on one that is lost moved."""
+        name = self.chance.choice(sorted(self.known.nodes))
+        one = self.known.nodes[name]
+        if one.liveness is Liveness.ONLINE:
+            self.change(lambda work: drain(work, one, force=False))
+            self.change(lambda work: uncordon(work, work.draft.nodes.get(name)))
+        else:
+            self.change(lambda work: replace_all(work, {"shop-web": {name}}))
+
+    def deleted(self):
+        """Delete it in the middle, and apply it anew."""
+        self.change(lambda work: desired.delete(work, "shop-web"))
+        assert not self.known.updates.members
+        assert self.known.updates.contents == {}
+        self.apply()
+
     def some_call(self, do):
         rollout = self.known.updates.rollouts.get("shop-web")
         if rollout is None:
@@ -237,10 +253,11 @@ class Fleet:
             self.restart,
             self.windows_shut,
             self.windows_open,
+            self.some_move,
             lambda: self.some_call(pause),
             lambda: self.some_call(resume),
             lambda: self.some_call(resume),
-            *([self.apply, self.undo] if self.chance.random() < 0.3 else []),
+            *([self.apply, self.undo, self.deleted] if self.chance.random() < 0.3 else []),
         ]
         self.chance.choice(acts)()
         self.now += self.chance.choice([0.1, 1, 10, 50])
