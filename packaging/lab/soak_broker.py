@@ -32,6 +32,9 @@ from skerry_wire import reconnecting
 AWAY_S = 35.0
 REPLACED_S = 15.0
 """What judging, deciding and a box's start may take on a busy machine."""
+PAUSED_S = 120.0
+"""How much longer it may take with a box of which heartbeats came late before: on a busy machine a
+pause of more than half of the tolerance is common, and the hub bears four times that."""
 _NEW_CLIENT = re.compile(r"^(\d+): New client connected", re.MULTILINE)
 
 
@@ -50,8 +53,9 @@ class Found:
     replaced_s: tuple[float, ...]
     """Until what the vanished boxes had ran elsewhere, sorted."""
     allowed_s: float
+    """How long that may take with a box that never paused before, ..."""
     missing: tuple[str, ...]
-    """Instances of vanished boxes that ran nowhere else at the end."""
+    """... and what of vanished boxes ran nowhere else `PAUSED_S` later."""
 
     @property
     def met(self) -> bool:
@@ -99,7 +103,7 @@ def _course(broker: Mosquitto, hub: Hub, farm: Farm, wanted: Wanted, away_s: flo
     allowed_s = reconnecting.back_within_s(ceiling_s, away_s + wanted.heartbeat_s)
     allowed_s += wanted.lost_after_s + REPLACED_S
     ids = {one for _, instances in lost.values() for one in instances}
-    while ids - elsewhere(farm, lost).keys() and time.monotonic() < back_at + allowed_s:
+    while ids - elsewhere(farm, lost).keys() and time.monotonic() < back_at + allowed_s + PAUSED_S:
         time.sleep(1)
     found = elsewhere(farm, lost)
     return Found(
