@@ -41,7 +41,7 @@ class Result:
         return not self.problem
 
 
-def offline(count: int = 3, progress: Progress[Result] | None = None) -> list[Result]:
+def offline(count: int = 4, progress: Progress[Result] | None = None) -> list[Result]:
     """Do the courses one after the other, so many in all, and return what was seen."""
     progress = progress or Progress(count, "courses")
     courses = itertools.islice(

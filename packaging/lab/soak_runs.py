@@ -94,9 +94,9 @@ RUNS: Mapping[str, Run] = {
         soak_links.table, whole_boxes=True,
     ),
     "offline": Run(
-        "a boot without network, agent and executor, a clock in 1970, one ten years ahead: what "
-        "ran runs on, what has a lease waits for the hub",
-        "four minutes", "courses", 3, soak_offline.Result,
+        "a boot without network, agent and executor, a clock in 1970, one ten years ahead, a boot "
+        "in 1970 and the jump to now: what ran runs on, what has a lease waits for the hub",
+        "six minutes", "courses", 4, soak_offline.Result,
         lambda count, _seed, progress: soak_offline.offline(count, progress),
         soak_offline.table, whole_boxes=True,
     ),

@@ -15,8 +15,32 @@ FOLLOW_SILENCE_S = 86400.0
 """A container may be silent for long; who follows it ends that by the cancel."""
 
 
+_BETWEEN_SIGN = "unable to read log file"
+BETWEEN_S = 2.0
+BETWEEN_LOOK_S = 0.05
+"""podman reads no end of a log of which a line is just half written, or that is just begun anew
+because it was full: a moment later it does."""
+
+
 def logs(api: Api, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
     """Yield what a container wrote, oldest first. May raise Cancelled."""
+    until = time.monotonic() + BETWEEN_S
+    while True:
+        told = False
+        try:
+            for written in _logs(api, reference, wish, cancel):
+                told = True
+                yield written
+        except RuntimeFailure as failure:
+            if told or _BETWEEN_SIGN not in failure.reason or time.monotonic() >= until:
+                raise
+        else:
+            return
+        cancel.check()
+        time.sleep(BETWEEN_LOOK_S)
+
+
+def _logs(api: Api, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
     doing = f"reading the log of {reference}"
     target = api.whole(f"/containers/{quoted(reference)}/logs?{_query(wish, time.time())}")
     silence_s = FOLLOW_SILENCE_S if wish.follow else api.look_s
