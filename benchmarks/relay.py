@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 
 
 class Relay:
@@ -13,6 +14,8 @@ class Relay:
     def __init__(self, to_port: int) -> None:
         """`port` is where to connect; `stop` ends it."""
         self.bytes = 0
+        self.connected_at = 0.0
+        """When somebody last connected, in seconds since 1970."""
         self._to_port = to_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -22,6 +25,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self.connected_at = time.time()
                 far = socket.create_connection(("127.0.0.1", self._to_port))
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()

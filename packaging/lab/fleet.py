@@ -177,6 +177,14 @@ class Box:
         self.executor = Process("executor", command, self.folder, self._executor_environment)
         wait_for("the executor's socket", self.socket.exists)
 
+    def start_activated_executor(self, **environment: str) -> None:
+        """Have a run of the executor started anew for each visit, as on a box with systemd."""
+        command = [*module("lab.activation", str(self.socket))]
+        command += [self._python, "-m", "skerry_executor.main", "run"]
+        given = {**self._executor_environment, "SKERRY_EXECUTOR_IDLE": "0.1", **environment}
+        self.executor = Process("executor", command, self.folder, given)
+        wait_for("the executor's socket", self.socket.exists)
+
     def start_agent(self, **environment: str) -> None:
         """Start the agent."""
         command = [self._python, "-m", "skerry_agent.main", "run"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import io
+import json
 import pathlib
 import shutil
+import socket
 import tarfile
 from collections.abc import Sequence
+from typing import Any
 
 from lab.processes import LabError, Process, wait_for
 from lab.programs import Programs
 
 BUSYBOX = "/bin/busybox"
+ASK_S = 30.0
 PAGE = "Hello from Skerry\n"
 
 _APART = """\
@@ -106,6 +111,22 @@ class Podman:
         self._service = Process("podman", command, self._folder, environment)
         wait_for("podman's socket", self.socket.exists)
 
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return what the service answers, from its JSON. Raises OSError, too where it refuses."""
+        connection = _UnixConnection(self.socket)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            told = answer.read()
+            if answer.status >= 300:
+                raise OSError(f"podman answers {answer.status}: {told[:200]!r}")
+            return json.loads(told) if told else None
+        except http.client.HTTPException as error:
+            raise OSError(str(error)) from error
+        finally:
+            connection.close()
+
     @property
     def pid(self) -> int:
         """Return the process id of what answers."""
@@ -126,6 +147,17 @@ class Podman:
         self.run("system", "reset", "--force", check=False)
         self._programs.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: pathlib.Path) -> None:
+        super().__init__("localhost", timeout=ASK_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def image_tar(text: str = PAGE) -> bytes:

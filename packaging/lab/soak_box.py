@@ -7,9 +7,7 @@ whether a container still runs is asked of the kernel, which knows it when podma
 from __future__ import annotations
 
 import dataclasses
-import http.client
 import itertools
-import json
 import os
 import pathlib
 import select
@@ -243,7 +241,7 @@ class SoakBox:
     def running(self) -> dict[str, list[Ran]]:
         """Return the containers that podman has, by instance. Raises OSError."""
         found: dict[str, list[Ran]] = {}
-        for one in podman_get(self.podman.socket, "/v4.0.0/libpod/containers/json?all=true"):
+        for one in self.podman.ask("GET", "/v4.0.0/libpod/containers/json?all=true"):
             instance = (one.get("Labels") or {}).get(INSTANCE_LABEL, one["Id"][:12])
             ran = Ran(one["Id"], instance, one["StartedAt"], one["Pid"])
             found.setdefault(instance, []).append(ran)
@@ -318,33 +316,6 @@ class Watched:
         """Give everything back."""
         for fd in self._fds.values():
             os.close(fd)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: pathlib.Path) -> None:
-        super().__init__("localhost", timeout=ASK_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-def podman_get(path: pathlib.Path, what: str) -> Any:
-    """Return what podman's service answers. Raises OSError."""
-    connection = _UnixConnection(path)
-    try:
-        connection.request("GET", what)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 200:
-            raise OSError(f"podman answers {answer.status}: {text[:200]!r}")
-        return json.loads(text)
-    except http.client.HTTPException as error:
-        raise OSError(str(error)) from error
-    finally:
-        connection.close()
 
 
 def finish(applying: subprocess.Popen[bytes]) -> None:
