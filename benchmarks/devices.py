@@ -13,6 +13,7 @@ from skerry_hub.api.bodies import items_of
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.model import Liveness, Node
 from skerry_hub.state import Known
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import (
     Accelerator,
     Camera,
@@ -24,7 +25,6 @@ from skerry_wire.hardware import (
     System,
     UsbDevice,
 )
-from skerry_wire.messages import Capability
 
 NODES = 10_000
 RUNS = 5

@@ -47,8 +47,8 @@ from skerry_hub.placement.reading import MAX_VALUES
 from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import Cost, Placement
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Cpu, Filesystem, Hardware, Memory, RuntimeInfo, System
-from skerry_wire.messages import Capability
 from skerry_wire.workload import Container
 
 MAX_BYTES = 256 * 2**20

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping
 from benchmarks.makes import MAKES, Make, Variant, hardware_of
 from skerry_agent.labels import labels
 from skerry_hub.model import Liveness, Node, Taint
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Hardware
-from skerry_wire.messages import Capability
 
 INCARNATION = "0123456789abcdef"
 SITES = 2_000

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from skerry_wire import __version__, codec
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Cpu, Hardware, Memory, System
-from skerry_wire.messages import Capability, Heartbeat, Presence, Report
+from skerry_wire.messages import Heartbeat, Presence, Report
 
 INCARNATION = "0" * 32
 GIB = 2**30

@@ -44,6 +44,7 @@ from skerry_hub.placement.device_choice import NO_COSTS
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest, Placement
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import (
     Accelerator,
     Cpu,
@@ -53,7 +54,6 @@ from skerry_wire.hardware import (
     RuntimeInfo,
     System,
 )
-from skerry_wire.messages import Capability
 from skerry_wire.workload import Container
 
 NODES = "openb_node_list_gpu_node.csv"

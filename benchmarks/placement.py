@@ -42,7 +42,8 @@ from skerry_hub.placement.explain import explain
 from skerry_hub.placement.world import World
 from skerry_hub.terms import Affinity, Placement, Spread
 from skerry_wire import codec
-from skerry_wire.messages import Capability, Heartbeat
+from skerry_wire.capability import Capability
+from skerry_wire.messages import Heartbeat
 from skerry_wire.workload import Container
 
 SIZE = 100_000

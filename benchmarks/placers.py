@@ -30,8 +30,8 @@ from skerry_hub.placement.rules import rules_of
 from skerry_hub.placement.world import World
 from skerry_hub.sequence import sequence
 from skerry_hub.terms import Cost, DeviceRequest, Placement
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Accelerator, Cpu, Filesystem, Hardware, Memory, RuntimeInfo, System
-from skerry_wire.messages import Capability
 from skerry_wire.workload import Container
 
 MIB = 2**20

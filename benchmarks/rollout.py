@@ -26,15 +26,9 @@ from benchmarks.row import Row, plain, say
 from lab.fleet import Hub
 from lab.processes import wait_for
 from skerry_wire import codec, envelope, topics
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import RuntimeInfo
-from skerry_wire.messages import (
-    Capability,
-    Envelope,
-    InstanceState,
-    InstanceStatus,
-    Presence,
-    Report,
-)
+from skerry_wire.messages import Envelope, InstanceState, InstanceStatus, Presence, Report
 from skerry_wire.topics import NodeTopic
 
 NODES = 1_000

@@ -18,7 +18,7 @@ from skerry_hub import document_reference, metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import kubernetes_reference, reference
-from skerry_wire import asyncapi, jsonschema, lifecycle, messages, session
+from skerry_wire import asyncapi, capability, jsonschema, lifecycle, messages, session
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
 WIDTH = 100
@@ -33,7 +33,7 @@ VIEWS = {
 
 MESSAGES = (
     messages.Presence,
-    messages.Capability,
+    capability.Capability,
     messages.Heartbeat,
     messages.Report,
     messages.Event,

@@ -5,16 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from skerry_wire.messages import (
-    Capability,
-    Event,
-    Heartbeat,
-    LeaseRequest,
-    Presence,
-    Reply,
-    Report,
-    Target,
-)
+from skerry_wire.capability import Capability
+from skerry_wire.messages import Event, Heartbeat, LeaseRequest, Presence, Reply, Report, Target
 from skerry_wire.topics import NodeTopic
 
 

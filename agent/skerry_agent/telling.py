@@ -13,7 +13,8 @@ from skerry_agent import events as ev
 from skerry_agent.effects import Effect, Log, Publish, Save
 from skerry_agent.event_rate import Held
 from skerry_agent.state import NEVER, PresenceSeq, State, presence_seq
-from skerry_wire.messages import Capability, Event, EventKind, NodeMessage, Presence, Report
+from skerry_wire.capability import Capability
+from skerry_wire.messages import Event, EventKind, NodeMessage, Presence, Report
 from skerry_wire.topics import NodeTopic
 
 Step = tuple[State, list[Effect]]

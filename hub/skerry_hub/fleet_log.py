@@ -24,9 +24,9 @@ from skerry_hub.model import Assignment, Liveness, Node, Taint, Workload
 from skerry_hub.overlay import Step
 from skerry_hub.state import Kept, Known
 from skerry_wire import codec
+from skerry_wire.capability import Capability
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware
-from skerry_wire.messages import Capability
 
 MOST_BYTES = 2**30
 """Of one transaction's entries, unpacked."""

@@ -14,8 +14,9 @@ from typing import Annotated, Literal
 from skerry_hub.known_as import known_as
 from skerry_hub.lifecycle import AS_USUAL, Finished, Lifecycle
 from skerry_hub.terms import ANYWHERE, DeviceRequest, Placement, Share
+from skerry_wire.capability import Capability
 from skerry_wire.codec import revision_of, to_plain
-from skerry_wire.messages import Capability, Presence, Report
+from skerry_wire.messages import Presence, Report
 from skerry_wire.schema import Items, Range, Sparse, Text
 from skerry_wire.types import (
     ByteCount,

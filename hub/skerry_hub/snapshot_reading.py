@@ -26,10 +26,10 @@ from skerry_hub.views import Problem
 from skerry_hub.work import Strategy
 from skerry_hub.workloads.asked_for import checked
 from skerry_wire import codec
+from skerry_wire.capability import Capability
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware
 from skerry_wire.labels import wrong_key, wrong_value
-from skerry_wire.messages import Capability
 
 T = TypeVar("T")
 MOST = {

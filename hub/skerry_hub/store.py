@@ -33,8 +33,9 @@ from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Kept, Known, Publication
 from skerry_hub.views import EventView
 from skerry_wire import codec
+from skerry_wire.capability import Capability
 from skerry_wire.errors import WireError
-from skerry_wire.messages import Capability, Presence, Report
+from skerry_wire.messages import Presence, Report
 
 MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
 MAX_RECORD_BYTES = 4 * 1024 * 1024

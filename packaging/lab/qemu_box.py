@@ -17,7 +17,7 @@ from lab.processes import LabError, wait_for
 from lab.qemu import HOST_SEEN_FROM_GUEST, Machine
 from lab.qemu_image import LIBRARY
 from skerry_wire import codec, topics
-from skerry_wire.messages import Capability
+from skerry_wire.capability import Capability
 from skerry_wire.topics import NodeTopic
 
 NODE = "qemu-box"

@@ -7,8 +7,8 @@ import pytest
 from skerry_agent.fitting import CUTS, MOST_BYTES, fitted
 from skerry_wire import codec
 from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Accelerator, Hardware, Nic, PciFunction, ProbeStatus
-from skerry_wire.messages import Capability
 
 FOUND = ProbeStatus(status="found")
 GPU = Accelerator(kind="gpu", vendor="NVIDIA", model="A100", bus="pci", address="0000:65:00.0")

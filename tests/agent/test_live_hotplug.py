@@ -31,8 +31,8 @@ from skerry_agent.hotplug import (
     Unavailable,
 )
 from skerry_wire import codec
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Cpu, Hardware
-from skerry_wire.messages import Capability
 from skerry_wire.topics import NodeTopic
 
 CLONE_NEWNET = 0x40000000

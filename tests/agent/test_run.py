@@ -20,9 +20,9 @@ from skerry_agent import mqtt
 from skerry_agent.control import ControlError, ask
 from skerry_agent.state import PresenceSeq, presence_seq
 from skerry_wire import codec, envelope, topics
+from skerry_wire.capability import Capability
 from skerry_wire.local import Outcome
 from skerry_wire.messages import (
-    Capability,
     Event,
     EventKind,
     Heartbeat,

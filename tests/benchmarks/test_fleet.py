@@ -6,7 +6,7 @@ from benchmarks.makes import MAKES, Variant, hardware_of
 
 from skerry_hub.model import Liveness
 from skerry_wire import codec
-from skerry_wire.messages import Capability
+from skerry_wire.capability import Capability
 
 
 @pytest.fixture(scope="module")

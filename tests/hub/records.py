@@ -9,10 +9,10 @@ from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
 from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.state import Draft, Kept, Known
 from skerry_hub.work import Work
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import Cpu, Hardware, Memory, RuntimeInfo, System
 from skerry_wire.lifecycle import JobStatus
 from skerry_wire.messages import (
-    Capability,
     Event,
     EventKind,
     Heartbeat,

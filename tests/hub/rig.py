@@ -14,7 +14,8 @@ from skerry_hub.keys import OrderKey
 from skerry_hub.store import open_store
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope
-from skerry_wire.messages import Capability, Envelope, Event, Presence, Reply
+from skerry_wire.capability import Capability
+from skerry_wire.messages import Envelope, Event, Presence, Reply
 
 TOPICS = {Presence: "presence", Capability: "capability", Event: "event", Reply: "reply"}
 PATIENT = Patience(unreachable_s=3600, lost_s=36_000)

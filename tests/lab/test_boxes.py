@@ -14,8 +14,9 @@ from lab.broker import PROGRAM, Mosquitto
 from lab.makes import MAKES, SITES, hardware_of
 from skerry_agent.state import PresenceSeq, presence_seq
 from skerry_wire import codec, envelope, topics
-from skerry_wire.messages import Capability, EventKind, Heartbeat, Order, Presence, Report
+from skerry_wire.capability import Capability
 from skerry_wire.messages import Event as NodeEvent
+from skerry_wire.messages import EventKind, Heartbeat, Order, Presence, Report
 from skerry_wire.workload import Container, Instance
 
 KEY = nacl.signing.SigningKey(b"k" * 32)

@@ -4,6 +4,7 @@ import dataclasses
 
 from skerry_wire import (
     box_policy,
+    capability,
     envelope,
     hardware,
     images,
@@ -314,7 +315,7 @@ MESSAGES = {
         exit_code=3,
     ),
     "presence": messages.Presence(**STAMP, online=True, since=1_790_000_000.0, version="0.1.0"),
-    "capability": messages.Capability(**STAMP, revision="00ff00ff00ff00ff", hardware=HARDWARE),
+    "capability": capability.Capability(**STAMP, revision="00ff00ff00ff00ff", hardware=HARDWARE),
     "heartbeat": messages.Heartbeat(
         **STAMP,
         capability="00ff00ff00ff00ff",
@@ -327,7 +328,7 @@ MESSAGES = {
         temperature_c=48.5,
         round_trip_ms={"hub": 12.25},
     ),
-    "capability_devices": messages.Capability(
+    "capability_devices": capability.Capability(
         **STAMP, revision="00ff00ff00ff00ff", hardware=EVERY_DEVICE
     ),
     "heartbeat_sensors": messages.Heartbeat(
@@ -361,13 +362,13 @@ MESSAGES = {
     ),
     "request": messages.Request(id="r-1", verb="probe", arguments={"class": "usb"}),
     "reply": messages.Reply(**STAMP, id="r-1", error="no such verb", body=b"\x00\x01"),
-    "capability_address": messages.Capability(
+    "capability_address": capability.Capability(
         **STAMP,
         revision="00ff00ff00ff00ff",
         hardware=hardware.Hardware(),
         round_trip_address="box-1.example:22",
     ),
-    "capability_policy": messages.Capability(
+    "capability_policy": capability.Capability(
         **STAMP, revision="00ff00ff00ff00ff", hardware=hardware.Hardware(policy=POLICY)
     ),
     "targets": messages.Targets(

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.wire.samples import MESSAGES, ORDER
 
-from skerry_wire import codec, messages, schema
+from skerry_wire import capability, codec, messages, schema
 from skerry_wire.errors import WireError
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -212,7 +212,7 @@ def small_heap():
 
 
 @pytest.mark.parametrize("name", BOMBS)
-@pytest.mark.parametrize("kind", [messages.Heartbeat, messages.Capability])
+@pytest.mark.parametrize("kind", [messages.Heartbeat, capability.Capability])
 def test_a_bomb_is_refused_cheaply(kind, name, small_heap):
     started = time.process_time()
     with pytest.raises(WireError):

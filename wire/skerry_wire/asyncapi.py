@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import Any
 
-from skerry_wire import __version__, codec, messages, topics
+from skerry_wire import __version__, capability, codec, messages, topics
 from skerry_wire.jsonschema import definitions
 from skerry_wire.topics import NodeTopic
 
@@ -51,7 +51,7 @@ CHANNELS = (
         qos=1,
         retained=True,
         expires=False,
-        message=messages.Capability,
+        message=capability.Capability,
         what="the whole capability, at each connection and change",
     ),
     Channel(

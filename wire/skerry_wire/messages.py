@@ -12,7 +12,6 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from skerry_wire.hardware import Hardware
 from skerry_wire.lifecycle import JobStatus, UpdateStatus
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import (
@@ -57,19 +56,6 @@ class Presence(NodeMessage):
     online: bool
     since: Moment
     version: Short
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Capability(NodeMessage):
-    """What the node has. `revision` is the digest of `hardware`.
-
-    `round_trip_address`: `host:port` at which the box's administrator lets other nodes measure the
-    round-trip time to this one.
-    """
-
-    revision: Revision
-    hardware: Hardware
-    round_trip_address: Annotated[str, Text(260)] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Iterator
 
 from skerry_hub.model import Liveness, Node
+from skerry_wire.capability import Capability
 from skerry_wire.lifecycle import fingerprint_of
-from skerry_wire.messages import Capability, Event, NodeMessage, Presence, Reply, Report
+from skerry_wire.messages import Event, NodeMessage, Presence, Reply, Report
 from skerry_wire.topics import NodeTopic
 
 RETIRED_MOST = 64

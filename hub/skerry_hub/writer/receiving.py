@@ -7,9 +7,9 @@ from collections.abc import Callable
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.inbox import Inbox, Incoming
 from skerry_wire import codec, topics
+from skerry_wire.capability import Capability
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (
-    Capability,
     Event,
     Heartbeat,
     LeaseRequest,

@@ -18,6 +18,7 @@ from skerry_hub.placement import explain as explaining
 from skerry_hub.placement.constraints import requirements_of
 from skerry_hub.placement.world import World
 from skerry_hub.terms import DeviceRequest
+from skerry_wire.capability import Capability
 from skerry_wire.hardware import (
     Accelerator,
     Cpu,
@@ -27,7 +28,7 @@ from skerry_wire.hardware import (
     RuntimeInfo,
     System,
 )
-from skerry_wire.messages import Capability, Heartbeat
+from skerry_wire.messages import Heartbeat
 from skerry_wire.workload import Container
 
 INCARNATION = "00112233445566778899aabbccddeeff"

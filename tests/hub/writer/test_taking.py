@@ -17,7 +17,8 @@ from skerry_hub.state import Known
 from skerry_hub.writer.inbox import Incoming
 from skerry_hub.writer.taking import take_all
 from skerry_hub.writer.telling import Telling
-from skerry_wire.messages import Capability, Event, Presence, Reply
+from skerry_wire.capability import Capability
+from skerry_wire.messages import Event, Presence, Reply
 
 TOPICS = {Presence: "presence", Capability: "capability", Event: "event", Reply: "reply"}
 
