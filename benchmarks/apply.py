@@ -28,7 +28,7 @@ from benchmarks.relay import Relay
 from benchmarks.row import BenchError, Row, at_most, median, plain, say, spread
 from lab.broker import Mosquitto
 from lab.fleet import Box, Hub, module
-from lab.install import SYSTEM_PYTHON
+from lab.install import ROOT, SYSTEM_PYTHON
 from lab.podman import Podman
 from lab.processes import LabError, wait_for
 from skerry_wire import codec
@@ -37,6 +37,7 @@ from skerry_wire.topics import Node, NodeTopic
 
 RUNS = 20
 MOST_S = 30.0
+SOURCES = [str(ROOT / folder) for folder in ("wire", "agent", "hub")]
 NODE = "box-1"
 ORDERS, REPORTS = (str(Node(NODE, topic)) for topic in (NodeTopic.ORDER, NodeTopic.REPORT))
 COMMAND = ("/bin/sleep", "100000")
@@ -110,6 +111,8 @@ def rows(direct: list[float], applied: list[Applied]) -> list[Row]:
 class _Bench:
     def __init__(self, folder: pathlib.Path, end: contextlib.ExitStack) -> None:
         self._folder = folder
+        # As an installation does: without, each run of the executor would compile all of it.
+        subprocess.run([SYSTEM_PYTHON, "-m", "compileall", "-q", *SOURCES], check=True)
         self._podman = Podman(folder / "podman")
         end.callback(self._podman.remove_all)
         self._podman.start()
@@ -128,7 +131,7 @@ class _Bench:
         (folder / "box" / "policy.toml").write_text(
             '[images]\nallow = ["localhost"]\n[privileges]\nhost_network = true\n'
         )
-        self._box.start_activated_executor(PYTHONPATH=AGENT["PYTHONPATH"] + f":{_lab()}")
+        self._box.start_activated_executor(PYTHONPATH=f"{AGENT['PYTHONPATH']}:{ROOT}/packaging")
         self._box.start_agent(**AGENT)
         end.callback(self._box.stop)
         self._hub.cli("wait", "node", NODE, "--for", "online", "--timeout", "60s")
@@ -263,10 +266,6 @@ class _Bench:
         worked = {part: _own_ms(one.pid) for part, one in parts.items() if one is not None}
         assert self._box.executor is not None
         return {**worked, "executor": _childrens_ms(self._box.executor.pid)}
-
-
-def _lab() -> pathlib.Path:
-    return pathlib.Path(__file__).resolve().parents[1] / "packaging"
 
 
 def _own_ms(pid: int) -> float:
