@@ -43,5 +43,6 @@ def test_after_a_kill_the_same_order_is_reached_and_nothing_is_doubled(held, pod
     now = podman.run("ps", "--all", "--format", "{{.ID}} {{.StartedAt}}").split("\n")
     assert len(list(filter(None, now))) == COUNT
     assert set(started) <= set(now), "what ran already was not started again"
-    assert asked(held.path, signed(order(generation=2))).reached
+    asked(held.path, signed(order(generation=2)))
+    wait_for("the end of all", reached)
     assert podman.run("ps", "--all", "--quiet") == ""
