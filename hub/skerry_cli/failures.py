@@ -54,11 +54,15 @@ class UnexpectedAnswerError(Failure):
     """What answered does not speak as a hub of this version does."""
 
 
+_OF_STATUS = {400: Exit.USAGE, 504: Exit.TIMED_OUT}
+"""What the hub finds wrong with the request is wrong usage: of words and of files alike."""
+
+
 class RefusedError(Failure):
     """The hub answered a request with problems; `lines` says each, `file:line: field: reason`."""
 
     def __init__(self, status: int, lines: Sequence[str], problems: Sequence[Problem] = ()) -> None:
-        super().__init__("\n".join(lines), Exit.TIMED_OUT if status == 504 else Exit.ERROR)
+        super().__init__("\n".join(lines), _OF_STATUS.get(status, Exit.ERROR))
         self.status = status
         self.lines = tuple(lines)
         self._problems = tuple(problems)
@@ -74,14 +78,6 @@ class RefusedError(Failure):
     def passing(self) -> bool:
         """Say whether the same request may be answered a moment later."""
         return self.status in (502, 503, 504)
-
-    def as_usage(self) -> None:
-        """Let the command end as wrong usage where the hub found the request itself wrong.
-
-        For what the command line itself says; what a file says is no usage.
-        """
-        if self.status == 400:
-            self.exit_code = Exit.USAGE  # type: ignore[misc] # click reads it from the instance
 
     def as_stale(self) -> None:
         """Let the command end as one whose plan is stale, where the hub found another state."""

@@ -71,7 +71,7 @@ def asked_of(files: Sequence[str], project: str | None, *, prune: bool = False) 
             of_json.append(given[0])
             workloads += given[1]
     if of_json and not found and not workloads:
-        raise Failure(f"{', '.join(one.name for one in of_json)}: holds no workloads")
+        raise Failure(f"{', '.join(one.name for one in of_json)}: holds no workloads", Exit.USAGE)
     body: dict[str, Any] = {"files": found, "prune": prune}
     # Only then: a hub of an earlier version knows no workloads here.
     return Asked({**body, "workloads": workloads} if workloads else body, Places(of_json))
@@ -84,12 +84,12 @@ def _workloads(name: str, first: int) -> tuple[JsonFile, list[Any]] | None:
         text = data.decode(json.detect_encoding(data))
         found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except json.JSONDecodeError as error:
-        raise Failure(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+        raise Failure(f"{name}:{error.lineno}: is not JSON: {error.msg}", Exit.USAGE) from None
     except _FaultError:
         line, reason = fault_of(text)
-        raise Failure(f"{name}:{line}: {reason}") from None
+        raise Failure(f"{name}:{line}: {reason}", Exit.USAGE) from None
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{name}: is not JSON: {error}") from None
+        raise Failure(f"{name}: is not JSON: {error}", Exit.USAGE) from None
     path: str | None = ""
     if isinstance(found, dict) and isinstance(found.get("workloads"), list):
         found, path = found["workloads"], "workloads"
@@ -122,7 +122,7 @@ def _file(name: str, project: str | None) -> dict[str, Any]:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Failure(f"{name}:{line}: is not UTF-8 text") from None
+        raise Failure(f"{name}:{line}: is not UTF-8 text", Exit.USAGE) from None
     where: dict[str, Any] = {"name": "stdin" if name == STDIN else name, "text": text}
     attached = _attached(name, text)
     if attached:
@@ -164,9 +164,9 @@ def _read(name: str, most: int) -> bytes:
             with pathlib.Path(name).open("rb") as file:
                 data = file.read(most + 1)
     except OSError as error:
-        raise Failure(f"{name}: {error.strerror or error}", Exit.ERROR) from None
+        raise Failure(f"{name}: {error.strerror or error}", Exit.USAGE) from None
     if len(data) > most:
-        raise Failure(f"{name}: is larger than {most >> 10} KiB")
+        raise Failure(f"{name}: is larger than {most >> 10} KiB", Exit.USAGE)
     return data
 
 

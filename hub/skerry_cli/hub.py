@@ -93,8 +93,6 @@ class Hub:
             try:
                 return self._ask("GET", where, query, None, timeout_s)
             except (UnreachableError, RefusedError) as failure:
-                if isinstance(failure, RefusedError):
-                    failure.as_usage()  # a question has nothing but what the command line says
                 if not failure.passing or time.monotonic() + delay_s > min(end, self._end(end)):
                     raise
             time.sleep(delay_s)

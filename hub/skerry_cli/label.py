@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from skerry_cli.failures import RefusedError
 from skerry_cli.hub import path
 from skerry_cli.records import Node, read
 from skerry_cli.screen import Screen
@@ -30,11 +29,7 @@ def label(session: Session, /, kind: str, name: str, changes: tuple[str, ...]) -
     """Give labels to a node, or take them away."""
     given, taken = changes_of(changes)
     body = {"set": given, "unset": taken}
-    try:
-        found = read(Node, session.connect().post(path(f"{kind}s", name, "labels"), body))
-    except RefusedError as failure:
-        failure.as_usage()
-        raise
+    found = read(Node, session.connect().post(path(f"{kind}s", name, "labels"), body))
     done = [f"{key}={found.labels.get(key, value)}" for key, value in given.items()]
     screen = Screen()
     screen.line(" ".join([f"{kind}/{found.id}", *done, *(f"{key}-" for key in taken)]))

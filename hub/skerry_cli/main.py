@@ -62,7 +62,7 @@ HELP = """Run workloads on a fleet of edge boxes.
 Exit status:
   0  done                     3  something found no node
   1  error                    4  not in time
-  2  wrong usage              5  changes are pending (plan --exit-code)
+  2  wrong usage or file      5  changes are pending (plan --exit-code)
   6  the plan is stale        7  a decision does not replay to the same
 """
 

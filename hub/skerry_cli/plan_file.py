@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from skerry_cli.failures import Failure
+from skerry_cli.failures import Exit, Failure
 
 Of = Literal["apply", "rebalance"]
 COMMANDS: Mapping[str, str] = {
@@ -43,7 +43,7 @@ def save(name: str, body: Any, answer: Any, hub: str, of: Of = "apply") -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise Failure(f"{name}: {error.strerror or error}") from None
+        raise Failure(f"{name}: {error.strerror or error}", Exit.USAGE) from None
 
 
 def load(name: str) -> dict[str, Any]:
@@ -59,12 +59,16 @@ def saved(name: str, of: Of) -> tuple[dict[str, Any], dict[str, Any]]:
     if found != of:
         command = COMMANDS.get(found) if isinstance(found, str) else None
         if command is None:
-            raise Failure(f"{name}: is of another version of skerry: of {str(found)[:20]!r}")
-        raise Failure(f"{name}: is made for `{command} {name}`, not for `{COMMANDS[of]}`")
+            raise Failure(
+                f"{name}: is of another version of skerry: of {str(found)[:20]!r}", Exit.USAGE
+            )
+        raise Failure(
+            f"{name}: is made for `{command} {name}`, not for `{COMMANDS[of]}`", Exit.USAGE
+        )
     request, answer = content.get("request"), content.get("answer")
     basis = answer.get("basis") if isinstance(answer, dict) else None
     if not isinstance(request, dict) or not isinstance(answer, dict) or not isinstance(basis, dict):
-        raise Failure(f"{name}: is damaged: it has no request, or no basis")
+        raise Failure(f"{name}: is damaged: it has no request, or no basis", Exit.USAGE)
     return request, answer
 
 
@@ -73,16 +77,16 @@ def _content(name: str, of: Of) -> dict[str, Any]:
         with pathlib.Path(name).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Failure(f"{name}: {error.strerror or error}") from None
+        raise Failure(f"{name}: {error.strerror or error}", Exit.USAGE) from None
     if len(data) > MAX_BYTES:
-        raise Failure(f"{name}: is larger than {MAX_BYTES >> 20} MiB")
+        raise Failure(f"{name}: is larger than {MAX_BYTES >> 20} MiB", Exit.USAGE)
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or "plan" not in content:
-        raise Failure(f"{name}: is no plan that `{MADE_BY[of]}` wrote")
+        raise Failure(f"{name}: is no plan that `{MADE_BY[of]}` wrote", Exit.USAGE)
     if content["plan"] != FORMAT:
         reason = f"is of format {str(content['plan'])[:20]}, and this version reads {FORMAT}"
-        raise Failure(f"{name}: {reason}")
+        raise Failure(f"{name}: {reason}", Exit.USAGE)
     return content

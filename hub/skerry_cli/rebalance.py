@@ -159,7 +159,7 @@ def _saved(name: str) -> tuple[dict[str, Any], dict[str, Any], Rebalance]:
     try:
         return body, answer, read(Rebalance, answer)
     except Failure as failure:
-        raise Failure(f"{name}: is damaged: {failure.message}") from None
+        raise Failure(f"{name}: is damaged: {failure.message}", Exit.USAGE) from None
 
 
 def _checked(screen: Screen, hub: Hub, body: Mapping[str, Any], answer: Mapping[str, Any]) -> int:

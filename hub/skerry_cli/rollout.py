@@ -175,8 +175,11 @@ def undo(
     body = {} if to is None else {"to": to}
     answer = hub.post(path("workloads", name, "rollout", "undo"), body)
     show_applied(screen, answer, form)
+    found = read(Plan, answer)
     if wait:
-        wait_until_runs(screen, hub, read(Plan, answer), timeout, quiet=bool(form))
+        wait_until_runs(screen, hub, found, timeout, quiet=bool(form))
+    if found.unplaced:
+        raise click.exceptions.Exit(Exit.NOT_PLACED)
 
 
 @rollout.command()

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from skerry_cli.failures import RefusedError
 from skerry_cli.hub import path
 from skerry_cli.records import Node, read
 from skerry_cli.screen import Screen
@@ -35,16 +34,10 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 def taint(session: Session, /, kind: str, name: str, changes: tuple[str, ...]) -> None:
     """Give taints to a node, or take them away."""
     given, taken = changes_of(changes)
-    try:
-        found = read(
-            Node,
-            session.connect().post(
-                path(f"{kind}s", name, "taints"), {"set": given, "unset": taken}
-            ),
-        )
-    except RefusedError as failure:
-        failure.as_usage()
-        raise
+    found = read(
+        Node,
+        session.connect().post(path(f"{kind}s", name, "taints"), {"set": given, "unset": taken}),
+    )
     Screen().line(" ".join([f"{kind}/{found.id}", *changes]))
 
 

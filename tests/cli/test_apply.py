@@ -99,7 +99,7 @@ def test_files_that_cannot_be_read_are_named_and_nothing_is_sent(skerry, hub, tm
         ("big.yaml", "larger than 256 KiB"),
         ("", "Is a directory"),
     ):
-        done = skerry(command, "-f", str(tmp_path / name), code=1)
+        done = skerry(command, "-f", str(tmp_path / name), code=2)
         assert words in done.err
         assert (tmp_path / name).name in done.err
     assert hub.asked == []
@@ -119,7 +119,7 @@ def test_problems_of_a_file_are_told_by_line(skerry, hub, file):
         {"reason": "is not supported", "file": "shop.yaml", "line": 7, "field": "services.web.x"},
         {"reason": "names no image", "file": "shop.yaml", "line": 2, "field": "services.web"},
     )
-    done = skerry("apply", "-f", file, code=1)
+    done = skerry("apply", "-f", file, code=2)
     assert done.err.splitlines() == [
         "shop.yaml:7: services.web.x: is not supported",
         "shop.yaml:2: services.web: names no image",

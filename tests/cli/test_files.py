@@ -33,7 +33,7 @@ def test_workloads_as_json_are_sent_as_such(skerry, hub, tmp_path, content, work
 def test_a_file_of_no_workloads_is_named(skerry, hub, tmp_path, content):
     path = tmp_path / "jobs.json"
     path.write_text(json.dumps(content))
-    assert skerry("apply", "-f", str(path), code=1).err == f"skerry: {path}: holds no workloads\n"
+    assert skerry("apply", "-f", str(path), code=2).err == f"skerry: {path}: holds no workloads\n"
     assert hub.asked == []
 
 
@@ -61,7 +61,7 @@ def test_compose_and_documents_may_be_json_too(skerry, hub, tmp_path, content):
 def test_what_is_not_json_is_named(skerry, hub, tmp_path, text, words):
     path = tmp_path / "jobs.json"
     path.write_text(text, errors="surrogatepass")
-    done = skerry("apply", "-f", str(path), code=1)
+    done = skerry("apply", "-f", str(path), code=2)
     assert done.err.startswith(f"skerry: {path}:{words}")
     assert hub.asked == []
 
@@ -69,7 +69,7 @@ def test_what_is_not_json_is_named(skerry, hub, tmp_path, text, words):
 def test_more_than_a_hub_takes_is_refused(skerry, hub, tmp_path):
     path = tmp_path / "jobs.json"
     path.write_bytes(b" " * (4 * 1024 * 1024 + 1))
-    assert "larger than 4096 KiB" in skerry("apply", "-f", str(path), code=1).err
+    assert "larger than 4096 KiB" in skerry("apply", "-f", str(path), code=2).err
 
 
 @pytest.mark.parametrize("words", [["apply"], ["apply", "--dry-run"], ["plan"], ["delete", "-y"]])
@@ -80,7 +80,7 @@ def test_what_is_wrong_with_a_workload_is_told_by_line(skerry, hub, tmp_path, wo
     problem = {"reason": "is empty", "field": "workloads[2].containers[0].image"}
     for verb in ("apply", "plan"):
         hub.answers[f"POST /api/v1/{verb}"] = problems(400, problem)
-    done = skerry(*words, "-f", str(first), "-f", str(second), code=1)
+    done = skerry(*words, "-f", str(first), "-f", str(second), code=2)
     assert done.err == f"{second}:18: [1].containers[0].image: is empty\n"
 
 

@@ -127,7 +127,7 @@ def test_what_is_no_plan_is_named(skerry, hub, tmp_path, content, words):
     path = tmp_path / "p"
     if content is not None:
         path.write_text(content)
-    done = skerry("apply", "--plan", str(path), code=1)
+    done = skerry("apply", "--plan", str(path), code=2)
     assert done.err.startswith(f"skerry: {path}: ")
     assert words in done.err
     assert hub.asked == []
@@ -136,12 +136,12 @@ def test_what_is_no_plan_is_named(skerry, hub, tmp_path, content, words):
 def test_a_place_that_cannot_be_written_is_named(skerry, hub, file, tmp_path):
     hub.answers["POST /api/v1/plan"] = PLANNED
     out = str(tmp_path / "none" / "p")
-    assert f"skerry: {out}: No such file" in skerry("plan", "-f", file, "--out", out, code=1).err
+    assert f"skerry: {out}: No such file" in skerry("plan", "-f", file, "--out", out, code=2).err
 
 
 def test_what_writes_a_plan_is_named_by_what_reads_it(skerry, tmp_path):
     path = tmp_path / "p"
     path.write_text("[]")
     for command, writes in (("apply --plan", "plan"), ("rebalance --apply", "rebalance")):
-        done = skerry(*command.split(), str(path), code=1)
+        done = skerry(*command.split(), str(path), code=2)
         assert done.err == f"skerry: {path}: is no plan that `skerry {writes} --out` wrote\n"

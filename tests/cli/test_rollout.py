@@ -5,7 +5,7 @@ import json
 
 import pytest
 from tests.cli.canned import Answers
-from tests.cli.samples import DETAIL, WORKLOAD, ago
+from tests.cli.samples import DETAIL, EXPLANATION, WORKLOAD, ago
 
 from skerry_hub.rollout.records import RolledBack
 from skerry_hub.rollout.views import (
@@ -291,3 +291,10 @@ def test_what_was_rolled_back_before_fails_no_later_apply(hub, skerry):
         with_rollout(dataclasses.replace(BACK, number=3, rolled_back=RolledBack(number=2, to=1))),
     )
     skerry("apply", "-f", "-", "--wait", data="services: {}\n")
+
+
+def test_an_undo_that_finds_no_node_for_something_ends_as_an_apply_does(skerry, hub):
+    hub.answers["POST /api/v1/workloads/shop-web/rollout/undo"] = PlanView(
+        updated=("shop-web",), unplaced=(EXPLANATION,)
+    )
+    skerry("rollout", "undo", "shop-web", code=3)

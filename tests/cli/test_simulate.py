@@ -157,7 +157,7 @@ def test_what_is_no_fleet_is_told_by_file_line_and_field(skerry, shop, tmp_path,
     path = tmp_path / "fleet.json"
     if content is not None:
         path.write_bytes(content)
-    done = skerry("simulate", "--fleet", str(path), "-w", shop, code=1)
+    done = skerry("simulate", "--fleet", str(path), "-w", shop, code=2)
     assert done.err.startswith(str(path))
     assert words in done.err
 
@@ -174,13 +174,13 @@ def test_what_is_no_fleet_is_told_by_file_line_and_field(skerry, shop, tmp_path,
 def test_what_is_not_packed_as_it_says_is_told(skerry, shop, tmp_path, name, data):
     path = tmp_path / name
     path.write_bytes(data)
-    done = skerry("simulate", "--fleet", str(path), "-w", shop, code=1)
+    done = skerry("simulate", "--fleet", str(path), "-w", shop, code=2)
     assert "is damaged, or not packed as its name says" in done.err
 
 
 def test_a_wrong_workload_is_told_by_line(skerry, fleet, tmp_path):
     (tmp_path / "a.yaml").write_text("services:\n  web: {image: x, colour: red}\n")
-    done = skerry("simulate", "--fleet", str(fleet), "-w", str(tmp_path / "a.yaml"), code=1)
+    done = skerry("simulate", "--fleet", str(fleet), "-w", str(tmp_path / "a.yaml"), code=2)
     assert "a.yaml:2: services.web.colour" in done.err
 
 

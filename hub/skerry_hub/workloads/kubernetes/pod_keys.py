@@ -8,6 +8,7 @@ from __future__ import annotations
 from skerry_hub.workloads.keys import Keys
 
 _NO_SERVICES = "there are no Kubernetes services on the boxes"
+_NO_ACCOUNTS = "a pod has no API server here to log in to: remove it"
 _NODE = "it belongs to the box's own settings"
 _PLACE = "write `x-placement`, as in a compose file"
 
@@ -39,7 +40,7 @@ POD_SPEC = Keys(
         "dnsConfig": _NODE,
         "dnsPolicy": _NODE,
         "ephemeralContainers": "use `skerry exec`",
-        "hostAliases": "",
+        "hostAliases": "let the node resolve the name",
         "hostUsers": _NODE,
         "hostname": "",
         "imagePullSecrets": "use `skerry registry login`",
@@ -54,8 +55,8 @@ POD_SPEC = Keys(
         "runtimeClassName": _NODE,
         "schedulerName": "the hub places it",
         "schedulingGates": "",
-        "serviceAccount": _NO_SERVICES,
-        "serviceAccountName": _NO_SERVICES,
+        "serviceAccount": _NO_ACCOUNTS,
+        "serviceAccountName": _NO_ACCOUNTS,
         "setHostnameAsFQDN": "",
         "shareProcessNamespace": "",
         "subdomain": _NO_SERVICES,
@@ -88,7 +89,7 @@ CONTAINER = Keys(
         "terminationMessagePolicy": "Accepted and ignored.",
     },
     refused={
-        "lifecycle": "",
+        "lifecycle": "what a container does at its start and end belongs into its image",
         "resizePolicy": "",
         "restartPolicy": "write `restartPolicy` of the pod",
         "stdin": "no terminal is attached to a workload",
@@ -111,7 +112,7 @@ ENV_SOURCE = Keys(
         "configMapKeyRef": "A key of a ConfigMap of the same apply.",
         "secretKeyRef": "`name` and `key`: the hub's secret `<name>-<key>`.",
     },
-    refused={"fieldRef": "", "fileKeyRef": "", "resourceFieldRef": ""},
+    refused=dict.fromkeys(("fieldRef", "fileKeyRef", "resourceFieldRef"), "write the value"),
 )
 KEY_REF = Keys(
     "a reference",
@@ -211,7 +212,7 @@ MOUNT = Keys(
         "readOnly": "Mount it read-only.",
         "subPath": "One file of a `configMap` or `secret`.",
     },
-    refused={"mountPropagation": "", "recursiveReadOnly": "", "subPathExpr": ""},
+    refused={"mountPropagation": "", "recursiveReadOnly": "", "subPathExpr": "use `subPath`"},
 )
 PROBE = Keys(
     "a probe",
@@ -235,7 +236,7 @@ HTTP_GET = Keys(
         "path": "`/` where not given.",
         "scheme": "`HTTP` (default) or `HTTPS`.",
     },
-    refused={"host": "the box asks the container itself", "httpHeaders": ""},
+    refused={"host": "the box asks the container itself", "httpHeaders": "use `exec`"},
 )
 TCP_SOCKET = Keys(
     "tcpSocket",
@@ -250,7 +251,7 @@ POD_SECURITY = Keys(
         "runAsNonRoot": "Accepted; it needs a `runAsUser` that is not 0.",
     },
     refused={
-        "fsGroup": "",
+        "fsGroup": "let the image own its folders, or use `runAsGroup`",
         "seccompProfile": _NODE,
         "supplementalGroups": "",
         "sysctls": "",
