@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import zlib
 from collections.abc import Sequence
 
 from lab.oci_image import archive
@@ -19,7 +20,6 @@ from lab.programs import Programs
 PROGRAMS = ("containerd", "ctr")
 PAUSE = "localhost/skerry-pause:1"
 NAMESPACE = "k8s.io"
-BRIDGE = "skerry-lab0"
 RUNC = pathlib.Path("/run/containerd/runc")
 """Where runc keeps what runs, whatever containerd's own folders are; a boot empties it."""
 
@@ -62,11 +62,13 @@ class Containerd:
         """`folder` takes everything; registries that are `insecure` are asked without TLS."""
         self._folder = folder
         self._programs = programs or Programs()
+        # A bridge and addresses of its own, so that two labs beside each other share neither.
+        self._number = zlib.crc32(str(folder).encode()) % 255
+        self._bridge = f"skerry-lab{self._number}"
         (folder / "cni").mkdir(parents=True, exist_ok=True)
         self.socket = folder / "containerd.sock"
         self._config = folder / "config.toml"
         self._config.write_text(_CONFIG.format(folder=folder, pause=PAUSE))
-        # One bridge a lab, named by its folder, so that two labs share no addresses' books.
         (folder / "cni" / "10-lab.conflist").write_text(json.dumps(self._network()))
         for registry in insecure:
             hosts = folder / "certs.d" / registry
@@ -75,9 +77,9 @@ class Containerd:
         self._daemon: Process | None = None
 
     def _network(self) -> dict[str, object]:
-        ranges = [[{"subnet": "10.87.0.0/16"}]]
+        ranges = [[{"subnet": f"10.87.{self._number}.0/24"}]]
         ipam = {"type": "host-local", "ranges": ranges, "dataDir": str(self._folder / "addresses")}
-        bridge = {"type": "bridge", "bridge": BRIDGE, "isGateway": True, "ipMasq": False}
+        bridge = {"type": "bridge", "bridge": self._bridge, "isGateway": True, "ipMasq": False}
         plugins = [
             {**bridge, "ipam": ipam},
             {"type": "portmap", "capabilities": {"portMappings": True}},
@@ -166,7 +168,7 @@ class Containerd:
             self.remove_containers()
         self.stop()
         self._programs.unmount_below(self._folder)
-        subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "delete", self._bridge], capture_output=True, check=False)
         self._programs.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

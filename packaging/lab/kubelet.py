@@ -90,6 +90,7 @@ class Kubelet:
     def remove_all(self) -> None:
         """End everything, and remove it."""
         self.stop()
-        self.containerd.remove_all()
+        self.containerd.remove_containers()
         self._programs.unmount_below(self._folder)
+        self.containerd.remove_all()
         shutil.rmtree(self._folder, ignore_errors=True)
