@@ -200,10 +200,10 @@ def table(found: Sequence[Cut]) -> str:
     """Return what the cuts came to."""
     came = [one for one in found if one.met]
     running = sorted(one.running_s for one in found if one.running_s is not None)
-    middle = running[len(running) // 2] if running else 0.0
     kinds = {kind: sum(one.kind == kind for one in found) for kind in dict.fromkeys(_KINDS)}
     told = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
-    return (
-        f"{len(found)} cuts ({told}): {len(came)} came up with one revision whole and converged; "
-        f"running again after {middle:.0f} s (median), {max(running, default=0.0):.0f} s at most"
-    )
+    again = ""
+    if running:
+        middle = running[len(running) // 2]
+        again = f"; running again after {middle:.0f} s (median), {max(running):.0f} s at most"
+    return f"{len(found)} cuts ({told}): {len(came)} came up with one revision whole and converged{again}"
