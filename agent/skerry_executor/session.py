@@ -60,7 +60,8 @@ class Session:
         self._closed = False
         self._taken = 0
         self._taken_at = 0.0
-        self._told = 0
+        self._told: int | None = None
+        """None: nothing was said yet, and the other end waits for a first word."""
         self._heard_at = self._used_at = clock()
         self.wake: Callable[[], None] = lambda: None
         """Called in any thread when there is something to tell."""
@@ -123,6 +124,8 @@ class Session:
     def due_at(self) -> float | None:
         """Return when the other end is to be told what was taken; None where it knows."""
         with self._news:
+            if self._told is None:
+                return self._taken_at
             untold = self._taken - self._told
             if not untold:
                 return None

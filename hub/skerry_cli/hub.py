@@ -104,6 +104,10 @@ class Hub:
         """Ask the hub to do something, once, and return its answer."""
         return self._ask("POST", where, query, body, max(self._timeout_s, within_s))
 
+    def put(self, where: str, body: Any) -> Any:
+        """Have the hub take what may come to it twice, over the connection that is kept."""
+        return self._ask("PUT", where, None, body, self._timeout_s)
+
     def delete(self, where: str) -> Any:
         """Ask the hub to forget something, once, and return its answer."""
         return self._ask("DELETE", where, None, None, self._timeout_s)
@@ -215,7 +219,7 @@ class Hub:
     def _exchange(
         self, method: str, target: str, data: bytes | None, end: float
     ) -> tuple[int, bytes]:
-        if method != "GET":
+        if method not in ("GET", "PUT"):
             # The hub may have closed a kept connection, and then nobody could say whether it
             # had taken the request.
             self.close()

@@ -13,6 +13,8 @@ from skerry_wire.schema import Text
 class WrittenLine:
     """A line of an answer that comes bit by bit: what was written (base64), or its end."""
 
+    session: Words | None = None
+    """Of the first line alone: what the input is sent to."""
     stream: Words | None = None
     data: Annotated[str, Text(1024 * 1024)] | None = None
     end: bool = False

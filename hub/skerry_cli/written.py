@@ -10,7 +10,7 @@ import base64
 import binascii
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TextIO
 
 import click
@@ -44,6 +44,18 @@ class LineBuffer:
         """Return what is left without an end."""
         left, self._left = self._left, b""
         return left
+
+
+class RawWriter:
+    """Writes to the terminal what a program with a terminal of its own wrote, as it is."""
+
+    def write(self, _stream: Stream, data: bytes) -> None:
+        """Write a piece."""
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def end(self) -> None:
+        """Nothing is left."""
 
 
 class Writer:
@@ -103,13 +115,23 @@ class Writer:
             target.buffer.flush()
 
 
-def passed_on(lines: Iterable[Any], writer: Writer) -> WrittenLine:
-    """Write what comes, and return the last line, which says how it ended."""
+def passed_on(
+    lines: Iterable[Any],
+    writer: Writer | RawWriter,
+    began: Callable[[str], None] = lambda _: None,
+) -> WrittenLine:
+    """Write what comes, and return the last line, which says how it ended.
+
+    `began` is told what a session's input is sent to.
+    """
     try:
         for plain in lines:
             line = read(WrittenLine, plain)
             if line.end:
                 return line
+            if line.session is not None:
+                began(line.session)
+                continue
             if line.stream not in ("out", "err"):
                 raise UnexpectedAnswerError("the hub's answer is not as expected: no such stream")
             writer.write("out" if line.stream == "out" else "err", _bytes(line.data or ""))

@@ -21,6 +21,8 @@ class Seat:
         self.far = FarEnd()
         self.session = Session(self.far.key, lambda: self.now)
         self.read = []
+        assert self.session.due_at() <= self.now
+        assert self.far.read(self.session.sealed("out", b"")).data == b"", "its first word"
 
     def type(self, *texts):
         for text in texts:

@@ -26,11 +26,13 @@ from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.requesting import Requesting, Wish, refusal
 from skerry_hub.writer.service import Service
+from skerry_hub.writer.sessions import Session
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.lifecycle import Usages
-from skerry_wire.messages import Reply
+from skerry_wire.messages import Reply, Terminal
 from skerry_wire.schema import Items, Range, Text
+from skerry_wire.session import MAX_INPUT_BYTES, SessionInput
 from skerry_wire.workload import Arguments
 
 LINES = "application/x-ndjson"
@@ -50,6 +52,31 @@ class ExecRequest:
     container: Annotated[str, Text(63)] = ""
     stdin: Stdin = dataclasses.field(default="", repr=False)
     within_s: Annotated[float, Range(1, 3600)] = 60.0
+    session: bool = False
+    """Take input while it runs: the first line of the answer names the session."""
+    terminal: Terminal | None = None
+    """Of a session: give the command a terminal of this size."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """Input of a session: bytes in base64, 8 KiB at most, another size of its terminal, or its end.
+
+    Without any of these it says that somebody is there, which is to be said every ten seconds.
+    """
+
+    data: Annotated[str, Text(4 * (MAX_INPUT_BYTES + 2) // 3)] = dataclasses.field(
+        default="", repr=False
+    )
+    terminal: Terminal | None = None
+    eof: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InputTaken:
+    """A piece of input that is on its way to the box."""
+
+    number: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +92,7 @@ class Restarted:
 class Written:
     """A line of an answer that comes bit by bit; of the last one, `end` is true."""
 
+    session: str | None = None
     stream: str | None = None
     data: str | None = None
     end: bool = False
@@ -72,7 +100,7 @@ class Written:
     exit_code: int | None = None
 
 
-SCHEMAS = (ExecRequest, Restarted, Written, Usages)
+SCHEMAS = (ExecRequest, Input, InputTaken, Restarted, Written, Usages)
 
 
 class _Lines(StreamingResponse):
@@ -95,8 +123,20 @@ class InstanceAnswers:
 
     async def lines(self, instance: str, wish: Wish) -> Response:
         """Return what an instance is asked for as it comes."""
+        return await self._lines(self._node_of(instance), wish, None)
+
+    async def session(self, instance: str, wish: Wish) -> Response:
+        """Run a command that takes input meanwhile."""
         node = self._node_of(instance)
-        replies = self._requesting.ask(node, wish)
+        return await self._lines(node, wish, Session(node))
+
+    async def put(self, name: str, number: int, message: SessionInput) -> InputTaken:
+        """Pass on input of a session."""
+        await self._requesting.session(name).put(number, message)
+        return InputTaken(number=number)
+
+    async def _lines(self, node: Node, wish: Wish, session: Session | None) -> Response:
+        replies = self._requesting.ask(node, wish, session)
         try:
             first = await anext(replies)
             if first is not None and first.error is not None and not first.part:
@@ -104,7 +144,8 @@ class InstanceAnswers:
         except BaseException:
             await _close(replies)
             raise
-        return _Lines(_lines(first, replies), media_type=LINES)
+        head = b"" if session is None else orjson.dumps({"session": session.id}) + b"\n"
+        return _Lines(_lines(head, first, replies), media_type=LINES)
 
     async def restart(self, instance: str, wish: Wish) -> Restarted:
         """Have the containers of an instance stopped and started."""
@@ -148,9 +189,11 @@ async def _close(replies: AsyncIterator[Reply | None]) -> None:
         await close()
 
 
-async def _lines(first: Reply | None, replies: AsyncIterator[Reply | None]) -> AsyncIterator[bytes]:
+async def _lines(
+    head: bytes, first: Reply | None, replies: AsyncIterator[Reply | None]
+) -> AsyncIterator[bytes]:
     try:
-        yield _line(first)
+        yield head + _line(first)
         async for reply in replies:
             yield _line(reply)
     except RefusedError as error:
@@ -185,11 +228,11 @@ def _of_box(found: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[s
     return {**found, "502": found["503"], "504": found["503"]}
 
 
-def _stdin(text: str) -> bytes:
+def _bytes(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise RefusedError(400, Problem(reason="is not base64", field="stdin")) from None
+        raise RefusedError(400, Problem(reason="is not base64", field=field)) from None
 
 
 def add_routes(app: FastAPI, service: Service | None) -> None:
@@ -218,13 +261,47 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
 
     @app.post("/api/v1/instances/{instance}/exec", openapi_extra=asked(ExecRequest), **lines)
     async def execute(instance: Name, request: Request) -> Response:
-        """Run a command within a container, where the policy of its box allows it."""
+        """Run a command within a container, where the policy of its box allows it.
+
+        With a session, its input comes by `PUT /api/v1/sessions/{session}/input/{number}`.
+        """
         wanted = await body_of(request, ExecRequest)
         wish = Wish(
             verb="exec", instance=instance, container=wanted.container, command=wanted.command,
-            stdin=_stdin(wanted.stdin), within_s=wanted.within_s,
+            stdin=_bytes(wanted.stdin, "stdin"), within_s=wanted.within_s,
+            terminal=wanted.terminal,
         )  # fmt: skip
-        return await answers.lines(instance, wish)  # type: ignore[no-any-return]
+        if not wanted.session and wanted.terminal is not None:
+            raise RefusedError(400, Problem(reason="needs a session", field="terminal"))
+        if wanted.session and wish.stdin:
+            reason = "is no part of a session: its input comes while it runs"
+            raise RefusedError(400, Problem(reason=reason, field="stdin"))
+        answer = answers.session if wanted.session else answers.lines
+        return await answer(instance, wish)  # type: ignore[no-any-return]
+
+    @app.put(
+        "/api/v1/sessions/{session}/input/{number}",
+        openapi_extra=asked(Input),
+        responses=_of_box(shown(InputTaken)),
+        response_class=Response,
+    )
+    async def put_input(
+        session: Annotated[str, Path(max_length=64)],
+        number: Annotated[int, Path(ge=0, le=2**32)],
+        request: Request,
+    ) -> Response:
+        """Give the command of a session its next input, counted from 0; a second time is fine.
+
+        It waits while the command does not read: after 15 s it is refused with 503, and comes
+        again.
+        """
+        wanted = await body_of(request, Input)
+        data = _bytes(wanted.data, "data")
+        if len(data) > MAX_INPUT_BYTES:
+            reason = f"is {len(data)} bytes, more than {MAX_INPUT_BYTES}"
+            raise RefusedError(400, Problem(reason=reason, field="data"))
+        message = SessionInput(data=data, terminal=wanted.terminal, eof=wanted.eof)
+        return json_of(await answers.put(session, number, message))
 
     @app.post(
         "/api/v1/instances/{instance}/restart",

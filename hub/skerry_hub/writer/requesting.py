@@ -25,9 +25,10 @@ from skerry_hub.reply_parts import Gap, Parts
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
 from skerry_hub.writer.publishing import Publisher
+from skerry_hub.writer.sessions import Session
 from skerry_wire import codec, envelope
 from skerry_wire.local import MAX_REQUEST_BYTES
-from skerry_wire.messages import InstanceRequest, Reply, Request, Verb
+from skerry_wire.messages import InstanceRequest, Reply, Request, Terminal, Verb
 
 log = structlog.get_logger("requests")
 
@@ -66,6 +67,8 @@ class Wish:
     tail: int | None = None
     since_s: float | None = None
     within_s: float = 60.0
+    session: bytes = dataclasses.field(default=b"", repr=False)
+    terminal: Terminal | None = None
 
 
 class _Answer:
@@ -125,6 +128,14 @@ class Requesting:
         self._limits = limits or Limits()
         self._open: dict[str, _Answer] = {}
         self._of_node: collections.Counter[str] = collections.Counter()
+        self._sessions: dict[str, Session] = {}
+
+    def session(self, name: str) -> Session:
+        """Return a session that is under way. Raises RefusedError where there is none such."""
+        found = self._sessions.get(name)
+        if found is None:
+            raise RefusedError(404, Problem(reason="there is no such session, or it has ended"))
+        return found
 
     def answered(self, node: str, reply: Reply) -> bool:
         """Take a reply, and say whether somebody waits for it. Any thread."""
@@ -135,8 +146,12 @@ class Requesting:
             answer.put(reply)
         return True
 
-    async def ask(self, node: Node, wish: Wish) -> AsyncIterator[Reply | None]:
+    async def ask(
+        self, node: Node, wish: Wish, session: Session | None = None
+    ) -> AsyncIterator[Reply | None]:
         """Yield the parts of the answer, the last with `more` unset; None where none came lately.
+
+        With a session its input goes to the box meanwhile.
 
         Raises RefusedError, also before the first: who iterates must be ready for it. Whoever
         stops to iterate closes the iterator, which ends the request on the box.
@@ -148,7 +163,7 @@ class Requesting:
             challenge = await self._challenge(node)
             log.info("asked", verb=wish.verb, node=node.id, instance=wish.instance or "every")
             result = "broken_off"
-            async for reply in self._answer(node, wish, challenge):
+            async for reply in self._answer(node, wish, challenge, session):
                 if reply is not None and not reply.more:
                     result = "answered" if reply.error is None else "failed"
                 yield reply
@@ -198,8 +213,10 @@ class Requesting:
         return reply.body
 
     async def _answer(
-        self, node: Node, wish: Wish, challenge: bytes
+        self, node: Node, wish: Wish, challenge: bytes, session: Session | None
     ) -> AsyncIterator[Reply | None]:
+        if session is not None:
+            wish = dataclasses.replace(wish, session=session.box)
         request = _signed(node, wish, challenge, self._key)
         loop = asyncio.get_running_loop()
         until = loop.time() + wish.within_s + self._limits.late_s
@@ -207,6 +224,8 @@ class Requesting:
         async with self._opened(node) as (name, answer):
             try:
                 self._send(node, Request(id=name, verb="instance", envelope=request), EXPIRY_S)
+                if session is not None:
+                    self._begin(session, node, name)
                 kept_at = loop.time()
                 while not ended:
                     left_s = until - loop.time()
@@ -217,19 +236,31 @@ class Requesting:
                         reason = f"no whole answer of {node.hostname} within {wish.within_s:g} s"
                         raise RefusedError(504, Problem(reason=reason))
                     reply = await answer.next(min(self._limits.look_s, left_s))
+                    if session is not None:
+                        session.check()
                     if reply is None:
                         self._check_online(node)
                         yield None
                         continue
                     for one in parts.take(reply):
                         ended = not one.more
-                        yield one
+                        yield one if session is None else session.read(one)
             except Gap as gap:
                 raise RefusedError(502, Problem(reason=str(gap))) from None
             finally:
+                if session is not None:
+                    self._sessions.pop(session.id, None)
+                    session.close()
                 if not ended:
                     with contextlib.suppress(RefusedError):
                         self._send(node, Request(id=name, verb="cancel"), EXPIRY_S)
+
+    def _begin(self, session: Session, node: Node, name: str) -> None:
+        def send(piece: bytes) -> None:
+            self._send(node, Request(id=name, verb="input", envelope=piece), EXPIRY_S)
+
+        self._sessions[session.id] = session
+        session.begin(send)
 
     @contextlib.asynccontextmanager
     async def _opened(self, node: Node) -> AsyncIterator[tuple[str, _Answer]]:
