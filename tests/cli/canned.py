@@ -89,7 +89,7 @@ class CannedHub:
                 with contextlib.suppress(ConnectionError):
                     hub.answer(self)
 
-            do_POST = do_DELETE = do_GET  # noqa: N815
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True

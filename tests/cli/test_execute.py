@@ -1,7 +1,5 @@
 """`skerry exec` against the canned hub."""
 
-import base64
-
 import pytest
 from tests.cli.canned import problems
 from tests.cli.test_logs import END, answer
@@ -21,17 +19,8 @@ def test_output_and_exit_status_are_the_commands(skerry, shop):
     done = skerry("exec", "shop-web-0", "-c", "web", "--timeout", "5s", "--", "ls", "-l", code=7)
     assert (done.out, done.err) == ("out", "err")
     assert shop.asked[-1].body == {
-        "command": ["ls", "-l"], "container": "web", "stdin": "", "within_s": 5.0,
+        "command": ["ls", "-l"], "container": "web", "within_s": 5.0,
     }  # fmt: skip
-
-
-def test_standard_input_is_sent_on_request(skerry, shop):
-    skerry("exec", "shop-web-0", "--stdin", "--", "cat", code=7, data="hello")
-    assert base64.b64decode(shop.asked[-1].body["stdin"]) == b"hello"
-    skerry("exec", "shop-web-0", "--", "cat", code=7, data="hello")
-    assert shop.asked[-1].body["stdin"] == ""
-    done = skerry("exec", "shop-web-0", "--stdin", "--", "cat", code=2, data="x" * 65_537)
-    assert "more than 64 KiB" in done.err
 
 
 def test_what_could_not_be_run_is_told(skerry, shop):

@@ -64,6 +64,7 @@ class Session:
         self._taken = 0
         self._end: SessionOutput | None = None
         self._heard_at = self._loop.time()
+        self.room_s = ROOM_S
 
     def begin(self, send: Callable[[bytes], None]) -> None:
         """Let input go; `send` raises RefusedError while there is no way to the box."""
@@ -129,7 +130,7 @@ class Session:
         return RefusedError(502, Problem(reason=reason))
 
     async def _wait_for_room(self) -> None:
-        until = self._loop.time() + ROOM_S
+        until = self._loop.time() + self.room_s
         while self._sent - self._taken >= WINDOW and self._send is not None:
             self._room.clear()
             left_s = until - self._loop.time()
