@@ -662,6 +662,7 @@ def test_the_document_knows_every_path_of_the_api(client):
         "/api/v1/registries", "/api/v1/registries/{registry}", "/api/v1/nodes/{node}/trust-key",
         "/api/v1/instances/{instance}/restart", "/api/v1/instances/{instance}/exec",
         "/api/v1/instances/{instance}/logs", "/api/v1/nodes/{node}/top",
+        "/api/v1/sessions/{session}/input/{number}",
         "/api/v1/rollouts",
         "/api/v1/workloads/{workload}/revisions",
         "/api/v1/workloads/{workload}/revisions/{number}",

@@ -1,0 +1,145 @@
+"""A session over HTTP, of a box that echoes what is typed."""
+
+import base64
+import http.client
+import json
+
+import pytest
+from nacl import bindings
+from nacl.public import PrivateKey, SealedBox
+from tests.hub.records import FIRST
+
+from lab.processes import wait_for
+from skerry_wire import codec, envelope
+from skerry_wire.messages import Envelope, Reply, Request, Terminal
+from skerry_wire.session import MAX_INPUT_BYTES, Opener, Sealer, SessionInput, SessionOutput
+
+KEY = PrivateKey.generate()
+PATH = "/api/v1/instances/shop-web-0/exec"
+BODY = {"command": ["sh"], "session": True, "terminal": {"columns": 90, "rows": 30}}
+
+
+class Box:
+    """Echoes input, sealed, and ends with 7 when that ends."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.asked, self.cancelled = [], []
+        self.parts = 0
+        rig.broker.answer = self.answer
+
+    def answer(self, node, verb, payload):
+        request = codec.decode(Request, payload)
+        if verb == "challenge":
+            self.say(node, request, body=b"c" * 32)
+        elif verb == "cancel":
+            self.cancelled.append(request.id)
+        elif verb == "instance":
+            self.asked.append(envelope.open_request(codec.decode(Envelope, request.envelope)))
+            key = SealedBox(KEY).decrypt(self.asked[-1].session)
+            seal = bindings.crypto_aead_chacha20poly1305_ietf_encrypt
+            unseal = bindings.crypto_aead_chacha20poly1305_ietf_decrypt
+            self.sealer = Sealer("out", lambda nonce, data: seal(data, None, nonce, key))
+            self.opener = Opener("in", lambda nonce, data: unseal(data, None, nonce, key))
+            self.write(node, request)
+        elif verb == "input":
+            came = self.opener.opened(SessionInput, request.envelope)
+            self.write(node, request, data=came.data)
+            if came.eof:
+                self.write(node, request, end=True, exit_code=7)
+                self.say(node, request, part=self.parts)
+
+    def write(self, node, request, **fields):
+        body = self.sealer.sealed(SessionOutput(taken=self.parts, **fields))
+        self.parts += 1
+        self.say(node, request, body=body, part=self.parts - 1, more=True)
+
+    def say(self, node, request, **fields):
+        self.rig.say(node, Reply(incarnation=FIRST, boot=1, seq=1, id=request.id, **fields))
+
+
+@pytest.fixture
+def box(rig, client):
+    rig.join("box-1", sealing_key=bytes(KEY.public_key))
+    assert client.apply()[0] == 200
+    rig.idle()
+    return Box(rig)
+
+
+class Seat:
+    """A client that reads the answer line by line, and types beside that."""
+
+    def __init__(self, client):
+        self.client = client
+        self.connection = http.client.HTTPConnection("127.0.0.1", client._port, timeout=30)
+        self.connection.request("POST", PATH, json.dumps(BODY))
+        self.answer = self.connection.getresponse()
+        assert self.answer.status == 200
+        self.session = self.line()["session"]
+
+    def line(self):
+        while not (line := self.answer.readline().strip()):
+            pass
+        return json.loads(line)
+
+    def type(self, number, **body):
+        return self.client.ask("PUT", f"/api/v1/sessions/{self.session}/input/{number}", body)
+
+
+def text(data):
+    return base64.b64encode(data).decode()
+
+
+def test_a_session_from_its_name_to_its_end(client, box):
+    seat = Seat(client)
+    (asked,) = box.asked
+    assert (asked.command, asked.terminal) == (("sh",), Terminal(columns=90, rows=30))
+    status, found = seat.type(0, data=text(b"ls\r"))
+    client.fits("put", "/api/v1/sessions/{session}/input/{number}", found)
+    assert (status, found) == (200, {"number": 0})
+    assert seat.line() == {"stream": "out", "data": text(b"ls\r")}
+    assert seat.type(0, data=text(b"ls\r"))[0] == 200, "it may come again, and is nothing"
+    assert seat.type(1, eof=True)[0] == 200
+    assert seat.line() == {"end": True, "error": None, "exit_code": 7}
+    status, found = seat.type(2)
+    assert (status, found["problems"][0]["reason"]) == (
+        404, "there is no such session, or it has ended",
+    )  # fmt: skip
+    assert box.cancelled == []
+
+
+def test_input_that_is_wrong_changes_nothing(client, box):
+    seat = Seat(client)
+    for number, body, status, words in (
+        (1, {}, 409, "input 0 is to come first"),
+        (0, {"data": "!"}, 400, "is not base64"),
+        (0, {"data": text(bytes(MAX_INPUT_BYTES + 1))}, 400, "is 8193 bytes"),
+        (0, {"dat": ""}, 400, "is not a field that"),
+        (0, {"terminal": {"columns": 0}}, 400, "columns"),
+    ):
+        found = seat.type(number, **body)
+        problem = found[1]["problems"][0]
+        assert found[0] == status, problem
+        assert words in str(problem)
+    assert seat.type(0, data=text(b"x"))[0] == 200
+    seat.connection.sock.close()
+    seat.answer.close()
+    wait_for("the end of the request", lambda: box.cancelled)
+
+
+def test_what_does_not_fit_a_session_is_refused(client, box):
+    for body, words in (
+        ({**BODY, "session": False}, "needs a session"),
+        ({**BODY, "stdin": text(b"x")}, "is no part of a session"),
+    ):
+        status, found = client.ask("POST", PATH, body)
+        assert (status, words in found["problems"][0]["reason"]) == (400, True)
+    assert box.asked == []
+
+
+def test_a_box_without_a_key_is_told(rig, client):
+    rig.join("box-1")
+    assert client.apply()[0] == 200
+    status, found = client.ask("POST", PATH, BODY)
+    assert status == 409
+    assert "does not know the key of host-box-1" in found["problems"][0]["reason"]
