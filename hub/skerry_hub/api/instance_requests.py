@@ -282,7 +282,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
     @app.put(
         "/api/v1/sessions/{session}/input/{number}",
         openapi_extra=asked(Input),
-        responses=_of_box(shown(InputTaken)),
+        responses=shown(InputTaken),
         response_class=Response,
     )
     async def put_input(
