@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from skerry_cli import words
-from skerry_cli.failures import Failure, RefusedError
+from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.hub import Hub, path
 from skerry_cli.rebalance_text import Rebalance, show
 from skerry_cli.rebalance_waves import Waves
