@@ -286,7 +286,7 @@ def test_what_is_no_plan_of_a_rebalance_is_refused_by_its_name(skerry, hub, save
         other.write_text(json.dumps({**content, **change}))
         done = skerry("rebalance", "--apply", str(other), code=2)
         assert f"{other}: {why}" in done.err
-    done = skerry("apply", "--plan", saved, code=1)
+    done = skerry("apply", "--plan", saved, code=2)
     assert f"{saved}: is made for `skerry rebalance --apply {saved}`" in done.err
     assert hub.asked == []
 
