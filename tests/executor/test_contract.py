@@ -171,8 +171,8 @@ def test_mounts_are_as_asked_for(real, tmp_path):
             Mount(kind="volume", target="/anonymous"),
         ),
     )
-    assert "from the box\n" in said
-    assert "wrote the others\n1\n" in said
+    # What goes to the other stream may stand between.
+    assert {"from the box", "wrote the others", "1"} <= set(said.splitlines())
     assert "wrote read-only" not in said
     assert (tmp_path / "rw" / "new").exists()
 
