@@ -64,7 +64,7 @@ def test_a_file_that_is_wrong_is_told_by_line_and_changes_nothing(hub, tmp_path)
     path.write_text(GOLDEN.read_text() + "---\nkind: Policy\nname: b\nrequird: []\n")
     line = len(GOLDEN.read_text().splitlines()) + 4
     done = hub.cli("apply", "-f", str(path), check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         f"{path}:{line}: requird: is not a key of a policy; did you mean required?\n"
     )

@@ -142,6 +142,6 @@ def test_a_bad_file_is_refused_by_name_and_line(fleet):
     path = fleet.write("shop")
     path.write_text(path.read_text() + "    cgroup_parent: /x\n")
     done = fleet.hub.cli("apply", "-f", str(path), check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "shop.yaml:8" in done.stderr
     assert "cgroup_parent" in done.stderr
