@@ -1,6 +1,7 @@
 """Processes by pidfd and by what is noted of them."""
 
 import os
+import select
 import signal
 import subprocess
 
@@ -44,3 +45,24 @@ def test_what_is_no_pidfd_is_no_process():
     assert processes.of_pidfd(read) is None
     os.close(read)
     os.close(write)
+
+
+def test_a_process_is_ended_with_what_it_started_and_with_who_is_left_of_its_session():
+    script = "sleep 101 & (sleep 102; true) & echo $!; exec cat"
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
+    for leaves_first in (False, True):
+        with subprocess.Popen(["sh", "-c", script], **options) as shell:
+            child = os.pidfd_open(int(shell.stdout.readline()))
+            first = processes.of_pid(shell.pid)
+            if leaves_first:
+                shell.stdin.close()
+                shell.wait(10)
+            processes.kill_family(first)
+            assert select.select([child], [], [], 10)[0], "it goes on"
+            os.close(child)
+
+
+def test_a_number_that_another_has_now_is_nobodys_family(child):
+    now = processes.of_pid(child.pid)
+    processes.kill_family(Process(pid=now.pid, started=now.started - 1))
+    assert child.poll() is None

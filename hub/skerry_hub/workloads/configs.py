@@ -79,7 +79,10 @@ def _config(value: Value, attached: Mapping[str, bytes]) -> bytes:
         inline = attached.get(path, b"")
     assert inline is not None  # noqa: S101 - one of both
     if len(inline) > MAX_FILE_BYTES:
-        raise RefusedError(f"is {len(inline)} bytes, more than {MAX_FILE_BYTES}")
+        raise RefusedError(
+            f"is {len(inline)} bytes, more than {MAX_FILE_BYTES}, which an order carries: put it "
+            "into the image, or into a volume that the box has"
+        )
     return inline
 
 

@@ -125,7 +125,10 @@ def test_files_that_come_along_are_contents():
 def test_a_file_that_is_too_large_is_refused_by_number():
     text = file("configs: [app]", "configs: {app: {file: a}}")
     found = problems(text, attached={"a": b"x" * 65537})
-    assert found == [(5, "configs.app", "is 65537 bytes, more than 65536")]
+    ((line, field, reason),) = found
+    assert (line, field) == (5, "configs.app")
+    assert reason.startswith("is 65537 bytes, more than 65536, which an order carries")
+    assert "into the image, or into a volume" in reason
 
 
 def test_secrets_are_found_again_by_the_places_of_the_record():
