@@ -28,7 +28,7 @@ LEASE_S = 15
 LOST_AFTER_S = 10
 HEARTBEAT_S = 3.0
 AROUND_LEASE_S = (8.0, 22.0)
-MOVING_S = (24.0, 34.0)
+MOVING_S = (31.0, 41.0)
 """By then what was cut off runs elsewhere: lost, its lease and the margins over."""
 SHORT_S = (1.0, 5.0)
 SLACK_S = 0.1
