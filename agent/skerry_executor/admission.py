@@ -10,8 +10,9 @@ import os
 import pathlib
 from collections.abc import Collection
 
-from skerry_executor import ended, state, targets
+from skerry_executor import ended, job_store, state, targets
 from skerry_executor import order as verification
+from skerry_executor.job import is_finished
 from skerry_executor.journal import Journal
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
@@ -278,7 +279,8 @@ class _Judged:
 def _against_policy(order: Order, settings: Settings, box: _Box) -> _Judged:
     if box.trouble is not None:
         return _Judged(refusal(verification.POLICY, box.trouble, order.generation))
-    violations = [str(one) for one in check(order, box.policy, os.path.realpath)]
+    finished = _finished(order, settings.state) if box.policy.has_limits else frozenset()
+    violations = [str(one) for one in check(order, box.policy, os.path.realpath, finished)]
     if not violations:
         return _Judged()
     absent = "" if box.is_there else _no_policy(settings.policy)
@@ -288,6 +290,18 @@ def _against_policy(order: Order, settings: Settings, box: _Box) -> _Judged:
         more = len(problems) - MAX_PROBLEMS + 1
         problems = (*problems[: MAX_PROBLEMS - 1], f"and {more} more")
     return _Judged(refusal(verification.POLICY, reason, order.generation), problems)
+
+
+def _finished(order: Order, folder: pathlib.Path) -> frozenset[str]:
+    """Return the jobs that will not run again by this box's own record of them."""
+    if all(one.job is None for one in order.instances):
+        return frozenset()
+    try:
+        records = job_store.load(folder)
+    except StateError as error:
+        log("warning", "every job counts as one that may run", reason=str(error))
+        return frozenset()
+    return frozenset(one.id for one in order.instances if is_finished(one, records.get(one.id)))
 
 
 def _no_policy(path: pathlib.Path) -> str:

@@ -201,10 +201,8 @@ class BackOffs:
 
         `containers` are those of the node. Says whether a pull or a start of it waited.
         """
-        keys = [f"start {name_of(instance.id, one.name)}" for one in instance.containers]
-        keys += [f"pull {parse_image(one.image).full}" for one in instance.containers]
         with self._lock:
-            waited = [self._failing.pop(key, None) for key in keys]
+            waited = [self._failing.pop(key, None) for key in _keys_of(instance)]
             for one in containers:
                 before = self._endings.get(one.id)
                 if before is not None and one.instance == instance.id:
@@ -213,6 +211,11 @@ class BackOffs:
                     self._endings[one.id] = after
             self._save()
             return any(waited)
+
+    def waits(self, instance: Instance) -> bool:
+        """Say whether a pull or a start of an instance waits."""
+        with self._lock:
+            return any(key in self._failing for key in _keys_of(instance))
 
     # --- what is kept ----------------------------------------------------------------------
 
@@ -240,6 +243,11 @@ class BackOffs:
 def _shorten(remembered: dict[str, Failing] | dict[str, Ending]) -> None:
     while len(remembered) > backoff.MOST:
         del remembered[next(iter(remembered))]
+
+
+def _keys_of(instance: Instance) -> list[str]:
+    keys = [f"start {name_of(instance.id, one.name)}" for one in instance.containers]
+    return keys + [f"pull {parse_image(one.image).full}" for one in instance.containers]
 
 
 def _asked(image: str, instances: Sequence[Instance]) -> str:

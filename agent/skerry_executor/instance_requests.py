@@ -37,8 +37,8 @@ from skerry_executor.talk import Talk
 from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.lifecycle import InstanceUsage, Usage, Usages
-from skerry_wire.local import ExecutorRequest
-from skerry_wire.messages import InstanceRequest, Order
+from skerry_wire.local import ExecutorRequest, Outcome
+from skerry_wire.messages import InstanceRequest, InstanceState, Order
 from skerry_wire.workload import Instance
 
 MOST_AT_ONCE = 4
@@ -73,12 +73,14 @@ class InstanceRequests:
         open_runtime: Callable[[], Runtime],
         turn: threading.Lock,
         backoffs: BackOffs,
+        visit: Callable[[ExecutorRequest], Outcome],
         permit: Callable[[Instance], str | None] = lambda _: None,
     ) -> None:
-        """`turn` is held by whoever changes what runs.
+        """`turn` is held by whoever changes what runs; `visit` takes it, and carries the order out.
 
         `permit` says why an instance may not be started now, None where it may.
         """
+        self._visit = visit
         self._permit = permit
         self._backoffs = backoffs
         self._settings = settings
@@ -206,7 +208,7 @@ class InstanceRequests:
         return work
 
     def _restart(self, request: InstanceRequest, runtime: Runtime, cancel: Cancel) -> End:
-        """Stop and start the same containers; none is made anew."""
+        """Stop and start the same containers; none is made anew, but what waited is tried again."""
         while not self._turn.acquire(timeout=TURN_LOOK_S):
             cancel.check()
         try:
@@ -216,19 +218,43 @@ class InstanceRequests:
             containers = runtime.containers(request.node)
             waited = instance is not None and self._backoffs.forget(instance, containers)
             found = asked_about(request, containers, order)
-            if isinstance(found, str):
-                # What an image was waited for is pulled at the visit that follows.
-                return End(visit=True) if waited else End(found)
-            why = restart_objection(instance)
-            if why is None and instance is not None:
-                why = self._permit(instance)
-                if why is None:
-                    return self._stopped_and_started(instance, runtime, found, cancel)
-            return End(why)
+            end = self._restarted(instance, found, waited, runtime, cancel)
         except StateError as error:
             return End(str(error))
         finally:
             self._turn.release()
+        if instance is None or not waited or end.error is not None:
+            return end
+        return self._tried_again(request, instance)
+
+    def _restarted(
+        self,
+        instance: Instance | None,
+        found: Sequence[Actual] | str,
+        waited: bool,
+        runtime: Runtime,
+        cancel: Cancel,
+    ) -> End:
+        if isinstance(found, str) and not waited:
+            return End(found)
+        why = restart_objection(instance)
+        if why is not None or instance is None:
+            return End(why)
+        why = self._permit(instance)
+        if why is not None or isinstance(found, str):
+            return End(why)
+        return self._stopped_and_started(instance, runtime, found, cancel)
+
+    def _tried_again(self, request: InstanceRequest, instance: Instance) -> End:
+        """Carry the order out, and say why what an instance waited for has failed once more."""
+        own = ExecutorRequest(node=request.node, incarnation=request.incarnation)
+        outcome = self._visit(own)
+        told = next((one for one in outcome.instances if one.id == instance.id), None)
+        if told is None:
+            return End(visit=True)
+        # What runs still, of an earlier image, has not failed; what it waits for has.
+        failed = told.state is InstanceState.FAILED or self._backoffs.waits(instance)
+        return End(told.reason if failed else None, visit=True)
 
     def _stopped_and_started(
         self, instance: Instance, runtime: Runtime, found: Sequence[Actual], cancel: Cancel

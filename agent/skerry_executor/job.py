@@ -134,6 +134,13 @@ def attempted(instance: Instance, record: JobRecord) -> Instance:
     return dataclasses.replace(instance, containers=containers, switch=None)
 
 
+def is_finished(instance: Instance, record: JobRecord | None) -> bool:
+    """Say whether it is a job that has succeeded, or failed for good: it is not run again."""
+    if instance.job is None or instance.job.schedule or record is None:
+        return False
+    return record.state in ("succeeded", "failed") and record.content == content_of(instance)
+
+
 def is_worth_keeping(before: JobRecord | None, after: JobRecord) -> bool:
     """Say whether a record is written: not for each look at a run that goes on."""
     if before is None or after.seen_s - before.seen_s >= SEEN_STEP_S:

@@ -8,6 +8,7 @@ rules themselves are the wire's, so that the hub judges by the same ones.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from skerry_executor.specs import name_of
 from skerry_wire import codec
@@ -27,15 +28,21 @@ class Violation:
         return f"{self.where}: {self.reason}" if self.where else self.reason
 
 
-def check(order: Order, policy: BoxPolicy, resolve: Resolve) -> tuple[Violation, ...]:
-    """Return everything in the order that the policy does not allow."""
+def check(
+    order: Order, policy: BoxPolicy, resolve: Resolve, finished: Collection[str] = ()
+) -> tuple[Violation, ...]:
+    """Return everything in the order that the policy does not allow.
+
+    `finished` are the instances that are jobs that will not run again: they use nothing any more.
+    """
     found = [
         Violation(where=name_of(instance.id, container.name), reason=reason)
         for instance in order.instances
         for container in instance.containers
         for reason in reasons(container, policy, resolve)
     ]
-    containers = [one for instance in order.instances for one in instance.containers]
+    running = (instance for instance in order.instances if instance.id not in finished)
+    containers = [container for instance in running for container in instance.containers]
     found += [Violation(where="", reason=reason) for reason in total_reasons(containers, policy)]
     return tuple(found)
 

@@ -95,7 +95,12 @@ class Server:
         self._visits = Visits(settings, open_runtime, self._leasing, lifecycle, self._backoffs)
         self._grants = Grants(settings, self._leasing)
         self._requests = InstanceRequests(
-            settings, open_runtime, self._visits.turn, self._backoffs, lifecycle.permit
+            settings,
+            open_runtime,
+            self._visits.turn,
+            self._backoffs,
+            lambda request: self._visits.visit(request, Nobody()),
+            lifecycle.permit,
         )
         self._own = OwnVisits()
         self._start_from_s = 0.0

@@ -83,12 +83,15 @@ class Steps:
             raise self._named(instance, failure) from None
 
     def _named(self, instance: str, failure: RuntimeFailure) -> RuntimeFailure:
-        """Return the failure with the names of an instance's containers, and not their ids."""
+        """Return the failure with the names of an instance's containers, and not their ids.
+
+        One failure is to have one text, whether a container is started by its name or its id.
+        """
         reason = failure.reason
         for one in self._record.actual():
             if one.instance == instance:
-                reason = reason.replace(one.id, one.container)
-        return RuntimeFailure(failure.kind, reason)
+                reason = reason.replace(one.id, one.name)
+        return RuntimeFailure(failure.kind, reason, failure.wait_s)
 
     def _do(self, instance: str, action: rec.Action) -> None:
         match action:

@@ -72,7 +72,7 @@ class Visits:
         self._ending = True
         self._cancel.ask()
 
-    def visit(self, request: ExecutorRequest, talk: Talk) -> None:
+    def visit(self, request: ExecutorRequest, talk: Talk) -> Outcome:
         """Admit a request, carry the accepted order out, and tell all of it."""
         with self._admission:
             admitted = talk.admitted = admit(request, self._settings, self._journal)
@@ -91,6 +91,7 @@ class Visits:
                 talk.done(outcome, self._in_use)
                 if outcome.reached and admitted.order is not None and not self._ending:
                     self._clean_images(admitted.order, admitted.policy)
+            return outcome
         finally:
             with self._talks_lock:
                 self._talks.remove(talk)

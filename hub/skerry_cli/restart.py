@@ -22,15 +22,17 @@ WITHIN_S = 300.0
 
 EXAMPLES = """\b
 The same containers are stopped, each within its grace, and started again; nothing is pulled or made
-anew. Of a workload the next instance follows when the last one runs and is healthy: what fails
-ends it there. Jobs are not restarted.
+anew. An image or a start that an instance waits for is tried again at once. Of a workload the next
+instance follows when the last one runs and is healthy: what fails ends it there. Jobs are not
+restarted.
 \b
 Examples:
   skerry restart shop-web              every instance, one after the other
   skerry restart shop-web-0 --no-wait
   skerry restart shop-web-0 -c db      one container of it
 \b
-Exit status: 4 when one is not healthy in time.
+Exit status: 1 when one cannot be started, or its image not be had; 4 when one is not healthy in
+time.
 """
 
 

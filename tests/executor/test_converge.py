@@ -110,7 +110,8 @@ def test_an_image_that_cannot_be_pulled_fails_its_instance_only(runtime):
     (failed,) = (one for one in outcome.instances if one.id == "a-0")
     why = f"image {missing} is not in its registry"
     assert failed.reason == f"image pull back-off of 10 s: {why}"
-    assert (outcome.reached, outcome.retry_after_s) == (False, 15.0)
+    assert not outcome.reached
+    assert 10.0 <= outcome.retry_after_s <= 11.0, "when the back-off is over"
 
 
 def test_the_old_one_keeps_running_while_its_new_image_cannot_be_had(runtime):

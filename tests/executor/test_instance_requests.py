@@ -223,6 +223,30 @@ def test_restart_starts_what_it_stopped_although_a_stop_fails(box):
     assert [verb for verb, _ in box.runtime.changes()] == ["stop", "start"]
 
 
+def test_restart_tries_a_pull_again_and_says_why_it_failed_once_more(box):
+    absent = "registry.example/new:1"
+    asked(box.path, signed(order(instance("new-0", image=absent), generation=2)))
+    assert [verb for verb, _ in box.runtime.calls].count("pull") == 1
+    end = ask(box, sealed(box, "restart", instance="new-0"))[2]
+    why = f"image {absent} is not in its registry"
+    assert (end.error, end.visit) == (f"image pull back-off of 10 s: {why}", True)
+    assert [verb for verb, _ in box.runtime.calls].count("pull") == 2
+    box.runtime.registry.add(absent)
+    end = ask(box, sealed(box, "restart", instance="new-0"))[2]
+    assert (end.error, end.visit) == (None, True)
+    (one,) = box.runtime.containers(NODE)
+    assert (one.instance, one.phase) == ("new-0", "running")
+
+
+def test_restart_says_so_of_a_pull_too_while_another_container_runs(box):
+    absent = "registry.example/new:1"
+    asked(box.path, signed(order(instance(image=absent, revision="2"), generation=2)))
+    end = ask(box, sealed(box, "restart"))[2]
+    assert end.error == f"image pull back-off of 10 s: image {absent} is not in its registry"
+    (one,) = box.runtime.containers(NODE)
+    assert (one.revision[0], one.phase) == ("1", "running")
+
+
 def test_restart_looks_again_when_its_turn_comes(box):
     data = sealed(box, "restart")
     ended = []

@@ -367,3 +367,22 @@ def test_what_is_kept_does_not_wear_the_disk():
     assert writes == 3
     box.end(0).look()
     assert job.is_worth_keeping(kept, box.record)
+
+
+def test_a_job_is_finished_once_it_is_not_run_again_unless_it_is_another_one():
+    box = Box(retries=0)
+    assert not job.is_finished(box.wanted, None)
+    box.look()
+    assert not job.is_finished(box.wanted, box.record)
+    box.end(0).look()
+    assert job.is_finished(box.wanted, box.record)
+    assert not job.is_finished(dataclasses.replace(box.wanted, revision="2"), box.record)
+    assert not job.is_finished(dataclasses.replace(box.wanted, job=None), box.record)
+    failed = Box(retries=0)
+    failed.look()
+    failed.end(1).look()
+    assert job.is_finished(failed.wanted, failed.record)
+    scheduled = Box(schedule="0 * * * *")
+    run_through(scheduled, hours=2)
+    assert scheduled.record.succeeded
+    assert not job.is_finished(scheduled.wanted, scheduled.record)

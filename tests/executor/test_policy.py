@@ -288,6 +288,9 @@ def test_limits_hold_for_all_containers_together():
         "the memory limits add up to 101; this box allows 100 (limits.memory)"
     ]
     assert len(said(policy, container())) == 2
+    both = order(instance("done-0", containers=[half]), instance("web-0", containers=[other]))
+    assert len(check(both, policy, SAME)) == 1
+    assert check(both, policy, SAME, {"done-0"}) == (), "a finished job uses nothing"
 
 
 def test_every_reason_of_every_container_is_given():

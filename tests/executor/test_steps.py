@@ -179,10 +179,21 @@ def test_who_has_the_network_of_one_that_goes_is_removed_first(boot):
     assert runtime.containers("box-1") == ()
 
 
+def test_a_failed_start_is_told_the_same_by_name_and_by_id(boot):
+    runtime = FakeRuntime(images=[IMAGE])
+
+    def start(reference):
+        raise RuntimeFailure(Failure.PORT_IN_USE, f"starting {reference}: port 80 is in use")
+
+    runtime.start = start
+    told = [run(runtime, boot("a"), instance()).instances[0].reason for _ in range(2)]
+    assert told == ["starting skerry-shop-web-0-web: port 80 is in use"] * 2
+
+
 def test_a_failure_names_the_container_and_not_its_id(boot):
     runtime = FakeRuntime(images=[IMAGE])
     assert run(runtime, boot("a"), instance()).reached
     (web,) = runtime.containers("box-1")
     runtime.fails["stop"] = RuntimeFailure(Failure.OTHER, f"stopping {web.id}: {web.id} hangs")
     failed = run(runtime, boot("a"), instance(revision="2"))
-    assert failed.instances[0].reason == "stopping web: web hangs"
+    assert failed.instances[0].reason == f"stopping {web.name}: {web.name} hangs"

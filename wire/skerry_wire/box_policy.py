@@ -82,7 +82,8 @@ class Updates:
 class BoxPolicy:
     """What containers on a box may have. The defaults allow no image, hence nothing.
 
-    `cpu_milli` and `memory_bytes` are the most that the limits of all containers add up to.
+    `cpu_milli` and `memory_bytes` are the most that the limits of all containers add up to, but for
+    those of finished jobs.
     """
 
     images: Annotated[tuple[ImagePattern, ...], Items(256)] = ()
@@ -147,7 +148,10 @@ def reasons(container: Container, policy: BoxPolicy, resolve: Resolve) -> Iterat
 
 
 def total_reasons(containers: Sequence[Container], policy: BoxPolicy) -> Iterator[str]:
-    """Say what the policy has against all containers of a box together."""
+    """Say what the policy has against all containers of a box together.
+
+    Those of a job that is finished, which will not run again, are not among them.
+    """
     limits = (
         ("cpu_milli", "CPU limit", policy.cpu_milli, [c.cpu_limit_milli for c in containers]),
         ("memory", "memory limit", policy.memory_bytes,
