@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from skerry_executor import box, checks, hardware, switches
-from skerry_executor.admission import Admitted, admit
+from skerry_executor import box, checks, hardware, state, switches
+from skerry_executor.admission import Admitted, admit, order_of
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.contents import Contents
@@ -33,6 +33,9 @@ from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import Order
 from skerry_wire.runtime_limits import RuntimeInUse
+
+HAND_BACK_S = 1.0
+"""How long an executor that ends waits for a visit that hangs, to hand back what rests."""
 
 
 class Visits:
@@ -198,16 +201,32 @@ class Visits:
         resting = self._backoffs.resting()
         if not resting:
             return
+        if not self.turn.acquire(timeout=HAND_BACK_S):
+            log("warning", "what rests is not handed back", reason="a visit does not end")
+            return
         try:
-            with self.turn:
-                runtime = self._open_runtime()
-                for reference in resting:
-                    runtime.start(reference)
-                    found = runtime.container(reference)
-                    if found is not None:
-                        self._backoffs.started(found)
-        except RuntimeFailure as failure:
-            log("warning", "what rests is not handed back", reason=failure.reason)
+            self._hand_back(resting)
+        except (RuntimeFailure, StateError) as error:
+            log("warning", "what rests is not handed back", reason=str(error))
+        finally:
+            self.turn.release()
+
+    def _hand_back(self, resting: Collection[str]) -> None:
+        accepted = state.load(self._settings.state)
+        if accepted is None:
+            return
+        # Not what has a lease: the runtime would not start it again, and nobody would end it.
+        supervised = {one.id for one in order_of(accepted).instances if one.lease is None}
+        runtime = self._open_runtime()
+        for one in runtime.containers(accepted.node):
+            if one.id not in resting or one.instance not in supervised:
+                continue
+            try:
+                runtime.start(one.id)
+            except RuntimeFailure as failure:
+                log("warning", "is not handed back", name=one.name, reason=failure.reason)
+                continue
+            self._backoffs.started(runtime.container(one.id) or one)
 
     def _listening(self, generation: int) -> list[Talk]:
         """Return the clients to which the progress of a generation means something."""

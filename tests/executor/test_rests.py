@@ -1,7 +1,9 @@
 """What rests between crashes is started by the executor itself, though its agent is away."""
 
+import dataclasses
+
 import pytest
-from tests.executor.client import asked
+from tests.executor.client import asked, leased
 from tests.executor.orders import instance, order, signed
 from tests.executor.test_instance_requests import ask, sealed
 from tests.executor.test_serve import Box
@@ -12,7 +14,9 @@ from skerry_executor.actual import Phase
 from skerry_executor.backoff import Ending, Kept
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.challenges import boot_id
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire import codec
+from skerry_wire.lifecycle import Lease
 
 NAME = specs.name_of("shop-web-0", "web")
 FAR_S = 200.0
@@ -21,11 +25,14 @@ FAR_S = 200.0
 class Rested:
     """A box whose executor was killed while a container rested."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, wanted):
         self.folder = folder
         box = Box(folder)
         self.runtime = box.runtime
-        asked(box.path, signed(order(instance())))
+        asked(box.path, signed(order(wanted)))
+        if wanted.lease is not None:
+            leased(box.path, shop_web_0=60.0)
+            asked(box.path)
         box.end()
         self.runtime.put(self.runtime.container(NAME), phase=Phase.EXITED, exit_code=1, pid=None)
 
@@ -48,7 +55,7 @@ class Rested:
 
 @pytest.fixture
 def rested(tmp_path):
-    return Rested(tmp_path)
+    return Rested(tmp_path, instance())
 
 
 def test_the_next_run_starts_it(rested):
@@ -72,6 +79,29 @@ def test_an_agent_that_comes_before_leaves_it_alone(rested):
         box.end()
     # Told to end, it leaves what rests to the runtime.
     assert rested.runs()
+
+
+def test_what_has_a_lease_is_not_left_to_a_runtime_that_knows_of_none(tmp_path):
+    rested = Rested(tmp_path, dataclasses.replace(instance(), lease=Lease(duration_s=60.0)))
+    box = rested.next_run(left_s=FAR_S)
+    box.end()
+    assert not rested.runs()
+    assert main._is_due(box.settings), "the next run starts it"
+
+
+def test_one_that_cannot_be_started_is_no_reason_to_keep_the_executor(rested):
+    box = rested.next_run(left_s=FAR_S)
+    rested.runtime.fails["start"] = RuntimeFailure(Failure.OTHER, "no")
+    box.end()
+    assert not rested.runs()
+    assert main._is_due(box.settings)
+
+
+def test_a_visit_that_hangs_keeps_no_executor_that_is_to_end(rested):
+    box = rested.next_run(left_s=FAR_S)
+    with box.server._visits.turn:
+        box.end()
+    assert not rested.runs()
 
 
 def test_restart_starts_it_at_once(rested):
