@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from skerry_hub.lifecycle import Lifecycle
@@ -23,6 +23,7 @@ from skerry_hub.workloads.keys import SERVICE
 from skerry_hub.workloads.lifecycles import dependencies, lifecycle, logging
 from skerry_hub.workloads.mounts import mounts, tmpfs
 from skerry_hub.workloads.others import Siblings
+from skerry_hub.workloads.places import beside_places
 from skerry_hub.workloads.platforms import platform
 from skerry_hub.workloads.ports import ports, reserved
 from skerry_hub.workloads.problems import RefusedError, short
@@ -181,31 +182,13 @@ def _parts(
     constraints: Sequence[Placed[Constraint]],
 ) -> Iterator[tuple[str, Value]]:
     """Give the places of a workload's fields."""
-    for path, place in (
-        ("containers[0].image", section.at("image")),
-        ("placement.priority", beside.priority),
-    ):
-        if place is not None:
-            yield path, place
+    image_at = section.at("image")
+    if image_at is not None:
+        yield "containers[0].image", image_at
     for index, (place, _) in enumerate(constraints):
         yield f"constraints[{index}]", place
-    yield from _places(
-        "expressions", found.expressions, ((v, str(e)) for v, e in beside.expressions)
-    )
-    yield from _places("placement.at_most", found.placement.at_most, beside.at_most)
-    yield from _places("placement.affinity", found.placement.affinity, beside.affinity)
+    yield from beside_places(found, beside)
     yield from secret_places(section)
-
-
-def _places(
-    path: str, kept: Sequence[Hashable], written: Iterable[Placed[Hashable]]
-) -> Iterator[tuple[str, Value]]:
-    """Give the place of each item of a list: the first where it is written."""
-    first: dict[Hashable, Value] = {}
-    for place, one in written:
-        first.setdefault(one, place)
-    for index, one in enumerate(kept):
-        yield f"{path}[{index}]", first[one]
 
 
 def _lifecycle(section: Section, asked: Deploy, container: Container) -> Lifecycle:

@@ -21,6 +21,7 @@ from skerry_hub.workloads.kubernetes.probes import health
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
 from skerry_hub.workloads.kubernetes.values import count, cpu, flag, name, only, size, unreplaced
 from skerry_hub.workloads.kubernetes.volumes import Mounted, Volume, mounted
+from skerry_hub.workloads.places import Places
 from skerry_hub.workloads.ports import address_of
 from skerry_hub.workloads.process import capability, working_dir
 from skerry_hub.workloads.reading import (
@@ -48,7 +49,15 @@ _DEVICES = {
 }
 """What device plugins call what a node reserves here by kind and vendor."""
 
-USER = str
+_PLACED = {
+    "image": "image",
+    "mounts": "volumeMounts",
+    "devices": "volumeMounts",
+    "ports": "ports",
+    "environment": "env",
+    "health": "readinessProbe",
+}
+"""Fields of the record, and the keys that say them."""
 _ID = count(0, 2**31 - 1)
 
 
@@ -70,10 +79,13 @@ class Pod:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Read:
-    """A container, and what it reserves."""
+    """A container, what it reserves, and where it stands."""
 
     container: Container
     resources: Resources
+    at: Value
+    places: Places
+    """Of its fields, by their paths below the container's."""
 
 
 def container(value: Value, pod: Pod) -> Read:
@@ -94,14 +106,14 @@ def container(value: Value, pod: Pod) -> Read:
         entrypoint=section.get("command", listed(unreplaced), None) or None,
         command=section.get("args", listed(unreplaced), None) or None,
         environment=plain,
-        secret_environment=secrets,
+        secret_environment={called: sealed for called, (_, sealed) in secrets.items()},
         labels=dict(pod.labels),
         user=security.user or pod.user,
         working_dir=section.get("workingDir", lambda one: working_dir(literal(one)), None),
         ports=published,
         mounts=tuple(mounts.mounts),
         devices=tuple(mounts.devices),
-        files=tuple(mounts.files),
+        files=tuple(file for _, file in mounts.files),
         restart=pod.restart,
         health=health(section, named),
         stop_grace_s=pod.grace_s,
@@ -116,7 +128,14 @@ def container(value: Value, pod: Pod) -> Read:
         cap_drop=security.drop,
     )
     ports = tuple(f"{one.protocol}/{one.host}" for one in published)
-    return Read(found, dataclasses.replace(resources, ports=ports))
+    places = {f"files[{index}]": place for index, (place, _) in enumerate(mounts.files)}
+    places |= {f"files[{index}].path": place for index, place in enumerate(mounts.paths)}
+    places |= {f"secret_environment.{called}": place for called, (place, _) in secrets.items()}
+    for field, key in _PLACED.items():
+        at = section.at(key)
+        if at is not None:
+            places[field] = at
+    return Read(found, dataclasses.replace(resources, ports=ports), value, places)
 
 
 def _ports(value: Value, named: dict[str, int], network: Network) -> tuple[PortMapping, ...]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.pod_keys import ENV, ENV_FROM, ENV_SOURCE, KEY_REF, NAME_REF
-from skerry_hub.workloads.kubernetes.references import ConfigMaps, secret_of
+from skerry_hub.workloads.kubernetes.references import ConfigMaps, no_config_map, secret_of
 from skerry_hub.workloads.kubernetes.values import name, one_of, only, unreplaced
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, items, literal
+from skerry_hub.workloads.reading import Placed, Section, Value, attempt, items, literal
 from skerry_wire.lifecycle import Sealed
 
 
 def environment(
     section: Section, configs: ConfigMaps
-) -> tuple[dict[str, str], Mapping[str, Sealed]]:
+) -> tuple[dict[str, str], Mapping[str, Placed[Sealed]]]:
     """Return a container's variables in plain, and those that are secrets."""
     plain: dict[str, str] = {}
-    secrets: dict[str, Sealed] = {}
+    secrets: dict[str, Placed[Sealed]] = {}
     from_maps = section.at("envFrom")
     for item in () if from_maps is None else attempt(from_maps, _items) or ():
         plain.update(attempt(item, lambda one: _all_of(one, configs)) or {})
@@ -30,10 +30,10 @@ def environment(
         # The last of a name counts, as in Kubernetes; it is of one of the two sorts.
         plain.pop(called, None)
         secrets.pop(called, None)
-        if isinstance(content, Sealed):
-            secrets[called] = content
-        else:
+        if isinstance(content, str):
             plain[called] = content
+        else:
+            secrets[called] = content
     return plain, secrets
 
 
@@ -41,7 +41,7 @@ def _items(value: Value) -> tuple[Value, ...]:
     return tuple(items(value))
 
 
-def _variable(value: Value, configs: ConfigMaps) -> tuple[str, str | Sealed]:
+def _variable(value: Value, configs: ConfigMaps) -> tuple[str, str | Placed[Sealed]]:
     section = Section(value, ENV)
     called = section.need("name", _name, "X")
     if "value" in section and "valueFrom" in section:
@@ -58,22 +58,36 @@ def _name(value: Value) -> str:
     return found
 
 
-def _source(value: Value, configs: ConfigMaps) -> str | Sealed:
+def _source(value: Value, configs: ConfigMaps) -> str | Placed[Sealed]:
     read = one_of(value, ENV_SOURCE, ("configMapKeyRef", "secretKeyRef"))
     if read is None:
         return ""
     section, sort = read
-    called, key = section.need(sort, _key_ref, ("", ""))
-    if not called:
-        return ""
     if sort == "secretKeyRef":
-        return secret_of(called, key)
+        return section.need(sort, _secret_key, "")
+    return section.need(sort, lambda one: _config_key(one, configs), "")
+
+
+def _secret_key(value: Value) -> Placed[Sealed]:
+    section = Section(value, KEY_REF)
+    called, key = _key_ref(section)
+    # Without one of them, which is told, any name does.
+    return section.at("name") or value, secret_of(called or "x", key or "x")
+
+
+def _config_key(value: Value, configs: ConfigMaps) -> str:
+    section = Section(value, KEY_REF)
+    called, key = _key_ref(section)
+    if not called or not key:
+        return ""
     content = configs.content_of(called)
     if content is None:
-        raise RefusedError(f"the ConfigMap {short(called)} is not among what is applied")
-    if key not in content:
-        raise RefusedError(f"the ConfigMap {short(called)} has no key {short(key)}")
-    return _text_of(content[key], key)
+        section.refuse("name", no_config_map(called))
+    elif key not in content:
+        section.refuse("key", f"the ConfigMap {short(called)} has no key {short(key)}")
+    else:
+        return _text_of(content[key], key)
+    return ""
 
 
 def _text_of(content: bytes, key: str) -> str:
@@ -86,10 +100,9 @@ def _text_of(content: bytes, key: str) -> str:
     return found
 
 
-def _key_ref(value: Value) -> tuple[str, str]:
-    section = Section(value, KEY_REF)
+def _key_ref(section: Section) -> tuple[str, str]:
     section.get("optional", only("false"), None)
-    return section.need("name", name, "x"), section.need("key", name, "x")
+    return section.need("name", name, ""), section.need("key", name, "")
 
 
 def _all_of(value: Value, configs: ConfigMaps) -> dict[str, str]:
@@ -98,16 +111,15 @@ def _all_of(value: Value, configs: ConfigMaps) -> dict[str, str]:
         return {}
     section, _ = read
     prefix = section.get("prefix", literal, "")
-    called = section.need("configMapRef", _name_ref, "")
-    if not called:
-        return {}
-    content = configs.content_of(called)
-    if content is None:
-        raise RefusedError(f"the ConfigMap {short(called)} is not among what is applied")
+    content = section.need("configMapRef", lambda one: _named_map(one, configs), {})
     return {prefix + key: _text_of(data, key) for key, data in content.items()}
 
 
-def _name_ref(value: Value) -> str:
+def _named_map(value: Value, configs: ConfigMaps) -> Mapping[str, bytes]:
     section = Section(value, NAME_REF)
     section.get("optional", only("false"), None)
-    return section.need("name", name, "x")
+    called = section.need("name", name, "")
+    content = configs.content_of(called)
+    if called and content is None:
+        section.refuse("name", no_config_map(called))
+    return content or {}

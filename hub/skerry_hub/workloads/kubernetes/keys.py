@@ -12,14 +12,16 @@ from skerry_hub.workloads.keys import Keys
 from skerry_hub.workloads.kubernetes.pod_keys import POD_TABLES
 
 _SERVER = "an API server writes it: leave it out"
-_NO_SERVICES = "there are no Kubernetes services on the boxes"
+_NO_SERVICES = "there are none on the boxes: publish ports with `hostPort`"
 _TYPE = {
     "apiVersion": "Required.",
     "kind": "Required.",
     "metadata": "Required.",
 }
 _STATUS = {"status": _SERVER}
-_COUNTS = "an instance runs once to completion; several are several replicas of equal worth"
+_COUNTS = "replicas are of equal worth: remove it, and write how many as `parallelism`"
+_HISTORY = "the events of the node tell of earlier runs: remove it"
+_REVISIONS = "the hub's own setting says how many are kept: remove it"
 
 METADATA = Keys(
     "metadata",
@@ -33,6 +35,9 @@ METADATA = Keys(
     refused={
         "generateName": "write a name",
         "finalizers": _SERVER,
+        "deletionGracePeriodSeconds": _SERVER,
+        "deletionTimestamp": _SERVER,
+        "selfLink": _SERVER,
         "ownerReferences": _SERVER,
         "uid": _SERVER,
         "resourceVersion": _SERVER,
@@ -69,7 +74,7 @@ DEPLOYMENT_SPEC = Keys(
     },
     refused={
         "paused": "use `skerry rollout pause`",
-        "revisionHistoryLimit": "the hub's own setting says how many are kept",
+        "revisionHistoryLimit": _REVISIONS,
     },
 )
 DAEMON_SET_SPEC = Keys(
@@ -80,7 +85,7 @@ DAEMON_SET_SPEC = Keys(
         "updateStrategy": "`RollingUpdate`.",
         "minReadySeconds": "As a Deployment's.",
     },
-    refused={"revisionHistoryLimit": "the hub's own setting says how many are kept"},
+    refused={"revisionHistoryLimit": _REVISIONS},
 )
 STRATEGY = Keys(
     "a strategy",
@@ -110,11 +115,12 @@ JOB_SPEC = Keys(
     refused={
         "backoffLimitPerIndex": _COUNTS,
         "completionMode": _COUNTS,
-        "manualSelector": "",
+        "managedBy": "the box itself runs it: remove it",
+        "manualSelector": "instances belong to their workload: remove it",
         "maxFailedIndexes": _COUNTS,
-        "podFailurePolicy": "",
-        "podReplacementPolicy": "",
-        "successPolicy": "",
+        "podFailurePolicy": "every failure counts: write how many may be as `backoffLimit`",
+        "podReplacementPolicy": "an instance is begun again only once it has ended: remove it",
+        "successPolicy": "it is done when every instance is: remove it",
         "suspend": "apply it when it shall run",
         "ttlSecondsAfterFinished": "it stays until it is deleted: `skerry delete`",
     },
@@ -128,9 +134,9 @@ CRON_JOB_SPEC = Keys(
         "timeZone": "`UTC` or `Etc/UTC`.",
     },
     refused={
-        "failedJobsHistoryLimit": "the events of the node tell of earlier runs",
-        "startingDeadlineSeconds": "",
-        "successfulJobsHistoryLimit": "the events of the node tell of earlier runs",
+        "failedJobsHistoryLimit": _HISTORY,
+        "startingDeadlineSeconds": "the last run that was missed is caught up: remove it",
+        "successfulJobsHistoryLimit": _HISTORY,
         "suspend": "apply it when it shall run",
     },
 )
@@ -173,11 +179,11 @@ ELSEWHERE: Mapping[str, str] = {
     "StatefulSet": "use a Deployment; its volumes stay on its nodes",
     "ReplicaSet": "use a Deployment",
     "ReplicationController": "use a Deployment",
-    "Namespace": "a project needs no making",
-    "PersistentVolumeClaim": "a node makes a volume that it lacks",
-    "PersistentVolume": "a node makes a volume that it lacks",
-    "ServiceAccount": _NO_SERVICES,
-    "HorizontalPodAutoscaler": "",
+    "Namespace": "remove it: a project needs no making",
+    "PersistentVolumeClaim": "remove it: a node makes a volume that it lacks",
+    "PersistentVolume": "remove it: a node makes a volume that it lacks",
+    "ServiceAccount": "a pod has no API server here to log in to: remove it",
+    "HorizontalPodAutoscaler": "nothing changes a number by itself: write `replicas`",
     "List": "write the objects as documents, with `---` between them",
 }
 """Kinds of Kubernetes that are not read, and what to do instead."""

@@ -21,10 +21,11 @@ from skerry_hub.workloads import contained
 from skerry_hub.workloads.asked_for import checked
 from skerry_hub.workloads.compose import ComposeError, Parsed, SourceFile, folder_project
 from skerry_hub.workloads.kubernetes.keys import ELSEWHERE
-from skerry_hub.workloads.kubernetes.objects import OBJECTS, Metadata, metadata
+from skerry_hub.workloads.kubernetes.objects import OBJECTS, Made, Metadata, metadata
 from skerry_hub.workloads.kubernetes.pods import Names
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, config_map
 from skerry_hub.workloads.limits import MAX_WORKLOAD_BYTES
+from skerry_hub.workloads.places import nearest
 from skerry_hub.workloads.ports import reserved
 from skerry_hub.workloads.problems import (
     MAX_PROBLEMS,
@@ -87,21 +88,28 @@ def parse(files: Sequence[SourceFile]) -> tuple[Parsed, ...]:
             effort=effort,
         )
         with _noting(one, wrong):
-            workload = attempt(one.root, functools.partial(_read, one.kind, names))
+            made = attempt(one.root, functools.partial(_read, one.kind, names))
             if one.workload in found:
                 one.root.refuse(f"{one.workload} is asked for twice")
-            elif workload is not None and not len(one.root.problems):
-                read = _checked(workload, one.root, effort)
-                source = Source(
-                    file=one.file.name, line=one.first_line + one.root.line, field="", parts={}
-                )
-                found[one.workload] = Parsed(read, source)
+            elif made is not None and not len(one.root.problems):
+                found[one.workload] = Parsed(_checked(made, one.root, effort), _source(one, made))
     if wrong:
         raise ComposeError(tuple(wrong))
     return tuple(found.values())
 
 
-def _read(kind: str, names: Names, root: Value) -> Workload:
+def _source(one: _Object, made: Made) -> Source:
+    return Source(
+        file=one.file.name,
+        line=one.first_line + one.root.line,
+        field="",
+        parts={
+            path: (place.field, one.first_line + place.line) for path, place in made.places.items()
+        },
+    )
+
+
+def _read(kind: str, names: Names, root: Value) -> Made:
     return OBJECTS[kind][1](root, names)
 
 
@@ -198,11 +206,14 @@ def _config_maps(
     return found
 
 
-def _checked(workload: Workload, root: Value, effort: Effort) -> Workload:
-    """Return a workload as it is stored; what no reader saw is noted by the record's field."""
+def _checked(made: Made, root: Value, effort: Effort) -> Workload:
+    """Return a workload as it is stored; what no reader saw is noted where it stands."""
+    workload = made.workload
 
     def note(field: str, reason: str) -> None:
-        root.problems.add(f"{field}: {reason}" if field else reason, "spec", root.line)
+        place, rest = nearest(made.places, field)
+        at, line = ("spec", root.line) if place is None else (place.field, place.line)
+        root.problems.add(f"{rest}: {reason}" if rest else reason, at, line)
 
     contained.check(workload.containers, note)
     ports = reserved(port for one in workload.containers for port in one.ports)

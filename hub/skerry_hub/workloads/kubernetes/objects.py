@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any
 
 from skerry_hub.lifecycle import Update
 from skerry_hub.model import Workload
@@ -29,11 +29,11 @@ from skerry_hub.workloads.kubernetes.keys import (
 from skerry_hub.workloads.kubernetes.pods import Names, PodSpec, pod_spec
 from skerry_hub.workloads.kubernetes.values import count, name, only
 from skerry_hub.workloads.lifecycles import schedule, some
+from skerry_hub.workloads.places import Places, beside_places
 from skerry_hub.workloads.problems import RefusedError
 from skerry_hub.workloads.reading import Section, Value, entries, literal
 from skerry_wire.lifecycle import Job
 
-Mode = Literal["replicated", "global"]
 YEAR_S = 366 * 86400
 DAY_S = 86400
 
@@ -45,6 +45,18 @@ class Metadata:
     name: str
     namespace: str
     labels: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Made:
+    """A workload, and where its fields stand."""
+
+    workload: Workload
+    places: Places
+
+    def but(self, **changes: Any) -> Made:
+        """Return it with other fields of the workload."""
+        return Made(dataclasses.replace(self.workload, **changes), self.places)
 
 
 def metadata(value: Value) -> Metadata:
@@ -62,13 +74,13 @@ def _texts(value: Value) -> dict[str, str]:
     return {key: "" if entry.is_null else literal(entry) for key, entry in entries(value)}
 
 
-def _pod(root: Value, names: Names) -> Workload:
+def _pod(root: Value, names: Names) -> Made:
     section = Section(root, POD)
     found = section.need("spec", lambda one: pod_spec(one, names, is_job=False), None)
     return _workload(found, names)
 
 
-def _deployment(root: Value, names: Names) -> Workload:
+def _deployment(root: Value, names: Names) -> Made:
     spec = _spec(root, DEPLOYMENT, DEPLOYMENT_SPEC)
     found, names = _templated(spec, names, is_job=False)
     usual = found.lifecycle.update if found is not None else Update()
@@ -76,12 +88,12 @@ def _deployment(root: Value, names: Names) -> Workload:
     deadline = spec.get("progressDeadlineSeconds", count(1, DAY_S), None)
     if deadline is not None:
         update = dataclasses.replace(update, deadline_s=float(deadline))
-    workload = _workload(found, names, update=_settling(spec, update))
+    made = _workload(found, names, update=_settling(spec, update))
     replicas = spec.get("replicas", count(0, MAX_REPLICAS), 1)
-    return dataclasses.replace(workload, replicas=replicas)
+    return made.but(replicas=replicas)
 
 
-def _daemon_set(root: Value, names: Names) -> Workload:
+def _daemon_set(root: Value, names: Names) -> Made:
     spec = _spec(root, DAEMON_SET, DAEMON_SET_SPEC)
     found, names = _templated(spec, names, is_job=False)
     usual = found.lifecycle.update if found is not None else Update()
@@ -90,8 +102,8 @@ def _daemon_set(root: Value, names: Names) -> Workload:
     update = spec.get(
         "updateStrategy", lambda one: _strategy(one, usual, may_recreate=False), usual
     )
-    workload = _workload(found, names, update=_settling(spec, update))
-    return dataclasses.replace(workload, mode="global")
+    made = _workload(found, names, update=_settling(spec, update))
+    return made.but(mode="global")
 
 
 def _settling(spec: Section, update: Update) -> Update:
@@ -99,17 +111,17 @@ def _settling(spec: Section, update: Update) -> Update:
     return update if settle is None else dataclasses.replace(update, settle_s=float(settle))
 
 
-def _job(root: Value, names: Names) -> Workload:
+def _job(root: Value, names: Names) -> Made:
     return _of_job(_spec(root, JOB, JOB_SPEC), names, "")
 
 
-def _cron_job(root: Value, names: Names) -> Workload:
+def _cron_job(root: Value, names: Names) -> Made:
     spec = _spec(root, CRON_JOB, CRON_JOB_SPEC)
     spec.get("concurrencyPolicy", only("Forbid"), None)
     spec.get("timeZone", only("UTC", "Etc/UTC"), None)
     written = spec.need("schedule", lambda one: schedule(literal(one)), "")
 
-    def template(value: Value) -> Workload:
+    def template(value: Value) -> Made:
         section = Section(value, JOB_TEMPLATE)
         section.get("metadata", lambda one: Section(one, METADATA), None)
         return section.need(
@@ -119,9 +131,9 @@ def _cron_job(root: Value, names: Names) -> Workload:
     return spec.need("jobTemplate", template, _nothing(names))
 
 
-def _of_job(spec: Section, names: Names, written: str) -> Workload:
+def _of_job(spec: Section, names: Names, written: str) -> Made:
     found, names = _templated(spec, names, is_job=True)
-    workload = _workload(found, names)
+    made = _workload(found, names)
     parallelism = spec.get("parallelism", count(1, MAX_REPLICAS), 1)
     completions = spec.get("completions", count(1, MAX_REPLICAS), parallelism)
     if completions not in (1, parallelism) or (completions == 1 and parallelism > 1):
@@ -132,8 +144,8 @@ def _of_job(spec: Section, names: Names, written: str) -> Workload:
         deadline_s=None if deadline is None else float(deadline),
         schedule=written,
     )
-    lifecycle = dataclasses.replace(workload.lifecycle, job=job)
-    return dataclasses.replace(workload, replicas=parallelism, lifecycle=lifecycle)
+    lifecycle = dataclasses.replace(made.workload.lifecycle, job=job)
+    return made.but(replicas=parallelism, lifecycle=lifecycle)
 
 
 def _spec(root: Value, outer: Keys, inner: Keys) -> Section:
@@ -175,14 +187,14 @@ def _strategy(value: Value, usual: Update, *, may_recreate: bool) -> Update:
     return dataclasses.replace(usual, max_unavailable=most)
 
 
-def _workload(found: PodSpec | None, names: Names, update: Update | None = None) -> Workload:
+def _workload(found: PodSpec | None, names: Names, update: Update | None = None) -> Made:
     if found is None:
         return _nothing(names)
     lifecycle = found.lifecycle
     if update is not None:
         lifecycle = dataclasses.replace(lifecycle, update=update)
     resources = found.resources
-    return Workload(
+    workload = Workload(
         name=names.workload,
         project=names.project,
         containers=found.containers,
@@ -196,14 +208,15 @@ def _workload(found: PodSpec | None, names: Names, update: Update | None = None)
         placement=found.beside.placement,
         lifecycle=lifecycle,
     )
+    return Made(workload, {**found.places, **dict(beside_places(workload, found.beside))})
 
 
-def _nothing(names: Names) -> Workload:
+def _nothing(names: Names) -> Made:
     """Return what stands where problems have been noted; it is of no use."""
-    return Workload(name=names.workload, project=names.project, containers=())
+    return Made(Workload(name=names.workload, project=names.project, containers=()), {})
 
 
-Read = Callable[[Value, Names], Workload]
+Read = Callable[[Value, Names], Made]
 OBJECTS: Mapping[str, tuple[str, Read]] = {
     "Pod": ("v1", _pod),
     "Deployment": ("apps/v1", _deployment),

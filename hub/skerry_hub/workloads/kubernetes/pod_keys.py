@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from skerry_hub.workloads.keys import Keys
 
-_NO_SERVICES = "there are no Kubernetes services on the boxes"
+_NO_SERVICES = "there are no Kubernetes services on the boxes: remove it"
 _NO_ACCOUNTS = "a pod has no API server here to log in to: remove it"
-_NODE = "it belongs to the box's own settings"
+_NODE = "it belongs to the box's own settings: remove it"
+_NO_TERMINAL = "use `skerry exec -it`: a workload itself has no terminal"
+_ASKED = "the box asks the container itself: remove it"
 _PLACE = "write `x-placement`, as in a compose file"
+_GROUPS = "let the image own its folders, or use `runAsGroup`"
 
 POD_SPEC = Keys(
     "a pod's spec",
@@ -42,23 +45,26 @@ POD_SPEC = Keys(
         "ephemeralContainers": "use `skerry exec`",
         "hostAliases": "let the node resolve the name",
         "hostUsers": _NODE,
-        "hostname": "",
+        "hostname": "remove it: the runtime names it",
+        "hostnameOverride": "remove it: the runtime names it",
         "imagePullSecrets": "use `skerry registry login`",
         "nodeName": "write `x-placement: {constraints: [node.id == ...]}`",
-        "overhead": "",
-        "os": "",
+        "overhead": "add it to the `requests` of a container",
+        "os": "every box runs Linux: remove it",
         "preemptionPolicy": _PLACE,
         "priority": _PLACE,
         "priorityClassName": _PLACE,
-        "readinessGates": "",
+        "readinessGates": "write a `readinessProbe`",
+        "resources": "write `resources` of its containers",
         "resourceClaims": "use `x-placement.devices`",
         "runtimeClassName": _NODE,
-        "schedulerName": "the hub places it",
-        "schedulingGates": "",
+        "schedulerName": "the hub places it: remove it",
+        "schedulingGates": "apply it when it shall run",
         "serviceAccount": _NO_ACCOUNTS,
         "serviceAccountName": _NO_ACCOUNTS,
-        "setHostnameAsFQDN": "",
-        "shareProcessNamespace": "",
+        "setHostnameAsFQDN": "remove it: the runtime names it",
+        "shareProcessNamespace": "its containers have their own processes: put what must see each"
+        " other into one container, or write `hostPID`",
         "subdomain": _NO_SERVICES,
         "topologySpreadConstraints": _PLACE,
     },
@@ -89,12 +95,13 @@ CONTAINER = Keys(
         "terminationMessagePolicy": "Accepted and ignored.",
     },
     refused={
-        "lifecycle": "what a container does at its start and end belongs into its image",
-        "resizePolicy": "",
+        "lifecycle": "put what it does at its start and end into its image",
+        "resizePolicy": "a change of `resources` makes the instance anew: remove it",
         "restartPolicy": "write `restartPolicy` of the pod",
-        "stdin": "no terminal is attached to a workload",
-        "stdinOnce": "no terminal is attached to a workload",
-        "tty": "no terminal is attached to a workload",
+        "restartPolicyRules": "write `restartPolicy` of the pod",
+        "stdin": _NO_TERMINAL,
+        "stdinOnce": _NO_TERMINAL,
+        "tty": _NO_TERMINAL,
         "volumeDevices": "use `x-placement.devices`",
     },
 )
@@ -164,20 +171,29 @@ VOLUME = Keys(
             "cephfs",
             "cinder",
             "csi",
-            "downwardAPI",
-            "ephemeral",
             "fc",
             "flexVolume",
             "gcePersistentDisk",
+            "gitRepo",
             "glusterfs",
-            "image",
             "iscsi",
             "nfs",
-            "projected",
+            "photonPersistentDisk",
+            "portworxVolume",
+            "quobyte",
             "rbd",
+            "scaleIO",
+            "storageos",
+            "vsphereVolume",
         ),
         "mount it on the box, and use `hostPath`",
-    ),
+    )
+    | {
+        "downwardAPI": "write what it would say into `env`, or into a ConfigMap",
+        "ephemeral": "use `emptyDir`",
+        "image": "put its files into the container's own image",
+        "projected": "use a `configMap` and a `secret` volume, each mounted by itself",
+    },
 )
 FILES = Keys(
     "files of a volume",
@@ -212,7 +228,11 @@ MOUNT = Keys(
         "readOnly": "Mount it read-only.",
         "subPath": "One file of a `configMap` or `secret`.",
     },
-    refused={"mountPropagation": "", "recursiveReadOnly": "", "subPathExpr": "use `subPath`"},
+    refused={
+        "mountPropagation": "mount on the box what the container shall show, and remove it",
+        "recursiveReadOnly": "`readOnly` holds for the mount alone: remove it",
+        "subPathExpr": "use `subPath`",
+    },
 )
 PROBE = Keys(
     "a probe",
@@ -226,7 +246,10 @@ PROBE = Keys(
         "failureThreshold": "3 where not given.",
         "successThreshold": "1.",
     },
-    refused={"grpc": "use `exec` or `tcpSocket`", "terminationGracePeriodSeconds": ""},
+    refused={
+        "grpc": "use `exec` or `tcpSocket`",
+        "terminationGracePeriodSeconds": "write it in the pod's spec",
+    },
 )
 EXEC = Keys("exec", supported={"command": "Required."})
 HTTP_GET = Keys(
@@ -236,12 +259,12 @@ HTTP_GET = Keys(
         "path": "`/` where not given.",
         "scheme": "`HTTP` (default) or `HTTPS`.",
     },
-    refused={"host": "the box asks the container itself", "httpHeaders": "use `exec`"},
+    refused={"host": _ASKED, "httpHeaders": "use `exec`"},
 )
 TCP_SOCKET = Keys(
     "tcpSocket",
     supported={"port": "Required. A number, or the name of one of the container's ports."},
-    refused={"host": "the box asks the container itself"},
+    refused={"host": _ASKED},
 )
 POD_SECURITY = Keys(
     "a pod's securityContext",
@@ -251,10 +274,14 @@ POD_SECURITY = Keys(
         "runAsNonRoot": "Accepted; it needs a `runAsUser` that is not 0.",
     },
     refused={
-        "fsGroup": "let the image own its folders, or use `runAsGroup`",
+        "fsGroup": _GROUPS,
+        "fsGroupChangePolicy": _GROUPS,
         "seccompProfile": _NODE,
-        "supplementalGroups": "",
-        "sysctls": "",
+        "seLinuxChangePolicy": _NODE,
+        "supplementalGroups": _GROUPS,
+        "supplementalGroupsPolicy": _GROUPS,
+        "sysctls": _NODE,
+        "windowsOptions": "every box runs Linux: remove it",
         "seLinuxOptions": _NODE,
         "appArmorProfile": _NODE,
     },
@@ -269,7 +296,8 @@ SECURITY = Keys(
         "allowPrivilegeEscalation": "Accepted and ignored.",
     },
     refused={
-        "procMount": "",
+        "procMount": "the runtime hides what it must: remove it, or use `privileged`",
+        "windowsOptions": "every box runs Linux: remove it",
         "seccompProfile": _NODE,
         "seLinuxOptions": _NODE,
         "appArmorProfile": _NODE,

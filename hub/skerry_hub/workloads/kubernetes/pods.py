@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Constraint, Effect, Resources, Toleration
@@ -14,8 +14,18 @@ from skerry_hub.workloads.kubernetes.references import ConfigMaps
 from skerry_hub.workloads.kubernetes.values import count, flag, only
 from skerry_hub.workloads.kubernetes.volumes import volumes
 from skerry_hub.workloads.lifecycles import lifecycle
+from skerry_hub.workloads.places import Places
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, choice, entries, listed, literal
+from skerry_hub.workloads.reading import (
+    Placed,
+    Section,
+    Value,
+    attempt,
+    choice,
+    entries,
+    listed,
+    literal,
+)
 from skerry_hub.workloads.x_placement import (
     Standard,
     XPlacement,
@@ -65,6 +75,8 @@ class PodSpec:
     tolerations: tuple[Toleration, ...]
     beside: XPlacement
     lifecycle: Lifecycle
+    places: Places
+    """Of its containers and constraints, by the workload's paths."""
 
 
 def pod_spec(value: Value, names: Names, *, is_job: bool) -> PodSpec:
@@ -99,14 +111,27 @@ def pod_spec(value: Value, names: Names, *, is_job: bool) -> PodSpec:
     placed = [one for one in (section.at("x-placement"),) if one is not None]
     beside = x_placement(placed, names.siblings, Standard(), names.effort)
     found = in_order([one.container for one in first], [one.container for one in main])
+    selected = section.get("nodeSelector", _selector, ())
     return PodSpec(
         containers=found,
         resources=_together(first, main),
-        constraints=section.get("nodeSelector", _selector, ()),
+        constraints=tuple(one for _, one in selected),
         tolerations=(*section.get("tolerations", listed(_toleration), ()), *beside.tolerations),
         beside=beside,
         lifecycle=_lifecycle(section, found, pod, is_job=is_job),
+        places=dict(_places((*first, *main), selected)),
     )
+
+
+def _places(
+    read: Iterable[Read], selected: Iterable[Placed[Constraint]]
+) -> Iterator[tuple[str, Value]]:
+    for index, one in enumerate(read):
+        yield f"containers[{index}]", one.at
+        for path, place in one.places.items():
+            yield f"containers[{index}].{path}", place
+    for index, (place, _) in enumerate(selected):
+        yield f"constraints[{index}]", place
 
 
 def _restart(section: Section, *, is_job: bool) -> Restart:
@@ -159,12 +184,12 @@ def _lifecycle(
     )
 
 
-def _selector(value: Value) -> tuple[Constraint, ...]:
+def _selector(value: Value) -> tuple[Placed[Constraint], ...]:
     found = []
     for key, entry in entries(value):
         constraint = attempt(entry, lambda one, key=key: _label(key, one))  # type: ignore[misc]
         if constraint is not None:
-            found.append(constraint)
+            found.append((entry, constraint))
     return tuple(found)
 
 

@@ -30,6 +30,14 @@ class ConfigMaps:
         return self.by_name.get(name)
 
 
+def no_config_map(name: str) -> str:
+    """Return why a reference leads nowhere."""
+    return (
+        f"the ConfigMap {short(name)} is not among what is applied: put it into one of the files,"
+        " in the same namespace"
+    )
+
+
 def config_map(root: Value) -> dict[str, bytes]:
     """Read the content of a ConfigMap."""
     section = Section(root, CONFIG_MAP)

@@ -14,12 +14,21 @@ from skerry_hub.workloads.kubernetes.pod_keys import (
     MOUNT,
     VOLUME,
 )
-from skerry_hub.workloads.kubernetes.references import ConfigMaps, secret_of
+from skerry_hub.workloads.kubernetes.references import ConfigMaps, no_config_map, secret_of
 from skerry_hub.workloads.kubernetes.values import flag, mode, name, one_of, only
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, items, listed, literal
-from skerry_wire.lifecycle import File
+from skerry_hub.workloads.reading import (
+    Placed,
+    Section,
+    Value,
+    attempt,
+    below,
+    items,
+    literal,
+    placed,
+)
+from skerry_wire.lifecycle import File, Sealed
 from skerry_wire.workload import DeviceMapping, Mount
 
 CONFIG_MODE = 0o644
@@ -32,7 +41,7 @@ _PATH_TYPES = ("", "Directory", "File", "Socket", "CharDevice")
 class Volume:
     """What one volume is: files, a mount (of which the target is not known yet), or a device."""
 
-    files: tuple[File, ...] = ()
+    files: tuple[Placed[File], ...] = ()
     """Their paths are below where it is mounted, as `/app.toml`."""
     mount: Mount | None = None
     device: str | None = None
@@ -42,7 +51,9 @@ class Volume:
 class Mounted:
     """What a container gets at its paths."""
 
-    files: list[File] = dataclasses.field(default_factory=list)
+    files: list[Placed[File]] = dataclasses.field(default_factory=list)
+    paths: list[Value] = dataclasses.field(default_factory=list)
+    """Of each file, where its path in the container is written."""
     mounts: list[Mount] = dataclasses.field(default_factory=list)
     devices: list[DeviceMapping] = dataclasses.field(default_factory=list)
 
@@ -98,38 +109,50 @@ def _host_path(value: Value) -> Volume:
     return Volume(mount=Mount(kind="bind", source=path, target="/"))
 
 
-def _config_files(value: Value, configs: ConfigMaps) -> tuple[File, ...]:
+def _config_files(value: Value, configs: ConfigMaps) -> tuple[Placed[File], ...]:
     section = Section(value, FILES)
+    section.get("optional", only("false"), None)
     called = section.need("name", name, "")
     usual = section.get("defaultMode", mode, CONFIG_MODE)
     content = configs.content_of(called)
     if content is None:
-        section.refuse("name", f"the ConfigMap {short(called)} is not among what is applied")
+        if called:
+            section.refuse("name", no_config_map(called))
         return ()
-    wanted = section.get("items", listed(_item), None)
+    wanted = section.get("items", placed(_item), None)
     if wanted is None:
-        wanted = tuple((key, f"/{key}", None) for key in content)
-    for key, _, _ in wanted:
-        if key not in content:
-            section.refuse("items", f"the ConfigMap {short(called)} has no key {short(key)}")
+        wanted = tuple((value, (key, f"/{key}", None)) for key in content)
+    for place, (key, _, _) in wanted:
+        if key and key not in content:
+            at = below(place, "key") or place
+            at.refuse(f"the ConfigMap {short(called)} has no key {short(key)}")
     return tuple(
-        File(path=path, content=content[key], mode=usual if own is None else own)
-        for key, path, own in wanted
+        (place, File(path=path, content=content[key], mode=usual if own is None else own))
+        for place, (key, path, own) in wanted
         if key in content
     )
 
 
-def _secret_files(value: Value) -> tuple[File, ...]:
+def _secret_files(value: Value) -> tuple[Placed[File], ...]:
     section = Section(value, FILES)
+    section.get("optional", only("false"), None)
     called = section.need("secretName", name, "x")
     usual = section.get("defaultMode", mode, SECRET_MODE)
     if section.at("items") is None:
         raise RefusedError("needs items: which keys of the secret, and as which files")
-    wanted = section.get("items", listed(_item), ())
+    wanted = section.get("items", placed(_item), ())
     return tuple(
-        File(path=path, secret=secret_of(called, key), mode=usual if own is None else own)
-        for key, path, own in wanted
+        (
+            below(place, "key") or place,
+            File(path=path, secret=_sealed(place, called, key), mode=usual if own is None else own),
+        )
+        for place, (key, path, own) in wanted
     )
+
+
+def _sealed(place: Value, called: str, key: str) -> Sealed:
+    found = attempt(place, lambda _: secret_of(called, key or "x"))
+    return found or Sealed(name="x")  # of what is wrong, which is told
 
 
 def _item(value: Value) -> tuple[str, str, int | None]:
@@ -168,15 +191,16 @@ def _mount(
     elif volume.device is not None:
         into.devices.append(DeviceMapping(host=volume.device, container=path))
     else:
-        placed = list(_placed(volume.files, path, sub))
-        if sub is not None and not placed:
+        found = list(_below(volume.files, path, sub))
+        if sub is not None and not found:
             section.refuse("subPath", f"the volume has no file {short(sub)}")
-        into.files += placed
+        into.files += found
+        into.paths += [section.at("mountPath") or section.value] * len(found)
 
 
-def _placed(files: tuple[File, ...], path: str, sub: str | None) -> Iterator[File]:
-    for one in files:
+def _below(files: tuple[Placed[File], ...], path: str, sub: str | None) -> Iterator[Placed[File]]:
+    for place, one in files:
         if sub is None:
-            yield dataclasses.replace(one, path=f"{path}{one.path}")
+            yield place, dataclasses.replace(one, path=f"{path}{one.path}")
         elif one.path == f"/{sub}":
-            yield dataclasses.replace(one, path=path)
+            yield place, dataclasses.replace(one, path=path)

@@ -104,6 +104,76 @@ def test_what_is_no_object(text, field, reason):
     assert reason in said
 
 
+REFERRING = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: first}
+spec: {containers: [{name: web, image: x}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec:
+  nodeSelector:
+    site: quay-3
+  x-placement:
+    constraints:
+    - node.hostname != quay
+  volumes:
+  - name: keys
+    secret:
+      secretName: tls
+      items:
+      - path: cert
+        key: cert
+      - path: key
+        key: key
+  initContainers:
+  - name: before
+    image: x
+  containers:
+  - name: web
+    image: y
+    env:
+    - name: TOKEN
+      valueFrom:
+        secretKeyRef:
+          name: api
+          key: token
+    volumeMounts:
+    - name: keys
+      mountPath: /keys
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "line", "field"),
+    [
+        ("containers[1].files[0]", 21, "spec.volumes[0].secret.items[0].key"),
+        ("containers[1].files[1]", 23, "spec.volumes[0].secret.items[1].key"),
+        ("containers[1].secret_environment.TOKEN", 34,
+         "spec.containers[0].env[0].valueFrom.secretKeyRef.name"),
+        ("containers[0].image", 26, "spec.initContainers[0].image"),
+        ("containers[1]", 28, "spec.containers[0]"),
+        ("constraints[0]", 11, "spec.nodeSelector.site"),
+        ("expressions[0]", 14, "spec.x-placement.constraints[0]"),
+        ("anything", 6, ""),
+    ],
+)  # fmt: skip
+def test_what_a_hub_finds_wrong_later_is_told_where_it_stands(part, line, field):
+    _, found = parse([SourceFile("shop.yaml", REFERRING, "shop")])
+    told = found.source.problem("why", part)
+    assert (told.file, told.line, told.field or "") == ("shop.yaml", line, field)
+
+
+def test_what_no_reader_sees_is_told_where_it_stands():
+    two = REFERRING + "    - name: keys\n      mountPath: /keys\n"
+    assert [(line, field) for line, field, _ in problems(two)] == [
+        (40, "spec.containers[0].volumeMounts[1].mountPath"),
+        (40, "spec.containers[0].volumeMounts[1].mountPath"),
+    ]
+
+
 def test_a_file_of_manifests_is_known_by_its_api_version():
     assert holds_manifests(POD)
     assert holds_manifests('{"apiVersion": "v1"}')

@@ -95,7 +95,7 @@ def test_a_probe_by_the_name_of_a_port():
         ("", "env: [{name: A, valueFrom: {fieldRef: {}}}]",
          "containers[0].env[0].valueFrom.fieldRef", "is not supported"),
         ("", "env: [{name: A, valueFrom: {configMapKeyRef: {name: no, key: a}}}]",
-         "containers[0].env[0].valueFrom", "is not among what is applied"),
+         "containers[0].env[0].valueFrom.configMapKeyRef.name", "is not among what is applied"),
         ("", "envFrom: [{secretRef: {name: s}}]", "containers[0].envFrom[0].secretRef",
          "each with a `secretKeyRef`"),
         ("", "resources: {requests: {example.com/fpga: 1}}",
