@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import urllib.parse
 
+from skerry_wire.frozen import frozen
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+
+@frozen(kw_only=True)
 class Broker:
     """Where the broker is, and how to trust it. Paths are None where TLS does not need them."""
 

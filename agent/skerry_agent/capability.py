@@ -21,13 +21,14 @@ from skerry_agent.probes.result import Absent, Failed, Found, Probe
 from skerry_agent.probes.table import PROBES
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Accelerator, Hardware, ProbeStatus
 
 RECORDED_LIMIT_S = 20.0
 """For one probe of a recorded box, where nothing hangs, though the disk may be slow."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class CpuinfoValues:
     """What py-cpuinfo finds out: the processor's name and instruction sets."""
 
@@ -35,7 +36,7 @@ class CpuinfoValues:
     flags: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NvmlGpu:
     """One GPU as NVIDIA's management library knows it; `address` is that of its PCI function."""
 
@@ -45,7 +46,7 @@ class NvmlGpu:
     partitions: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NvmlValues:
     """What NVIDIA's management library tells. `lost`: why a GPU that it knows does not answer."""
 
@@ -57,7 +58,7 @@ class NvmlValues:
 SlowValues = CpuinfoValues | NvmlValues
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class SlowAnswer:
     """How a slow look went, and the newest values that are known: also of an earlier look."""
 
@@ -65,7 +66,7 @@ class SlowAnswer:
     values: SlowValues | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Collected:
     """What the quick probes found, how many milliseconds each took, and when that was."""
 

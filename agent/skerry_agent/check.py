@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import importlib.metadata
 import os
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 
 from skerry_agent.broker import Broker
 from skerry_agent.config import Config, of_ignored
+from skerry_wire.frozen import frozen
 
 REACH_S = 3.0
 LIBRARIES = (
@@ -26,7 +26,7 @@ LIBRARIES = (
 """Every library of the agent: how it is packaged, and what of it is imported."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Finding:
     """One thing that was looked at."""
 

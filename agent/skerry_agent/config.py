@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skerry_agent.broker import Broker, broker_at
+from skerry_wire.frozen import frozen
 from skerry_wire.labels import derived
 from skerry_wire.types import LABEL
 
@@ -25,7 +26,7 @@ class ConfigError(Exception):
     """A setting cannot be used; the text names it, and says what it should be."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Config:
     """Everything that an administrator can set."""
 

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 
 from skerry_wire.capability import Capability
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Event, Heartbeat, LeaseRequest, Presence, Reply, Report, Target
 from skerry_wire.topics import NodeTopic
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Publish:
     """Send a message on the node's own topic of that name.
 
@@ -26,7 +27,7 @@ class Publish:
     correlation: bytes | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Probe:
     """Read the hardware; answered with `HardwareProbed`, more than once when parts are slow.
 
@@ -37,7 +38,7 @@ class Probe:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class LookForNodes:
     """Look whether devices are there, without opening their nodes; answered with `NodesSeen`.
 
@@ -48,17 +49,17 @@ class LookForNodes:
     paths: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ReadLabels:
     """Read the labels that people gave this box; answered with `LabelsRead` or `LabelsFailed`."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class SampleLoad:
     """Measure what a heartbeat says; answered with `LoadSampled`."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class MeasureRoundTrip:
     """Measure the time to a target, the least of so many; answered with `RoundTripMeasured`."""
 
@@ -66,14 +67,14 @@ class MeasureRoundTrip:
     attempts: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class VerifyTargets:
     """Have the executor say whether targets are the hub's; answered with `TargetsJudged`."""
 
     data: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class AskExecutor:
     """Have the executor answer a request, or (None) make a challenge for one.
 
@@ -84,14 +85,14 @@ class AskExecutor:
     envelope: bytes | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class PassOn:
     """Let one more part of an answer come: the broker has taken one."""
 
     id: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HandInput:
     """Give the executor a piece of input, for a request that is under way."""
 
@@ -99,14 +100,14 @@ class HandInput:
     piece: bytes = dataclasses.field(repr=False)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class EndAsking:
     """End a request, if it is still under way."""
 
     id: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Converge:
     """Have the executor converge to an order, or (None) to the one it accepted last.
 
@@ -118,19 +119,19 @@ class Converge:
     order: bytes | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class AskChallenge:
     """Have the executor make a challenge for leases; answered with `LeaseChallenged`."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HandGrant:
     """Give the executor the hub's grant, as it came; answered with `GrantTaken`."""
 
     data: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Save:
     """Make the order and the events that are not yet acknowledged survive a power cut.
 
@@ -141,7 +142,7 @@ class Save:
     events: tuple[Event, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Log:
     """Tell the administrator, through the journal of the box."""
 
@@ -150,7 +151,7 @@ class Log:
     generation: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Exit:
     """End the agent once what was published has gone out."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import EventKind
 
 BURST = 8
@@ -17,7 +18,7 @@ GAP_S = 300.0
 MOST_SUBJECTS = 1024
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Held:
     """Events of one kind that were not told: the newest detail, how many, and the times."""
 
@@ -27,7 +28,7 @@ class Held:
     at: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Pace:
     """What one subject has used up, until a moment on the monotonic clock; and what is held."""
 

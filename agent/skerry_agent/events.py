@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Literal
 
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Target, Targets
 from skerry_wire.runtime_limits import RuntimeInUse
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Now:
     """The clocks and one draw of chance, which the core itself never takes.
 
@@ -26,43 +27,43 @@ class Now:
     draw: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Started:
     """The agent's threads are up."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Tick:
     """A deadline of the state has passed."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class StopAsked:
     """The box or its administrator wants the agent to end."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Connected:
     """The broker has accepted the connection, the `connection`th since the agent's start."""
 
     connection: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Disconnected:
     """The connection to the broker is gone."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class OrderArrived:
     """An order came from the broker, not yet verified: only the executor can."""
 
     data: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RequestArrived:
     """A question came from the hub, not yet read. The answer carries the same `correlation`."""
 
@@ -71,14 +72,14 @@ class RequestArrived:
     correlation: bytes | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class TargetsArrived:
     """The hub's targets of round-trip times came, not yet verified: only the executor can."""
 
     data: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class TargetsJudged:
     """The executor verified targets, or (None) said why they are refused.
 
@@ -91,7 +92,7 @@ class TargetsJudged:
     is_tried_again: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class PartCame:
     """The executor gave a part of the answer to a request."""
 
@@ -100,7 +101,7 @@ class PartCame:
     body: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class AnswerEnded:
     """The answer to a request is whole, or (`error`) went wrong. `body` is a challenge, if any.
 
@@ -114,40 +115,40 @@ class AnswerEnded:
     visit: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Acknowledged:
     """The broker has taken the publication of this token."""
 
     token: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class DevicesChanged:
     """The kernel says that a device came, went or changed; or that it said more than was read."""
 
     detail: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HotplugUnavailable:
     """Devices that come or go are not announced any more."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HotplugAvailable:
     """They are announced, again or still."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ProbeAnswered:
     """A probe that was given up has ended after all: the next look has what it found."""
 
     name: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HardwareProbed:
     """The probes have run."""
 
@@ -155,7 +156,7 @@ class HardwareProbed:
     revision: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NodesSeen:
     """The devices `paths` were looked for; those in `missing` are not there.
 
@@ -167,26 +168,26 @@ class NodesSeen:
     signs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ReloadAsked:
     """The box's administrator wants the labels and the policy read again."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class LabelsRead:
     """The labels that people gave this box."""
 
     labels: Mapping[str, str]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class LabelsFailed:
     """The labels could not be read."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class LoadSampled:
     """What a heartbeat says. None where the box does not tell."""
 
@@ -203,7 +204,7 @@ class LoadSampled:
     broker_round_trip_ms: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RoundTripMeasured:
     """The round-trip time to a target; None, and why, where it could not be measured."""
 
@@ -212,7 +213,7 @@ class RoundTripMeasured:
     problem: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ExecutorProgressed:
     """The executor says how far run `run` is."""
 
@@ -220,7 +221,7 @@ class ExecutorProgressed:
     outcome: Outcome
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ExecutorDone:
     """Run `run` of the executor has ended as it should; `policy` is what it told of the box's.
 
@@ -235,7 +236,7 @@ class ExecutorDone:
     runtime: RuntimeInUse | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ExecutorFailed:
     """Run `run` of the executor could not be started, broke off, or spoke nonsense."""
 
@@ -243,21 +244,21 @@ class ExecutorFailed:
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class InstanceExited:
     """The main process of an instance has ended."""
 
     instance: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class GrantArrived:
     """The hub's answer to a request for leases came, not yet verified: only the executor can."""
 
     data: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class LeaseChallenged:
     """The executor made a challenge for the hub to answer; None, and why, where it did not."""
 
@@ -265,7 +266,7 @@ class LeaseChallenged:
     reason: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class GrantTaken:
     """The executor took a grant, or (`error`) refused it; `visit`: something may start only now."""
 
@@ -273,12 +274,12 @@ class GrantTaken:
     visit: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class JournalSaved:
     """What had to survive a power cut now does."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class JournalFailed:
     """The journal could not be written."""
 

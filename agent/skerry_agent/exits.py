@@ -5,13 +5,14 @@ Pure. Each instance has its own pace: one that loops does not keep the others' e
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+
+from skerry_wire.frozen import frozen
 
 MOST_DOUBLED = 30
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Ended:
     """The last end of an instance, how many came shortly after another, and the look for it."""
 

@@ -9,12 +9,13 @@ others one limit, once. May NOT raise, whatever a call does.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
+
+from skerry_wire.frozen import frozen
 
 LIMIT_S = 2.0
 """How long one call may take. The slowest probe of a large server takes a tenth of it."""
@@ -28,7 +29,7 @@ HANGS = "still hangs since an earlier look"
 T = TypeVar("T")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Done(Generic[T]):
     """The call returned this."""
 
@@ -36,7 +37,7 @@ class Done(Generic[T]):
     took_s: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Broken:
     """The call raised, took too long, or was not made. `reason` is stable while it stays so."""
 

@@ -8,13 +8,14 @@ raises; what is not there and what cannot be read are different answers. May NOT
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import stat
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
+
+from skerry_wire.frozen import frozen
 
 MAX_READ_BYTES = 1024 * 1024
 """Most bytes of one file, unless the caller says otherwise."""
@@ -28,19 +29,19 @@ MAX_LINKS = 40
 Kind = Literal["file", "folder", "link", "socket", "other"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Gone:
     """There is no such file."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Unreadable:
     """There is something, but it cannot be read. `reason` is stable and holds no content."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Ended:
     """A child process has ended by itself. `output` is its standard output."""
 
@@ -48,14 +49,14 @@ class Ended:
     output: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NotEnded:
     """A child process could not be started, or was killed for the reason given."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Space:
     """Bytes of a mounted file system."""
 

@@ -7,7 +7,6 @@ It reads no hardware and delays nothing: what to do about a burst is decided els
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import re
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from skerry_agent.probes.nics import is_of_a_container
+from skerry_wire.frozen import frozen
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 UDEV_CONTROL = "/run/udev/control"
@@ -55,7 +55,7 @@ _NO_DEVICE_OF_THE_BOX = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class DeviceNotice:
     """One device came (`add`), went (`remove`), or changed. Its path is its only sure identity."""
 
@@ -64,14 +64,14 @@ class DeviceNotice:
     devpath: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RescanNeeded:
     """Announcements were lost: only looking at everything tells what is there."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Unavailable:
     """No announcement comes any more, unless `is_tried_again` and that succeeds."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import os
 import pathlib
 import struct
@@ -23,6 +22,7 @@ from typing import Annotated, TypeVar
 
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Event
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Incarnation, NodeId
@@ -35,7 +35,7 @@ class JournalError(Exception):
     """The state folder cannot be used; the text says why and what to do."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Identity:
     """Who this box is. `incarnation` tells it from itself before it was re-imaged."""
 
@@ -43,7 +43,7 @@ class Identity:
     incarnation: Incarnation
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Saved:
     """What a power cut must not take."""
 

@@ -8,7 +8,6 @@ under a guard.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from skerry_agent.host import Host
 from skerry_agent.probes import sensors, storage
 from skerry_agent.probes.kernel_text import number, pairs, size
 from skerry_agent.probes.sensors import Place
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Filesystem, Hardware
 
 MOST_READ = 16
@@ -36,7 +36,7 @@ PLAUSIBLE_C = (-60.0, 200.0)
 """Sensors that are not connected report values far outside."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Load:
     """What the box is doing now. `cpu_percent` is the mean since the sample before."""
 
@@ -52,7 +52,7 @@ class Load:
     filesystems_available_bytes: Mapping[str, int] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Readings:
     """What stands beside a capability while the box runs.
 

@@ -11,6 +11,7 @@ from skerry_agent import event_rate
 from skerry_agent.event_rate import Paces
 from skerry_agent.exits import Exits
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import BROKER, Event, Report, Target
@@ -41,7 +42,7 @@ def presence_seq(connection: int, which: PresenceSeq) -> int:
     return 3 * connection + which
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """The times by which the agent behaves, in seconds."""
 
@@ -98,7 +99,7 @@ class Settings:
     """... and how long after it could not be asked."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Held:
     """That a device went, not yet told: it may come back until `due`."""
 
@@ -107,7 +108,7 @@ class Held:
     due: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RoundTrip:
     """A target, the round-trip time to it as it was last measured, and when that is due again."""
 
@@ -124,7 +125,7 @@ TO_BROKER = RoundTrip(Target(name=BROKER, host="", port=0))
 """The target that needs no address: there is a connection already."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Asked:
     """A request that the executor answers: how many parts of it have been told."""
 
@@ -136,7 +137,7 @@ class Asked:
     """Until when the input of its session that came uses up the rate at which it may."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class State:
     """What the agent knows. All `_at` are deadlines on the monotonic clock."""
 

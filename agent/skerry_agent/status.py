@@ -9,6 +9,7 @@ from skerry_agent import reporting
 from skerry_agent.operator_labels import digest_of
 from skerry_agent.state import State
 from skerry_wire import codec
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import InstanceState, InstanceStatus, Refusal
 from skerry_wire.schema import Items
 from skerry_wire.types import Count, Generation, Line, NodeId, Short
@@ -18,7 +19,7 @@ MOST_ANSWER_BYTES = 160 * 1024
 """What a unix socket takes at once under the kernel's defaults, with room to spare."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AgentStatus:
     """One answer. `accepted` and `reached` are generations; `events_waiting` are not yet sent.
 

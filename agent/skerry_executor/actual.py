@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health
 
 
@@ -21,7 +21,7 @@ class Phase(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class CheckResult:
     """What a health check said. `reason`: why it failed, the last time that it was done."""
 
@@ -29,7 +29,7 @@ class CheckResult:
     reason: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HostPort:
     """A port of the node that a container takes, on any of its addresses."""
 
@@ -37,7 +37,7 @@ class HostPort:
     protocol: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Actual:
     """One container of ours as the runtime has it. `spec` tells what it was made from."""
 

@@ -25,6 +25,7 @@ from skerry_executor.state import Accepted, StateError
 from skerry_wire import codec, envelope
 from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorRequest
 from skerry_wire.messages import Envelope, Order, Refusal, Targets
 
@@ -32,7 +33,7 @@ MAX_PROBLEMS = 16
 NOTHING_ALLOWED = BoxPolicy()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Admitted:
     """What holds after a request: the newest accepted order, if any, and whether it may be done.
 
@@ -55,7 +56,7 @@ class Admitted:
     sealing_key: bytes | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Box:
     """The box's policy as it is at one request. `trouble` is why nothing at all is allowed."""
 
@@ -268,7 +269,7 @@ def _without(order: Order, instances: Collection[str]) -> Order:
     return dataclasses.replace(order, instances=left)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Judged:
     """Why the box does not allow an order, every reason in full."""
 

@@ -15,6 +15,7 @@ import dataclasses
 from typing import Annotated
 
 from skerry_executor.actual import Actual, Phase
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Range, Text
 from skerry_wire.types import Count
 from skerry_wire.workload import Container, Instance
@@ -41,7 +42,7 @@ BootSeconds = Annotated[float, Range(0, 2**40)]
 Wait = Annotated[float, Range(0, 2 * MOST_S)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Failing:
     """Something that failed and waits: `asked` tells who wants it how, others begin anew."""
 
@@ -55,7 +56,7 @@ class Failing:
     until_s: BootSeconds = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ending:
     """How often a container has ended: `before` its last start by the executor, `seen` since.
 
@@ -80,7 +81,7 @@ class Ending:
         return min(MOST_COUNT, self.before + self.seen)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Kept:
     """What is remembered within one start of the box."""
 
@@ -89,7 +90,7 @@ class Kept:
     endings: Annotated[tuple[Ending, ...], Items(MOST)] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Looping:
     """What is told of a container that keeps ending.
 

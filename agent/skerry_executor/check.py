@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 import stat
@@ -20,10 +19,11 @@ from skerry_executor.sealing import SealingError
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_wire.box_policy import BoxPolicy, is_within
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import fingerprint_of
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Finding:
     """One thing that was looked at."""
 

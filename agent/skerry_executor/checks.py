@@ -25,6 +25,7 @@ from skerry_executor.settings import Settings
 from skerry_executor.state import StateError, prepare
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health
 from skerry_wire.schema import Items, Text
 from skerry_wire.workload import Container, Instance
@@ -40,7 +41,7 @@ LOOK_S = 10.0
 Id = Annotated[str, Text(128)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Tallies:
     """The content of the file: by container id."""
 

@@ -6,7 +6,6 @@ even so. Without this file the accepted order would have it made again once the 
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 from collections.abc import Iterable
 from typing import Annotated
@@ -17,6 +16,7 @@ from skerry_executor.state import StateError, prepare
 from skerry_executor.whole_file import DamagedError
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items
 from skerry_wire.types import Generation, InstanceId
 
@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 256 * 1024
 _MAGIC = b"skerry-executor ended 1\n"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Kept:
     accepted: Generation
     instances: Annotated[tuple[InstanceId, ...], Items(512)] = ()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import InstanceState
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Halt:
     """How a halted instance is reported once nothing of it runs.
 
@@ -31,7 +32,7 @@ Halts = Mapping[str, Halt]
 NO_HALTS: Halts = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Gate:
     """What may run: nothing of the instances in `halts`; of the others what `permit` lets start.
 

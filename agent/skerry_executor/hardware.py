@@ -19,6 +19,7 @@ from skerry_executor.reconcile import Devices, Looked
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.box_policy import BoxPolicy, allows_device
 from skerry_wire.bus import natural, owner_of, vfio_nodes
+from skerry_wire.frozen import frozen
 from skerry_wire.workload import BusDevice, Container, DeviceMapping, Instance
 
 ROOT = pathlib.Path("/")
@@ -31,7 +32,7 @@ _IDS = {"usb": ("idVendor", "idProduct"), "pci": ("vendor", "device")}
 _VIDEO = "/video4linux/"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Node:
     """A device node as the kernel has it. `path` is below /dev, `number` as in `188:0`."""
 

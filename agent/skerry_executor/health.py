@@ -13,6 +13,7 @@ from typing import Annotated
 
 from skerry_executor.actual import Actual
 from skerry_executor.specs import spec_of
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health
 from skerry_wire.schema import Range, Sparse, Text
 from skerry_wire.types import Count
@@ -23,7 +24,7 @@ LOCALHOST = "127.0.0.1"
 BootSeconds = Annotated[float, Range(0, 2**40)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Tally:
     """What is remembered of one start of a container: `start` tells it from another one.
 
@@ -39,7 +40,7 @@ class Tally:
     """Why the last check failed; empty where it did not."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Reached:
     """Where a port of a container is reached from the box."""
 

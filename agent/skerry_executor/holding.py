@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from skerry_executor.switching import Held
 from skerry_executor.windows import DAY_MIN, Window
+from skerry_wire.frozen import frozen
 
 LOCK_LOOK_S = 60.0
 WINDOW_LOOK_MOST_S = 600.0
@@ -20,7 +21,7 @@ EARLIEST = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
 """When this version was made: a clock that says an earlier time is wrong."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Holds:
     """What there is on the box: why it is held, or workloads of it are, by their lock files.
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated, Protocol
 
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Moment, Seconds, Short
 
@@ -29,7 +30,7 @@ class Stored(Protocol):
         """Return its names, by digest too."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pulled:
     """An image that came by a pull of ours. `unused_s`: for so long; None while it is used."""
 
@@ -38,7 +39,7 @@ class Pulled:
     unused_s: Seconds | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Remembered:
     """All of them, and when they were looked at last, by the box's clock."""
 

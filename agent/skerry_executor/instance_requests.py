@@ -36,6 +36,7 @@ from skerry_executor.streaming import End, Streaming, Work, Write
 from skerry_executor.talk import Talk
 from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import InstanceUsage, Usage, Usages
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import InstanceRequest, InstanceState, Order
@@ -55,7 +56,7 @@ TURN_LOOK_S = 0.2
 MAX_FAILURES = 16
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Asked:
     """A request that is to be carried out, and the order that the box has accepted."""
 
@@ -341,7 +342,7 @@ def _top(runtime: Runtime, found: Sequence[Actual], cancel: Cancel, write: Write
     return End()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Look:
     usage: Usage
     at_s: float

@@ -8,7 +8,6 @@ known here.
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import threading
 from typing import Annotated
@@ -19,6 +18,7 @@ from skerry_executor.log import log
 from skerry_executor.state import StateError
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Short
 
@@ -29,7 +29,7 @@ MAX_FILE_BYTES = 512 * 1024
 _MAGIC = b"skerry-executor pulls 1\n"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Begun:
     """A pull that was begun: in which start of the box, and what had the image's name before."""
 
@@ -38,7 +38,7 @@ class Begun:
     id_before: Short | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pulls:
     """Those that have not ended, oldest first."""
 

@@ -21,6 +21,7 @@ from skerry_executor.actual import Actual, Phase
 from skerry_executor.halt import Halt
 from skerry_executor.specs import spec_of
 from skerry_wire import codec
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import Job, JobStatus
 from skerry_wire.messages import InstanceState
 from skerry_wire.schedule import Schedule, parse
@@ -48,7 +49,7 @@ Moment = Annotated[float, Range(0, 2**40)]
 Since = Annotated[float, Range(0, 2**40)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Clock:
     """Both clocks at one moment."""
 
@@ -57,7 +58,7 @@ class Clock:
     wall_s: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class JobRecord:
     """What is remembered of a job. `content` tells which one: another content is another job."""
 
@@ -86,7 +87,7 @@ class JobRecord:
     """Those that were run last."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Decision:
     """What holds for a job now: it runs, unless there is a `halt`.
 

@@ -5,7 +5,6 @@ Containers are not enough to know it by: people and clean-ups remove those that 
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from skerry_executor.state import StateError, prepare
 from skerry_executor.whole_file import DamagedError
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items
 
 FILE = "jobs.state"
@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 2 * 1024 * 1024
 _MAGIC = b"skerry-executor jobs 1\n"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Kept:
     jobs: Annotated[tuple[JobRecord, ...], Items(512)] = ()
 

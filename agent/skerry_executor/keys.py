@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 import os
 import pathlib
 
 from skerry_wire.envelope import key_id_of
+from skerry_wire.frozen import frozen
 
 MAX_KEY_FILE_BYTES = 4096
 MAX_KEYS = 64
@@ -19,7 +19,7 @@ class KeyFileError(ValueError):
     """A file that holds no key; names it and says why."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TrustedKeys:
     """Public keys by id, and what is wrong with the files that gave none."""
 

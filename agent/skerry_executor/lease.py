@@ -17,6 +17,7 @@ from skerry_executor.order import Identity
 from skerry_executor.signed import opened
 from skerry_wire import envelope
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Grant
 from skerry_wire.schema import Items, Range, Text
 from skerry_wire.types import InstanceId
@@ -48,7 +49,7 @@ ENDED = "its lease ended; the hub must renew it"
 BootTime = Annotated[float, Range(0, 2**32)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Process:
     """A process of the box: its number, and when it started, since numbers are used again."""
 
@@ -57,7 +58,7 @@ class Process:
     """In clock ticks since the box's start, as the kernel counts."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Term:
     """How long an instance may run, by its lease or by its deadline as a job.
 
@@ -89,7 +90,7 @@ class Term:
         return max(0.0, self.kill_s - self.grace_s)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Terms:
     """Those of one start of the box."""
 

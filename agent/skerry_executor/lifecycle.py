@@ -28,13 +28,14 @@ from skerry_executor.leasing import Leasing
 from skerry_executor.log import log
 from skerry_executor.runtimes.base import Runtime
 from skerry_executor.state import StateError
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import JobStatus
 from skerry_wire.local import Outcome
 from skerry_wire.messages import InstanceState, Order
 from skerry_wire.workload import Instance
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Prepared:
     """An order as it is carried out at one visit: jobs as their present attempt."""
 

@@ -5,7 +5,6 @@ A disk that dies damages each new one too: to try on for ever would only wear it
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import threading
 from typing import Annotated
@@ -14,6 +13,7 @@ from skerry_executor import whole_file
 from skerry_executor.log import log
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Range, Text
 
 MOST = 3
@@ -24,7 +24,7 @@ MAX_KEPT = 512
 _MAGIC = b"skerry-executor mends 1\n"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Mended:
     """A container by its name and spec, and how often it was made anew."""
 
@@ -33,7 +33,7 @@ class Mended:
     times: Annotated[int, Range(1, 2**31)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Kept:
     mended: Annotated[tuple[Mended, ...], Items(MAX_KEPT)] = ()
 

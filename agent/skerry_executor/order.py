@@ -6,7 +6,6 @@ Nothing of a payload is looked at before its signature has been verified.
 from __future__ import annotations
 
 import collections
-import dataclasses
 from collections.abc import Mapping
 
 from skerry_executor.faults import lifecycle_fault
@@ -14,6 +13,7 @@ from skerry_executor.specs import name_of
 from skerry_executor.start_order import fault
 from skerry_wire import codec, envelope
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Envelope, Order, Refusal
 
 MALFORMED = "malformed"
@@ -43,7 +43,7 @@ UNVERIFIED = 0
 """The generation of a refusal when the payload proves nothing about it."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Identity:
     """The node and incarnation that orders must be for."""
 
@@ -51,7 +51,7 @@ class Identity:
     incarnation: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HighWater:
     """The newest generation that was accepted, and the digest of its payload."""
 
@@ -59,7 +59,7 @@ class HighWater:
     digest: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Verified:
     """An order of the hub for this node that is not older than the high-water mark."""
 

@@ -15,6 +15,7 @@ from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.start_order import awaits
 from skerry_executor.status import Loopings, standings, unwanted_status
 from skerry_executor.switching import Aim
+from skerry_wire.frozen import frozen
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Health, InstanceState, InstanceStatus, Order
 from skerry_wire.workload import Instance
@@ -43,7 +44,7 @@ Failures = Mapping[str, RuntimeFailure]
 """By instance, what went wrong in this run."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Seen:
     """What a run knows by now. `wall_s` is the box's clock."""
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Challenge
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Seconds
@@ -21,7 +22,7 @@ MOST_OF_A_PURPOSE = 32
 """Whoever asks for more pushes out the oldest of their kind, never those of the other kind."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Issued:
     """A challenge, what may answer it, and when it was made."""
 
@@ -30,7 +31,7 @@ class Issued:
     at_s: Seconds
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Outstanding:
     """The challenges of one start of the box, oldest first."""
 

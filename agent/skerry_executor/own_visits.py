@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from skerry_wire.frozen import frozen
+
 FIRST_S = 2.0
 """An agent that is there has asked long before."""
 MOST_S = 300.0
@@ -15,7 +17,7 @@ CALM_S = 600.0
 """After so long without an end, the waits begin anew."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OwnVisits:
     """`at_s` is when the next one is due, on a clock that never jumps; None: none is."""
 

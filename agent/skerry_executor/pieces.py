@@ -6,9 +6,10 @@ A part is of one stream. Times are seconds of a clock that the caller has.
 from __future__ import annotations
 
 import collections
-import dataclasses
 import math
 from typing import Literal
+
+from skerry_wire.frozen import frozen
 
 Stream = Literal["out", "err"]
 
@@ -19,7 +20,7 @@ MOST_WAITING_BYTES = 8 * PART_BYTES
 """What may wait to be sent; whoever writes more waits, too."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Limits:
     """Most bytes of the whole answer; most bytes a second, after `burst_bytes` at once.
 

@@ -14,10 +14,11 @@ from skerry_executor.specs import name_of
 from skerry_wire import codec
 from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy, Resolve, reasons, total_reasons
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Order
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Violation:
     """Something in an order that the box does not allow. `where` is empty for all together."""
 

@@ -22,18 +22,19 @@ from skerry_executor.start_order import (
     unmet,
     waiting,
 )
+from skerry_wire.frozen import frozen
 from skerry_wire.images import parse_image
 from skerry_wire.workload import Container, Instance
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Keep:
     """Leave a container as it is: it is what the order says."""
 
     actual: Actual
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pull:
     """Fetch an image before anything of the instance is touched."""
 
@@ -42,7 +43,7 @@ class Pull:
     """Whether the image is there already, so that the instance can do without the pull."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Missing:
     """An image that is not on the box and cannot be fetched: the instance stays as it is."""
 
@@ -50,28 +51,28 @@ class Missing:
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Lacking:
     """A device that the instance has, and that cannot be had now: it is not started without."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Stop:
     """End a container, within the grace that it was created with."""
 
     actual: Actual
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Remove:
     """Remove a stopped container."""
 
     actual: Actual
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Create:
     """Make a container, without starting it."""
 
@@ -79,7 +80,7 @@ class Create:
     container: Container
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Start:
     """Start a container, by its name when it has just been created."""
 
@@ -87,7 +88,7 @@ class Start:
     reference: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Await:
     """Do not start a container yet: what it starts after has not come so far."""
 
@@ -97,7 +98,7 @@ class Await:
 Action = Keep | Pull | Missing | Lacking | Stop | Remove | Create | Start | Await
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Looked:
     """What a container would get now for its devices on a bus: `nodes`, or why it would not."""
 
@@ -112,7 +113,7 @@ NO_DEVICES: Devices = {}
 _IDLE = (Phase.CREATED, Phase.EXITED, Phase.REMOVING, Phase.DAMAGED)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstancePlan:
     """What one instance needs, in order; a failure ends this instance's actions only."""
 
@@ -135,7 +136,7 @@ class InstancePlan:
         return any(isinstance(action, Await) for action in self.actions)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Plan:
     """`first` makes room (unwanted containers, ports that others need), then each instance."""
 
@@ -208,7 +209,7 @@ def images_needed(
     return tuple(needed)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Matches:
     """Which container is which: by (instance, container) what stays and what is replaced.
 

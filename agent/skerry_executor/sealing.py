@@ -13,6 +13,7 @@ import dataclasses
 import pathlib
 
 from skerry_executor import whole_file
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import Sealed, fingerprint_of
 
 FILE = "sealing-key"
@@ -25,7 +26,7 @@ class SealingError(Exception):
     """The key cannot be had, or does not open a secret; says why, and nothing of any content."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class SealingKey:
     """The key pair, as 32 bytes each."""
 

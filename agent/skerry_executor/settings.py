@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
+
+from skerry_wire.frozen import frozen
 
 ENVIRONMENT = "SKERRY_EXECUTOR_"
 STATE = pathlib.Path("/var/lib/skerry-executor")
@@ -14,7 +15,7 @@ IDLE_S = 5.0
 MAX_IDLE_S = 86400.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """`users` may ask for something, besides root and the executor's own user."""
 

@@ -8,7 +8,6 @@ then an old order would be taken again.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import os
 import pathlib
@@ -22,6 +21,7 @@ from skerry_executor.order import HighWater, Identity
 from skerry_executor.whole_file import DamagedError
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Digest
 from skerry_wire.schema import Items
 from skerry_wire.types import Generation, Incarnation, NodeId
@@ -36,7 +36,7 @@ class StateError(Exception):
     """The state cannot be read or written; says why and what to do."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Accepted:
     """The newest accepted order, whose signature had been verified. It pins the identity."""
 

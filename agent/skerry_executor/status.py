@@ -11,6 +11,7 @@ from skerry_executor.halt import NO_HALTS, Halt, Halts
 from skerry_executor.order import shortened
 from skerry_executor.reconcile import match
 from skerry_executor.start_order import should_start, unmet, waiting
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 from skerry_wire.workload import Container, Instance
 
@@ -35,7 +36,7 @@ _SEVERITY = (
 _HEALTH_SEVERITY = (Health.UNHEALTHY, Health.UNKNOWN, Health.STARTING, Health.HEALTHY, Health.NONE)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Standing:
     """An instance's status, and whether its part of the order is carried out."""
 

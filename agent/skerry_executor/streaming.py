@@ -23,6 +23,7 @@ from skerry_executor.session import Session
 from skerry_executor.talk import Talk
 from skerry_wire import codec, local
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorInput
 from skerry_wire.session import MAX_PIECE_BYTES, SessionError
 
@@ -34,7 +35,7 @@ LEAVE_S = 5.0
 """How long the work is waited for once it is to end; then it is left behind with its thread."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class End:
     """How the work ended."""
 

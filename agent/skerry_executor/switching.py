@@ -21,6 +21,7 @@ from skerry_executor.specs import spec_of
 from skerry_executor.start_order import should_start, unmet, waiting
 from skerry_executor.status import is_looping
 from skerry_wire import codec
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import Switch, UpdateStatus
 from skerry_wire.messages import Health, Order
 from skerry_wire.schema import Range, Text
@@ -37,7 +38,7 @@ MOST_BOOTS = 2
 Reason = Annotated[str, Text(1024)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Entry:
     """What is remembered of a switch. `tried` is the content that was begun, the last one.
 
@@ -56,7 +57,7 @@ class Entry:
     mark: Annotated[str, Text(64)] = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Moment:
     """The time, by a clock that counts from the start of the box and that nobody sets.
 
@@ -68,7 +69,7 @@ class Moment:
     wall_s: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Held:
     """Why what runs is not replaced now, and when to ask again. `new`: nothing new is begun."""
 
@@ -77,7 +78,7 @@ class Held:
     new: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Aim:
     """What of an instance is to run now.
 
@@ -94,7 +95,7 @@ class Aim:
     frozen: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Situation:
     """What an aim depends on besides the order and the entry.
 

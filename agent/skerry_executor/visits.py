@@ -30,6 +30,7 @@ from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.talk import Talk
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import Order
 from skerry_wire.runtime_limits import RuntimeInUse
@@ -239,7 +240,7 @@ class Visits:
             ]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Everyone:
     """Tells progress to all who wait for it; pidfds go to the one whose turn it is.
 

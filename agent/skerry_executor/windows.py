@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+
+from skerry_wire.frozen import frozen
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MIN = 24 * 60
@@ -14,7 +15,7 @@ _WINDOW = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Window:
     """A time of the week. `days` count from Monday, 0; the end may be after midnight.
 

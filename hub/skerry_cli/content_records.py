@@ -8,9 +8,10 @@ from typing import Annotated
 
 from skerry_cli.records import MANY, Labels, Names, Words
 from skerry_cli.workload_placement import ANYWHERE, Placement
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Port:
     """A port of the node that reaches a port of the container."""
 
@@ -20,7 +21,7 @@ class Port:
     host_ip: Words = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Mount:
     """What a container sees at a path."""
 
@@ -30,7 +31,7 @@ class Mount:
     read_only: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Device:
     """A device of the node that a container gets."""
 
@@ -39,7 +40,7 @@ class Device:
     permissions: Words = "rwm"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BusDevice:
     """A device by where it stands."""
 
@@ -51,7 +52,7 @@ class BusDevice:
     number: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HttpProbe:
     """A GET request."""
 
@@ -60,14 +61,14 @@ class HttpProbe:
     scheme: Words = "http"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TcpProbe:
     """A connection."""
 
     port: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HealthCheck:
     """What tells whether a container is well: a command, or one of `http` and `tcp`."""
 
@@ -80,7 +81,7 @@ class HealthCheck:
     retries: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class After:
     """Another container that must have come so far before this one starts."""
 
@@ -88,14 +89,14 @@ class After:
     condition: Words = "started"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Secret:
     """A secret, by its name at the hub."""
 
     name: Words
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class File:
     """A file of the container; its content is in base64."""
 
@@ -107,7 +108,7 @@ class File:
     gid: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LogLimits:
     """How much of what it writes is kept on the box."""
 
@@ -115,7 +116,7 @@ class LogLimits:
     files: int = 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Container:
     """What is asked for of one container."""
 
@@ -156,7 +157,7 @@ class Container:
     log: LogLimits | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DeviceRequest:
     """So many devices of a kind, whole or a share of each."""
 
@@ -175,7 +176,7 @@ class DeviceRequest:
         return f"{share}{self.count} {vendor}{self.kind}{tests}{given}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What each instance reserves."""
 
@@ -186,7 +187,7 @@ class Request:
     ports: Names = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Constraint:
     """A test of a node."""
 
@@ -195,7 +196,7 @@ class Constraint:
     value: Words
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Toleration:
     """Taints that it bears."""
 
@@ -210,7 +211,7 @@ class Toleration:
         return key + value + (f":{self.effect}" if self.effect else "")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class JobSettings:
     """That it runs to completion, and how often it is tried."""
 
@@ -219,7 +220,7 @@ class JobSettings:
     schedule: Words = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Update:
     """How its instances come to a new revision."""
 
@@ -234,7 +235,7 @@ class Update:
     deadline_s: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Lifecycle:
     """What becomes of its instances when nobody hears of them, and how they are updated."""
 
@@ -246,7 +247,7 @@ class Lifecycle:
     update: Update = Update()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Content:
     """What an operator asked for."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -10,13 +9,14 @@ from skerry_cli import words
 from skerry_cli.kind import Column, Kind
 from skerry_cli.records import MANY, Change, Counts, Names, Words
 from skerry_cli.screen import Styled
+from skerry_wire.frozen import frozen
 
 LISTED = 50
 MOST_LISTED = 1_000
 """Most that the hub tells at once."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Decision:
     """What placement decided, in one line."""
 
@@ -35,7 +35,7 @@ class Decision:
     outcome: Words
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Asked:
     """A workload as it was asked for."""
 
@@ -47,7 +47,7 @@ class Asked:
     keep: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Version:
     """A document, and the version that it had."""
 
@@ -56,7 +56,7 @@ class Version:
     version: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DecisionDetail:
     """All about one decision."""
 
@@ -76,7 +76,7 @@ class DecisionDetail:
     documents: Annotated[tuple[Version, ...], MANY]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Replay:
     """A decision made again."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,12 +13,13 @@ from skerry_cli.latency_records import RoundTrip
 from skerry_cli.records import Event, Node, Resources, Words, part_of, read, read_all
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Filesystem, Hardware
 
 CPUID = "feature.node.kubernetes.io/cpu-cpuid."
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Reservation:
     """Room that is kept on the node, and how much of it nobody uses yet."""
 
@@ -47,7 +47,7 @@ class Reservation:
         return f"{self.name}: {', '.join(kept)} unused{until}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Maintenance:
     """A time in which nothing new comes to the node."""
 

@@ -28,9 +28,10 @@ from skerry_cli.records import (
 from skerry_cli.screen import Cell, Screen, Styled
 from skerry_cli.sheets import tell_lines, tell_list
 from skerry_cli.workload_placement import placement_lines
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Unmet(AtNode):
     """An instance whose node no longer meets what is asked for."""
 

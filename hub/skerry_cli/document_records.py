@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from skerry_cli.records import MANY, Counts, Names, Words
+from skerry_wire.frozen import frozen
 
 Places = Annotated[Mapping[str, Names], MANY]
 Amounts = Annotated[Mapping[str, float], MANY]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Quota:
     """The most that all workloads of a policy may have together."""
 
@@ -24,7 +25,7 @@ class Quota:
     cost_per_hour: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Policy:
     """What every workload it selects must fulfil."""
 
@@ -38,7 +39,7 @@ class Policy:
     quota: Quota = Quota()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Egress:
     """The price of a GB out of the nodes' environment."""
 
@@ -46,7 +47,7 @@ class Egress:
     per_gb: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Prices:
     """What instances on some nodes cost."""
 
@@ -63,7 +64,7 @@ class Prices:
     carbon_per_kg: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Dataset:
     """Data, how large it is, and where it lies."""
 
@@ -72,7 +73,7 @@ class Dataset:
     bandwidth_mbit: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Endpoint:
     """Something outside the fleet to which round-trip times are measured."""
 
@@ -80,7 +81,7 @@ class Endpoint:
     port: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Reservation:
     """Room on nodes that only some workloads may use."""
 
@@ -93,7 +94,7 @@ class Reservation:
     end: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Window:
     """A time in which nothing new comes to some nodes."""
 
@@ -104,7 +105,7 @@ class Window:
     reason: Words = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Document:
     """What the hub keeps of a document of whatever kind."""
 
@@ -115,49 +116,49 @@ class Document:
     updated_at: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PolicyDocument(Document):
     """A policy as it is kept."""
 
     content: Policy
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PricesDocument(Document):
     """A price list as it is kept."""
 
     content: Prices
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DatasetDocument(Document):
     """A dataset as it is kept."""
 
     content: Dataset
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class EndpointDocument(Document):
     """An endpoint as it is kept."""
 
     content: Endpoint
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ReservationDocument(Document):
     """A reservation as it is kept."""
 
     content: Reservation
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WindowDocument(Document):
     """A maintenance window as it is kept."""
 
     content: Window
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DocumentVersion:
     """One change of a document."""
 

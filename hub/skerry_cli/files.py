@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 import pathlib
 import re
@@ -15,6 +14,7 @@ import click
 
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.json_places import NO_FILES, JsonFile, Places, fault_of
+from skerry_wire.frozen import frozen
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_FILE_BYTES = 256 * 1024
@@ -46,7 +46,7 @@ def file_options(command: F) -> F:
     )(command)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Asked:
     """The body of a plan or an apply, and where what it holds was read."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -17,6 +16,7 @@ from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
 from skerry_cli.rollout_records import Rollout
 from skerry_cli.rollout_text import counts
 from skerry_cli.screen import Screen
+from skerry_wire.frozen import frozen
 
 Wanted = Literal["online", "running", "completed", "healthy", "deleted"]
 """`running`, of jobs: running, done, or scheduled; `completed`: every job's last run succeeded.
@@ -30,7 +30,7 @@ GOALS: dict[str, tuple[Wanted, ...]] = {
 _AS_WANTED = ("running", "scheduled", "completed")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Goal:
     """A thing, and how it shall be. Of an instance that moves, there is one on each `node`.
 
@@ -50,7 +50,7 @@ class Goal:
         return f"{self.kind}/{self.name}" + (f" on {self.node}" if self.node else "")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Seen:
     """How a thing was at the last look."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Job:
     """The runs that were begun, how the last one ended, and when the next one is."""
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from skerry_cli.failures import RefusedError
+from skerry_wire.frozen import frozen
 
 if TYPE_CHECKING:
     from skerry_cli.records import Problem  # which takes long to import
@@ -30,7 +31,7 @@ Step = tuple[int, str]
 """Where a value begins, and what is left of the path to it."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class JsonFile:
     """A file of workloads, which is known to be JSON.
 
@@ -52,7 +53,7 @@ class JsonFile:
         return f"{self.path}[{index - self.first}]{dot}{rest}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Places:
     """The JSON files of one request."""
 

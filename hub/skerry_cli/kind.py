@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry_cli.screen import Cell
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Column:
     """One column. `passing` ones change all the time: a watch prints no row for them alone."""
 
@@ -20,7 +20,7 @@ class Column:
     passing: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Kind:
     """One kind of thing that the hub lists."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from skerry_cli.at_node import AtNode
 from skerry_cli.records import Words
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RoundTrip(AtNode):
     """The round-trip time between a node and a target, and how far off it may be."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import click
 from skerry_cli.failures import RefusedError
 from skerry_cli.hub import Hub, path
 from skerry_cli.records import MANY, Instance, Words, part_of, read
+from skerry_wire.frozen import frozen
 
 TAIL = 100
 """Lines that are shown of a log unless more are asked for: boxes stand behind thin links."""
@@ -35,7 +35,7 @@ class Tail(click.ParamType[int | str]):
         return int(text)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Container:
     """A container of a workload, as far as it matters whose log is shown."""
 
@@ -43,14 +43,14 @@ class Container:
     restart: Words = "always"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Content:
     """What a workload consists of."""
 
     containers: Annotated[tuple[Container, ...], MANY] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Source:
     """A log: of a container, the instance's only one where it is not named."""
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from skerry_cli import words
 from skerry_cli.records import MANY, Counts, Names, Words
 from skerry_cli.screen import Screen, Styled
+from skerry_wire.frozen import frozen
 
 LEFT_OUT = {
     "max moves": ("--max-moves", "more than --max-moves"),
@@ -23,7 +24,7 @@ NONE = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Move:
     """An instance that goes from a node to a node."""
 
@@ -35,7 +36,7 @@ class Move:
     gain: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wave:
     """Moves at the same time."""
 
@@ -43,7 +44,7 @@ class Wave:
     gain: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Rebalance:
     """A plan of the hub: the objective is the better the smaller."""
 

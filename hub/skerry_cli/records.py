@@ -15,6 +15,7 @@ from skerry_cli.failures import UnexpectedAnswerError
 from skerry_cli.job_records import Job
 from skerry_cli.rollout_records import Rollout, RolloutPlan, WantedRevision
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Check, Items, Text, reader
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def part_of(plain: Any, key: str) -> Any:
     return plain[key]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Problem:
     """One thing wrong with a request."""
 
@@ -79,7 +80,7 @@ class Problem:
         return ": ".join(part for part in (file or "skerry", self.field, self.reason) if part)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Instance(AtNode):
     """One instance, and what its node says of it."""
 
@@ -100,7 +101,7 @@ class Instance(AtNode):
     waits_until: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Order:
     """How far a node has followed its orders."""
 
@@ -110,7 +111,7 @@ class Order:
     refusal: Words | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Resources:
     """What a node has, what is reserved of it, and what it measured as available."""
 
@@ -131,7 +132,7 @@ class Resources:
     filesystems_available_bytes: Counts | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Accelerator:
     """One accelerator of a node."""
 
@@ -142,7 +143,7 @@ class Accelerator:
     reason: Words | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Taint:
     """What a node refuses workloads for that do not tolerate it."""
 
@@ -155,7 +156,7 @@ class Taint:
         return f"{self.key}{value}:{self.effect}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Node:
     """One node."""
 
@@ -183,7 +184,7 @@ class Node:
     instances: Annotated[tuple[Instance, ...], MANY] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Device(AtNode):
     """One device of a node; `liveness` is the node's."""
 
@@ -206,7 +207,7 @@ class Device(AtNode):
     held_milli: Counts = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Event:
     """Something that happened."""
 
@@ -221,7 +222,7 @@ class Event:
     first_at: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Workload:
     """One workload."""
 
@@ -243,7 +244,7 @@ class Workload:
     rollout: Rollout | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Reason:
     """Why one node does not take one workload; `missing` is the shortage, in the text's unit."""
 
@@ -252,7 +253,7 @@ class Reason:
     missing: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Part:
     """One part of a node's score: `value`, 0 to 1, times `weight` is `points`."""
 
@@ -264,7 +265,7 @@ class Part:
 Parts = Annotated[Mapping[str, Part], MANY]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Verdict(AtNode):
     """What one node says to one workload."""
 
@@ -277,7 +278,7 @@ class Verdict(AtNode):
     instances: Names = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Runner(AtNode):
     """Another node that would take an instance; `ahead` are the points that it has more."""
 
@@ -290,7 +291,7 @@ class Runner(AtNode):
     differences: Annotated[Mapping[str, float], MANY] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Standing(AtNode):
     """Why an instance is where it is; `unmet` and `closed` are what is against it now."""
 
@@ -309,7 +310,7 @@ class Standing(AtNode):
     decided_at: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Relaxation(AtNode):
     """What would have to be changed so that a node takes a workload; `nodes` would then."""
 
@@ -320,7 +321,7 @@ class Relaxation(AtNode):
     nodes: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Explanation:
     """What the nodes say to one workload; `more` says that there are others than those shown."""
 
@@ -339,7 +340,7 @@ class Explanation:
     note: Words = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Change:
     """One step of a plan."""
 
@@ -352,7 +353,7 @@ class Change:
     scores: Parts = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DocumentPlan:
     """What is done, or would be done, to one document."""
 
@@ -363,7 +364,7 @@ class DocumentPlan:
     changes: Names = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Basis:
     """The digests of what a plan was decided from, and of what comes of it."""
 
@@ -371,7 +372,7 @@ class Basis:
     outcome: Words
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Plan:
     """What an apply does, or would do."""
 

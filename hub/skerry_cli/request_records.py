@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
 from skerry_cli.records import MANY, Names, Words
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Text
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WrittenLine:
     """A line of an answer that comes bit by bit: what was written (base64), or its end."""
 
@@ -22,7 +22,7 @@ class WrittenLine:
     exit_code: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Usage:
     """What a container uses now."""
 
@@ -32,7 +32,7 @@ class Usage:
     processes: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ContainerUsage:
     """What a container of an instance uses, and how much of the processors just now."""
 
@@ -41,7 +41,7 @@ class ContainerUsage:
     cpu_milli: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Usages:
     """What a box says that its containers use, and of which it could not tell."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
 from skerry_cli.at_node import AtNode
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Text
 
 _Words = Annotated[str, Text(64 * 1024)]
 _MANY = Items(10_000_000)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wave:
     """Instances that are updated before the next ones are."""
 
@@ -20,7 +20,7 @@ class Wave:
     instances: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RolloutPlan:
     """How instances that are there already come to a workload's new content."""
 
@@ -34,7 +34,7 @@ class RolloutPlan:
     waves: Annotated[tuple[Wave, ...], _MANY] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WantedRevision:
     """The number of the revision that a workload is wanted at."""
 
@@ -42,7 +42,7 @@ class WantedRevision:
     number: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RolledBack:
     """The revision that failed, why, and the one whose content came back."""
 
@@ -51,7 +51,7 @@ class RolledBack:
     reason: _Words = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Rollout:
     """How far the instances of a workload have come to its newest content."""
 
@@ -75,7 +75,7 @@ class Rollout:
     rolled_back: RolledBack | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstanceUpdate(AtNode):
     """An instance that an update is not done with."""
 
@@ -86,7 +86,7 @@ class InstanceUpdate(AtNode):
     reason: _Words = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RolloutDetail:
     """A rollout with the first of the instances that it is not done with."""
 
@@ -95,7 +95,7 @@ class RolloutDetail:
     more: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Revision:
     """One revision in a workload's history."""
 
@@ -109,7 +109,7 @@ class Revision:
     instances: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RevisionDetail:
     """One revision, without its content, and what an undo to it would change."""
 

@@ -5,7 +5,6 @@ Everything that it writes has its control characters made visible, whoever said 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ import click
 
 from skerry_cli.clean import clean, clean_json, width
 from skerry_cli.failures import Exit
+from skerry_wire.frozen import frozen
 
 Colour = Literal["green", "yellow", "red", "cyan", "bold", "dim"]
 _CODES: Mapping[Colour, str] = {
@@ -30,7 +30,7 @@ GAP = "   "
 WRITE_MOST = 16 * 1024
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Styled:
     """A text with a colour, for terminals that show one."""
 

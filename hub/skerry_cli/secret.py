@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import sys
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from skerry_cli.node import confirm
 from skerry_cli.records import MANY, Names, Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere
+from skerry_wire.frozen import frozen
 
 MAX_SECRET_BYTES = 32 * 1024
 EXAMPLES = """\b
@@ -32,7 +32,7 @@ Examples:
 """
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Version:
     """One version of a secret, and who uses it."""
 
@@ -42,7 +42,7 @@ class Version:
     workloads: Names = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Secret:
     """A secret as the hub shows it: without its content."""
 

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from skerry_cli.words import MAX_DURATION_S, duration, parse_duration
+from skerry_wire.frozen import frozen
 
 if TYPE_CHECKING:
     from skerry_cli.hub import Hub
@@ -22,7 +23,7 @@ COMPLETE_WITHIN_S = 0.8
 """A shell waits while names are completed."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Session:
     """Where the hub is, and how long it may take."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib.metadata
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from skerry_cli.plan import show_plan
 from skerry_cli.records import MANY, Explanation, Plan, Problem, Words, read, read_all
 from skerry_cli.screen import Cell, Screen
 from skerry_cli.session import output, time_limit
+from skerry_wire.frozen import frozen
 
 GROUP = "skerry.commands"
 SHOWN = 20
@@ -39,7 +39,7 @@ Exit status: 3 when something found no node, 4 when it took longer than --timeou
 """
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Totals(AtNode):
     """One node as it would be."""
 
@@ -56,7 +56,7 @@ class Totals(AtNode):
     accelerators_reserved: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class FleetFile:
     """What the file held."""
 
@@ -69,7 +69,7 @@ class FleetFile:
     edited: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Simulation:
     """What would be done, and what the fleet would be then."""
 

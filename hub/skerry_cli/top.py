@@ -17,6 +17,7 @@ from skerry_cli.records import Instance, Node, items_of, read
 from skerry_cli.request_records import ContainerUsage, Usages
 from skerry_cli.screen import Cell, Screen
 from skerry_cli.session import Session, anywhere, complete_names, output
+from skerry_wire.frozen import frozen
 
 WITHIN_S = 30.0
 AT_ONCE = 8
@@ -132,7 +133,7 @@ def _percent(share: float | None) -> str:
     return words.NONE if share is None else f"{share:.0f}%"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Of:
     """What a container uses, on which node; or why a node did not tell."""
 

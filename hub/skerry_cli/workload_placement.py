@@ -8,9 +8,10 @@ from typing import Annotated
 
 from skerry_cli import words
 from skerry_cli.records import MANY, Counts, Words
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Affinity:
     """Near instances of others, or far from them."""
 
@@ -25,7 +26,7 @@ class Affinity:
         return f"{word} to {self.workload or self.selector} by {self.topology}{_wish(self.weight)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Spread:
     """Evenly over domains."""
 
@@ -40,7 +41,7 @@ class Spread:
         return f"spread over {self.topology}, {apart}{shares}{_wish(self.weight)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AtMost:
     """So many instances in each domain."""
 
@@ -51,7 +52,7 @@ class AtMost:
         return f"at most {self.count} per {self.topology}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Latency:
     """Within a round-trip time of a place."""
 
@@ -65,7 +66,7 @@ class Latency:
         return f"latency to {self.to} {self.name}{most}{_wish(self.weight)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Traffic:
     """What an instance sends."""
 
@@ -78,7 +79,7 @@ class Traffic:
         return f"sends {self.gb_per_hour:g} GB an hour to {where}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Cost:
     """What an instance may cost."""
 
@@ -90,7 +91,7 @@ class Cost:
         return f"cost{most}{_wish(self.weight)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DataNeed:
     """A dataset that it reads."""
 
@@ -106,7 +107,7 @@ class DataNeed:
         return f"reads dataset {self.dataset}{where}{_wish(self.weight)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Placement:
     """Everything beside constraints and tolerations."""
 

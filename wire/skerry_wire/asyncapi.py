@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from typing import Any
 
 from skerry_wire import __version__, capability, codec, messages, topics
+from skerry_wire.frozen import frozen
 from skerry_wire.jsonschema import definitions
 from skerry_wire.topics import NodeTopic
 
@@ -14,7 +14,7 @@ Document = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Channel:
     """One topic as the contract has it: who sends what, and how the broker treats it."""
 

@@ -7,13 +7,13 @@ is reached only through the `resolve` that is given.
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
+from skerry_wire.frozen import frozen
 from skerry_wire.images import ImageError, ImagePattern, parse_image
 from skerry_wire.lifecycle import File
 from skerry_wire.schema import Items, Range, Sparse
@@ -33,7 +33,7 @@ _SEPARATORS = re.compile(r'[\x00-\x1f\x7f,:"\\]')
 that again: one of these within a path would begin an option, such as another source."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PortRange:
     """Ports of the node that may be published, both ends included. `protocol` None: either."""
 
@@ -50,7 +50,7 @@ class PortRange:
         return f"{ports}/{self.protocol}" if self.protocol else ports
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AllowedRequests:
     """What may be asked about the instances of a box, whoever signed it."""
 
@@ -64,7 +64,7 @@ class AllowedRequests:
         return verb in ("logs", "restart", "top", "exec") and bool(getattr(self, verb))
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Updates:
     """When a box replaces what runs: in its maintenance windows, or at any time without one.
 
@@ -78,7 +78,7 @@ class Updates:
     disk_reserve_bytes: ByteCount = 64 * 2**20
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BoxPolicy:
     """What containers on a box may have. The defaults allow no image, hence nothing.
 

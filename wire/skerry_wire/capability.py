@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
 from skerry_wire.messages import NodeMessage
 from skerry_wire.schema import Text
 from skerry_wire.types import Revision
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Capability(NodeMessage):
     """What the node has. `revision` is the digest of `hardware`.
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.frozen import frozen
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import ByteCount, Count, Hex, Line, Moment, Short
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class System:
     """Operating system and board."""
 
@@ -39,7 +40,7 @@ class System:
     """Whether the kernel offers hardware virtualisation at /dev/kvm."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CpuKind:
     """Processors of one microarchitecture; a uniform machine has one kind."""
 
@@ -47,7 +48,7 @@ class CpuKind:
     logical_count: Count
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CpuCache:
     """Caches of one level, type and size: how many instances of it there are."""
 
@@ -57,7 +58,7 @@ class CpuCache:
     count: Count
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Cpu:
     """Processors. `logical_count` is those online, `effective_count` those this box may use."""
 
@@ -77,7 +78,7 @@ class Cpu:
     flags: Annotated[tuple[Short, ...], Items(1024)] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NumaMemory:
     """Memory of one NUMA node."""
 
@@ -85,7 +86,7 @@ class NumaMemory:
     total_bytes: ByteCount
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HugePages:
     """Huge pages of one size that are reserved."""
 
@@ -93,7 +94,7 @@ class HugePages:
     count: Count
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Memory:
     """`total_bytes` is the host's; `limit_bytes` the cgroup's, None without a limit."""
 
@@ -104,7 +105,7 @@ class Memory:
     hugepages: Annotated[tuple[HugePages, ...], Items(16)] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Disk:
     """A whole disk: neither a partition nor an optical, floppy or raw flash device."""
 
@@ -117,7 +118,7 @@ class Disk:
     """Where it, or what it is plugged into, hangs: a PCI address, a USB port, a name of its bus."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Filesystem:
     """A mounted file system that is backed by a disk."""
 
@@ -127,7 +128,7 @@ class Filesystem:
     size_bytes: ByteCount | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Nic:
     """A network interface. One without a device behind it is virtual: `hardware` is false."""
 
@@ -145,7 +146,7 @@ class Nic:
     virtual_function: Annotated[bool, Sparse()] = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PciFunction:
     """One function of a PCI device."""
 
@@ -164,7 +165,7 @@ class PciFunction:
     """Those of its own, through which programs use it; not those of what hangs on it by USB."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UsbDevice:
     """A USB device that is not a root hub. `path` is the port, which outlives the ids."""
 
@@ -176,7 +177,7 @@ class UsbDevice:
     product_name: Short | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Accelerator:
     """One real accelerator, however many functions, partitions or cores it shows."""
 
@@ -196,7 +197,7 @@ class Accelerator:
     """What it is split into (MIG profiles such as `1g.10gb`), one for each partition."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Camera:
     """A video capture device."""
 
@@ -206,7 +207,7 @@ class Camera:
     address: Line | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Bluetooth:
     """A Bluetooth controller."""
 
@@ -215,7 +216,7 @@ class Bluetooth:
     address: Line | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SerialPort:
     """A serial port that a driver holds: a UART of the board, or an adapter on USB."""
 
@@ -227,7 +228,7 @@ class SerialPort:
     """The USB port or PCI address behind it, which outlives the name."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GpioChip:
     """A controller of general-purpose lines."""
 
@@ -237,7 +238,7 @@ class GpioChip:
     line_count: Count | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class I2cBus:
     """An I2C or SMBus adapter. `path` is None where the kernel gives programs no node of it."""
 
@@ -246,7 +247,7 @@ class I2cBus:
     path: Line | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Modem:
     """A cellular modem, one for each device however many ports it has."""
 
@@ -258,7 +259,7 @@ class Modem:
     interfaces: Annotated[tuple[Short, ...], Items(32), Sparse()] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PtpClock:
     """A clock that the Precision Time Protocol can set, most often of a network interface."""
 
@@ -268,7 +269,7 @@ class PtpClock:
     interfaces: Annotated[tuple[Short, ...], Items(32), Sparse()] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Watchdog:
     """A hardware watchdog."""
 
@@ -277,7 +278,7 @@ class Watchdog:
     label: Short | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sensor:
     """Something that measures the box itself. What it measures now is in heartbeats."""
 
@@ -286,7 +287,7 @@ class Sensor:
     chip: Short | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RuntimeInfo:
     """A container runtime or kubelet: installed, and whether its socket is there."""
 
@@ -297,7 +298,7 @@ class RuntimeInfo:
     reason: Line | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProbeStatus:
     """How a probe fared. `reason` is given for absent and failed, and for what may be missing.
 
@@ -309,7 +310,7 @@ class ProbeStatus:
     kept_from: Moment | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Hardware:
     """Everything that the probes found. Lists are sorted, so that equal hardware is equal."""
 

@@ -6,10 +6,10 @@ Pure. What people write short is read as docker and podman read it: `nginx` is
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Annotated
 
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Text
 from skerry_wire.types import Short
 
@@ -27,7 +27,7 @@ class ImageError(ValueError):
     """A text that is not an image reference; says why."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Image:
     """An image reference in full. At least one of `tag` and `digest` is there."""
 
@@ -48,7 +48,7 @@ class Image:
         return self.registry == LOCAL_REGISTRY
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ImagePattern:
     """What a policy allows: a registry, all below a path of one, or one tag or digest only."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from typing import Annotated, Literal
 
+from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, OrBase64, Range, Sparse, Text
 from skerry_wire.types import ByteCount, InstanceId, Line, Name, Short
 
@@ -25,7 +25,7 @@ def fingerprint_of(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()[:32]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sealed:
     """A secret that only the node which it is for can open.
 
@@ -39,7 +39,7 @@ class Sealed:
     box: Annotated[bytes, Items(MAX_SEALED_BYTES), Sparse()] = b""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class File:
     """A file that the container finds at `path`: its content in plain, or a secret."""
 
@@ -51,7 +51,7 @@ class File:
     gid: Owner = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class After:
     """Another container of the instance that must have come so far before this one starts."""
 
@@ -59,7 +59,7 @@ class After:
     condition: Literal["started", "healthy", "completed"] = "started"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LogLimits:
     """How much of what a container writes the runtime keeps on the box."""
 
@@ -67,7 +67,7 @@ class LogLimits:
     files: Annotated[int, Range(1, 100)] = 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HttpProbe:
     """A GET request that a healthy container answers with 200 to 399."""
 
@@ -77,14 +77,14 @@ class HttpProbe:
     """The certificate of https is not verified: it is the container's own."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TcpProbe:
     """A port on which a healthy container takes connections."""
 
     port: Annotated[int, Range(1, 65535)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Job:
     """An instance that runs to completion: every container ends with exit status 0.
 
@@ -98,7 +98,7 @@ class Job:
     schedule: Annotated[str, Text(128)] = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Lease:
     """The instance runs only while the hub renews this: `duration_s` after the last time it ends.
 
@@ -108,7 +108,7 @@ class Lease:
     duration_s: Annotated[float, Range(15, 7 * 86400)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Switch:
     """How a node changes an instance to another revision.
 
@@ -121,7 +121,7 @@ class Switch:
     rollback: bool = True
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UpdateStatus:
     """What became, on its node, of the revision that an instance shall have and does not run."""
 
@@ -131,7 +131,7 @@ class UpdateStatus:
     reason: Annotated[str, Text(1024)] = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class JobStatus:
     """How a job goes: the runs that were begun and how the last one ended."""
 
@@ -143,7 +143,7 @@ class JobStatus:
     next_at: Annotated[float, Range(0, 2**40)] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Usage:
     """What a container uses now. `cpu_s` counts from its start."""
 
@@ -153,7 +153,7 @@ class Usage:
     processes: Annotated[int, Range(0, 2**31 - 1)] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstanceUsage:
     """What a container of an instance uses. `cpu_milli`: thousandths of a processor, just now."""
 
@@ -162,7 +162,7 @@ class InstanceUsage:
     cpu_milli: Annotated[float, Range(0, 2**40)] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Usages:
     """The answer to `top`: every container that runs. `failures` say of which nothing is known."""
 

@@ -8,13 +8,13 @@ frame comes with one pidfd (SCM_RIGHTS) for each of its `watched` instances, in 
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from typing import Annotated, Literal
 
 from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Challenge, Digest, InstanceStatus, Refusal, Targets
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Sparse
@@ -35,7 +35,7 @@ _HEADER = struct.Struct(">I")
 HEADER_BYTES = _HEADER.size
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExecutorRequest:
     """Converge to an order. Without one, to the newest that was accepted before.
 
@@ -53,7 +53,7 @@ class ExecutorRequest:
     request: Annotated[bytes, Items(MAX_REQUEST_BYTES), Sparse()] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Outcome:
     """How convergence stands.
 
@@ -80,7 +80,7 @@ class Outcome:
     """Why the runtime could not be asked: the instances are then those that are wanted, no more."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome.
 
@@ -113,7 +113,7 @@ class ExecutorReply:
     visit."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExecutorInput:
     """A piece of the input of a session, as it came."""
 

@@ -12,6 +12,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import JobStatus, UpdateStatus
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import (
@@ -36,7 +37,7 @@ Digest = Annotated[str, Text(64, "[0-9a-f]{64}")]
 Percent = Annotated[float, Range(0, 100)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NodeMessage:
     """What every message of a node carries.
 
@@ -49,7 +50,7 @@ class NodeMessage:
     seq: Sequence
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Presence(NodeMessage):
     """The node is connected, or (as its last will) no longer is."""
 
@@ -58,7 +59,7 @@ class Presence(NodeMessage):
     version: Short
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Heartbeat(NodeMessage):
     """What the node is doing now. Sent for years on thin links, hence the short keys."""
 
@@ -108,7 +109,7 @@ class Health(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstanceStatus:
     """One instance as the node's runtime has it. `reason` says in words why it is not running."""
 
@@ -127,7 +128,7 @@ class InstanceStatus:
     job: Annotated[JobStatus, Sparse()] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Refusal:
     """An order that the node did not carry out, and why. Nothing was changed."""
 
@@ -136,7 +137,7 @@ class Refusal:
     reason: Line
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Report(NodeMessage):
     """What the node runs.
 
@@ -173,7 +174,7 @@ class EventKind(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Event(NodeMessage):
     """Something that happened on a node. The hub drops a second one of the same id.
 
@@ -190,7 +191,7 @@ class Event(NodeMessage):
     first_at: Annotated[Moment, Sparse()] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Order:
     """The complete list of instances that one incarnation of a node shall run. Always signed."""
 
@@ -201,7 +202,7 @@ class Order:
     instances: Annotated[tuple[Instance, ...], Items(512)] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """A question of the hub to a node, answered with the same id.
 
@@ -217,7 +218,7 @@ class Request:
     envelope: Annotated[bytes, Items(128 * 1024), Sparse()] = b""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Reply(NodeMessage):
     """A node's answer to a request. `error` is None when it was carried out."""
 
@@ -235,7 +236,7 @@ BROKER = "broker"
 """The target that every node has without being told: the other end of its connection."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Target:
     """Where a node may measure the round-trip time to, by opening a TCP connection."""
 
@@ -244,7 +245,7 @@ class Target:
     port: Annotated[int, Range(1, 65535)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Targets:
     """Where the hub would like a node to measure round-trip times to: all of them. Always signed.
 
@@ -263,14 +264,14 @@ Challenge = Annotated[bytes, Items(32)]
 """Made by a box's executor, which takes an answer to it once, and only for a while."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LeaseRequest(NodeMessage):
     """The node has instances that run only while the hub renews their lease."""
 
     challenge: Challenge
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Grant:
     """These instances may run on, for so long from when the challenge was made. Always signed."""
 
@@ -287,7 +288,7 @@ VERBS: tuple[Verb, ...] = ("logs", "exec", "restart", "top")
 """What is asked about an instance; all else is asked of the agent."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Terminal:
     """How many characters a terminal shows."""
 
@@ -295,7 +296,7 @@ class Terminal:
     rows: Annotated[int, Range(1, 4096)] = 24
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstanceRequest:
     """Something that is asked of a box about an instance. Always signed, and answered once.
 
@@ -335,7 +336,7 @@ ENVELOPE_TYPES = Literal[
 ]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Envelope:
     """A signed payload. The signature covers the type and the payload exactly as sent."""
 

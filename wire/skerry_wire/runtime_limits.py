@@ -6,10 +6,10 @@ one, by the runtime that the box told. What only the box can see is judged there
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from skerry_wire.frozen import frozen
 from skerry_wire.types import Short
 from skerry_wire.workload import Container
 
@@ -32,7 +32,7 @@ _NUMBERS = re.compile(r"v?([0-9]{1,6}(?:\.[0-9]{1,6})*)")
 _MOST_NAMED = 8
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RuntimeInUse:
     """The runtime that a box's executor drives: podman, docker, kubelet or containerd.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import bisect
 import calendar
-import dataclasses
 import datetime
+
+from skerry_wire.frozen import frozen
 
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {
@@ -44,7 +45,7 @@ class ScheduleError(ValueError):
     """The text is no schedule; says why."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Schedule:
     """The moments of a schedule, each at a full minute. Days of the week count from Sunday, 0."""
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from skerry_wire.errors import WireError, bound
+from skerry_wire.frozen import frozen
 from skerry_wire.plain_data import depth_over, from_base64
 
 MAX_DEPTH = 32
@@ -28,7 +29,7 @@ Check = Callable[[Any], Any]
 Plain = Callable[[Any], Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Range:
     """Inclusive limits of a number."""
 
@@ -36,7 +37,7 @@ class Range:
     high: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Text:
     """Most characters of a text, and the pattern that all of it must match."""
 
@@ -44,26 +45,26 @@ class Text:
     pattern: str | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Items:
     """Most elements of a tuple or mapping, or bytes of a byte string."""
 
     most: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Key:
     """The field's key on the wire, where it is not the field's own name."""
 
     name: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Sparse:
     """The field is left out on the wire while it has its default: it came after a release."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class OrBase64:
     """The bytes are read from a text in base64 as well: JSON, which people write, has none."""
 
@@ -74,7 +75,7 @@ DEFAULT_BYTES = Items(64 * 1024)
 INT_RANGE = Range(-(2**63), 2**63 - 1)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Field:
     """One field of a message: its name in Python, its key on the wire, its type."""
 

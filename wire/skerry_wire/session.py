@@ -9,13 +9,13 @@ package has none.
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 from skerry_wire import codec
 from skerry_wire.errors import WireError
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Terminal
 from skerry_wire.schema import Items, Range
 from skerry_wire.types import Count, Line
@@ -41,7 +41,7 @@ Cipher = Callable[[bytes, bytes], bytes]
 M = TypeVar("M")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SessionInput:
     """Something for the program: bytes, another size of its terminal, or the end of its input.
 
@@ -58,7 +58,7 @@ class SessionInput:
         return not (self.data or self.terminal or self.eof)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SessionOutput:
     """What a program wrote, and how it ended.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import re
 
+from skerry_wire.frozen import frozen
 from skerry_wire.types import LABEL
 
 ROOT = "skerry/v1"
@@ -28,7 +28,7 @@ class NodeTopic(enum.StrEnum):
     GRANT = "grant"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Node:
     """A topic of one node."""
 
@@ -39,7 +39,7 @@ class Node:
         return f"{ROOT}/nodes/{_checked(self.node)}/{self.topic}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NodeRequest:
     """Where the hub asks one node something."""
 
@@ -50,7 +50,7 @@ class NodeRequest:
         return f"{ROOT}/nodes/{_checked(self.node)}/request/{_checked(self.verb)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class HubPresence:
     """Whether the hub is there (JSON)."""
 
@@ -58,7 +58,7 @@ class HubPresence:
         return f"{ROOT}/hub/presence"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NodeView:
     """The hub's view of one node (JSON)."""
 
@@ -68,7 +68,7 @@ class NodeView:
         return f"{ROOT}/fleet/{_checked(self.node)}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class NodeViewEvent:
     """An event of one node, as the hub passes it on (JSON)."""
 
@@ -78,7 +78,7 @@ class NodeViewEvent:
         return f"{ROOT}/fleet/{_checked(self.node)}/event"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class WorkloadView:
     """The hub's view of one workload (JSON)."""
 

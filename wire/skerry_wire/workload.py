@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.bus import ADDRESS, Bus
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import (
     After,
     File,
@@ -30,7 +31,7 @@ CDI_NAME = "[a-zA-Z0-9][a-zA-Z0-9._-]*/[a-zA-Z0-9._-]+=[a-zA-Z0-9._:-]+"
 CdiName = Annotated[str, Text(256, CDI_NAME)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PortMapping:
     """A port of the node that reaches a port of the container. `host_ip` empty: every address."""
 
@@ -40,7 +41,7 @@ class PortMapping:
     host_ip: Annotated[str, Text(45, "[0-9a-fA-F.:]*")] = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Mount:
     """A named volume, a folder of the node, or a temporary memory file system."""
 
@@ -50,7 +51,7 @@ class Mount:
     read_only: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DeviceMapping:
     """A device node of the box that the container gets."""
 
@@ -59,7 +60,7 @@ class DeviceMapping:
     permissions: Annotated[str, Text(3, "r?w?m?")] = "rwm"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BusDevice:
     """A device of the box by where it stands, which outlives the numbers of its device nodes.
 
@@ -81,7 +82,7 @@ class BusDevice:
         return f"{self.subsystem} {self.number} of {place}" if self.subsystem else place
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HealthCheck:
     """A command that the runtime runs inside the container; exit status 0 is healthy.
 
@@ -97,7 +98,7 @@ class HealthCheck:
     retries: Annotated[int, Range(1, 1000)] = 3
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Container:
     """One container. What is None or empty is left to the image or the runtime."""
 
@@ -143,7 +144,7 @@ class Container:
     log: Annotated[LogLimits, Sparse()] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Instance:
     """A workload's replica on a node. `revision` is the digest of what makes it be replaced.
 

@@ -7,8 +7,9 @@ management controller or of a virtual machine computes nothing.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Literal
+
+from skerry_wire.frozen import frozen
 
 Kind = Literal["gpu", "npu", "tpu", "vpu", "fpga", "dsp", "dpu"]
 
@@ -16,7 +17,7 @@ DRM = ("drm", "/dev/dri/")
 ACCEL = ("accel", "/dev/accel/")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PciRow:
     """PCI functions that are one sort of accelerator.
 
@@ -41,7 +42,7 @@ class PciRow:
     behind_bridge: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UsbRow:
     """USB ids of one accelerator, in all the states that it shows itself in."""
 

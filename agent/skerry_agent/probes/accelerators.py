@@ -6,7 +6,6 @@ recorded too, with the reason in words.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,6 +14,7 @@ from skerry_agent.probes import device_names, pci, soc_accelerators, usb
 from skerry_agent.probes.accelerator_table import UNIFIED_MEMORY, PciRow, pci_row, usb_row
 from skerry_agent.probes.kernel_text import count, line, pairs, short, size
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Accelerator
 
 KFD_NODES = "/sys/class/kfd/kfd/topology/nodes"
@@ -32,7 +32,7 @@ RESERVED = frozenset({"vfio-pci", "pci-stub", "pciback", "xen-pciback"})
 _BDF = re.compile(r"([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2})\.[0-7]\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawPciAccelerator:
     """A PCI function that fits a row, and what else is known of it.
 
@@ -49,7 +49,7 @@ class RawPciAccelerator:
     driver_version: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawKfdNode:
     """A node of AMD's compute topology, and its banks of memory."""
 
@@ -57,7 +57,7 @@ class RawKfdNode:
     banks: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawAccelerators:
     """Everything that may be an accelerator."""
 

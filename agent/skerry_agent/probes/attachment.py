@@ -6,14 +6,14 @@ Used by the probes of what may hang on any bus. Pure.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Final
 
 from skerry_agent.probes.kernel_text import line
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Attachment:
     """A bus by the kernel's name, and an address on it. None where the path does not tell."""
 

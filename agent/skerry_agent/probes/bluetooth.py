@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import attachment
 from skerry_agent.probes.kernel_text import short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Bluetooth
 
 CLASS = "/sys/class/bluetooth"
@@ -16,7 +16,7 @@ _CONTROLLER = re.compile(r"hci[0-9]{1,4}\Z")
 _BUSES = (("/usb", "usb"), ("/mmc", "sdio"), ("/pci", "pci"), ("/serial", "uart"), ("/tty", "uart"))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawBluetooth:
     """The controllers: name and place in the tree of devices."""
 

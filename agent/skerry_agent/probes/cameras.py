@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import attachment, usb
 from skerry_agent.probes.kernel_text import pairs
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Camera
 
 VIDEO = "/sys/class/video4linux"
@@ -21,7 +21,7 @@ _NOT_A_CAMERA = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawCamera:
     """One video node; those of one camera share `device`."""
 
@@ -32,7 +32,7 @@ class RawCamera:
     """What udev found that the node can do, `:capture:` of a camera; None where it did not ask."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawCameras:
     """All video nodes."""
 

@@ -8,12 +8,12 @@ are left out: the same device is listed by its index too.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 
 FOLDERS = ("/etc/cdi", "/var/run/cdi", "/run/cdi")
 MOST_FILES = 64
@@ -36,7 +36,7 @@ class _NotUnderstoodError(ValueError):
     pass
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawSpec:
     """One file: its text, or why there is none."""
 

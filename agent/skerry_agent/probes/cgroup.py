@@ -8,10 +8,9 @@ scope is a container: what limits that, limits all that the agent can see.
 
 from __future__ import annotations
 
-import dataclasses
-
 from skerry_agent.host import Host
 from skerry_agent.probes.kernel_text import count, cpu_list
+from skerry_wire.frozen import frozen
 
 UNLIMITED_BYTES = 2**60
 """Version 1 writes a huge number for no limit."""
@@ -22,7 +21,7 @@ CONTAINER_SCOPES = ("docker-", "libpod-", "cri-", "crio-", "machine-", "lxc-")
 """How the scopes begin that container engines make through systemd."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class CgroupText:
     """The texts that tell about control groups.
 
@@ -34,7 +33,7 @@ class CgroupText:
     cpu_sets: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Hierarchy:
     """One mounted hierarchy: its folder, and its controllers (none for version 2)."""
 

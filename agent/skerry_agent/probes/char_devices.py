@@ -6,20 +6,20 @@ they are block devices.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 
 from skerry_agent.host import Host
 from skerry_agent.probes.kernel_text import pairs
 from skerry_wire.bus import natural, owner_of
+from skerry_wire.frozen import frozen
 
 NODES = "/sys/dev/char"
 _NUMBER = re.compile(r"[0-9]{1,5}:[0-9]{1,8}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/!-]{0,120}\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class CharDevice:
     """One node: its number (`188:0`), its place in the tree, and the address of its device."""
 

@@ -6,7 +6,6 @@ not give is None, never a guess.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from skerry_agent.host import Host
@@ -14,6 +13,7 @@ from skerry_agent.probes import cgroup, cpu_kinds, cpu_topology
 from skerry_agent.probes.cpu_topology import Blocks, RawCache, RawCpu
 from skerry_agent.probes.kernel_text import count, cpu_list, cpu_mask, number, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Cpu, CpuKind
 
 CPUS = "/sys/devices/system/cpu"
@@ -27,7 +27,7 @@ ALONE_KEYS = ("CPU implementer", "Processor", "CPU")
 """What kernels for one processor (ARM before 3.8, m68k) write, who do not number it."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawCpus:
     """Everything that the kernel tells about processors."""
 

@@ -6,12 +6,12 @@ some boxes, in each cluster. Only CPUs that are online say anything.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from skerry_agent.probes.kernel_text import count, hexadecimal, size
 from skerry_agent.probes.microarchitecture import WITH_THREADS
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import CpuCache
 
 Blocks = Sequence[dict[str, str]]
@@ -28,7 +28,7 @@ firmware gives packages no number, the kernel takes such places for numbers.
 """
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawCache:
     """One cache as the first CPU that shares it shows it."""
 
@@ -38,7 +38,7 @@ class RawCache:
     shared: frozenset[int]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawCpu:
     """One logical CPU. `siblings` are those that share its core, itself included.
 
@@ -58,7 +58,7 @@ class RawCpu:
     nominal_mhz: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Counts:
     """What the topology amounts to; None where it does not say."""
 

@@ -8,7 +8,6 @@ parsed: a box has few devices, a list 30,000.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from skerry_agent.host import Host
 from skerry_agent.probes import hwdb
 from skerry_agent.probes.kernel_text import short
+from skerry_wire.frozen import frozen
 
 FOLDERS = ("/usr/share/misc", "/usr/share/hwdata", "/var/lib/usbutils")
 MAX_LIST_BYTES = 8 * 1024 * 1024
@@ -25,7 +25,7 @@ Ids = tuple[str, str]
 """Vendor and device, in hexadecimal."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Names:
     """The names of a vendor and of one of its devices."""
 

@@ -5,10 +5,10 @@ Reads only names, `compatible` and `status`, and passes over the large parts tha
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host
+from skerry_wire.frozen import frozen
 
 ROOTS = ("/sys/firmware/devicetree/base", "/proc/device-tree")
 MAX_DEPTH = 6
@@ -22,7 +22,7 @@ _WIRING = re.compile(
 KEY = "device-tree"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class TreeNode:
     """One node; `is_enabled` is false when it or one above it is disabled."""
 

@@ -6,13 +6,13 @@ kernel's. Not told: cpu-power.sst_bf, which takes a privilege to read.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import zlib
 
 from skerry_agent.host import Host
 from skerry_agent.probes.kernel_text import cpu_list, number, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 
 CPU = "/sys/devices/system/cpu"
 NODES = "/sys/devices/system/node"
@@ -33,7 +33,7 @@ SWITCHES = (
 """Features that are there when a file says Y or 1."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawFeatures:
     """The texts. `switches` is in the order of SWITCHES."""
 

@@ -8,12 +8,12 @@ opened.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes.kernel_text import count, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import GpioChip
 
 BUS = "/sys/bus/gpio/devices"
@@ -23,7 +23,7 @@ _CHIP = re.compile(r"gpiochip([0-9]{1,6})\Z")
 _IN_CLASS = re.compile(r"(?:gpio)?chip[0-9]{1,6}\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawChip:
     """One entry. `place` is the path of the device that it belongs to."""
 
@@ -34,7 +34,7 @@ class RawChip:
     lines: str | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawChips:
     """Entries of the bus and of the class. `trouble` says why the bus could not be listed."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes.kernel_text import short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import I2cBus
 
 BUS = "/sys/bus/i2c/devices"
@@ -18,7 +18,7 @@ MOST_BUSES = 128
 _ADAPTER = re.compile(r"i2c-([0-9]{1,6})\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawBus:
     """One adapter."""
 
@@ -27,7 +27,7 @@ class RawBus:
     has_node: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawBuses:
     """All adapters. `trouble` says why they could not be listed."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import cgroup
 from skerry_agent.probes.kernel_text import count, hexadecimal, pairs, size
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import HugePages, Memory, NumaMemory
 
 NODES = "/sys/devices/system/node"
@@ -20,7 +20,7 @@ _HUGE = re.compile(r"hugepages-([0-9]{1,12})kB\Z")
 MAX_BYTES = 2**63 - 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawMemory:
     """The texts. `blocks` is the number of memory blocks online, counted only without the rest."""
 

@@ -7,7 +7,6 @@ A telephone that shares its connection looks like a network card, and is none.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Gone, Host, Unreadable
@@ -16,6 +15,7 @@ from skerry_agent.probes.attachment import Attachment
 from skerry_agent.probes.kernel_text import pairs, short
 from skerry_agent.probes.nics import public_name
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Modem
 
 WWAN = "/sys/class/wwan"
@@ -38,7 +38,7 @@ MOST_MODEMS = 32
 MOST_PORTS = 32
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawPart:
     """One device or port in the class wwan, or one USB interface, and what hangs below it."""
 
@@ -50,7 +50,7 @@ class RawPart:
     is_wwan_network: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawModems:
     """What may belong to modems. `trouble` says what could not be listed."""
 

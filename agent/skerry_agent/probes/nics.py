@@ -10,7 +10,6 @@ no such look, so a link that comes and goes does not have the capability publish
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Literal
 
@@ -18,6 +17,7 @@ from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import attachment
 from skerry_agent.probes.kernel_text import count, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Nic
 
 NET = "/sys/class/net"
@@ -51,7 +51,7 @@ _BY_HARDWARE_ADDRESS = re.compile(r"([a-z]{2}x)[0-9a-f]{12}\Z", re.IGNORECASE)
 KindOfNic = Literal["ethernet", "wifi", "can", "wwan", "other"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawNic:
     """One interface."""
 
@@ -70,7 +70,7 @@ class RawNic:
     is_virtual_function: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawNics:
     """All interfaces. `trouble` says why they could not be listed."""
 

@@ -11,6 +11,7 @@ from skerry_agent.probes import char_devices, device_names
 from skerry_agent.probes.kernel_text import count, hexadecimal, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
 from skerry_wire.bus import vfio_nodes
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import PciFunction
 
 DEVICES = "/sys/bus/pci/devices"
@@ -26,7 +27,7 @@ _MODALIAS = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawFunction:
     """One function; SR-IOV made it if it is virtual."""
 
@@ -43,7 +44,7 @@ class RawFunction:
     """Its character device nodes."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawPci:
     """All functions, and what the box's list calls them."""
 

@@ -5,7 +5,6 @@ Several Ethernet drivers name their clock by the card's address: such a name is 
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
@@ -13,6 +12,7 @@ from skerry_agent.probes import attachment
 from skerry_agent.probes.kernel_text import unaddressed
 from skerry_agent.probes.nics import public_name
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import PtpClock
 
 CLASS = "/sys/class/ptp"
@@ -20,7 +20,7 @@ NET = "/sys/class/net"
 _CLOCK = re.compile(r"ptp([0-9]{1,6})\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawClock:
     """One clock; `device` is the path of the device that has it."""
 
@@ -29,7 +29,7 @@ class RawClock:
     device: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawClocks:
     """All clocks, and the devices of the network interfaces if there is any clock."""
 

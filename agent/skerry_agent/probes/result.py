@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from skerry_agent.host import Host
+from skerry_wire.frozen import frozen
 
 R = TypeVar("R")
 V = TypeVar("V")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Found(Generic[V]):
     """The box has this, as far as it tells; `reason` says what may be missing."""
 
@@ -20,21 +20,21 @@ class Found(Generic[V]):
     reason: str | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Absent:
     """The box does not have this; `reason` says how that is known."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Failed:
     """Whether the box has this could not be found out."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Probe(Generic[R, V]):
     """One row of the table: how a class of hardware is read and understood.
 

@@ -7,7 +7,6 @@ privileged, can know more.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import time
@@ -17,6 +16,7 @@ from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import dpkg
 from skerry_agent.probes.kernel_text import line, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import RuntimeInfo
 
 PROGRAM_FOLDERS = ("/usr/bin", "/usr/local/bin", "/usr/sbin", "/opt/bin", "/snap/bin")
@@ -32,7 +32,7 @@ ASKED_AGAIN = 20
 _UPSTREAM = re.compile(r"(?:[0-9]+:)?v?([0-9]+(?:\.[0-9A-Za-z]+)*)")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class KnownRuntime:
     """Where one runtime's program and sockets are; `asks` when it speaks Docker's HTTP API."""
 
@@ -67,7 +67,7 @@ RUNTIMES = (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawRuntime:
     """What stands where one runtime should be; at a set socket, only its answer tells the name."""
 
@@ -81,7 +81,7 @@ class RawRuntime:
     """Why it cannot be said whether the socket is there."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Silence:
     """A runtime that did not answer, and how many looks since took that for granted."""
 

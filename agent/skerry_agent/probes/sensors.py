@@ -7,7 +7,6 @@ its time. Batteries of mice and keyboards are not the box's.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Final, Literal
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes.kernel_text import short, unaddressed
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Sensor
 
 THERMAL = "/sys/class/thermal"
@@ -41,7 +41,7 @@ _SHOWN_ELSEWHERE = re.compile(r"/(?:thermal_zone[0-9]+|power_supply/[^/]+)/hwmon
 _MICRO, _MILLI = 1e-6, 1e-3
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Place:
     """A sensor and where its value is read: the text there times `scale` is C, W, % or 0 and 1."""
 
@@ -50,7 +50,7 @@ class Place:
     scale: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawChip:
     """One chip: its folder, its device's name, and its values' files with their labels."""
 
@@ -60,7 +60,7 @@ class RawChip:
     values: tuple[tuple[str, str | None], ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawSupply:
     """One power supply."""
 
@@ -69,7 +69,7 @@ class RawSupply:
     scope: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawSensors:
     """Everything that measures. `trouble` says what could not be listed."""
 

@@ -7,13 +7,13 @@ No port is ever opened: that would move its control lines.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import attachment
 from skerry_agent.probes.kernel_text import count, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import SerialPort
 
 TTY = "/sys/class/tty"
@@ -28,7 +28,7 @@ _PLACEHOLDERS = "serial8250"
 _NUMBER = re.compile(r"[0-9]+\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawPort:
     """One terminal that has a device. `place` is the real device's path in the tree."""
 
@@ -38,7 +38,7 @@ class RawPort:
     uart: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawPorts:
     """All of them. `trouble` says why they could not be listed."""
 

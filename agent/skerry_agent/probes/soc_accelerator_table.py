@@ -6,12 +6,11 @@ no accelerator.
 
 from __future__ import annotations
 
-import dataclasses
-
 from skerry_agent.probes.accelerator_table import Kind
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TreeRow:
     """Nodes of a device tree. `compatible` is exact, or begins and ends around one `*`.
 
@@ -31,7 +30,7 @@ class TreeRow:
     dev: str | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BoardRow:
     """Whole systems on a chip, by the compatible of the tree's root."""
 

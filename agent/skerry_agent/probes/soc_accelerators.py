@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from skerry_agent.host import Host
@@ -15,6 +14,7 @@ from skerry_agent.probes.soc_accelerator_table import (
     board_row,
     tree_row,
 )
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Accelerator
 
 PLATFORM = "/sys/bus/platform/devices"
@@ -27,7 +27,7 @@ TEGRA_GPUS = frozenset({"gp10b", "gv11b", "ga10b", "gb10b", "gpu"})
 """How the node of the GPU is called in the trees of the boards' makers."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawTreeAccelerator:
     """A node of the device tree that fits a row; `holds` what the row asks for below it.
 
@@ -41,7 +41,7 @@ class RawTreeAccelerator:
     holds: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawBoard:
     """What is known of a whole board: its row, its GPU's node, and what its drivers made."""
 

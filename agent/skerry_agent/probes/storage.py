@@ -10,6 +10,7 @@ from skerry_agent.host import Gone, Host, Space, Unreadable
 from skerry_agent.probes import attachment, cgroup
 from skerry_agent.probes.kernel_text import count, line, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Disk, Filesystem
 
 BLOCK = "/sys/block"
@@ -63,7 +64,7 @@ _IN_USER_SPACE = ("fuse",)
 _NOT_LASTING = frozenset({"squashfs", "iso9660", "udf", "erofs", "overlay"})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawDisk:
     """One entry of /sys/block that has a device behind it."""
 
@@ -78,7 +79,7 @@ class RawDisk:
     media: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawStorage:
     """The texts. `sizes` holds the bytes of those mount points that could be asked."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host
 from skerry_agent.probes import cgroup, virtualization
 from skerry_agent.probes.kernel_text import pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import System
 
 DMI = ("sys_vendor", "product_name", "board_vendor", "board_name", "modalias")
@@ -66,7 +66,7 @@ _ARCH_OF_MODALIAS = {"x86": "x86_64"}
 _ARCH_OF_DT_CPU = re.compile(r"arm,cortex-(?:a(?:5|7|8|9|12|15|17)|r\d+|m\d+)\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawTpm:
     """What tells of a trusted platform module. The kernel manages resources of version 2 only."""
 
@@ -76,7 +76,7 @@ class RawTpm:
     has_resource_manager: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawSystem:
     """The texts. `dmi` is in the order of DMI; `signs` are of security modules."""
 

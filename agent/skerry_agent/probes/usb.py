@@ -6,7 +6,6 @@ stands on the bus is told, without ids where it has none.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import socket
 
@@ -14,6 +13,7 @@ from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes import device_names
 from skerry_agent.probes.kernel_text import hexadecimal, pairs, short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import UsbDevice
 
 DEVICES = "/sys/bus/usb/devices"
@@ -34,7 +34,7 @@ _PORT = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*\Z")
 _ROOT_HUB = re.compile(r"usb[0-9]+\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawUsb:
     """One device."""
 
@@ -47,7 +47,7 @@ class RawUsb:
     product_text: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawUsbs:
     """All devices, and what the box's list calls them."""
 

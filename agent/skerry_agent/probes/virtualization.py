@@ -7,10 +7,9 @@ sources, firmware tables, the device tree. Used by the system probe.
 
 from __future__ import annotations
 
-import dataclasses
-
 from skerry_agent.host import Host
 from skerry_agent.probes.kernel_text import pairs
+from skerry_wire.frozen import frozen
 
 DMI = ("product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version")
 IN_MODALIAS = ("pn", "svn", "rvn", "bvn", "pvr")
@@ -46,7 +45,7 @@ BARE_METAL = ".metal"
 """What the model's name of a rented machine ends with when no hypervisor is between."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawVirtualization:
     """The texts. The last three are signs in the device tree: of QEMU, and of POWER machines."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from skerry_agent.host import Host, Unreadable
 from skerry_agent.probes.kernel_text import short
 from skerry_agent.probes.result import Absent, Failed, Found
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Watchdog
 
 CLASS = "/sys/class/watchdog"
@@ -17,7 +17,7 @@ IN_SOFTWARE = "Software Watchdog"
 _WATCHDOG = re.compile(r"watchdog([0-9]{1,4})\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawWatchdog:
     """One watchdog. Old kernels tell no identity; the driver names it then."""
 
@@ -26,7 +26,7 @@ class RawWatchdog:
     driver: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class RawWatchdogs:
     """All of them. `trouble` says why they could not be listed."""
 

@@ -7,7 +7,6 @@ nothing is written through a link, and neither size nor number can fill the disk
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gzip
 import io
 import lzma
@@ -19,6 +18,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Protocol, Self
+
+from skerry_wire.frozen import frozen
 
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
 MAX_ENTRIES = 100_000
@@ -40,7 +41,7 @@ class ArchiveError(Exception):
     """An archive cannot be written or read; the text says why."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Tree:
     """What an archive holds. Paths are absolute, as on the box."""
 

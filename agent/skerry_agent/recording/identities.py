@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 
 from skerry_agent.host import Host
 from skerry_agent.probes import cgroup
+from skerry_wire.frozen import frozen
 
 SERIAL_FILES = (
     "/sys/class/dmi/id/product_serial",
@@ -47,7 +47,7 @@ _COMMON_GROUP = re.compile(
 """What groups are called on every box."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Identities:
     """What tells this box from others, as it is written there."""
 

@@ -21,6 +21,7 @@ from skerry_agent.guard import Done, Guard
 from skerry_agent.host import Host, NotEnded
 from skerry_agent.probes.kernel_text import line
 from skerry_agent.slow.table import SLOW_LOOKS, SlowLook, is_text, is_whole
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware, ProbeStatus
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -33,7 +34,7 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 """All that a child gets: nothing in the agent's environment says which library is loaded."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Kept:
     """The newest good answer, what it depends on, and when it was given."""
 

@@ -6,7 +6,6 @@ NOT start anything: `looks` does.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 
 from skerry_agent.capability import CpuinfoValues, NvmlGpu, NvmlValues, SlowValues
 from skerry_agent.host import Host
+from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
 
 MAX_FLAGS = 1024
@@ -26,7 +26,7 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class SlowLook:
     """One row of the table.
 

@@ -11,12 +11,13 @@ from skerry_executor import files
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.settings import Settings
+from skerry_wire.frozen import frozen
 
 AUTO = "auto"
 SELINUX = "sys/fs/selinux/enforce"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wish:
     """Which runtime is to be used, and what it needs. What is None is looked for.
 
@@ -44,7 +45,7 @@ def wish_of(settings: Settings) -> Wish:
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Place:
     """Where a runtime may be: its socket, and a kubelet's folder of static pods."""
 
@@ -57,7 +58,7 @@ class Place:
         return (self.socket,) if self.manifests is None else (self.socket, self.manifests)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Known:
     """A runtime by name, where it usually is, and how it is opened."""
 

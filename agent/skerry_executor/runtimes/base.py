@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
+from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Terminal
 from skerry_wire.runtime_limits import RuntimeInUse
@@ -55,7 +56,7 @@ class RuntimeFailure(Exception):  # noqa: N818
         return self.reason
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Credentials:
     """Who pulls from a private registry."""
 
@@ -63,7 +64,7 @@ class Credentials:
     password: str = dataclasses.field(repr=False)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StoredImage:
     """An image on the box. `names` are given in full; one without any is left over from a pull."""
 
@@ -72,7 +73,7 @@ class StoredImage:
     size_bytes: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Storage:
     """Where a runtime keeps what takes room on the box's disks.
 
@@ -83,7 +84,7 @@ class Storage:
     volumes: pathlib.Path
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Written:
     """A piece of what a container, or a program within it, wrote."""
 
@@ -91,7 +92,7 @@ class Written:
     data: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LogWish:
     """Which part of a log: the last `tail` lines (None: all), of the last `since_s` seconds."""
 
@@ -100,7 +101,7 @@ class LogWish:
     follow: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Program:
     """A program to run within a container.
 

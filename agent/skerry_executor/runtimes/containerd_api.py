@@ -16,6 +16,7 @@ from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import failures, grpc
 from skerry_executor.runtimes import protobuf as pb
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_wire.frozen import frozen
 
 NAMESPACE = "k8s.io"
 CALL_S = 60.0
@@ -39,7 +40,7 @@ class Status(enum.IntEnum):
     PAUSING = 5
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Record:
     """A container as containerd keeps it: what is to be run, whether or not it runs."""
 
@@ -62,7 +63,7 @@ class Record:
         return found if isinstance(found, dict) else {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Task:
     """What runs of a container, or has run."""
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire import signals
+from skerry_wire.frozen import frozen
 
 KEPT = "io.skerry.containerd"
 NAME = "io.skerry.name"
@@ -30,7 +31,7 @@ MAX_BYTES = 3500
 """containerd takes labels of 4,096 bytes, their names included."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Kept:
     """What we need to know later. `alone` has no network. Another version may keep more, or less.
 

@@ -5,13 +5,13 @@ Fields: https://docs.docker.com/engine/api/v1.41/#tag/Container/operation/Contai
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from skerry_executor.specs import name_of
 from skerry_executor.start_order import joined_by, network_owner
+from skerry_wire.frozen import frozen
 from skerry_wire.workload import Container, HealthCheck, Instance, Mount, PortMapping
 
 NANOSECONDS = 1_000_000_000
@@ -21,7 +21,7 @@ CDI_DRIVER = "cdi"
 _HEALTH_FORMS = ("CMD", "CMD-SHELL", "NONE")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Network:
     """The network that a container is given, and the ports that are published by way of it.
 

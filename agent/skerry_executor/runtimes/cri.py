@@ -6,7 +6,6 @@ https://github.com/kubernetes/cri-api/blob/master/pkg/apis/runtime/v1/api.proto
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import json
 import pathlib
@@ -17,6 +16,7 @@ from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import failures, grpc
 from skerry_executor.runtimes import protobuf as pb
 from skerry_executor.runtimes.base import Credentials, Failure, RuntimeFailure, StoredImage
+from skerry_wire.frozen import frozen
 from skerry_wire.images import parse_image
 
 LOOK_S = 30.0
@@ -41,7 +41,7 @@ class State(enum.IntEnum):
     UNKNOWN = 3
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sandbox:
     """What holds a pod's containers. `uid` is the pod's."""
 
@@ -52,7 +52,7 @@ class Sandbox:
     annotations: dict[str, str]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Listed:
     """A container as it is listed. Of those with the same name the newest attempt counts."""
 
@@ -65,7 +65,7 @@ class Listed:
     image: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Status:
     """One container, looked at closely."""
 
@@ -78,7 +78,7 @@ class Status:
     pid: int | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Unpacked:
     """An image of containerd as it is unpacked: its topmost snapshot, and its configuration."""
 

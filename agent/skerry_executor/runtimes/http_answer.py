@@ -8,9 +8,10 @@ https://www.rfc-editor.org/rfc/rfc9112
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Protocol
+
+from skerry_wire.frozen import frozen
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_HEADERS = 100
@@ -37,7 +38,7 @@ class Source(Protocol):
         """Return what is there, at least a byte; nothing at the end."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Head:
     """The status of an answer, and its headers by their names in lower case."""
 

@@ -13,6 +13,7 @@ from skerry_executor import specs
 from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.order import shortened
 from skerry_executor.runtimes.health_command import why_failed
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health
 
 _ID = re.compile("[a-z0-9]([a-z0-9-]{0,125}[a-z0-9])?")
@@ -50,7 +51,7 @@ class InspectionError(ValueError):
     """The answer is not what the API documents."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Looked:
     """What an answer tells of a container, ours (`actual`) or not.
 

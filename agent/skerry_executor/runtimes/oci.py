@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from skerry_wire.frozen import frozen
 from skerry_wire.workload import Container, Mount
 
 Plain = dict[str, Any]
@@ -150,7 +151,7 @@ _DEVICES = (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)
 _ETC = ("/etc/resolv.conf", "/etc/hosts")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ImageConfig:
     """What an image says of how it is run."""
 
@@ -162,7 +163,7 @@ class ImageConfig:
     stop_signal: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class User:
     """As whom a container runs."""
 
@@ -171,7 +172,7 @@ class User:
     groups: tuple[int, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DeviceNode:
     """A device node of the box, by its numbers."""
 
@@ -185,7 +186,7 @@ class DeviceNode:
     gid: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Box:
     """What of the box a container depends on. `folders` are its mounts' sources, by target."""
 

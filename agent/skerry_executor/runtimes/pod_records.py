@@ -18,6 +18,7 @@ from skerry_executor.actual import Actual, HostPort, Phase
 from skerry_executor.runtimes import inspection, pods
 from skerry_executor.runtimes.health_command import words_of
 from skerry_executor.runtimes.pods import Entry, Plain
+from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health
 from skerry_wire.workload import Container, Instance
 
@@ -29,7 +30,7 @@ class RecordError(ValueError):
     """A record that cannot be read."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Member:
     """A container of a pod. `ended` is its exit status, once the pod was stopped."""
 
@@ -47,7 +48,7 @@ class Member:
     ended: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Record:
     """A pod: `wanted` are its containers in the order to start, `members` those made so far.
 

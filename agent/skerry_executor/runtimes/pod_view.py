@@ -6,7 +6,6 @@ too by what its sandbox says of itself, as long as anything of it runs.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from skerry_executor import specs
@@ -15,11 +14,12 @@ from skerry_executor.runtimes import inspection, pod_records, pods
 from skerry_executor.runtimes.cri import Cri, Listed, Sandbox, State, Status
 from skerry_executor.runtimes.pod_files import PREFIX, PodFiles
 from skerry_executor.runtimes.pod_records import Member, Record
+from skerry_wire.frozen import frozen
 
 _ORDINARY_ENDS = ("", "Completed", "Error")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pod:
     """A pod of ours. `restart` is its policy, in Kubernetes' words."""
 

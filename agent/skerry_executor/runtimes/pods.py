@@ -6,7 +6,6 @@ ConfigMap, no service account. Fields: https://kubernetes.io/docs/reference/kube
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 import stat
@@ -15,6 +14,7 @@ from typing import Any
 
 from skerry_executor import specs
 from skerry_executor.runtimes.health_command import words_of
+from skerry_wire.frozen import frozen
 from skerry_wire.runtime_limits import init_conditions
 from skerry_wire.workload import Container, DeviceMapping, HealthCheck, Instance, Mount, PortMapping
 
@@ -29,7 +29,7 @@ REQUEST_PART = 10
 knows nothing of the hub's own accounts, has no reason to turn the pod away."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Entry:
     """A container's part of a pod. `first`: others wait for it, so that it is an init container."""
 

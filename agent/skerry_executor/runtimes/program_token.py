@@ -6,12 +6,11 @@ started can be ended although it has ended itself.
 
 from __future__ import annotations
 
-import dataclasses
-
 from skerry_executor.lease import Process
+from skerry_wire.frozen import frozen
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class ProgramToken:
     """The name has words of letters, digits and dashes, with a slash between."""
 

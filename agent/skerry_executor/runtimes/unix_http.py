@@ -8,7 +8,6 @@ Knows nothing of containers. Raises OSError and AnswerError; `api` says in words
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import json
 import re
@@ -19,6 +18,7 @@ from typing import Any
 from skerry_executor.cancel import Cancel
 from skerry_executor.runtimes import http_answer
 from skerry_executor.runtimes.http_answer import SWITCHING, Head, TooLargeError
+from skerry_wire.frozen import frozen
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
@@ -26,7 +26,7 @@ CONNECT_S = 10.0
 _PLAIN = re.compile(r"[!-~]+")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Answer:
     """What a request gave. The names of headers are in lower case."""
 
@@ -81,7 +81,7 @@ def pieces(
         yield exchange.head.status, exchange.pieces()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class Duplex:
     """An upgraded connection: `pieces` come until the other end is done, `sending` is its socket.
 
@@ -105,7 +105,7 @@ def upgraded(
         yield Duplex(status, came, exchange.connection)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@frozen()
 class _Exchange:
     head: Head
     source: io.BufferedReader
