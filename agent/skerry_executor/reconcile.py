@@ -182,8 +182,7 @@ def reconcile(
     )
     released = _released(plans)
     unwanted = [one for one in matches.unwanted if one.instance not in wanted]
-    first = [step for one in ending_order(unwanted) for step in _end(one)]
-    first += [step for one in released for step in _end(one)]
+    first = [step for one in (*ending_order(unwanted), *released) for step in _end(one)]
     gone = {one.id for one in released}
     plans = tuple(_without_ends(plan, gone) for plan in plans)
     # Those that wait for an image come last: they may take hours.

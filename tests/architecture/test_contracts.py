@@ -51,6 +51,12 @@ def test_every_module_says_what_it_is_for():
     assert silent == []
 
 
+def test_what_starts_often_has_frozen_classes_that_cost_little():
+    programs = itertools.chain(modules("wire", "agent"), (ROOT / "hub/skerry_cli").glob("*.py"))
+    slow = [name(path) for path in programs if "dataclass(frozen=True" in path.read_text()]
+    assert slow == [], "use skerry_wire.frozen"
+
+
 def test_importing_does_nothing():
     # No process, file or thread at the top of a module: only what `main` calls.
     called = re.compile(r"^(?:subprocess|threading|socket|os|open|print)[.(]", re.MULTILINE)
