@@ -128,6 +128,12 @@ class Podman:
             connection.close()
 
     @property
+    def database(self) -> pathlib.Path:
+        """Return the file in which podman itself, beside its storage, keeps its containers."""
+        names = ("libpod/bolt_state.db", "db.sql")
+        return next(one for name in names if (one := self._storage / name).exists())
+
+    @property
     def pid(self) -> int:
         """Return the process id of what answers."""
         if self._service is None:

@@ -87,6 +87,19 @@ def test_one_whose_image_is_damaged_has_it_pulled_again(real, request):
     assert after.phase is Phase.RUNNING
 
 
+def test_a_name_that_podman_s_storage_alone_has_is_taken_from_it(podman_box):
+    """A power cut between podman's two stores leaves it: seen in a box of user-mode linux."""
+    wanted = instance(containers=[container("web", image=IMAGE, **LASTING)])
+    database = podman_box.lab.database
+    before = database.read_bytes()
+    podman_box.lab.run("create", "--name", NAME, IMAGE, "true")
+    database.write_bytes(before)
+    assert podman_box.runtime.container(NAME) is None
+    assert converge(podman_box, wanted).reached
+    (found,) = podman_box.runtime.containers("box-1")
+    assert (found.name, found.phase) == (NAME, Phase.RUNNING)
+
+
 def test_one_that_is_damaged_again_and_again_is_given_up(tmp_path):
     names = [Mends(tmp_path).count(NAME, "spec") for _ in range(MOST + 1)]
     assert names == [True] * MOST + [False], "also by later processes"

@@ -44,6 +44,7 @@ from skerry_executor.runtimes.base import (
     StoredImage,
     Written,
 )
+from skerry_executor.runtimes.unix_http import Answer
 from skerry_wire import runtime_limits
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Health
@@ -57,6 +58,12 @@ STOP_LOOK_S = 0.02
 _STOPPED = (None, "configured", "created", "initialized", "exited", "removing")
 _ENDED = ("stopped", "stopping")
 """It has ended, and podman has not decided yet whether it starts it again."""
+MAKING_S = 5.0
+MAKING_LOOK_S = 0.2
+"""How long, and how often, podman is asked for what has a name that it does not know.
+
+What it just makes, for an executor that was killed meanwhile, has its name some moments earlier.
+"""
 LOOKERS = 4
 """How many containers are looked at at once: neither list has all that is needed."""
 
@@ -198,15 +205,33 @@ class ContainerRuntime:
             raise RuntimeFailure(Failure.OTHER if is_too_old else Failure.NO_DEVICE, reason)
         if self.name == "podman":
             body = specgen.body_of(name, image, container, labels, network, self._labelled)
-            answer = self._api.call(
-                "POST", "/libpod/containers/create", doing, body=body, fine=(201,)
-            )
+            answer = self._create_on_podman(name, doing, body)
         else:
             requests = self._requests(container.cdi_devices)
             body = creation.body_of(image, container, labels, network, requests, self._labelled)
             target = "/containers/create?" + urllib.parse.urlencode({"name": name})
             answer = self._api.call("POST", target, doing, body=body, fine=(201,))
         return str(self._api.parsed(answer, dict).get("Id", ""))
+
+    def _create_on_podman(self, name: str, doing: str, body: dict[str, Any]) -> Answer:
+        target = "/libpod/containers/create"
+        try:
+            return self._api.call("POST", target, doing, body=body, fine=(201,))
+        except RuntimeFailure as failure:
+            if failure.kind is not Failure.NAME_TAKEN or self._is_known_soon(name):
+                raise
+        # A power cut came between podman's two stores: one has the name, the other nothing of it.
+        self.remove(name)
+        return self._api.call("POST", target, doing, body=body, fine=(201,))
+
+    def _is_known_soon(self, name: str) -> bool:
+        """Say whether podman knows a container, or does within the time that making one takes."""
+        until = time.monotonic() + MAKING_S
+        while self._podman_status(name) is None:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(MAKING_LOOK_S)
+        return True
 
     def _requests(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         """Return what docker is asked for these names of CDI. Raises RuntimeFailure."""
