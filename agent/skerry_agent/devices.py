@@ -165,7 +165,7 @@ def _with_signs(state: State, event: ev.NodesSeen, now: ev.Now) -> State:
     if all(before.get(name, sign) == sign or not sign for name, sign in event.signs.items()):
         return state
     if state.running:
-        return dataclasses.replace(state, look_again=True, look_at=now.mono_s)
+        return dataclasses.replace(state, look_again=True)
     return dataclasses.replace(state, converge_at=min(state.converge_at, now.mono_s))
 
 

@@ -59,6 +59,7 @@ def converge(state: State, order: bytes | None, now: ev.Now) -> Step:
         waiting=None,
         converge_at=NEVER,
         look_again=False,
+        ended={},
     )
     return state, [Converge(run, order)]
 
@@ -100,8 +101,11 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
         converge_at = min(converge_at, look_at)
     if state.waiting is not None:
         converge_at = min(converge_at, max(hold_until, now.mono_s))
-    if state.look_again:
-        converge_at = min(converge_at, max(now.mono_s + settings.exit_gap_s, state.look_at))
+    # An instance that is gone was ended by the executor itself.
+    looks = [state.ended[one.id] for one in outcome.instances if one.id in state.ended]
+    if looks or state.look_again:
+        look_at = now.mono_s if state.look_again else min(looks)
+        converge_at = min(converge_at, max(now.mono_s + settings.exit_gap_s, look_at))
     state = dataclasses.replace(
         state,
         failures=failures,
@@ -138,7 +142,7 @@ def executor_failed(state: State, event: ev.ExecutorFailed, now: ev.Now) -> Step
 def look_again(state: State, now: ev.Now) -> Step:
     """Visit the executor once more, with what waits: something that it reads may have changed."""
     if state.running:
-        return dataclasses.replace(state, look_again=True, look_at=now.mono_s), []
+        return dataclasses.replace(state, look_again=True), []
     return converge(state, state.waiting, now)
 
 
@@ -156,8 +160,7 @@ def exited(state: State, event: ev.InstanceExited, now: ev.Now) -> Step:
     look_at = exits[event.instance].look_at
     state = dataclasses.replace(state, exits=exits)
     if state.running:
-        due = min(state.look_at, look_at) if state.look_again else look_at
-        return dataclasses.replace(state, look_again=True, look_at=due), []
+        return dataclasses.replace(state, ended={**state.ended, event.instance: look_at}), []
     converge_at = min(state.converge_at, look_at)
     return dataclasses.replace(state, converge_at=converge_at), []
 

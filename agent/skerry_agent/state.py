@@ -204,9 +204,9 @@ class State:
     hold_until: float = 0.0
     """No order is looked at before, because one was refused."""
     look_again: bool = False
-    """An instance has ended while a run was under way."""
-    look_at: float = 0.0
-    """When to look for that, not before."""
+    """Something that the executor reads has changed while a run was under way."""
+    ended: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """The instances of which something ended meanwhile, and when to look for each, not before."""
     exits: Exits = dataclasses.field(default_factory=dict)
     """The last ends of instances."""
     failures: int = 0

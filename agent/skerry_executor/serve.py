@@ -45,7 +45,7 @@ START_AGAIN_S = 10.0
 BUSY_LOOK_S = 1.0
 """How often it is looked whether a connection has ended, while there are any, ..."""
 FULL_LOOK_S = 0.1
-"""... and while no more are taken."""
+"""... and while no more are taken, or no run is to wait for long."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -130,11 +130,9 @@ class Server:
             if threads:
                 idle_since = time.monotonic()
             wait_s = self._patience_s(idle_since, len(threads))
-            if wait_s is not None and wait_s <= 0:
-                break
             if len(threads) < MAX_CONNECTIONS:
                 poll.register(self._listener, select.POLLIN)
-            ready = [fd for fd, _ in poll.poll(None if wait_s is None else wait_s * 1000)]
+            ready = [fd for fd, _ in poll.poll(None if wait_s is None else max(0, wait_s) * 1000)]
             if len(threads) < MAX_CONNECTIONS:
                 poll.unregister(self._listener)
             if self._holder in ready:
@@ -142,9 +140,12 @@ class Server:
                 self._ending = True
             if self._leasing.fileno() in ready:
                 self._attend()
+            accepted: list[threading.Thread] = []
             if self._listener.fileno() in ready and not self._ending:
-                threads += self._accept()
-            threads += self._visit_when_due()
+                accepted = self._accept()
+            if wait_s is not None and wait_s <= 0 and not accepted:
+                break  # whoever came by then has been taken
+            threads += [*accepted, *self._visit_when_due()]
         self._finish(threads)
         self._visits.hand_back()
         self._leasing.close()
@@ -158,7 +159,8 @@ class Server:
         waits = [BUSY_LOOK_S if connections < MAX_CONNECTIONS else FULL_LOOK_S][:connections]
         start_at_s = self._start_at_s(now)
         if not self._leasing.are_held and start_at_s is None:
-            waits.append(idle_since + self._settings.idle_s - now)
+            idle_s = idle_since + self._settings.idle_s - now
+            waits.append(max(FULL_LOOK_S, idle_s) if connections else idle_s)
         due = [one for one in (self._own.at_s, start_at_s) if one is not None]
         waits += [max(0.001, one - now) for one in due]
         return min(waits, default=None)

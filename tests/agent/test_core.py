@@ -4,6 +4,8 @@ import dataclasses
 import itertools
 import typing
 
+import pytest
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -510,13 +512,15 @@ def test_an_exit_is_looked_at_once_and_a_crash_loop_ever_more_seldom():
     assert len(looks) < 12
 
 
-def test_an_exit_during_a_run_is_looked_at_after_it():
+@pytest.mark.parametrize(("left", "looks"), [((status(),), 1), ((), 0)])
+def test_an_exit_during_a_run_is_looked_at_after_it_unless_the_instance_is_gone(left, looks):
     box = Box().up()
     box.wait(1)
     (run,) = converges(box.on(ev.OrderArrived(order_bytes(1))))
     box.on(ev.InstanceExited("web-0"))
-    box.on(ev.ExecutorDone(run.run, Outcome(accepted=1, digest=DIGEST, reached=True)))
-    assert converges(box.wait(1.5)) == [effects.Converge(run.run + 1, None)]
+    outcome = Outcome(accepted=1, digest=DIGEST, reached=True, instances=left)
+    box.on(ev.ExecutorDone(run.run, outcome))
+    assert converges(box.wait(1.5)) == [effects.Converge(run.run + 1, None)] * looks
 
 
 # --- events, journal, requests, stop --------------------------------------------------------

@@ -434,6 +434,15 @@ def test_a_run_ends_when_nobody_asks(tmp_path):
     box.end()
 
 
+def test_without_any_patience_whoever_waits_already_is_served(tmp_path):
+    box = Box(tmp_path, idle_s=0.0)
+    box.thread.join(20)  # nobody waited
+    client = Client(box.path).ask(signed(GOOD))
+    Server(box.listener, box.settings, lambda: box.runtime).run()
+    assert client.done().reached
+    box.end()
+
+
 def test_a_run_that_works_is_not_idle(tmp_path):
     box = Box(tmp_path, idle_s=0.05)
     slow = Client(box.path).ask(signed(order(instance(image=SLOW))))
