@@ -33,7 +33,8 @@ Examples:
   skerry rollout history shop-web        its revisions, and which instances have which
   skerry rollout undo shop-web --to 3
 \b
-Exit status of status: 0 done, 1 paused, rolled back or some failed, 4 not done in time (with -w).
+Exit status of status: 0 done, 1 paused, rolled back or some failed, 3 none found a node, 4 not done
+in time (with -w).
 """
 
 WORKLOAD = click.argument("name", metavar="WORKLOAD", shell_complete=complete_names("workloads"))
@@ -86,6 +87,8 @@ def status(
     one = found.rollout
     if one.state == "paused" or one.failed or one.rolled_back is not None:
         ctx.exit(Exit.ERROR)
+    if one.state == "done" and not one.total and one.reason:
+        ctx.exit(Exit.NOT_PLACED)
 
 
 def _look(hub: Hub, name: str) -> Any:

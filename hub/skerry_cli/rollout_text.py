@@ -115,7 +115,7 @@ def cause(revision: Revision) -> str:
 def planned(plan: RolloutPlan) -> Iterator[str]:
     """Yield how the instances of a workload will be replaced."""
     count = words.count(plan.instances, "instance")
-    if plan.strategy == "at-once":
+    if plan.strategy == "at-once" or not plan.instances:
         return
     if plan.strategy == "blue-green":
         yield "blue-green: a second set is placed beside the first, which ends when all of it runs"

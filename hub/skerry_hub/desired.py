@@ -26,7 +26,14 @@ from skerry_hub.placement.effort import Effort
 from skerry_hub.placement.governance import policies_of
 from skerry_hub.placement.limits import new_limits
 from skerry_hub.policy_checks import refused
-from skerry_hub.rollout.beginning import Prepared, begin, check_second_set, keep, surge_of
+from skerry_hub.rollout.beginning import (
+    Prepared,
+    begin,
+    check_place,
+    check_second_set,
+    keep,
+    surge_of,
+)
 from skerry_hub.rollout.planning import plans
 from skerry_hub.rollout.records import Cause, RevisionRecord
 from skerry_hub.secret_use import with_versions
@@ -87,6 +94,7 @@ def apply(
     for one in prepared:
         name = one.workload.name
         check_second_set(one, short.get(name), sources.get(name, NOWHERE))
+        check_place(work, one, short.get(name), sources.get(name, NOWHERE))
         begin(work, one)
     return PlanView(
         changes=tuple(changes),

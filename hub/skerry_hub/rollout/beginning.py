@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from skerry_hub.model import Assignment, Explanation, Workload
+from skerry_hub.model import Assignment, Explanation, Liveness, Workload
 from skerry_hub.rollout.records import (
     Cause,
     Member,
@@ -304,13 +304,43 @@ def check_second_set(prepared: Prepared, short: Explanation | None, source: Sour
     """
     if not prepared.surge or not prepared.rolls or short is None:
         return
-    name, most = prepared.workload.name, sorted(short.blocked.items(), key=lambda one: -one[1])
+    name = prepared.workload.name
     reason = f"{name}: blue-green needs room for a second set of "
     reason += f"{prepared.workload.replicas - prepared.surge} beside the first, "
-    reason += f"and {short.wanted - short.placed} of them find no node"
-    if most:
-        reason += ": " + ", ".join(f"{constraint} refuses {count}" for constraint, count in most)
+    reason += f"and {short.wanted - short.placed} of them find no node{_blocked(short)}"
     raise RefusedError(409, source.problem(reason[:1024], "name"))
+
+
+def check_place(work: Work, prepared: Prepared, short: Explanation | None, source: Source) -> None:
+    """Refuse what finds no node at all any more while it runs as it was.
+
+    What runs would only end. Raises RefusedError.
+    """
+    name = prepared.workload.name
+    if prepared.kind != "updated" or short is None or work.draft.of_workload(name):
+        return
+    running = sum(_runs(work, one) for one in prepared.before)
+    if not running:
+        return
+    reason = f"{name}: no node fits, and {running} of it would end that run"
+    reason += f"{_blocked(short)}; delete the workload if that is meant"
+    raise RefusedError(409, source.problem(reason[:1024], "name"))
+
+
+def _runs(work: Work, one: Assignment) -> bool:
+    """Say whether a node that is online tells that an instance runs."""
+    node = work.draft.nodes.get(one.node)
+    if node is None or node.report is None or node.liveness is not Liveness.ONLINE:
+        return False
+    return any(
+        told.id == one.id and told.state is InstanceState.RUNNING for told in node.report.instances
+    )
+
+
+def _blocked(short: Explanation) -> str:
+    most = sorted(short.blocked.items(), key=lambda one: -one[1])
+    named = ", ".join(f"{constraint} refuses {count}" for constraint, count in most)
+    return f": {named}" if named else ""
 
 
 def _end_second_set(work: Work, name: str) -> None:

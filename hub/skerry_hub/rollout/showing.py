@@ -34,7 +34,17 @@ def rollout_view(known: Known, kept: Kept) -> RolloutView | None:
     if rollout is None:
         return None
     members, seen = _seen(known, kept)
-    return _view(rollout, kept.workload.lifecycle.update, members, seen)
+    view = _view(rollout, kept.workload.lifecycle.update, members, seen)
+    return _unless_nowhere(known, view)
+
+
+def _unless_nowhere(known: Known, view: RolloutView) -> RolloutView:
+    """Return a rollout that has nothing to do with the reason, where nothing of it has a place."""
+    missing = known.unplaced.get(view.workload, 0)
+    if view.state != "done" or not missing or known.of_workload(view.workload):
+        return view
+    reason = f"none of {missing} found a node: see skerry explain"
+    return dataclasses.replace(view, reason=reason)
 
 
 def surge_of(known: Known, name: str) -> int:
@@ -52,26 +62,25 @@ def rollout_detail(known: Known, kept: Kept) -> RolloutDetail:
     rollout = known.updates.rollouts.get(workload.name)
     if rollout is None:
         count = len(known.of_workload(workload.name))
-        return RolloutDetail(
-            rollout=RolloutView(
-                workload=workload.name,
-                number=known.updates.numbers.get(workload.name, 0),
-                revision=workload.revision,
-                cause="apply",
-                strategy="at-once",
-                state="done",
-                total=count,
-                done=count,
-                started_at=kept.updated_at,
-            )
+        view = RolloutView(
+            workload=workload.name,
+            number=known.updates.numbers.get(workload.name, 0),
+            revision=workload.revision,
+            cause="apply",
+            strategy="at-once",
+            state="done",
+            total=count,
+            done=count,
+            started_at=kept.updated_at,
         )
+        return RolloutDetail(rollout=_unless_nowhere(known, view))
     members, seen = _seen(known, kept)
     found = sorted(
         (_instance(members[key], seen[key]) for key in seen if members[key].state != "done"),
         key=lambda one: (_ORDER.index(one.state), one.instance),
     )
     return RolloutDetail(
-        rollout=_view(rollout, workload.lifecycle.update, members, seen),
+        rollout=_unless_nowhere(known, _view(rollout, workload.lifecycle.update, members, seen)),
         instances=tuple(found[:SHOWN]),
         more=max(0, len(found) - SHOWN),
     )

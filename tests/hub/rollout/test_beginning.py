@@ -1,7 +1,9 @@
 """A workload's new content: its history, and for whom a rollout begins."""
 
+import dataclasses
+
 import pytest
-from tests.hub.records import NOW, node, settled, work_on, workload
+from tests.hub.records import NOW, node, report, settled, work_on, workload
 
 from skerry_hub import desired
 from skerry_hub.lifecycle import Lifecycle, Update
@@ -10,6 +12,7 @@ from skerry_hub.rollout.judging import give
 from skerry_hub.state import Known
 from skerry_hub.work import RefusedError
 from skerry_wire.lifecycle import Job
+from skerry_wire.messages import InstanceState, InstanceStatus
 
 NODES = [node(f"box-{number}") for number in range(1, 4)]
 
@@ -135,6 +138,36 @@ def test_blue_green_of_a_global_workload_is_refused():
         desired.apply(
             work_on(known), [shop(2, mode="global", replicas=1, strategy="blue-green")], prune=False
         )
+
+
+def running(known):
+    """Return the fleet after each node has told that what it has runs."""
+    nodes = []
+    for one in known.nodes.values():
+        told = tuple(
+            InstanceStatus(
+                id=each.id,
+                workload=each.workload,
+                revision=each.revision,
+                state=InstanceState.RUNNING,
+            )
+            for each in known.by_node.get(one.id, {}).values()
+        )
+        nodes.append(dataclasses.replace(one, report=report(instances=told)))
+    known.nodes.update({one.id: one for one in nodes})
+    return known
+
+
+def test_a_content_that_fits_nowhere_is_refused_while_what_it_would_end_runs():
+    nowhere = Resources(cpu_milli=999_000)
+    known, draft = applied(Known(NODES), shop())
+    first = draft.updates.records["shop-web", 1]
+    applied(known, shop(resources=nowhere))  # nothing runs yet
+    with pytest.raises(RefusedError, match="no node fits, and 3 of it would end"):
+        desired.apply(work_on(running(known)), [shop(resources=nowhere)], prune=False)
+    large = dataclasses.replace(first, content=shop(0, resources=nowhere))
+    with pytest.raises(RefusedError, match="no node fits, and 3"):
+        desired.undo(work_on(known), large, "rollback")
 
 
 def test_an_undo_tries_no_canary():

@@ -105,3 +105,11 @@ def test_a_history_tells_what_changed_and_who_has_what():
     assert (new.instances, old.instances) == (4, 2)
     assert (old.changes, old.images) == ((), ("localhost/web:1",))
     assert history_views(known(), []) == []
+
+
+def test_one_of_which_nothing_found_a_node_says_so():
+    found = Known([], [kept(replicas=2)], [], unplaced={"shop-web": 2})
+    reason = "none of 2 found a node: see skerry explain"
+    assert rollout_detail(found, kept_of(found)).rollout.reason == reason
+    found.updates = KnownRollouts([rollout(0, state="done")], [], {"shop-web": 2})
+    assert rollout_view(found, kept_of(found)).reason == reason
