@@ -51,7 +51,7 @@ MESSAGES = (
 )
 """What travels between nodes and hub.
 
-What stands beside Envelope is signed within one; what goes in and out of sessions is sealed.
+What stands beside Envelope is signed within one. Requests about instances, and answers, are sealed.
 """
 
 

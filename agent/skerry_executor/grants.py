@@ -30,7 +30,7 @@ class Grants:
             found = str(error)
         if isinstance(found, str):
             log("warning", "grant refused", reason=found)
-            talk.ended(found)
+            talk.refused(found)
             return
         if found:
             log("info", "leased", instances=",".join(sorted(found)))

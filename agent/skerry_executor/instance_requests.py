@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from skerry_executor import admission, sealing, session, state
+from skerry_executor import admission, sealing, state
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel
@@ -30,6 +30,8 @@ from skerry_executor.request import (
     verify,
 )
 from skerry_executor.runtimes.base import LogWish, Program, Runtime, RuntimeFailure, Written
+from skerry_executor.sealing import SealingError
+from skerry_executor.session import Session
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.streaming import End, Streaming, Work, Write
@@ -54,6 +56,10 @@ USAGE_GAP_S = 1.0
 """Between the two looks that tell how much of the processors is used."""
 TURN_LOOK_S = 0.2
 MAX_FAILURES = 16
+NOT_SEALED = (
+    "the request is not sealed to this box's key: the hub keeps the one that it trusts (skerry "
+    "node trust-key), or is of an earlier version"
+)
 
 
 @frozen()
@@ -62,7 +68,7 @@ class _Asked:
 
     request: InstanceRequest
     order: Order
-    session: session.Session | None = None
+    session: Session
 
 
 class InstanceRequests:
@@ -118,7 +124,7 @@ class InstanceRequests:
             self._accepted_by(asked.node, asked.incarnation)
             issued = self._challenges.issue(asked.challenge or "request")
         except StateError as error:
-            talk.ended(str(error))
+            talk.refused(str(error))
         else:
             talk.challenged(issued.challenge)
 
@@ -126,14 +132,14 @@ class InstanceRequests:
         """Carry a request out, or say why it is refused. Nothing is done about one that is."""
         try:
             found = self._admitted(asked)
-        except StateError as error:
+        except (StateError, SealingError) as error:
             found = str(error)
         if isinstance(found, str):
             log("warning", "request refused", reason=found)
-            talk.ended(found)
+            talk.refused(found)
             return
         if not self._room.acquire(blocking=False):
-            talk.ended(f"{MOST_AT_ONCE} requests are under way on this box; try again later")
+            talk.refused(f"{MOST_AT_ONCE} requests are under way on this box; try again later")
             return
         self._carry_out(found, talk)
 
@@ -153,8 +159,10 @@ class InstanceRequests:
     def _admitted(self, asked: ExecutorRequest) -> _Asked | str:
         order = self._accepted_by(asked.node, asked.incarnation)
         identity = Identity(node=asked.node, incarnation=asked.incarnation)
-        keys = read_keys(self._settings.keys).by_id
-        request = verify(asked.request or b"", keys, identity)
+        signed = sealing.load_or_make(self._settings.state).opened(asked.request or b"")
+        if signed is None:
+            return NOT_SEALED
+        request = verify(signed, read_keys(self._settings.keys).by_id, identity)
         if isinstance(request, str):
             return request
         # Redeemed first: whatever comes of it, it counts no second time.
@@ -165,13 +173,9 @@ class InstanceRequests:
         except PolicyError as error:
             return f"the box's policy cannot be used: {error}"
         why = objection(request, policy)
-        if why is not None or not request.session:
-            return why or _Asked(request, order)
-        try:
-            key = session.key_of(request.session, sealing.load_or_make(self._settings.state))
-        except sealing.SealingError as error:
-            return str(error)
-        return _Asked(request, order, session.Session(key))
+        if why is not None:
+            return why
+        return _Asked(request, order, Session(request.answer_key, takes_input=request.input))
 
     def _carry_out(self, asked: _Asked, talk: Talk) -> None:
         request = asked.request
@@ -284,7 +288,7 @@ class InstanceRequests:
 
 
 def _limits(request: InstanceRequest) -> Limits:
-    if request.session:
+    if request.input:
         return Limits(
             bytes_per_s=SESSION_BYTES_PER_S, burst_bytes=SESSION_BURST_BYTES, gather_s=ECHO_S
         )
@@ -314,7 +318,7 @@ def _execute(
         return End(f"container {one.container} of {one.instance} does not run: it is {one.phase}")
     request = asked.request
     given = (request.stdin,) if request.stdin else ()
-    source = given if asked.session is None else asked.session.input()
+    source = asked.session.input() if request.input else given
     program = Program(request.command, source, request.terminal, note)
 
     def told(written: Written) -> None:

@@ -16,6 +16,7 @@ from skerry_wire import envelope
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.messages import InstanceRequest, Order
+from skerry_wire.session import KEY_BYTES
 from skerry_wire.workload import Instance
 
 _UP = (Phase.RUNNING, Phase.RESTARTING, Phase.PAUSED)
@@ -47,10 +48,12 @@ def objection(request: InstanceRequest, policy: BoxPolicy) -> str | None:
         return "exec needs a command" if request.verb == "exec" else "a command belongs to exec"
     if request.command and not request.command[0]:
         return "the command is empty"
-    if request.session and (request.verb != "exec" or request.stdin):
-        return "a session belongs to exec, and its input comes piece by piece"
-    if request.terminal is not None and not request.session:
-        return "a terminal needs a session"
+    if request.input and (request.verb != "exec" or request.stdin):
+        return "input belongs to exec, and comes piece by piece"
+    if request.terminal is not None and not request.input:
+        return "a terminal needs input"
+    if len(request.answer_key) != KEY_BYTES:
+        return f"the key to seal the answer with is of {len(request.answer_key)} bytes"
     return None
 
 

@@ -1,22 +1,21 @@
-"""The executor's side of an `exec` session: what was typed on its way to the program, in order.
+"""The executor's end of a request: seals its answer, and brings what is typed to the program.
 
-One thread takes the pieces as they come, another hands them to the program, which may not read for
-a while. Whoever is at the other end is heard by what was sealed with the session's key alone; what
-does not fit ends the session.
+Most requests take no input. In a session of `exec` one thread takes the pieces as they come,
+another hands them to the program, which may not read for a while. Whoever is at the other end is
+heard by what was sealed with the request's key alone; what does not fit ends the session.
 """
 
 from __future__ import annotations
 
 import collections
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 from skerry_executor.pieces import Rate, Stream
-from skerry_executor.sealing import SealingError, SealingKey
 from skerry_wire.messages import Terminal
 from skerry_wire.session import (
-    KEY_BYTES,
     SILENCE_S,
     WINDOW,
     Opener,
@@ -34,23 +33,13 @@ TELL_S = 0.05
 """How long it may take until the other end knows that input was taken, unless it waits for that."""
 
 
-def key_of(box: bytes, key: SealingKey) -> bytes:
-    """Return the key of a session that was sealed to this box. Raises SealingError."""
-    found = key.opened(box)
-    if found is None:
-        raise SealingError(
-            "the session's key is sealed to another key than this box's: the hub keeps the one "
-            "that it trusts (skerry node trust-key)"
-        )
-    if len(found) != KEY_BYTES:
-        raise SealingError(f"the session's key is of {len(found)} bytes, not {KEY_BYTES}")
-    return found
-
-
 class Session:
-    """One session. `take` and `sealed` belong to the client's thread, `input` to the program's."""
+    """One request. `take` and `sealed` belong to the client's thread, `input` to the program's."""
 
-    def __init__(self, key: bytes, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, key: bytes, *, takes_input: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._takes_input = takes_input
         self._sealer = Sealer("out", lambda nonce, data: _seal(key, nonce, data))
         self._opener = Opener("in", lambda nonce, data: _unseal(key, nonce, data))
         self._clock = clock
@@ -60,8 +49,8 @@ class Session:
         self._closed = False
         self._taken = 0
         self._taken_at = 0.0
-        self._told: int | None = None
-        """None: nothing was said yet, and the other end waits for a first word."""
+        self._told: int | None = None if takes_input else 0
+        """None: nothing was said yet, and whoever types waits for a first word."""
         self._heard_at = self._used_at = clock()
         self.wake: Callable[[], None] = lambda: None
         """Called in any thread when there is something to tell."""
@@ -71,6 +60,8 @@ class Session:
         message = self._opener.opened(SessionInput, piece)
         if message is None:
             return
+        if not self._takes_input:
+            raise SessionError("the request takes no input")
         self._heard_at = self._clock()
         if message.is_empty:
             return
@@ -133,6 +124,8 @@ class Session:
 
     def over_at(self) -> tuple[float, str]:
         """Return when the session is over unless something happens, and why."""
+        if not self._takes_input:
+            return math.inf, ""
         silent = self._heard_at + SILENCE_S, f"nothing was heard of the hub for {SILENCE_S:g} s"
         idle = self._used_at + IDLE_S, f"nothing was typed or written for {IDLE_S:g} s"
         return min(silent, idle)

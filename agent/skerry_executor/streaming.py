@@ -59,11 +59,11 @@ class Streaming:
         limits: Limits,
         within_s: float,
         cancel: Cancel,
-        session: Session | None = None,
+        session: Session,
     ) -> None:
         """`cancel` is what the work is given, too; anybody may ask it for the end.
 
-        With a session the client sends input meanwhile, and the answer is sealed.
+        What the client sends meanwhile is for the session, which seals the answer.
         """
         self._talk = talk
         self._session = session
@@ -81,8 +81,7 @@ class Streaming:
         thread = threading.Thread(target=self._work, args=(work, left), daemon=True)
         thread.start()
         error: str | None = "it was ended"
-        if self._session is not None:
-            self._session.wake = self._wake
+        self._session.wake = self._wake
         with contextlib.suppress(Cancelled), self._cancel.waking(self._wake):
             error = self._pass_on()
         self._stop()
@@ -94,15 +93,8 @@ class Streaming:
             os.close(news)
         if error is not None:
             end = dataclasses.replace(end, error=error)
-        self._tell_end(end)
-
-    def _tell_end(self, end: End) -> None:
-        if self._session is None:
-            self._talk.ended(end.error, end.exit_code, visit=end.visit)
-            return
         # Sealed as all of it: a broker is not to know or say how it ended.
-        self._talk.part("out", self._session.ended(end.error, end.exit_code))
-        self._talk.ended()
+        self._talk.ended(self._session.ended(end.error, end.exit_code), visit=end.visit)
 
     def _pass_on(self) -> str | None:
         """Send parts until there is an end; return why it ended before its own end."""
@@ -110,8 +102,7 @@ class Streaming:
         self._talk.connection.settimeout(STALL_S)
         poll = select.poll()
         poll.register(self._news, select.POLLIN)
-        comes = select.POLLRDHUP if self._session is None else select.POLLRDHUP | select.POLLIN
-        poll.register(self._talk.connection, comes)
+        poll.register(self._talk.connection, select.POLLRDHUP | select.POLLIN)
         while True:
             now = time.monotonic()
             with self._lock:
@@ -128,7 +119,7 @@ class Streaming:
                 return self._cut_words() if self._pieces.cut else None
             if self._cancel.asked:
                 return "it was ended"
-            over_at, why = until if self._session is None else min(until, self._session.over_at())
+            over_at, why = min(until, self._session.over_at())
             if now >= over_at:
                 return why
             wait_s = min(one for one in (over_at, due_at, told_at) if one is not None) - now
@@ -140,22 +131,16 @@ class Streaming:
 
     def _send(self, part: tuple[Stream, bytes] | None, now: float) -> float | None:
         """Send a part; return when the client is to be told of its input although there is none."""
-        if self._session is None:
-            if part is not None:
-                self._talk.part(*part)
-            return None
         told_at = self._session.due_at()
         if part is None and told_at is not None and told_at <= now:
             part = "out", b""
         if part is None:
             return told_at
-        self._talk.part("out", self._session.sealed(*part))
+        self._talk.part(self._session.sealed(*part))
         return None
 
     def _come(self) -> str | None:
         """Take what the client sent; return why that is the end."""
-        if self._session is None:
-            return "the client is gone"
         try:
             pieces = self._input.read()
             for piece in pieces or ():
@@ -204,8 +189,7 @@ class Streaming:
         with self._lock:
             self._ending = True
             self._lock.notify_all()
-        if self._session is not None:
-            self._session.close()
+        self._session.close()
         self._cancel.ask()
 
 

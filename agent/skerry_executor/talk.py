@@ -6,7 +6,6 @@ import dataclasses
 import socket
 import threading
 from collections.abc import Sequence
-from typing import Literal
 
 from skerry_executor.admission import Admitted
 from skerry_executor.log import log
@@ -74,16 +73,17 @@ class Talk:
         """End the conversation about a grant that was taken."""
         self._send(ExecutorReply(kind="done", visit=visit))
 
-    def part(self, stream: Literal["out", "err"], body: bytes) -> None:
+    def part(self, body: bytes) -> None:
         """Send a part of the answer to a request about an instance."""
-        self._send(ExecutorReply(kind="part", stream=stream, body=body))
+        self._send(ExecutorReply(kind="part", body=body))
 
-    def ended(
-        self, error: str | None = None, exit_code: int | None = None, *, visit: bool = False
-    ) -> None:
-        """End the conversation about a request, or refuse it."""
-        error = error[:MAX_ERROR] if error is not None else None
-        self._send(ExecutorReply(kind="done", error=error, exit_code=exit_code, visit=visit))
+    def ended(self, body: bytes, *, visit: bool) -> None:
+        """End the conversation about a request with how it ended."""
+        self._send(ExecutorReply(kind="done", body=body, visit=visit))
+
+    def refused(self, reason: str) -> None:
+        """End the conversation about what is not carried out."""
+        self._send(ExecutorReply(kind="done", error=reason[:MAX_ERROR]))
 
     def _marked(self, outcome: Outcome) -> Outcome:
         refusal = self.admitted.refusal

@@ -19,8 +19,8 @@ PLAIN_S, SESSION_S = 60.0, 3600.0
 EXAMPLES = """\b
 The box's own policy must allow it (requests.exec in /etc/skerry/policy.toml; off by default).
 With -i what comes on standard input goes to the command as it comes, and with -t it has a terminal,
-where Ctrl-C and all other keys are the command's. All that goes in and out is sealed then, from hub
-to box.
+where Ctrl-C and all other keys are the command's. Command, input and output are sealed from hub to
+box.
 \b
 Examples:
   skerry exec shop-web-0 -- cat /etc/hosts

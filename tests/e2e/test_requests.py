@@ -11,12 +11,13 @@ import threading
 import paho.mqtt.client as paho
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.public import PublicKey, SealedBox
 from paho.mqtt.enums import CallbackAPIVersion
 
 from lab.processes import wait_for
 from skerry_hub.keys import OrderKey
 from skerry_wire import codec, envelope
-from skerry_wire.messages import Envelope, Reply, Request
+from skerry_wire.messages import Envelope, InstanceRequest, Reply, Report, Request
 
 pytestmark = pytest.mark.e2e
 
@@ -43,8 +44,13 @@ def shop(fleet):
 
 
 def test_what_runs_on_a_box_is_asked_through_the_broker_which_itself_gets_nothing(shop):
-    _as_an_operator(shop)
-    _as_an_attacker(shop)
+    attacker = Attacker(shop.broker.port, shop.box.node)
+    try:
+        _as_an_operator(shop)
+        _sees_nothing(attacker)
+        _gets_nothing(shop, attacker)
+    finally:
+        attacker.close()
 
 
 def _as_an_operator(shop):
@@ -73,7 +79,7 @@ def _as_an_operator(shop):
     (after,) = shop.containers()
     assert after != before[0]
     assert after.split()[0] == before[0].split()[0], "the same container, started anew"
-    assert cli("logs", NAME).stdout.count("begun") == 2
+    assert cli("logs", NAME, "--tail", "all").stdout.count("begun") == 2
     _follow_and_leave(shop)
 
 
@@ -100,6 +106,9 @@ class Attacker:
         self.node = node
         self.heard = {}
         self.replies = {}
+        self.seen = []
+        """All that was asked of the box, and answered, as the broker has it."""
+        self.incarnation = ""
         self._news = threading.Condition()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._client.on_message = self._take
@@ -110,9 +119,11 @@ class Attacker:
 
     def _take(self, _client, _data, message):
         with self._news:
+            self.seen.append(message.payload)
             if message.topic.endswith("/reply"):
                 reply = codec.decode(Reply, message.payload)
                 self.replies[reply.id] = reply
+                self.incarnation = reply.incarnation
             else:
                 request = codec.decode(Request, message.payload)
                 self.heard[request.verb] = request
@@ -139,55 +150,56 @@ class Attacker:
         self._client.loop_stop()
 
 
-def _as_an_attacker(shop):
-    attacker = Attacker(shop.broker.port, shop.box.node)
-    try:
-        shop.hub.cli("logs", NAME, "--tail", "1")
-        taken = attacker.said("instance").envelope
-        sealed = codec.decode(Envelope, taken)
-        wanted = envelope.open_request(sealed)
-        challenge = attacker.ask("a-1", "challenge").body
-        assert len(challenge) == 32
-        own = OrderKey(Ed25519PrivateKey.generate())
+def _sees_nothing(attacker):
+    """Of all that was asked and answered so far the broker had names of verbs, and noise."""
+    assert len(attacker.seen) > 30
+    for secret in (b"tick", b"tock", b"begun", b"echo out", b"out\n", b"/bin/sh", NAME.encode()):
+        assert not [one for one in attacker.seen if secret in one], secret
 
-        def signed(**changes):
-            message = dataclasses.replace(wanted, **{"challenge": challenge, **changes})
-            return codec.encode(envelope.seal_request(message, own.id, own.sign))
 
-        def changed(old, new):
-            payload = sealed.payload.replace(old, new)
-            assert payload != sealed.payload
-            return codec.encode(dataclasses.replace(sealed, payload=payload))
+def _gets_nothing(shop, attacker):
+    shop.hub.cli("logs", NAME, "--tail", "1")
+    taken = attacker.said("instance").envelope
+    public = codec.decode(Report, kept(shop, "report")).sealing_key
+    challenge = attacker.ask("a-1", "challenge").body
+    assert len(challenge) == 32
+    own = OrderKey(Ed25519PrivateKey.generate())
+    wanted = InstanceRequest(
+        node=shop.box.node, incarnation=attacker.incarnation, challenge=challenge, verb="logs",
+        instance=NAME, answer_key=bytes(32),
+    )  # fmt: skip
+    signed = envelope.seal_request(wanted, own.id, own.sign)
+    order = codec.decode(Envelope, kept(shop, "order"))
 
-        def as_hub(data):
-            """Name the hub's key on what another has signed."""
-            forged = codec.decode(Envelope, data)
-            return codec.encode(dataclasses.replace(forged, key_id=sealed.key_id))
+    def sealed(message):
+        data = message if isinstance(message, bytes) else codec.encode(message)
+        return bytes(SealedBox(PublicKey(public)).encrypt(data))
 
-        attempts = [
-            ("a request that was answered", taken, "answers no challenge of this box"),
-            ("another verb", changed(b"\xa4logs", b"\xa3top"), "the signature is not that"),
-            ("a fresh challenge", changed(wanted.challenge, challenge), "the signature is not"),
-            ("another node", changed(b"\xa5box-1", b"\xa5box-2"), "the signature is not"),
-            ("a key of his own", signed(), "is not among the box's trusted keys"),
-            ("a key that is not his", as_hub(signed()), "the signature is not that of key"),
-            ("nothing signed", b"\x80", "it is not signed"),
-            ("an order as a request", shop_order(shop), "is no request"),
-        ]
-        for number, (what, data, reason) in enumerate(attempts):
-            reply = attacker.ask(f"b-{number}", "instance", data)
-            assert reason in (reply.error or ""), what
-            assert (reply.body, reply.part) == (b"", 0), what
-    finally:
-        attacker.close()
+    attempts = [
+        ("a request that was answered", taken, "answers no challenge of this box"),
+        ("a changed one", taken[:-1] + bytes([taken[-1] ^ 1]), "is not sealed to this box's key"),
+        ("one in clear", codec.encode(signed), "is not sealed to this box's key"),
+        ("a key of his own", sealed(signed), "is not among the box's trusted keys"),
+        (
+            "a key that is not his",
+            sealed(dataclasses.replace(signed, key_id=order.key_id)),
+            "the signature is not that of key",
+        ),
+        ("nothing signed", sealed(b"\x80"), "it is not signed"),
+        ("an order as a request", sealed(order), "is no request"),
+    ]
+    for number, (what, data, reason) in enumerate(attempts):
+        reply = attacker.ask(f"b-{number}", "instance", data)
+        assert reason in (reply.error or ""), what
+        assert (reply.body, reply.part) == (b"", 0), what
     assert shop.hub.cli("logs", NAME, "--tail", "1").returncode == 0
 
 
-def shop_order(shop):
-    """Return the order that the broker keeps for the box: signed by the hub, and no request."""
+def kept(shop, topic):
+    """Return what the broker keeps of the box: its report, or the order for it."""
     done = subprocess.run(
         ["mosquitto_sub", "-p", str(shop.broker.port), "-C", "1", "-N", "-W", "5",
-         "-t", f"skerry/v1/nodes/{shop.box.node}/order"],
+         "-t", f"skerry/v1/nodes/{shop.box.node}/{topic}"],
         capture_output=True,
     )  # fmt: skip
     return done.stdout

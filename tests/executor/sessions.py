@@ -1,4 +1,4 @@
-"""The hub's end of a session, for tests."""
+"""The hub's end of a request, for tests."""
 
 import os
 
@@ -10,15 +10,11 @@ from skerry_wire.session import KEY_BYTES, Opener, Sealer, SessionInput, Session
 
 
 class FarEnd:
-    """Seals what is typed, and opens what comes back. `key` is the session's."""
+    """Seals what is typed, and opens what comes back. `key` is the answer's."""
 
     def __init__(self, key=None):
         self.key = key or os.urandom(KEY_BYTES)
         self._sealer, self._opener = Sealer("in", self.seal), Opener("out", self.unseal)
-
-    def boxed(self, public):
-        """Return the key, sealed to a box."""
-        return bytes(SealedBox(PublicKey(public)).encrypt(self.key))
 
     def seal(self, nonce, data):
         return bindings.crypto_aead_chacha20poly1305_ietf_encrypt(data, None, nonce, self.key)
@@ -36,3 +32,8 @@ class FarEnd:
     def read(self, piece):
         """Return what a piece of the answer holds."""
         return self._opener.opened(SessionOutput, piece)
+
+
+def sealed_to(public, data):
+    """Return what the box of a key alone can read."""
+    return bytes(SealedBox(PublicKey(public)).encrypt(data))

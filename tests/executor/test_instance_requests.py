@@ -7,7 +7,7 @@ import pytest
 from tests.executor.client import Client, asked
 from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, INCARNATION, NODE, instance, order, requested, signed
-from tests.executor.sessions import FarEnd
+from tests.executor.sessions import FarEnd, sealed_to
 from tests.executor.test_serve import POLICY, Box
 
 from lab.processes import wait_for
@@ -20,6 +20,8 @@ from skerry_wire.local import ExecutorInput
 from skerry_wire.messages import InstanceRequest, Terminal
 
 EXEC = POLICY + "[requests]\nexec = true\n"
+KEY = b"k" * 32
+"""What answers are sealed with."""
 
 
 class Speaking(FakeRuntime):
@@ -77,20 +79,25 @@ def challenge(box):
 def sealed(box, verb="logs", **changes):
     wanted = {
         "node": NODE, "incarnation": INCARNATION, "verb": verb, "instance": "shop-web-0",
-        "challenge": changes.pop("challenge", None) or challenge(box), **changes,
+        "challenge": changes.pop("challenge", None) or challenge(box), "answer_key": KEY, **changes,
     }  # fmt: skip
-    return requested(InstanceRequest(**wanted))
+    return sealed_to(public_of(box), requested(InstanceRequest(**wanted)))
+
+
+def public_of(box):
+    return load_or_make(box.settings.state).public
 
 
 def ask(box, data):
-    """Return what was written on out and err, and the end."""
-    client = Client(box.path).ask(request=data)
+    """Return what was written on out and err, and the end; of a refusal, that itself."""
+    client, far = Client(box.path).ask(request=data), FarEnd(KEY)
     end = client.until(lambda reply: reply.kind == "done")
+    said = [far.read(one.body) for one in client.replies if one.body]
     written = [
-        b"".join(one.body for one in client.replies if one.stream == stream)
-        for stream in ("out", "err")
+        b"".join(one.data for one in said if one.stream == stream) for stream in ("out", "err")
     ]
-    return *written, end
+    assert not end.body or (said[-1].end, end.error) == (True, None)
+    return *written, said[-1] if end.body else end
 
 
 def test_logs(box):
@@ -111,14 +118,24 @@ def test_exec_where_the_box_allows_it(box):
     assert (out, err, end.error, end.exit_code) == (b"in", b"hm", None, 7)
 
 
+def test_nothing_of_an_answer_can_be_read_on_its_way(box):
+    box.policy.write_text(EXEC)
+    for data in (sealed(box), sealed(box, "exec", command=("cat",), stdin=b"secret")):
+        assert b"secret" not in data
+        client = Client(box.path).ask(request=data)
+        client.until(lambda reply: reply.kind == "done")
+        assert {one.error or one.exit_code for one in client.replies} == {None}
+        seen = b"".join(one.body for one in client.replies)
+        assert not any(one in seen for one in (b"one", b"two", b"secret", b"hm"))
+
+
 class Seat:
     """A session of `cat`, through the socket."""
 
     def __init__(self, box, **changes):
         box.policy.write_text(EXEC)
-        self.far = FarEnd()
-        public = load_or_make(box.settings.state).public
-        changes = {"command": ("cat",), "session": self.far.boxed(public), **changes}
+        self.far = FarEnd(KEY)
+        changes = {"command": ("cat",), "input": True, **changes}
         self.client = Client(box.path).ask(request=sealed(box, "exec", **changes))
 
     def send(self, piece):
@@ -133,7 +150,7 @@ class Seat:
         said = b""
         while True:
             reply = self.client.next()
-            assert (reply.kind, reply.error) == ("part", None)
+            assert (reply.error, reply.exit_code) == (None, None), "they are sealed"
             one = self.far.read(reply.body)
             said += one.data
             if test(said, one):
@@ -141,8 +158,8 @@ class Seat:
 
     def end(self):
         said, last = self.until(lambda _, one: one.end)
-        done = self.client.next()
-        assert (done.kind, done.error, done.exit_code, done.body) == ("done", None, None, b"")
+        assert self.client.replies[-1].kind == "done"
+        assert self.client.next() is None
         return said, last
 
 
@@ -178,14 +195,30 @@ def test_what_the_hub_did_not_type_ends_the_session(box, how):
     assert "its input cannot be taken" in last.error
 
 
-def test_a_session_for_another_box_or_verb_is_refused(box):
+def test_what_is_not_sealed_to_this_box_is_refused(box):
+    plain = requested(
+        InstanceRequest(
+            node=NODE, incarnation=INCARNATION, verb="logs", instance="shop-web-0",
+            challenge=challenge(box), answer_key=KEY,
+        )
+    )  # fmt: skip
+    other = load_or_make(box.settings.state / "other").public
+    for data in (plain, sealed_to(other, plain), sealed(box)[:-1], b"\x80"):
+        assert "is not sealed to this box's key" in ask(box, data)[2].error
+    assert ask(box, sealed_to(public_of(box), plain))[2].error is None, "it was not used up"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"verb": "logs", "input": True}, "input belongs to exec"),
+        ({"verb": "exec", "command": ("cat",), "terminal": Terminal()}, "a terminal needs input"),
+        ({"answer_key": b"short"}, "the key to seal the answer with is of 5 bytes"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(box, changes, words):
     box.policy.write_text(EXEC)
-    end = ask(box, sealed(box, "exec", command=("cat",), session=FarEnd().boxed(bytes(31) + b"1")))
-    assert "sealed to another key than this box's" in end[2].error
-    end = ask(box, sealed(box, "logs", session=b"x"))
-    assert "a session belongs to exec" in end[2].error
-    end = ask(box, sealed(box, "exec", command=("cat",), terminal=Terminal()))
-    assert "a terminal needs a session" in end[2].error
+    assert words in ask(box, sealed(box, **changes))[2].error
 
 
 def test_what_a_killed_run_left_is_ended_by_the_next(tmp_path):
@@ -357,7 +390,7 @@ def test_a_policy_that_cannot_be_used_allows_nothing(box):
 
 def test_a_client_that_goes_ends_what_it_asked_for(box):
     client = Client(box.path).ask(request=sealed(box, follow=True))
-    assert client.next().body == b"one\n"
+    assert FarEnd(KEY).read(client.next().body).data == b"one\n"
     assert box.runtime.following.wait(10)
     client.connection.close()
     assert box.runtime.ended.wait(5)
@@ -383,7 +416,8 @@ def test_the_end_of_the_executor_ends_them(box):
     client = Client(box.path).ask(request=sealed(box, follow=True))
     assert box.runtime.following.wait(10)
     box.server.end()
-    end = client.until(lambda reply: reply.kind == "done")
-    assert end.error == "it was ended"
+    client.until(lambda reply: reply.kind == "done")
+    far = FarEnd(KEY)
+    assert [far.read(one.body) for one in client.replies][-1].error == "it was ended"
     box.thread.join(10)
     assert not box.thread.is_alive()

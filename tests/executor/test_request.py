@@ -16,8 +16,9 @@ from skerry_wire.messages import Grant, InstanceRequest
 
 IDENTITY = Identity(node=NODE, incarnation=INCARNATION)
 WISH = InstanceRequest(
-    node=NODE, incarnation=INCARNATION, challenge=b"c" * 32, verb="logs", instance="shop-web-0"
-)
+    node=NODE, incarnation=INCARNATION, challenge=b"c" * 32, verb="logs", instance="shop-web-0",
+    answer_key=b"k" * 32,
+)  # fmt: skip
 
 
 def wish(**changes):

@@ -7,8 +7,7 @@ from tests.executor.sessions import FarEnd
 
 from lab.processes import wait_for
 from skerry_executor import session as sessions
-from skerry_executor.sealing import SealingError, load_or_make
-from skerry_executor.session import IDLE_S, TELL_S, Session, key_of
+from skerry_executor.session import IDLE_S, TELL_S, Session
 from skerry_wire.messages import Terminal
 from skerry_wire.session import SILENCE_S, WINDOW, SessionError
 
@@ -19,7 +18,7 @@ class Seat:
     def __init__(self):
         self.now = 100.0
         self.far = FarEnd()
-        self.session = Session(self.far.key, lambda: self.now)
+        self.session = Session(self.far.key, takes_input=True, clock=lambda: self.now)
         self.read = []
         assert self.session.due_at() <= self.now
         assert self.far.read(self.session.sealed("out", b"")).data == b"", "its first word"
@@ -120,10 +119,11 @@ def test_how_it_ended_is_sealed(seat):
     assert (found.end, found.error, found.exit_code) == (True, "it was ended", 130)
 
 
-def test_a_key_that_is_for_another_box_is_no_key(tmp_path):
-    mine, other = load_or_make(tmp_path / "a"), load_or_make(tmp_path / "b")
-    assert key_of(FarEnd(bytes(32)).boxed(mine.public), mine) == bytes(32)
-    with pytest.raises(SealingError, match="sealed to another key"):
-        key_of(FarEnd().boxed(other.public), mine)
-    with pytest.raises(SealingError, match="is of 31 bytes"):
-        key_of(FarEnd(bytes(31)).boxed(mine.public), mine)
+def test_what_takes_no_input_waits_for_none_and_is_never_idle():
+    far, now = FarEnd(), [100.0]
+    session = Session(far.key, takes_input=False, clock=lambda: now[0])
+    assert session.due_at() is None
+    assert session.over_at()[0] > now[0] + 10 * IDLE_S
+    assert far.read(session.sealed("err", b"line")).data == b"line"
+    with pytest.raises(SessionError, match="the request takes no input"):
+        session.take(far.typed(b"x"))

@@ -5,11 +5,13 @@ import threading
 import time
 
 import pytest
+from tests.executor.sessions import FarEnd
 from tests.executor.test_talk import replies
 
 from skerry_executor.cancel import Cancel
 from skerry_executor.pieces import Limits
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.session import Session
 from skerry_executor.streaming import End, Streaming
 from skerry_executor.talk import Talk
 
@@ -21,7 +23,9 @@ class Answer:
         self.ours, self.theirs = socket.socketpair()
         self.cancel = Cancel()
         self.left = threading.Event()
-        streaming = Streaming(Talk(self.ours), limits, within_s, self.cancel)
+        self.far = FarEnd()
+        session = Session(self.far.key, takes_input=False)
+        streaming = Streaming(Talk(self.ours), limits, within_s, self.cancel, session)
 
         def run():
             with self.ours:
@@ -31,8 +35,11 @@ class Answer:
         self.thread.start()
 
     def all(self):
+        """Return what was said, the end last, in plain."""
         with self.theirs:
-            found = replies(self.theirs)
+            came = replies(self.theirs)
+        found = [self.far.read(one.body) for one in came]
+        assert [one.kind == "done" for one in came] == [one.end for one in found]
         self.thread.join(10)
         assert not self.thread.is_alive()
         return found
@@ -52,8 +59,8 @@ def test_what_is_written_comes_in_parts_and_then_the_end():
         return End(exit_code=3)
 
     *parts, end = Answer(work).all()
-    assert [(part.stream, part.body) for part in parts] == [("out", b"ab"), ("err", b"c")]
-    assert (end.kind, end.error, end.exit_code) == ("done", None, 3)
+    assert [(part.stream, part.data) for part in parts] == [("out", b"ab"), ("err", b"c")]
+    assert (end.error, end.exit_code) == (None, 3)
 
 
 def test_what_is_written_comes_although_the_work_goes_on():
@@ -66,9 +73,9 @@ def test_what_is_written_comes_although_the_work_goes_on():
 
     answer = Answer(work)
     answer.theirs.settimeout(10)
-    assert b"first" in answer.theirs.recv(1000)
+    assert answer.theirs.recv(1, socket.MSG_PEEK)
     go_on.set()
-    assert answer.all()[-1].kind == "done"
+    assert [one.data for one in answer.all()] == [b"first", b""]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,7 @@ def test_a_failure_is_told_after_what_came_before(error, words):
         raise error
 
     part, end = Answer(work).all()
-    assert (part.body, end.error) == (b"before", words)
+    assert (part.data, end.error) == (b"before", words)
 
 
 def test_a_client_that_goes_ends_the_work():
@@ -140,7 +147,7 @@ def test_a_flood_waits_for_its_reader_and_is_cut_off_at_the_limit():
     time.sleep(0.3)
     assert sum(written) < 1_000_000, "it runs ahead of its reader"
     *parts, end = answer.all()
-    assert sum(len(part.body) for part in parts) == 2_000_000
+    assert sum(len(part.data) for part in parts) == 2_000_000
     assert end.error == "it is cut off here, after 2000000 bytes"
     assert sum(written) <= 2_100_000
 
@@ -153,5 +160,5 @@ def test_a_rate_is_kept():
 
     began = time.monotonic()
     *parts, _ = Answer(work, Limits(bytes_per_s=200_000.0, burst_bytes=10_000)).all()
-    assert sum(len(part.body) for part in parts) == 80_000
+    assert sum(len(part.data) for part in parts) == 80_000
     assert time.monotonic() - began >= (8 * 8_192 - 10_000) / 200_000

@@ -30,12 +30,14 @@ def test_parts_and_the_end_of_a_request():
         with ours:
             talk = Talk(ours)
             talk.challenged(b"c" * 32)
-            talk.part("err", b"x" * local.MAX_PART_BYTES)
-            talk.ended("y" * 2000, 3)
-        first, part, end = replies(theirs)
+            talk.part(b"x" * local.MAX_PART_BYTES)
+            talk.ended(b"end", visit=True)
+            talk.refused("y" * 2000)
+        first, part, end, refused = replies(theirs)
     assert (first.kind, first.challenge) == ("done", b"c" * 32)
-    assert (part.kind, part.stream, len(part.body)) == ("part", "err", local.MAX_PART_BYTES)
-    assert (end.kind, end.error, end.exit_code) == ("done", "y" * 1024, 3)
+    assert (part.kind, len(part.body)) == ("part", local.MAX_PART_BYTES)
+    assert (end.kind, end.error, end.body, end.visit) == ("done", None, b"end", True)
+    assert (refused.kind, refused.error) == ("done", "y" * 1024)
 
 
 def test_a_client_that_is_gone_is_no_error():
@@ -44,9 +46,9 @@ def test_a_client_that_is_gone_is_no_error():
     with ours:
         talk = Talk(ours)
         assert not talk.is_gone
-        talk.part("out", b"x")
+        talk.part(b"x")
         assert talk.is_gone
-        talk.ended()
+        talk.refused("why")
 
 
 def test_long_reasons_are_cut_rather_than_the_answer_lost():

@@ -272,6 +272,16 @@ MESSAGES = {
         session=b"s" * 80,
         terminal=messages.Terminal(columns=120, rows=40),
     ),
+    "instance_request_sealed": messages.InstanceRequest(
+        node="box-1",
+        incarnation=STAMP["incarnation"],
+        challenge=b"c" * 32,
+        verb="exec",
+        instance="shop-web-0",
+        command=("sh",),
+        answer_key=b"k" * 32,
+        input=True,
+    ),
     "session_input": session.SessionInput(
         data=b"ls\r", terminal=messages.Terminal(columns=120, rows=40), eof=True
     ),

@@ -26,7 +26,7 @@ MAX_TARGETS_BYTES = 16 * 1024
 """Most bytes of signed targets: sixteen with the longest names are a third of it."""
 MAX_GRANT_BYTES = 64 * 1024
 MAX_REQUEST_BYTES = 128 * 1024
-"""Most bytes of a signed request: the command and its input."""
+"""Most bytes of a signed and sealed request: the command and its input."""
 MAX_PART_BYTES = 32 * 1024
 MAX_WATCHED = 64
 """Most pidfds beside one frame; SCM_RIGHTS itself allows 253."""
@@ -41,7 +41,7 @@ class ExecutorRequest:
 
     With `targets`, an Envelope of them as it came, only say whether they are the hub's. With one of
     the others nothing is converged: `challenge` asks for one, for a `lease` or a `request`; `grant`
-    and `request` are Envelopes as they came.
+    is an Envelope, `request` a sealed one, as they came.
     """
 
     node: NodeId
@@ -85,7 +85,7 @@ class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome.
 
     A grant is answered with `done` alone, a request about an instance with any number of `part`,
-    then `done`, without outcome.
+    then `done`, without outcome; their bodies are sealed (`skerry_wire.session`).
 
     With `done` comes the box's policy, by which this visit was judged, and the runtime that was
     driven; None where it is not told.

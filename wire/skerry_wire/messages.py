@@ -207,7 +207,7 @@ class Request:
     """A question of the hub to a node, answered with the same id.
 
     `probe`: read the hardware again now. `order`: send back the order that is held. `challenge`:
-    have the executor make one, for an `instance` request; that carries an Envelope with it. Of
+    have the executor make one, for an `instance` request; that carries a sealed Envelope. Of
     such a request, by its own id: `keep` says now and then that somebody still waits for the
     answer, `cancel` that nobody does; `input` brings a piece of a session's input in `envelope`.
     """
@@ -301,8 +301,9 @@ class InstanceRequest:
     """Something that is asked of a box about an instance. Always signed, and answered once.
 
     An empty container: the first one, of `restart` and `top` each. No instance: every one of
-    the box, for `top` alone. `stdin`, `command`, `session` and `terminal` belong to `exec`;
-    `follow`, `tail` and `since_s` (seconds ago) to `logs`.
+    the box, for `top` alone. `stdin`, `command`, `input` and `terminal` belong to `exec`;
+    `follow`, `tail` and `since_s` (seconds ago) to `logs`. On its way its Envelope is in a
+    libsodium sealed box for the key of the node's executor, since what it holds is secret.
     """
 
     node: NodeId
@@ -319,12 +320,13 @@ class InstanceRequest:
     within_s: Annotated[float, Range(1, 3600)] = 60.0
     """How long the answer may take; `logs --follow` ends then, too."""
     session: Annotated[bytes, Items(128), Sparse()] = b""
-    """The key of a session, in a libsodium sealed box for the executor's own key.
-
-    With one, input comes piece by piece, and all that goes in and out is sealed with it.
-    """
+    """Of an earlier version, which sealed sessions alone; not taken any more."""
     terminal: Annotated[Terminal, Sparse()] | None = None
-    """With a session: the command gets a terminal of this size."""
+    """With input: the command gets a terminal of this size."""
+    answer_key: Annotated[bytes, Items(32), Sparse()] = dataclasses.field(default=b"", repr=False)
+    """What the answer, and input, is sealed with."""
+    input: Annotated[bool, Sparse()] = False
+    """Whether input comes piece by piece, until the end of the session."""
 
 
 ENVELOPE_TYPES = Literal[

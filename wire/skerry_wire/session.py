@@ -1,7 +1,7 @@
-"""What goes in and out of an `exec` session: sealed, numbered, and taken in order. Pure.
+"""Answers to requests about instances, and input of sessions: sealed, numbered, in order. Pure.
 
-Hub and executor alone have the key, which the hub draws for one session and sends within the signed
-request, sealed to the executor's own key. Each piece is sealed with ChaCha20-Poly1305 (RFC 8439)
+Hub and executor alone have the key, which the hub draws for one request and sends within it, sealed
+as all of it to the executor's own key. Each piece is sealed with ChaCha20-Poly1305 (RFC 8439)
 under a nonce of its direction and number, so that none can be made, changed, left out, brought
 twice or out of order by whoever is between. The cipher itself is a function that is given: this
 package has none.
@@ -17,7 +17,7 @@ from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.messages import Terminal
-from skerry_wire.schema import Items, Range
+from skerry_wire.schema import Items, Range, Sparse
 from skerry_wire.types import Count, Line
 
 KEY_BYTES = 32
@@ -60,17 +60,17 @@ class SessionInput:
 
 @frozen(kw_only=True)
 class SessionOutput:
-    """What a program wrote, and how it ended.
+    """What a program or a log wrote, or, with the last, how it ended.
 
     `taken` counts the pieces of input that the program was given so far, empty ones left out.
     """
 
-    data: Annotated[bytes, Items(MAX_OUTPUT_BYTES)] = b""
-    stream: Literal["out", "err"] = "out"
-    taken: Count = 0
-    end: bool = False
-    error: Line | None = None
-    exit_code: Annotated[int, Range(-(2**31), 2**31 - 1)] | None = None
+    data: Annotated[bytes, Items(MAX_OUTPUT_BYTES), Sparse()] = b""
+    stream: Annotated[Literal["out", "err"], Sparse()] = "out"
+    taken: Annotated[Count, Sparse()] = 0
+    end: Annotated[bool, Sparse()] = False
+    error: Annotated[Line, Sparse()] | None = None
+    exit_code: Annotated[int, Range(-(2**31), 2**31 - 1), Sparse()] | None = None
 
 
 class SessionError(Exception):

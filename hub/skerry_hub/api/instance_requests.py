@@ -123,19 +123,8 @@ class InstanceAnswers:
 
     async def lines(self, instance: str, wish: Wish) -> Response:
         """Return what an instance is asked for as it comes."""
-        return await self._lines(self._node_of(instance), wish, None)
-
-    async def session(self, instance: str, wish: Wish) -> Response:
-        """Run a command that takes input meanwhile."""
         node = self._node_of(instance)
-        return await self._lines(node, wish, Session(node))
-
-    async def put(self, name: str, number: int, message: SessionInput) -> InputTaken:
-        """Pass on input of a session."""
-        await self._requesting.session(name).put(number, message)
-        return InputTaken(number=number)
-
-    async def _lines(self, node: Node, wish: Wish, session: Session | None) -> Response:
+        session = Session(node) if wish.input else None
         replies = self._requesting.ask(node, wish, session)
         try:
             first = await anext(replies)
@@ -146,6 +135,11 @@ class InstanceAnswers:
             raise
         head = b"" if session is None else orjson.dumps({"session": session.id}) + b"\n"
         return _Lines(_lines(head, first, replies), media_type=LINES)
+
+    async def put(self, name: str, number: int, message: SessionInput) -> InputTaken:
+        """Pass on input of a session."""
+        await self._requesting.session(name).put(number, message)
+        return InputTaken(number=number)
 
     async def restart(self, instance: str, wish: Wish) -> Restarted:
         """Have the containers of an instance stopped and started."""
@@ -269,15 +263,14 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         wish = Wish(
             verb="exec", instance=instance, container=wanted.container, command=wanted.command,
             stdin=_bytes(wanted.stdin, "stdin"), within_s=wanted.within_s,
-            terminal=wanted.terminal,
+            terminal=wanted.terminal, input=wanted.session,
         )  # fmt: skip
         if not wanted.session and wanted.terminal is not None:
             raise RefusedError(400, Problem(reason="needs a session", field="terminal"))
         if wanted.session and wish.stdin:
             reason = "is no part of a session: its input comes while it runs"
             raise RefusedError(400, Problem(reason=reason, field="stdin"))
-        answer = answers.session if wanted.session else answers.lines
-        return await answer(instance, wish)  # type: ignore[no-any-return]
+        return await answers.lines(instance, wish)  # type: ignore[no-any-return]
 
     @app.put(
         "/api/v1/sessions/{session}/input/{number}",

@@ -1,4 +1,4 @@
-"""Requests about instances: each fetches a challenge from the box, is signed, and is answered.
+"""Requests about instances: each fetches a challenge, is signed and sealed, and is answered.
 
 They belong to the API's event loop; the answers come from the broker's thread and never wait for
 the writer. Of what a box sends no more is held than a limit: a client that reads too slowly loses
@@ -67,8 +67,8 @@ class Wish:
     tail: int | None = None
     since_s: float | None = None
     within_s: float = 60.0
-    session: bytes = dataclasses.field(default=b"", repr=False)
     terminal: Terminal | None = None
+    input: bool = False
 
 
 class _Answer:
@@ -151,12 +151,13 @@ class Requesting:
     ) -> AsyncIterator[Reply | None]:
         """Yield the parts of the answer, the last with `more` unset; None where none came lately.
 
-        With a session its input goes to the box meanwhile.
+        A wish for input needs a session, which brings it to the box meanwhile.
 
         Raises RefusedError, also before the first: who iterates must be ready for it. Whoever
         stops to iterate closes the iterator, which ends the request on the box.
         """
         self._check(node, wish)
+        session = session or Session(node)
         self._of_node[node.id] += 1
         result = "refused"
         try:
@@ -213,18 +214,16 @@ class Requesting:
         return reply.body
 
     async def _answer(
-        self, node: Node, wish: Wish, challenge: bytes, session: Session | None
+        self, node: Node, wish: Wish, challenge: bytes, session: Session
     ) -> AsyncIterator[Reply | None]:
-        if session is not None:
-            wish = dataclasses.replace(wish, session=session.box)
-        request = _signed(node, wish, challenge, self._key)
+        request = _sealed(node, wish, challenge, self._key, session)
         loop = asyncio.get_running_loop()
         until = loop.time() + wish.within_s + self._limits.late_s
         parts, ended = Parts(), False
         async with self._opened(node) as (name, answer):
             try:
                 self._send(node, Request(id=name, verb="instance", envelope=request), EXPIRY_S)
-                if session is not None:
+                if wish.input:
                     self._begin(session, node, name)
                 kept_at = loop.time()
                 while not ended:
@@ -236,21 +235,23 @@ class Requesting:
                         reason = f"no whole answer of {node.hostname} within {wish.within_s:g} s"
                         raise RefusedError(504, Problem(reason=reason))
                     reply = await answer.next(min(self._limits.look_s, left_s))
-                    if session is not None:
+                    if wish.input:
                         session.check()
                     if reply is None:
                         self._check_online(node)
                         yield None
                         continue
                     for one in parts.take(reply):
-                        ended = not one.more
-                        yield one if session is None else session.read(one)
+                        plain = session.read(one)
+                        ended = not plain.more
+                        yield plain
+                        if ended:
+                            break
             except Gap as gap:
                 raise RefusedError(502, Problem(reason=str(gap))) from None
             finally:
-                if session is not None:
-                    self._sessions.pop(session.id, None)
-                    session.close()
+                self._sessions.pop(session.id, None)
+                session.close()
                 if not ended:
                     with contextlib.suppress(RefusedError):
                         self._send(node, Request(id=name, verb="cancel"), EXPIRY_S)
@@ -281,18 +282,19 @@ def refusal(node: Node, error: str) -> RefusedError:
     return RefusedError(409, Problem(reason=f"{node.hostname}: {error}"))
 
 
-def _signed(node: Node, wish: Wish, challenge: bytes, key: OrderKey) -> bytes:
-    """Return the bytes of the signed request. Raises WireError where the wish fits none."""
+def _sealed(node: Node, wish: Wish, challenge: bytes, key: OrderKey, session: Session) -> bytes:
+    """Return the signed request, sealed. Raises WireError where the wish fits none."""
     request = codec.from_plain(
         InstanceRequest,
         {
             "node": node.id,
             "inc": node.incarnation,
             "challenge": challenge,
+            "answer_key": session.key,
             **{name: value for name, value in codec.to_plain(wish).items() if value is not None},
         },
     )
-    data = codec.encode(envelope.seal_request(request, key.id, key.sign))
+    data = session.sealed(codec.encode(envelope.seal_request(request, key.id, key.sign)))
     if len(data) > MAX_REQUEST_BYTES:
         reason = f"the command and its input are {len(data)} bytes; at most {MAX_REQUEST_BYTES}"
         raise RefusedError(400, Problem(reason=reason))

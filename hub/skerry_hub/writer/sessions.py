@@ -1,7 +1,8 @@
-"""The hub's side of an `exec` session: what is typed on its way to a box, and what comes back.
+"""The hub's end of a request to a box: seals what goes there, and opens what comes back.
 
-Belongs to the API's event loop. The key of a session is drawn here and goes to the box sealed, so
-that nobody between can type, nor read along. A client that is silent for long is gone.
+Belongs to the API's event loop. The key of the answer is drawn here and goes to the box within the
+sealed request, so that nobody between can read along, nor type. Of a session of `exec`, which takes
+input meanwhile, a client that is silent for long is gone.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ CLIENT_S = 45.0
 
 
 class Session:
-    """One session. `id` is what its client knows it by, and nobody else."""
+    """One request. `id` is what the client of one with input knows it by, and nobody else."""
 
     def __init__(self, node: Node) -> None:
         """Draw the key. Raises RefusedError where the node cannot be sent one."""
@@ -51,7 +52,8 @@ class Session:
                 raise ValueError("it does not open") from None
 
         self.id = secrets.token_hex(16)
-        self.box = _boxed(key, node)
+        self.key = key
+        self._box = _box_of(node)
         self._hostname = node.hostname
         self._sealer = Sealer("in", lambda nonce, data: cipher.encrypt(nonce, data, None))
         self._opener = Opener("out", unseal)
@@ -62,9 +64,12 @@ class Session:
         self._next = 0
         self._sent = 0
         self._taken = 0
-        self._end: SessionOutput | None = None
         self._heard_at = self._loop.time()
         self.room_s = ROOM_S
+
+    def sealed(self, request: bytes) -> bytes:
+        """Return a request that only the node can open."""
+        return bytes(self._box.encrypt(request))
 
     def begin(self, send: Callable[[bytes], None]) -> None:
         """Let input go; `send` raises RefusedError while there is no way to the box."""
@@ -102,8 +107,10 @@ class Session:
 
     def read(self, reply: Reply) -> Reply:
         """Return a part of the answer as it is in plain. Raises RefusedError."""
-        if not reply.more:
-            return self._ended(reply)
+        if not reply.body:
+            # What is said without the key is no more than words, and an end.
+            error = _words(reply.error or "it was broken off on the way")
+            return dataclasses.replace(reply, more=False, error=error, exit_code=None)
         try:
             output = self._opener.opened(SessionOutput, reply.body)
         except SessionError as error:
@@ -112,17 +119,13 @@ class Session:
             raise self._not_sealed("a piece came twice")
         self._taken = output.taken
         self._room.set()
-        if output.end:
-            self._end = output
-        return dataclasses.replace(reply, body=output.data, stream=output.stream)
-
-    def _ended(self, reply: Reply) -> Reply:
-        # What is said without the session's key is no more than words.
-        if self._end is None:
-            error = reply.error or "it was broken off on the way"
-            return dataclasses.replace(reply, body=b"", error=error, exit_code=None)
         return dataclasses.replace(
-            reply, body=b"", error=self._end.error, exit_code=self._end.exit_code
+            reply,
+            body=output.data,
+            stream=output.stream,
+            more=not output.end,
+            error=output.error,
+            exit_code=output.exit_code,
         )
 
     def _not_sealed(self, why: str) -> RefusedError:
@@ -144,15 +147,24 @@ class Session:
                 raise RefusedError(503, Problem(reason=reason)) from None
 
 
-def _boxed(key: bytes, node: Node) -> bytes:
+def _words(error: str) -> str:
+    """Return what a box said; one that cannot read a sealed request is told what to do about."""
+    if error.startswith("it is not signed"):
+        return (
+            f"its executor is of an earlier version, and takes no sealed request: update ({error})"
+        )
+    return error
+
+
+def _box_of(node: Node) -> SealedBox[PublicKey]:
     if node.sealing_key is None:
         reason = (
-            f"the hub does not know the key of {node.hostname} yet, to which sessions are sealed: "
-            "its agent tells it once it has visited the executor"
+            f"the hub does not know the key of {node.hostname} yet, to which requests are sealed: "
+            "its agent tells it once it has visited the executor (of an earlier version: update it)"
         )
         raise RefusedError(409, Problem(reason=reason))
     try:
-        return bytes(SealedBox(PublicKey(node.sealing_key)).encrypt(key))
+        return SealedBox(PublicKey(node.sealing_key))
     except (CryptoError, ValueError, TypeError):
         raise RefusedError(
             409, Problem(reason=f"the sealing key of {node.hostname} is none")

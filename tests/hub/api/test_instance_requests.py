@@ -6,11 +6,12 @@ import socket
 
 import pytest
 from tests.hub.records import FIRST
+from tests.hub.sealed_end import PUBLIC, SealedEnd
 
 from lab.processes import wait_for
-from skerry_wire import codec, envelope
+from skerry_wire import codec
 from skerry_wire.lifecycle import InstanceUsage, Usage, Usages
-from skerry_wire.messages import Envelope, Reply, Request
+from skerry_wire.messages import Reply, Request
 
 PATH = "/api/v1/instances/shop-web-0"
 
@@ -32,9 +33,9 @@ class Box:
         elif verb == "cancel":
             self.cancelled.append(request.id)
         else:
-            sealed = codec.decode(Envelope, request.envelope)
-            self.asked.append(envelope.open_request(sealed))
-            for fields in self.replies:
+            end = SealedEnd.of(request.envelope)
+            self.asked.append(end.request)
+            for fields in end.replies(self.replies):
                 self.say(node, request, **fields)
 
     def say(self, node, request, **fields):
@@ -44,7 +45,7 @@ class Box:
 
 @pytest.fixture
 def box(rig, client):
-    rig.join("box-1", "box-2")
+    rig.join("box-1", "box-2", sealing_key=PUBLIC)
     assert client.apply()[0] == 200
     rig.idle()
     return Box(rig)

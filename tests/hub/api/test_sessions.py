@@ -5,16 +5,14 @@ import http.client
 import json
 
 import pytest
-from nacl import bindings
-from nacl.public import PrivateKey, SealedBox
 from tests.hub.records import FIRST
+from tests.hub.sealed_end import PUBLIC, SealedEnd
 
 from lab.processes import wait_for
-from skerry_wire import codec, envelope
-from skerry_wire.messages import Envelope, Reply, Request, Terminal
-from skerry_wire.session import MAX_INPUT_BYTES, Opener, Sealer, SessionInput, SessionOutput
+from skerry_wire import codec
+from skerry_wire.messages import Reply, Request, Terminal
+from skerry_wire.session import MAX_INPUT_BYTES
 
-KEY = PrivateKey.generate()
 PATH = "/api/v1/instances/shop-web-0/exec"
 BODY = {"command": ["sh"], "session": True, "terminal": {"columns": 90, "rows": 30}}
 
@@ -35,24 +33,20 @@ class Box:
         elif verb == "cancel":
             self.cancelled.append(request.id)
         elif verb == "instance":
-            self.asked.append(envelope.open_request(codec.decode(Envelope, request.envelope)))
-            key = SealedBox(KEY).decrypt(self.asked[-1].session)
-            seal = bindings.crypto_aead_chacha20poly1305_ietf_encrypt
-            unseal = bindings.crypto_aead_chacha20poly1305_ietf_decrypt
-            self.sealer = Sealer("out", lambda nonce, data: seal(data, None, nonce, key))
-            self.opener = Opener("in", lambda nonce, data: unseal(data, None, nonce, key))
+            self.end = SealedEnd.of(request.envelope)
+            self.asked.append(self.end.request)
             self.write(node, request)
         elif verb == "input":
-            came = self.opener.opened(SessionInput, request.envelope)
+            came = self.end.typed(request.envelope)
             self.write(node, request, data=came.data)
             if came.eof:
                 self.write(node, request, end=True, exit_code=7)
-                self.say(node, request, part=self.parts)
 
     def write(self, node, request, **fields):
-        body = self.sealer.sealed(SessionOutput(taken=self.parts, **fields))
+        body = self.end.says(taken=self.parts, **fields)
         self.parts += 1
-        self.say(node, request, body=body, part=self.parts - 1, more=True)
+        more = "end" not in fields
+        self.say(node, request, body=body, part=self.parts - 1, more=more)
 
     def say(self, node, request, **fields):
         self.rig.say(node, Reply(incarnation=FIRST, boot=1, seq=1, id=request.id, **fields))
@@ -60,7 +54,7 @@ class Box:
 
 @pytest.fixture
 def box(rig, client):
-    rig.join("box-1", sealing_key=bytes(KEY.public_key))
+    rig.join("box-1", sealing_key=PUBLIC)
     assert client.apply()[0] == 200
     rig.idle()
     return Box(rig)

@@ -8,6 +8,7 @@ import threading
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.hub.records import FIRST, SECOND, capability, node
+from tests.hub.sealed_end import PUBLIC, SealedEnd
 
 from skerry_hub.keys import OrderKey
 from skerry_hub.model import Liveness
@@ -16,11 +17,11 @@ from skerry_hub.writer import requesting
 from skerry_hub.writer.requesting import Requesting, Wish
 from skerry_wire import codec, envelope
 from skerry_wire.box_policy import AllowedRequests, BoxPolicy
-from skerry_wire.messages import Envelope, Reply, Request
+from skerry_wire.messages import Reply, Request
 
 KEY = OrderKey(Ed25519PrivateKey.generate())
 CHALLENGE = b"c" * 32
-BOX = dataclasses.replace(node("box-1"), liveness=Liveness.ONLINE)
+BOX = dataclasses.replace(node("box-1"), liveness=Liveness.ONLINE, sealing_key=PUBLIC)
 LOGS = Wish(verb="logs", instance="shop-web-0")
 
 
@@ -31,7 +32,8 @@ class Box:
         self.replies, self.challenge, self.error = replies, challenge, error
         self.of, self.inc = of, inc
         self.node = BOX
-        self.there = True
+        self.there = self.seals = True
+        self.broken = False
         self.asked = []
         self.requesting = Requesting(
             lambda: self if self.there else None,
@@ -54,7 +56,11 @@ class Box:
         if request.verb == "challenge" and self.challenge is not None:
             self.say(request, body=self.challenge, error=self.error)
         if request.verb == "instance":
-            for fields in self.replies:
+            self.end = SealedEnd.of(request.envelope)
+            sealed = self.end.replies(list(self.replies))
+            if self.broken:
+                del sealed[-1]["body"]
+            for fields in sealed if self.seals else self.replies:
                 self.say(request, **fields)
 
     def say(self, request, **fields):
@@ -86,13 +92,57 @@ def test_an_answer_comes_part_by_part_for_what_was_signed():
     assert bodies(found) == [b"a", b"b"]
     assert found[-1].exit_code == 3
     assert box.verbs == ["challenge", "instance"]
-    sealed = codec.decode(Envelope, box.asked[1].envelope)
-    signed = envelope.signing_bytes(sealed.type, sealed.payload)
-    KEY._private.public_key().verify(sealed.signature, signed)
-    request = envelope.open_request(sealed)
+    signed = envelope.signing_bytes(box.end.envelope.type, box.end.envelope.payload)
+    KEY._private.public_key().verify(box.end.envelope.signature, signed)
+    request = box.end.request
     assert (request.node, request.incarnation, request.challenge) == ("box-1", FIRST, CHALLENGE)
     assert (request.verb, request.instance, request.container) == ("exec", "shop-web-0", "web")
     assert (request.command, request.stdin, request.within_s) == (("cat", "-n"), b"in", 9.0)
+
+
+def test_a_broker_reads_nothing_of_request_and_answer():
+    box = Box({"body": b"secret line", "more": True}, {"part": 1, "exit_code": 3})
+    said = []
+    box.say = lambda request, **fields: said.append(fields) or Box.say(box, request, **fields)
+    wish = Wish(verb="exec", instance="shop-web-0", command=("secret-word",), stdin=b"secret-in")
+    assert bodies(box.ask(wish)) == [b"secret line", b""]
+    sent = b"".join(one.envelope for one in box.asked) + b"".join(one["body"] for one in said)
+    assert b"secret" not in sent
+    assert b"shop-web-0" not in sent
+    assert repr(box.end.request.answer_key) not in repr(box.end.request)
+
+
+@pytest.mark.parametrize(
+    ("replies", "words"),
+    [
+        ([{"body": b"plain words", "more": True}], "is not that of host-box-1: piece 0 is missing"),
+        ([{"body": bytes(40)}], "is not that of host-box-1: piece 0 was not sealed"),
+    ],
+)
+def test_an_answer_that_was_not_sealed_is_none(replies, words):
+    box = Box(*replies)
+    box.seals = False
+    with pytest.raises(RefusedError, match=words):
+        box.ask()
+
+
+def test_an_earlier_executor_is_to_be_updated():
+    (end,) = Box({"error": "it is not signed: a map is wanted"}).ask()
+    assert end.error.startswith("its executor is of an earlier version")
+
+
+def test_an_answer_that_is_broken_off_is_no_whole_one():
+    box = Box({"body": b"a", "more": True}, {"part": 1, "body": b"b"})
+    box.broken = True
+    found = box.ask()
+    assert (bodies(found), found[-1].error) == ([b"a", b""], "it was broken off on the way")
+
+
+def test_a_node_whose_key_is_not_known_is_not_asked():
+    box = Box({})
+    with pytest.raises(RefusedError, match="does not know the key of host-box-1 yet"):
+        box.ask(node=dataclasses.replace(BOX, sealing_key=None))
+    assert box.asked == []
 
 
 def test_parts_are_put_in_order():

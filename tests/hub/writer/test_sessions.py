@@ -4,18 +4,16 @@ import asyncio
 import dataclasses
 
 import pytest
-from nacl import bindings
-from nacl.public import PrivateKey, SealedBox
 from tests.hub.records import FIRST, node
+from tests.hub.sealed_end import PUBLIC, SealedEnd
 
 from skerry_hub.work import RefusedError
 from skerry_hub.writer import sessions
 from skerry_hub.writer.sessions import Session
 from skerry_wire.messages import Reply, Terminal
-from skerry_wire.session import WINDOW, Opener, Sealer, SessionInput, SessionOutput
+from skerry_wire.session import WINDOW, SessionInput
 
-BOX = PrivateKey.generate()
-NODE = dataclasses.replace(node("box-1"), sealing_key=bytes(BOX.public_key))
+NODE = dataclasses.replace(node("box-1"), sealing_key=PUBLIC)
 
 
 class Far:
@@ -23,20 +21,16 @@ class Far:
 
     def __init__(self):
         self.session = Session(NODE)
-        key = SealedBox(BOX).decrypt(self.session.box)
-        seal = bindings.crypto_aead_chacha20poly1305_ietf_encrypt
-        unseal = bindings.crypto_aead_chacha20poly1305_ietf_decrypt
-        self._sealer = Sealer("out", lambda nonce, data: seal(data, None, nonce, key))
-        self._opener = Opener("in", lambda nonce, data: unseal(data, None, nonce, key))
+        self._end = SealedEnd(self.session.key)
         self.came = []
         self.session.begin(self.take)
 
     def take(self, piece):
-        self.came.append(self._opener.opened(SessionInput, piece))
+        self.came.append(self._end.typed(piece))
 
     def says(self, **fields):
         """Have the box say something, and return what the hub makes of it."""
-        return self.session.read(part(body=self._sealer.sealed(SessionOutput(**fields))))
+        return self.session.read(part(body=self._end.says(**fields)))
 
 
 def part(**fields):
@@ -99,9 +93,8 @@ def test_what_the_box_says_is_opened_and_how_it_ended_is_the_boxs_own_word():
         far = Far()
         said = far.says(data=b"hello", stream="err", taken=0)
         assert (said.body, said.stream) == (b"hello", "err")
-        assert far.says(end=True, exit_code=7).body == b""
-        last = far.session.read(part(more=False, exit_code=0, error="forged", body=b"forged"))
-        assert (last.exit_code, last.error, last.body) == (7, None, b"")
+        last = far.says(end=True, exit_code=7)
+        assert (last.exit_code, last.error, last.body, last.more) == (7, None, b"", False)
 
     asyncio.run(run())
 
