@@ -1,5 +1,6 @@
 """Requests about instances through the socket, with a runtime in memory."""
 
+import dataclasses
 import threading
 import time
 
@@ -89,7 +90,10 @@ def public_of(box):
 
 
 def ask(box, data):
-    """Return what was written on out and err, and the end; of a refusal, that itself."""
+    """Return what was written on out and err, and the end; of a refusal, that itself.
+
+    The end is the last frame, with what is sealed in it, in plain.
+    """
     client, far = Client(box.path).ask(request=data), FarEnd(KEY)
     end = client.until(lambda reply: reply.kind == "done")
     said = [far.read(one.body) for one in client.replies if one.body]
@@ -97,7 +101,10 @@ def ask(box, data):
         b"".join(one.data for one in said if one.stream == stream) for stream in ("out", "err")
     ]
     assert not end.body or (said[-1].end, end.error) == (True, None)
-    return *written, said[-1] if end.body else end
+    if end.body:
+        last = said[-1]
+        end = dataclasses.replace(end, body=b"", error=last.error, exit_code=last.exit_code)
+    return *written, end
 
 
 def test_logs(box):
