@@ -314,7 +314,7 @@ def test_a_delete_waits_until_the_nodes_have_ended_it(skerry, hub):
     hub.answers["GET /api/v1/instances"] = look
     skerry("delete", "workload", "shop-web", "--wait", "--timeout", "20s")
     hub.answers["GET /api/v1/instances"] = [INSTANCE]
-    err = skerry("delete", "workload", "shop-web", "--wait", "--timeout", "0.2", code=4).err
+    err = skerry("delete", "workload", "shop-web", "--wait", "--timeout", "2", code=4).err
     assert "shop-web-0 is still running on quay (box-1)" in err
 
 
