@@ -5,7 +5,6 @@ import itertools
 import typing
 
 import pytest
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
