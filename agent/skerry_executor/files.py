@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import shutil
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
@@ -83,6 +82,8 @@ def remove_others(state: pathlib.Path, keep: Collection[Owner]) -> None:
     for instance in _folders(state / FOLDER):
         for folder in _folders(instance):
             if folder not in kept:
+                import shutil  # noqa: PLC0415 - seldom, and brings three packers with it
+
                 shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             instance.rmdir()  # only an empty one goes

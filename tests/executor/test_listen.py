@@ -17,6 +17,14 @@ from skerry_executor.listen import ListenError, bind, inherited
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "skerry_executor.main"]
+SELDOM = {
+    *("argparse", "asyncio", "concurrent.futures", "email", "http.client", "logging", "shutil"),
+    *("ssl", "subprocess", "tempfile", "urllib.request", "uuid", "nacl.public"),
+    *("skerry_executor.check", "skerry_executor.boot_timer"),
+    *(f"skerry_executor.runtimes.{name}" for name in ("containerd", "kubelet", "cri", "grpc")),
+    *(f"skerry_wire.{name}" for name in ("asyncapi", "jsonschema", "hardware", "capability")),
+}
+"""What costs a start milliseconds and carries out no plain order of containers."""
 
 
 class Held:
@@ -221,6 +229,23 @@ def test_what_is_no_listening_socket_is_refused(tmp_path, passed):
     assert done.returncode == 2
     assert "what was passed is" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_imports_nothing_that_a_plain_order_does_not_need():
+    # One is started for each visit: every millisecond is one between apply and running.
+    code = (
+        "import sys\n"
+        "from skerry_executor import listen, main, runtimes, serve, state\n"
+        "from skerry_executor.runtimes import containers\n"
+        "print(*sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'wire'}:{ROOT / 'agent'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert "skerry_executor.visits" in loaded, done.stderr
+    assert loaded & SELDOM == set()
 
 
 def test_a_holder_has_everything_imported_that_its_runs_need():
