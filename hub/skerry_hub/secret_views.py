@@ -38,8 +38,8 @@ class SecretView:
     behind: tuple[str, ...] = ()
 
 
-def secret_view(uses: Uses, secret: Secret) -> SecretView:
-    """Return what is shown of a secret."""
+def secret_view(uses: Uses, wanted: Uses, secret: Secret) -> SecretView:
+    """Return what is shown of a secret; `wanted` is what workloads use of it, all updates done."""
     by = uses.of(secret)
     newest = secret.newest
     return SecretView(
@@ -59,7 +59,9 @@ def secret_view(uses: Uses, secret: Secret) -> SecretView:
             for one in reversed(secret.versions)
         ),
         workloads=tuple(sorted(by)),
-        behind=tuple(sorted(name for name, used in by.items() if used - {newest.id})),
+        behind=tuple(
+            sorted(name for name, used in wanted.of(secret).items() if used - {newest.id})
+        ),
     )
 
 

@@ -70,7 +70,7 @@ class SecretAnswers:
         every = list((self._service.known.secrets or {}).values())
         wanted = (one for one in every if bool(one.registry) is registries)
         return [
-            secret_view(uses, one)
+            secret_view(*uses, one)
             for one in sorted(wanted, key=lambda one: (one.registry, one.name))
         ]
 
@@ -79,13 +79,16 @@ class SecretAnswers:
         secret = (self._service.known.secrets or {}).get(name)
         if secret is None:
             raise RefusedError(404, Problem(reason=f"there is no secret {name[:80]}"))
-        return secret_view(self._uses(), secret)
+        return secret_view(*self._uses(), secret)
 
-    def _uses(self) -> Uses:
-        """Return who uses what now. The writer goes on meanwhile, hence the copies."""
+    def _uses(self) -> tuple[Uses, Uses]:
+        """Return who uses what now, and once all updates are done.
+
+        The writer goes on meanwhile, hence the copies.
+        """
         known = self._service.known
         wanted = [kept.workload for kept in list(known.workloads.values())]
-        return uses_of([*wanted, *list(known.updates.contents.values())])
+        return uses_of([*wanted, *list(known.updates.contents.values())]), uses_of(wanted)
 
     def put(self, name: str, request: SecretRequest) -> SecretView:
         """Keep a new secret, or a new version of one."""
@@ -102,7 +105,7 @@ class SecretAnswers:
             self._tell(work, "secret_deleted", secret)
             return secret
 
-        return secret_view(self._uses(), self._service.call(change))
+        return secret_view(*self._uses(), self._service.call(change))
 
     def login(self, host: str, request: LoginRequest) -> SecretView:
         """Keep the credentials with which nodes pull from a registry."""
@@ -156,7 +159,7 @@ class SecretAnswers:
             self._tell(work, "secret_put", secret)
             return secret
 
-        return secret_view(self._uses(), self._service.call(change))
+        return secret_view(*self._uses(), self._service.call(change))
 
     @property
     def _key(self) -> SecretKey:
