@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -13,7 +14,7 @@ from skerry_cli.follow import follow
 from skerry_cli.hub import Hub, path
 from skerry_cli.job_records import has_given_up, need_not_run
 from skerry_cli.records import Instance, Node, Workload, items_of, part_of, read
-from skerry_cli.rollout_records import Rollout
+from skerry_cli.rollout_records import Rollout, RolloutDetail
 from skerry_cli.rollout_text import counts
 from skerry_cli.screen import Screen
 from skerry_wire.frozen import frozen
@@ -28,6 +29,8 @@ GOALS: dict[str, tuple[Wanted, ...]] = {
     "workload": ("running", "completed", "deleted"),
 }
 _AS_WANTED = ("running", "scheduled", "completed")
+TELL_WITHIN_S = 5.0
+"""How long the hub may take to say what a wait that is over still waited for."""
 
 
 @frozen()
@@ -58,6 +61,8 @@ class Seen:
     text: str
     hopeless: bool = False
     """Whether it will not come so by itself."""
+    workload: Workload | None = None
+    """Where one is waited for, as it was."""
     state: str = ""
     """Of a workload that is as it shall be, in one word."""
 
@@ -127,30 +132,22 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
     rollout = workload.rollout if goal.by_rollout else None
     ends = None if rollout is None else _failed(rollout, goal)
     if ends is not None:
-        return ends
+        return dataclasses.replace(ends, workload=workload)
     if rollout is not None and rollout.state == "done" and rollout.behind and not rollout.failed:
         there = workload.current + rollout.behind >= workload.wanted
-        return Seen(there, f"{counts(rollout)}: {rollout.reason}")
+        return Seen(there, f"{counts(rollout)}: {rollout.reason}", workload=workload)
     text = f"{workload.state}, {workload.current} of {workload.wanted} running"
-    told = {workload.reason} if workload.reason else set()
     text += f" ({workload.reason})" if workload.reason else ""
-    for instance in workload.instances:
-        if need_not_run(instance.state, instance.job) and instance.current:
-            continue
-        if instance.state != "running" or not instance.current:
-            text += f"; {instance.id} on {instance.where} is {instance.state}"
-            text += "" if instance.current else " at an older revision"
-            if instance.reason and instance.reason not in told:
-                told.add(instance.reason)
-                text += f": {instance.reason}"
     gave_up = any(one.current and has_given_up(one.state, one.job) for one in workload.instances)
     if goal.wanted == "completed":
         done = bool(workload.instances) and all(
             one.current and one.job is not None and one.job.succeeded for one in workload.instances
         )
-        return Seen(done and workload.state in _AS_WANTED, text, hopeless=gave_up)
+        there = done and workload.state in _AS_WANTED
+        return Seen(there, text, hopeless=gave_up, workload=workload)
     reached = goal.wanted == "running" and workload.state in _AS_WANTED
-    return Seen(reached, text, hopeless=gave_up, state=workload.state if reached else "")
+    state = workload.state if reached else ""
+    return Seen(reached, text, hopeless=gave_up, state=state, workload=workload)
 
 
 def _failed(rollout: Rollout, goal: Goal) -> Seen | None:
@@ -185,26 +182,42 @@ def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) 
                 if goal not in last or not last[goal].reached:
                     last[goal] = look_at(hub, goal)
             show(last)
-            _check_hope(last)
+            _check_hope(hub, last)
             return all(seen.reached for seen in last.values())
 
         with contextlib.closing(follow(hub, look, say)) as looks:
             if any(looks):
                 return last
-    missing = [goal for goal in goals if goal not in last or not last[goal].reached]
-    lines = [
-        f"{goal} is not {goal.wanted} after {words.duration(timeout_s)}; "
-        + (f"last seen: {last[goal].text}" if goal in last else "the hub did not answer")
-        for goal in missing
-    ]
+    hub.deadline = time.monotonic() + TELL_WITHIN_S
+    lines = []
+    for goal in goals:
+        seen = last.get(goal)
+        if seen is None or not seen.reached:
+            how = "the hub did not answer" if seen is None else f"last seen: {seen.text}"
+            lines.append(f"{goal} is not {goal.wanted} after {words.duration(timeout_s)}; {how}")
+            lines += _awaited(hub, seen)
     raise Failure("\n".join(lines), Exit.TIMED_OUT)
 
 
-def _check_hope(last: dict[Goal, Seen]) -> None:
+def _awaited(hub: Hub, seen: Seen | None) -> list[str]:
+    """Return what of a workload is still waited for, with what its rollout says if that is told."""
+    if seen is None or seen.workload is None:
+        return []
+    from skerry_cli.awaited import awaited  # noqa: PLC0415 - few waits end so
+
+    workload, detail = seen.workload, None
+    if workload.rollout is not None and workload.rollout.state != "done":
+        with contextlib.suppress(Failure):
+            detail = read(RolloutDetail, hub.get(path("workloads", workload.name, "rollout")))
+    return awaited(workload, detail)
+
+
+def _check_hope(hub: Hub, last: dict[Goal, Seen]) -> None:
     """Raise Failure where waiting is in vain."""
-    lines = [
-        f"{goal} is not {goal.wanted}: {seen.text}" for goal, seen in last.items() if seen.hopeless
-    ]
+    lines = []
+    for goal, seen in last.items():
+        if seen.hopeless:
+            lines += [f"{goal} is not {goal.wanted}: {seen.text}", *_awaited(hub, seen)]
     if lines:
         raise Failure("\n".join(lines), Exit.ERROR)
 

@@ -94,6 +94,15 @@ def given_labels(found: Mapping[str, str]) -> str:
     return label_list({k: v for k, v in found.items() if not k.startswith(DISCOVERED)})
 
 
+def _instances(node: Node) -> str:
+    """Return how many a node has, as far as that is known: what a lost one ran may have ended."""
+    unknown = sum(one.state == "unknown" for one in node.instances)
+    if not unknown:
+        return str(len(node.instances))
+    known = len(node.instances) - unknown
+    return f"{known} ({unknown} unknown)" if known else f"{unknown} unknown"
+
+
 def _reserved(reserved: str, total: str) -> str:
     return f"{reserved}/{total}"
 
@@ -112,7 +121,7 @@ NODE = Kind(
         Column("NODE", lambda node, _: node.id),
         Column("HOSTNAME", lambda node, _: node.hostname),
         Column("STATUS", lambda node, _: liveness(node)),
-        Column("INSTANCES", lambda node, _: str(len(node.instances))),
+        Column("INSTANCES", lambda node, _: _instances(node)),
         Column(
             "CPU",
             lambda node, _: _reserved(

@@ -79,12 +79,16 @@ def logs(ctx: click.Context, /, names: tuple[str, ...], **options: Any) -> None:
     prefix = len(sources) > 1 if options["prefix"] is None else options["prefix"]
     shown = [one.name if options["all_containers"] else one.instance.id for one in sources]
     width = max(map(len, shown))
-    lock = threading.Lock()
+    lock, over = threading.Lock(), threading.Semaphore(0)
     readers = [
-        _Reader(session, one, name, query, Writer(f"{name:{width}} | " if prefix else "", lock))
+        _Reader(
+            session, one, name, query, Writer(f"{name:{width}} | " if prefix else "", lock), over
+        )
         for one, name in zip(sources, shown, strict=True)
     ]
-    _read_all(readers)
+    _read_all(readers, over)
+    if any(reader.status == Exit.PIPE_CLOSED for reader in readers):
+        ctx.exit(Exit.PIPE_CLOSED)
     _tell_of_more(readers, options)
     failures = [reader for reader in readers if reader.failure is not None]
     for reader in failures:
@@ -134,11 +138,18 @@ class _Reader:
     name: str
     query: Query
     writer: Writer
+    over: threading.Semaphore
     failure: str | None = None
     status: int = Exit.ERROR
 
     def read(self) -> None:
-        """Read until its end."""
+        """Read until its end, and say so."""
+        try:
+            self._read()
+        finally:
+            self.over.release()
+
+    def _read(self) -> None:
         hub: Hub = self.session.connect()
         query = {**self.query, "container": self.source.container or None}
         try:
@@ -149,16 +160,21 @@ class _Reader:
             self.failure = failure.message.removeprefix("skerry: ")
             self.status = failure.exit_code
         except click.exceptions.Exit as exit_:
-            self.failure, self.status = "nobody reads this any more", exit_.exit_code
+            self.status = exit_.exit_code
 
 
-def _read_all(readers: list[_Reader]) -> None:
-    """Read all at once. Ctrl-C ends the process, and with it the connections and the requests."""
+def _read_all(readers: list[_Reader], over: threading.Semaphore) -> None:
+    """Read all at once, until all are over or nobody reads what is written.
+
+    Ctrl-C ends the process, and with it the connections and the requests.
+    """
     if len(readers) == 1:
         readers[0].read()
         return
     threads = [threading.Thread(target=reader.read, daemon=True) for reader in readers]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    for _ in threads:
+        over.acquire()
+        if any(reader.status == Exit.PIPE_CLOSED for reader in readers):
+            return  # the others would go on until they, too, have something to write

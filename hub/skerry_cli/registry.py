@@ -9,8 +9,8 @@ from skerry_cli.failures import Exit, Failure
 from skerry_cli.hub import path
 from skerry_cli.records import items_of, read, read_all
 from skerry_cli.screen import Screen
-from skerry_cli.secret import Secret, content_of
-from skerry_cli.session import Session, anywhere
+from skerry_cli.secret import Secret, content_of, shown_as
+from skerry_cli.session import Session, anywhere, output
 
 EXAMPLES = """\b
 Every container whose image is of the registry is pulled with its credentials, which are sealed to
@@ -55,12 +55,19 @@ def login(session: Session, /, host: str, username: str, password_stdin: bool) -
 
 
 @registry.command("ls")
+@output("json", "yaml", "name")
 @anywhere
 @click.pass_obj
-def list_(session: Session, /) -> None:
+def list_(session: Session, /, form: str | None) -> None:
     """List the registries for which there are credentials."""
     hub, screen = session.connect(), Screen()
-    found = read_all(Secret, items_of(hub.get(path("registries"))))
+    answer = hub.get(path("registries"))
+    found = read_all(Secret, items_of(answer))
+    if shown_as(screen, answer, form, [f"registry/{one.registry}" for one in found]):
+        return
+    if not found:
+        screen.note("there are credentials for no registry")
+        return
     rows = [("REGISTRY", "VERSION", "WORKLOADS", "UPDATED")]
     rows += [
         (

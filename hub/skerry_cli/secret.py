@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import click
 
@@ -14,7 +15,7 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.node import confirm
 from skerry_cli.records import MANY, Names, Words, items_of, read, read_all
 from skerry_cli.screen import Screen
-from skerry_cli.session import Session, anywhere
+from skerry_cli.session import Session, anywhere, output
 from skerry_wire.frozen import frozen
 
 MAX_SECRET_BYTES = 32 * 1024
@@ -98,12 +99,19 @@ def update(session: Session, /, name: str, source: str) -> None:
 
 
 @secret.command("ls")
+@output("json", "yaml", "name")
 @anywhere
 @click.pass_obj
-def list_(session: Session, /) -> None:
+def list_(session: Session, /, form: str | None) -> None:
     """List secrets."""
     hub, screen = session.connect(), Screen()
-    found = read_all(Secret, items_of(hub.get(path("secrets"))))
+    answer = hub.get(path("secrets"))
+    found = read_all(Secret, items_of(answer))
+    if shown_as(screen, answer, form, [f"secret/{one.name}" for one in found]):
+        return
+    if not found:
+        screen.note("there are no secrets")
+        return
     rows = [("NAME", "VERSION", "SIZE", "WORKLOADS", "BEHIND", "UPDATED")]
     rows += [
         (
@@ -119,14 +127,29 @@ def list_(session: Session, /) -> None:
     screen.table(rows)
 
 
+def shown_as(screen: Screen, answer: Any, form: str | None, names: Sequence[str]) -> bool:
+    """Write a list as programs read it, or its names alone; say whether that was asked for."""
+    if form == "name":
+        for name in names:
+            screen.line(name)
+    elif form is not None:
+        screen.document(answer, form)
+    return form is not None
+
+
 @secret.command()
 @click.argument("name")
+@output("json", "yaml")
 @anywhere
 @click.pass_obj
-def describe(session: Session, /, name: str) -> None:
+def describe(session: Session, /, name: str, form: str | None) -> None:
     """Tell which versions of a secret there are, and who uses them."""
-    found = read(Secret, session.connect().get(path("secrets", name)))
+    answer = session.connect().get(path("secrets", name))
     screen = Screen()
+    if form is not None:
+        screen.document(answer, form)
+        return
+    found = read(Secret, answer)
     screen.facts(
         [
             ("Name", found.name),

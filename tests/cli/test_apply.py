@@ -237,8 +237,9 @@ def test_what_does_not_run_in_time_exits_4_and_says_why(skerry, hub, file):
     done = skerry("apply", "-f", file, "--wait", "--timeout", "300ms", code=4)
     assert done.err == (
         "skerry: workload/shop-web is not running after 0s; last seen: unplaced, 1 of 3 running "
-        "(1 of 3 replicas found no node); shop-web-1 on pier (box-2) is failed "
-        "at an older revision: "
+        "(1 of 3 replicas found no node)\n"
+        "skerry:   1 of 3 found no node: skerry explain shop-web\n"
+        "skerry:   shop-web-1 on pier (box-2): failed at an older revision: "
         "image localhost/web:2 cannot be pulled\n"
     )
 

@@ -24,6 +24,7 @@ from tests.cli.samples import (
 
 from skerry_cli.kinds import KINDS, kind_of
 from skerry_hub.model import Liveness
+from skerry_wire.messages import InstanceState
 
 NODES = """\
 NODE    HOSTNAME   STATUS                           INSTANCES   CPU      MEMORY          \
@@ -370,3 +371,19 @@ def test_a_watch_outlives_the_hub(start, hub):
 def test_a_watch_of_a_hub_that_was_never_there_fails(skerry):
     done = skerry("get", "nodes", "-w", code=1, SKERRY_HUB="http://127.0.0.1:9")
     assert "cannot reach the hub at http://127.0.0.1:9" in done.err
+
+
+@pytest.mark.parametrize(
+    ("states", "shown"),
+    [
+        (("running", "running"), "2"),
+        (("unknown", "unknown"), "2 unknown"),
+        (("running", "unknown"), "1 (1 unknown)"),
+        ((), "0"),
+    ],
+)
+def test_what_a_lost_node_ran_is_not_counted_as_running(skerry, hub, states, shown):
+    there = tuple(dataclasses.replace(INSTANCE, state=InstanceState(one)) for one in states)
+    hub.answers["GET /api/v1/nodes"] = [dataclasses.replace(NODE, instances=there)]
+    row = skerry("get", "nodes", "--no-headers").out
+    assert row.split("   ")[3] == shown

@@ -155,3 +155,13 @@ def test_the_log_of_an_instance_whose_workload_was_deleted(skerry, shop):
     gone = problems(404, {"reason": "there is no workload shop-web", "field": "name"})
     shop.answers["GET /api/v1/workloads/shop-web"] = gone
     assert skerry("logs", "shop-web-0").out == "one\n"
+
+
+def test_a_closed_pipe_ends_all_readers_silently(start, shop):
+    shop.answers["GET " + LOGS.format("shop-web-0")] = answer(*[b"one\n" * 1000] * 200)
+    shop.answers["GET " + LOGS.format("shop-web-1")] = Raw(HEAD, hold_s=30)
+    process = start("logs", "-f", "shop-web")
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(10) == 141
+    assert process.stderr.read() == ""

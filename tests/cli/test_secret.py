@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import json
 
 import pytest
 from tests.cli.canned import NOW, problems
@@ -49,6 +50,11 @@ def test_what_is_shown_of_secrets(skerry, hub):
     assert heading.split() == ["NAME", "VERSION", "SIZE", "WORKLOADS", "BEHIND", "UPDATED"]
     assert row.split() == ["db", "ab" * 8, "9", "B", "1", "0", "60s"]
     assert "shop-web" in skerry("secret", "describe", "db").out
+    assert skerry("secret", "ls", "-o", "name").out == "secret/db\n"
+    (listed,) = json.loads(skerry("secret", "ls", "-o", "json").out)["items"]
+    assert listed == json.loads(skerry("secret", "describe", "db", "-o", "json").out)
+    hub.answers["GET /api/v1/secrets"] = []
+    assert skerry("secret", "ls").err == "there are no secrets\n"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def rollout_detail(known: Known, kept: Kept) -> RolloutDetail:
             cause="apply",
             strategy="at-once",
             state="done",
+            reason=f"all were given it at once: skerry describe workload {workload.name}",
             total=count,
             done=count,
             started_at=kept.updated_at,
