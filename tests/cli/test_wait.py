@@ -69,7 +69,7 @@ def test_what_is_not_so_in_time_exits_4_and_says_what_was_seen(skerry, hub, word
     hub.answers["GET /api/v1/nodes/box-1"] = NODE_DETAIL
     hub.answers["GET /api/v1/nodes/box-2"] = LOST_DETAIL
     hub.answers["GET /api/v1/instances"] = [dataclasses.replace(INSTANCE, workload="x")]
-    done = skerry("wait", *words, "--timeout", "200ms", code=4)
+    done = skerry("wait", *words, "--timeout", "1s", code=4)
     assert error in done.err
     assert done.out == ""
 
