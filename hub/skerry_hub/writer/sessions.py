@@ -148,11 +148,9 @@ class Session:
 
 
 def _words(error: str) -> str:
-    """Return what a box said; one that cannot read a sealed request is told what to do about."""
+    """Return what a box said; of one that cannot read a sealed request, what to do about it."""
     if error.startswith("it is not signed"):
-        return (
-            f"its executor is of an earlier version, and takes no sealed request: update ({error})"
-        )
+        return "its executor is of an earlier version, and takes no sealed request: update the box"
     return error
 
 

@@ -128,7 +128,7 @@ def test_an_answer_that_was_not_sealed_is_none(replies, words):
 
 def test_an_earlier_executor_is_to_be_updated():
     (end,) = Box({"error": "it is not signed: a map is wanted"}).ask()
-    assert end.error.startswith("its executor is of an earlier version")
+    assert end.error.endswith("takes no sealed request: update the box")
 
 
 def test_an_answer_that_is_broken_off_is_no_whole_one():
