@@ -13,8 +13,7 @@ from skerry_agent.effects import AskExecutor, Effect, EndAsking, HandInput, Log,
 from skerry_agent.orders import look_again
 from skerry_agent.state import NEVER, Asked, State
 from skerry_agent.telling import Step, stamped
-from skerry_wire.messages import Reply, Request
-from skerry_wire.session import MAX_PIECE_BYTES
+from skerry_wire.messages import MAX_PIECE_BYTES, Reply, Request
 from skerry_wire.topics import NodeTopic
 
 CHALLENGE, INSTANCE, KEEP, CANCEL = "challenge", "instance", "keep", "cancel"

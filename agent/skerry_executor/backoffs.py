@@ -31,6 +31,7 @@ FILE = "backoffs"
 MAX_FILE_BYTES = 1024 * 1024
 _START_KINDS = (Failure.OTHER, Failure.NOT_FOUND)
 """Of a start. All else is over once the box has what it lacks, and looked for at its own pace."""
+_KINDS = frozenset(Failure)
 
 
 def kept(folder: pathlib.Path | None, root: pathlib.Path) -> Kept:
@@ -68,7 +69,10 @@ class BackOffs:
         self._lock = threading.Lock()
         found = kept(folder, root)
         self._boot_id = found.boot_id
-        self._failing: dict[str, Failing] = {one.key: one for one in found.failing}
+        # The file may be that of another version, with kinds of its own.
+        self._failing: dict[str, Failing] = {
+            one.key: one for one in found.failing if one.kind in _KINDS
+        }
         self._endings: dict[str, Ending] = {one.id: one for one in found.endings}
 
     # --- pulls and starts ------------------------------------------------------------------

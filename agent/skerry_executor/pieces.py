@@ -10,10 +10,11 @@ import math
 from typing import Literal
 
 from skerry_wire.frozen import frozen
+from skerry_wire.session import MAX_OUTPUT_BYTES
 
 Stream = Literal["out", "err"]
 
-PART_BYTES = 8 * 1024
+PART_BYTES = MAX_OUTPUT_BYTES
 """Most bytes of a part: on a link of 56 kbit/s it takes a second, and a heartbeat waits as long."""
 GATHER_S = 0.05
 MOST_WAITING_BYTES = 8 * PART_BYTES

@@ -69,14 +69,10 @@ def kept_in(storage: Storage, wanted: Instance) -> Iterator[tuple[pathlib.Path, 
         for mount in container.mounts
         if mount.kind == "volume"
     }
-    for name in sorted(volumes):
-        folder = storage.volumes / name / VOLUME_DATA if name else storage.volumes
-        yield (
-            folder,
-            f"volume {name} lies ({storage.volumes})"
-            if name
-            else (f"the runtime keeps its volumes ({storage.volumes})"),
-        )
+    if "" in volumes:
+        yield storage.volumes, f"the runtime keeps its volumes ({storage.volumes})"
+    for name in sorted(volumes - {""}):
+        yield storage.volumes / name / VOLUME_DATA, f"volume {name} lies ({storage.volumes})"
 
 
 def free_bytes(folder: pathlib.Path) -> int | None:

@@ -25,7 +25,8 @@ from skerry_wire import codec, local
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorInput
-from skerry_wire.session import MAX_PIECE_BYTES, SessionError
+from skerry_wire.messages import MAX_PIECE_BYTES
+from skerry_wire.session import SessionError
 
 STALL_S = 60.0
 """How long a client may take to read a part: the link behind it may be in the dark for a while."""

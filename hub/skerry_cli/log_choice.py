@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
 
 import click
 
+from skerry_cli.content_records import Container, Content
 from skerry_cli.failures import RefusedError
 from skerry_cli.hub import Hub, path
-from skerry_cli.records import MANY, Instance, Words, part_of, read
+from skerry_cli.records import Instance, part_of, read
 from skerry_wire.frozen import frozen
 
 TAIL = 100
@@ -33,21 +33,6 @@ class Tail(click.ParamType[int | str]):
         if not text.isascii() or not text.isdigit() or int(text) > MOST_LINES:
             self.fail(f"{text!r} is neither a number up to {MOST_LINES} nor {ALL}", param, ctx)
         return int(text)
-
-
-@frozen(kw_only=True)
-class Container:
-    """A container of a workload, as far as it matters whose log is shown."""
-
-    name: Words
-    restart: Words = "always"
-
-
-@frozen(kw_only=True)
-class Content:
-    """What a workload consists of."""
-
-    containers: Annotated[tuple[Container, ...], MANY] = ()
 
 
 @frozen()

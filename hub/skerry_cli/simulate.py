@@ -202,18 +202,17 @@ def _show(screen: Screen, answer: Any, found: Simulation, *, verbose: bool, whol
 def totals_rows(nodes: Sequence[Totals]) -> list[Sequence[Cell]]:
     """Return a table of what is reserved, and of how much; of nodes with instances."""
     rows: list[Sequence[Cell]] = [("NODE", "INSTANCES", "CPU", "MEMORY", "STORAGE", "ACCELERATORS")]
-    for one in [one for one in nodes if one.instances][:SHOWN]:
-        name = one.where
-        rows.append(
-            (
-                name,
-                str(one.instances),
-                _share(one.cpu_reserved_milli, one.cpu_milli, words.processors),
-                _share(one.memory_reserved_bytes, one.memory_bytes, words.size),
-                _share(one.storage_reserved_bytes, one.storage_bytes, words.size),
-                _share(one.accelerators_reserved, one.accelerators or None, str),
-            )
+    rows += [
+        (
+            one.where,
+            str(one.instances),
+            _share(one.cpu_reserved_milli, one.cpu_milli, words.processors),
+            _share(one.memory_reserved_bytes, one.memory_bytes, words.size),
+            _share(one.storage_reserved_bytes, one.storage_bytes, words.size),
+            _share(one.accelerators_reserved, one.accelerators or None, str),
         )
+        for one in [one for one in nodes if one.instances][:SHOWN]
+    ]
     return rows
 
 

@@ -184,7 +184,7 @@ def trust_key(work: Work, node: Node, fingerprint: str) -> Node:
     told = node.other_sealing_key
     if told is None or fingerprint_of(told) != fingerprint:
         tells = "tells no other key" if told is None else f"tells the key {fingerprint_of(told)}"
-        raise RefusedError(409, Problem(reason=f"{node.hostname} {tells} now"))
+        raise RefusedError(409, Problem(reason=f"{node.known_as} {tells} now"))
     node = dataclasses.replace(node, sealing_key=told)
     put_node(work, node)
     return node
@@ -196,7 +196,7 @@ def forget(work: Work, node: Node) -> PlanView:
     Raises RefusedError while it is online: it would run on, and nobody would see it.
     """
     if node.liveness is Liveness.ONLINE:
-        reason = f"{node.hostname} is online: stop its agent first (systemctl stop skerry-agent)"
+        reason = f"{node.known_as} is online: stop its agent first (systemctl stop skerry-agent)"
         raise RefusedError(409, Problem(reason=reason))
     work.draft.because("forget")
     names = set()
@@ -232,7 +232,7 @@ def forget(work: Work, node: Node) -> PlanView:
 def check_held(node: Node) -> None:
     """Refuse what is for held nodes alone. Raises RefusedError."""
     if node.diverged is None:
-        raise RefusedError(409, Problem(reason=f"{node.hostname} is not held: it follows this hub"))
+        raise RefusedError(409, Problem(reason=f"{node.known_as} is not held: it follows this hub"))
 
 
 def overwrite(work: Work, node: Node) -> Node:
@@ -240,7 +240,7 @@ def overwrite(work: Work, node: Node) -> Node:
     check_held(node)
     accepted = node.report.accepted if node.report is not None else 0
     if accepted >= LAST_GENERATION:
-        reason = f"{node.hostname} says it accepted order {accepted}, and no order can follow that"
+        reason = f"{node.known_as} says it accepted order {accepted}, and no order can follow that"
         raise RefusedError(409, Problem(reason=reason))
     # What it says it accepted is known now, so that saying so again is no new divergence.
     digest = node.report.digest if accepted and node.report is not None else None

@@ -221,5 +221,5 @@ def why_it_stays(node: Node, workload: Workload) -> str | None:
         return None
     tied = tied_because(workload)
     if tied:
-        return f"{node.hostname} is lost; {tied}, so it is not replaced elsewhere"
-    return f"{node.hostname} is lost; it is replaced once that is certain and another node takes it"
+        return f"{node.known_as} is lost; {tied}, so it is not replaced elsewhere"
+    return f"{node.known_as} is lost; it is replaced once that is certain and another node takes it"

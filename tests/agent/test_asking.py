@@ -12,7 +12,7 @@ from skerry_agent.events import AnswerEnded, PartCame
 from skerry_agent.part_window import LEAST as WINDOW
 from skerry_wire import local
 from skerry_wire.local import ExecutorInput, ExecutorReply, Outcome
-from skerry_wire.session import MAX_PIECE_BYTES
+from skerry_wire.messages import MAX_PIECE_BYTES
 
 INPUT = local.frame(ExecutorInput(piece=b"typed"))
 

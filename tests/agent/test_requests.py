@@ -5,8 +5,7 @@ from tests.agent.test_core import Box, published
 from skerry_agent import effects, requests
 from skerry_agent import events as ev
 from skerry_wire import codec
-from skerry_wire.messages import Request
-from skerry_wire.session import MAX_PIECE_BYTES
+from skerry_wire.messages import MAX_PIECE_BYTES, Request
 from skerry_wire.topics import NodeTopic
 
 

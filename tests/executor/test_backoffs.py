@@ -8,8 +8,10 @@ from tests.executor.test_backoff import seen
 
 from skerry_executor import backoff, backoffs, specs
 from skerry_executor.actual import Phase
+from skerry_executor.backoff import Kept
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_wire import codec
 
 IMAGE = "registry.example/web:1"
 BOOT = "11111111-2222-3333-4444-555555555555"
@@ -106,6 +108,16 @@ def test_a_damaged_file_costs_one_try(box, tmp_path):
     wanted = instance("a-0", image=IMAGE)
     pull(box(), wanted)
     (tmp_path / "run" / backoffs.FILE).write_bytes(b"\xc1")
+    assert may_pull(box(), wanted)
+
+
+def test_a_kind_of_another_version_costs_one_try(box, tmp_path):
+    wanted = instance("a-0", image=IMAGE)
+    pull(box(), wanted)
+    file = tmp_path / "run" / backoffs.FILE
+    kept = codec.decode(Kept, file.read_bytes())
+    failing = tuple(dataclasses.replace(one, kind="of_tomorrow") for one in kept.failing)
+    file.write_bytes(codec.pack(dataclasses.replace(kept, failing=failing)))
     assert may_pull(box(), wanted)
 
 

@@ -44,8 +44,12 @@ class Told:
         return [s for n, s in enumerate(seen) if n == 0 or seen[n - 1] is not s]
 
 
-def run(runtime, wanted, *, told=None, cancel=None, object_to=lambda _container: None):
-    work = Convergence(wanted, DIGEST, runtime, cancel or Cancel(), told or Told(), object_to)
+def run(
+    runtime, wanted, *, told=None, cancel=None, object_to=lambda _container: None, backoffs=None
+):
+    work = Convergence(
+        wanted, DIGEST, runtime, cancel or Cancel(), told or Told(), object_to, backoffs=backoffs
+    )
     return work.run()
 
 
@@ -273,6 +277,16 @@ def test_a_survey_changes_nothing(runtime):
     assert len(runtime.changes()) == before
 
 
+def test_only_what_is_ordered_no_more_ends_where_the_rest_is_only_looked_at(runtime):
+    port = (PortMapping(host=80, container=80),)
+    run(runtime, order(instance("a-0", ports=port), instance("b-0")))
+    # Its port would be given up before all else, for one that is made.
+    wanted = order(instance("a-0", revision="2"), instance("c-0", ports=port))
+    work = Convergence(wanted, DIGEST, runtime, Cancel(), Told(), lambda _container: None)
+    assert states(work.end_unwanted()) == {"a-0": "running", "c-0": "pending"}
+    assert [one.instance for one in runtime.containers(NODE)] == ["a-0"]
+
+
 def test_hundreds_of_instances_are_told_seldom(runtime):
     told = Told()
     assert run(runtime, order(*(instance(f"a-{n}") for n in range(200))), told=told).reached
@@ -349,6 +363,13 @@ def test_a_run_does_not_stay_for_ever():
                        lambda _: None, patience_s=60)  # fmt: skip
     with pytest.raises(Cancelled):
         work.run()
+
+
+def test_one_that_is_made_anew_does_not_wait_for_what_the_one_before_it_failed_at(runtime):
+    backoffs = BackOffs()
+    failed = run(runtime, order(instance("a-0", command=("/nothere",))), backoffs=backoffs)
+    assert failed.instances[0].reason.startswith("start back-off of 10 s: ")
+    assert run(runtime, order(instance("a-0", revision="2")), backoffs=backoffs).reached
 
 
 def test_what_keeps_ending_rests_and_is_started_again_later(runtime):

@@ -1,6 +1,7 @@
 """What rests between crashes is started by the executor itself, though its agent is away."""
 
 import dataclasses
+import time
 
 import pytest
 from tests.executor.client import asked, leased
@@ -14,6 +15,7 @@ from skerry_executor.actual import Phase
 from skerry_executor.backoff import Ending, Kept
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.challenges import boot_id
+from skerry_executor.own_visits import FIRST_S
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire import codec
 from skerry_wire.lifecycle import Lease
@@ -59,11 +61,29 @@ def rested(tmp_path):
 
 
 def test_the_next_run_starts_it(rested):
+    began = time.monotonic()
     box = rested.next_run(left_s=0.0)
     try:
         assert main._is_due(box.settings)
         wait_for("its start", rested.runs, 10)
+        assert time.monotonic() - began >= FIRST_S, "an agent that is there comes before"
         assert not main._is_due(box.settings)
+    finally:
+        box.end()
+
+
+def test_one_that_cannot_be_started_is_not_tried_all_the_time(rested):
+    box = rested.next_run(left_s=0.0)
+    rested.runtime.fails["start"] = RuntimeFailure(Failure.OTHER, "no")
+
+    def visits():
+        return sum(verb == "list" for verb, _ in rested.runtime.calls)
+
+    try:
+        before = visits()
+        wait_for("its start", lambda: visits() > before, 10)
+        time.sleep(0.5)
+        assert visits() <= before + 3
     finally:
         box.end()
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from tests.hub.records import assignment, capability, node, workload
+from tests.hub.records import assignment, capability, finished, node, workload
 
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.devices import devices_of
@@ -109,6 +109,13 @@ def test_who_names_a_path_or_holds_an_accelerator_uses_it():
     assert held == {"0000:01:00.0": {"shop-web-2": 250}}
     on_second = [v for v in listed(known) if v.node == "box-2" and v.used_by]
     assert [(v.name, v.used_by) for v in on_second] == [("ttyUSB0", ("shop-db-0",))]
+
+
+def test_a_finished_job_uses_nothing():
+    held = (Hold(device="gpu/0000:01:00.0", milli=250),)
+    known = Known([box()], [naming("/dev/video0")], [finished(held=held)])
+    assert users(known) == {}
+    assert [view.held_milli for view in listed(known) if view.held_milli] == []
 
 
 def test_a_folder_of_devices_gives_all_that_is_in_it_and_no_namesake():

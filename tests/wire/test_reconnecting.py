@@ -42,6 +42,13 @@ def test_who_was_away_for_hours_asks_seldom_and_no_more_seldom_than_the_hub_coun
     assert soon.back_within_s(soon.LEAST_S, 24 * 3600.0) >= soon.CONNECT_S + soon.MOST_S
 
 
+def test_the_hub_waits_for_who_finds_out_by_an_echo_that_the_connection_is_gone():
+    first_s = soon.longest_wait_s(soon.USUAL_S, 1, 0.0)
+    for away_s, found_out_s in ((100.0, 100.0), (500.0, 2 * soon.KEEPALIVE_S)):
+        expected = soon.CONNECT_S + found_out_s + first_s
+        assert soon.back_within_s(soon.USUAL_S, away_s) == pytest.approx(expected)
+
+
 def test_the_ceiling_stays_while_a_fleet_grows_box_by_box():
     assert len({soon.ceiling_for(nodes) for nodes in range(513, 1025)}) == 1
     assert soon.ceiling_for(0) == soon.ceiling_for(1) == soon.LEAST_S

@@ -4,9 +4,16 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from skerry_wire import session
-from skerry_wire.messages import Terminal
-from skerry_wire.session import Opener, Sealer, SessionError, SessionInput, SessionOutput
+from skerry_wire.messages import MAX_PIECE_BYTES, Terminal
+from skerry_wire.session import (
+    MAX_INPUT_BYTES,
+    MAX_OUTPUT_BYTES,
+    Opener,
+    Sealer,
+    SessionError,
+    SessionInput,
+    SessionOutput,
+)
 
 KEY = bytes(range(32))
 
@@ -41,13 +48,11 @@ def test_pieces_come_as_they_were_sealed_and_say_nothing_to_others():
 def test_the_largest_fit():
     sealer = Sealer("in", seal)
     whole = SessionInput(
-        data=b"x" * session.MAX_INPUT_BYTES, terminal=Terminal(columns=4096, rows=4096), eof=True
+        data=b"x" * MAX_INPUT_BYTES, terminal=Terminal(columns=4096, rows=4096), eof=True
     )
-    assert len(sealer.sealed(whole)) < session.MAX_PIECE_BYTES
-    last = SessionOutput(
-        data=b"x" * session.MAX_OUTPUT_BYTES, error="e" * 1024, taken=2**32 - 1, end=True
-    )
-    assert len(Sealer("out", seal).sealed(last)) < session.MAX_PIECE_BYTES
+    assert len(sealer.sealed(whole)) < MAX_PIECE_BYTES
+    last = SessionOutput(data=b"x" * MAX_OUTPUT_BYTES, error="e" * 1024, taken=2**32 - 1, end=True)
+    assert len(Sealer("out", seal).sealed(last)) < MAX_PIECE_BYTES
 
 
 def test_one_that_came_before_is_nothing_and_one_out_of_turn_is_an_error():
@@ -72,7 +77,7 @@ def test_what_another_made_or_changed_is_refused():
             Opener("in", unseal).opened(SessionInput, piece)
 
 
-@pytest.mark.parametrize("piece", [b"", bytes(8), bytes(session.MAX_PIECE_BYTES + 1)])
+@pytest.mark.parametrize("piece", [b"", bytes(8), bytes(MAX_PIECE_BYTES + 1)])
 def test_a_piece_has_a_size(piece):
     with pytest.raises(SessionError, match="bytes"):
         Opener("in", unseal).opened(SessionInput, piece)

@@ -15,10 +15,16 @@ from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
-from skerry_wire.messages import Challenge, Digest, InstanceStatus, Refusal, Targets
+from skerry_wire.messages import (
+    MAX_PIECE_BYTES,
+    Challenge,
+    Digest,
+    InstanceStatus,
+    Refusal,
+    Targets,
+)
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Sparse
-from skerry_wire.session import MAX_PIECE_BYTES
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
 
 MAX_FRAME_BYTES = 512 * 1024

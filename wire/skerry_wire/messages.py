@@ -202,6 +202,11 @@ class Order:
     instances: Annotated[tuple[Instance, ...], Items(512)] = ()
 
 
+MAX_PIECE_BYTES = 12 * 1024
+"""Most bytes of a sealed piece of a session (`skerry_wire.session`). Who passes pieces on needs no
+more of it than this."""
+
+
 @frozen(kw_only=True)
 class Request:
     """A question of the hub to a node, answered with the same id.

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
-from skerry_wire.messages import Terminal
+from skerry_wire.messages import MAX_PIECE_BYTES, Terminal
 from skerry_wire.schema import Items, Range, Sparse
 from skerry_wire.types import Count, Line
 
@@ -24,13 +24,11 @@ KEY_BYTES = 32
 MAX_INPUT_BYTES = 8 * 1024
 """Most bytes of input in a piece: on a link of 56 kbit/s it takes a second."""
 MAX_OUTPUT_BYTES = 8 * 1024
-MAX_PIECE_BYTES = 12 * 1024
 WINDOW = 8
 """Most pieces of input that the program may have before it: more wait at the hub."""
-KEEP_S = 10.0
-"""How often the hub says that somebody still sits there while nothing is typed, ..."""
 SILENCE_S = 60.0
-"""... and how long after it last did the executor ends the session."""
+"""How long after it last heard of the hub the executor ends a session. While nothing is typed,
+empty input says that somebody still sits there."""
 
 _NUMBER = struct.Struct(">Q")
 _DIRECTIONS = {"in": b"in\0\0", "out": b"out\0"}

@@ -6,8 +6,6 @@ counted as the C library counts them, which has 32 and 33 for itself.
 
 from __future__ import annotations
 
-import re
-
 _NAMES = (
     *("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2"),
     *("PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG"),
@@ -24,8 +22,13 @@ NUMBERS = {
 }
 """Of every name, without its SIG."""
 
-_OF_RTMIN = re.compile(r"RTMIN\+([0-9]{1,2})")
-_OF_RTMAX = re.compile(r"RTMAX-([0-9]{1,2})")
+_REAL_TIME = range(RTMIN, RTMAX + 1)
+_KNOWN: dict[str, int] = {
+    **NUMBERS,
+    **{f"RTMIN+{number - RTMIN}": number for number in _REAL_TIME},
+    **{f"RTMAX-{RTMAX - number}": number for number in _REAL_TIME},
+    **{str(number): number for number in (*range(1, len(_NAMES) + 1), *_REAL_TIME)},
+}
 _LONGEST_GUESS = 16
 
 
@@ -36,17 +39,8 @@ class SignalError(ValueError):
 def number_of(text: str) -> int:
     """Return a signal's number: of `SIGTERM`, `term`, `15`, `RTMIN+3`. Raises SignalError."""
     name = text.upper().removeprefix("SIG")
-    if name in NUMBERS:
-        return NUMBERS[name]
-    least, most = _OF_RTMIN.fullmatch(name), _OF_RTMAX.fullmatch(name)
-    if name.isascii() and name.isdecimal() and len(name) <= 2:
-        number = int(name)
-    elif least is not None or most is not None:
-        number = RTMIN + int(least[1]) if least else RTMAX - int(most[1]) if most else 0
-        number = 0 if number < RTMIN else number
-    else:
-        number = 0
-    if not 1 <= number <= RTMAX or number in (RTMIN - 1, RTMIN - 2):
+    number = _KNOWN.get(name)
+    if number is None:
         raise SignalError(_why_not(text, name))
     return number
 

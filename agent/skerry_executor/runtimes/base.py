@@ -101,6 +101,10 @@ class LogWish:
     follow: bool = False
 
 
+TERM = "TERM=xterm"
+"""What a program with a terminal finds in its environment: docker's own word."""
+
+
 @frozen()
 class Program:
     """A program to run within a container.

@@ -17,7 +17,7 @@ from skerry_executor import processes
 from skerry_executor.cancel import Cancel
 from skerry_executor.lease import Process
 from skerry_executor.runtimes import program_token
-from skerry_executor.runtimes.base import Failure, Program, RuntimeFailure, Written
+from skerry_executor.runtimes.base import TERM, Failure, Program, RuntimeFailure, Written
 from skerry_executor.runtimes.containerd_api import Containerd, Record, Status
 from skerry_executor.runtimes.program_token import ProgramToken
 from skerry_wire.messages import Terminal
@@ -28,7 +28,6 @@ LOOK_MOST_S = 0.5
 DRAIN_S = 0.1
 PIECE_BYTES = 64 * 1024
 NAMES = ("in", "out", "err")
-TERM = "TERM=xterm"
 
 
 def run(

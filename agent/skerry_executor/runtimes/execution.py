@@ -14,7 +14,7 @@ from skerry_executor.cancel import Cancel, Cancelled
 from skerry_executor.lease import Process
 from skerry_executor.runtimes import failures, program_token, streams, unix_http
 from skerry_executor.runtimes.api import Api, failing, quoted
-from skerry_executor.runtimes.base import Failure, Program, RuntimeFailure, Written
+from skerry_executor.runtimes.base import TERM, Failure, Program, RuntimeFailure, Written
 from skerry_executor.runtimes.http_answer import SWITCHING
 from skerry_executor.runtimes.program_token import ProgramToken
 from skerry_wire.messages import Terminal
@@ -24,8 +24,6 @@ SILENCE_S = 86400.0
 START_S = 2.0
 """How long a program and its terminal may take to be there."""
 AGAIN_S = 0.05
-TERM = "TERM=xterm"
-"""What docker gives a program with a terminal, too."""
 
 
 def execute(

@@ -71,6 +71,10 @@ _DENIED_SIGNS = (
     "forbidden",
 )
 _NO_CRI_SIGN = "unknown service runtime.v1."
+_NO_CRI = (
+    "the runtime does not serve version 1 of the CRI: `disabled_plugins` in "
+    "/etc/containerd/config.toml names it, or containerd is older than 1.6"
+)
 _NEWER_SIGN = re.compile(r"minimum supported api version is ([0-9.]+)")
 _UNKNOWN_SIGNS = ("manifest unknown", "name unknown", "not found", "does not exist")
 
@@ -101,12 +105,6 @@ def from_pull(image: str, registry: str, said: str, user: str | None = None) -> 
     else:
         why = f"image {image} cannot be pulled"
     return RuntimeFailure(Failure.PULL, _words(why, said))
-
-
-_NO_CRI = (
-    "the runtime does not serve version 1 of the CRI: `disabled_plugins` in "
-    "/etc/containerd/config.toml names it, or containerd is older than 1.6"
-)
 
 
 def _platform(said: str) -> str:

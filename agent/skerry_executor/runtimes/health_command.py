@@ -5,6 +5,8 @@ from __future__ import annotations
 from skerry_executor.order import shortened
 from skerry_wire.workload import HealthCheck
 
+MOST_LINE = 160
+
 
 def words_of(check: HealthCheck | None) -> tuple[str, ...]:
     """Return what is run within the container; nothing where no command says how it is."""
@@ -14,9 +16,6 @@ def words_of(check: HealthCheck | None) -> tuple[str, ...]:
     if command[0] == "CMD-SHELL":
         return ("/bin/sh", "-c", *command[1:])
     return command[1:] if command[0] == "CMD" else command
-
-
-MOST_LINE = 160
 
 
 def why_failed(code: int, output: bytes) -> str:

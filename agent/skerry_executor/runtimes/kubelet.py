@@ -62,8 +62,8 @@ SETTLE_S = 3.0
 POLL_S = 0.05
 KILLED = 137
 EXEC_S = 3600.0
-NO_INPUT = "a program in a pod gets neither input nor a terminal here: the CRI's socket passes none"
 """The most that a program within a container may take."""
+NO_INPUT = "a program in a pod gets neither input nor a terminal here: the CRI's socket passes none"
 
 
 def connect(socket_path: str, manifests: pathlib.Path, state: pathlib.Path, run: pathlib.Path

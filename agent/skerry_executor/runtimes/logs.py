@@ -13,8 +13,6 @@ from skerry_executor.runtimes.base import Failure, LogWish, RuntimeFailure, Writ
 
 FOLLOW_SILENCE_S = 86400.0
 """A container may be silent for long; who follows it ends that by the cancel."""
-
-
 _BETWEEN_SIGN = "unable to read log file"
 BETWEEN_S = 2.0
 BETWEEN_LOOK_S = 0.05

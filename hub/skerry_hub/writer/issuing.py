@@ -50,7 +50,7 @@ def issue(
             codec.from_plain(Order, codec.to_plain(order), strict=True)
             sealed = envelope.seal(order, key.id, key.sign)
         except WireError as error:
-            failures[node_id] = f"the order for node {node.hostname} does not fit: {error}"
+            failures[node_id] = f"the order for node {node.known_as} does not fit: {error}"
             continue
         _put(draft, node, order.generation, content, sealed)
     draft.touched.clear()

@@ -178,13 +178,13 @@ class Requesting:
         policy = node.capability.hardware.policy if node.capability is not None else None
         if policy is not None and not policy.requests.allows(wish.verb):
             reason = (
-                f"{node.hostname} does not allow {wish.verb}: set requests.{wish.verb} in the "
+                f"{node.known_as} does not allow {wish.verb}: set requests.{wish.verb} in the "
                 "policy of the box (/etc/skerry/policy.toml), and reload its agent"
             )
             raise RefusedError(403, Problem(reason=reason))
         self._check_online(node)
         if self._of_node[node.id] >= MOST_OF_A_NODE:
-            reason = f"{MOST_OF_A_NODE} requests to {node.hostname} are under way; try again later"
+            reason = f"{MOST_OF_A_NODE} requests to {node.known_as} are under way; try again later"
             raise RefusedError(503, Problem(reason=reason))
         if self._of_node.total() >= MOST_AT_ONCE:
             reason = f"{MOST_AT_ONCE} requests are under way on this hub; try again later"
@@ -197,7 +197,7 @@ class Requesting:
         now = self._node_now(node.id)
         if now is None or now.liveness is not Liveness.ONLINE:
             state = "gone" if now is None else now.liveness.value
-            reason = f"{node.hostname} is {state}: it must be online for this"
+            reason = f"{node.known_as} is {state}: it must be online for this"
             raise RefusedError(409, Problem(reason=reason))
         return publisher
 
@@ -207,7 +207,7 @@ class Requesting:
             self._send(node, Request(id=name, verb="challenge"), within_s)
             reply = await answer.next(within_s)
         if reply is None:
-            reason = f"{node.hostname} did not answer within {within_s:g} s"
+            reason = f"{node.known_as} did not answer within {within_s:g} s"
             raise RefusedError(504, Problem(reason=reason))
         if reply.error is not None or len(reply.body) != 32:
             raise refusal(node, reply.error or "it made no challenge")
@@ -232,7 +232,7 @@ class Requesting:
                         kept_at = loop.time()
                         self._send(node, Request(id=name, verb="keep"), EXPIRY_S)
                     if left_s <= 0:
-                        reason = f"no whole answer of {node.hostname} within {wish.within_s:g} s"
+                        reason = f"no whole answer of {node.known_as} within {wish.within_s:g} s"
                         raise RefusedError(504, Problem(reason=reason))
                     reply = await answer.next(min(self._limits.look_s, left_s))
                     if wish.input:
@@ -279,7 +279,7 @@ class Requesting:
 
 def refusal(node: Node, error: str) -> RefusedError:
     """Return what a box has against a request, as the API says it."""
-    return RefusedError(409, Problem(reason=f"{node.hostname}: {error}"))
+    return RefusedError(409, Problem(reason=f"{node.known_as}: {error}"))
 
 
 def _sealed(node: Node, wish: Wish, challenge: bytes, key: OrderKey, session: Session) -> bytes:

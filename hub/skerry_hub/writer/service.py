@@ -267,7 +267,7 @@ class Service:
         publisher = self._way()
         if publisher is None or node.liveness is not Liveness.ONLINE:
             raise RefusedError(
-                409, Problem(reason=f"{node.hostname} must be online for this: it is asked")
+                409, Problem(reason=f"{node.known_as} must be online for this: it is asked")
             )
 
         def send(request: Request) -> None:
@@ -275,7 +275,7 @@ class Service:
 
         reply = self._asking.ask(node.id, verb, send, timeout_s)
         if reply is None:
-            reason = f"{node.hostname} did not answer within {timeout_s:g} s"
+            reason = f"{node.known_as} did not answer within {timeout_s:g} s"
             raise RefusedError(504, Problem(reason=reason))
         return reply
 

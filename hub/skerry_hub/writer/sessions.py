@@ -54,7 +54,7 @@ class Session:
         self.id = secrets.token_hex(16)
         self.key = key
         self._box = _box_of(node)
-        self._hostname = node.hostname
+        self._node = node.known_as
         self._sealer = Sealer("in", lambda nonce, data: cipher.encrypt(nonce, data, None))
         self._opener = Opener("out", unseal)
         self._loop = asyncio.get_running_loop()
@@ -129,7 +129,7 @@ class Session:
         )
 
     def _not_sealed(self, why: str) -> RefusedError:
-        reason = f"the answer is not that of {self._hostname}: {why}"
+        reason = f"the answer is not that of {self._node}: {why}"
         return RefusedError(502, Problem(reason=reason))
 
     async def _wait_for_room(self) -> None:
@@ -157,7 +157,7 @@ def _words(error: str) -> str:
 def _box_of(node: Node) -> SealedBox[PublicKey]:
     if node.sealing_key is None:
         reason = (
-            f"the hub does not know the key of {node.hostname} yet, to which requests are sealed: "
+            f"the hub does not know the key of {node.known_as} yet, to which requests are sealed: "
             "its agent tells it once it has visited the executor (of an earlier version: update it)"
         )
         raise RefusedError(409, Problem(reason=reason))
@@ -165,5 +165,5 @@ def _box_of(node: Node) -> SealedBox[PublicKey]:
         return SealedBox(PublicKey(node.sealing_key))
     except (CryptoError, ValueError, TypeError):
         raise RefusedError(
-            409, Problem(reason=f"the sealing key of {node.hostname} is none")
+            409, Problem(reason=f"the sealing key of {node.known_as} is none")
         ) from None

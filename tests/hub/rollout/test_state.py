@@ -33,7 +33,8 @@ def test_a_waiting_instance_has_its_former_content_until_it_is_given_the_newest(
     assert (former.revision, content, number) == (OLD, WAS, 1)
     draft = DraftRollouts(found)
     assert draft.former(placed) == found.former(placed)
-    draft.members.put("shop-web-0", at())
+    # What it had is kept then, should its box hold the new content back.
+    draft.members.put("shop-web-0", at(former=former, number=1))
     assert draft.former(placed) is None
 
 

@@ -4,7 +4,7 @@ import pytest
 from tests.hub.records import NOW
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.writer.watch import STALL_S, Watch
+from skerry_hub.writer.watch import STALL_S, STUCK_S, Watch
 from skerry_wire import reconnecting
 
 
@@ -103,3 +103,10 @@ def test_a_machine_that_slept_gives_time_and_a_slow_store_none():
     assert watch.listening.silent_from == NOW + STALL_S + 1
     watch.tick(102 + STALL_S, NOW + 3600)
     assert watch.listening.silent_from > NOW + 3600 + reconnecting.USUAL_S
+
+
+def test_a_writer_that_does_not_come_round_is_told():
+    watch = watching()
+    assert watch.writer(100 + STUCK_S - 1, NOW + STUCK_S - 1).ok
+    stuck = watch.writer(100 + STUCK_S, NOW + STUCK_S)
+    assert (stuck.ok, stuck.since, stuck.reason) == (False, NOW, "one thing takes it 30 s already")
