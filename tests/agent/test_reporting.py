@@ -48,6 +48,7 @@ WELL, SICK = sick(Health.HEALTHY), sick(Health.UNHEALTHY, "web is unhealthy: ans
         (WELL, SICK, [(EventKind.UNHEALTHY, SICK.reason)]),
         (SICK, sick(Health.UNHEALTHY, "web is unhealthy: answered 500"), []),
         (SICK, WELL, [(EventKind.HEALTHY, "")]),
+        (SICK, sick(Health.STARTING), []),
         (sick(Health.STARTING, "web is starting: answered 503"), WELL, []),
         (sick(Health.STARTING), sick(Health.STARTING, "web is starting: connection refused"), []),
     ],

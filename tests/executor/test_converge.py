@@ -140,6 +140,26 @@ def test_an_image_that_is_never_pulled_is_said(runtime):
     assert "images of localhost are never pulled" in outcome.instances[0].reason
 
 
+def test_a_damaged_image_that_nobody_pulls_is_left_to_its_container_to_say(runtime):
+    runtime.fails["has"] = RuntimeFailure(Failure.DAMAGED, "its layers are not there")
+    assert run(runtime, order(instance("a-0", image=IMAGE))).reached
+
+
+def test_a_pull_that_finds_the_store_damaged_is_done_again_from_nothing(runtime):
+    failures = [RuntimeFailure(Failure.DAMAGED, "its layers are not there")]
+
+    class Damaged(FakeRuntime):
+        def pull(self, *args):
+            if failures:
+                raise failures.pop()
+            super().pull(*args)
+
+    damaged = Damaged(images=[IMAGE], registry=[REMOTE])
+    assert run(damaged, order(instance("a-0", image=REMOTE))).reached
+    verbs = [verb for verb, subject in damaged.changes() if subject == REMOTE]
+    assert verbs == ["remove image", "pull"]
+
+
 def test_a_port_in_use_is_said_and_heals(runtime):
     runtime.ports_taken.add(80)
     wanted = order(instance(ports=(PortMapping(host=80, container=80),)))

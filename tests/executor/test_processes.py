@@ -65,4 +65,5 @@ def test_a_process_is_ended_with_what_it_started_and_with_who_is_left_of_its_ses
 def test_a_number_that_another_has_now_is_nobodys_family(child):
     now = processes.of_pid(child.pid)
     processes.kill_family(Process(pid=now.pid, started=now.started - 1))
-    assert child.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(0.2)

@@ -35,6 +35,15 @@ def test_what_was_left_is_ended_and_what_this_run_notes_is_not(tmp_path):
         assert programs.are_left(tmp_path)
 
 
+def test_what_another_runtime_had_is_nobodys_here(tmp_path):
+    runtime = FakeRuntime(images=[])
+    left = tmp_path / "programs" / "old"
+    left.parent.mkdir()
+    left.write_text("another\nabc 1 2")
+    Programs(tmp_path).end_left(lambda: runtime, threading.Event())
+    assert (runtime.calls, left.exists()) == ([], False)
+
+
 def test_while_the_runtime_is_away_the_note_stays(tmp_path):
     runtime = FakeRuntime(images=[])
     runtime.fails["end_program"] = RuntimeFailure(Failure.UNREACHABLE, "it is away")

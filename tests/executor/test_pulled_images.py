@@ -85,6 +85,12 @@ def test_a_full_disk_takes_what_is_unused_at_once_and_nothing_else(images, runti
     assert runtime.stored == {IMAGE, WEB}
 
 
+def test_a_disk_with_room_takes_nothing_before_its_time(images, runtime):
+    pull(images, runtime, OLD)
+    images.clean(runtime, (), dataclasses.replace(FULL, image_free_percent=1), START)
+    assert OLD in runtime.stored
+
+
 def test_what_a_container_has_stays_and_the_others_go(images, runtime):
     for name in (OLD, WEB):
         pull(images, runtime, name)

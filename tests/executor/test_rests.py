@@ -10,7 +10,7 @@ from tests.executor.test_instance_requests import ask, sealed
 from tests.executor.test_serve import Box
 
 from lab.processes import wait_for
-from skerry_executor import backoffs, main, specs
+from skerry_executor import backoffs, leasing, main, specs
 from skerry_executor.actual import Phase
 from skerry_executor.backoff import Ending, Kept
 from skerry_executor.boot_clock import since_boot_s
@@ -131,6 +131,17 @@ def test_restart_starts_it_at_once(rested):
         assert (done.error, done.visit) == (None, True)
         assert rested.runs()
         assert asked(box.path).reached
+    finally:
+        box.end()
+
+
+def test_restart_starts_nothing_that_has_no_lease(tmp_path):
+    rested = Rested(tmp_path, dataclasses.replace(instance(), lease=Lease(duration_s=60.0)))
+    (tmp_path / "run" / leasing.FILE).unlink()
+    box = rested.next_run(left_s=FAR_S)
+    try:
+        assert "it has no lease" in ask(box, sealed(box, "restart"))[2].error
+        assert not rested.runs()
     finally:
         box.end()
 

@@ -140,7 +140,7 @@ def test_a_daemon_wants_what_it_has_and_what_found_no_room(unplaced, wanted):
     ("node_fields", "report_fields", "reason"),
     [
         ({}, {}, None),
-        ({"liveness": Liveness.LOST}, {}, "host-box-1 is lost; it is replaced once"),
+        ({"liveness": Liveness.LOST}, {}, "host-box-1 (box-1) is lost; it is replaced once"),
         ({"liveness": Liveness.UNREACHABLE}, {}, "the node is unreachable"),
         ({}, {"refusal": refusal(reason="no such image allowed")}, "no such image allowed"),
         ({"diverged": "ahead"}, {}, "the node is held"),

@@ -405,7 +405,10 @@ def test_a_node_that_cannot_look_again_says_why(client, rig):
     assert (status_, reasons(found)) == (409, ["host-box-1 (box-1): no request"])
     assert rig.say("box-1", presence(online=False, seq=9)).wait(20)
     status_, found = client.ask("POST", "/api/v1/nodes/box-1/probe")
-    assert (status_, reasons(found)) == (409, ["host-box-1 must be online for this: it is asked"])
+    assert (status_, reasons(found)) == (
+        409,
+        ["host-box-1 (box-1) must be online for this: it is asked"],
+    )
 
 
 def test_a_node_is_forgotten(client, rig):

@@ -91,7 +91,7 @@ def test_what_a_lost_node_had_goes_elsewhere(rig):
     both = ["shop-db-0", "shop-web-0"]
     rig.until("its order", lambda: rig.ordered("box-2") == both)
 
-    assert "host-box-1 is lost; it is replaced once" in rig.reason("shop-old")
+    assert "host-box-1 (box-1) is lost; it is replaced once" in rig.reason("shop-old")
     rig.join("box-4")
     rig.until("its new place", lambda: rig.home("shop-old-0") == "box-4")
     rig.silent.clear()
