@@ -115,8 +115,11 @@ def test_a_broker_reads_nothing_of_request_and_answer():
 @pytest.mark.parametrize(
     ("replies", "words"),
     [
-        ([{"body": b"plain words", "more": True}], "is not that of host-box-1: piece 0 is missing"),
-        ([{"body": bytes(40)}], "is not that of host-box-1: piece 0 was not sealed"),
+        (
+            [{"body": b"plain words", "more": True}],
+            r"is not that of host-box-1 \(box-1\): piece 0 is missing",
+        ),
+        ([{"body": bytes(40)}], r"is not that of host-box-1 \(box-1\): piece 0 was not sealed"),
     ],
 )
 def test_an_answer_that_was_not_sealed_is_none(replies, words):
@@ -140,7 +143,7 @@ def test_an_answer_that_is_broken_off_is_no_whole_one():
 
 def test_a_node_whose_key_is_not_known_is_not_asked():
     box = Box({})
-    with pytest.raises(RefusedError, match="does not know the key of host-box-1 yet"):
+    with pytest.raises(RefusedError, match="does not know the key of host-box-1"):
         box.ask(node=dataclasses.replace(BOX, sealing_key=None))
     assert box.asked == []
 
