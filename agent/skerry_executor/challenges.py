@@ -17,6 +17,7 @@ from skerry_executor import whole_file
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.outstanding import Issued, Outstanding, Purpose, of_this_boot, with_issued
 from skerry_executor.outstanding import redeemed as without
+from skerry_executor.overdue import BOOT_ID
 from skerry_executor.state import StateError, prepare
 from skerry_wire import codec
 from skerry_wire.errors import WireError
@@ -25,7 +26,6 @@ FILE = "challenges"
 LOCK = "challenges.lock"
 CHALLENGE_BYTES = 32
 MAX_FILE_BYTES = 64 * 1024
-BOOT_ID = "proc/sys/kernel/random/boot_id"
 
 
 def boot_id(root: pathlib.Path = pathlib.Path("/")) -> str:

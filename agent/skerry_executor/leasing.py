@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from skerry_executor import lease, processes, whole_file
+from skerry_executor import lease, overdue, processes, whole_file
 from skerry_executor.actual import Phase
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.cancel import Cancel
@@ -269,7 +269,16 @@ class Leasing:
     def _keep(self, terms: Terms) -> None:
         """Keep the terms before they count: what is not kept is not granted."""
         prepare(self._folder)
+        ends = [
+            (one.kill_s, process.pid, process.started)
+            for one in terms.terms
+            if not one.stopped
+            for process in one.processes
+        ]
         try:
+            # First, as most terms get longer: what is not over must not be taken for it.
+            overdue_lines = overdue.lines(terms.boot_id, ends)
+            whole_file.write(self._folder / overdue.FILE, overdue_lines, durable=False)
             whole_file.write(self._folder / FILE, codec.pack(terms), durable=False)
         except OSError as error:
             raise StateError(f"{self._folder / FILE} cannot be written: {error.strerror}") from None

@@ -146,6 +146,9 @@ def _users(text: str) -> tuple[int, ...]:
 
 
 def _run(settings: Settings) -> int:
+    from skerry_executor import overdue  # noqa: PLC0415
+
+    overdue.kill(settings.run, settings.root)
     from skerry_executor import listen  # noqa: PLC0415
 
     try:

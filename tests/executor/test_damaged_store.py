@@ -100,6 +100,21 @@ def test_a_name_that_podman_s_storage_alone_has_is_taken_from_it(podman_box):
     assert (found.name, found.phase) == (NAME, Phase.RUNNING)
 
 
+def test_one_whose_layer_podman_s_storage_has_lost_is_made_anew(podman_box):
+    """A power cut while it was made: seen in a box of user-mode linux."""
+    wanted = instance(containers=[container("web", image=IMAGE, **LASTING)])
+    before = stopped(podman_box, wanted)
+    own, _ = layers(podman_box)
+    known = own.parent.parent / "overlay-layers" / "layers.json"
+    left = [one for one in json.loads(known.read_text()) if one["id"] != own.name]
+    known.write_text(json.dumps(left))
+    (found,) = podman_box.runtime.containers("box-1")
+    assert found.phase is Phase.DAMAGED
+    assert converge(podman_box, wanted).reached
+    (after,) = podman_box.runtime.containers("box-1")
+    assert (after.phase, after.id == before) == (Phase.RUNNING, False)
+
+
 def test_one_that_is_damaged_again_and_again_is_given_up(tmp_path):
     names = [Mends(tmp_path).count(NAME, "spec") for _ in range(MOST + 1)]
     assert names == [True] * MOST + [False], "also by later processes"

@@ -92,7 +92,7 @@ def test_kill_9_of_the_run_again_and_again_delays_nothing(held, podman):
         time.sleep(0.15)
         assert since_boot_s() < end + 5
     assert last_line(podman) < end
-    assert kills >= 3
+    assert kills >= 2
 
 
 def test_a_hung_runtime_delays_nothing(held, podman):

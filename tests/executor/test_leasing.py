@@ -12,7 +12,7 @@ from tests.executor.orders import NODE, granted, instance
 from tests.executor.process_runtime import ProcessRuntime
 
 from lab.processes import wait_for
-from skerry_executor import lease, leasing
+from skerry_executor import lease, leasing, overdue
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.leasing import Leasing
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
@@ -70,6 +70,16 @@ def test_the_runtime_stops_it_before_its_end(tmp_path, runtime):
         assert since_boot_s() < end - lease.KILL_MARGIN_S + 0.3
         assert runtime.changes()[-1][0] == "stop"
         assert child.returncode == -15
+
+
+def test_what_is_over_is_kept_for_a_run_that_has_no_time(tmp_path, runtime):
+    with opened(tmp_path, runtime) as one:
+        child = runtime.begin(WANTED)
+        lend(one, lease.KILL_MARGIN_S + 1.0, child)
+    assert overdue.kill(tmp_path / "run") == 0
+    time.sleep(1.1)
+    assert overdue.kill(tmp_path / "run") == 1
+    assert child.wait(10) == -9
 
 
 @pytest.mark.parametrize("trouble", ["hangs", "fails", "is gone"])

@@ -46,6 +46,7 @@ _DAMAGED_SIGNS = (
     "rwlayer of container",
     "is returning inconsistent paths",
     "failed to stat parent",
+    "layer not known",
 )
 _STORE = re.compile(
     r"/overlay2?(/|:)|/overlay-containers/|/io\.containerd\.snapshotter\.v1\.[a-z0-9]+/snapshots/"
