@@ -169,7 +169,7 @@ class _Visit(threading.Thread):
                     self._turns.wait(self._left)
                     if self._left.is_set():
                         break
-                    self._post(PartCame(self._id, reply.stream, reply.body))
+                    self._post(PartCame(self._id, reply.body))
                 elif reply.kind == "done":
                     return self._ended(reply)
         return AnswerEnded(self._id, "it was ended")
@@ -179,4 +179,4 @@ class _Visit(threading.Thread):
         error = reply.error
         if reply.outcome is not None:
             error = "; ".join(reply.outcome.problems) or "the executor is of an older version"
-        return AnswerEnded(self._id, error and error[:1024], reply.exit_code, body, reply.visit)
+        return AnswerEnded(self._id, error and error[:1024], body, reply.visit)

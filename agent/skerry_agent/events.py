@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
 
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.frozen import frozen
@@ -97,20 +96,19 @@ class PartCame:
     """The executor gave a part of the answer to a request."""
 
     id: str
-    stream: Literal["out", "err"]
     body: bytes
 
 
 @frozen()
 class AnswerEnded:
-    """The answer to a request is whole, or (`error`) went wrong. `body` is a challenge, if any.
+    """The answer to a request has ended with `body`, or broke off (`error`).
 
+    `body` is the challenge where one was asked for, else the sealed end.
     `visit`: the executor wants one, since something may start only now.
     """
 
     id: str
     error: str | None = None
-    exit_code: int | None = None
     body: bytes = b""
     visit: bool = False
 

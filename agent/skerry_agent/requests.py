@@ -86,8 +86,6 @@ def part_came(state: State, event: ev.PartCame, _now: ev.Now) -> Step:
         Reply,
         id=event.id,
         part=one.parts,
-        more=True,
-        stream=event.stream,
         body=event.body,
     )
     state = _with(state, event.id, dataclasses.replace(one, parts=one.parts + 1))
@@ -118,7 +116,6 @@ def _answered(state: State, event: ev.AnswerEnded) -> Step:
         id=event.id,
         part=one.parts,
         error=event.error,
-        exit_code=event.exit_code,
         body=event.body,
     )
     return state, [_sent(reply, one.correlation)]

@@ -58,7 +58,7 @@ TURN_LOOK_S = 0.2
 MAX_FAILURES = 16
 NOT_SEALED = (
     "the request is not sealed to this box's key: the hub keeps the one that it trusts (skerry "
-    "node trust-key), or is of an earlier version"
+    "node trust-key)"
 )
 
 

@@ -51,13 +51,13 @@ def boxes():
 
 def test_parts_and_the_end_are_handed_over(boxes):
     def answer(_request, visit):
-        say(visit, kind="part", body=b"a", stream="err")
-        say(visit, kind="done", exit_code=4)
+        say(visit, kind="part", body=b"a")
+        say(visit, kind="done", body=b"z")
 
     box = boxes(answer)
     box.ask()
-    assert box.next() == PartCame("r-1", "err", b"a")
-    assert box.next() == AnswerEnded("r-1", None, 4)
+    assert box.next() == PartCame("r-1", b"a")
+    assert box.next() == AnswerEnded("r-1", body=b"z")
     request = box.executor.requests.get(timeout=10)
     assert (request.node, request.request, request.challenge) == ("box-1", b"signed", None)
 

@@ -631,7 +631,7 @@ happenings = st.one_of(
         st.sampled_from([f"r-{number}" for number in range(6)]),
         st.sampled_from(["challenge", "instance", "keep", "cancel"]),
     ),
-    st.builds(ev.PartCame, st.sampled_from(["r-0", "r-1", "r-9"]), st.just("out"), st.just(b"x")),
+    st.builds(ev.PartCame, st.sampled_from(["r-0", "r-1", "r-9"]), st.just(b"x")),
     st.builds(ev.AnswerEnded, st.sampled_from(["r-0", "r-1", "r-9"]), st.just("oops") | st.none()),
     st.builds(ev.Acknowledged, st.text(max_size=3) | st.just("part r-0")),
     st.just(ev.DevicesChanged("usb")),

@@ -22,7 +22,7 @@ def test_a_challenge_is_asked_of_the_executor_and_told():
     box = Box().up()
     assert ask(box, verb="challenge", envelope=b"") == [effects.AskExecutor("r-1", None)]
     (sent,) = box.on(ev.AnswerEnded("r-1", body=b"c" * 32))
-    assert (sent.message.id, sent.message.body, sent.message.more) == ("r-1", b"c" * 32, False)
+    assert (sent.message.id, sent.message.body) == ("r-1", b"c" * 32)
     assert sent.correlation == b"corr"
     assert box.state.asked == {}
 
@@ -30,15 +30,15 @@ def test_a_challenge_is_asked_of_the_executor_and_told():
 def test_an_answer_is_passed_on_part_by_part_as_the_broker_takes_it():
     box = Box().up()
     assert ask(box) == [effects.AskExecutor("r-1", b"signed")]
-    (first,) = box.on(ev.PartCame("r-1", "out", b"one"))
-    (second,) = box.on(ev.PartCame("r-1", "err", b"two"))
-    assert [
-        (one.message.part, one.message.stream, one.message.body, one.message.more)
-        for one in (first, second)
-    ] == [(0, "out", b"one", True), (1, "err", b"two", True)]
+    (first,) = box.on(ev.PartCame("r-1", b"one"))
+    (second,) = box.on(ev.PartCame("r-1", b"two"))
+    assert [(one.message.part, one.message.body) for one in (first, second)] == [
+        (0, b"one"),
+        (1, b"two"),
+    ]
     assert box.on(ev.Acknowledged(first.token)) == [effects.PassOn("r-1")]
-    (end,) = box.on(ev.AnswerEnded("r-1", exit_code=3))
-    assert (end.message.part, end.message.more, end.message.exit_code) == (2, False, 3)
+    (end,) = box.on(ev.AnswerEnded("r-1", body=b"end"))
+    assert (end.message.part, end.message.body, end.message.error) == (2, b"end", None)
     assert end.token is None
     assert first.message.seq < second.message.seq < end.message.seq
 
@@ -115,7 +115,7 @@ def test_a_lost_connection_ends_them_all():
     done = box.on(ev.Disconnected("gone"))
     assert effects.EndAsking("r-1") in done
     box.on(ev.Connected(2))
-    assert box.on(ev.PartCame("r-1", "out", b"late")) == [effects.EndAsking("r-1")]
+    assert box.on(ev.PartCame("r-1", b"late")) == [effects.EndAsking("r-1")]
     assert box.on(ev.AnswerEnded("r-1", "it was ended")) == []
 
 

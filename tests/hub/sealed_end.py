@@ -38,17 +38,12 @@ class SealedEnd:
         return self._opener.opened(SessionInput, piece)
 
     def replies(self, plain):
-        """Return replies with what they say sealed, part by part; a first error is a refusal."""
+        """Return replies for what is to be said, by part from 0; a first error is a refusal."""
         if plain and plain[0].get("error"):
             return plain
         by_part = {one.get("part", 0): one for one in plain}
         sealed = {part: self._sealed(by_part[part]) for part in sorted(by_part)}
-        return [
-            {"part": one.get("part", 0), "more": one.get("more", False),
-             "body": sealed[one.get("part", 0)]}
-            for one in plain
-        ]  # fmt: skip
+        return [{"part": (part := one.get("part", 0)), "body": sealed[part]} for one in plain]
 
     def _sealed(self, one):
-        said = {name: one[name] for name in ("stream", "error", "exit_code") if name in one}
-        return self.says(data=one.get("body", b""), end=not one.get("more", False), **said)
+        return self.says(**{name: value for name, value in one.items() if name != "part"})

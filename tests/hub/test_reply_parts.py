@@ -10,7 +10,7 @@ from skerry_wire.messages import Reply
 
 
 def part(number):
-    return Reply(incarnation=FIRST, boot=1, seq=1, id="r-1", part=number, more=True)
+    return Reply(incarnation=FIRST, boot=1, seq=1, id="r-1", part=number)
 
 
 def taken(numbers):

@@ -255,6 +255,7 @@ MESSAGES = {
         node="box-1",
         incarnation=STAMP["incarnation"],
         challenge=b"c" * 32,
+        answer_key=b"k" * 32,
         verb="exec",
         instance="shop-web-0",
         container="web",
@@ -266,20 +267,11 @@ MESSAGES = {
         node="box-1",
         incarnation=STAMP["incarnation"],
         challenge=b"c" * 32,
-        verb="exec",
-        instance="shop-web-0",
-        command=("sh",),
-        session=b"s" * 80,
-        terminal=messages.Terminal(columns=120, rows=40),
-    ),
-    "instance_request_sealed": messages.InstanceRequest(
-        node="box-1",
-        incarnation=STAMP["incarnation"],
-        challenge=b"c" * 32,
-        verb="exec",
-        instance="shop-web-0",
-        command=("sh",),
         answer_key=b"k" * 32,
+        verb="exec",
+        instance="shop-web-0",
+        command=("sh",),
+        terminal=messages.Terminal(columns=120, rows=40),
         input=True,
     ),
     "session_input": session.SessionInput(
@@ -290,7 +282,11 @@ MESSAGES = {
     ),
     "executor_input": local.ExecutorInput(piece=b"\x00\x01"),
     "instance_request_top": messages.InstanceRequest(
-        node="box-1", incarnation=STAMP["incarnation"], challenge=b"c" * 32, verb="top"
+        node="box-1",
+        incarnation=STAMP["incarnation"],
+        challenge=b"c" * 32,
+        answer_key=b"k" * 32,
+        verb="top",
     ),
     "usages": lifecycle.Usages(
         containers=(
@@ -309,9 +305,7 @@ MESSAGES = {
         ),
     ),
     "request_instance": messages.Request(id="r-2", verb="instance", envelope=b"\x80"),
-    "reply_part": messages.Reply(
-        **STAMP, id="r-2", body=b"127.0.0.1", part=1, more=True, stream="err", exit_code=3
-    ),
+    "reply_part": messages.Reply(**STAMP, id="r-2", body=b"127.0.0.1", part=1),
     "executor_grant": local.ExecutorRequest(
         node="box-1", incarnation=STAMP["incarnation"], grant=b"\x80"
     ),
@@ -321,8 +315,6 @@ MESSAGES = {
         sealing_key=b"k" * 32,
         error="there is no such instance",
         body=b"127.0.0.1",
-        stream="err",
-        exit_code=3,
     ),
     "presence": messages.Presence(**STAMP, online=True, since=1_790_000_000.0, version="0.1.0"),
     "capability": capability.Capability(**STAMP, revision="00ff00ff00ff00ff", hardware=HARDWARE),

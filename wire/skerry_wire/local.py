@@ -109,11 +109,9 @@ class ExecutorReply:
     sealing_key: Annotated[bytes, Items(32), Sparse()] | None = None
     """The public key to which secrets for this box are sealed."""
     error: Annotated[Line, Sparse()] | None = None
-    """Why a grant or a request was not taken, or went wrong."""
+    """Why a grant or a request was not taken."""
     body: Annotated[bytes, Items(MAX_PART_BYTES), Sparse()] = b""
     """A part of the answer to a request, or (with `done`) the last one."""
-    stream: Annotated[Literal["out", "err"], Sparse()] = "out"
-    exit_code: Annotated[int, Sparse()] | None = None
     visit: Annotated[bool, Sparse()] = False
     """With a grant that was taken, or a restart: something may start only now, so the order wants a
     visit."""

@@ -231,10 +231,7 @@ class Reply(NodeMessage):
     error: Line | None = None
     body: Annotated[bytes, Items(192 * 1024)] = b""
     part: Annotated[int, Range(0, 2**32 - 1), Sparse()] = 0
-    more: Annotated[bool, Sparse()] = False
-    """Whether another part follows this one; the parts count from 0."""
-    stream: Annotated[Literal["out", "err"], Sparse()] = "out"
-    exit_code: Annotated[int, Range(-(2**31), 2**31 - 1), Sparse()] | None = None
+    """Which of the parts this is, from 0. The sealed body tells which is the last."""
 
 
 BROKER = "broker"
@@ -314,6 +311,8 @@ class InstanceRequest:
     node: NodeId
     incarnation: Incarnation
     challenge: Challenge
+    answer_key: Annotated[bytes, Items(32)] = dataclasses.field(repr=False)
+    """What the answer, and input, is sealed with."""
     verb: Verb
     instance: InstanceId | None = None
     container: Annotated[str, Text(63)] = ""
@@ -324,12 +323,8 @@ class InstanceRequest:
     since_s: Seconds | None = None
     within_s: Annotated[float, Range(1, 3600)] = 60.0
     """How long the answer may take; `logs --follow` ends then, too."""
-    session: Annotated[bytes, Items(128), Sparse()] = b""
-    """Of an earlier version, which sealed sessions alone; not taken any more."""
     terminal: Annotated[Terminal, Sparse()] | None = None
     """With input: the command gets a terminal of this size."""
-    answer_key: Annotated[bytes, Items(32), Sparse()] = dataclasses.field(default=b"", repr=False)
-    """What the answer, and input, is sealed with."""
     input: Annotated[bool, Sparse()] = False
     """Whether input comes piece by piece, until the end of the session."""
 

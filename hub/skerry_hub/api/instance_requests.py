@@ -30,9 +30,9 @@ from skerry_hub.writer.sessions import Session
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.lifecycle import Usages
-from skerry_wire.messages import Reply, Terminal
+from skerry_wire.messages import Terminal
 from skerry_wire.schema import Items, Range, Text
-from skerry_wire.session import MAX_INPUT_BYTES, SessionInput
+from skerry_wire.session import MAX_INPUT_BYTES, SessionInput, SessionOutput
 from skerry_wire.workload import Arguments
 
 LINES = "application/x-ndjson"
@@ -125,16 +125,16 @@ class InstanceAnswers:
         """Return what an instance is asked for as it comes."""
         node = self._node_of(instance)
         session = Session(node) if wish.input else None
-        replies = self._requesting.ask(node, wish, session)
+        outputs = self._requesting.ask(node, wish, session)
         try:
-            first = await anext(replies)
-            if first is not None and first.error is not None and not first.part:
+            first = await anext(outputs)
+            if first is not None and first.error is not None:
                 raise refusal(node, first.error)
         except BaseException:
-            await _close(replies)
+            await _close(outputs)
             raise
         head = b"" if session is None else orjson.dumps({"session": session.id}) + b"\n"
-        return _Lines(_lines(head, first, replies), media_type=LINES)
+        return _Lines(_lines(head, first, outputs), media_type=LINES)
 
     async def put(self, name: str, number: int, message: SessionInput) -> InputTaken:
         """Pass on input of a session."""
@@ -159,55 +159,55 @@ class InstanceAnswers:
 
     async def _whole(self, node: Node, wish: Wish) -> bytes:
         data = bytearray()
-        replies = self._requesting.ask(node, wish)
+        outputs = self._requesting.ask(node, wish)
         try:
-            async for reply in replies:
-                if reply is None:
+            async for output in outputs:
+                if output is None:
                     continue
-                if reply.error is not None:
-                    raise refusal(node, reply.error)
-                data += reply.body
+                if output.error is not None:
+                    raise refusal(node, output.error)
+                data += output.data
                 if len(data) > MOST_TOP_BYTES:
                     raise refusal(node, "its answer is too long")
         finally:
-            await _close(replies)
+            await _close(outputs)
         return bytes(data)
 
     def _node_of(self, instance: str) -> Node:
         return find_instance(self._service.known, instance)
 
 
-async def _close(replies: AsyncIterator[Reply | None]) -> None:
-    close = getattr(replies, "aclose", None)
+async def _close(outputs: AsyncIterator[SessionOutput | None]) -> None:
+    close = getattr(outputs, "aclose", None)
     if close is not None:
         await close()
 
 
 async def _lines(
-    head: bytes, first: Reply | None, replies: AsyncIterator[Reply | None]
+    head: bytes, first: SessionOutput | None, outputs: AsyncIterator[SessionOutput | None]
 ) -> AsyncIterator[bytes]:
     try:
         yield head + _line(first)
-        async for reply in replies:
-            yield _line(reply)
+        async for output in outputs:
+            yield _line(output)
     except RefusedError as error:
         # The status is out already.
         reason = "; ".join(problem.reason for problem in error.problems)
         yield orjson.dumps({"end": True, "error": reason, "exit_code": None}) + b"\n"
     finally:
-        await _close(replies)
+        await _close(outputs)
 
 
-def _line(reply: Reply | None) -> bytes:
-    if reply is None:
+def _line(output: SessionOutput | None) -> bytes:
+    if output is None:
         return b"\n"
     line = b""
-    if reply.body:
-        data = base64.b64encode(reply.body).decode()
-        line = orjson.dumps({"stream": reply.stream, "data": data}) + b"\n"
-    if reply.more:
+    if output.data:
+        data = base64.b64encode(output.data).decode()
+        line = orjson.dumps({"stream": output.stream, "data": data}) + b"\n"
+    if not output.end:
         return line
-    end = {"end": True, "error": reply.error, "exit_code": reply.exit_code}
+    end = {"end": True, "error": output.error, "exit_code": output.exit_code}
     return line + orjson.dumps(end) + b"\n"
 
 

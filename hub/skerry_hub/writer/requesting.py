@@ -29,6 +29,7 @@ from skerry_hub.writer.sessions import Session
 from skerry_wire import codec, envelope
 from skerry_wire.local import MAX_REQUEST_BYTES
 from skerry_wire.messages import InstanceRequest, Reply, Request, Terminal, Verb
+from skerry_wire.session import SessionOutput
 
 log = structlog.get_logger("requests")
 
@@ -148,8 +149,8 @@ class Requesting:
 
     async def ask(
         self, node: Node, wish: Wish, session: Session | None = None
-    ) -> AsyncIterator[Reply | None]:
-        """Yield the parts of the answer, the last with `more` unset; None where none came lately.
+    ) -> AsyncIterator[SessionOutput | None]:
+        """Yield what the box says, the last with `end` set; None where nothing came lately.
 
         A wish for input needs a session, which brings it to the box meanwhile.
 
@@ -164,10 +165,10 @@ class Requesting:
             challenge = await self._challenge(node)
             log.info("asked", verb=wish.verb, node=node.id, instance=wish.instance or "every")
             result = "broken_off"
-            async for reply in self._answer(node, wish, challenge, session):
-                if reply is not None and not reply.more:
-                    result = "answered" if reply.error is None else "failed"
-                yield reply
+            async for output in self._answer(node, wish, challenge, session):
+                if output is not None and output.end:
+                    result = "answered" if output.error is None else "failed"
+                yield output
         finally:
             metrics.REQUESTS.labels(wish.verb, result).inc()
             self._of_node[node.id] -= 1
@@ -215,7 +216,7 @@ class Requesting:
 
     async def _answer(
         self, node: Node, wish: Wish, challenge: bytes, session: Session
-    ) -> AsyncIterator[Reply | None]:
+    ) -> AsyncIterator[SessionOutput | None]:
         request = _sealed(node, wish, challenge, self._key, session)
         loop = asyncio.get_running_loop()
         until = loop.time() + wish.within_s + self._limits.late_s
@@ -242,9 +243,9 @@ class Requesting:
                         yield None
                         continue
                     for one in parts.take(reply):
-                        plain = session.read(one)
-                        ended = not plain.more
-                        yield plain
+                        output = session.read(one)
+                        ended = output.end
+                        yield output
                         if ended:
                             break
             except Gap as gap:

@@ -8,7 +8,6 @@ input meanwhile, a client that is silent for long is gone.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import secrets
 from collections.abc import Callable
 
@@ -105,12 +104,11 @@ class Session:
             reason = f"its client said nothing for {CLIENT_S:g} s"
             raise RefusedError(408, Problem(reason=reason))
 
-    def read(self, reply: Reply) -> Reply:
-        """Return a part of the answer as it is in plain. Raises RefusedError."""
+    def read(self, reply: Reply) -> SessionOutput:
+        """Return what a part of the answer says. Raises RefusedError."""
         if not reply.body:
             # What is said without the key is no more than words, and an end.
-            error = _words(reply.error or "it was broken off on the way")
-            return dataclasses.replace(reply, more=False, error=error, exit_code=None)
+            return SessionOutput(end=True, error=reply.error or "it was broken off on the way")
         try:
             output = self._opener.opened(SessionOutput, reply.body)
         except SessionError as error:
@@ -119,14 +117,7 @@ class Session:
             raise self._not_sealed("a piece came twice")
         self._taken = output.taken
         self._room.set()
-        return dataclasses.replace(
-            reply,
-            body=output.data,
-            stream=output.stream,
-            more=not output.end,
-            error=output.error,
-            exit_code=output.exit_code,
-        )
+        return output
 
     def _not_sealed(self, why: str) -> RefusedError:
         reason = f"the answer is not that of {self._node}: {why}"
@@ -145,13 +136,6 @@ class Session:
                     self._send(self._sealer.sealed(SessionInput()))
                 reason = "the program does not read what was typed before; try again"
                 raise RefusedError(503, Problem(reason=reason)) from None
-
-
-def _words(error: str) -> str:
-    """Return what a box said; of one that cannot read a sealed request, what to do about it."""
-    if error.startswith("it is not signed"):
-        return "its executor is of an earlier version, and takes no sealed request: update the box"
-    return error
 
 
 def _box_of(node: Node) -> SealedBox[PublicKey]:

@@ -61,9 +61,9 @@ def written(found, stream="out"):
 
 def test_logs_come_as_lines(client, box):
     box.replies = [
-        {"body": b"one\n\xff", "more": True},
-        {"body": b"two\n", "part": 1, "more": True, "stream": "err"},
-        {"part": 2},
+        {"data": b"one\n\xff"},
+        {"data": b"two\n", "part": 1, "stream": "err"},
+        {"part": 2, "end": True},
     ]
     status, headers, data = client.raw("GET", f"{PATH}/logs?container=web&tail=5&since_s=60")
     assert (status, headers["content-type"]) == (200, "application/x-ndjson")
@@ -77,7 +77,7 @@ def test_logs_come_as_lines(client, box):
 
 
 def test_exec_gives_output_and_exit_status(client, box):
-    box.replies = [{"body": b"out", "exit_code": 3}]
+    box.replies = [{"data": b"out", "exit_code": 3, "end": True}]
     body = {"command": ["cat"], "stdin": base64.b64encode(b"in").decode(), "within_s": 9}
     status, _, data = client.raw("POST", f"{PATH}/exec", body)
     assert status == 200
@@ -118,14 +118,14 @@ def test_what_the_box_refuses_is_told(client, box):
 
 
 def test_an_error_after_the_first_part_is_in_the_last_line(client, box):
-    box.replies = [{"body": b"x", "more": True}, {"part": 1, "error": "it was ended"}]
+    box.replies = [{"data": b"x"}, {"part": 1, "error": "it was ended", "end": True}]
     status, _, data = client.raw("GET", f"{PATH}/logs")
     assert status == 200
     assert lines(data)[-1] == {"end": True, "error": "it was ended", "exit_code": None}
 
 
 def test_restart(client, box):
-    box.replies = [{}]
+    box.replies = [{"end": True}]
     status, found = client.ask("POST", f"{PATH}/restart?container=web")
     client.fits("post", "/api/v1/instances/{instance}/restart", found)
     assert (status, found["instance"]) == (200, "shop-web-0")
@@ -136,7 +136,7 @@ def test_top_in_several_parts(client, box):
     usage = Usage(container="web", cpu_s=1.5, memory_bytes=2**20, processes=2)
     used = InstanceUsage(instance="shop-web-0", usage=usage, cpu_milli=250.0)
     data = codec.pack(Usages(containers=(used,), failures=("oops",)))
-    box.replies = [{"body": data[:20], "more": True}, {"body": data[20:], "part": 1}]
+    box.replies = [{"data": data[:20]}, {"data": data[20:], "part": 1, "end": True}]
     found = client.get("/api/v1/nodes/box-1/top", "/api/v1/nodes/{node}/top")
     assert found["failures"] == ["oops"]
     assert found["containers"][0]["cpu_milli"] == 250.0
@@ -144,14 +144,14 @@ def test_top_in_several_parts(client, box):
 
 
 def test_nonsense_instead_of_usages_is_no_crash(client, box):
-    box.replies = [{"body": b"\xc1"}]
+    box.replies = [{"data": b"\xc1", "end": True}]
     status, found = client.ask("GET", "/api/v1/nodes/box-1/top")
     assert status == 502
     assert "cannot be read" in found["problems"][0]["reason"]
 
 
 def test_a_client_that_leaves_ends_the_request_on_the_box(client, box):
-    box.replies = [{"body": b"first", "more": True}]
+    box.replies = [{"data": b"first"}]
     with socket.create_connection(("127.0.0.1", client._port), 10) as connection:
         connection.sendall(f"GET {PATH}/logs?follow=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         said = b""

@@ -45,8 +45,7 @@ class Box:
     def write(self, node, request, **fields):
         body = self.end.says(taken=self.parts, **fields)
         self.parts += 1
-        more = "end" not in fields
-        self.say(node, request, body=body, part=self.parts - 1, more=more)
+        self.say(node, request, body=body, part=self.parts - 1)
 
     def say(self, node, request, **fields):
         self.rig.say(node, Reply(incarnation=FIRST, boot=1, seq=1, id=request.id, **fields))

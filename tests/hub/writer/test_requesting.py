@@ -57,10 +57,10 @@ class Box:
             self.say(request, body=self.challenge, error=self.error)
         if request.verb == "instance":
             self.end = SealedEnd.of(request.envelope)
-            sealed = self.end.replies(list(self.replies))
+            replies = self.end.replies(list(self.replies)) if self.seals else self.replies
             if self.broken:
-                del sealed[-1]["body"]
-            for fields in sealed if self.seals else self.replies:
+                del replies[-1]["body"]
+            for fields in replies:
                 self.say(request, **fields)
 
     def say(self, request, **fields):
@@ -79,11 +79,11 @@ class Box:
 
 
 def bodies(found):
-    return [one.body for one in found if one is not None]
+    return [one.data for one in found if one is not None]
 
 
 def test_an_answer_comes_part_by_part_for_what_was_signed():
-    box = Box({"body": b"a", "more": True}, {"body": b"b", "part": 1, "exit_code": 3})
+    box = Box({"data": b"a"}, {"data": b"b", "part": 1, "exit_code": 3, "end": True})
     wish = Wish(
         verb="exec", instance="shop-web-0", container="web", command=("cat", "-n"), stdin=b"in",
         within_s=9.0,
@@ -101,7 +101,7 @@ def test_an_answer_comes_part_by_part_for_what_was_signed():
 
 
 def test_a_broker_reads_nothing_of_request_and_answer():
-    box = Box({"body": b"secret line", "more": True}, {"part": 1, "exit_code": 3})
+    box = Box({"data": b"secret line"}, {"part": 1, "exit_code": 3, "end": True})
     said = []
     box.say = lambda request, **fields: said.append(fields) or Box.say(box, request, **fields)
     wish = Wish(verb="exec", instance="shop-web-0", command=("secret-word",), stdin=b"secret-in")
@@ -116,7 +116,7 @@ def test_a_broker_reads_nothing_of_request_and_answer():
     ("replies", "words"),
     [
         (
-            [{"body": b"plain words", "more": True}],
+            [{"body": b"plain words"}],
             r"is not that of host-box-1 \(box-1\): piece 0 is missing",
         ),
         ([{"body": bytes(40)}], r"is not that of host-box-1 \(box-1\): piece 0 was not sealed"),
@@ -129,13 +129,8 @@ def test_an_answer_that_was_not_sealed_is_none(replies, words):
         box.ask()
 
 
-def test_an_earlier_executor_is_to_be_updated():
-    (end,) = Box({"error": "it is not signed: a map is wanted"}).ask()
-    assert end.error.endswith("takes no sealed request: update the box")
-
-
 def test_an_answer_that_is_broken_off_is_no_whole_one():
-    box = Box({"body": b"a", "more": True}, {"part": 1, "body": b"b"})
+    box = Box({"data": b"a"}, {"part": 1, "data": b"b", "end": True})
     box.broken = True
     found = box.ask()
     assert (bodies(found), found[-1].error) == ([b"a", b""], "it was broken off on the way")
@@ -149,8 +144,8 @@ def test_a_node_whose_key_is_not_known_is_not_asked():
 
 
 def test_parts_are_put_in_order():
-    box = Box({"body": b"c", "part": 2}, {"body": b"a", "more": True},
-              {"body": b"a", "more": True}, {"body": b"b", "part": 1, "more": True})  # fmt: skip
+    box = Box({"data": b"c", "part": 2, "end": True}, {"data": b"a"},
+              {"data": b"a"}, {"data": b"b", "part": 1})  # fmt: skip
     assert bodies(box.ask()) == [b"a", b"b", b"c"]
 
 
@@ -184,7 +179,7 @@ def test_without_a_broker_nobody_is_asked():
 @pytest.mark.parametrize(("verb", "allowed"), [("exec", False), ("logs", True)])
 def test_what_the_box_said_that_it_does_not_allow_is_not_asked(verb, allowed):
     told = capability(hostname="till", policy=BoxPolicy(requests=AllowedRequests()))
-    box, asked = Box({}), dataclasses.replace(BOX, capability=told)
+    box, asked = Box({"end": True}), dataclasses.replace(BOX, capability=told)
     wish = Wish(verb=verb, instance="shop-web-0", command=("ls",) if verb == "exec" else ())
     if allowed:
         assert len(box.ask(wish, asked)) == 1
@@ -220,7 +215,7 @@ def test_replies_of_others_are_no_answer(changes):
 
 
 def test_an_answer_that_does_not_end_ends_by_time_and_on_the_box():
-    box = Box({"body": b"a", "more": True}, late_s=0.0)
+    box = Box({"body": b"a"}, late_s=0.0)
     with pytest.raises(RefusedError, match=r"no whole answer of host-box-1 \(box-1\) within 1 s"):
         box.ask(dataclasses.replace(LOGS, within_s=1.0))
     assert box.verbs == ["challenge", "instance", "cancel"]
@@ -228,11 +223,11 @@ def test_an_answer_that_does_not_end_ends_by_time_and_on_the_box():
 
 
 def test_who_leaves_ends_the_request_on_the_box():
-    box = Box({"body": b"a", "more": True})
+    box = Box({"data": b"a"})
 
     async def leave():
         replies = box.requesting.ask(BOX, LOGS)
-        assert (await anext(replies)).body == b"a"
+        assert (await anext(replies)).data == b"a"
         await replies.aclose()
 
     asyncio.run(leave())
@@ -242,11 +237,11 @@ def test_who_leaves_ends_the_request_on_the_box():
 
 
 def test_a_node_that_goes_ends_the_answer():
-    box = Box({"body": b"a", "more": True}, look_s=0.05)
+    box = Box({"data": b"a"}, look_s=0.05)
 
     async def look():
         replies = box.requesting.ask(BOX, LOGS)
-        assert (await anext(replies)).body == b"a"
+        assert (await anext(replies)).data == b"a"
         assert await anext(replies) is None, "nothing came, and it is still there"
         box.node = dataclasses.replace(BOX, liveness=Liveness.UNREACHABLE)
         await anext(replies)
@@ -256,7 +251,7 @@ def test_a_node_that_goes_ends_the_answer():
 
 
 def test_the_box_is_told_that_somebody_still_waits():
-    box = Box({"body": b"a", "more": True}, look_s=0.01, keep_s=0.05)
+    box = Box({"data": b"a"}, look_s=0.01, keep_s=0.05)
 
     async def look():
         replies = box.requesting.ask(BOX, LOGS)
@@ -271,14 +266,14 @@ def test_the_box_is_told_that_somebody_still_waits():
 
 
 def test_only_so_many_at_once():
-    box = Box({"body": b"a", "more": True})
+    box = Box({"data": b"a"})
 
     async def many():
         async with contextlib.AsyncExitStack() as stack:
             for at in range(requesting.MOST_OF_A_NODE):
                 replies = box.requesting.ask(BOX, LOGS)
                 stack.push_async_callback(replies.aclose)
-                assert (await anext(replies)).part == 0, at
+                assert (await anext(replies)).data == b"a", at
             with pytest.raises(RefusedError, match=r"4 requests to host-box-1 \(box-1\) "):
                 await anext(box.requesting.ask(BOX, LOGS))
             for at in range(requesting.MOST_AT_ONCE - requesting.MOST_OF_A_NODE):
@@ -295,13 +290,13 @@ def test_only_so_many_at_once():
 
 
 def test_whoever_reads_too_slowly_loses_the_answer():
-    parts = ({"body": b"x" * 1000, "part": at, "more": True} for at in range(4))
+    parts = ({"data": b"x" * 1000, "part": at} for at in range(4))
     box = Box(*parts, waiting_bytes=2500)
     found = []
 
     async def read():
         async for one in box.requesting.ask(BOX, LOGS):
-            found.extend([one.body])
+            found.extend([one.data])
 
     with pytest.raises(RefusedError, match="read too slowly"):
         asyncio.run(read())
@@ -316,7 +311,7 @@ def test_a_wish_that_fits_no_message_is_refused_by_field():
 
 
 def test_a_command_that_no_box_would_take_is_refused():
-    box = Box({})
+    box = Box({"end": True})
     long = Wish(verb="exec", instance="shop-web-0", command=("x" * 30_000,) * 5)
     with pytest.raises(RefusedError, match=r"are 15\d{4} bytes; at most 131072") as told:
         box.ask(long)

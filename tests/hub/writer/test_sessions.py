@@ -35,7 +35,7 @@ class Far:
 
 def part(**fields):
     stamp = {"incarnation": FIRST, "boot": 1, "seq": 1, "id": "r-1"}
-    return Reply(**{**stamp, "more": True, **fields})
+    return Reply(**{**stamp, **fields})
 
 
 def typed(text):
@@ -92,9 +92,9 @@ def test_what_the_box_says_is_opened_and_how_it_ended_is_the_boxs_own_word():
     async def run():
         far = Far()
         said = far.says(data=b"hello", stream="err", taken=0)
-        assert (said.body, said.stream) == (b"hello", "err")
+        assert (said.data, said.stream) == (b"hello", "err")
         last = far.says(end=True, exit_code=7)
-        assert (last.exit_code, last.error, last.body, last.more) == (7, None, b"", False)
+        assert (last.exit_code, last.error, last.data, last.end) == (7, None, b"", True)
 
     asyncio.run(run())
 
@@ -105,9 +105,9 @@ def test_what_comes_without_the_key_is_no_answer():
         with pytest.raises(RefusedError, match="not that of host-box-1") as why:
             far.session.read(part(body=bytes(8) + b"forged" * 10))
         assert why.value.status == 502
-        last = far.session.read(part(more=False, exit_code=0))
-        assert (last.exit_code, last.error) == (None, "it was broken off on the way")
-        last = far.session.read(part(more=False, error="exec is not allowed"))
+        last = far.session.read(part())
+        assert (last.end, last.error) == (True, "it was broken off on the way")
+        last = far.session.read(part(error="exec is not allowed"))
         assert last.error == "exec is not allowed"
 
     asyncio.run(run())
