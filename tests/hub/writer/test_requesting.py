@@ -215,7 +215,7 @@ def test_replies_of_others_are_no_answer(changes):
 
 
 def test_an_answer_that_does_not_end_ends_by_time_and_on_the_box():
-    box = Box({"body": b"a"}, late_s=0.0)
+    box = Box({"data": b"a"}, late_s=0.0)
     with pytest.raises(RefusedError, match=r"no whole answer of host-box-1 \(box-1\) within 1 s"):
         box.ask(dataclasses.replace(LOGS, within_s=1.0))
     assert box.verbs == ["challenge", "instance", "cancel"]
