@@ -75,7 +75,7 @@ def test_what_stays_on_a_lost_box_is_not_counted_as_running(liveness):
     assert (view.running, view.current, view.ready) == ((0, 0, 0) if is_lost else (1, 1, 1))
     assert view.state == ("degraded" if is_lost else "running")
     if is_lost:
-        assert view.reason.startswith("shop-web-0 on host-box-1: last seen running 20")
+        assert view.reason.startswith("shop-web-0 on host-box-1 (box-1): last seen running 20")
         assert "it is one on each node" in view.reason
 
 

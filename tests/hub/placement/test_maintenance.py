@@ -108,4 +108,6 @@ def test_a_time_of_maintenance_can_be_waited_for():
     told = explain(fleet(*COLUMNS), workload(), [], rules=rules_of([window()], 1), now=START)
     (wait,) = told.relaxations
     assert (told.feasible, wait.cost) == (0, 1.0)
-    assert wait.changes == ("wait until 1970-01-12 17:47 UTC, when maintenance w of host-a ends",)
+    assert wait.changes == (
+        "wait until 1970-01-12 17:47 UTC, when maintenance w of host-a (a) ends",
+    )

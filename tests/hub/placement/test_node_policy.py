@@ -127,7 +127,7 @@ def test_it_is_counted_as_a_constraint_and_said_what_would_help():
     (best, *_) = found.relaxations
     assert (best.node, best.changes) == (
         "a",
-        ("change the workload or the policy.toml of host-a: privileged is not allowed",),
+        ("change the workload or the policy.toml of host-a (a): privileged is not allowed",),
     )
 
 

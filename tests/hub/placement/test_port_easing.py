@@ -16,7 +16,7 @@ def test_a_port_of_another_is_replaced_and_one_of_its_own_dropped():
     columns.reserve(assignment("shop-web-0", "b", of=workload(ports=TEXTS)))
     rows = columns.rows()
     found = eased_ports(columns, columns.row("a"), "shop-web", NEED)
-    assert found.texts == ("ask for another port than tcp/80 (x-0 has it on host-a)",)
+    assert found.texts == ("ask for another port than tcp/80 (x-0 has it on host-a (a))",)
     assert found.ports == ("tcp/81",)
     assert [need.mask(columns, rows).tolist() for need in found.needs] == [
         [True, False, True],
@@ -24,7 +24,7 @@ def test_a_port_of_another_is_replaced_and_one_of_its_own_dropped():
     ]
     found = eased_ports(columns, columns.row("b"), "shop-web", NEED)
     assert found.texts == tuple(
-        f"drop port {text} (shop-web-0, one of its own, has it on host-b)" for text in TEXTS
+        f"drop port {text} (shop-web-0, one of its own, has it on host-b (b))" for text in TEXTS
     )
     assert found.ports == ()
 
