@@ -72,8 +72,8 @@ def test_it_is_counted_with_the_runtime_and_said_what_would_help():
     assert (best.node, best.changes) == (
         "a",
         (
-            "change the workload or the runtime of host-a (a): web: user: 'nobody': a kubelet takes "
-            "numbers only, such as 1000:1000",
+            "change the workload or the runtime of host-a (a): web: user: 'nobody': a kubelet "
+            "takes numbers only, such as 1000:1000",
         ),
     )
 
