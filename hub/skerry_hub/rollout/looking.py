@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from skerry_hub.fleet.apply import trouble_in
+from skerry_hub.known_as import known_as
 from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Liveness, Node
 from skerry_hub.rollout.records import Member
@@ -49,6 +50,11 @@ class Seen:
     """Why its node does not take its newest order."""
     informed: bool = False
     """Whether its node has accepted its newest order."""
+
+    @property
+    def known_as(self) -> str:
+        """Return its node as people know it."""
+        return known_as(self.hostname, self.node)
 
     @property
     def online(self) -> bool:

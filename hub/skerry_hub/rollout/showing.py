@@ -170,7 +170,7 @@ def _at_what(view: RolloutView, members: Mapping[str, Member], seen: Mapping[str
         first = min(held, key=lambda key: (members[key].state == "waiting", key))
         why = members[first].reason.removeprefix(HELD_BACK)
         more = f", and {view.held - 1} more" if view.held > 1 else ""
-        parts.append(f"waiting: {seen[first].hostname} holds its update back: {why}{more}")
+        parts.append(f"waiting: {seen[first].known_as} holds its update back: {why}{more}")
     if view.waiting:
         parts.append(f"{view.waiting} waiting, {view.at_once} at once")
     if view.behind:

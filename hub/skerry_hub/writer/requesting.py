@@ -176,14 +176,16 @@ class Requesting:
                 del self._of_node[node.id]
 
     def _check(self, node: Node, wish: Wish) -> None:
+        self._check_online(node)
         policy = node.capability.hardware.policy if node.capability is not None else None
-        if policy is not None and not policy.requests.allows(wish.verb):
+        # Of a policy that cannot be used nothing is known; the box itself says what is wrong.
+        told = policy.requests if policy is not None and not policy.trouble else None
+        if told is not None and not told.allows(wish.verb):
             reason = (
                 f"{node.known_as} does not allow {wish.verb}: set requests.{wish.verb} in the "
                 "policy of the box (/etc/skerry/policy.toml), and reload its agent"
             )
             raise RefusedError(403, Problem(reason=reason))
-        self._check_online(node)
         if self._of_node[node.id] >= MOST_OF_A_NODE:
             reason = f"{MOST_OF_A_NODE} requests to {node.known_as} are under way; try again later"
             raise RefusedError(503, Problem(reason=reason))

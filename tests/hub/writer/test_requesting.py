@@ -190,6 +190,22 @@ def test_what_the_box_said_that_it_does_not_allow_is_not_asked(verb, allowed):
     assert box.asked == []
 
 
+def test_a_box_whose_policy_cannot_be_used_says_itself_why():
+    trouble = "the box's policy cannot be used: /etc/skerry/policy.toml:2: images.alow"
+    told = capability(hostname="till", policy=BoxPolicy(trouble=trouble))
+    box, asked = Box({"error": trouble}), dataclasses.replace(BOX, capability=told)
+    found = box.ask(Wish(verb="exec", instance="shop-web-0", command=("ls",)), asked)
+    assert found[-1].error == trouble
+
+
+def test_whether_a_node_is_there_is_said_before_what_it_allows():
+    told = capability(hostname="till", policy=BoxPolicy(requests=AllowedRequests()))
+    box = Box()
+    box.node = dataclasses.replace(BOX, capability=told, liveness=Liveness.UNREACHABLE)
+    with pytest.raises(RefusedError, match=r"till \(box-1\) is unreachable"):
+        box.ask(Wish(verb="exec", instance="shop-web-0", command=("ls",)), box.node)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
