@@ -98,7 +98,8 @@ def _instance(hub: Hub, goal: Goal) -> Seen:
     works = found.state == "running" or need_not_run(found.state, found.job)
     runs = works and found.current and found.health != "starting"
     if goal.wanted == "healthy":
-        return Seen(runs and found.health != "unhealthy", f"{text}, {found.health}")
+        checked = "" if found.health == "none" else f", {found.health}"
+        return Seen(runs and found.health != "unhealthy", text + checked)
     return Seen(goal.wanted == "running" and runs, text)
 
 

@@ -31,8 +31,8 @@ Examples:
   skerry restart shop-web-0 --no-wait
   skerry restart shop-web-0 -c db      one container of it
 \b
-Exit status: 1 when one cannot be started, or its image not be had; 4 when one is not healthy in
-time.
+Exit status: 1 when one cannot be started, its image not be had, or it fails again once it is
+started; 4 when one is not healthy in time.
 """
 
 
@@ -50,23 +50,30 @@ def restart(session: Session, /, name: str, container: str, wait: bool, timeout:
         query = {"container": container or None, "within_s": WITHIN_S}
         at = path("instances", instance.id, "restart")
         hub.deadline = None
+        # As it is just before: of a workload it was read before the others were restarted.
+        before = _now(hub, instance) or instance
         hub.post(at, query=query, within_s=WITHIN_S + 60)
         if wait:
-            _until_healthy(hub, screen, instance, timeout)
+            _until_healthy(hub, screen, before, timeout)
         screen.line(f"instance/{instance.id} restarted on {instance.where}")
 
 
 def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float) -> None:
-    """Wait until it runs anew and is healthy: what the hub knows may be from before."""
+    """Wait until it runs anew and is healthy: what the hub knows may be from before.
+
+    Raises Failure at once where it has ended again.
+    """
     goal = Goal("instance", before.id, "healthy", before.node)
     hub.deadline = time.monotonic() + timeout_s
     last = "the hub did not answer"
 
     def look() -> bool:
         nonlocal last
-        seen = look_at(hub, goal)
+        seen, now = look_at(hub, goal), _now(hub, before)
         last = seen.text
-        return seen.reached and _started_at(hub, before) != before.started_at
+        if now is not None and _ended_again(before, now):
+            raise Failure(f"{goal} was started, and failed again: {now.reason or now.state}")
+        return seen.reached and (now and now.started_at) != before.started_at
 
     with contextlib.closing(follow(hub, look, screen.note)) as looks:
         if any(looks):
@@ -75,7 +82,20 @@ def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float)
     raise Failure(reason, Exit.TIMED_OUT)
 
 
-def _started_at(hub: Hub, instance: Instance) -> float | None:
+def _ended_again(before: Instance, now: Instance) -> bool:
+    """Say whether it has failed since it was started anew.
+
+    What runs is failed, too, for a minute after it was restarted often: that is no end.
+    """
+    if now.state != "failed":
+        return False
+    if now.started_at is None:
+        # In a crash loop no start is told, but how many there were.
+        return now.restarts > before.restarts
+    return bool(now.exit_code) and now.started_at != before.started_at
+
+
+def _now(hub: Hub, instance: Instance) -> Instance | None:
     items = items_of(hub.get(path("instances"), {"node": instance.node}))
     there = (read(Instance, item) for item in items)
-    return next((one.started_at for one in there if one.id == instance.id), None)
+    return next((one for one in there if one.id == instance.id), None)

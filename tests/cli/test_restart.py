@@ -6,10 +6,14 @@ import pytest
 from tests.cli.canned import problems
 from tests.cli.samples import INSTANCE
 
-from skerry_wire.messages import Health
+from skerry_wire.messages import Health, InstanceState
 
 DONE = {"instance": "x", "node": "box-1", "hostname": "quay"}
 SECOND = dataclasses.replace(INSTANCE, id="shop-web-1", node="box-2", hostname="pier")
+LOOP = {"state": InstanceState.FAILED, "health": Health.NONE, "started_at": None, "exit_code": 3}
+RESTS = dataclasses.replace(
+    INSTANCE, **LOOP, restarts=55, reason="crash loop back-off of 3 min: exit 3, 55 restarts"
+)
 
 
 class Shop:
@@ -20,6 +24,8 @@ class Shop:
         self.instances = {one.id: one for one in (INSTANCE, SECOND)}
         self.broken = set()
         self.restarted = []
+        self.after = {}
+        """What else there is to an instance once it is restarted."""
         self.late = 0
         """How many looks still see what was before a restart."""
         self.before = {}
@@ -47,6 +53,7 @@ class Shop:
         self.instances[name] = dataclasses.replace(
             self.instances[name], started_at=started_at, health=health
         )
+        self.instances[name] = dataclasses.replace(self.instances[name], **self.after)
         self.hub.change()
         return DONE
 
@@ -71,6 +78,30 @@ def test_one_that_does_not_become_healthy_ends_it_there(skerry, shop):
     assert "instance/shop-web-0 on box-1 is not healthy" in done.err
     assert "running, unhealthy" in done.err
     assert shop.restarted == ["shop-web-0"]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        LOOP | {"restarts": 58, "reason": "crash loop back-off of 10 s: exit 3, 58 restarts"},
+        LOOP | {"started_at": 5.0, "restarts": 1, "reason": "web ended with 3"},
+    ],
+)
+def test_what_ends_again_ends_it_with_the_reason(skerry, shop, after):
+    shop.instances["shop-web-0"] = dataclasses.replace(RESTS, started_at=1.0)
+    shop.after, shop.late = after, 2
+    done = skerry("restart", "shop-web", "--timeout", "5s", code=1)
+    reason = after["reason"]
+    assert f"instance/shop-web-0 on box-1 was started, and failed again: {reason}\n" in done.err
+    assert shop.restarted == ["shop-web-0"]
+
+
+def test_what_runs_after_many_restarts_is_waited_for(skerry, shop):
+    shop.instances["shop-web-0"] = dataclasses.replace(RESTS, started_at=1.0)
+    reason = "web was restarted 56 times, the last time a moment ago"
+    shop.after = LOOP | {"started_at": 5.0, "exit_code": None, "restarts": 56, "reason": reason}
+    done = skerry("restart", "shop-web-0", "--timeout", "0.3s", code=4)
+    assert done.err.endswith(f"last seen: failed: {reason}\n")
 
 
 def test_what_the_hub_knew_before_is_not_taken_for_the_new_start(skerry, shop):
