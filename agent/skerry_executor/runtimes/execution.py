@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -24,6 +25,12 @@ SILENCE_S = 86400.0
 START_S = 2.0
 """How long a program and its terminal may take to be there."""
 AGAIN_S = 0.05
+NOT_RUN = (126, 127)
+"""How a program ends that the runtime cannot run, or does not find."""
+_DETACHED = re.compile(
+    rb"Error: read unixpacket @->/proc/self/fd/[0-9]+/attach: read: connection reset by peer\n"
+)
+"""What podman says of itself after it has said why a program could not be run."""
 
 
 def execute(
@@ -49,13 +56,42 @@ def execute(
     session = str(api.parsed(answer, dict).get("Id", ""))
     program.noted(session)
     feed = _Feed(api, session, program)
+    telling = Telling(told)
     try:
-        _talk(api, doing, program, feed, cancel, told)
+        _talk(api, doing, program, feed, cancel, telling.tell)
     except Cancelled:
         with contextlib.suppress(RuntimeFailure):
             end(api, str(feed.token))
         raise
-    return _exit_status(api, session, doing)
+    status = _exit_status(api, session, doing)
+    telling.ended(status)
+    return status
+
+
+class Telling:
+    """Tells what a program writes, but not what podman says of itself where it ran none."""
+
+    def __init__(self, told: Callable[[Written], None]) -> None:
+        self._told = told
+        self._held: list[Written] = []
+
+    def tell(self, written: Written) -> None:
+        """Tell a piece; one that may be podman's own waits for what comes next."""
+        self._tell_held()
+        if written.stream == "err" and _DETACHED.fullmatch(written.data):
+            self._held.append(written)
+        else:
+            self._told(written)
+
+    def ended(self, status: int) -> None:
+        """Tell what was held back of a program that has run."""
+        if status not in NOT_RUN:
+            self._tell_held()
+
+    def _tell_held(self) -> None:
+        for one in self._held:
+            self._told(one)
+        self._held.clear()
 
 
 def end(api: Api, token: str) -> None:
