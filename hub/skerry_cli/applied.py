@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 
-from skerry_cli.goals import Goal, wait_for
-from skerry_cli.hub import Hub
+from skerry_cli.failures import Failure
+from skerry_cli.goals import TELL_WITHIN_S, Goal, wait_for
+from skerry_cli.hub import Hub, path
 from skerry_cli.plan import tell_shortages
 from skerry_cli.plan_text import DONE, lines
 from skerry_cli.records import Plan, read
+from skerry_cli.rollout_records import Rollout, RolloutDetail
+from skerry_cli.rollout_text import behind
 from skerry_cli.screen import Screen
 
 
@@ -31,6 +36,19 @@ def wait_until_runs(
     last = wait_for(screen, hub, goals, timeout_s)
     for goal, seen in () if quiet else last.items():
         screen.line(f"{goal} is {seen.state or goal.wanted}")
+    hub.deadline = time.monotonic() + TELL_WITHIN_S
+    for seen in last.values():
+        rollout = None if seen.workload is None else seen.workload.rollout
+        if rollout is not None and rollout.state == "done" and rollout.behind:
+            screen.note(_behind(hub, rollout))
+
+
+def _behind(hub: Hub, rollout: Rollout) -> str:
+    """Return which instances were not waited for, and why, as far as the hub still tells it."""
+    detail = RolloutDetail(rollout=rollout)
+    with contextlib.suppress(Failure):
+        detail = read(RolloutDetail, hub.get(path("workloads", rollout.workload, "rollout")))
+    return behind(rollout, detail.instances)
 
 
 def _goals(found: Plan) -> list[Goal]:

@@ -52,6 +52,11 @@ class Goal:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" + (f" on {self.node}" if self.node else "")
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it stays reached: what a workload is may end while others are waited for."""
+        return self.kind != "workload" or self.wanted == "deleted"
+
 
 @frozen()
 class Seen:
@@ -134,12 +139,13 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
     ends = None if rollout is None else _failed(rollout, goal)
     if ends is not None:
         return dataclasses.replace(ends, workload=workload)
+    gave_up = any(one.current and has_given_up(one.state, one.job) for one in workload.instances)
     if rollout is not None and rollout.state == "done" and rollout.behind and not rollout.failed:
-        there = workload.current + rollout.behind >= workload.wanted
-        return Seen(there, f"{counts(rollout)}: {rollout.reason}", workload=workload)
+        there = not gave_up and workload.current + rollout.behind >= workload.wanted
+        text = f"{counts(rollout)}: {rollout.reason}"
+        return Seen(there, text, hopeless=gave_up, workload=workload)
     text = f"{workload.state}, {workload.current} of {workload.wanted} running"
     text += f" ({workload.reason})" if workload.reason else ""
-    gave_up = any(one.current and has_given_up(one.state, one.job) for one in workload.instances)
     if goal.wanted == "completed":
         done = bool(workload.instances) and all(
             one.current and one.job is not None and one.job.succeeded for one in workload.instances
@@ -167,7 +173,9 @@ def _failed(rollout: Rollout, goal: Goal) -> Seen | None:
 
 
 def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) -> dict[Goal, Seen]:
-    """Return how all is when every goal is reached. Raises Failure with what is missing in time.
+    """Return how all is when every goal is reached, of workloads: at one look.
+
+    Raises Failure as soon as one is hopeless, and with what is missing after the time.
 
     Progress is shown where a person watches the messages.
     """
@@ -180,7 +188,7 @@ def wait_for(screen: Screen, hub: Hub, goals: Sequence[Goal], timeout_s: float) 
 
         def look() -> bool:
             for goal in goals:
-                if goal not in last or not last[goal].reached:
+                if goal not in last or not last[goal].reached or not goal.lasts:
                     last[goal] = look_at(hub, goal)
             show(last)
             _check_hope(hub, last)
@@ -214,13 +222,15 @@ def _awaited(hub: Hub, seen: Seen | None) -> list[str]:
 
 
 def _check_hope(hub: Hub, last: dict[Goal, Seen]) -> None:
-    """Raise Failure where waiting is in vain."""
+    """Raise Failure where waiting is in vain: first with what is hopeless, then with the rest."""
+    if not any(seen.hopeless for seen in last.values()):
+        return
     lines = []
-    for goal, seen in last.items():
-        if seen.hopeless:
-            lines += [f"{goal} is not {goal.wanted}: {seen.text}", *_awaited(hub, seen)]
-    if lines:
-        raise Failure("\n".join(lines), Exit.ERROR)
+    for goal, seen in sorted(last.items(), key=lambda item: not item[1].hopeless):
+        if not seen.reached:
+            yet = "" if seen.hopeless else " yet"
+            lines += [f"{goal} is not {goal.wanted}{yet}: {seen.text}", *_awaited(hub, seen)]
+    raise Failure("\n".join(lines), Exit.ERROR)
 
 
 Show = Callable[[dict[Goal, Seen]], None]

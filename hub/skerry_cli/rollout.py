@@ -21,7 +21,8 @@ from skerry_cli.session import Session, anywhere, complete_names, output, time_l
 
 EXAMPLES = """\b
 A workload's new content comes to its instances a few at a time, as its file says it (deploy:
-update_config and x-lifecycle). Nodes that are away follow when they are back: they are behind.
+update_config and x-lifecycle). Nodes that are away, or whose policy cannot be used, follow later:
+they are behind.
 \b
 Examples:
   skerry rollout list                    the newest rollout of each workload

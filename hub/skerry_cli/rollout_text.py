@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skerry_cli import words
-from skerry_cli.rollout_records import Revision, RolledBack, Rollout, RolloutDetail, RolloutPlan
+from skerry_cli.rollout_records import (
+    InstanceUpdate,
+    Revision,
+    RolledBack,
+    Rollout,
+    RolloutDetail,
+    RolloutPlan,
+)
 from skerry_cli.screen import Cell, Colour, Styled
 
 COLOURS: dict[str, Colour] = {"done": "green", "paused": "red", "progressing": "yellow"}
 MOST_WAVES = 8
+MOST_BEHIND = 20
+"""Instances that follow later and are named."""
 
 
 def counts(rollout: Rollout) -> str:
@@ -27,6 +36,23 @@ def counts(rollout: Rollout) -> str:
         if count
     ]
     return ", ".join(parts)
+
+
+def behind(rollout: Rollout, updates: Sequence[InstanceUpdate]) -> str:
+    """Return which instances of a rollout follow later: `1 of 4 ...: web-1 on quay (id): why`.
+
+    `updates`: those that it is not done with, perhaps only the first of them.
+    """
+    count = f"{rollout.behind} of {words.count(rollout.total, 'instance')}"
+    text = f"{count} {'follows' if rollout.behind == 1 else 'follow'} later"
+    later = [one for one in updates if one.state == "behind"][:MOST_BEHIND]
+    if not later:
+        return f"{rollout.workload}: {rollout.reason or text}"
+    named = [f"{one.instance} on {one.where}: {one.reason}" for one in later]
+    if rollout.behind > len(later):
+        more = rollout.behind - len(later)
+        named.append(f"and {more} more: skerry rollout status {rollout.workload}")
+    return f"{text}: {'; '.join(named)}"
 
 
 def headline(rollout: Rollout) -> Sequence[Cell]:

@@ -257,9 +257,25 @@ def test_an_apply_that_waits_ends_where_its_rollout_pauses(hub, skerry):
 
 
 def test_an_apply_that_waits_does_not_wait_for_nodes_that_are_away(hub, skerry):
-    behind = dataclasses.replace(DONE, done=7, behind=1, reason="1 of 8 follow")
-    applied(hub, with_rollout(behind, state="progressing", wanted=8, current=7))
-    skerry("apply", "-f", "-", "--wait", data="services: {}\n")
+    behind = dataclasses.replace(DONE, done=6, behind=2, reason="2 of 8 follow later: why")
+    applied(hub, with_rollout(behind, state="progressing", wanted=8, current=6))
+    words = ("apply", "-f", "-", "--wait")
+    # A hub that does not tell of each has told the reason of the whole.
+    told = skerry(*words, data="services: {}\n").err
+    assert told == "shop-web: 2 of 8 follow later: why\n"
+    later = [
+        dataclasses.replace(HELD, instance=f"shop-web-{n}", state="behind", reason=why)
+        for n, why in enumerate(("its node is lost", "the box's policy cannot be used: line 3"))
+    ]
+    hub.answers[STATUS] = detail(behind, *later)
+    told = skerry(*words, data="services: {}\n").err
+    assert told == (
+        "2 of 8 instances follow later: shop-web-0 on pier (box-2): its node is lost; "
+        "shop-web-1 on pier (box-2): the box's policy cannot be used: line 3\n"
+    )
+    hub.answers[STATUS] = detail(behind, later[0], more=1)
+    told = skerry(*words, data="services: {}\n").err
+    assert told.endswith("is lost; and 1 more: skerry rollout status shop-web\n")
 
 
 def test_an_apply_that_waits_fails_where_it_is_rolled_back(hub, skerry):

@@ -25,6 +25,8 @@ from skerry_hub.state import Kept, Known
 
 SHOWN = 50
 """Instances of a rollout that are named, those that failed first."""
+MOST_CAUSES = 3
+"""Causes that the reason of a rollout names, of those why some are behind."""
 _ORDER: tuple[State, ...] = ("failed", "updating", "held", "behind", "waiting")
 
 
@@ -174,7 +176,8 @@ def _at_what(view: RolloutView, members: Mapping[str, Member], seen: Mapping[str
     if view.waiting:
         parts.append(f"{view.waiting} waiting, {view.at_once} at once")
     if view.behind:
-        parts.append(f"{view.behind} behind: their nodes are away")
+        away = {seen[k].away for k, one in members.items() if state_of(one, seen[k]) == "behind"}
+        parts.append(f"{view.behind} behind: {', '.join(sorted(away)[:MOST_CAUSES])}")
     return "; ".join(parts)[:1024]
 
 

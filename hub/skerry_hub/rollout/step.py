@@ -231,7 +231,8 @@ def _ended(
     failed = [one for one in members.values() if one.state == "failed"]
     parts = [f"{_share(len(failed), rollout)} failed: {_named(failed)}"] if failed else []
     if open_:
-        parts.append(f"{_share(len(open_), rollout)} follow when their nodes are back")
+        later = _listed([(members[key].id, seen[key].away) for key in open_])
+        parts.append(f"{_share(len(open_), rollout)} follow later: {later}")
     ended_at = rollout.ended_at if rollout.state == "done" else now
     return dataclasses.replace(
         rollout, state="done", reason="; ".join(parts)[:MOST_REASON], ended_at=ended_at
@@ -281,6 +282,10 @@ def _share(count: int, rollout: Rollout) -> str:
 
 
 def _named(members: list[Member]) -> str:
-    first = sorted(members, key=lambda one: one.id)[:NAMED]
-    named = ", ".join(f"{one.id} ({one.reason or one.state})" for one in first)
-    return named + (f" and {len(members) - NAMED} more" if len(members) > NAMED else "")
+    return _listed([(one.id, one.reason or one.state) for one in members])
+
+
+def _listed(whys: list[tuple[str, str]]) -> str:
+    """Return the first instances, each with its reason."""
+    named = ", ".join(f"{id_} ({why})" for id_, why in sorted(whys)[:NAMED])
+    return named + (f" and {len(whys) - NAMED} more" if len(whys) > NAMED else "")

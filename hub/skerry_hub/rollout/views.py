@@ -57,8 +57,9 @@ class RolloutView:
     """How far the instances of a workload have come to its newest content.
 
     Of `total`, the rest besides `done` is `updating` (their nodes are at it), `waiting`, `held`
-    (their boxes hold it back), `behind` (their nodes are away; they follow), or `failed`. `reason`
-    says why it is paused, or what it is at. `undone_to`: the revision that an undo goes back to.
+    (their boxes hold it back), `behind` (their nodes take nothing now; they follow), or `failed`.
+    `reason` says why it is paused, or what it is at. `undone_to`: the revision that an undo goes
+    back to.
     """
 
     workload: str

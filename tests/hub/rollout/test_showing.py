@@ -50,7 +50,7 @@ def test_everybody_is_counted_once():
     assert (view.at_once, view.wave, view.undone_to) == (2, "quay-1", 1)
     assert view.reason == (
         "1 at work; waiting: host-box-2 (box-2) holds its update back: locked; "
-        "1 waiting, 2 at once; 1 behind: their nodes are away"
+        "1 waiting, 2 at once; 1 behind: its node is lost"
     )
 
 

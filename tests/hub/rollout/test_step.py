@@ -130,7 +130,9 @@ def test_nodes_that_are_away_are_not_waited_for_and_follow():
     assert course.step(i1="new") == [3]
     course.step(i3="new")
     assert course.rollout.state == "done"
-    assert "2 of 4 follow when their nodes are back" in course.rollout.reason
+    assert course.rollout.reason == (
+        "2 of 4 follow later: shop-web-0 (its node is lost), shop-web-2 (its node is lost)"
+    )
     assert course.step(i2="old") == [2]
     assert course.rollout.state == "progressing"
     course.step(i2="new")
