@@ -87,7 +87,7 @@ def test_a_fleet_is_updated_site_by_site_though_the_hub_is_killed_and_a_box_is_a
     found = status(simulated.hub, "roll-web")["rollout"]
     assert (found["state"], found["behind"]) == ("done", 1)
     assert found["done"] == found["total"] - 1
-    assert "follow when their nodes are back" in done.stdout
+    assert f"1 of {found['total']} follow later: roll-web-{away} (its node is " in done.stdout
     simulated.boxes[away].start()
     wait_for(
         "it to follow", lambda: status(simulated.hub, "roll-web")["rollout"]["behind"] == 0, 60
