@@ -32,6 +32,13 @@ INTERRUPTED = 130
 _SOON, _NOW = b"s", b"n"
 
 
+def environment() -> dict[str, str]:
+    """Return this process's environment, with which another Python finds this package."""
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    places = dict.fromkeys([str(ROOT / "packaging"), *filter(None, known)])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+
+
 # --- without --------------------------------------------------------------------------------------
 
 
@@ -46,7 +53,7 @@ def run_apart(command: Sequence[str], patience_s: float = PATIENCE_S) -> int:
         child = subprocess.Popen(
             ["unshare", *NAMESPACES, sys.executable, "-m", "lab.apart", *command],
             cwd=ROOT,
-            env={**os.environ, CONTROL: str(reading), "TMPDIR": folder},
+            env={**environment(), CONTROL: str(reading), "TMPDIR": folder},
             pass_fds=[reading],
             # Ctrl-C in a terminal is for this process alone, which passes it on: else it would end
             # each program within, too.

@@ -51,7 +51,9 @@ def test_what_it_leaves_behind_is_gone_with_it(tmp_path):
 def endless():
     command = [sys.executable, "-c", ENDLESS]
     runs = f"import sys; from lab import apart; sys.exit(apart.run_apart({command!r}))"
-    child = subprocess.Popen([sys.executable, "-c", runs], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", runs], stdout=subprocess.PIPE, text=True, env=apart.environment()
+    )
     said = child.stdout.readline().split()
     assert said[0] == "begun"
     yield child, pathlib.Path(said[1])
