@@ -85,9 +85,7 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
         digest=digest,
         reached=reached,
         problems=tuple(problem[:1024] for problem in problems[:MAX_PROBLEMS]),
-        instances=tuple(
-            _with_update(_overlaid(status, doing, failures), aims) for status in statuses
-        ),
+        instances=tuple(_told(status, doing, failures, aims.get(status.id)) for status in statuses),
         retry_after_s=None if reached else min([*waits, *loops], default=DEFAULT_RETRY_S),
         retry_most_s=OWN_RETRY_S if full else None,
         look_after_s=min(looks, default=None),
@@ -124,11 +122,25 @@ def _comes_up_look_s(
     return min(waits, default=None)
 
 
-def _with_update(status: InstanceStatus, aims: Mapping[str, Aim]) -> InstanceStatus:
-    found = aims.get(status.id)
-    if found is None or found.update is None:
-        return status
-    return dataclasses.replace(status, update=found.update)
+def _told(
+    status: InstanceStatus, doing: Doing, failures: Failures, aim: Aim | None
+) -> InstanceStatus:
+    """Return the status with how its update goes, what is being done, and what went wrong.
+
+    Where what was before still runs, what went wrong is the update's, from the first moment on: one
+    that changed places within each run would be two reports of each.
+    """
+    update = None if aim is None else aim.update
+    if update is None:
+        return _overlaid(status, doing, failures)
+    failure = failures.get(status.id)
+    runs_before = status.state is InstanceState.RUNNING and status.revision != update.revision
+    if failure is not None and update.state == "waiting" and runs_before:
+        update = dataclasses.replace(update, reason=failure.reason[:1024])
+        status = dataclasses.replace(status, reason=None)  # that it has not been started yet
+    else:
+        status = _overlaid(status, doing, failures)
+    return dataclasses.replace(status, update=update)
 
 
 def _overlaid(status: InstanceStatus, doing: Doing, failures: Failures) -> InstanceStatus:

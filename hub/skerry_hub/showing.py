@@ -196,7 +196,7 @@ def _as_told(
         node=one.node,
         hostname=hostname,
         state=status.state,
-        reason="; ".join(filter(None, (status.reason, reason))) or None,
+        reason="; ".join(filter(None, (status.reason, _why_not_updated(status), reason))) or None,
         health=status.health,
         image=image,
         started_at=status.started_at,
@@ -205,6 +205,14 @@ def _as_told(
         current=status.revision == one.revision,
         job=status.job,
     )
+
+
+def _why_not_updated(status: InstanceStatus) -> str | None:
+    """Return why an instance that runs has not begun its update, where anything is wrong."""
+    update = status.update
+    if update is None or update.state != "waiting" or not update.reason:
+        return None
+    return f"its update waits: {update.reason}"
 
 
 def _why_elsewhere(known: Known, place: Place) -> str:

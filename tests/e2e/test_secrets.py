@@ -111,8 +111,6 @@ def test_a_secret_is_in_its_container_and_nowhere_else(fleet, podman):
     running = fleet.containers()
     keep(fleet, "update", "db-password", PLAIN)
     fleet.hub.cli("apply", "-f", str(path))
-    # The next thing to mend: what is above holds, and what runs is not touched.
-    pytest.xfail("an update that needs a secret for a key that the box lost has no reason any more")
     found = fleet.until_node(
         "the box to say what is wrong",
         lambda one: any("trust-key" in (i["reason"] or "") for i in one["instances"]),

@@ -7,6 +7,8 @@ from tests.executor.test_reconcile import actual
 from skerry_executor.actual import Phase
 from skerry_executor.outcome import Seen, blind_outcome, outcome_of
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.switching import Aim
+from skerry_wire.lifecycle import UpdateStatus
 from skerry_wire.messages import Health
 from skerry_wire.workload import HealthCheck
 
@@ -50,3 +52,19 @@ def test_what_the_box_alone_bears_is_tried_again_soon_however_often_it_failed(ki
 def test_a_runtime_that_does_not_answer_is_asked_again_soon():
     found = blind_outcome(order(instance()), "d" * 64, RuntimeFailure(Failure.OTHER, "silent"))
     assert (found.unseen, found.retry_most_s) == ("silent", 30.0)
+
+
+@pytest.mark.parametrize("aimed_at", ["new", "earlier"])
+def test_what_hinders_an_update_is_told_at_the_update_from_the_first_moment_on(aimed_at):
+    """First the run aims at the new content and fails, then at the earlier one: the same news."""
+    earlier, new = instance(revision="a"), instance(revision="b", image="localhost/new:1")
+    failure = RuntimeFailure(Failure.OTHER, "its secret cannot be opened")
+    is_new = aimed_at == "new"
+    why = "" if is_new else failure.reason
+    update = UpdateStatus(revision=new.revision, state="waiting", reason=why)
+    aim = Aim(instance=new if is_new else earlier, update=update)
+    failures = {new.id: failure} if is_new else {}
+    seen = Seen(actual=(actual(earlier),), aims={new.id: aim}, failures=failures)
+    (told,) = outcome_of(order(new), "d" * 64, "fake", seen).instances
+    assert (told.revision, told.state, told.reason) == (earlier.revision, "running", None)
+    assert told.update.reason == failure.reason

@@ -21,7 +21,7 @@ from skerry_hub.model import Liveness, Resources
 from skerry_hub.showing import instances_of, instances_on, node_view, workload_of_subject
 from skerry_hub.showing import workload_view as shown
 from skerry_hub.state import Known
-from skerry_wire.lifecycle import Job, JobStatus
+from skerry_wire.lifecycle import Job, JobStatus, UpdateStatus
 from skerry_wire.messages import Health, InstanceState
 
 FAILED, EXITED, PULLING = InstanceState.FAILED, InstanceState.EXITED, InstanceState.PULLING
@@ -152,6 +152,21 @@ def test_why_an_instance_waits_is_said(node_fields, report_fields, reason):
     assert view.state is InstanceState.PENDING
     assert (reason is None) == (view.reason is None)
     assert reason is None or reason in view.reason
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "shown_as"),
+    [
+        ("waiting", "no room", "its update waits: no room"),
+        ("waiting", "", None),
+        ("switching", "", None),
+    ],
+)
+def test_why_an_update_has_not_begun_is_said_of_what_runs(state, reason, shown_as):
+    update = UpdateStatus(revision="1" * 16, state=state, reason=reason)
+    known = fleet(status(update=update))
+    (view,) = instances_on(known, known.nodes["box-1"])
+    assert (view.state, view.reason) == (InstanceState.RUNNING, shown_as)
 
 
 def test_what_a_node_still_runs_and_nobody_wants_is_shown_last():
