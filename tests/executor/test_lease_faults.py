@@ -87,12 +87,14 @@ def test_kill_9_of_the_run_again_and_again_delays_nothing(held, podman):
     end = run(held, "a-0")
     kills = 0
     while running(podman):
-        kill(held)
-        kills += 1
-        time.sleep(0.15)
+        # Several for each question, which takes a second on a busy machine.
+        for _ in range(3):
+            kill(held)
+            kills += 1
+            time.sleep(0.15)
         assert since_boot_s() < end + 5
     assert last_line(podman) < end
-    assert kills >= 2
+    assert kills >= 3
 
 
 def test_a_hung_runtime_delays_nothing(held, podman):

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import re
 import socket
 import subprocess
 import sys
@@ -153,15 +152,15 @@ def test_check_tells_what_holds_updates_back_and_which_switch_is_open(box, capsy
 
 def test_check_tells_what_is_ended_by_the_box_itself(box, capsys):
     with contextlib.closing(Leasing(pathlib.Path(box["--run"]), NoRuntime("none"))) as held:
-        held.renew(grant(60.0), since_boot_s(), [])
+        # Seconds are rounded: nearly one may pass on a busy machine.
+        held.renew(grant(60.45), since_boot_s(), [])
         held.renew(grant(1.0, "b-0"), since_boot_s() - 5.0, [])
-        held.order(NODE, ["a-0", "b-0"], {"job-0": (since_boot_s() + 90.2, 10.0)})
+        held.order(NODE, ["a-0", "b-0"], {"job-0": (since_boot_s() + 90.45, 10.0)})
     main(words("check", box))
-    told = capsys.readouterr().out
-    # Some seconds may have passed on a busy machine.
-    assert re.search(r"^ok  lease: a-0 is ended in (60|5\d) s unless renewed$", told, re.M)
-    assert "ok  lease: b-0 is over\n" in told
-    assert re.search(r"^ok  deadline: job-0 is ended in (90|8\d) s$", told, re.M)
+    lines = capsys.readouterr().out.splitlines()
+    assert "ok  lease: a-0 is ended in 60 s unless renewed" in lines
+    assert "ok  lease: b-0 is over" in lines
+    assert "ok  deadline: job-0 is ended in 90 s" in lines
 
 
 def test_check_tells_what_listens_there_and_is_no_runtime(box, tmp_path, capsys):
