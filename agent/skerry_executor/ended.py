@@ -10,12 +10,9 @@ import pathlib
 from collections.abc import Iterable
 from typing import Annotated
 
-from skerry_executor import whole_file
 from skerry_executor.log import log
-from skerry_executor.state import StateError, prepare
+from skerry_executor.state import read_record, write_record
 from skerry_executor.whole_file import DamagedError
-from skerry_wire import codec
-from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items
 from skerry_wire.types import Generation, InstanceId
@@ -38,24 +35,14 @@ def load(folder: pathlib.Path, accepted: int) -> frozenset[str]:
     """
     path = folder / FILE
     try:
-        data = whole_file.read(path, MAX_FILE_BYTES)
-        if data is None:
-            return frozenset()
-        body = whole_file.body_of(_MAGIC, data)
-        kept = codec.decode(_Kept, body, strict=True, most=MAX_FILE_BYTES)
-    except (DamagedError, WireError) as error:
+        kept = read_record(_Kept, path, _MAGIC, MAX_FILE_BYTES)
+    except DamagedError as error:
         log("error", "the file of ended instances is damaged", file=str(path), reason=str(error))
-        return frozenset()
-    except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
-    return frozenset(kept.instances if kept.accepted == accepted else ())
+        kept = None
+    return frozenset(kept.instances if kept is not None and kept.accepted == accepted else ())
 
 
 def save(folder: pathlib.Path, accepted: int, instances: Iterable[str]) -> None:
     """Note all of them, durably, before they end. Raises StateError."""
-    prepare(folder)
-    body = codec.pack(_Kept(accepted=accepted, instances=tuple(sorted(instances))))
-    try:
-        whole_file.write(folder / FILE, whole_file.checked(_MAGIC, body), durable=True)
-    except OSError as error:
-        raise StateError(f"{folder / FILE} cannot be written: {error.strerror}") from None
+    kept = _Kept(accepted=accepted, instances=tuple(sorted(instances)))
+    write_record(folder / FILE, _MAGIC, kept)

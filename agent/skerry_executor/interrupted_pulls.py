@@ -12,12 +12,10 @@ import pathlib
 import threading
 from typing import Annotated
 
-from skerry_executor import whole_file
 from skerry_executor.challenges import boot_id
 from skerry_executor.log import log
-from skerry_executor.state import StateError
-from skerry_wire import codec
-from skerry_wire.errors import WireError
+from skerry_executor.state import StateError, read_record, write_record
+from skerry_executor.whole_file import DamagedError
 from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import Short
@@ -91,20 +89,16 @@ class InterruptedPulls:
 
     def _load(self) -> Pulls:
         try:
-            data = whole_file.read(self._path, MAX_FILE_BYTES)
-            if data is None:
-                return Pulls()
-            return codec.decode(Pulls, whole_file.body_of(_MAGIC, data), most=MAX_FILE_BYTES)
-        except (OSError, ValueError, WireError) as error:
+            found = read_record(Pulls, self._path, _MAGIC, MAX_FILE_BYTES, strict=False)
+        except (StateError, DamagedError) as error:
             log("warning", "pulls are forgotten", path=str(self._path), reason=str(error))
-            return Pulls()
+            found = None
+        return found or Pulls()
 
     def _save(self, pulls: dict[str, Begun]) -> None:
         while len(pulls) > MOST:
             del pulls[next(iter(pulls))]
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            body = codec.pack(Pulls(begun=tuple(pulls.values())))
-            whole_file.write(self._path, whole_file.checked(_MAGIC, body), durable=True)
-        except OSError as error:
+            write_record(self._path, _MAGIC, Pulls(begun=tuple(pulls.values())))
+        except StateError as error:
             log("warning", "pulls cannot be kept", path=str(self._path), reason=str(error))

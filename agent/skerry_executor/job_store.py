@@ -10,13 +10,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Annotated
 
-from skerry_executor import whole_file
 from skerry_executor.job import JobRecord
 from skerry_executor.log import log
-from skerry_executor.state import StateError, prepare
+from skerry_executor.state import StateError, read_record, write_record
 from skerry_executor.whole_file import DamagedError
-from skerry_wire import codec
-from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items
 
@@ -37,28 +34,18 @@ def load(folder: pathlib.Path) -> dict[str, JobRecord]:
     """
     path = folder / FILE
     try:
-        data = whole_file.read(path, MAX_FILE_BYTES)
-        if data is None:
-            return {}
-        body = whole_file.body_of(_MAGIC, data)
-        kept = codec.decode(_Kept, body, strict=True, most=MAX_FILE_BYTES)
-    except (DamagedError, WireError) as error:
+        kept = read_record(_Kept, path, _MAGIC, MAX_FILE_BYTES)
+    except DamagedError as error:
         log("error", "the jobs' file is damaged and put aside", file=str(path), reason=str(error))
         _put_aside(path)
         return {}
-    except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
-    return {one.instance: one for one in kept.jobs}
+    return {} if kept is None else {one.instance: one for one in kept.jobs}
 
 
 def save(folder: pathlib.Path, records: Mapping[str, JobRecord]) -> None:
     """Replace the records, durably. Raises StateError; then the old ones count on."""
-    prepare(folder)
-    body = codec.pack(_Kept(jobs=tuple(records[name] for name in sorted(records))))
-    try:
-        whole_file.write(folder / FILE, whole_file.checked(_MAGIC, body), durable=True)
-    except OSError as error:
-        raise StateError(f"{folder / FILE} cannot be written: {error.strerror}") from None
+    kept = _Kept(jobs=tuple(records[name] for name in sorted(records)))
+    write_record(folder / FILE, _MAGIC, kept)
 
 
 def _put_aside(path: pathlib.Path) -> None:

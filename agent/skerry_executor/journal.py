@@ -12,11 +12,9 @@ import pathlib
 import threading
 from collections.abc import Iterator, Mapping
 
-from skerry_executor import whole_file
-from skerry_executor.state import StateError, prepare
+from skerry_executor.state import StateError, read_record, write_record
 from skerry_executor.switching import Entry, earlier_of
-from skerry_wire import codec
-from skerry_wire.errors import WireError
+from skerry_executor.whole_file import DamagedError
 from skerry_wire.messages import Order
 
 FOLDER = "switches"
@@ -45,10 +43,12 @@ class Journal:
         problems = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
-                data = whole_file.read(path, MAX_ENTRY_BYTES) or b""
-                found[path.name.removesuffix(SUFFIX)] = _parse(data)
-            except (OSError, WireError, ValueError) as error:
+                entry = read_record(Entry, path, _MAGIC, MAX_ENTRY_BYTES)
+            except (StateError, DamagedError) as error:
                 problems.append(f"{path} cannot be used, so that there is no way back: {error}")
+                continue
+            if entry is not None:
+                found[path.name.removesuffix(SUFFIX)] = entry
         return found, tuple(problems)
 
     @contextlib.contextmanager
@@ -96,17 +96,5 @@ class Journal:
             raise StateError(f"{path} cannot be removed: {error.strerror}") from None
 
     def _put(self, entries: Mapping[str, Entry]) -> None:
-        if not entries:
-            return
-        prepare(self._folder)
         for instance, entry in entries.items():
-            path = self._folder / (instance + SUFFIX)
-            try:
-                whole_file.write(path, whole_file.checked(_MAGIC, codec.pack(entry)), durable=True)
-            except OSError as error:
-                raise StateError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _parse(data: bytes) -> Entry:
-    body = whole_file.body_of(_MAGIC, data)
-    return codec.decode(Entry, body, strict=True, most=MAX_ENTRY_BYTES)
+            write_record(self._folder / (instance + SUFFIX), _MAGIC, entry)

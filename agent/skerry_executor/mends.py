@@ -9,10 +9,9 @@ import pathlib
 import threading
 from typing import Annotated
 
-from skerry_executor import whole_file
 from skerry_executor.log import log
-from skerry_wire import codec
-from skerry_wire.errors import WireError
+from skerry_executor.state import StateError, read_record, write_record
+from skerry_executor.whole_file import DamagedError
 from skerry_wire.frozen import frozen
 from skerry_wire.schema import Items, Range, Text
 
@@ -63,14 +62,14 @@ class Mends:
         return self._times
 
     def _load(self) -> _Kept:
-        try:
-            data = None if self._path is None else whole_file.read(self._path, MAX_FILE_BYTES)
-            if data is None:
-                return _Kept()
-            return codec.decode(_Kept, whole_file.body_of(_MAGIC, data), most=MAX_FILE_BYTES)
-        except (OSError, ValueError, WireError) as error:
-            log("warning", "mends are forgotten", path=str(self._path), reason=str(error))
+        if self._path is None:
             return _Kept()
+        try:
+            found = read_record(_Kept, self._path, _MAGIC, MAX_FILE_BYTES, strict=False)
+        except (StateError, DamagedError) as error:
+            log("warning", "mends are forgotten", path=str(self._path), reason=str(error))
+            found = None
+        return found or _Kept()
 
     def _save(self, times: dict[tuple[str, str], int]) -> None:
         while len(times) > MAX_KEPT:
@@ -79,8 +78,6 @@ class Mends:
             return
         mended = [Mended(name=n, spec=spec, times=count) for (n, spec), count in times.items()]
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            body = whole_file.checked(_MAGIC, codec.pack(_Kept(mended=tuple(mended))))
-            whole_file.write(self._path, body, durable=False)
-        except OSError as error:
+            write_record(self._path, _MAGIC, _Kept(mended=tuple(mended)), durable=False)
+        except StateError as error:
             log("warning", "mends cannot be kept", path=str(self._path), reason=str(error))

@@ -12,15 +12,14 @@ import pathlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from skerry_executor import whole_file
 from skerry_executor.image_cleaning import Remembered, added, looked, references, removable
 from skerry_executor.interrupted_pulls import InterruptedPulls
 from skerry_executor.log import log
 from skerry_executor.room import free_percent
 from skerry_executor.runtimes.base import Runtime, RuntimeFailure, StoredImage
-from skerry_wire import codec
+from skerry_executor.state import StateError, read_record, write_record
+from skerry_executor.whole_file import DamagedError
 from skerry_wire.box_policy import BoxPolicy
-from skerry_wire.errors import WireError
 from skerry_wire.images import ImageError, parse_image
 from skerry_wire.workload import Instance
 
@@ -119,23 +118,18 @@ class PulledImages:
         if self._path is None:
             return Remembered()
         try:
-            data = whole_file.read(self._path, MAX_FILE_BYTES)
-            if data is None:
-                return Remembered()
-            body = whole_file.body_of(_MAGIC, data)
-            return codec.decode(Remembered, body, most=MAX_FILE_BYTES)
-        except (OSError, ValueError, WireError) as error:
+            found = read_record(Remembered, self._path, _MAGIC, MAX_FILE_BYTES, strict=False)
+        except (StateError, DamagedError) as error:
             log("warning", "pulled images are forgotten", path=str(self._path), reason=str(error))
-            return Remembered()
+            found = None
+        return found or Remembered()
 
     def _save(self, found: Remembered) -> None:
         if self._path is None:
             return
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            body = codec.pack(found)
-            whole_file.write(self._path, whole_file.checked(_MAGIC, body), durable=False)
-        except OSError as error:
+            write_record(self._path, _MAGIC, found, durable=False)
+        except StateError as error:
             log("warning", "pulled images cannot be kept", path=str(self._path), reason=str(error))
 
 

@@ -14,7 +14,7 @@ import pathlib
 import stat
 import time
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from skerry_executor import whole_file
 from skerry_executor.order import HighWater, Identity
@@ -30,6 +30,8 @@ FILE = "accepted.state"
 LOCK = "lock"
 MAX_STATE_BYTES = 512 * 1024
 _MAGIC = b"skerry-executor accepted 1\n"
+
+T = TypeVar("T")
 
 
 class StateError(Exception):
@@ -61,14 +63,8 @@ def load(folder: pathlib.Path) -> Accepted | None:
     """Return what was accepted last, or None when nothing ever was. Raises StateError."""
     path = folder / FILE
     try:
-        data = whole_file.read(path, MAX_STATE_BYTES)
-        if data is None:
-            return None
-        body = whole_file.body_of(_MAGIC, data)
-        return codec.decode(Accepted, body, strict=True, most=MAX_STATE_BYTES)
-    except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
-    except (WireError, DamagedError) as error:
+        return read_record(Accepted, path, _MAGIC, MAX_STATE_BYTES)
+    except DamagedError as error:
         advice = "put back a copy, or forget it with `skerry-executor reset --yes`"
         raise StateError(f"{path} is damaged ({error}): {advice}") from None
 
@@ -79,13 +75,7 @@ def save(folder: pathlib.Path, accepted: Accepted) -> None:
     Raises StateError; then the old one counts on. (Should only the folder's sync have failed, it
     is the new one, which is as good: it is offered again, and taken as the same.)
     """
-    prepare(folder)
-    body = codec.pack(accepted)
-    path = folder / FILE
-    try:
-        whole_file.write(path, whole_file.checked(_MAGIC, body), durable=True)
-    except OSError as error:
-        raise StateError(f"{path} cannot be written: {error.strerror}") from None
+    write_record(folder / FILE, _MAGIC, accepted)
 
 
 def forget(folder: pathlib.Path) -> bool:
@@ -98,6 +88,33 @@ def forget(folder: pathlib.Path) -> bool:
         raise StateError(f"{folder / FILE} cannot be removed: {error.strerror}") from None
     whole_file.sync_folder(folder)
     return True
+
+
+def read_record(
+    kind: type[T], path: pathlib.Path, magic: bytes, most: int, *, strict: bool = True
+) -> T | None:
+    """Return what `write_record` wrote, None where there is no file. `strict`: of this version.
+
+    Raises DamagedError where it is not what was written, StateError where it cannot be read.
+    """
+    try:
+        data = whole_file.read(path, most)
+        if data is None:
+            return None
+        return codec.decode(kind, whole_file.body_of(magic, data), strict=strict, most=most)
+    except WireError as error:
+        raise DamagedError(str(error)) from None
+    except OSError as error:
+        raise StateError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def write_record(path: pathlib.Path, magic: bytes, record: object, *, durable: bool = True) -> None:
+    """Replace a file by a record, whole. Raises StateError; then the old one counts on."""
+    prepare(path.parent)
+    try:
+        whole_file.write(path, whole_file.checked(magic, codec.pack(record)), durable=durable)
+    except OSError as error:
+        raise StateError(f"{path} cannot be written: {error.strerror}") from None
 
 
 @contextlib.contextmanager
