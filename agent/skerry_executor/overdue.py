@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import pathlib
 import signal
-import time
 from collections.abc import Iterable
+
+from skerry_executor import pidfds
+from skerry_executor.boot_clock import since_boot_s
 
 FILE = "overdue"
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 MAX_BYTES = 4 * 1024 * 1024
-_STARTED = 19
-"""Field 22 of /proc/PID/stat, counted from the state, which follows the name."""
 
 
 def lines(boot_id: str, ends: Iterable[tuple[float, int, int]]) -> bytes:
@@ -36,27 +36,24 @@ def kill(folder: pathlib.Path, root: pathlib.Path = pathlib.Path("/")) -> int:
         return 0
     if of_boot != boot:
         return 0
-    now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    now_s = since_boot_s()
     killed = 0
     for line in rest:
         try:
             kill_s, pid, started = line.split()
             if float(kill_s) <= now_s:
                 killed += _kill(int(pid), int(started))
-        except (ValueError, OSError):
-            continue  # half a line, or it has ended
+        except (ValueError, OverflowError, OSError):
+            continue  # no such line was written whole, or it is another user's
     return killed
 
 
 def _kill(pid: int, started: int) -> bool:
-    fd = os.pidfd_open(pid)
+    fd = pidfds.opened(pid, started)
+    if fd is None:
+        return False
     try:
-        # After opening: the number belongs to what was opened as long as that is not gone.
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        if int(fields[_STARTED]) != started:
-            return False
-        signal.pidfd_send_signal(fd, signal.SIGKILL)
-        return True
+        pidfds.send(fd, signal.SIGKILL)
     finally:
         os.close(fd)
+    return True

@@ -5,15 +5,14 @@ What is told of one on disk (number and start) is turned back into a pidfd only 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
 import signal
 
+from skerry_executor import pidfds
 from skerry_executor.lease import Process
+from skerry_executor.pidfds import PARENT, SESSION, STARTED, send
 
-_PARENT, _SESSION, _STARTED = 1, 3, 19
-"""Fields 4, 6 and 22 of /proc/PID/stat, counted from the state, which follows the name."""
 FAMILY_LOOKS = 5
 
 
@@ -24,31 +23,22 @@ def of_pidfd(fd: int) -> Process | None:
     except OSError:
         return None
     pid = next((int(line[4:]) for line in lines if line.startswith("Pid:")), -1)
-    started = _started(pid) if pid > 0 else None
-    return None if started is None else Process(pid=pid, started=started)
+    return of_pid(pid) if pid > 0 else None
 
 
 def opened(process: Process) -> int | None:
     """Return a pidfd of a process that was noted before; None when it has ended."""
-    try:
-        fd = os.pidfd_open(process.pid)
-    except OSError:
-        return None
-    # After opening: the number belongs to what was opened as long as that is not gone.
-    if _started(process.pid) == process.started:
-        return fd
-    os.close(fd)
-    return None
+    return pidfds.opened(process.pid, process.started)
 
 
 def kill(fd: int) -> None:
     """End a process at once. As the first of its container's, all others there end with it."""
-    _send(fd, signal.SIGKILL)
+    send(fd, signal.SIGKILL)
 
 
 def of_pid(pid: int) -> Process | None:
     """Return the process that has a number now; None when there is none."""
-    started = _started(pid)
+    started = pidfds.started_at(pid)
     return None if started is None else Process(pid=pid, started=started)
 
 
@@ -68,7 +58,7 @@ def kill_family(first: Process) -> None:
             for one in fresh:
                 if (fd := opened(one)) is not None:
                     held[one] = fd
-                    _send(fd, signal.SIGSTOP)
+                    send(fd, signal.SIGSTOP)
         for known in held.values():
             kill(known)
     finally:
@@ -78,8 +68,8 @@ def kill_family(first: Process) -> None:
 
 def _family(first: Process) -> list[Process]:
     stats = {int(name): stat for name in os.listdir("/proc")
-             if name.isdecimal() and (stat := _stat(int(name))) is not None}  # fmt: skip
-    if first.pid in stats and int(stats[first.pid][_STARTED]) != first.started:
+             if name.isdecimal() and (stat := pidfds.stat(int(name))) is not None}  # fmt: skip
+    if first.pid in stats and int(stats[first.pid][STARTED]) != first.started:
         return []  # its number was given anew, so nobody is left in its session
 
     def belongs(pid: int) -> bool:
@@ -89,30 +79,10 @@ def _family(first: Process) -> list[Process]:
             stat = stats.get(pid)
             if stat is None:
                 return False
-            if int(stat[_SESSION]) == first.pid:
+            if int(stat[SESSION]) == first.pid:
                 return True
-            pid = int(stat[_PARENT])
+            pid = int(stat[PARENT])
         return False
 
-    return [Process(pid=pid, started=int(stat[_STARTED]))
+    return [Process(pid=pid, started=int(stat[STARTED]))
             for pid, stat in stats.items() if belongs(pid)]  # fmt: skip
-
-
-def _send(fd: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(fd, number)
-
-
-def _started(pid: int) -> int | None:
-    stat = _stat(pid)
-    return None if stat is None else int(stat[_STARTED])
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Return the fields after the name, which may hold anything; None when it has ended."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return fields if len(fields) > _STARTED else None
