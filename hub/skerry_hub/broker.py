@@ -229,7 +229,7 @@ class _Connection:
                 was_online = was_online or self._online
             reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
         except OSError as error:
-            reason = str(error)
+            reason = error.strerror or str(error)
         except Exception as error:
             # What a broker sends may be anything, and paho raises many things: never for good.
             log.exception("the connection failed", broker=str(self._url))

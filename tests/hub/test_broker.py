@@ -1,5 +1,6 @@
 """The hub's link to the broker: a contract that the fake passes too, and the real one's own."""
 
+import dataclasses
 import os
 import queue
 import socket
@@ -132,6 +133,18 @@ def test_an_acknowledgement_may_come_before_its_number_does():
     unsettled.acknowledged(8, refused=False)
     assert published == [70, 80]
     assert len(unsettled) == 0
+
+
+def test_why_there_is_no_connection_is_told_in_words(heard):
+    reasons = queue.Queue()
+    ears = dataclasses.replace(heard.ears, disconnected=reasons.put)
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        url = f"mqtt://127.0.0.1:{unheard.getsockname()[1]}"
+        broker = Broker(broker_at(url), "test", WILL, ears)
+        broker.start()
+        assert reasons.get(timeout=10) == "Connection refused"
+        broker.stop(WILL)
 
 
 def test_what_the_broker_refuses_stays_in_the_outbox():
