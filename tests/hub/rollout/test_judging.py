@@ -1,5 +1,7 @@
 """One instance judged by what its node tells now."""
 
+import dataclasses
+
 import pytest
 from tests.hub.records import NOW
 from tests.hub.rollout.situations import NEW, at, seen, waiting
@@ -39,6 +41,17 @@ def test_what_is_told_of_one_that_is_updated(word, state):
 def test_a_waiting_one_stays_so_whatever_is_told():
     for word in ("old", "old!", "away", "rolled_back"):
         assert judged(waiting(), word) == waiting()
+
+
+def test_one_that_was_taken_back_may_begin_until_its_box_has_heard_of_it():
+    back = waiting(withdrawn=True)
+    heard = seen("old")
+    for word in (heard, seen("held")):
+        unheard = dataclasses.replace(word, informed=False)
+        assert judge(back, unheard, NEW, UPDATE, NOW + 1, NOW).withdrawn
+        assert not judge(back, word, NEW, UPDATE, NOW + 1, NOW).withdrawn
+    assert judged(back, "switching").withdrawn
+    assert judged(back, "new").state == "updating", "it had begun before"
 
 
 def test_one_that_switches_still_is_not_done():

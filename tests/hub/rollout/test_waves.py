@@ -53,6 +53,16 @@ def test_no_more_are_taken_back_than_need_a_place_and_those_of_longest_first():
     assert turn(held, "held held held", update).withdrawn == ()
 
 
+def test_a_place_that_comes_free_already_is_not_made_once_more():
+    update = Update(max_unavailable="3")
+    going = waiting("shop-web-1", held=True, withdrawn=True)
+    held = [holding("shop-web-2"), holding("shop-web-3")]
+    assert turn([waiting(), going, *held], "old held held held", update).withdrawn == ()
+    two = [waiting(), waiting("shop-web-4")]
+    found = turn([*two, going, *held], "old old held held held", update)
+    assert found.withdrawn == ("shop-web-2",)
+
+
 def test_what_cannot_be_had_back_is_not_taken_back():
     new = at("shop-web-1", held=True, held_since=NOW)
     assert turn([waiting(), new], "old held").withdrawn == ()
