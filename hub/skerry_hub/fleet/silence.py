@@ -77,9 +77,9 @@ class Silence:
     def follow(self, seen: Seconds, listening: Listening, now: float) -> None:
         """Take in the last signs of life of all rows; one without a node has an infinite one.
 
-        Silence from when the hub did not listen, or from a delay of its own, is no pause, nor is
-        the time to come back after that; nor is that by which most nodes are later than usual, for
-        it is their broker's.
+        What was before a node's first sign is no pause. Nor is silence from when the hub did not
+        listen, or from a delay of its own, or the time to come back after that; nor that by which
+        most nodes are later than usual, for it is their broker's.
         """
         passed_s = min(max(now - self._looked_at, 0.0), OUTAGE_S)
         late_s = max(0.0, passed_s - TICK_S)
@@ -93,7 +93,7 @@ class Silence:
             gaps = np.maximum(0.0, seen[rows] - before - late_s)
             gaps = np.maximum(0.0, gaps - self._common(gaps))
             is_new = (gaps > OUTAGE_S) | (self.since[rows] == math.inf)
-            gaps[gaps > OUTAGE_S] = 0.0
+            gaps[is_new] = 0.0
             longer = rows[gaps > self.longest[rows]]
             self._longest_before[longer] = self.longest[longer]
             self.longest[rows] = np.maximum(self.longest[rows], gaps)

@@ -103,6 +103,12 @@ def test_after_an_outage_a_node_is_new():
     assert course.run(700).tolerance() == 15.0
 
 
+def test_what_was_before_the_first_sign_of_life_is_no_pause():
+    """A box that joins a minute after the hub's start has a good link, as far as anybody knows."""
+    course = Course().run(73, row=1).run(700)
+    assert course.tolerance() == 15.0
+
+
 def test_what_the_hub_did_not_hear_is_no_pause():
     course = Course().run(700)
     for _ in range(60):
