@@ -7,9 +7,10 @@ rollouts. Of blue-green it is asked for twice as many instances meanwhile.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Literal
 
-from skerry_hub.model import Assignment, Explanation, Liveness, Workload
+from skerry_hub.model import Assignment, Explanation, Liveness, Node, Workload
 from skerry_hub.rollout.records import (
     Cause,
     Member,
@@ -21,7 +22,7 @@ from skerry_hub.rollout.records import (
 from skerry_hub.state import Kept
 from skerry_hub.work import RefusedError, Work
 from skerry_hub.workloads.source import NOWHERE, Source
-from skerry_wire.messages import InstanceState
+from skerry_wire.messages import InstanceState, InstanceStatus
 
 Kind = Literal["created", "updated", "unchanged"]
 
@@ -157,14 +158,17 @@ def _stable(work: Work, prepared: Prepared, old: Rollout | None) -> _Stable:
 
 def _ran(work: Work, one: Assignment, revision: str) -> bool:
     """Say whether a node told that an instance runs, or has run, at a revision."""
-    node = work.draft.nodes.get(one.node)
-    statuses = node.report.instances if node is not None and node.report is not None else ()
     return any(
-        told.id == one.id
-        and told.revision == revision
+        told.revision == revision
         and (told.state is InstanceState.RUNNING or told.started_at is not None)
-        for told in statuses
+        for told in _told(work.draft.nodes.get(one.node), one)
     )
+
+
+def _told(node: Node | None, one: Assignment) -> Iterator[InstanceStatus]:
+    """Yield what a node last told of an instance."""
+    if node is not None and node.report is not None:
+        yield from (told for told in node.report.instances if told.id == one.id)
 
 
 def _rolled_back(prepared: Prepared, old: Rollout | None) -> RolledBack | None:
@@ -330,11 +334,9 @@ def check_place(work: Work, prepared: Prepared, short: Explanation | None, sourc
 def _runs(work: Work, one: Assignment) -> bool:
     """Say whether a node that is online tells that an instance runs."""
     node = work.draft.nodes.get(one.node)
-    if node is None or node.report is None or node.liveness is not Liveness.ONLINE:
+    if node is None or node.liveness is not Liveness.ONLINE:
         return False
-    return any(
-        told.id == one.id and told.state is InstanceState.RUNNING for told in node.report.instances
-    )
+    return any(told.state is InstanceState.RUNNING for told in _told(node, one))
 
 
 def _blocked(short: Explanation) -> str:
