@@ -94,7 +94,7 @@ class Progress(Generic[Seen]):
         wrong = sum(not one.met for one in self.found)
         said = f"{wrong} not as is asked for" if wrong else "all as is asked for"
         return (
-            f"{self._done:g} of {self._wanted:g} {self._unit} after {in_words(took_s)}, "
+            f"{self._done:.4g} of {self._wanted:g} {self._unit} after {in_words(took_s)}, "
             f"{a_minute:.3g} a minute{left}; {said}"
         )
 
