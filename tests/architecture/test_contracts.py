@@ -19,7 +19,6 @@ PRODUCT = ["wire", "agent", "hub"]
 MOST_LINES = 400
 
 LONG = {
-    "hub/skerry_hub/writer/service.py": "the one writer: what only it may do, in one place",
     "hub/skerry_hub/fleet/columns.py": "every column follows every change of a node",
     "hub/skerry_hub/broker.py": "two connections that share how they come back",
     "hub/skerry_hub/api/app.py": "every route, beside each other",
@@ -150,6 +149,12 @@ ELSEWHERE = {
     "hub/skerry_hub/views.py": "api/test_app.py holds them against their schemas",
     "hub/skerry_hub/tables.py": "test_store.py holds them against the migrations",
     "hub/skerry_hub/writer/telling.py": "test_taking.py",
+    "hub/skerry_hub/writer/acknowledging.py": "test_service.py, message by message",
+    "hub/skerry_hub/writer/calling.py": "test_service.py: calls that fail, wait and are too many",
+    "hub/skerry_hub/writer/filling.py": "test_service.py: what waits, and for what",
+    "hub/skerry_hub/writer/following.py": "test_service.py and test_leasing.py",
+    "hub/skerry_hub/writer/stepping.py": "test_rolling.py steps through whole rollouts",
+    "hub/skerry_hub/writer/ticking.py": "test_service.py and test_service_leases.py",
     "hub/skerry_hub/writer/receiving.py": "test_service.py feeds it nonsense on every topic",
     "hub/skerry_hub/writer/publishing.py": "test_service.py",
     "hub/skerry_hub/fleet/reserved.py": "test_columns.py: it is a part of them",

@@ -89,8 +89,13 @@ class Rig:
         return [envelope.open_payload(codec.decode(Envelope, one)) for one in found if one]
 
     def idle(self):
-        """Wait until the writer has done all that was before this, and what that made due."""
+        """Wait until the writer has done all that was before this, and what that made due.
+
+        A rollout whose step took long is left alone for a while, and comes after that.
+        """
         self.service.call(lambda work: None, dry=True)
+        if self.service.connected:
+            until("the rollouts' steps", lambda: not self.service._rolling.told)
         self.service.call(lambda work: None, dry=True)
 
 

@@ -21,7 +21,7 @@ from skerry_hub.recording import content_of
 from skerry_hub.store import open_store
 from skerry_hub.terms import Latency, Placement
 from skerry_hub.work import put_node
-from skerry_hub.writer.service import BusyError
+from skerry_hub.writer.calling import BusyError
 from skerry_wire.lifecycle import Job
 
 SEEDS = 40

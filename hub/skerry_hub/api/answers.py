@@ -39,7 +39,8 @@ from skerry_hub.views import (
     WorkloadView,
 )
 from skerry_hub.work import RefusedError, Work
-from skerry_hub.writer.service import LOOK_S, BusyError, Service
+from skerry_hub.writer.calling import BusyError
+from skerry_hub.writer.service import LOOK_S, Service
 from skerry_wire import codec, envelope, topics
 from skerry_wire.errors import WireError
 from skerry_wire.labels import wrong, wrong_key, wrong_value

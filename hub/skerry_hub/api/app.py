@@ -53,7 +53,8 @@ from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.store import StoreError
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
-from skerry_hub.writer.service import BusyError, Service
+from skerry_hub.writer.calling import BusyError
+from skerry_hub.writer.service import Service
 from skerry_wire import __version__, jsonschema
 from skerry_wire.errors import WireError
 

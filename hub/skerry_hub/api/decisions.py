@@ -22,7 +22,8 @@ from skerry_hub.recording import read_estimates
 from skerry_hub.replaying import Replay, replay
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Work
-from skerry_hub.writer.service import BusyError, Service
+from skerry_hub.writer.calling import BusyError
+from skerry_hub.writer.service import Service
 from skerry_wire import __version__
 
 LISTED = 50

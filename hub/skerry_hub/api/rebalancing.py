@@ -30,7 +30,8 @@ from skerry_hub.rebalance.records import (
 from skerry_hub.snapshot import Snapshot, snapshot_of, work_of
 from skerry_hub.views import Basis, PlanView
 from skerry_hub.work import Work
-from skerry_hub.writer.service import BusyError, Service
+from skerry_hub.writer.calling import BusyError
+from skerry_hub.writer.service import Service
 
 LOOK_S = 0.5
 """How often it is looked whether somebody still waits for a plan."""

@@ -12,7 +12,8 @@ from fastapi.responses import StreamingResponse
 from skerry_hub.api.bodies import JSON, answered
 from skerry_hub.snapshot import Snapshot, pieces, snapshot_of
 from skerry_hub.work import Work
-from skerry_hub.writer.service import BusyError, Service
+from skerry_hub.writer.calling import BusyError
+from skerry_hub.writer.service import Service
 
 AT_ONCE = 2
 """Snapshots that are sent at the same time: each takes a thread for as long as it takes."""

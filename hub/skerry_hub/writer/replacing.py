@@ -7,49 +7,33 @@ carries it into the store, one transaction for all that was lost at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 from skerry_hub import metrics, replacing
 from skerry_hub.fleet.apply import Note
-from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.loss import Held, Losses
 from skerry_hub.model import Liveness
-from skerry_hub.state import Draft, Known
+from skerry_hub.state import Draft
 from skerry_hub.work import Work
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.judging import judge_all
 from skerry_hub.writer.telling import Telling
-
-
-class Writer(Protocol):
-    """What only the writer may do; `Service` is one."""
-
-    known: Known
-    columns: Columns
-
-    def retry(self, change: Callable[[], None]) -> bool:
-        """Do it until the store takes it; False where the hub ends before."""
-
-    def commit(self, draft: Draft, now: float) -> None:
-        """Make a draft durable and tell of it."""
-
-    def new_work(self) -> Work:
-        """Return a draft of changes to what is known now."""
-
-    def issued(self, work: Work) -> Mapping[str, str]:
-        """Make the orders that are due; return why one could not be made, by node."""
+from skerry_hub.writer.transactions import Transactions
 
 
 class Replacing:
     """One thread: the writer's."""
 
     def __init__(
-        self, writer: Writer, patience: Patience, telling: Telling, complaints: Complaints
+        self,
+        transactions: Transactions,
+        patience: Patience,
+        telling: Telling,
+        complaints: Complaints,
     ) -> None:
-        self._writer = writer
+        self._transactions = transactions
         self._patience = patience
         self._telling = telling
         self._complaints = complaints
@@ -63,11 +47,11 @@ class Replacing:
 
     def look(self, listening: Listening) -> bool:
         """Judge who is silent, and replace what is lost; say whether somebody came online."""
-        writer = self._writer
-        writer.columns.follow_silence(listening, time.time())
+        transactions = self._transactions
+        transactions.columns.follow_silence(listening, time.time())
         online = self._judge(listening)
         now = time.time()
-        loss = self._losses.look(writer.known, writer.columns, listening, now)
+        loss = self._losses.look(transactions.known, transactions.columns, listening, now)
         self._tell_held(loss.held)
         if loss.workloads and not self._replaced(loss.workloads):
             for name, nodes in loss.workloads.items():  # one that fits no order holds up no other
@@ -75,42 +59,39 @@ class Replacing:
         return online
 
     def _judge(self, listening: Listening) -> bool:
-        writer, online = self._writer, False
+        transactions, online = self._transactions, False
 
         def settle() -> None:
             nonlocal online
-            now, least_s = time.time(), self._losses.least_s(writer.known)
+            now, least_s = time.time(), self._losses.least_s(transactions.known)
             draft = judge_all(
-                writer.known,
-                writer.columns,
+                transactions.known,
+                transactions.columns,
                 self._telling,
                 self._patience,
                 least_s,
                 listening,
                 now,
             )
-            writer.commit(draft, now)
+            transactions.commit(draft, now)
             changed = draft.nodes.changes.values()
             online = any(node and node.liveness is Liveness.ONLINE for node in changed)
 
-        writer.retry(settle)
+        transactions.retry(settle)
         return online
 
     def _replaced(self, lost: Mapping[str, frozenset[str]]) -> bool:
-        writer = self._writer
         failures: dict[str, str] = {}
 
-        def settle() -> None:
-            with writer.columns.trial() as trial:
-                work = writer.new_work()
-                self._replace(work, lost)
-                failures.clear()
-                failures.update(writer.issued(work))
-                if work.draft.made and not failures:
-                    writer.commit(work.draft, work.now)
-                    trial.keep()
+        def replace(work: Work) -> bool:
+            self._replace(work, lost)
+            return bool(work.draft.made)
 
-        writer.retry(settle)
+        def settle() -> None:
+            nonlocal failures
+            failures = self._transactions.settle(replace)
+
+        self._transactions.retry(settle)
         self._losses.tried({node for nodes in lost.values() for node in nodes}, time.time())
         if len(lost) == 1:
             for node, reason in failures.items():
@@ -118,7 +99,7 @@ class Replacing:
         return not failures
 
     def _replace(self, work: Work, lost: Mapping[str, frozenset[str]]) -> None:
-        known = self._writer.known
+        known = self._transactions.known
         changes = replacing.replace_all(work, lost)
         places = {one.instance: known.assignments[one.instance].node for one in changes}
         for node_id, detail in replacing.told(changes, places):
@@ -143,8 +124,8 @@ class Replacing:
             return
 
         def settle() -> None:
-            now, draft = time.time(), Draft(self._writer.known)
+            now, draft = time.time(), Draft(self._transactions.known)
             draft.events += [self._telling.of_hub(None, note, now) for note in notes]
-            self._writer.commit(draft, now)
+            self._transactions.commit(draft, now)
 
-        self._writer.retry(settle)
+        self._transactions.retry(settle)

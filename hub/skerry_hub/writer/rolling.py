@@ -25,7 +25,8 @@ class Rolling:
     """Who is due, and what was told of at the last steps."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self.told: set[str] = set()
+        """Workloads that are due because something was told of their nodes."""
         self._due: dict[str, float] = {}
         self._seen: dict[str, Cache] = {}
         self._rest: dict[str, float] = {}
@@ -33,7 +34,7 @@ class Rolling:
 
     def all(self, known: Known) -> None:
         """Have every rollout looked at: the hub has just begun to listen."""
-        self._told.update(known.updates.by_workload)
+        self.told.update(known.updates.by_workload)
 
     def nodes(self, known: Known, nodes: Iterable[str]) -> None:
         """Note that something was told of nodes."""
@@ -41,7 +42,7 @@ class Rolling:
         if not rolling:
             return
         for node in nodes:
-            self._told.update(
+            self.told.update(
                 one.workload
                 for one in known.by_node.get(node, {}).values()
                 if one.workload in rolling
@@ -57,15 +58,15 @@ class Rolling:
             member = known.updates.members.get(key)
             name = after.workload if after is not None else member and member.workload
             if name in rolling:
-                self._told.add(str(name))
+                self.told.add(str(name))
 
     def due(self, now: float) -> set[str]:
         """Return the workloads whose rollouts are due, and take them as stepped."""
         mono_s = time.monotonic()
         self._rest = {name: at for name, at in self._rest.items() if at > mono_s}
-        found = self._told | {name for name, at in self._due.items() if at <= now}
+        found = self.told | {name for name, at in self._due.items() if at <= now}
         found -= self._rest.keys()
-        self._told -= found
+        self.told -= found
         for name in found:
             self._due.pop(name, None)
         return found
@@ -77,7 +78,7 @@ class Rolling:
 
     def again(self, names: Iterable[str]) -> None:
         """Have these looked at again: their step did not come to pass."""
-        self._told.update(names)
+        self.told.update(names)
 
     def step(
         self, work: Work, names: Iterable[str], heard: Container[str], listening_since: float

@@ -245,10 +245,10 @@ def test_prune_concerns_no_documents(client):
 
 def test_what_waits_is_looked_at_again_after_a_change_of_documents(client, rig):
     client.apply()
-    until("what was due", lambda: not rig.service._fill_due)
-    before = rig.service._filled_at
+    until("what was due", lambda: not rig.service._filling.due)
+    before = rig.service._filling.filled_at
     put(client, PRICES)
-    until("another look", lambda: rig.service._filled_at > before)
+    until("another look", lambda: rig.service._filling.filled_at > before)
 
 
 def test_documents_are_there_for_the_next_hub(client, rig, tmp_path):
@@ -266,7 +266,7 @@ def test_documents_are_there_for_the_next_hub(client, rig, tmp_path):
 
 def test_a_hub_that_doubts_a_commit_reads_the_documents_again(client, rig):
     put(client, PRICES)
-    rig.service._in_doubt = True
+    rig.service._transactions.in_doubt = True
     rig.service.call(lambda work: documenting.put(work, POLICY))
     assert set(rig.service.known.documents) == {("Prices", "cloud"), ("Policy", "eu-only")}
 

@@ -8,7 +8,7 @@ from tests.hub.rig import until
 
 from skerry_hub.api.rebalancing import RebalanceAnswers, _watch
 from skerry_hub.rebalance.records import RebalanceRequest
-from skerry_hub.writer.service import BusyError
+from skerry_hub.writer.calling import BusyError
 
 PLAN = "/api/v1/rebalance/plan"
 MOVES = "/api/v1/rebalance/moves"

@@ -10,7 +10,7 @@ from skerry_hub import simulate
 from skerry_hub.api.snapshots import AT_ONCE, SnapshotAnswers
 from skerry_hub.snapshot import PIECE
 from skerry_hub.state import Draft
-from skerry_hub.writer.service import BusyError
+from skerry_hub.writer.calling import BusyError
 
 SHOP = """\
 name: shop

@@ -1,5 +1,6 @@
 """Loss through the whole hub: judged by its clock, told, stored, ordered."""
 
+import threading
 import time
 
 import pytest
@@ -17,30 +18,30 @@ QUICK = Patience(unreachable_s=1.5, lost_s=1.5, floor_s=1.5, new_for_s=0.5)
 
 
 class Beating(Rig):
-    """A hub whose boxes beat whenever somebody looks, but for those that are silent."""
+    """A hub whose boxes beat all the time, whatever a test waits for, but for the silent ones."""
 
     def __init__(self, *words, **fields):
         super().__init__(*words, **fields)
-        self.silent, self.seq = set(), 10
+        self.silent, self._ending = set(), threading.Event()
+        self._thread = threading.Thread(target=self._beat_all, daemon=True)
 
-    def beat_all(self):
-        self.seq += 1
-        for name in self.service.known.nodes:
-            if name not in self.silent:
-                self.beat(name, heartbeat(seq=self.seq))
+    def start(self):
+        super().start()
+        self._thread.start()
+        return self
 
-    def until(self, what, look):
-        def beaten():
-            self.beat_all()
-            return look()
+    def stop(self):
+        self._ending.set()
+        self._thread.join()
+        super().stop()
 
-        return until(what, beaten)
-
-    def during(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.beat_all()
-            time.sleep(0.1)
+    def _beat_all(self):
+        seq = 10
+        while not self._ending.wait(0.1):
+            seq += 1
+            for name in list(self.service.known.nodes):
+                if name not in self.silent:
+                    self.beat(name, heartbeat(seq=seq))
 
     def home(self, name="shop-web-0"):
         return self.service.known.assignments[name].node
@@ -71,9 +72,9 @@ def test_what_a_lost_node_had_goes_elsewhere(rig):
     rig.apply(workload(expressions=AT_FIRST), leased, workload("shop-old", expressions=only))
     assert {rig.home(f"shop-{name}-0") for name in ("web", "db", "old")} == {"box-1"}
     rig.join("box-2", "box-3")
-    rig.during(1)
+    time.sleep(1)
     rig.silent.add("box-1")
-    rig.until("another place", lambda: rig.ordered("box-2") == ["shop-web-0"])
+    until("another place", lambda: rig.ordered("box-2") == ["shop-web-0"])
     assert rig.node("box-1").liveness is Liveness.LOST
     assert rig.ordered("box-1") == ["shop-old-0"], "which no other node takes"
     (told,) = [one for one in rig.store.events() if one.kind == "replaced"]
@@ -89,13 +90,13 @@ def test_what_a_lost_node_had_goes_elsewhere(rig):
     assert "waits for its lease of 15 s on host-box-1" in rig.reason("shop-db")
     rig.service._leasing.leases._began -= 60  # as if its lease were over
     both = ["shop-db-0", "shop-web-0"]
-    rig.until("its order", lambda: rig.ordered("box-2") == both)
+    until("its order", lambda: rig.ordered("box-2") == both)
 
     assert "host-box-1 (box-1) is lost; it is replaced once" in rig.reason("shop-old")
     rig.join("box-4")
-    rig.until("its new place", lambda: rig.home("shop-old-0") == "box-4")
+    until("its new place", lambda: rig.home("shop-old-0") == "box-4")
     rig.silent.clear()
-    rig.until("it to be back", lambda: rig.node("box-1").liveness is Liveness.ONLINE)
+    until("it to be back", lambda: rig.node("box-1").liveness is Liveness.ONLINE)
     assert rig.ordered("box-1") == []
 
 
@@ -104,19 +105,19 @@ def test_when_nobody_can_be_heard_or_most_vanish_nothing_moves(rig):
     rig.apply(workload())
     rig.service.on_beating(False)
     rig.silent |= {"box-1", "box-3"}
-    rig.during(2)
+    time.sleep(2)
     assert rig.node("box-1").liveness is Liveness.ONLINE
     rig.service.on_beating(True)
-    rig.during(2)
+    time.sleep(2)
     assert rig.service.held_losses == (), "they may be coming back"
     rig.service._watch._back_by = 0.0
-    rig.until("that to be told", lambda: "loss_held" in rig.kinds())
+    until("that to be told", lambda: "loss_held" in rig.kinds())
     assert [str(one) for one in rig.service.held_losses] == ["2 of 3 nodes fell silent together"]
-    rig.during(1)
+    time.sleep(1)
     assert rig.home() == "box-1"
     rig.silent.discard("box-3")
-    rig.until("that it goes on", lambda: "loss_resumed" in rig.kinds())
-    rig.until("its new place", lambda: rig.home() == "box-2")
+    until("that it goes on", lambda: "loss_resumed" in rig.kinds())
+    until("its new place", lambda: rig.home() == "box-2")
 
 
 def test_a_report_is_a_sign_of_life_and_a_last_will_is_none(rig):

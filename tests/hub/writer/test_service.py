@@ -33,7 +33,7 @@ from skerry_hub.store import Store, open_store
 from skerry_hub.terms import Affinity, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer import inbox
-from skerry_hub.writer.service import BusyError
+from skerry_hub.writer.calling import BusyError
 from skerry_wire import codec
 from skerry_wire.lifecycle import Job, JobStatus
 from skerry_wire.messages import InstanceState, Reply, Request
