@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from skerry_agent import tcp_round_trip
+from skerry_agent.attempts import Attempts
 from skerry_agent.broker import Broker
 from skerry_agent.effects import Publish
 from skerry_agent.events import (
@@ -45,8 +46,6 @@ KEEPALIVE_S = int(reconnecting.KEEPALIVE_S)
 SESSION_EXPIRY_S = 3600
 WILL_DELAY_S = 5
 """Long enough that an agent that comes straight back is never seen as gone."""
-STEADY_S = 30.0
-"""A connection that held for so long was a good one: the back-off starts anew."""
 FLUSH_S = 2.0
 """How long `stop` waits for the broker to take what was published."""
 STALL_S = 2 * reconnecting.MOST_S + 3 * KEEPALIVE_S
@@ -74,6 +73,7 @@ class Link:
         self._early: set[int] = set()
         self._connection = 0
         self._online = False
+        self._stands_since: float | None = None
         self._ceiling_s = reconnecting.USUAL_S
         self._stopping = threading.Event()
         self._seen_at = time.monotonic()
@@ -149,28 +149,24 @@ class Link:
             self._post(Acknowledged(token))
 
     def _run(self) -> None:
-        failures, away_since = 0, time.monotonic()
-        told = ""
+        attempts, told = Attempts(time.monotonic()), ""
         while not self._stopping.is_set():
-            started = self._seen_at = time.monotonic()
-            was_online, reason = self._one_connection()
+            self._seen_at = time.monotonic()
+            stood_s, reason = self._one_connection()
             if self._stopping.is_set():
                 return
-            if was_online or reason != told:
+            if stood_s is not None or reason != told:
                 self._post(Disconnected(reason))
                 told = reason
-            now = time.monotonic()
-            if was_online and now - started > STEADY_S:
-                failures, away_since = 0, now
-            failures += 1
+            most_s = attempts.ended(stood_s, time.monotonic(), self._ceiling_s)
             # Full jitter: a fleet that lost its broker does not come back all at once.
-            most_s = reconnecting.longest_wait_s(self._ceiling_s, failures, now - away_since)
             self._stopping.wait(random.uniform(0, most_s))  # noqa: S311
 
-    def _one_connection(self) -> tuple[bool, str]:
-        """Connect and stay until that ends; return whether it ever stood, and why it ended."""
+    def _one_connection(self) -> tuple[float | None, str]:
+        """Connect, stay until that ends; return how long it stood, if it did, and why it ended."""
         self._connection += 1
         self._online = False
+        self._stands_since = None
         self._tokens, self._early = {}, set()
         refusal: list[str] = []
         client = self._new_client(refusal)
@@ -184,23 +180,20 @@ class Link:
                 properties=_connect_properties(),
             )
             code = paho.MQTT_ERR_SUCCESS
-            was_online = False
             while code == paho.MQTT_ERR_SUCCESS:
                 code = client.loop(timeout=KEEPALIVE_S / 2)
                 self._seen_at = time.monotonic()
-                was_online = was_online or self._online
             reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
         except (OSError, ValueError) as error:
-            was_online = self._online
             reason = f"{self._broker.host}:{self._broker.port}: {error}"
         except Exception as error:  # whatever paho stumbles over, the next connection is a new one
-            was_online = self._online
             log.exception("the connection to the broker broke in an unforeseen way")
             reason = f"{type(error).__name__}: {error}"
         finally:
             self._online = False
             self._client = None
-        return was_online, reason
+        since = self._stands_since
+        return None if since is None else time.monotonic() - since, reason
 
     def _new_client(self, refusal: list[str]) -> paho.Client:
         client = _client(self._node)
@@ -224,7 +217,7 @@ class Link:
             told.append(topics.requests_to(self._node))
             told.append(str(topics.HubPresence()))
             client.subscribe([(topic, _qos1()) for topic in told])
-            self._online = True
+            self._online, self._stands_since = True, time.monotonic()
             self._post(Connected(self._connection))
 
         client.on_connect = on_connect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import pathlib
@@ -56,7 +55,6 @@ services:
     x-placement:
       devices: [{{kind: camera, count: 3}}]
 """
-MOST_BOXES = 500
 
 
 def say(text: str) -> None:
@@ -170,48 +168,7 @@ def started(podman: Podman) -> str:
     return podman.run("ps", "--format", "{{.ID}} {{.StartedAt}}")
 
 
-def main() -> int:
-    """Play the story, then end or stay; the exit status is 1 when it went wrong."""
-    parser = argparse.ArgumentParser(prog="./dev demo", description=_DESCRIPTION)
-    parser.add_argument("--once", action="store_true", help="end when the story is told")
-    parser.add_argument(
-        "--boxes",
-        type=_count,
-        default=0,
-        metavar="N",
-        help=f"so many simulated boxes beside the real one, at most {MOST_BOXES}",
-    )
-    given = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
-    try:
-        with contextlib.ExitStack() as end:
-            _run(end, once=given.once, count=given.boxes)
-    except KeyboardInterrupt:
-        return 130
-    except LabError as error:
-        print(f"\ndemo: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-_DESCRIPTION = """The whole path on this machine, with the real programs: hub, broker, box,
-workload, and what happens when the agent dies. Needs root. Everything is removed at the end."""
-
-
-def _count(text: str) -> int:
-    """Return a number of boxes. Raises ValueError, of which argparse makes a message."""
-    count = int(text)
-    if not 0 <= count <= MOST_BOXES:
-        raise argparse.ArgumentTypeError(f"must be from 0 to {MOST_BOXES}")
-    return count
-
-
-def _end(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
-
-
-def _run(end: contextlib.ExitStack, *, once: bool, count: int) -> None:
+def run(end: contextlib.ExitStack, *, once: bool, count: int) -> None:
     """Play the story, and another on `count` simulated boxes. Whatever was begun until then is removed when `end` is."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="skerry-demo-"))
     end.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -250,7 +207,3 @@ def _begin_to_clean() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     say("cleaning up")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,13 +1,12 @@
 """Installs other versions of the runtimes, once for the machine, outside the repository.
 
-    python packaging/lab/runtimes_build.py [NAME...]
-
 Debian 13's packages go into a folder, the rest is built of published Go modules: some minutes each,
 with a Go toolchain. Tests use what is there, and are skipped where it is not.
 """
 
 from __future__ import annotations
 
+import argparse
 import pathlib
 import sys
 import tempfile
@@ -28,11 +27,32 @@ def build(names: list[str]) -> None:
     for name in names or [DEBIAN, *BUILT]:
         if name == DEBIAN:
             _debian(FOLDER / DEBIAN)
-        elif name in BUILT:
-            go_build.build(BUILT[name], FOLDER / name)
         else:
-            raise LabError(f"there is no {name}; there are {', '.join([DEBIAN, *BUILT])}")
+            go_build.build(BUILT[name], FOLDER / name)
         print(FOLDER / name)
+
+
+def main() -> int:
+    """Install what the command line names."""
+    names = [DEBIAN, *BUILT]
+    parser = argparse.ArgumentParser(
+        prog="./dev runtimes",
+        description="Install other versions of the runtimes, once for the machine.",
+        epilog=f"there are {', '.join(names)}; without a name, all: half an hour, and Go is needed",
+    )
+    parser.add_argument("names", nargs="*", type=_known, metavar="NAME")
+    try:
+        build(parser.parse_args().names)
+    except LabError as error:
+        print(f"./dev runtimes: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _known(name: str) -> str:
+    if name not in (DEBIAN, *BUILT):
+        raise argparse.ArgumentTypeError(f"there is no {name}")
+    return name
 
 
 def _debian(root: pathlib.Path) -> None:
@@ -46,7 +66,4 @@ def _debian(root: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        build(sys.argv[1:])
-    except LabError as error:
-        sys.exit(f"runtimes: {error}")
+    sys.exit(main())

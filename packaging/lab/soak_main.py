@@ -57,7 +57,7 @@ def _measured(given: argparse.Namespace, run: Run) -> int:
     """Make a run within the processes, mounts and network that are its own."""
     keep = soak_record.Record(given.save, given.name, given.seed).keep if given.save else None
     count = run.count if given.count is None else given.count
-    progress: Progress[Any] = Progress(count * run.times, run.unit, keep or _keep_nothing)
+    progress: Progress[Any] = Progress(count * run.load().times, run.unit, keep or _keep_nothing)
     output = sys.stdout
     apart.listen(progress.end, lambda: _print(given, run, progress.found, count, output))
     return measured(given, run, progress)
@@ -69,7 +69,7 @@ def measured(given: argparse.Namespace, run: Run, progress: Progress[Any]) -> in
     print(f"{given.name}: {count} {run.unit}, seed {given.seed}", file=sys.stderr, flush=True)
     output = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):
-        run.measure(count, given.seed, progress)
+        run.load().measure(count, given.seed, progress)
     met = _print(given, run, progress.found, count, output)
     if progress.ended:
         return apart.INTERRUPTED
@@ -85,12 +85,13 @@ def _print(
 ) -> bool:
     """Print what was found, and say whether each of it is met."""
     met = sum(one.met for one in found)
+    table = run.load().table(found)
     if given.output == "json":
         each = [dataclasses.asdict(one) for one in found]
         told = {"run": given.name, "seed": given.seed, "wanted": wanted, "met": met}
-        text = json.dumps({**told, "table": run.table(found), "each": each})
+        text = json.dumps({**told, "table": table, "each": each})
     else:
-        text = f"{run.table(found)}\n{met} of {len(found)} as is asked for; wanted: {wanted} {run.unit}"
+        text = f"{table}\n{met} of {len(found)} as is asked for; wanted: {wanted} {run.unit}"
     print(text, file=output, flush=True)
     return bool(found) and met == len(found)
 
@@ -106,10 +107,11 @@ def _report(given: argparse.Namespace, runs: Mapping[str, Run]) -> int:
     for name, ours in by_name.items():
         if not ours:
             continue
-        found = [soak_record.built(runs[name].one, line.found) for line in ours]
+        soak = runs[name].load()
+        found = [soak_record.built(soak.one, line.found) for line in ours]
         met = sum(one.met for one in found)
         all_met &= met == len(found)
-        origin, table = soak_record.origin_of(ours), runs[name].table(found)
+        origin, table = soak_record.origin_of(ours), soak.table(found)
         told.append({"run": name, "from": origin, "met": met, "of": len(found), "table": table})
     if given.output == "json":
         print(json.dumps(told))

@@ -10,7 +10,7 @@ from lab.soak_disk import Full
 from lab.soak_hung import Away
 from lab.soak_progress import Progress
 from lab.soak_record import Record
-from lab.soak_runs import RUNS, Run
+from lab.soak_runs import RUNS, Run, Soak
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,11 @@ def measure(count, seed, progress):
 
 QUICK = {
     "quick": Run(
-        "words", "no time", "things", 4, Thing, measure, lambda found: f"{len(found)} things"
+        "words",
+        "no time",
+        "things",
+        4,
+        lambda: Soak(Thing, measure, lambda found: f"{len(found)} things"),
     )
 }
 
@@ -100,7 +104,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", list(RUNS))
 def test_a_table_of_nothing_is_one(name):
-    assert RUNS[name].table([]) or name in ("disk", "hung", "offline")
+    assert RUNS[name].load().table([]) or name in ("disk", "hung", "offline")
 
 
 FULL = Full("state", 5.0, ("No space left",), (), 1.0, 3.0)

@@ -21,6 +21,7 @@ _TYPE = {
 _STATUS = {"status": _SERVER}
 _COUNTS = "replicas are of equal worth: remove it, and write how many as `parallelism`"
 _HISTORY = "the events of the node tell of earlier runs: remove it"
+_SELECTOR = "Required. Must match the template's labels; instances belong to their workload."
 _REVISIONS = "the hub's own setting says how many are kept: remove it"
 
 METADATA = Keys(
@@ -66,7 +67,7 @@ DEPLOYMENT_SPEC = Keys(
     "a Deployment's spec",
     supported={
         "replicas": "How many; 1 where not given.",
-        "selector": "Accepted; instances belong to their workload.",
+        "selector": _SELECTOR,
         "template": "Required. The pod.",
         "strategy": "`RollingUpdate` (25 % at once where not given), or `Recreate`: all at once.",
         "minReadySeconds": "How long an instance must be up, and healthy, before it counts.",
@@ -80,12 +81,27 @@ DEPLOYMENT_SPEC = Keys(
 DAEMON_SET_SPEC = Keys(
     "a DaemonSet's spec",
     supported={
-        "selector": "Accepted; instances belong to their workload.",
+        "selector": _SELECTOR,
         "template": "Required. The pod.",
         "updateStrategy": "`RollingUpdate`.",
         "minReadySeconds": "As a Deployment's.",
     },
     refused={"revisionHistoryLimit": _REVISIONS},
+)
+SELECTOR = Keys(
+    "a selector",
+    supported={
+        "matchLabels": "Labels that the template has.",
+        "matchExpressions": "What its labels fulfil, one by one.",
+    },
+)
+EXPRESSION = Keys(
+    "an expression",
+    supported={
+        "key": "Required. The label.",
+        "operator": "Required. `In`, `NotIn`, `Exists`, `DoesNotExist`.",
+        "values": "Of `In` and `NotIn`, at least one.",
+    },
 )
 STRATEGY = Keys(
     "a strategy",
@@ -156,6 +172,8 @@ TABLES: tuple[tuple[str, Keys], ...] = (
     ("Pod", POD),
     ("Deployment", DEPLOYMENT),
     ("Deployment: spec", DEPLOYMENT_SPEC),
+    ("Deployment: spec.selector", SELECTOR),
+    ("Deployment: spec.selector.matchExpressions", EXPRESSION),
     ("Deployment: spec.strategy", STRATEGY),
     ("Deployment: spec.strategy.rollingUpdate", ROLLING),
     ("DaemonSet", DAEMON_SET),

@@ -10,6 +10,7 @@ from skerry_hub.lifecycle import Update
 from skerry_hub.model import Workload
 from skerry_hub.workloads.deploy import MAX_REPLICAS
 from skerry_hub.workloads.keys import Keys
+from skerry_hub.workloads.kubernetes import selectors
 from skerry_hub.workloads.kubernetes.keys import (
     CRON_JOB,
     CRON_JOB_SPEC,
@@ -156,18 +157,24 @@ def _spec(root: Value, outer: Keys, inner: Keys) -> Section:
 
 
 def _templated(spec: Section, names: Names, *, is_job: bool) -> tuple[PodSpec | None, Names]:
-    spec.get("selector", lambda one: tuple(entries(one)), None)
     labels: dict[str, str] = dict(names.labels)
+    own_labels: dict[str, str] = {}
 
     def template(value: Value) -> PodSpec | None:
         section = Section(value, TEMPLATE)
         own = section.get("metadata", lambda one: Section(one, METADATA), None)
         if own is not None:
-            labels.update(own.get("labels", _texts, {}, empty_ok=True))
+            own_labels.update(own.get("labels", _texts, {}, empty_ok=True))
+        labels.update(own_labels)
         inner = dataclasses.replace(names, labels=dict(labels))
         return section.need("spec", lambda one: pod_spec(one, inner, is_job=is_job), None)
 
-    return spec.need("template", template, None), dataclasses.replace(names, labels=labels)
+    found = spec.need("template", template, None)
+    if is_job:
+        spec.get("selector", lambda one: tuple(entries(one)), None)
+    else:
+        selectors.check(spec.need("selector", selectors.selector, ()), own_labels)
+    return found, dataclasses.replace(names, labels=labels)
 
 
 def _strategy(value: Value, usual: Update, *, may_recreate: bool) -> Update:

@@ -6,7 +6,10 @@ from tests.hub.workloads.kubernetes.samples import parse_text, problems
 from skerry_hub.lifecycle import Update
 from skerry_wire.lifecycle import Job
 
-TEMPLATE = "template: {spec: {containers: [{name: web, image: x}]}}"
+TEMPLATE = (
+    "selector: {matchLabels: {app: one}}, "
+    "template: {metadata: {labels: {app: one}}, spec: {containers: [{name: web, image: x}]}}"
+)
 ENDS = "template: {spec: {restartPolicy: Never, containers: [{name: web, image: x}]}}"
 
 
@@ -63,7 +66,8 @@ def test_jobs():
         (text("DaemonSet", "updateStrategy: {type: OnDelete}"), "spec.updateStrategy.type",
          "must be RollingUpdate"),
         (text("Deployment", "", ""), "spec.template", "is missing"),
-        (text("Job", "", TEMPLATE), "spec.template.spec.restartPolicy", "Never or OnFailure"),
+        (text("Job", "", ENDS.replace("restartPolicy: Never, ", "")),
+         "spec.template.spec.restartPolicy", "Never or OnFailure"),
         (text("Job", "completions: 5, parallelism: 2", ENDS), "spec.completions", "the same"),
         (text("Job", "suspend: true", ENDS), "spec.suspend", "apply it when it shall run"),
         (text("CronJob", f"schedule: noon, jobTemplate: {{spec: {{{ENDS}}}}}", ""),
