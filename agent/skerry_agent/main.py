@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from skerry_agent import late_modules
+
 if TYPE_CHECKING:
     from skerry_agent.capability import Collected
     from skerry_agent.config import Config
@@ -35,6 +37,7 @@ exit status: 0 fine, 1 something is wrong, 2 wrong usage or settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    late_modules.load_late()
     parser = _parser()
     parsed = parser.parse_args(arguments)
     if parsed.command is None:

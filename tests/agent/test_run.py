@@ -13,6 +13,7 @@ import time
 
 import pytest
 from tests.agent.executors import FakeExecutor
+from tests.agent.heavy_modules import HEAVY
 
 from lab.broker import Mosquitto
 from lab.processes import Process, wait_for
@@ -224,6 +225,16 @@ def test_from_the_first_word_to_the_last(hub, box, broker):
     again = hub.next(NodeTopic.PRESENCE, Presence, lambda presence: presence.online)
     assert (again.incarnation, again.boot) == (presence.incarnation, 2)
     assert hub.ask("order").body == data
+
+
+def test_while_it_idles_nothing_heavy_is_loaded(hub, box):
+    box.start(PYTHONPROFILEIMPORTTIME="1")
+    for _ in range(2):
+        hub.next(NodeTopic.HEARTBEAT, Heartbeat)
+    told = [line for line in box.agent.log().splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip() for line in told}
+    assert "paho.mqtt.client" in loaded
+    assert not loaded & HEAVY
 
 
 def test_it_works_without_anything_to_talk_to_and_heals(tmp_path, broker, box):

@@ -131,3 +131,13 @@ def test_a_class_may_build_on_another() -> None:
     assert Node(name="a") == Node(name="a", seen=0)
     assert Box(name="a", rack="r") == Box(name="a", seen=0, rack="r")
     assert Box(name="a") != Node(name="a")
+
+
+def test_a_class_without_a_docstring_has_its_name_there():
+    """Else dataclasses works out a signature, which takes as long as all else."""
+
+    @frozen()
+    class Bare:
+        field: int
+
+    assert Bare.__doc__ == "Bare"

@@ -23,6 +23,8 @@ def frozen(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
     """Return the decorator of a frozen class. A base that has fields must have it, too."""
 
     def declared(cls: type[T]) -> type[T]:
+        # Where there is no docstring, dataclasses works out a signature to put in its place.
+        cls.__doc__ = cls.__doc__ or cls.__name__
         made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(
             cls
         )
