@@ -1,6 +1,7 @@
-"""What is known of what a lost node ran: its last report is old, and nobody sees whether it holds.
+"""What is known of what a silent node ran: its last report is old, and nobody sees if it holds.
 
-Pure. Without a lease an instance may run on for as long as its box does; with one it has ended.
+Pure. Without a lease an instance may run on for as long as its box does, and mostly does while the
+node is no more than unreachable; with one it ends soon after the node is heard no more.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ _LASTING = (InstanceState.EXITED, InstanceState.FAILED, InstanceState.UNKNOWN)
 
 def as_known(known: Known, node: Node, status: InstanceStatus) -> InstanceStatus:
     """Return what is known of an instance that a node reported."""
-    if node.liveness is not Liveness.LOST or status.state in _LASTING:
+    if node.liveness is Liveness.ONLINE or status.state in _LASTING:
         return status
     if status.state is InstanceState.PENDING and status.job is not None:
         return status
     lease_s = _lease_in_force(known.workloads.get(status.workload), node)
+    if node.liveness is Liveness.UNREACHABLE and lease_s is None:
+        when = f"as of {moment(node.last_seen)}: the node is unreachable"
+        reason = f"{status.reason}; {when}" if status.reason else when
+        return dataclasses.replace(status, reason=reason)
     assigned = known.assignments.get(status.id)
     is_elsewhere = assigned is not None and assigned.node != node.id
     waited = known.vacating.get(status.id)

@@ -1,4 +1,4 @@
-"""What is shown of instances whose node is lost."""
+"""What is shown of instances whose node is silent."""
 
 import pytest
 from tests.hub.records import NOW, assignment, kept, node, report, status
@@ -89,3 +89,24 @@ def test_what_stays_on_a_lost_box_is_not_counted_as_running(liveness):
 )
 def test_what_had_ended_or_waits_for_its_schedule_is_shown_as_it_was(told):
     assert as_known(Known(), lost(), told) == told
+
+
+def test_what_is_on_an_unreachable_box_is_as_last_seen_and_says_so():
+    there = lost(status(), liveness=Liveness.UNREACHABLE)
+    known = Known([there], [kept()], [assignment()])
+    one = on_lost(known)
+    assert (one.state, one.current) == (RUNNING, True)
+    assert one.reason == f"as of {moment(SEEN)}: the node is unreachable"
+    there = lost(status(reason="health: 503"), liveness=Liveness.UNREACHABLE)
+    one = on_lost(Known([there], [kept()], [assignment()]))
+    assert one.reason == f"health: 503; as of {moment(SEEN)}: the node is unreachable"
+
+
+def test_a_lease_on_an_unreachable_box_is_not_taken_for_running():
+    there = lost(status(), liveness=Liveness.UNREACHABLE)
+    known = Known([there], [kept(lifecycle=LEASED)], [assignment()])
+    one = on_lost(known)
+    assert one.state is UNKNOWN
+    assert one.reason.startswith(f"last seen running {moment(SEEN)}, ended by its lease by 20")
+    view = workload_view(known, known.workloads["shop-web"])
+    assert (view.running, view.state) == (0, "degraded")
