@@ -179,6 +179,10 @@ class Link:
                 clean_start=False,
                 properties=_connect_properties(),
             )
+            connection = client.socket()
+            if isinstance(connection, socket.socket):
+                # What is small shall not wait until what was sent before has arrived.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             code = paho.MQTT_ERR_SUCCESS
             while code == paho.MQTT_ERR_SUCCESS:
                 code = client.loop(timeout=KEEPALIVE_S / 2)
@@ -220,6 +224,9 @@ class Link:
             self._online, self._stands_since = True, time.monotonic()
             self._post(Connected(self._connection))
 
+        # With this, paho leaves all writing to the link's thread. Else whoever publishes writes,
+        # too, and packets overtake each other, or come within one another.
+        client.on_socket_register_write = lambda *_: None
         client.on_connect = on_connect
         client.on_publish = lambda _client, _data, mid, *_: self._published(mid)
         client.on_message = self._on_message

@@ -26,9 +26,9 @@ MOST_AT_ONCE = 4
 BURST = 32
 PER_S = 4.0
 """Requests beyond are refused: each is a visit to the executor, whoever sends it."""
-INPUT_BURST = 128
-INPUT_PER_S = 64.0
-"""Pieces of input beyond end their session: nobody types so fast, whoever sends them."""
+INPUT_BURST = 256
+INPUT_PER_S = 320.0
+"""Pieces of input beyond end their session: no executor reads so many, whoever sends them."""
 EXPIRY_S = 60
 """A part that waits longer with the broker than this finds nobody who waits for it."""
 _TOKEN = "part "  # noqa: S105 - of a publication

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from skerry_executor.pieces import Rate, Stream
 from skerry_wire.messages import Terminal
 from skerry_wire.session import (
+    MAX_INPUT_BYTES,
     SILENCE_S,
     WINDOW,
     Opener,
@@ -27,8 +28,9 @@ from skerry_wire.session import (
 
 IDLE_S = 900.0
 """A session in which nobody types and nothing is written for so long is over."""
-INPUT_BYTES_PER_S = 256 * 1024.0
+INPUT_BYTES_PER_S = 2.0 * 2**20
 INPUT_BURST_BYTES = 2**20
+"""Any piece counts as a full one: the box's agent counts pieces, and ends a session of too many."""
 TELL_S = 0.05
 """How long it may take until the other end knows that input was taken, unless it waits for that."""
 
@@ -83,7 +85,7 @@ class Session:
             if message.terminal is not None:
                 yield message.terminal
             if message.data:
-                self._wait_for_rate(len(message.data))
+                self._wait_for_rate()
                 yield message.data
             # Only now: whoever sends waits while the program does not read.
             with self._news:
@@ -134,12 +136,12 @@ class Session:
         self._told = message.taken
         return self._sealer.sealed(message)
 
-    def _wait_for_rate(self, count: int) -> None:
+    def _wait_for_rate(self) -> None:
         with self._news:
             wait_s = self._rate.paid_until - self._clock()
             if wait_s > 0:
                 self._news.wait_for(lambda: self._closed, wait_s)
-        self._rate.pay(count, self._clock())
+        self._rate.pay(MAX_INPUT_BYTES, self._clock())
 
 
 def _seal(key: bytes, nonce: bytes, data: bytes) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import socket
 import threading
 import time
 import urllib.parse
@@ -215,6 +216,9 @@ class _Connection:
 
         client.on_connect = on_connect
         client.on_subscribe = on_subscribe
+        # With this, paho leaves all writing to the connection's own thread. Else whoever publishes
+        # writes, too, and packets overtake each other, or come within one another.
+        client.on_socket_register_write = _nothing
         self._client = client
         was_online, reason = False, ""
         try:
@@ -223,6 +227,7 @@ class _Connection:
             if self._url.tls:
                 client.tls_set()
             self._connect(client)
+            _send_at_once(client)
             code = MQTTErrorCode.MQTT_ERR_SUCCESS
             while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
                 code = self._loop(client)
@@ -258,8 +263,20 @@ class _Connection:
                 code = client.loop_read()
                 if code != MQTTErrorCode.MQTT_ERR_SUCCESS or not client.more:
                     return code
-            code = client.loop_misc()  # a flood may last: the broker must hear from us
+            # A flood may last: the broker must hear from us.
+            code = client.loop_write() or client.loop_misc()
         return code
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+def _send_at_once(client: paho.Client) -> None:
+    """Have an acknowledgement not wait until the one before has arrived."""
+    connection = client.socket()
+    if isinstance(connection, socket.socket):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class _Unsettled:

@@ -115,6 +115,8 @@ def _configuration(folder: pathlib.Path, port: int) -> str:
         "persistence true",
         f"persistence_location {folder}/",
         "autosave_interval 0",
+        # Else a packet waits up to 40 ms until the one before has arrived.
+        "set_tcp_nodelay true",
         # A subscriber that comes back gets every retained message of the fleet at once.
         "max_queued_messages 1000000",
         "max_inflight_messages 100",

@@ -40,6 +40,7 @@ class Mosquitto:
                     "persistence true",
                     f"persistence_location {folder}/",
                     "autosave_interval 0",
+                    "set_tcp_nodelay true",
                     "max_queued_messages 100000",
                     "max_inflight_messages 100",
                     "user root",

@@ -6,10 +6,12 @@ import pytest
 from tests.executor.sessions import FarEnd
 
 from lab.processes import wait_for
+from skerry_agent import requests
 from skerry_executor import session as sessions
+from skerry_executor.pieces import Rate
 from skerry_executor.session import IDLE_S, TELL_S, Session
 from skerry_wire.messages import Terminal
-from skerry_wire.session import SILENCE_S, WINDOW, SessionError
+from skerry_wire.session import MAX_INPUT_BYTES, SILENCE_S, WINDOW, SessionError
 
 
 class Seat:
@@ -110,6 +112,31 @@ def test_a_flood_is_read_at_a_rate(seat):
     assert len(seat.session._waiting) >= 1, "the rest waits"
     seat.session.close()
     thread.join(10)
+
+
+def test_a_piece_of_one_byte_counts_as_a_full_one(seat):
+    """Whoever pipes single lines is held back, and the agent, which counts pieces, ends nothing."""
+    thread = seat.run()
+    for _ in range(sessions.INPUT_BURST_BYTES // MAX_INPUT_BYTES + 1):
+        seat.type(b"x")
+        wait_for("room", lambda: len(seat.session._waiting) < WINDOW)
+    until = len(seat.read)
+    seat.type(b"y")
+    assert len(seat.read) - until <= 1
+    assert len(seat.session._waiting) >= 1, "the rest waits"
+    seat.session.close()
+    thread.join(10)
+
+
+def test_no_executor_reads_more_pieces_than_its_agent_lets_through():
+    rate = Rate(sessions.INPUT_BYTES_PER_S, sessions.INPUT_BURST_BYTES)
+    now, room_at = 1000.0, 1000.0 - requests.INPUT_BURST / requests.INPUT_PER_S
+    for piece in range(5000):
+        now = max(now, rate.paid_until if piece >= WINDOW else now)
+        rate.pay(MAX_INPUT_BYTES, now)
+        room_at = max(room_at, now - requests.INPUT_BURST / requests.INPUT_PER_S)
+        room_at += 1 / requests.INPUT_PER_S
+        assert room_at <= now, f"piece {piece} would end the session"
 
 
 def test_how_it_ended_is_sealed(seat):

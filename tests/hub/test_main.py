@@ -15,6 +15,7 @@ import urllib.request
 import pytest
 
 from lab.processes import Process, free_port, wait_for
+from skerry_hub import main
 from skerry_wire import __version__
 
 HUB = [sys.executable, "-m", "skerry_hub.main"]
@@ -188,3 +189,11 @@ def test_a_hub_without_mosquitto_says_what_to_install(tmp_path):
     where = ["--listen", f"127.0.0.1:{free_port()}"]
     done = run("serve", "--data", tmp_path, *where, PATH="/nowhere")
     fails(done, 1, "mosquitto is not installed", "--broker")
+
+
+def test_an_answer_of_the_api_is_sent_at_once():
+    with main._listen("127.0.0.1", 0) as listening, socket.socket() as near:
+        near.connect(listening.getsockname())
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
