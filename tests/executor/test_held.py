@@ -8,10 +8,12 @@ from tests.executor.orders import IMAGE, instance, order
 from tests.executor.test_converge import DIGEST, Told, states
 from tests.executor.test_switches import Kept
 
+from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.converge import Convergence
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.switches import Switches
-from skerry_executor.switching import Entry, Held, Moment
+from skerry_executor.switching import Entry, Held, Moment, content_of
 from skerry_wire.lifecycle import Switch
 from skerry_wire.workload import PortMapping
 
@@ -78,3 +80,29 @@ def test_what_has_not_begun_gives_up_no_port_for_another(runtime):
     assert second.reason == "port 80 is already in use on this box"
     # Whether the one gives it up before the other takes it is chance, but not for long.
     assert any(run(runtime, wanted, kept).reached for _ in range(3))
+
+
+class Rotten(FakeRuntime):
+    """Its first container is damaged, which shows when it is started again."""
+
+    def start(self, reference):
+        if self._find(reference).phase is Phase.EXITED:
+            self._call("start", reference)
+            raise RuntimeFailure(Failure.DAMAGED, "its layers are damaged")
+        super().start(reference)
+
+
+def test_what_is_damaged_after_its_box_went_back_is_made_anew_as_it_was():
+    runtime = Rotten(images=[IMAGE])
+    old = dataclasses.replace(instance("a-0"), switch=Switch())
+    run(runtime, order(old))
+    (before,) = runtime.containers("box-1")
+    runtime.put(before, phase=Phase.EXITED, exit_code=137, pid=None)
+    new = dataclasses.replace(instance("a-0", "2"), switch=Switch())
+    tried = content_of(new)
+    went_back = Entry(earlier=old, phase="rolled_back", tried=tried, reason="bad")
+    outcome = run(runtime, order(new, generation=2), Kept(a_0=went_back))
+    (after,) = runtime.containers("box-1")
+    assert after.id != before.id
+    assert (after.phase, after.revision) == (Phase.RUNNING, old.revision)
+    assert outcome.instances[0].update.state == "rolled_back"
