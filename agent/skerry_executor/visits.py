@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from skerry_executor import box, checks, hardware, state, switches
+from skerry_executor import box, checks, hardware, leftovers, state, switches
 from skerry_executor.admission import Admitted, admit, order_of
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel, Cancelled
@@ -29,11 +29,11 @@ from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.talk import Talk
-from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import Order
 from skerry_wire.runtime_limits import RuntimeInUse
+from skerry_wire.workload import Instance
 
 HAND_BACK_S = 1.0
 """How long an executor that ends waits for a visit that hangs, to hand back what rests."""
@@ -69,6 +69,7 @@ class Visits:
         self._newest = 0
         self._under_way: tuple[int, Convergence, Prepared] | None = None
         self._ending = False
+        self._are_leftovers_gone = False
         self._in_use: RuntimeInUse | None = None
 
     def end(self) -> None:
@@ -93,18 +94,35 @@ class Visits:
             with self.turn:
                 outcome = self._converged(admitted, talk)
                 talk.done(outcome, self._in_use)
-                if outcome.reached and admitted.order is not None and not self._ending:
-                    self._clean_images(admitted.order, admitted.policy)
+                if admitted.order is not None and not self._ending:
+                    self._clean(admitted, admitted.order, outcome)
             return outcome
         finally:
             with self._talks_lock:
                 self._talks.remove(talk)
 
-    def _clean_images(self, order: Order, policy: BoxPolicy) -> None:
-        """Remove images that neither the order nor a way back from it needs. Nobody waits."""
+    def _clean(self, admitted: Admitted, order: Order, outcome: Outcome) -> None:
+        """Remove what neither the order nor a way back from it needs. Nobody waits."""
         entries, _ = self._journal.load()
         needed = [*order.instances, *(entry.earlier for entry in entries.values())]
-        self._pulled.clean(self._open_runtime(), needed, policy, time.time())
+        if admitted.allowed and not self._are_leftovers_gone:
+            self._remove_leftovers(self._open_runtime(), needed)
+        if outcome.reached:
+            self._pulled.clean(self._open_runtime(), needed, admitted.policy, time.time())
+
+    def _remove_leftovers(self, runtime: Runtime, needed: Sequence[Instance]) -> None:
+        """Free names of ours that a power cut left in the runtime's storage alone."""
+        try:
+            found = leftovers.ours(runtime.leftovers(), needed)
+            due = leftovers.removable(found)
+            for one in due:
+                runtime.remove(one.id)
+                log("info", "removed from storage, where it was left", name=one.name)
+        except RuntimeFailure as failure:
+            log("warning", "what is left in storage stays", reason=failure.reason)
+            return
+        # Of a run that goes on, none is left behind any more.
+        self._are_leftovers_gone = len(due) == len(found)
 
     def _catch_up(self, talk: Talk) -> None:
         """Tell a client that has to wait how far the run is, if it is towards the same order."""

@@ -15,7 +15,7 @@ from skerry_wire.messages import Health
 from skerry_wire.runtime_limits import RuntimeInUse
 
 ADDRESS = "192.0.2.7"
-READS = ("list", "look", "has", "images", "logs", "usage", "checked", "storage")
+READS = ("list", "look", "has", "images", "logs", "usage", "checked", "storage", "leftovers")
 
 
 class FakeRuntime:
@@ -31,6 +31,7 @@ class FakeRuntime:
         self.registry = set(registry)
         self.silent = set(silent)
         self.ports_taken = set(ports_taken)
+        self.left = []
         self.passwords = {}
         self.written = {}
         self.folder = pathlib.Path("/")
@@ -158,6 +159,10 @@ class FakeRuntime:
             if one is not None:
                 del self._by_name[one.name]
                 del self._image_of[one.name]
+
+    def leftovers(self):
+        self._call("leftovers", "")
+        return tuple(self.left)
 
     def images(self):
         self._call("images", "")

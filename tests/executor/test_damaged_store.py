@@ -1,5 +1,6 @@
 """A container whose layers a power cut damaged: made anew, of a new image where that is damaged."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -11,6 +12,7 @@ from tests.executor.orders import IMAGE, container, instance, order
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.converge import Convergence
+from skerry_executor.leftovers import LEAST_AGE_S, ours, removable
 from skerry_executor.mends import MOST, Mends
 
 NAME = "skerry-shop-web-0-web"
@@ -98,6 +100,32 @@ def test_a_name_that_podman_s_storage_alone_has_is_taken_from_it(podman_box):
     assert converge(podman_box, wanted).reached
     (found,) = podman_box.runtime.containers("box-1")
     assert (found.name, found.phase) == (NAME, Phase.RUNNING)
+
+
+def names_left(podman_box):
+    return [one.name for one in podman_box.runtime.leftovers()]
+
+
+def test_a_name_that_nothing_wants_goes_from_podman_s_storage_and_no_other_s(podman_box):
+    wanted = instance("till-web-0", containers=[container("web", image=IMAGE, **LASTING)])
+    assert converge(podman_box, wanted).reached
+    database = podman_box.lab.database
+    before = database.read_bytes()
+    for name in (NAME, "another", "skerry-till-web-0-web-2"):
+        podman_box.lab.run("create", "--name", name, IMAGE, "true")
+    database.write_bytes(before)
+    left = podman_box.runtime.leftovers()
+    assert sorted(one.name for one in left) == ["another", NAME, "skerry-till-web-0-web-2"]
+    assert all(0 <= one.age_s < LEAST_AGE_S for one in left)
+    old = [dataclasses.replace(one, age_s=one.age_s + LEAST_AGE_S) for one in left]
+    for one in removable(ours(old, [wanted])):
+        podman_box.runtime.remove(one.id)
+    assert names_left(podman_box) == ["another"]
+    (found,) = podman_box.runtime.containers("box-1")
+    assert found.phase is Phase.RUNNING
+    for one in left:
+        podman_box.runtime.remove(one.id)
+    assert names_left(podman_box) == []
 
 
 def test_one_whose_layer_podman_s_storage_has_lost_is_made_anew(podman_box):

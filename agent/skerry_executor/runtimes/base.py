@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
+from skerry_executor.leftovers import Leftover
 from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import Usage
 from skerry_wire.messages import Terminal
@@ -187,6 +188,9 @@ class Runtime(Protocol):
 
     def remove(self, reference: str) -> None:
         """Remove a container and its anonymous volumes; one that is gone is fine."""
+
+    def leftovers(self) -> tuple[Leftover, ...]:
+        """Return what its storage has, and it itself does not know as a container; any names."""
 
     def images(self) -> tuple[StoredImage, ...]:
         """Return every image on the box, whoever pulled it."""

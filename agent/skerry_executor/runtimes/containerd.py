@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from skerry_executor import specs
 from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
+from skerry_executor.leftovers import Leftover
 from skerry_executor.runtimes import (
     cgroups,
     containerd_box,
@@ -132,6 +133,9 @@ class ContainerdRuntime:
         progress: Callable[[str], None],  # noqa: ARG002 - the CRI tells none
     ) -> None:
         self._cri.pull(image, credentials, cancel)
+
+    def leftovers(self) -> tuple[Leftover, ...]:
+        return ()
 
     def images(self) -> tuple[StoredImage, ...]:
         return self._cri.images()

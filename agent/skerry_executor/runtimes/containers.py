@@ -19,6 +19,7 @@ from typing import Any
 from skerry_executor import specs
 from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.cancel import Cancel
+from skerry_executor.leftovers import Leftover
 from skerry_executor.runtimes import (
     api,
     cdi,
@@ -31,6 +32,7 @@ from skerry_executor.runtimes import (
     logs,
     specgen,
     storage,
+    storage_only,
     usage,
 )
 from skerry_executor.runtimes.api import CHANGE_S, Api, quoted
@@ -298,6 +300,13 @@ class ContainerRuntime:
             if failure.kind is Failure.JOINED or time.monotonic() >= until:
                 raise failure
             time.sleep(0.05)
+
+    def leftovers(self) -> tuple[Leftover, ...]:
+        if self.name != "podman":
+            return ()  # docker has one store
+        target = f"{self._containers}/json?all=true&external=true"
+        answer = self._api.call("GET", target, "listing what storage alone has")
+        return storage_only.parse(self._api.parsed(answer, list), time.time())
 
     def images(self) -> tuple[StoredImage, ...]:
         return images.stored(self._api)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from skerry_executor import specs
 from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.cancel import Cancel
+from skerry_executor.leftovers import Leftover
 from skerry_executor.log import log
 from skerry_executor.runtimes import (
     cgroups,
@@ -51,14 +52,11 @@ from skerry_wire.workload import Container, Instance
 
 START_S = 20.0
 """How long a start is waited for; what is slower is seen by a later look."""
-
 END_S = 10.0
 """How long beyond its grace a pod may take to end, before its containers are stopped over the CRI:
 a kubelet that is dead stops nothing."""
-
 SETTLE_S = 3.0
 """How long a kubelet may take to give back address and ports of a pod of which nothing runs."""
-
 POLL_S = 0.05
 KILLED = 137
 EXEC_S = 3600.0
@@ -127,6 +125,9 @@ class Kubelet:
         progress: Callable[[str], None],  # noqa: ARG002 - the CRI tells none
     ) -> None:
         self._cri.pull(image, credentials, cancel)
+
+    def leftovers(self) -> tuple[Leftover, ...]:
+        return ()
 
     def images(self) -> tuple[StoredImage, ...]:
         return self._cri.images()

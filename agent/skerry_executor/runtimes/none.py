@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from skerry_executor.actual import Actual, CheckResult
 from skerry_executor.cancel import Cancel
+from skerry_executor.leftovers import Leftover
 from skerry_executor.runtimes.base import (
     Credentials,
     Failure,
@@ -77,6 +78,9 @@ class NoRuntime:
         self._fail()
 
     def remove(self, reference: str) -> None:
+        self._fail()
+
+    def leftovers(self) -> tuple[Leftover, ...]:
         self._fail()
 
     def images(self) -> tuple[StoredImage, ...]:
