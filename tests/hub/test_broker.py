@@ -175,6 +175,9 @@ def hub(mosquitto, heard):
         made.append(broker)
         broker.start()
         assert its_heard.connected.wait(10)
+        # A broker does in order what one connection asks for: now the subscriptions stand, too.
+        broker.publish(Publication(topic="skerry/v1/test", payload=b"", retain=False), -1)
+        assert its_heard.published.get(timeout=10) == -1
         return broker
 
     make.now = make()
@@ -199,7 +202,9 @@ class Other:
             assert ready.wait(10)
 
     def say(self, topic, payload, qos=1, retain=False):
-        self.client.publish(topic, payload, qos, retain).wait_for_publish(10)
+        said = self.client.publish(topic, payload, qos, retain)
+        said.wait_for_publish(10)
+        assert said.is_published(), "the broker has not acknowledged it"
 
     def next(self, topic):
         while True:
