@@ -2,13 +2,13 @@
 
 import queue
 import socket
-import threading
 import time
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from tests.watched_socket import WatchedSocket
 
 from lab.broker import Mosquitto
 from lab.processes import wait_for
@@ -149,24 +149,9 @@ def test_an_acknowledgement_names_its_token(link):
     assert link._early == set()
 
 
-class Wire:
-    """The socket of a connection, and which threads write to it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.writers = set()
-
-    def send(self, data):
-        self.writers.add(threading.current_thread())
-        return self._connection.send(data)
-
-    def __getattr__(self, name):
-        return getattr(self._connection, name)
-
-
 def test_one_thread_alone_writes_so_that_no_packet_overtakes_another(link, ear):
     until(link, Connected)
-    wire = link._client._sock = Wire(link._client._sock)
+    wire = link._client._sock = WatchedSocket(link._client._sock)
     for count in range(20):
         event = Event(**STAMP, seq=1, id=f"e-{count}", kind=EventKind.STARTED, at=0.0)
         link.publish(Publish(NodeTopic.EVENT, event, token=event.id))

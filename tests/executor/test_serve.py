@@ -296,6 +296,20 @@ def test_what_a_power_cut_left_in_storage_goes_once_it_is_old_and_then_nothing_i
     assert [one for one in calls if one[0] == "remove"] == [("remove", "b-0-web")]
 
 
+def test_nothing_is_freed_while_the_box_allows_nothing(box):
+    def visit(generation, age_s):
+        box.runtime.left = [Leftover(id="1", name="skerry-b-0-web", age_s=age_s)]
+        asked(box.path, signed(order(instance("a-0"), generation=generation)))
+
+    calls = box.runtime.calls
+    visit(1, 5.0)
+    wait_for("the look after it", lambda: ("leftovers", "") in calls)
+    box.policy.write_text("[images")
+    visit(2, 999.0)
+    visit(3, 999.0)  # comes when all of the one before is done
+    assert calls.count(("leftovers", "")) == 1
+
+
 class Recording(FakeRuntime):
     """Notes which generation is on the disk when something is changed."""
 

@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.hub.fake_broker import FakeBroker
+from tests.watched_socket import WatchedSocket
 
 from lab.processes import wait_for
 from skerry_hub.broker import MAX_PACKET_BYTES, Broker, Ears, _Unsettled, broker_at
@@ -393,24 +394,9 @@ def test_something_else_on_the_port_is_tried_again_and_again(heard):
     assert not heard.connected.is_set()
 
 
-class Wire:
-    """The socket of a connection, and which threads write to it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.writers = set()
-
-    def send(self, data):
-        self.writers.add(threading.current_thread())
-        return self._connection.send(data)
-
-    def __getattr__(self, name):
-        return getattr(self._connection, name)
-
-
 def test_one_thread_alone_writes_so_that_no_packet_overtakes_another(hub, heard):
     main = hub.now._main
-    wire = main._client._sock = Wire(main._client._sock)
+    wire = main._client._sock = WatchedSocket(main._client._sock)
     for token in range(20):
         hub.now.publish(Publication(topic=ORDER, payload=b"%d" % token), token)
     assert [heard.published.get(timeout=10) for _ in range(20)] == list(range(20))
