@@ -90,8 +90,9 @@ class Ears:
 
     heartbeat: Callable[[str, bytes], None]
     """Heartbeats, and requests to renew leases."""
-    message: Callable[[str, bytes, Callable[[], None], bool], None]
-    """Topic, payload, what acknowledges it, and whether the broker had kept it."""
+    message: Callable[[str, bytes, Callable[[], None], bool, int | None], None]
+    """Topic, payload, what acknowledges it, whether the broker had kept it, and for how long the
+    broker would keep it on, in s, where it goes at all."""
     connected: Callable[[], None]
     disconnected: Callable[[str], None]
     """And why."""
@@ -396,7 +397,8 @@ class _Rest(_Connection):
                 client.ack(message.mid, message.qos)
 
         try:
-            self._ears.message(message.topic, bytes(message.payload), ack, message.retain)
+            left_s = getattr(message.properties, "MessageExpiryInterval", None)
+            self._ears.message(message.topic, bytes(message.payload), ack, message.retain, left_s)
         except Exception:  # whatever it is, paho would end its loop
             log.exception("a message could not be taken")
 

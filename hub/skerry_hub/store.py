@@ -237,7 +237,13 @@ class Store:
         if not events:
             return
         rows = [
-            {"id": e.id, "node": e.node, "workload": e.workload, "content": codec.pack(e)}
+            {
+                "id": e.id,
+                "node": e.node,
+                "workload": e.workload,
+                "at": e.at,
+                "content": codec.pack(e),
+            }
             for e in events
         ]
         statement = self._insert(tables.events).on_conflict_do_nothing(index_elements=["id"])
@@ -322,9 +328,10 @@ class Store:
     def events(
         self, *, node: str | None = None, workload: str | None = None, limit: int = 200
     ) -> tuple[EventView, ...]:
-        """Return the newest events, oldest first."""
+        """Return the newest events by when they happened, oldest first."""
         table = tables.events
-        query = sa.select(table.c.content).order_by(table.c.seq.desc()).limit(limit)
+        query = sa.select(table.c.content).order_by(table.c.at.desc(), table.c.seq.desc())
+        query = query.limit(limit)
         if node is not None:
             query = query.where(table.c.node == node)
         if workload is not None:

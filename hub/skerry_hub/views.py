@@ -143,7 +143,8 @@ class EventView:
     node: str
     kind: str
     at: float
-    """By the hub's clock, when it arrived."""
+    """By the hub's clock, when it happened, of several the last; or when it arrived, where its box
+    cannot know."""
     subject: str = ""
     detail: str = ""
     generation: int | None = None

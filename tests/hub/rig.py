@@ -50,7 +50,7 @@ class Rig:
 
     # --- nodes ------------------------------------------------------------------------
 
-    def say(self, node, message, retained=False, on_ack=lambda: None):
+    def say(self, node, message, retained=False, on_ack=lambda: None, expires_in_s=None):
         """Send a message of a node; what is returned is set at its acknowledgement."""
         acknowledged = threading.Event()
 
@@ -59,7 +59,7 @@ class Rig:
             acknowledged.set()
 
         topic = f"skerry/v1/nodes/{node}/{TOPICS.get(type(message), 'report')}"
-        self.service.on_message(topic, codec.encode(message), ack, retained)
+        self.service.on_message(topic, codec.encode(message), ack, retained, expires_in_s)
         return acknowledged
 
     def beat(self, node, message):

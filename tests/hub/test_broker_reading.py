@@ -96,7 +96,7 @@ def hub(mosquitto):
     beats, messages, connected = queue.Queue(), queue.Queue(), threading.Event()
     ears = Ears(
         heartbeat=lambda topic, payload: beats.put((topic, payload)),
-        message=lambda topic, payload, ack, _retained: (messages.put((topic, payload)), ack()),
+        message=lambda topic, payload, ack, *_: (messages.put((topic, payload)), ack()),
         connected=connected.set,
         disconnected=lambda _reason: connected.clear(),
         published=lambda _token: None,

@@ -70,7 +70,7 @@ def _take_one(
     draft.events += [telling.of_hub(taken.node, note, now) for note in taken.notes]
     if isinstance(message, Event) and message.id not in seen:
         seen.add(message.id)
-        draft.events.append(telling.of_node(known, taken.node, message, now))
+        draft.events.append(telling.of_node(known, taken.node, message, now - one.waited_s))
     if isinstance(message, Reply):
         batch.replies.append((one.node, message))
 

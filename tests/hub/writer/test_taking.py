@@ -51,6 +51,15 @@ def test_a_later_message_of_a_batch_sees_what_an_earlier_one_changed():
     assert [one.kind for one in batch.draft.events] == ["registered", "online", "exited"]
 
 
+def test_an_event_is_told_by_when_it_happened_in_the_hubs_time():
+    said = event(count=3, first_at=NOW - 10, age_s=100.0)  # of a box with any clock
+    came = Incoming("box-1", "event", said, lambda: None, waited_s=1000.0)
+    (told,) = take_all(Known([node()]), [came], (), Telling(), 5e9).draft.events
+    assert (told.at, told.first_at) == (5e9 - 1100, 5e9 - 1110)
+    (told,) = taken(Known([node()]), event()).draft.events
+    assert (told.at, told.first_at) == (NOW, None)
+
+
 def test_an_event_is_kept_once_however_often_it_comes():
     batch = taken(Known([node()]), event("e-1"), event("e-2"), event("e-1"), seen={"e-2"})
     assert [one.id for one in batch.draft.events] == ["e-1"]
