@@ -11,7 +11,7 @@ from skerry_hub import desired, metrics, secret_key
 from skerry_hub.broker import Ears
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
-from skerry_hub.store import open_store
+from skerry_hub.store_opening import open_store
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope
 from skerry_wire.capability import Capability

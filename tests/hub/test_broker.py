@@ -17,7 +17,9 @@ from paho.mqtt.properties import Properties
 from tests.hub.fake_broker import FakeBroker
 
 from lab.processes import wait_for
-from skerry_hub.broker import MAX_PACKET_BYTES, Broker, Ears, _Unsettled, broker_at
+from skerry_hub.broker import Broker, Ears, _Unsettled
+from skerry_hub.broker_connection import MAX_PACKET_BYTES
+from skerry_hub.broker_url import broker_at
 from skerry_hub.state import Publication
 
 PRESENCE = "skerry/v1/hub/presence"
@@ -270,7 +272,8 @@ def test_how_long_an_event_has_waited_is_told(hub, heard, other):
 
 DYING = """
 import sys, threading
-from skerry_hub.broker import Broker, broker_at
+from skerry_hub.broker import Broker
+from skerry_hub.broker_url import broker_at
 from tests.hub.test_broker import WILL, Heard
 
 heard = Heard()

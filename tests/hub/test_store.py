@@ -26,8 +26,7 @@ from tests.hub.records import (
     workload,
 )
 
-from skerry_hub import store as store_module
-from skerry_hub import tables
+from skerry_hub import store_rows, tables
 from skerry_hub.documents import DocumentChange, Policy, Prices, Quota, key_of
 from skerry_hub.leases import Place, Vacating
 from skerry_hub.model import Liveness
@@ -35,7 +34,8 @@ from skerry_hub.orders import Issued
 from skerry_hub.rollout.records import REVISIONS_KEPT, Member, RevisionRecord, Rollout
 from skerry_hub.secret_records import Secret, SecretVersion
 from skerry_hub.state import Draft, Known, Publication
-from skerry_hub.store import StoreError, open_store
+from skerry_hub.store_error import StoreError
+from skerry_hub.store_opening import open_store
 from skerry_hub.views import EventView
 
 VACATING = Vacating(
@@ -201,7 +201,7 @@ def test_only_the_large_part_that_has_changed_is_written(store):
     commit(store, known, everything)
     before = known.nodes["box-1"]
     other = node(presence=before.presence, capability=before.capability, report=report(seq=99))
-    values = store_module._node_values(other, before)
+    values = store_rows.node_values(other, before)
     assert set(values) == {"record", "report"}
     commit(store, known, lambda draft: draft.nodes.put("box-1", other))
     same(store.load(), known)
@@ -657,7 +657,7 @@ WRITER = """
 import sys
 sys.path.insert(0, {root!r})
 from skerry_hub.state import Draft, Publication
-from skerry_hub.store import open_store
+from skerry_hub.store_opening import open_store
 from tests.hub.records import kept
 
 store = open_store({url!r})

@@ -12,7 +12,7 @@ import structlog
 
 from skerry_hub import jobs, metrics
 from skerry_hub.state import Draft
-from skerry_hub.store import reason_of
+from skerry_hub.store_error import reason_of
 from skerry_hub.writer.asking import Asking
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.filling import Filling
