@@ -143,6 +143,7 @@ ELSEWHERE = {
     "hub/skerry_hub/workloads/kubernetes/references.py": "test_pods.py",
     "hub/skerry_hub/workloads/kubernetes/values.py": "test_pods.py",
     "hub/skerry_hub/workloads/kubernetes/volumes.py": "test_pods.py",
+    "hub/skerry_hub/health_views.py": "api/test_health.py",
     "hub/skerry_hub/metrics.py": "api/test_app.py reads them as Prometheus does",
     "hub/skerry_hub/model.py": "its records are in every test",
     "hub/skerry_hub/secret_records.py": "api/test_secrets.py",

@@ -44,6 +44,7 @@ from skerry_hub.api.bodies import (
 )
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.device_list import Wanted
+from skerry_hub.health_views import HealthView
 from skerry_hub.model import Explanation, Liveness
 from skerry_hub.placement.explain import SHOWN
 from skerry_hub.rollout.state import KnownRollouts
@@ -344,7 +345,7 @@ def _add_changes(app: FastAPI, service: Service | None) -> None:
 _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
-    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, views.HealthView,
+    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, HealthView,
     *documents.SCHEMAS,
     *rebalancing.SCHEMAS,
     *rollouts.SCHEMAS,

@@ -120,7 +120,8 @@ class Acknowledging:
         now, transactions = time.time(), self._transactions
         ids = [one.message.id for one in messages if isinstance(one.message, Event)]
         seen = transactions.store.seen_events(ids) if ids else set()
-        batch = take_all(transactions.known, messages, seen, self._telling, now)
+        heard_at = transactions.columns.last_seen
+        batch = take_all(transactions.known, messages, seen, self._telling, now, heard_at)
         for node in batch.renewed:
             self._heard.forget(node)
         for node, retained in batch.reported:

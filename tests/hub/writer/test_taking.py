@@ -13,6 +13,7 @@ from tests.hub.records import (
     report,
 )
 
+from skerry_hub.model import Liveness
 from skerry_hub.state import Known
 from skerry_hub.writer.inbox import Incoming
 from skerry_hub.writer.taking import take_all
@@ -113,3 +114,12 @@ def test_events_of_the_hub_itself_never_share_an_id_with_another_process():
     known = Known()
     ids = {taken(known, presence()).draft.events[0].id for _ in range(20)}
     assert len(ids) == 20
+
+
+def test_a_last_will_leaves_when_the_last_heartbeat_came():
+    (one,) = [Incoming("box-1", "presence", presence(online=False, seq=9), lambda: None, False)]
+    known = Known([node()])
+    batch = take_all(known, [one], (), Telling(), NOW + 90, lambda _: NOW + 60)
+    after = batch.draft.nodes.get("box-1")
+    assert (after.liveness, after.last_seen) == (Liveness.UNREACHABLE, NOW + 60)
+    assert batch.alive == set()
