@@ -295,7 +295,10 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
         scheduled = any(one.job is not None and one.job.next_at is not None for one in current)
         state = "scheduled" if scheduled else "completed"
     if rollout is not None and rollout.state != "done" and state in ("running", "progressing"):
-        state, reason = "progressing", f"its rollout is {rollout.state}: {rollout.reason}"
+        first = known.updates.rollouts[workload.name].is_first and rollout.state == "progressing"
+        told = f"its rollout is {rollout.state}: {rollout.reason}"
+        # Why an instance does not come up says more than that its workload is at work.
+        state, reason = "progressing", (first and reason) or told
     return WorkloadView(
         name=workload.name,
         project=workload.project,

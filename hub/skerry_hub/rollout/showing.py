@@ -40,23 +40,32 @@ def rollout_view(known: Known, kept: Kept, deaf: str = "") -> RolloutView | None
         return None
     members, seen = _seen(known, kept)
     view = _view(rollout, kept.workload.lifecycle.update, members, seen)
-    return _unless_deaf(_unless_nowhere(known, view), deaf)
+    return _unless_deaf(_with_unplaced(known, view), deaf)
 
 
 def _unless_deaf(view: RolloutView, deaf: str) -> RolloutView:
     """Return a rollout that goes on with the reason why it cannot, where no box can be heard."""
     if view.state != "progressing" or not deaf:
         return view
-    return dataclasses.replace(view, reason="; ".join(filter(None, (deaf, view.reason)))[:1024])
+    return dataclasses.replace(view, reason=_joined(deaf, view.reason))
 
 
-def _unless_nowhere(known: Known, view: RolloutView) -> RolloutView:
-    """Return a rollout that has nothing to do with the reason, where nothing of it has a place."""
+def _with_unplaced(known: Known, view: RolloutView) -> RolloutView:
+    """Return a rollout with how many found no node."""
     missing = known.unplaced.get(view.workload, 0)
-    if view.state != "done" or not missing or known.of_workload(view.workload):
+    if not missing:
         return view
-    reason = f"none of {missing} found a node: see skerry explain"
-    return dataclasses.replace(view, reason=reason)
+    placed = len(known.of_workload(view.workload))
+    why = f"{missing} of {placed + missing} found no node: see skerry explain"
+    if not placed:
+        why = f"none of {missing} found a node: see skerry explain"
+    if view.state == "failed":
+        why = ""  # it says so
+    return dataclasses.replace(view, reason=_joined(view.reason, why), unplaced=missing)
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))[:1024]
 
 
 def surge_of(known: Known, name: str) -> int:
@@ -81,12 +90,14 @@ def rollout_detail(known: Known, kept: Kept, deaf: str = "") -> RolloutDetail:
             cause="apply",
             strategy="at-once",
             state="done",
-            reason=f"all were given it at once: skerry describe workload {workload.name}",
+            reason=f"all were given it at once: skerry describe workload {workload.name}"
+            if count
+            else "",
             total=count,
             done=count,
             started_at=kept.updated_at,
         )
-        return RolloutDetail(rollout=_unless_nowhere(known, view))
+        return RolloutDetail(rollout=_with_unplaced(known, view))
     members, seen = _seen(known, kept)
     found = sorted(
         (_instance(members[key], seen[key], deaf) for key in seen if members[key].state != "done"),
@@ -94,7 +105,7 @@ def rollout_detail(known: Known, kept: Kept, deaf: str = "") -> RolloutDetail:
     )
     view = _view(rollout, workload.lifecycle.update, members, seen)
     return RolloutDetail(
-        rollout=_unless_deaf(_unless_nowhere(known, view), deaf),
+        rollout=_unless_deaf(_with_unplaced(known, view), deaf),
         instances=tuple(found[:SHOWN]),
         more=max(0, len(found) - SHOWN),
     )
