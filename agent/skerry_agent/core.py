@@ -27,6 +27,7 @@ from skerry_agent.state import NEVER, PresenceSeq, State
 from skerry_agent.telling import (
     Step,
     capability,
+    follow_clock,
     malformed,
     note,
     presence,
@@ -66,7 +67,8 @@ def _started(state: State, _event: ev.Started, now: ev.Now) -> Step:
 
 def _stop_asked(state: State, _event: ev.StopAsked, now: ev.Now) -> Step:
     state, effects = devices.tell_held(state, now, all_of_them=True)
-    effects.append(save(state))
+    state, more = tell_held(state, now, all_of_them=True)
+    effects += [*more, save(state)]
     if state.connected:
         effects.append(presence(state, PresenceSeq.STOPPED, now, online=False))
     state, ends = requests.end_all(state)
@@ -130,8 +132,9 @@ def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
     for publish in (capability, report_now):
         state, more = publish(state, now)
         effects += more
+    state = follow_clock(state, now)
     for kept in state.events:
-        state, publication = send_event(state, kept)
+        state, publication = send_event(state, kept, now)
         effects.append(publication)
     return state, [*effects, Log("info", "broker: connected")]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
 
-from skerry_agent import doors, hotplug, notify, operator_labels
+from skerry_agent import doors, heap, hotplug, notify, operator_labels
 from skerry_agent import events as ev
 from skerry_agent.config import SLOW_CACHE, Config, of_ignored
 from skerry_agent.control import Control, ControlError
@@ -28,8 +26,6 @@ log = logging.getLogger(__name__)
 HOTPLUG_OPEN_S = 2.0
 """How long the first look at the hardware waits, so that what changes after it is noticed."""
 HOTPLUG_END_S = 0.5
-M_ARENA_MAX = -8
-"""glibc's name for how many heaps its threads may have, in mallopt(3)."""
 
 
 def run(config: Config) -> None:
@@ -42,7 +38,7 @@ def run(config: Config) -> None:
 
 
 def _run(config: Config, journal: Journal) -> None:
-    _keep_one_heap()
+    heap.keep_one()
     identity = journal.identity(config.node)
     state = _first_state(config, journal, identity)
     log.info(
@@ -90,12 +86,6 @@ def _run(config: Config, journal: Journal) -> None:
         watch.stop(HOTPLUG_END_S)
         if control is not None:
             control.close()
-
-
-def _keep_one_heap() -> None:
-    """Have all threads share one heap: one of its own for each costs a tenth of the memory."""
-    with contextlib.suppress(AttributeError, OSError):  # another C library than glibc
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def _first_state(config: Config, journal: Journal, identity: Identity) -> State:

@@ -78,7 +78,7 @@ class Settings:
     look_round_slack_s: float = 60.0
     """How long that waits for a heartbeat, so that the box is not woken for it."""
     events_most: int = 256
-    """Most events that are kept while the broker is away; then the oldest goes."""
+    """Most events that are kept while the broker is away; then the oldest are counted only."""
     lease_gap_s: float = 5.0
     """Least time between two requests to renew leases."""
     lease_spread_s: float = 1.0
@@ -242,6 +242,8 @@ class State:
     events: tuple[Event, ...] = ()
     """Events that the broker has not yet acknowledged, oldest first."""
     event_count: int = 0
+    wall_ahead_s: float | None = None
+    """By how much the wall clock was ahead of the monotonic one; None: not yet known."""
     event_paces: Paces = dataclasses.field(default_factory=dict)
     """How often each subject was told of, and what is held back."""
 

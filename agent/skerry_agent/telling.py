@@ -6,15 +6,23 @@ Pure, like `core`, of which this is a part.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from skerry_agent import event_rate, reporting
+from skerry_agent import event_queue, event_rate, reporting
 from skerry_agent import events as ev
 from skerry_agent.effects import Effect, Log, Publish, Save
 from skerry_agent.event_rate import Held
 from skerry_agent.state import NEVER, PresenceSeq, State, presence_seq
 from skerry_wire.capability import Capability
-from skerry_wire.messages import Event, EventKind, NodeMessage, Presence, Report
+from skerry_wire.messages import (
+    EVENT_EXPIRY_S,
+    Event,
+    EventKind,
+    NodeMessage,
+    Presence,
+    Report,
+)
 from skerry_wire.topics import NodeTopic
 
 Step = tuple[State, list[Effect]]
@@ -74,56 +82,95 @@ def report(state: State, now: ev.Now, *, at_once: bool) -> Step:
 def note(state: State, now: ev.Now, kind: EventKind, subject: str, detail: str) -> Step:
     """Tell the hub of an event, unless there were so many of its subject that it is held back."""
     subject = subject[:1000]
-    paces = event_rate.told(state.event_paces, subject, now.mono_s)
+    if kind is EventKind.REMOVED:
+        ends = event_rate.ended(state.event_paces, subject, now.mono_s)
+        paces, before = (None, []) if ends is None else ends
+    else:
+        paces, before = event_rate.told(state.event_paces, subject, now.mono_s), []
     if paces is None:
-        paces = event_rate.held(state.event_paces, subject, kind, detail, now.wall_s)
+        paces = event_rate.held(state.event_paces, subject, kind, detail, now.mono_s)
         return dataclasses.replace(state, event_paces=paces), []
     state = dataclasses.replace(state, event_paces=paces)
-    return _noted(state, kind, subject, Held(detail, 1, now.wall_s, now.wall_s))
+    this = Held(detail, 1, now.mono_s, now.mono_s)
+    return _all_noted(state, now, [(subject, *one) for one in [*before, (kind, this)]])
 
 
-def tell_held(state: State, now: ev.Now) -> Step:
-    """Tell what was held back and may be told by now."""
-    if now.mono_s < event_rate.due_at(state.event_paces):
+def tell_held(state: State, now: ev.Now, *, all_of_them: bool = False) -> Step:
+    """Tell what was held back and may be told by now, or all of it."""
+    if not all_of_them and now.mono_s < event_rate.due_at(state.event_paces):
         return state, []
-    paces, released = event_rate.released(state.event_paces, now.mono_s)
-    state = dataclasses.replace(state, event_paces=paces)
+    paces, released = event_rate.released(state.event_paces, now.mono_s, all_of_them=all_of_them)
+    return _all_noted(dataclasses.replace(state, event_paces=paces), now, released)
+
+
+def _all_noted(state: State, now: ev.Now, told: Iterable[tuple[str, EventKind, Held]]) -> Step:
     effects: list[Effect] = []
-    for subject, kind, held in released:
-        state, more = _noted(state, kind, subject, held)
+    for subject, kind, held in told:
+        state, more = _noted(state, now, kind, subject, held)
         effects += more
     return state, effects
 
 
-def _noted(state: State, kind: EventKind, subject: str, held: Held) -> Step:
+def _noted(state: State, now: ev.Now, kind: EventKind, subject: str, held: Held) -> Step:
     """Publish an event, or several as one, and keep it until the broker has it."""
-    count = state.event_count + 1
+    state = follow_clock(state, now)
+    at = max(0.0, now.wall_s - (now.mono_s - held.last_s))
+    state, name = _next_event(state)
     event = Event(
         incarnation=state.incarnation,
         boot=state.boot,
         seq=0,
-        id=f"{state.incarnation[:8]}-{state.boot}-{count}",
+        id=name,
         kind=kind,
-        at=held.at,
+        at=at,
         subject=subject,
         detail=held.detail[:1000],
         generation=state.outcome.accepted,
         count=held.count,
-        first_at=held.first_at if held.count > 1 else None,
+        first_at=max(0.0, at - (held.last_s - held.first_s)) if held.count > 1 else None,
     )
-    kept = (*state.events, event)[-state.settings.events_most :]
-    state = dataclasses.replace(state, event_count=count, events=kept)
+    kept = (*state.events, event)
     if not state.connected:
+        state, name = _next_event(state)
+        kept = event_queue.shortened(kept, state.settings.events_most, name)
+        state = dataclasses.replace(state, events=kept)
         return state, [save(state)]
-    state, publication = send_event(state, event)
+    # Of too many the oldest goes: all of them have been sent.
+    state = dataclasses.replace(state, events=kept[-state.settings.events_most :])
+    state, publication = send_event(state, event, now)
     return state, [save(state), publication]
 
 
-def send_event(state: State, event: Event) -> tuple[State, Publish]:
+def _next_event(state: State) -> tuple[State, str]:
+    """Return the id of an event that is new."""
+    count = state.event_count + 1
+    name = f"{state.incarnation[:8]}-{state.boot}-{count}"
+    return dataclasses.replace(state, event_count=count), name
+
+
+def follow_clock(state: State, now: ev.Now) -> State:
+    """Return the state after a look whether the wall clock has been set."""
+    ahead_s = now.wall_s - now.mono_s
+    before = state.wall_ahead_s
+    if before is not None and abs(ahead_s - before) <= event_queue.SET_S:
+        return state
+    events = state.events
+    if before is not None:
+        events = event_queue.moved(events, state.boot, ahead_s - before)
+    return dataclasses.replace(state, wall_ahead_s=ahead_s, events=events)
+
+
+def send_event(state: State, event: Event, now: ev.Now) -> tuple[State, Publish]:
     """Publish a kept event under the next sequence number, whatever start it stems from."""
     state, seq = _next_seq(state, NodeTopic.EVENT)
-    event = dataclasses.replace(event, incarnation=state.incarnation, boot=state.boot, seq=seq)
-    return state, Publish(NodeTopic.EVENT, event, expiry_s=86_400, token=event.id)
+    event = dataclasses.replace(
+        event,
+        incarnation=state.incarnation,
+        boot=state.boot,
+        seq=seq,
+        age_s=event_queue.age_s(event, now.wall_s),
+    )
+    return state, Publish(NodeTopic.EVENT, event, expiry_s=EVENT_EXPIRY_S, token=event.id)
 
 
 def malformed(state: State, text: str, now: ev.Now) -> Step:

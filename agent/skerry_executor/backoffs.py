@@ -216,6 +216,13 @@ class BackOffs:
             self._save()
             return any(waited)
 
+    def failing(self, instance: Instance) -> RuntimeFailure | None:
+        """Return why the last pull or start of an instance failed; None where none did."""
+        with self._lock:
+            found = (self._failing.get(key) for key in _keys_of(instance))
+            last = next((one for one in found if one is not None), None)
+        return None if last is None else RuntimeFailure(Failure(last.kind), last.reason)
+
     def waits(self, instance: Instance) -> bool:
         """Say whether a pull or a start of an instance waits."""
         with self._lock:

@@ -121,7 +121,7 @@ class Convergence:
     def survey(self) -> Outcome:
         """Only look, change nothing, and return how the order stands."""
         try:
-            self._look(keep=False)
+            self._recall(self._look(keep=False))
         except RuntimeFailure as failure:
             return self._blind(failure)
         return self.stands()
@@ -133,9 +133,17 @@ class Convergence:
             plan = self._look(keep=False)
             ends = tuple(one for one in plan.first if one.actual.instance not in wanted)
             self._carry_out(rec.Plan(first=ends, instances=()))
+            self._recall(plan)
         except RuntimeFailure as failure:
             return self._blind(failure)
         return self.stands()
+
+    def _recall(self, plan: rec.Plan) -> None:
+        """Have what cannot be tried now told with why it failed before."""
+        for one in plan.instances:
+            failure = self._backoffs.failing(one.instance) if one.changes else None
+            if failure is not None:
+                self._record.recall(one.instance.id, failure)
 
     def stands(self) -> Outcome:
         """Return how the order stands, as far as is known now."""

@@ -111,6 +111,11 @@ class Record:
         with self._lock:
             self._failures[instance] = failure
 
+    def recall(self, instance: str, failure: RuntimeFailure) -> None:
+        """Tell what went wrong with an instance in an earlier run, where this one does nothing."""
+        with self._lock:
+            self._failures.setdefault(instance, failure)
+
     def failures(self) -> dict[str, RuntimeFailure]:
         """Return what went wrong, by instance."""
         with self._lock:

@@ -76,7 +76,9 @@ def show_node(screen: Screen, answer: Any, now: float) -> None:
     )
     reservations = read_all(Reservation, _told(answer, "reservations"))
     screen.section("Resources")
-    rows = resource_rows(node.resources, hardware.filesystems, reservations)
+    rows = resource_rows(
+        node.resources, hardware.filesystems, reservations, is_old=is_old(node, now)
+    )
     screen.table(rows, indent="  ")
     tell_lines(screen, "Kept by reservations for some workloads", list(map(str, reservations)))
     tell_lines(screen, "Taints", [str(taint) for taint in node.taints])
@@ -126,15 +128,41 @@ def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:
         ("Liveness", state(node.liveness)),
         ("Cordoned", "nothing new comes here" if is_cordoned(node) else None),
         ("Heard of", f"{words.age(node.last_seen, now)} ago" if node.last_seen else "never"),
+        ("Lost after", lost_after(node)),
         ("Registered", f"{words.age(node.registered_at, now)} ago"),
         ("Agent", node.version),
         ("System", words.joined([part for part in (node.arch, node.os, node.kernel) if part])),
         ("Runtimes", words.joined(list(node.runtimes))),
-        ("Now", words.joined(now_doing)),
+        _doing(node, now_doing, now),
         ("Order", f"issued {order.issued}, accepted {order.accepted}, reached {order.reached}"),
         ("Order refused", Styled(order.refusal, "red") if order.refusal else None),
         ("Sealing key", node.sealing_key),
     ]
+
+
+def _doing(node: Node, measured: list[str], now: float) -> tuple[str, Cell]:
+    """Return what it is doing: now, or when it was last heard where that is unusually long ago."""
+    text, at = words.joined(measured), node.resources.measured_at
+    if at is None or not is_old(node, now):
+        return "Now", text
+    return "Last heard", f"{words.moment(at)}, {words.age(at, now)} ago: {text}"
+
+
+def is_old(node: Node, now: float) -> bool:
+    """Say whether what a node measured last is older than is usual of it."""
+    at, usual_s = node.resources.measured_at, node.usual_gap_s
+    return at is not None and usual_s is not None and now - at > usual_s
+
+
+def lost_after(node: Node) -> Cell | None:
+    """Return after how long a silence it is lost, and why; None of a hub that does not tell."""
+    if node.lost_after_s is None:
+        return None
+    why = f" ({node.lost_after_reason})" if node.lost_after_reason else ""
+    text = f"{words.duration(node.lost_after_s)} of silence{why}"
+    if node.lost_at is None:
+        return text
+    return Styled(f"{text}: at {words.moment(node.lost_at)}", "yellow")
 
 
 def other_key(node: Node) -> list[Cell]:
@@ -164,6 +192,8 @@ def resource_rows(
     resources: Resources,
     filesystems: Iterable[Filesystem] = (),
     reservations: Iterable[Reservation] = (),
+    *,
+    is_old: bool = False,
 ) -> list[Sequence[Cell]]:
     """Return a table of what there is, what is reserved, what is left, and what is unused now.
 
@@ -187,7 +217,8 @@ def resource_rows(
         ),
     )
     unused_now = {"memory": has.memory_available_bytes, "storage": has.storage_available_bytes}
-    rows: list[list[Cell]] = [["RESOURCE", "TOTAL", "RESERVED", "KEPT", "FREE", "UNUSED NOW"]]
+    unused = "UNUSED THEN" if is_old else "UNUSED NOW"
+    rows: list[list[Cell]] = [["RESOURCE", "TOTAL", "RESERVED", "KEPT", "FREE", unused]]
     for name, total, reserved, held in amounts:
         shown = words.processors if name == "cpu" else words.size
         left = None if total is None else total - reserved - held

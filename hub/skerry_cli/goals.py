@@ -164,6 +164,9 @@ def _failed(rollout: Rollout, goal: Goal) -> Seen | None:
         so_far = "" if rollout.state == "done" else f" ({rollout.state}: {counts(rollout)})"
         text = f"rolled back to revision {failed.to}{so_far}: {failed.reason}"
         return Seen(False, text, hopeless=True)
+    if rollout.state == "failed":
+        text = f"its rollout failed: {rollout.reason}; skerry rollout status {goal.name}"
+        return Seen(False, text, hopeless=True)
     if rollout.state != "paused":
         return None
     if rollout.rolls_back:

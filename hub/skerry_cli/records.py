@@ -130,6 +130,7 @@ class Resources:
     on_battery: bool | None = None
     power_w: float | None = None
     filesystems_available_bytes: Counts | None = None
+    measured_at: float | None = None
 
 
 @frozen(kw_only=True)
@@ -181,6 +182,10 @@ class Node:
     diverged: Words | None = None
     sealing_key: Words | None = None
     other_sealing_key: Words | None = None
+    usual_gap_s: float | None = None
+    lost_after_s: float | None = None
+    lost_after_reason: Words | None = None
+    lost_at: float | None = None
     instances: Annotated[tuple[Instance, ...], MANY] = ()
 
 

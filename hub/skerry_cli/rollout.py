@@ -34,7 +34,7 @@ Examples:
   skerry rollout history shop-web        its revisions, and which instances have which
   skerry rollout undo shop-web --to 3
 \b
-Exit status of status: 0 done, 1 paused, rolled back or some failed, 3 none found a node, 4 not done
+Exit status of status: 0 done, 1 paused, rolled back or some failed, 3 no node for some, 4 not done
 in time (with -w).
 """
 
@@ -51,7 +51,7 @@ def rollout() -> None:
 @anywhere
 @click.pass_obj
 def list_(session: Session, /, form: str | None) -> None:
-    """List the newest rollout of each workload that was updated."""
+    """List the newest rollout of each workload."""
     hub, screen = session.connect(), Screen()
     answer = hub.get(path("rollouts"))
     if form:
@@ -59,7 +59,7 @@ def list_(session: Session, /, form: str | None) -> None:
         return
     found = read_all(Rollout, items_of(answer))
     if not found:
-        screen.note("no workload was updated yet")
+        screen.note("no workload has a rollout")
         return
     screen.table(listed(found, hub.now()))
 
@@ -88,8 +88,10 @@ def status(
     one = found.rollout
     if one.state == "paused" or one.failed or one.rolled_back is not None:
         ctx.exit(Exit.ERROR)
-    if one.state == "done" and not one.total and one.reason:
+    if one.unplaced:
         ctx.exit(Exit.NOT_PLACED)
+    if one.state == "failed":
+        ctx.exit(Exit.ERROR)
 
 
 def _look(hub: Hub, name: str) -> Any:

@@ -68,6 +68,7 @@ class Rollout:
     held: int = 0
     behind: int = 0
     failed: int = 0
+    unplaced: int = 0
     wave: _Words = ""
     undone_to: int = 0
     started_at: float = 0.0

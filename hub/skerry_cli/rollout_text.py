@@ -15,7 +15,12 @@ from skerry_cli.rollout_records import (
 )
 from skerry_cli.screen import Cell, Colour, Styled
 
-COLOURS: dict[str, Colour] = {"done": "green", "paused": "red", "progressing": "yellow"}
+COLOURS: dict[str, Colour] = {
+    "done": "green",
+    "paused": "red",
+    "failed": "red",
+    "progressing": "yellow",
+}
 MOST_WAVES = 8
 MOST_BEHIND = 20
 """Instances that follow later and are named."""
@@ -32,6 +37,7 @@ def counts(rollout: Rollout) -> str:
             ("waiting", rollout.waiting),
             ("behind", rollout.behind),
             ("failed", rollout.failed),
+            ("without a node", rollout.unplaced),
         )
         if count
     ]

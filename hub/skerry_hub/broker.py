@@ -9,79 +9,39 @@ once `ack` is called, after the commit. Nothing to be published is kept here: th
 from __future__ import annotations
 
 import dataclasses
-import random
-import socket
 import threading
 import time
-import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from skerry_hub.broker_connection import (
+    FLUSH_S,
+    KEEPALIVE_S,
+    MAX_PACKET_BYTES,
+    Connection,
+    ReadsAhead,
+)
+from skerry_hub.broker_url import BrokerUrl
 from skerry_hub.state import Publication
 from skerry_wire import codec, topics
 from skerry_wire.topics import NodeTopic
 
 log = structlog.get_logger("broker")
 
-KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 14 * 86_400
 RECEIVE_MOST = 500
 """Most messages that wait for their acknowledgement; the broker keeps the rest."""
-BACKOFF_FIRST_S = 0.2
-BACKOFF_MOST_S = 15.0
-STEADY_S = 30.0
-READ_AHEAD_BYTES = 64 * 1024
-READ_MOST = 1000
-"""Most packets that are read before the connection's own needs are looked after."""
-FLUSH_S = 2.0
-MAX_PACKET_BYTES = 1024 * 1024
 PACKET_ROOM_BYTES = 4096
 """What topic and properties may take of a packet."""
 _OFTEN = (NodeTopic.HEARTBEAT.value, NodeTopic.LEASE.value)
 """What comes over the connection of its own."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerUrl:
-    """Where the broker is."""
-
-    host: str
-    port: int
-    tls: bool
-    username: str | None
-    password: str | None = dataclasses.field(repr=False)
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
-
-
-def broker_at(url: str) -> BrokerUrl:
-    """Return the broker of `mqtt[s]://[user:password@]host[:port]`. Raises ValueError."""
-    form = "a broker is mqtt://host:port or mqtts://host:port"
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError(form) from None  # its own words quote the URL, and what is secret in it
-    rest = parts.path.strip("/") or parts.query or parts.fragment
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or rest or port == 0:
-        raise ValueError(form)
-    tls = parts.scheme == "mqtts"
-    return BrokerUrl(
-        host=parts.hostname,
-        port=port or (8883 if tls else 1883),
-        tls=tls,
-        username=parts.username and urllib.parse.unquote(parts.username),
-        password=parts.password and urllib.parse.unquote(parts.password),
-    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,8 +50,9 @@ class Ears:
 
     heartbeat: Callable[[str, bytes], None]
     """Heartbeats, and requests to renew leases."""
-    message: Callable[[str, bytes, Callable[[], None], bool], None]
-    """Topic, payload, what acknowledges it, and whether the broker had kept it."""
+    message: Callable[[str, bytes, Callable[[], None], bool, int | None], None]
+    """Topic, payload, what acknowledges it, whether the broker had kept it, and for how long the
+    broker would keep it on, in s, where it goes at all."""
     connected: Callable[[], None]
     disconnected: Callable[[str], None]
     """And why."""
@@ -132,153 +93,6 @@ class Broker:
         self._beats.stop()
 
 
-class _ReadsAhead(paho.Client):
-    """Asks the kernel for much at once; paho itself asks for each field of each packet.
-
-    Who waits for the socket must first use up what was read: `more` says whether there is some.
-    """
-
-    _ahead = b""
-    _at = 0
-
-    @property
-    def more(self) -> bool:
-        """Say whether something was read that no packet has used yet."""
-        return self._at < len(self._ahead)
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        at = self._at
-        data = self._ahead[at : at + bufsize]
-        if data:
-            self._at = at + bufsize
-            return data
-        self._ahead = super()._sock_recv(READ_AHEAD_BYTES)
-        self._at = bufsize
-        return self._ahead[:bufsize]
-
-
-class _Connection:
-    """A connection that comes back, each time with a new client: nothing old is ever resent."""
-
-    _most_bytes = MAX_PACKET_BYTES
-
-    def __init__(self, url: BrokerUrl, client_id: str) -> None:
-        self._url = url
-        self._id = client_id
-        self._client: paho.Client | None = None
-        self._online = False
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=client_id, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        client = self._client
-        if client is not None:
-            client.disconnect()
-        self._thread.join(FLUSH_S)
-
-    def _run(self) -> None:
-        failures, told = 0, ""
-        while not self._stopping.is_set():
-            started = time.monotonic()
-            was_online, reason = self._one()
-            if self._stopping.is_set():
-                return
-            if was_online or reason != told:
-                log.warning("not connected", broker=str(self._url), reason=reason)
-                told = reason
-            failures = 0 if was_online and time.monotonic() - started > STEADY_S else failures + 1
-            ceiling = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 20))
-            self._stopping.wait(random.uniform(ceiling / 4, ceiling))  # noqa: S311
-
-    def _one(self) -> tuple[bool, str]:
-        client = self._make()
-        refusal: list[str] = []
-
-        def on_connect(
-            _client: Any, _data: Any, _flags: Any, code: Any, properties: Any = None, *_: Any
-        ) -> None:
-            if code.value != 0:
-                refusal.append(f"the broker refuses the connection: {code}")
-                return
-            most = getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES)
-            self._most_bytes = min(most, MAX_PACKET_BYTES)
-            self._online = True
-            self._ready(client)
-
-        def on_subscribe(_client: Any, _data: Any, _mid: Any, codes: Any, *_: Any) -> None:
-            refused = [str(code) for code in codes if code.is_failure]
-            if refused:
-                log.error("the broker refuses a subscription", reason=", ".join(refused))
-
-        client.on_connect = on_connect
-        client.on_subscribe = on_subscribe
-        # With this, paho leaves all writing to the connection's own thread. Else whoever publishes
-        # writes, too, and packets overtake each other, or come within one another.
-        client.on_socket_register_write = _nothing
-        self._client = client
-        was_online, reason = False, ""
-        try:
-            if self._url.username is not None:
-                client.username_pw_set(self._url.username, self._url.password)
-            if self._url.tls:
-                client.tls_set()
-            self._connect(client)
-            _send_at_once(client)
-            code = MQTTErrorCode.MQTT_ERR_SUCCESS
-            while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
-                code = self._loop(client)
-                was_online = was_online or self._online
-            reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
-        except OSError as error:
-            reason = error.strerror or str(error)
-        except Exception as error:
-            # What a broker sends may be anything, and paho raises many things: never for good.
-            log.exception("the connection failed", broker=str(self._url))
-            reason = f"{type(error).__name__}: {error}"
-        finally:
-            self._online, self._client = False, None
-            self._gone(reason)
-        return was_online, reason
-
-    def _make(self) -> _ReadsAhead:
-        raise NotImplementedError
-
-    def _connect(self, client: paho.Client) -> None:
-        raise NotImplementedError
-
-    def _ready(self, client: paho.Client) -> None:
-        raise NotImplementedError
-
-    def _gone(self, reason: str) -> None:
-        """Be told that the connection has ended, if it ever stood."""
-
-    def _loop(self, client: _ReadsAhead) -> MQTTErrorCode:
-        code = client.loop(timeout=KEEPALIVE_S / 2)
-        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and client.more:
-            for _ in range(READ_MOST):
-                code = client.loop_read()
-                if code != MQTTErrorCode.MQTT_ERR_SUCCESS or not client.more:
-                    return code
-            # A flood may last: the broker must hear from us.
-            code = client.loop_write() or client.loop_misc()
-        return code
-
-
-def _nothing(*_: object) -> None:
-    pass
-
-
-def _send_at_once(client: paho.Client) -> None:
-    """Have an acknowledgement not wait until the one before has arrived."""
-    connection = client.socket()
-    if isinstance(connection, socket.socket):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
 class _Unsettled:
     """Which publications of one client the broker has not acknowledged. Two threads."""
 
@@ -311,7 +125,7 @@ class _Unsettled:
             self._published(token)
 
 
-class _Rest(_Connection):
+class _Rest(Connection):
     """Everything but heartbeats."""
 
     def __init__(self, url: BrokerUrl, client_id: str, will: Publication, ears: Ears) -> None:
@@ -351,8 +165,8 @@ class _Rest(_Connection):
         while self._online and len(self._unsettled) and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def _make(self) -> _ReadsAhead:
-        client = _ReadsAhead(
+    def _make(self) -> ReadsAhead:
+        client = ReadsAhead(
             CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv5, manual_ack=True
         )
         client.max_inflight_messages_set(100)
@@ -396,12 +210,13 @@ class _Rest(_Connection):
                 client.ack(message.mid, message.qos)
 
         try:
-            self._ears.message(message.topic, bytes(message.payload), ack, message.retain)
+            left_s = getattr(message.properties, "MessageExpiryInterval", None)
+            self._ears.message(message.topic, bytes(message.payload), ack, message.retain, left_s)
         except Exception:  # whatever it is, paho would end its loop
             log.exception("a message could not be taken")
 
 
-class _Heartbeats(_Connection):
+class _Heartbeats(Connection):
     """Heartbeats, and requests to renew leases.
 
     In MQTT 3.1.1, which leaves the properties of a message with the broker: they say nothing that
@@ -413,8 +228,8 @@ class _Heartbeats(_Connection):
         self._take = ears.heartbeat
         self._beating = ears.beating
 
-    def _make(self) -> _ReadsAhead:
-        client = _ReadsAhead(CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv311)
+    def _make(self) -> ReadsAhead:
+        client = ReadsAhead(CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv311)
         client.on_message = self._on_message
         return client
 

@@ -9,7 +9,7 @@ import pathlib
 import re
 from collections.abc import Mapping
 
-from skerry_hub.broker import BrokerUrl, broker_at
+from skerry_hub.broker_url import BrokerUrl, broker_at
 from skerry_hub.decisions import Keep
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.rollout.records import REVISIONS_KEPT

@@ -105,8 +105,12 @@ def apply(
         orphans=() if prune else tuple(orphans),
         unplaced=outcome.unplaced,
         revisions=tuple(_revisions(work, prepared)),
-        rollouts=tuple(plans(work.draft, (one.workload.name for one in prepared if one.rolls))),
+        rollouts=tuple(plans(work.draft, _updated(prepared))),
     )
+
+
+def _updated(prepared: Iterable[Prepared]) -> Iterator[str]:
+    return (one.workload.name for one in prepared if one.rolls and one.before)
 
 
 def _revisions(work: Work, prepared: Iterable[Prepared]) -> Iterator[WantedRevision]:

@@ -18,8 +18,8 @@ MOST_READ = 10_000
 APART_S = 3600.0
 """Equal events that lie further apart are two."""
 _NUMBERS = re.compile("[0-9]+")
-_SINGLE = ("update", "rollout")
-"""How the kinds begin of which each is a step of its own."""
+_SINGLE = ("update", "rollout", "suppressed")
+"""How the kinds begin of which each is a step of its own, or a number that counts."""
 
 
 class Events(Protocol):

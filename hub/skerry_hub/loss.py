@@ -29,6 +29,7 @@ from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.silence import Patience, Silence
 from skerry_hub.fleet.vanishing import together, together_at
 from skerry_hub.model import Liveness, Node, Workload
+from skerry_hub.moment import moment
 from skerry_hub.state import Known
 
 SITE = Field(LABEL + "site", Kind.LABEL)
@@ -59,6 +60,72 @@ class Loss:
 
     workloads: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     held: tuple[Held, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """By what silence is judged at a moment; `listening` is None while no node can be heard."""
+
+    patience: Patience
+    listening: Listening | None
+    now: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """After how long a silence a node is lost, why so, and when that is if it stays silent.
+
+    `lost_at` is None where silence is not counted. What the node's workloads say of themselves is
+    in `reason`.
+    """
+
+    lost_after_s: float
+    reason: str
+    lost_at: float | None = None
+
+
+def tolerance_of(known: Known, columns: Columns, node: Node, by: Judgement) -> Tolerance | None:
+    """Return how long a node may be silent, None where it has no row yet."""
+    row, silence = columns.row(node.id), columns.silence
+    if row is None:
+        return None
+    after_s = _tolerance_s(silence, row, by.patience.lost_s, by.patience, by.now)
+    reasons = [_why(silence, row, after_s, by)]
+    own = {
+        one.name: _tolerance_s(silence, row, one.lifecycle.lost_after_s, by.patience, by.now)
+        for one in movable(known, node)
+        if one.lifecycle.lost_after_s is not None
+    }
+    reasons += [
+        f"{name} after {own_s:.0f}s by its lostAfter" for name, own_s in sorted(own.items())
+    ]
+    if by.listening is None:
+        reasons.append("the hub hears no box: no silence is counted")
+        return Tolerance(lost_after_s=after_s, reason="; ".join(reasons))
+    seen = max(node.last_seen, columns.last_seen(node.id))
+    silent_from = by.listening.heard_one(seen)
+    if silent_from > seen > 0:
+        reasons.append(f"counted from {moment(silent_from)}, as the hub could not hear before")
+    return Tolerance(lost_after_s=after_s, reason="; ".join(reasons), lost_at=silent_from + after_s)
+
+
+def _why(silence: Silence, row: int, after_s: float, by: Judgement) -> str:
+    """Say which of the bounds that a tolerance is the largest of it is."""
+    patience = by.patience
+    if after_s == patience.lost_s:
+        return "--lost-after"
+    if after_s != patience.floor_s:
+        return f"four times its longest pause between signs of life, {silence.longest[row]:.0f}s"
+    since = float(silence.since[row])
+    if since == math.inf:
+        return "--lost-after-new: not heard yet since the hub's start"
+    return f"--lost-after-new: its link is not known before {moment(since + patience.new_for_s)}"
+
+
+def _tolerance_s(
+    silence: Silence, row: int, base_s: float, patience: Patience, now: float
+) -> float:
+    return float(silence.tolerance(np.array([row], np.intp), base_s, patience, now)[0])
 
 
 def tied_because(workload: Workload) -> str:
@@ -199,7 +266,7 @@ class Losses:
     def _tolerance(self, silence: Silence, row: int, workload: Workload, now: float) -> float:
         own = workload.lifecycle.lost_after_s
         base = self._patience.lost_s if own is None else own
-        return float(silence.tolerance(np.array([row], np.intp), base, self._patience, now)[0])
+        return _tolerance_s(silence, row, base, self._patience, now)
 
 
 def movable(known: Known, node: Node) -> Iterator[Workload]:

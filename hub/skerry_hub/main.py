@@ -67,7 +67,7 @@ def _print_key(data: pathlib.Path) -> int:
 def _serve(settings: Config) -> int:
     from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
     from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
-    from skerry_hub.store import StoreError  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
     _log_to_stderr()
     os.umask(0o077)  # the database holds what workloads are given, which may be secret
@@ -105,9 +105,10 @@ def run(settings: Config, key: OrderKey) -> None:
 
     from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
     from skerry_hub.api import app  # noqa: PLC0415
-    from skerry_hub.broker import Broker, BrokerUrl, Ears  # noqa: PLC0415
+    from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
+    from skerry_hub.broker_url import BrokerUrl  # noqa: PLC0415
     from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
-    from skerry_hub.store import open_store  # noqa: PLC0415
+    from skerry_hub.store_opening import open_store  # noqa: PLC0415
     from skerry_hub.writer.service import Service  # noqa: PLC0415
 
     log = structlog.get_logger("hub")

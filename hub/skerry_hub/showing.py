@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from skerry_hub.fleet.apply import trouble_in
 from skerry_hub.fleet.columns import Columns, totals_of
 from skerry_hub.fleet.signs import NO_SAMPLE
 from skerry_hub.jobs import need_not_run
 from skerry_hub.known_as import known_as
 from skerry_hub.leases import Place, latest_end
-from skerry_hub.loss import why_it_stays
+from skerry_hub.loss import Judgement, tolerance_of, why_it_stays
 from skerry_hub.model import Assignment, Liveness, Node
 from skerry_hub.rollout.showing import rollout_view, surge_of
 from skerry_hub.state import Kept, Known
@@ -30,11 +31,13 @@ State = Literal["running", "progressing", "degraded", "unplaced", "scheduled", "
 _FAILED = (InstanceState.FAILED, InstanceState.EXITED, InstanceState.UNKNOWN)
 
 
-def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
+def node_view(known: Known, columns: Columns, node: Node, by: Judgement) -> NodeView:
     """Return what is shown of a node."""
     capability, report = node.capability, node.report
     hardware = capability.hardware if capability is not None else None
     system = hardware.system if hardware is not None else None
+    tolerance = tolerance_of(known, columns, node, by)
+    is_unreachable = node.liveness is Liveness.UNREACHABLE
     return NodeView(
         id=node.id,
         hostname=node.hostname,
@@ -65,6 +68,10 @@ def node_view(known: Known, columns: Columns, node: Node) -> NodeView:
         diverged=node.diverged,
         sealing_key=_fingerprint(node.sealing_key),
         other_sealing_key=_fingerprint(node.other_sealing_key),
+        usual_gap_s=columns.usual_gap_s(node.id, by.patience, by.now),
+        lost_after_s=tolerance.lost_after_s if tolerance is not None else None,
+        lost_after_reason=tolerance.reason if tolerance is not None else None,
+        lost_at=tolerance.lost_at if tolerance is not None and is_unreachable else None,
         instances=instances_on(known, node),
     )
 
@@ -101,6 +108,7 @@ def _resources(known: Known, columns: Columns, node: Node) -> ResourcesView:
         on_battery=sample.on_battery,
         power_w=sample.power_w,
         filesystems_available_bytes=sample.filesystems_available_bytes,
+        measured_at=sample.seen_at or None,
     )
 
 
@@ -183,7 +191,20 @@ def _instance(
             waits_until=latest_end(place) if place else None,
         )
     stays = why_it_stays(node, kept.workload) if kept is not None and not one.finished else None
-    return _as_told(one, status, node.hostname, image, stays)
+    return _as_told(one, status, node.hostname, image, stays or _why_not_taken(node, one, status))
+
+
+def _why_not_taken(node: Node, one: Assignment, status: InstanceStatus) -> str | None:
+    """Return why a node does nothing for an instance that is not as it is wanted."""
+    is_well = status.state is InstanceState.RUNNING and status.revision == one.revision
+    if is_well or need_not_run(status.state, status.job):
+        return None
+    return trouble_in(node.capability) or _refused(node)
+
+
+def _refused(node: Node) -> str | None:
+    refusal = node.report.refusal if node.report is not None else None
+    return None if refusal is None else f"the node refused its order: {refusal.reason}"
 
 
 def _as_told(
@@ -226,9 +247,9 @@ def _why_elsewhere(known: Known, place: Place) -> str:
 def _why_pending(node: Node, kept: Kept | None) -> str | None:
     if node.diverged is not None:
         return "the node is held: it has more than this hub ordered"
-    refusal = node.report.refusal if node.report is not None else None
-    if refusal is not None:
-        return f"the node refused its order: {refusal.reason}"
+    refused = _refused(node)
+    if refused is not None:
+        return refused
     if node.liveness == "online":
         return None
     stays = why_it_stays(node, kept.workload) if kept is not None else None
@@ -274,7 +295,10 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
         scheduled = any(one.job is not None and one.job.next_at is not None for one in current)
         state = "scheduled" if scheduled else "completed"
     if rollout is not None and rollout.state != "done" and state in ("running", "progressing"):
-        state, reason = "progressing", f"its rollout is {rollout.state}: {rollout.reason}"
+        first = known.updates.rollouts[workload.name].is_first and rollout.state == "progressing"
+        told = f"its rollout is {rollout.state}: {rollout.reason}"
+        # Why an instance does not come up says more than that its workload is at work.
+        state, reason = "progressing", (first and reason) or told
     return WorkloadView(
         name=workload.name,
         project=workload.project,

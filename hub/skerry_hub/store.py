@@ -1,75 +1,36 @@
 """The hub's durable store: SQLite in a folder, or another database by URL.
 
-The only module that speaks SQL, with its parts `decision_rows` and `rollout_rows`. Records are kept
-as the bytes of the wire's codec, so that a new field needs no migration; what is looked up by has a
-column. Writes come from one thread.
+The only module that speaks SQL, with its parts: `store_opening`, `store_rows`, `decision_rows` and
+`rollout_rows`. Writes come from one thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import pathlib
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
-import alembic.command
-import alembic.config
-import alembic.util
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from skerry_hub import decision_rows, rollout_rows, tables
+from skerry_hub import decision_rows, rollout_rows, store_rows, tables
 from skerry_hub.decisions import Keep, KeptDecision
-from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
+from skerry_hub.documents import DocumentChange, KeptDocument, Key
 from skerry_hub.fleet_log import LogError
 from skerry_hub.leases import Vacating
-from skerry_hub.model import Assignment, Node, Workload
+from skerry_hub.model import Assignment
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
 from skerry_hub.rollout.records import REVISIONS_KEPT, RevisionRecord
 from skerry_hub.secret_records import Secret
-from skerry_hub.state import Draft, Kept, Known, Publication
+from skerry_hub.state import Draft, Known, Publication
+from skerry_hub.store_error import StoreError, reason_of
 from skerry_hub.views import EventView
 from skerry_wire import codec
-from skerry_wire.capability import Capability
-from skerry_wire.errors import WireError
-from skerry_wire.messages import Presence, Report
 
-MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
-MAX_RECORD_BYTES = 4 * 1024 * 1024
 EVENTS_KEPT = 100_000
 """Older events are removed, a few at a time."""
-
-FORMS = "postgresql://user@host/name or sqlite:////folder/hub.db"
-CLAIM = 0x736B65727279
-"""The number of the lock that a hub holds on a server's database: "skerry"."""
-CLAIM_S = 3.0
-SERVER_OPTIONS = {
-    "connect_timeout": 10,
-    # A server that is gone without a word is noticed in seconds, by both ends.
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-    "options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
-}
-
-M = TypeVar("M")
-
-
-class StoreError(Exception):
-    """The database cannot be used; the text says which and why, without its password."""
-
-
-class UnsupportedError(Exception):
-    """The database is of another kind."""
-
-
-def reason_of(error: Exception) -> str:
-    """Return what a database says is wrong, without the statement and its values."""
-    return str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
 
 
 @contextlib.contextmanager
@@ -115,31 +76,34 @@ class Store:
         """Return everything that decisions need. Raises StoreError where a record is damaged."""
         with _told(), self._engine.connect() as connection:
             known = Known(
-                nodes=[_node(row) for row in connection.execute(sa.select(tables.nodes))],
-                workloads=[_kept(row) for row in connection.execute(sa.select(tables.workloads))],
+                nodes=[store_rows.node(row) for row in connection.execute(sa.select(tables.nodes))],
+                workloads=[
+                    store_rows.kept(row) for row in connection.execute(sa.select(tables.workloads))
+                ],
                 assignments=[
-                    _read(Assignment, row.content, f"assignment {row.id}")
+                    store_rows.read(Assignment, row.content, f"assignment {row.id}")
                     for row in connection.execute(sa.select(tables.assignments))
                 ],
                 orders=[
-                    _read(Issued, row.content, f"order of {row.node}")
+                    store_rows.read(Issued, row.content, f"order of {row.node}")
                     for row in connection.execute(sa.select(tables.orders))
                 ],
                 documents=[
-                    _document(row) for row in connection.execute(sa.select(tables.documents))
+                    store_rows.document(row)
+                    for row in connection.execute(sa.select(tables.documents))
                 ],
-                document_versions=_document_versions(connection),
+                document_versions=store_rows.document_versions(connection),
                 unplaced=decision_rows.unplaced(connection),
                 vacating=[
-                    _read(Vacating, row.content, f"earlier places of {row.instance}")
+                    store_rows.read(Vacating, row.content, f"earlier places of {row.instance}")
                     for row in connection.execute(sa.select(tables.vacating))
                 ],
             )
             known.secrets = {
-                row.name: _read(Secret, row.content, f"secret {row.name}")
+                row.name: store_rows.read(Secret, row.content, f"secret {row.name}")
                 for row in connection.execute(sa.select(tables.secrets))
             }
-            known.updates = rollout_rows.load(connection, _read)
+            known.updates = rollout_rows.load(connection, store_rows.read)
             return known
 
     def setting(self, key: str, otherwise: str) -> str:
@@ -167,12 +131,14 @@ class Store:
         found = recorded(draft, known.inputs if draft.made else None)
         with self._engine.begin() as connection:
             self._put_nodes(connection, draft, known)
-            self._put(connection, tables.workloads, "name", _workload_rows(draft))
-            self._put(connection, tables.assignments, "id", _assignment_rows(draft))
-            self._put(connection, tables.orders, "node", _packed(draft.orders.changes))
-            self._put(connection, tables.vacating, "instance", _packed(draft.vacating.changes))
+            self._put(connection, tables.workloads, "name", store_rows.workload_rows(draft))
+            self._put(connection, tables.assignments, "id", store_rows.assignment_rows(draft))
+            self._put(connection, tables.orders, "node", store_rows.packed(draft.orders.changes))
+            self._put(
+                connection, tables.vacating, "instance", store_rows.packed(draft.vacating.changes)
+            )
             self._put_documents(connection, draft)
-            self._put(connection, tables.secrets, "name", _secret_rows(draft))
+            self._put(connection, tables.secrets, "name", store_rows.secret_rows(draft))
             decision_rows.add(connection, self._insert, found)
             rollout_rows.write(connection, self._insert, draft.updates, self._keep_revisions)
             self._add_events(connection, draft.events)
@@ -182,7 +148,9 @@ class Store:
         # Rows of which the same columns change are one statement.
         alike: dict[tuple[str, ...], list[tuple[str, dict[str, Any] | None]]] = {}
         for node_id, node in draft.nodes.changes.items():
-            values = None if node is None else _node_values(node, known.nodes.get(node_id))
+            values = (
+                None if node is None else store_rows.node_values(node, known.nodes.get(node_id))
+            )
             alike.setdefault(tuple(values or ()), []).append((node_id, values))
         for rows in alike.values():
             self._put(connection, tables.nodes, "id", rows)
@@ -230,14 +198,20 @@ class Store:
                 statement.on_conflict_do_update(index_elements=["kind", "name"], set_=values)
             )
         if draft.document_changes:
-            rows = [_history_row(change) for change in draft.document_changes]
+            rows = [store_rows.history_row(change) for change in draft.document_changes]
             connection.execute(sa.insert(tables.document_history), rows)
 
     def _add_events(self, connection: sa.Connection, events: Sequence[EventView]) -> None:
         if not events:
             return
         rows = [
-            {"id": e.id, "node": e.node, "workload": e.workload, "content": codec.pack(e)}
+            {
+                "id": e.id,
+                "node": e.node,
+                "workload": e.workload,
+                "at": e.at,
+                "content": codec.pack(e),
+            }
             for e in events
         ]
         statement = self._insert(tables.events).on_conflict_do_nothing(index_elements=["id"])
@@ -322,15 +296,18 @@ class Store:
     def events(
         self, *, node: str | None = None, workload: str | None = None, limit: int = 200
     ) -> tuple[EventView, ...]:
-        """Return the newest events, oldest first."""
+        """Return the newest events by when they happened, oldest first."""
         table = tables.events
-        query = sa.select(table.c.content).order_by(table.c.seq.desc()).limit(limit)
+        query = sa.select(table.c.content).order_by(table.c.at.desc(), table.c.seq.desc())
+        query = query.limit(limit)
         if node is not None:
             query = query.where(table.c.node == node)
         if workload is not None:
             query = query.where(table.c.workload == workload)
         with _told(), self._engine.connect() as connection:
-            found = [_read(EventView, data, "event") for data in connection.scalars(query)]
+            found = [
+                store_rows.read(EventView, data, "event") for data in connection.scalars(query)
+            ]
         return tuple(reversed(found))
 
     def document_history(self, key: Key, limit: int) -> tuple[DocumentChange, ...]:
@@ -340,17 +317,17 @@ class Store:
         query = sa.select(table).where(table.c.kind == kind, table.c.name == name)
         query = query.order_by(table.c.version.desc()).limit(limit)
         with _told(), self._engine.connect() as connection:
-            return tuple(_history(row) for row in connection.execute(query))
+            return tuple(store_rows.history(row) for row in connection.execute(query))
 
     def revisions(self, workload: str) -> list[RevisionRecord]:
         """Return the revisions of a workload that are kept, the newest first."""
         with _told(), self._engine.connect() as connection:
-            return rollout_rows.history(connection, workload, _read)
+            return rollout_rows.history(connection, workload, store_rows.read)
 
     def revision(self, workload: str, number: int) -> RevisionRecord | None:
         """Return one revision of a workload, None where it is not kept."""
         with _told(), self._engine.connect() as connection:
-            return rollout_rows.revision(connection, workload, number, _read)
+            return rollout_rows.revision(connection, workload, number, store_rows.read)
 
     # --- decisions ------------------------------------------------------------------------
 
@@ -395,206 +372,8 @@ class Store:
         )
         query = sa.select(table).join(then, same).where(table.c.action == "put")
         with _told(), self._engine.connect() as connection:
-            found = [_history(row) for row in connection.execute(query)]
+            found = [store_rows.history(row) for row in connection.execute(query)]
         return [
             KeptDocument(document=o.document, version=o.version, created_at=o.at, updated_at=o.at)
             for o in found
         ]
-
-
-def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIONS_KEPT) -> Store:
-    """Connect, bring the tables up to date, and return the store. Raises StoreError.
-
-    `claim_s` is how long another hub, perhaps just killed, may keep hold of a server's database;
-    `keep_revisions` how many of a workload's newest revisions are kept.
-    """
-    try:
-        parsed = sa.make_url(url)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = _engine(parsed)
-    except UnsupportedError as error:
-        raise StoreError(f"the database URL cannot be used: {error}") from None
-    except (sa.exc.SQLAlchemyError, ImportError, ValueError):
-        # What it says quotes the URL, which may hold a password.
-        raise StoreError(f"the database URL cannot be used: it must be {FORMS}") from None
-    # Options after the question mark may be a password too.
-    shown = parsed.set(query={}).render_as_string(hide_password=True)
-    try:
-        claim = _claim(engine, claim_s)
-        with engine.connect() as connection:
-            _migrate(connection)
-    except alembic.util.CommandError as error:
-        reason = f"it was made by another version of the hub: {error}"
-        raise StoreError(f"the database {shown} cannot be used: {reason}") from None
-    except sa.exc.SQLAlchemyError as error:
-        raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
-    return Store(engine, claim, keep_revisions)
-
-
-def _claim(engine: sa.Engine, claim_s: float) -> sa.Connection | None:
-    """Hold a server's database against a second hub (a folder has a lock file for it)."""
-    if engine.dialect.name != "postgresql":
-        return None
-    deadline = time.monotonic() + claim_s
-    claim = engine.connect()
-    while not claim.scalar(sa.select(sa.func.pg_try_advisory_lock(CLAIM))):
-        claim.rollback()
-        if time.monotonic() > deadline:
-            claim.close()
-            raise StoreError("another hub is using the database: each needs its own")
-        time.sleep(0.1)  # the server may not have noticed yet that a killed one is gone
-    claim.commit()
-    return claim
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise UnsupportedError(f"{url.get_backend_name()[:40]} is neither sqlite nor postgresql")
-    if url.get_backend_name() == "postgresql":
-        return sa.create_engine(
-            url, pool_pre_ping=True, hide_parameters=True, connect_args=SERVER_OPTIONS
-        )
-    # Values are not repeated in errors: what workloads are given may be secret.
-    options = {"timeout": 10, "check_same_thread": False}
-    engine = sa.create_engine(url, hide_parameters=True, connect_args=options)
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        # What has been acknowledged must survive a power cut: FULL syncs the log at each commit.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
-
-
-def _migrate(connection: sa.Connection) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    alembic.command.upgrade(config, "head")
-    connection.commit()
-
-
-# --- records and rows ---------------------------------------------------------------------
-
-_LARGE: dict[str, type[Any]] = {"presence": Presence, "capability": Capability, "report": Report}
-
-
-def _read(kind: type[M], data: bytes, what: str) -> M:
-    try:
-        return codec.decode(kind, data, most=MAX_RECORD_BYTES)
-    except WireError as error:
-        raise StoreError(f"the {what} in the database is damaged: {error}") from None
-
-
-def _node(row: Any) -> Node:
-    node = _read(Node, row.record, f"record of node {row.id}")
-    large = {
-        name: _read(kind, getattr(row, name), f"{name} of node {row.id}")
-        for name, kind in _LARGE.items()
-        if getattr(row, name) is not None
-    }
-    return dataclasses.replace(node, **large)
-
-
-def _node_values(node: Node, before: Node | None) -> dict[str, Any]:
-    """Return the columns to write; a large one only when it is another object than before."""
-    bare = dataclasses.replace(node, presence=None, capability=None, report=None)
-    values: dict[str, Any] = {"record": codec.pack(bare)}
-    for name in _LARGE:
-        now = getattr(node, name)
-        if before is None or now is not getattr(before, name):
-            values[name] = None if now is None else codec.pack(now)
-    return values
-
-
-def _kept(row: Any) -> Kept:
-    return Kept(
-        workload=_read(Workload, row.content, f"workload {row.name}"),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _workload_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
-    for name, kept in draft.workloads.changes.items():
-        yield (
-            name,
-            None
-            if kept is None
-            else {
-                "content": codec.pack(kept.workload),
-                "created_at": kept.created_at,
-                "updated_at": kept.updated_at,
-            },
-        )
-
-
-def _assignment_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
-    for key, one in draft.assignments.changes.items():
-        yield (
-            key,
-            None
-            if one is None
-            else {
-                "workload": one.workload,
-                "node": one.node,
-                "content": codec.pack(one),
-            },
-        )
-
-
-def _packed(changes: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any] | None]]:
-    for key, record in changes.items():
-        yield key, None if record is None else {"content": codec.pack(record)}
-
-
-def _secret_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
-    for name, secret in draft.secrets.changes.items() if draft.secrets is not None else ():
-        yield name, None if secret is None else {"content": codec.pack(secret)}
-
-
-def _document(row: Any) -> KeptDocument:
-    return KeptDocument(
-        document=_read(_kind(row), row.content, f"{row.kind} {row.name}"),
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _document_versions(connection: sa.Connection) -> dict[Key, int]:
-    table = tables.document_history
-    newest = sa.select(table.c.kind, table.c.name, sa.func.max(table.c.version))
-    found = connection.execute(newest.group_by(table.c.kind, table.c.name))
-    return {(kind, name): version for kind, name, version in found}
-
-
-def _kind(row: Any) -> type[Any]:
-    if row.kind not in KINDS:
-        raise StoreError(f"the {row.kind} {row.name} in the database is of no known kind")
-    return KINDS[row.kind]
-
-
-def _history_row(change: DocumentChange) -> dict[str, Any]:
-    kind, name = key_of(change.document)
-    return {
-        "kind": kind,
-        "name": name,
-        "version": change.version,
-        "action": change.action,
-        "at": change.at,
-        "who": change.who,
-        "content": codec.pack(change.document),
-    }
-
-
-def _history(row: Any) -> DocumentChange:
-    return DocumentChange(
-        document=_read(_kind(row), row.content, f"version {row.version} of {row.kind} {row.name}"),
-        version=row.version,
-        action=row.action,
-        at=row.at,
-        who=row.who,
-    )

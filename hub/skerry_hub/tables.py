@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -185,9 +186,11 @@ events = Table(
     Column("id", String(64), nullable=False, unique=True),
     Column("node", String(63), nullable=False),
     Column("workload", String(63), nullable=False),
+    Column("at", Float, nullable=False, server_default=text("0")),
     Column("content", LargeBinary, nullable=False),
-    Index("events_by_node", "node", "seq"),
-    Index("events_by_workload", "workload", "seq"),
+    Index("events_by_time", "at", "seq"),
+    Index("events_by_node", "node", "at", "seq"),
+    Index("events_by_workload", "workload", "at", "seq"),
     sqlite_autoincrement=True,
 )
 

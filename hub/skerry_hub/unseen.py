@@ -7,10 +7,10 @@ node is no more than unreachable; with one it ends soon after the node is heard 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 
 from skerry_hub.leases import surely_over_s
 from skerry_hub.model import Liveness, Node
+from skerry_hub.moment import moment
 from skerry_hub.state import Kept, Known
 from skerry_hub.vacating import lease_of
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
@@ -48,8 +48,3 @@ def _lease_in_force(kept: Kept | None, node: Node) -> float | None:
     if kept is None or kept.updated_at > node.last_seen:
         return None  # it may have got one since, and the box does not know of it
     return lease_of(kept)
-
-
-def moment(seconds: float) -> str:
-    """Return a moment, in s since 1970, as ISO 8601 writes it in UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -44,6 +44,8 @@ class ResourcesView:
     power_w: float | None = None
     filesystems_available_bytes: Mapping[str, int] | None = None
     """Of the other file systems, by mount point."""
+    measured_at: float | None = None
+    """When the heartbeat came that told what is available, and all below it, by the hub's clock."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,13 @@ class NodeView:
     """The fingerprint of the key to which secrets for it are sealed."""
     other_sealing_key: str | None = None
     """That of the key which it tells now, where that is not trusted: nothing is sealed to it."""
+    usual_gap_s: float | None = None
+    """How long it may say nothing without that being unusual of it."""
+    lost_after_s: float | None = None
+    """After how long a silence it is lost, by what the hub knows of it now, and why so."""
+    lost_after_reason: str | None = None
+    lost_at: float | None = None
+    """When it is lost, by the hub's clock, if it stays unreachable; null where it is not."""
     instances: tuple[InstanceView, ...] = ()
 
 
@@ -143,7 +152,8 @@ class EventView:
     node: str
     kind: str
     at: float
-    """By the hub's clock, when it arrived."""
+    """By the hub's clock, when it happened, of several the last; or when it arrived, where its box
+    cannot know."""
     subject: str = ""
     detail: str = ""
     generation: int | None = None
@@ -363,26 +373,6 @@ class Problem:
     file: str | None = None
     line: int | None = None
     field: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PartView:
-    """A part of the hub: `writer`, `store`, or `broker`, which fails where no box can be heard."""
-
-    name: str
-    ok: bool
-    since: float
-    """Since when that is so, in s since 1970; of a broker that fails: when a box was heard last."""
-    reason: str | None = None
-    """Why it is not."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class HealthView:
-    """How the hub is. Where it is not `ready`, what it shows of boxes may be old."""
-
-    ready: bool
-    parts: tuple[PartView, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,10 +51,14 @@ class Box:
         """Let time pass, with a tick at each deadline; return what was done."""
         until, done = self.mono + seconds, []
         while self.state.next_deadline <= until:
-            self.mono = max(self.mono, self.state.next_deadline)
+            self._pass(max(0.0, self.state.next_deadline - self.mono))
             done += self.on(ev.Tick())
-        self.mono = until
+        self._pass(until - self.mono)
         return done
+
+    def _pass(self, seconds):
+        self.mono += seconds
+        self.wall += seconds
 
     def up(self):
         """Start, connect, probe, and find nothing to run."""

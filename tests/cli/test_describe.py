@@ -5,7 +5,7 @@ import json
 
 import pytest
 import yaml
-from tests.cli.canned import Status, plain
+from tests.cli.canned import NOW, Status, plain
 from tests.cli.samples import (
     BROKEN,
     DEGRADED_DETAIL,
@@ -362,3 +362,28 @@ def test_what_was_deleted_is_an_error_after_its_versions(skerry, hub):
     assert done.err == "skerry: there is no cloud\n"
     done = skerry("describe", "prices", "cloud", "-o", "json", code=1)
     assert json.loads(done.out) == {"document": None, "history": HISTORY["items"]}
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "shown"),
+    [(None, ""), (NOW + 4, f": at {moment(NOW + 4)}")],
+)
+def test_after_how_long_a_silence_a_node_is_lost(skerry, hub, lost_at, shown):
+    node = dataclasses.replace(
+        NODE_DETAIL.node, lost_after_s=292.0, lost_after_reason="--lost-after-new", lost_at=lost_at
+    )
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(NODE_DETAIL, node=node)
+    out = skerry("describe", "node", "box-1").out
+    assert f"Lost after:  4m52s of silence (--lost-after-new){shown}\n" in out
+
+
+@pytest.mark.parametrize("silent_s", [10, 240])
+def test_what_was_measured_longer_ago_than_usual_is_not_now(skerry, hub, silent_s):
+    resources = dataclasses.replace(NODE_DETAIL.node.resources, measured_at=ago(silent_s))
+    node = dataclasses.replace(NODE_DETAIL.node, resources=resources, usual_gap_s=23.0)
+    hub.answers["GET /api/v1/nodes/box-1"] = dataclasses.replace(NODE_DETAIL, node=node)
+    out = skerry("describe", "node", "box-1").out
+    is_old = silent_s > 23
+    then = f"Last heard:  {moment(ago(240))}, 4m ago: CPU 12.5%"
+    assert (then in out, "\nNow: " in out) == (is_old, not is_old)
+    assert ("UNUSED THEN" in out, "UNUSED NOW" in out) == (is_old, not is_old)

@@ -173,7 +173,7 @@ shop-web   3          progressing   1/8    90s   2 at work; 4 waiting, 2 at once
     )
     assert json.loads(skerry("rollout", "list", "-o", "json").out)["items"][0]["number"] == 3
     hub.answers["GET /api/v1/rollouts"] = []
-    assert skerry("rollout", "list").err == "no workload was updated yet\n"
+    assert skerry("rollout", "list").err == "no workload has a rollout\n"
 
 
 def test_a_history_is_shown(hub, skerry):

@@ -59,6 +59,25 @@ def test_an_apply_that_waits_tells_that_it_was_rolled_back(fleet):
     assert "1/1" in fleet.hub.cli("get", "workloads").stdout
 
 
+def test_a_first_revision_is_not_done_before_it_runs(fleet, podman):
+    path = fleet.write("shop", image="localhost/not-here:1")
+    deadline = "    x-lifecycle: {update: {deadline: 1s}}\n    image:"
+    path.write_text(path.read_text().replace("    image:", deadline))
+    command = ("apply", "-f", str(path), "--wait", "--timeout", "3s")
+    done = fleet.hub.cli(*command, check=False)
+    assert (done.returncode, "not-here" in done.stderr) == (4, True)
+    found = status(fleet.hub, "shop-web")["rollout"]
+    assert (found["state"], found["done"], found["updating"]) == ("progressing", 0, 1)
+    podman.run("tag", podman.image, "localhost/not-here:1")
+    try:
+        fleet.hub.cli("rollout", "status", "shop-web", "-w", "--timeout", "60s")
+        assert status(fleet.hub, "shop-web")["rollout"]["state"] == "done"
+        assert "1/1" in fleet.hub.cli("rollout", "list").stdout
+    finally:
+        fleet.clear()
+        podman.run("untag", "localhost/not-here:1", "localhost/not-here:1")
+
+
 def web(image, **lifecycle):
     return {
         "web": {

@@ -443,3 +443,18 @@ def test_what_its_runtime_restarts_all_the_time_is_stopped_for_its_rest(runtime)
     assert runtime.container(name).phase is Phase.EXITED
     assert not outcome.reached
     assert outcome.instances[0].reason == "crash loop back-off of 10 s: 41 restarts"
+
+
+@pytest.mark.parametrize("look", [Convergence.survey, Convergence.end_unwanted])
+def test_what_is_only_looked_at_is_told_with_why_it_failed_before(runtime, look):
+    backoffs = BackOffs()
+    wanted = order(instance("a-0", containers=(container(image=REMOTE),)), instance("b-0"))
+    runtime.fails["pull"] = RuntimeFailure(Failure.PULL, "no such image")
+    (failed, _) = run(runtime, wanted, backoffs=backoffs).instances
+    assert failed.reason.endswith("no such image")
+    work = Convergence(
+        wanted, DIGEST, runtime, Cancel(), Told(), lambda _container: None, backoffs=backoffs
+    )
+    (again, well) = look(work).instances
+    assert (again.state, again.reason) == (failed.state, failed.reason)
+    assert (well.state, well.reason) == (InstanceState.RUNNING, None)

@@ -4,7 +4,10 @@ import dataclasses
 
 from skerry_hub.documents import KeptDocument
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.fleet.listening import Listening
+from skerry_hub.fleet.silence import Patience
 from skerry_hub.lifecycle import Finished, Lifecycle, Update
+from skerry_hub.loss import Judgement
 from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
 from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.state import Draft, Kept, Known
@@ -25,6 +28,7 @@ from skerry_wire.messages import (
 from skerry_wire.workload import Container
 
 NOW = 1_790_000_000.0
+AS_USUAL = Judgement(patience=Patience(), listening=Listening(NOW), now=NOW + 60)
 AT_ONCE = Lifecycle(update=Update(strategy="at-once"))
 FIRST = "a" * 32
 SECOND = "b" * 32

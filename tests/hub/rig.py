@@ -11,7 +11,7 @@ from skerry_hub import desired, metrics, secret_key
 from skerry_hub.broker import Ears
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
-from skerry_hub.store import open_store
+from skerry_hub.store_opening import open_store
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope
 from skerry_wire.capability import Capability
@@ -50,7 +50,7 @@ class Rig:
 
     # --- nodes ------------------------------------------------------------------------
 
-    def say(self, node, message, retained=False, on_ack=lambda: None):
+    def say(self, node, message, retained=False, on_ack=lambda: None, expires_in_s=None):
         """Send a message of a node; what is returned is set at its acknowledgement."""
         acknowledged = threading.Event()
 
@@ -59,7 +59,7 @@ class Rig:
             acknowledged.set()
 
         topic = f"skerry/v1/nodes/{node}/{TOPICS.get(type(message), 'report')}"
-        self.service.on_message(topic, codec.encode(message), ack, retained)
+        self.service.on_message(topic, codec.encode(message), ack, retained, expires_in_s)
         return acknowledged
 
     def beat(self, node, message):

@@ -7,15 +7,20 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from tests.hub.fake_broker import FakeBroker
 from tests.watched_socket import WatchedSocket
 
 from lab.processes import wait_for
-from skerry_hub.broker import MAX_PACKET_BYTES, Broker, Ears, _Unsettled, broker_at
+from skerry_hub.broker import Broker, Ears, _Unsettled
+from skerry_hub.broker_connection import MAX_PACKET_BYTES
+from skerry_hub.broker_url import broker_at
 from skerry_hub.state import Publication
 
 PRESENCE = "skerry/v1/hub/presence"
@@ -249,18 +254,32 @@ def test_what_is_published_says_what_it_is(hub, other):
 def test_what_is_retained_is_there_for_who_comes_later_and_says_so(hub, heard, other):
     node = other()
     node.say(EVENT.replace("event", "report"), b"kept", retain=True)
-    topic, payload, ack, retained = heard.messages.get(timeout=10)
+    topic, payload, ack, retained, _ = heard.messages.get(timeout=10)
     assert (payload, retained) == (b"kept", False), "passed on as it came"
     ack()
     later = Heard()
     hub(later)
-    topic, payload, _, retained = later.messages.get(timeout=10)
+    topic, payload, _, retained, _ = later.messages.get(timeout=10)
     assert (topic.rpartition("/")[2], payload, retained) == ("report", b"kept", True)
+
+
+def test_how_long_an_event_has_waited_is_told(hub, heard, other):
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.MessageExpiryInterval = 60
+    sender = other()
+    hub.now.stop(WILL)
+    sender.client.publish(EVENT, b"late", 1, properties=properties).wait_for_publish(10)
+    time.sleep(1.5)
+    later = Heard()
+    hub(later)
+    _, payload, _, _, expires_in_s = later.messages.get(timeout=10)
+    assert (payload, expires_in_s in (58, 59)) == (b"late", True)
 
 
 DYING = """
 import sys, threading
-from skerry_hub.broker import Broker, broker_at
+from skerry_hub.broker import Broker
+from skerry_hub.broker_url import broker_at
 from tests.hub.test_broker import WILL, Heard
 
 heard = Heard()
@@ -295,12 +314,12 @@ def test_a_farewell_is_said_and_a_death_is_told_by_the_will(mosquitto, heard, ot
 
 def test_a_message_that_was_not_acknowledged_comes_again(hub, heard, other):
     other().say(EVENT, b"first")
-    _, payload, _, _ = heard.messages.get(timeout=10)
+    _, payload, *_ = heard.messages.get(timeout=10)
     assert payload == b"first"
     # Not acknowledged: the hub dies, and the next one is told again.
     later = Heard()
     hub(later)
-    topic, payload, ack, _ = later.messages.get(timeout=10)
+    topic, payload, ack, *_ = later.messages.get(timeout=10)
     assert (topic, payload) == (EVENT, b"first")
     ack()
     other().say(EVENT, b"second")
@@ -314,13 +333,13 @@ def test_a_broker_that_ends_in_order_brings_what_was_not_acknowledged_again(
     hub, heard, other, mosquitto
 ):
     other().say(EVENT, b"first")
-    _, _, stale_ack, _ = heard.messages.get(timeout=10)
+    _, _, stale_ack, *_ = heard.messages.get(timeout=10)
     mosquitto.stop()
     wait_for("the end", lambda: not heard.connected.is_set())
     stale_ack()  # of a connection that is gone: nothing happens
     mosquitto.start()
     assert heard.connected.wait(30)
-    topic, payload, ack, _ = heard.messages.get(timeout=20)
+    topic, payload, ack, *_ = heard.messages.get(timeout=20)
     assert (topic, payload) == (EVENT, b"first")
     ack()
 

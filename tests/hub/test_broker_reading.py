@@ -16,8 +16,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from lab.broker import Mosquitto
-from skerry_hub import broker
-from skerry_hub.broker import Broker, Ears, broker_at
+from skerry_hub import broker_connection
+from skerry_hub.broker import Broker, Ears
+from skerry_hub.broker_url import broker_at
 from skerry_hub.state import Publication
 
 TOPIC = "skerry/v1/nodes/box-1/heartbeat"
@@ -36,7 +37,9 @@ def reading():
     """A client on one end of a stream, what it heard, and the other end."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    client = broker._ReadsAhead(CallbackAPIVersion.VERSION2, "reader", protocol=paho.MQTTv311)
+    client = broker_connection.ReadsAhead(
+        CallbackAPIVersion.VERSION2, "reader", protocol=paho.MQTTv311
+    )
     client._sock = ours
     heard = []
     client.on_message = lambda _client, _data, message: heard.append(bytes(message.payload))
@@ -96,7 +99,7 @@ def hub(mosquitto):
     beats, messages, connected = queue.Queue(), queue.Queue(), threading.Event()
     ears = Ears(
         heartbeat=lambda topic, payload: beats.put((topic, payload)),
-        message=lambda topic, payload, ack, _retained: (messages.put((topic, payload)), ack()),
+        message=lambda topic, payload, ack, *_: (messages.put((topic, payload)), ack()),
         connected=connected.set,
         disconnected=lambda _reason: connected.clear(),
         published=lambda _token: None,

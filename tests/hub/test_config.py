@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from skerry_hub.broker import BrokerUrl, broker_at
+from skerry_hub.broker_url import BrokerUrl, broker_at
 from skerry_hub.config import ConfigError, add_options, checked
 
 GIVEN = {

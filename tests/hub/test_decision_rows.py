@@ -12,7 +12,8 @@ from skerry_hub.decisions import Keep
 from skerry_hub.documents import Prices
 from skerry_hub.model import Resources
 from skerry_hub.state import Publication
-from skerry_hub.store import StoreError, open_store
+from skerry_hub.store_error import StoreError
+from skerry_hub.store_opening import open_store
 from skerry_hub.work import put_node
 
 GIB = 2**30

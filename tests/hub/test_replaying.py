@@ -18,7 +18,7 @@ from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.placement.coordinates import Coordinates
 from skerry_hub.recording import content_of
-from skerry_hub.store import open_store
+from skerry_hub.store_opening import open_store
 from skerry_hub.terms import Latency, Placement
 from skerry_hub.work import put_node
 from skerry_hub.writer.calling import BusyError

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.hub.records import (
+    AS_USUAL,
     NOW,
     assignment,
     capability,
@@ -21,6 +22,7 @@ from skerry_hub.model import Liveness, Resources
 from skerry_hub.showing import instances_of, instances_on, node_view, workload_of_subject
 from skerry_hub.showing import workload_view as shown
 from skerry_hub.state import Known
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.lifecycle import Job, JobStatus, UpdateStatus
 from skerry_wire.messages import Health, InstanceState
 
@@ -189,7 +191,7 @@ def test_a_node_is_shown_with_what_it_has_what_is_reserved_and_what_it_last_said
     known = Known([record], [kept()], [assignment(resources=resources)])
     columns = columns_of(known)
     columns.heartbeat("box-1", heartbeat(seq=5, cpu_percent=12.5, load_1m=0.5), NOW + 30)
-    view = node_view(known, columns, record)
+    view = node_view(known, columns, record, AS_USUAL)
     assert (view.hostname, view.arch, view.os) == ("host-box-1", "x86_64", "Debian")
     assert view.last_seen == NOW + 30
     assert view.labels == {"site": "quay-3"}
@@ -212,11 +214,11 @@ def test_a_node_on_battery_is_shown_with_its_charge_and_its_other_file_systems()
         filesystems_available_bytes={"/data": 2**30},
     )
     assert columns.heartbeat("box-1", beat, NOW + 1)
-    found = node_view(known, columns, record).resources
+    found = node_view(known, columns, record, AS_USUAL).resources
     assert (found.battery_percent, found.on_battery, found.power_w) == (80.0, True, 12.5)
     assert found.filesystems_available_bytes == {"/data": 2**30}
     columns.heartbeat("box-1", heartbeat(seq=2), NOW + 2)
-    found = node_view(known, columns, record).resources
+    found = node_view(known, columns, record, AS_USUAL).resources
     assert (found.battery_percent, found.on_battery, found.power_w) == (None, None, None)
     assert found.filesystems_available_bytes is None, "only the newest heartbeat counts"
 
@@ -225,15 +227,16 @@ def test_a_label_of_the_hub_overrides_the_boxs_and_gives_way_when_it_is_taken():
     own = {"site": "quay-1", "zone": "harbour"}
     record = node(capability=capability(labels=own), labels={"site": "quay-3", "tier": "edge"})
     known = Known([record])
-    shown_labels = node_view(known, columns_of(known), record).labels
+    shown_labels = node_view(known, columns_of(known), record, AS_USUAL).labels
     assert shown_labels == {"site": "quay-3", "zone": "harbour", "tier": "edge"}
     without = changed(record, labels={})
-    assert node_view(Known([without]), columns_of(Known([without])), without).labels == own
+    known = Known([without])
+    assert node_view(known, columns_of(known), without, AS_USUAL).labels == own
 
 
 def test_a_node_of_which_next_to_nothing_is_known_is_shown_all_the_same():
     record = node(presence=None, capability=None, report=None)
-    view = node_view(Known([record]), columns_of(Known([record])), record)
+    view = node_view(Known([record]), columns_of(Known([record])), record, AS_USUAL)
     assert (view.hostname, view.arch, view.resources.cpu_milli) == ("box-1", None, None)
     assert (view.order.accepted, view.instances, view.problems) == (0, (), ())
 
@@ -247,7 +250,7 @@ def test_a_node_of_which_next_to_nothing_is_known_is_shown_all_the_same():
 )
 def test_a_refusal_is_put_into_words(said, words):
     record = node(report=report(refusal=said))
-    view = node_view(Known([record]), columns_of(Known([record])), record)
+    view = node_view(Known([record]), columns_of(Known([record])), record, AS_USUAL)
     assert view.order.refusal.startswith(words)
 
 
@@ -262,3 +265,27 @@ def test_an_events_subject_tells_its_workload_from_what_is_placed_or_reported():
 
 def test_records_and_states_agree_on_the_current_revision():
     assert status().revision == workload().revision != OLD
+
+
+BROKEN = "the box's policy cannot be used: policy.toml:2: no TOML"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (status(state=FAILED, reason="crash loop back-off of 40s"), "crash loop back-off of 40s; "),
+        (status(state=FAILED, reason="image pull back-off"), "image pull back-off; "),
+        (status(), None),
+    ],
+)
+def test_a_policy_that_cannot_be_used_hides_nothing_of_what_was_before(told, reason):
+    bad = capability(policy=BoxPolicy(trouble=BROKEN))
+    known = fleet(told, node_fields={"capability": bad})
+    (view,) = instances_on(known, known.nodes["box-1"])
+    assert view.reason == (reason and reason + BROKEN)
+
+
+def test_what_is_failed_and_refused_says_both():
+    known = fleet(status(state=FAILED, reason="exit 1"), refusal=refusal(reason="no image x"))
+    (view,) = instances_on(known, known.nodes["box-1"])
+    assert view.reason == "exit 1; the node refused its order: no image x"

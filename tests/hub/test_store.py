@@ -26,8 +26,7 @@ from tests.hub.records import (
     workload,
 )
 
-from skerry_hub import store as store_module
-from skerry_hub import tables
+from skerry_hub import store_rows, tables
 from skerry_hub.documents import DocumentChange, Policy, Prices, Quota, key_of
 from skerry_hub.leases import Place, Vacating
 from skerry_hub.model import Liveness
@@ -35,7 +34,8 @@ from skerry_hub.orders import Issued
 from skerry_hub.rollout.records import REVISIONS_KEPT, Member, RevisionRecord, Rollout
 from skerry_hub.secret_records import Secret, SecretVersion
 from skerry_hub.state import Draft, Known, Publication
-from skerry_hub.store import StoreError, open_store
+from skerry_hub.store_error import StoreError
+from skerry_hub.store_opening import open_store
 from skerry_hub.views import EventView
 
 VACATING = Vacating(
@@ -61,8 +61,8 @@ def store(database):
     store.close()
 
 
-def told(name, node="box-1", workload="", **fields):
-    return EventView(id=name, node=node, kind="exited", at=NOW, workload=workload, **fields)
+def told(name, node="box-1", workload="", at=NOW, **fields):
+    return EventView(id=name, node=node, kind="exited", at=at, workload=workload, **fields)
 
 
 def say(topic, payload=b"x", **fields):
@@ -201,7 +201,7 @@ def test_only_the_large_part_that_has_changed_is_written(store):
     commit(store, known, everything)
     before = known.nodes["box-1"]
     other = node(presence=before.presence, capability=before.capability, report=report(seq=99))
-    values = store_module._node_values(other, before)
+    values = store_rows.node_values(other, before)
     assert set(values) == {"record", "report"}
     commit(store, known, lambda draft: draft.nodes.put("box-1", other))
     same(store.load(), known)
@@ -397,6 +397,13 @@ def test_events_are_found_by_node_and_workload_the_newest_of_them_oldest_first(s
     assert store.events(node="ghost") == ()
 
 
+def test_an_event_that_came_late_stands_where_it_happened(store):
+    events = [told("e-1", at=10.0), told("e-2", at=30.0), told("e-3", at=20.0)]
+    commit(store, Known(), lambda draft: draft.events.extend(events))
+    assert [one.id for one in store.events()] == ["e-1", "e-3", "e-2"]
+    assert [one.id for one in store.events(node="box-1", limit=1)] == ["e-2"]
+
+
 def test_old_events_are_trimmed_and_the_newest_kept(store):
     known = Known()
     commit(store, known, lambda draft: draft.events.extend(told(f"e-{n}") for n in range(20)))
@@ -486,7 +493,15 @@ def test_a_damaged_version_is_named(store):
 def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
     known = Known()
     commit(store, known, lambda draft: draft.workloads.put("shop-web", kept()))
+    events = [told("e-2", at=2.5), told("e-1", at=1.5), told("e-3", at=3.5)]
+    commit(store, known, lambda draft: draft.events.extend(events))
     with store._engine.begin() as connection:
+        for index in tables.events.indexes:
+            index.drop(connection)
+        connection.execute(sa.text("ALTER TABLE events DROP COLUMN at"))
+        for column in ("node", "workload"):
+            index = f"CREATE INDEX events_by_{column} ON events ({column}, seq)"
+            connection.execute(sa.text(index))
         for table in (
             tables.documents,
             tables.document_history,
@@ -507,6 +522,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
     known.updates.numbers["shop-web"] = 1  # what it was is its first revision
     same(again.load(), known)
     assert [one.content for one in again.revisions("shop-web")] == [workload()]
+    assert [one.id for one in again.events()] == ["e-1", "e-2", "e-3"], "by when they happened"
     commit(again, known, lambda draft: put(draft, EU))
     same(again.load(), known)
     again.close()
@@ -641,7 +657,7 @@ WRITER = """
 import sys
 sys.path.insert(0, {root!r})
 from skerry_hub.state import Draft, Publication
-from skerry_hub.store import open_store
+from skerry_hub.store_opening import open_store
 from tests.hub.records import kept
 
 store = open_store({url!r})

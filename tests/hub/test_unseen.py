@@ -6,9 +6,10 @@ from tests.hub.records import NOW, assignment, kept, node, report, status
 from skerry_hub.leases import Place, Vacating
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness
+from skerry_hub.moment import moment
 from skerry_hub.showing import instances_of, instances_on, workload_view
 from skerry_hub.state import Known
-from skerry_hub.unseen import as_known, moment
+from skerry_hub.unseen import as_known
 from skerry_wire.lifecycle import JobStatus
 from skerry_wire.messages import Health, InstanceState
 

@@ -362,6 +362,17 @@ MESSAGES = {
         detail="exit code 1",
         generation=12,
     ),
+    "event_counted": messages.Event(
+        **STAMP,
+        id="7-43",
+        kind=messages.EventKind.SUPPRESSED,
+        at=1_790_000_002.0,
+        subject="agent events",
+        detail="17 events of 3 subjects not sent: too many",
+        count=17,
+        first_at=1_790_000_000.0,
+        age_s=86_400.5,
+    ),
     "request": messages.Request(id="r-1", verb="probe", arguments={"class": "usb"}),
     "reply": messages.Reply(**STAMP, id="r-1", error="no such verb", body=b"\x00\x01"),
     "capability_address": capability.Capability(

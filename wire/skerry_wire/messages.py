@@ -171,14 +171,22 @@ class EventKind(enum.StrEnum):
     REFUSED = "refused"
     PROBE_FAILED = "probe_failed"
     RUNTIME_FAILED = "runtime_failed"
+    SUPPRESSED = "suppressed"
+    """So many were not sent."""
     UNKNOWN = "unknown"
+
+
+EVENT_EXPIRY_S = 86_400
+"""How long a broker keeps an event for a hub that is away. It tells how much of that is left."""
+EVENT_AGE_MOST_S = 90 * 86_400.0
 
 
 @frozen(kw_only=True)
 class Event(NodeMessage):
     """Something that happened on a node. The hub drops a second one of the same id.
 
-    `count`: so often since `first_at`, which was not told before.
+    `count`: so often since `first_at`, which was not told before. `age_s`: how long ago `at` was
+    when this was sent, for a hub that does not trust the box's clock; 0 also where nobody knows.
     """
 
     id: Annotated[str, Text(64, "[0-9a-z-]+")]
@@ -189,6 +197,7 @@ class Event(NodeMessage):
     generation: Generation | None = None
     count: Annotated[Count, Sparse()] = 1
     first_at: Annotated[Moment, Sparse()] | None = None
+    age_s: Annotated[float, Range(0, EVENT_AGE_MOST_S), Sparse()] = 0.0
 
 
 @frozen(kw_only=True)

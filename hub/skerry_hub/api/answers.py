@@ -74,9 +74,9 @@ class Answers:
 
     def nodes(self, where: str | None) -> list[NodeView]:
         """Return the nodes whose labels fit, by hostname."""
-        terms = _selector(where)
+        terms, by = _selector(where), self._service.judgement
         found = [
-            node_view(self._known, self._columns, node)
+            node_view(self._known, self._columns, node, by)
             for node in list(self._known.nodes.values())
             if selector.fits(terms, node.all_labels)
         ]
@@ -87,7 +87,7 @@ class Answers:
         node = find_node(self._known, name)
         now = self._looked_at(lambda work: in_force_on(work.world, node.id))
         return NodeDetail(
-            node=node_view(self._known, self._columns, node),
+            node=node_view(self._known, self._columns, node, self._service.judgement),
             hardware=node.capability.hardware if node.capability is not None else None,
             events=newest(self._service.store, EVENTS_SHOWN, node=node.id),
             round_trips=round_trip_list.to_targets(
@@ -376,7 +376,8 @@ class Answers:
         return self._service.call(change)
 
     def _shown(self, node: Node) -> NodeView:
-        return node_view(self._known, self._columns, self._known.nodes.get(node.id, node))
+        node = self._known.nodes.get(node.id, node)
+        return node_view(self._known, self._columns, node, self._service.judgement)
 
 
 def _selector(text: str | None) -> tuple[selector.Term, ...]:

@@ -11,9 +11,7 @@ import orjson
 import prometheus_client
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
@@ -24,6 +22,7 @@ from skerry_hub.api import (
     health,
     instance_requests,
     rebalancing,
+    refusals,
     rollouts,
     round_trips,
     secrets,
@@ -32,9 +31,7 @@ from skerry_hub.api import (
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import (
     JSON,
-    MAX_BODY_BYTES,
     REF,
-    TooLargeError,
     answered,
     asked,
     body_of,
@@ -47,16 +44,15 @@ from skerry_hub.api.bodies import (
 )
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.device_list import Wanted
+from skerry_hub.health_views import HealthView
 from skerry_hub.model import Explanation, Liveness
 from skerry_hub.placement.explain import SHOWN
 from skerry_hub.rollout.state import KnownRollouts
-from skerry_hub.store import StoreError
+from skerry_hub.store_error import StoreError
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
-from skerry_hub.writer.calling import BusyError
 from skerry_hub.writer.service import Service
 from skerry_wire import __version__, jsonschema
-from skerry_wire.errors import WireError
 
 Selector = Annotated[str | None, Query(max_length=4096, description="labels: `a=b,c!=d,e,!f`")]
 Name = Annotated[str, Path(max_length=253)]
@@ -126,7 +122,7 @@ def create(service: Service | None) -> FastAPI:
     decisions.add_routes(app, service)
     instance_requests.add_routes(app, service)
     _add_changes(app, service)
-    _add_errors(app)
+    refusals.add(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
@@ -344,45 +340,12 @@ def _add_changes(app: FastAPI, service: Service | None) -> None:
         return Response(orjson.dumps({"change": count}), media_type=JSON)
 
 
-# --- errors -------------------------------------------------------------------------------
-
-
-def _add_errors(app: FastAPI) -> None:
-    async def refused(_request: Request, error: Exception) -> Response:
-        match error:
-            case RefusedError():
-                return problems_of(error.status, *error.problems)
-            case WireError():
-                return problems_of(400, Problem(reason=error.reason, field=error.field or None))
-            case TooLargeError():
-                reason = f"the request is larger than {MAX_BODY_BYTES} bytes"
-                return problems_of(413, Problem(reason=reason))
-            case RequestValidationError():
-                return problems_of(400, *map(_invalid, error.errors()[:20]))
-            case HTTPException():
-                return problems_of(error.status_code, Problem(reason=str(error.detail)))
-            case BusyError() | StoreError():
-                return problems_of(503, Problem(reason=str(error)))
-        return problems_of(500, Problem(reason="the hub failed: its log says more"))
-
-    kinds: tuple[type[Exception], ...] = (
-        RefusedError, WireError, TooLargeError, RequestValidationError, HTTPException,
-        BusyError, StoreError, Exception,
-    )  # fmt: skip
-    for kind in kinds:
-        app.add_exception_handler(kind, refused)
-
-
-def _invalid(error: Any) -> Problem:
-    return Problem(reason=str(error.get("msg")), field=".".join(map(str, error.get("loc", ()))))
-
-
 # --- the document -------------------------------------------------------------------------
 
 _SCHEMAS = (
     ApplyRequest, LabelRequest, TaintRequest, DrainRequest, Explanation, views.NodeView,
     views.NodeDetail, views.InstanceView, views.DeviceView, views.EventView, views.WorkloadView,
-    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, views.HealthView,
+    views.WorkloadDetail, views.PlanView, views.Problem, views.RoundTripView, HealthView,
     *documents.SCHEMAS,
     *rebalancing.SCHEMAS,
     *rollouts.SCHEMAS,

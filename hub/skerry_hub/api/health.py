@@ -12,8 +12,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry_hub.api.bodies import JSON, answered, json_of, problems_of, shown
-from skerry_hub.unseen import moment
-from skerry_hub.views import HealthView, PartView, Problem
+from skerry_hub.health_views import HealthView, PartView
+from skerry_hub.moment import moment
+from skerry_hub.views import Problem
 from skerry_hub.writer.service import Service
 from skerry_wire import __version__
 
@@ -51,11 +52,15 @@ def warning_of(broker: PartView) -> str:
     reason = "".join(one for one in broker.reason or "" if " " <= one <= "~" and one not in '"\\')[
         :REASON_MOST
     ]
-    text = (
-        f"the hub hears no box since {moment(broker.since)}, for want of a connection to its "
-        f"broker ({reason}): what it shows is from then"
-    )
-    return f'299 skerry "{text}"'
+    return f'299 skerry "{deaf_because(broker)} ({reason}): what it shows is from then"'
+
+
+def deaf_because(broker: PartView) -> str:
+    """Return why no box can be heard, empty where they can."""
+    if broker.ok:
+        return ""
+    since = moment(broker.since)
+    return f"the hub hears no box since {since}, for want of a connection to its broker"
 
 
 def line_of(part: PartView) -> str:

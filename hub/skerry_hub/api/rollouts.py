@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from skerry_hub import desired
 from skerry_hub.api.bodies import asked, body_of, items_of, json_of, shown
+from skerry_hub.api.health import deaf_because
 from skerry_hub.naming import find_workload
 from skerry_hub.rollout.advancing import pause, resume
 from skerry_hub.rollout.records import RevisionRecord
@@ -53,14 +54,15 @@ class RolloutAnswers:
 
     def all(self) -> list[RolloutView]:
         """Return the rollouts of all workloads that have one, by name; the last one of each."""
-        known = self._service.known
+        known, deaf = self._service.known, deaf_because(self._service.broker_part)
         found = [known.workloads.get(name) for name in sorted(known.updates.rollouts)]
-        views = [rollout_view(known, kept) for kept in found if kept is not None]
+        views = [rollout_view(known, kept, deaf) for kept in found if kept is not None]
         return [view for view in views if view is not None]
 
     def one(self, name: str) -> RolloutDetail:
         """Return how far a workload's rollout is."""
-        return rollout_detail(self._service.known, find_workload(self._service.known, name))
+        deaf = deaf_because(self._service.broker_part)
+        return rollout_detail(self._service.known, find_workload(self._service.known, name), deaf)
 
     def pause(self, name: str) -> RolloutDetail:
         """Let no further instance be updated."""

@@ -139,7 +139,8 @@ class SecretAnswers:
             return node
 
         node = self._service.call(change)
-        return node_view(self._service.known, self._service.columns, node)
+        service = self._service
+        return node_view(service.known, service.columns, node, service.judgement)
 
     def _put(self, name: str, registry: str, content: bytes, update: bool | None) -> SecretView:
         version_id = secrets.token_hex(8)

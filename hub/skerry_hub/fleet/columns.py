@@ -26,7 +26,7 @@ from skerry_hub.fleet.ports import Port
 from skerry_hub.fleet.reserved import Reserved, Where
 from skerry_hub.fleet.sections import Sections
 from skerry_hub.fleet.signs import Sample, Signs
-from skerry_hub.fleet.silence import Silence
+from skerry_hub.fleet.silence import Patience, Silence
 from skerry_hub.fleet.told import Told
 from skerry_hub.model import Assignment, Liveness, Node, Taint
 from skerry_wire.messages import Heartbeat
@@ -299,6 +299,13 @@ class Columns:
     def signs(self, rows: Rows) -> Seconds:
         """Return when the last sign of life of each came."""
         return self._signs.seen.take(rows)
+
+    def usual_gap_s(self, node_id: str, patience: Patience, now: float) -> float | None:
+        """Return how long a silence of a node is as usual; None where it is not here."""
+        row = self._rows.get(node_id)
+        if row is None:
+            return None
+        return float(self.silence.usual(np.array([row], np.intp), patience, now)[0])
 
     def follow_silence(self, listening: Listening, now: float) -> None:
         """Look who was heard since the last look, after which pause."""

@@ -128,14 +128,18 @@ class Silence:
         found: Seconds = np.maximum(np.maximum(base_s, own), floor)
         return found
 
+    def usual(self, rows: Rows, patience: Patience, now: float) -> Seconds:
+        """Return how long a silence of each is as usual."""
+        least = np.where(self.is_new(rows, patience, now), NEW_WINDOW_S, LEAST_WINDOW_S)
+        found: Seconds = np.maximum(least, WINDOW * self.longest.take(rows))
+        return found
+
     def window(self, rows: Rows, tolerance: Seconds, patience: Patience, now: float) -> Seconds:
         """Return how far apart last signs may be, of each and of who vanishes with it.
 
         Less than the half of how long it may be silent: by then who is there has been heard again.
         """
-        least = np.where(self.is_new(rows, patience, now), NEW_WINDOW_S, LEAST_WINDOW_S)
-        usual = np.maximum(least, WINDOW * self.longest.take(rows))
-        found: Seconds = np.minimum(usual, tolerance / 2)
+        found: Seconds = np.minimum(self.usual(rows, patience, now), tolerance / 2)
         return found
 
     def begin(self, row: int) -> None:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Container, Mapping
 
 from skerry_hub.deciding import Wanted, decide
-from skerry_hub.rollout.beginning import remove
+from skerry_hub.rollout.beginning import at_work, remove
 from skerry_hub.rollout.looking import Cache, look
 from skerry_hub.rollout.records import Rollout, RolloutState
 from skerry_hub.rollout.step import Said, step
@@ -20,6 +20,7 @@ MOST_REASON = 1024
 KINDS: Mapping[RolloutState, str] = {
     "done": "rollout_done",
     "paused": "rollout_paused",
+    "failed": "rollout_failed",
     "progressing": "rollout_resumed",
 }
 """The events that tell of a rollout's new state."""
@@ -57,12 +58,18 @@ def advance(
     """
     draft = work.draft
     rollout, kept = draft.updates.rollouts.get(name), draft.workloads.get(name)
+    if rollout is None or kept is None:
+        return Advanced()
+    before, missing = rollout, 0
+    if rollout.is_first and rollout.state != "done":
+        missing = draft.unplaced(name)
+        rollout = _with_newcomers(work, rollout, missing)
     members = draft.updates.members_of(name)
-    if rollout is None or kept is None or not members:
+    if not members and rollout == before and not missing:
         return Advanced()
     update = kept.workload.lifecycle.update
     seen = look(draft, members.values(), heard, update.wave_by, cache)
-    found = step(rollout, update, members, seen, work.now, listening_since)
+    found = step(rollout, update, members, seen, work.now, listening_since, missing)
     for key, member in found.changed.items():
         if member is None:
             draft.updates.members.remove(key)
@@ -72,10 +79,24 @@ def advance(
         draft.touched.add(seen[key].node)
     if found.cut_over:
         _cut_over(work, found.rollout)
-    elif found.rollout != rollout:
+    elif found.rollout != before:
         draft.updates.rollouts.put(name, found.rollout)
     nodes = {key: one.node for key, one in seen.items()}
     return Advanced(tuple(_told(name, said, nodes) for said in found.said), found.due_at)
+
+
+def _with_newcomers(work: Work, rollout: Rollout, missing: int) -> Rollout:
+    """Return a first rollout with whatever was placed since, which comes up with the others."""
+    draft, name = work.draft, rollout.workload
+    placed = draft.of_workload(name)
+    new = [one for one in placed if draft.updates.members.get(one.id) is None]
+    for one in new:
+        draft.updates.members.put(one.id, at_work(one, work.now))
+    total = len(placed) + missing
+    if not new and total == rollout.total:
+        return rollout
+    progressed_at = work.now if new else rollout.progressed_at
+    return dataclasses.replace(rollout, total=total, progressed_at=progressed_at)
 
 
 def _told(name: str, said: Said, nodes: Mapping[str, str]) -> Told:

@@ -31,8 +31,8 @@ Kind = Literal["created", "updated", "unchanged"]
 class Prepared:
     """A workload as it is kept now, and what its instances had before.
 
-    `rolls`: whether its instances are to come to another content. `former`: the number of the
-    revision that those have which no rollout holds at an older one.
+    `rolls`: whether its instances are to come to a content that they do not have. `former`: the
+    number of the revision that those have which no rollout holds at an older one.
     """
 
     workload: Workload
@@ -59,7 +59,8 @@ def keep(
     if kept is None:
         draft.workloads.put(name, Kept(workload=workload, created_at=work.now, updated_at=work.now))
         _record(work, workload, draft.updates.number(name) + 1, cause, back_to)
-        return Prepared(workload=workload, kind="created", cause=cause)
+        # What is adopted runs already.
+        return Prepared(workload=workload, kind="created", rolls=cause != "adopt", cause=cause)
     surge = surge_of(work, name)
     was = dataclasses.replace(kept.workload, replicas=kept.workload.replicas - surge)
     if was == workload:
@@ -103,16 +104,20 @@ def begin(work: Work, prepared: Prepared) -> None:
     old, held = draft.updates.rollouts.get(name), draft.updates.members_of(name)
     draft.updates.end(name)
     strategy = update.strategy
+    if strategy == "at-once" or workload.lifecycle.job is not None:
+        return
     if strategy == "blue-green" and not prepared.surge:
         strategy = "rolling"  # without a second set
-    if strategy == "at-once" or workload.lifecycle.job is not None or not prepared.before:
-        return
+    if not prepared.before:
+        strategy = "rolling"  # nothing that could be kept meanwhile
     stable = _stable(work, prepared, old)
     members, already = _members(work, prepared, held)
     for member in members:
         draft.updates.members.put(member.id, member)
-    total = len(draft.of_workload(name)) - prepared.surge
-    is_first = prepared.cause == "apply" and not already
+    placed = len(draft.of_workload(name)) - prepared.surge
+    total = placed if prepared.before else placed + draft.unplaced(name)
+    goes_on = bool(members) or (not prepared.before and total > 0)
+    tries_canary = prepared.cause == "apply" and not already
     rollout = Rollout(
         workload=name,
         number=draft.updates.number(name),
@@ -122,15 +127,15 @@ def begin(work: Work, prepared: Prepared) -> None:
         stable=stable.number,
         stable_revision=stable.revision,
         stable_ran=stable.ran,
-        state="progressing" if members else "done",
+        state="progressing" if goes_on else "done",
         total=total,
         already=already,
-        canary_passed=not is_first,
+        canary_passed=not tries_canary,
         surge=prepared.surge,
         rolled_back=_rolled_back(prepared, old),
         started_at=work.now,
         progressed_at=work.now,
-        ended_at=None if members else work.now,
+        ended_at=None if goes_on else work.now,
     )
     draft.updates.rollouts.put(name, rollout)
 
@@ -146,7 +151,9 @@ class _Stable:
 
 def _stable(work: Work, prepared: Prepared, old: Rollout | None) -> _Stable:
     """Return the newest revision that all had, or the one before where that never ran at all."""
-    if old is not None and old.state != "done":
+    if not prepared.before:
+        return _Stable(0, "", False)
+    if old is not None and old.state != "done" and not old.is_first:
         return _Stable(old.stable, old.stable_revision, old.stable_ran)
     ran = old is not None and old.number == prepared.former and old.finished > 0
     if ran or any(_ran(work, one, prepared.former_revision) for one in prepared.before):
@@ -196,10 +203,10 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
             else member.state != "done"
         )
         if after.node != one.node:
-            found.append(_at_work(after, now))
+            found.append(at_work(after, now))
         elif former.revision == workload.revision and not prepared.surge:
             if was_updating:
-                found.append(_at_work(after, now))  # it was given it, and has not shown it yet
+                found.append(at_work(after, now))  # it was given it, and has not shown it yet
             else:
                 already += 1
         else:
@@ -218,9 +225,9 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
                     reason=member.reason if member is not None and member.held else "",
                 )
             )
-    if prepared.surge:
-        second = (one for one in work.draft.of_workload(workload.name) if one.id not in ids)
-        found += [_at_work(one, now) for one in second]
+    if prepared.surge or not prepared.before:
+        new = (one for one in work.draft.of_workload(workload.name) if one.id not in ids)
+        found += [at_work(one, now) for one in new]
     return found, already
 
 
@@ -237,7 +244,8 @@ def _had(one: Assignment, member: Member | None, number: int) -> tuple[Assignmen
     return (member.former, member.number) if member.former.node == one.node else (one, number)
 
 
-def _at_work(one: Assignment, now: float) -> Member:
+def at_work(one: Assignment, now: float) -> Member:
+    """Return an instance whose order has the newest content, and nothing else was kept of."""
     return Member(id=one.id, workload=one.workload, state="updating", since=now, begun_at=now)
 
 

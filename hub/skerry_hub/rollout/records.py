@@ -20,7 +20,10 @@ REVISIONS_KEPT = 20
 Number = Annotated[int, Range(0, 2**53 - 1)]
 """Of a revision in its workload's history; 0: none."""
 Cause = Literal["apply", "undo", "rollback", "adopt"]
-RolloutState = Literal["progressing", "paused", "done"]
+RolloutState = Literal["progressing", "paused", "failed", "done"]
+"""`failed`: its deadline passed, or too many failed, and nothing is left to give or to go back to.
+
+It goes on by itself when the cause goes away."""
 MemberState = Literal["waiting", "updating", "done", "failed"]
 Reason = Annotated[str, Text(1024)]
 
@@ -61,10 +64,10 @@ class Rollout:
     """How the instances of a workload come to its revision `number`.
 
     `stable` is the newest revision that all of them had before it, or an older one that ran where
-    that one never did. `total` counts the workload's
-    instances when it began, `already` those of them that had this content then. `excused` failures
-    were seen by whoever resumed it. `surge`: of blue-green, the instances of the former set, which
-    are among the workload's replicas meanwhile.
+    that one never did; 0: there was nothing before it, and all are given it at once. `total` counts
+    the workload's instances when it began, `already` those of them that had this content then.
+    `excused` failures were seen by whoever resumed it. `surge`: of blue-green, the instances of the
+    former set, which are among the workload's replicas meanwhile.
     """
 
     workload: Name
@@ -93,6 +96,11 @@ class Rollout:
     started_at: float
     progressed_at: float
     ended_at: float | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Say whether no instance had anything before it."""
+        return not self.stable
 
     @property
     def back(self) -> int:

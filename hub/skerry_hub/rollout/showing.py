@@ -30,23 +30,42 @@ MOST_CAUSES = 3
 _ORDER: tuple[State, ...] = ("failed", "updating", "held", "behind", "waiting")
 
 
-def rollout_view(known: Known, kept: Kept) -> RolloutView | None:
-    """Return how far a workload's instances are, None where it was never updated step by step."""
+def rollout_view(known: Known, kept: Kept, deaf: str = "") -> RolloutView | None:
+    """Return how far a workload's instances are, None where it was never updated step by step.
+
+    `deaf` is why no box can be heard now, empty where they can.
+    """
     rollout = known.updates.rollouts.get(kept.workload.name)
     if rollout is None:
         return None
     members, seen = _seen(known, kept)
     view = _view(rollout, kept.workload.lifecycle.update, members, seen)
-    return _unless_nowhere(known, view)
+    return _unless_deaf(_with_unplaced(known, view), deaf)
 
 
-def _unless_nowhere(known: Known, view: RolloutView) -> RolloutView:
-    """Return a rollout that has nothing to do with the reason, where nothing of it has a place."""
-    missing = known.unplaced.get(view.workload, 0)
-    if view.state != "done" or not missing or known.of_workload(view.workload):
+def _unless_deaf(view: RolloutView, deaf: str) -> RolloutView:
+    """Return a rollout that goes on with the reason why it cannot, where no box can be heard."""
+    if view.state != "progressing" or not deaf:
         return view
-    reason = f"none of {missing} found a node: see skerry explain"
-    return dataclasses.replace(view, reason=reason)
+    return dataclasses.replace(view, reason=_joined(deaf, view.reason))
+
+
+def _with_unplaced(known: Known, view: RolloutView) -> RolloutView:
+    """Return a rollout with how many found no node."""
+    missing = known.unplaced.get(view.workload, 0)
+    if not missing:
+        return view
+    placed = len(known.of_workload(view.workload))
+    why = f"{missing} of {placed + missing} found no node: see skerry explain"
+    if not placed:
+        why = f"none of {missing} found a node: see skerry explain"
+    if view.state == "failed":
+        why = ""  # it says so
+    return dataclasses.replace(view, reason=_joined(view.reason, why), unplaced=missing)
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))[:1024]
 
 
 def surge_of(known: Known, name: str) -> int:
@@ -55,7 +74,7 @@ def surge_of(known: Known, name: str) -> int:
     return 0 if rollout is None else rollout.surge
 
 
-def rollout_detail(known: Known, kept: Kept) -> RolloutDetail:
+def rollout_detail(known: Known, kept: Kept, deaf: str = "") -> RolloutDetail:
     """Return the same with the instances that it is not done with.
 
     Of a workload without a rollout all instances are done: they were given its content at once.
@@ -71,19 +90,22 @@ def rollout_detail(known: Known, kept: Kept) -> RolloutDetail:
             cause="apply",
             strategy="at-once",
             state="done",
-            reason=f"all were given it at once: skerry describe workload {workload.name}",
+            reason=f"all were given it at once: skerry describe workload {workload.name}"
+            if count
+            else "",
             total=count,
             done=count,
             started_at=kept.updated_at,
         )
-        return RolloutDetail(rollout=_unless_nowhere(known, view))
+        return RolloutDetail(rollout=_with_unplaced(known, view))
     members, seen = _seen(known, kept)
     found = sorted(
-        (_instance(members[key], seen[key]) for key in seen if members[key].state != "done"),
+        (_instance(members[key], seen[key], deaf) for key in seen if members[key].state != "done"),
         key=lambda one: (_ORDER.index(one.state), one.instance),
     )
+    view = _view(rollout, workload.lifecycle.update, members, seen)
     return RolloutDetail(
-        rollout=_unless_nowhere(known, _view(rollout, workload.lifecycle.update, members, seen)),
+        rollout=_unless_deaf(_with_unplaced(known, view), deaf),
         instances=tuple(found[:SHOWN]),
         more=max(0, len(found) - SHOWN),
     )
@@ -108,14 +130,16 @@ def state_of(member: Member, seen: Seen) -> State | None:
     return "waiting" if member.state == "waiting" else "updating"
 
 
-def _instance(member: Member, seen: Seen) -> InstanceUpdateView:
+def _instance(member: Member, seen: Seen, deaf: str) -> InstanceUpdateView:
     state = state_of(member, seen) or "waiting"
+    told = f"last told: {seen.reason}" if seen.reason else ""
+    reasons = (seen.away, told) if state == "behind" else (member.reason,)
     return InstanceUpdateView(
         instance=member.id,
         node=seen.node,
         hostname=seen.hostname,
         state=state,
-        reason=seen.away if state == "behind" else member.reason,
+        reason="; ".join(filter(None, (*reasons, deaf if state != "failed" else "")))[:1024],
     )
 
 

@@ -57,6 +57,11 @@ class KnownRollouts:
         """What instances have that are not given the newest revision yet."""
         self.rolling_back = {name for name, one in self.rollouts.items() if one.rolls_back}
 
+    def goes_on(self, workload: str) -> bool:
+        """Say whether a workload's rollout may go on: it is not done, or some are to follow."""
+        rollout = self.rollouts.get(workload)
+        return workload in self.by_workload or (rollout is not None and rollout.state != "done")
+
     def former(self, assignment: Assignment) -> Former | None:
         """Return what an instance has instead of its workload's newest content."""
         return _former(self.members.get(assignment.id), self.contents, assignment)

@@ -18,6 +18,8 @@ from skerry_hub.rollout.waves import Turn, next_turn
 MOST_REASON = 1024
 NAMED = 3
 """Instances that a reason names."""
+STANDS = ("paused", "failed")
+"""States in which nothing more is given."""
 NEWS = {"done": "updated", "failed": "update_failed"}
 """The kinds of the events that tell of an instance's new state."""
 
@@ -56,8 +58,14 @@ def step(
     seen: Mapping[str, Seen],
     now: float,
     listening_since: float,
+    missing: int = 0,
 ) -> Step:
-    """Return a rollout after what is seen now. `seen` lacks members that are placed no more."""
+    """Return a rollout after what is seen now. `seen` lacks members that are placed no more.
+
+    `missing`: how many of a first one found no node.
+    """
+    if rollout.state == "failed":
+        rollout = dataclasses.replace(rollout, state="progressing", reason="")  # judged anew
     after = {
         key: judge(member, seen[key], rollout.revision, update, now, listening_since)
         for key, member in members.items()
@@ -68,15 +76,17 @@ def step(
     turn = Turn()
     if rollout.state != "paused":
         rollout = _with_failures(rollout, update, after, seen)
-    if rollout.state != "paused" and rollout.strategy != "blue-green":
+    if rollout.state == "progressing" and missing:
+        rollout = _unless_late(rollout, update, after, missing, now, listening_since)
+    if rollout.state not in STANDS and rollout.strategy != "blue-green":
         rollout, turn = _turn(rollout, update, after, seen, now)
-    given, withdrawn = (turn.members, turn.withdrawn) if rollout.state != "paused" else ((), ())
+    given, withdrawn = (turn.members, turn.withdrawn) if rollout.state not in STANDS else ((), ())
     after |= {key: give(after[key], now) for key in given}
     after |= {key: withdraw(after[key], now) for key in withdrawn}
     if given:
         rollout = dataclasses.replace(rollout, progressed_at=now)
     rollout = _unless_stuck(rollout, update, turn, after, seen, now, listening_since)
-    rollout = _ended(rollout, after, seen, now)
+    rollout = _ended(rollout, after, seen, missing, now)
     rollout = _unless_in_vain(rollout, after)
     if rollout.state == "done":
         rollout, after = _without_done(rollout, after)
@@ -87,7 +97,7 @@ def step(
         withdrawn=withdrawn,
         said=said,
         cut_over=_may_cut_over(rollout, after),
-        due_at=_due_at(rollout, update, turn, after, seen, listening_since),
+        due_at=_due_at(rollout, update, turn, after, seen, listening_since, missing),
     )
 
 
@@ -132,7 +142,9 @@ def _noted(
     )
     if not moves:
         return rollout
-    return dataclasses.replace(rollout, total=max(0, rollout.total - gone), progressed_at=now)
+    # Of a first one, whoever calls says how many there are to be.
+    total = rollout.total if rollout.is_first else max(0, rollout.total - gone)
+    return dataclasses.replace(rollout, total=total, progressed_at=now)
 
 
 def _news(
@@ -158,6 +170,8 @@ def _with_failures(
     rollout: Rollout, update: Update, members: Mapping[str, Member], seen: Mapping[str, Seen]
 ) -> Rollout:
     failed = [one for one in members.values() if one.state == "failed"]
+    if rollout.is_first:
+        return _first_with_failures(rollout, update, failed)
     if update.on_failure == "continue" or len(failed) - rollout.excused <= update.max_failed:
         return rollout
     reason = f"{_share(len(failed), rollout)} failed: {_named(failed)}"
@@ -167,6 +181,29 @@ def _with_failures(
         reason += f"; it is not rolled back: revision {rollout.back} was never seen to run"
         return _paused(rollout, reason)
     return _paused(rollout, reason + goes_back(rollout.back), rolls_back=True)
+
+
+def _first_with_failures(rollout: Rollout, update: Update, failed: list[Member]) -> Rollout:
+    """Return a first one as failed where too many did: to pause it would hold nothing back."""
+    if len(failed) <= update.max_failed:
+        return rollout
+    return _failed(rollout, f"{_share(len(failed), rollout)} failed: {_named(failed)}")
+
+
+def _unless_late(
+    rollout: Rollout,
+    update: Update,
+    members: Mapping[str, Member],
+    missing: int,
+    now: float,
+    listening_since: float,
+) -> Rollout:
+    """Return it as failed where nodes are missing for a deadline, and nobody is at work."""
+    if any(one.state == "updating" for one in members.values()):
+        return rollout
+    if max(rollout.progressed_at, listening_since) + patience_s(update) > now:
+        return rollout
+    return _failed(rollout, f"{_share(missing, rollout)} found no node: see skerry explain")
 
 
 def _stable_ran(rollout: Rollout, seen: Mapping[str, Seen]) -> bool:
@@ -185,7 +222,7 @@ def _unless_stuck(
     now: float,
     listening_since: float,
 ) -> Rollout:
-    if rollout.state == "paused" or not turn.blocked:
+    if rollout.state in STANDS or not turn.blocked:
         return rollout
     if max(rollout.progressed_at, listening_since) + patience_s(update) > now:
         return rollout
@@ -215,10 +252,14 @@ def _may_cut_over(rollout: Rollout, members: Mapping[str, Member]) -> bool:
 
 
 def _ended(
-    rollout: Rollout, members: Mapping[str, Member], seen: Mapping[str, Seen], now: float
+    rollout: Rollout,
+    members: Mapping[str, Member],
+    seen: Mapping[str, Seen],
+    missing: int,
+    now: float,
 ) -> Rollout:
     """Return it as done where nobody who is there waits or is at work; else as it goes on."""
-    if rollout.state == "paused" or rollout.strategy == "blue-green":
+    if rollout.state in STANDS or missing or rollout.strategy == "blue-green":
         return rollout
     open_ = [key for key, one in members.items() if one.state in ("waiting", "updating")]
     ended = len(members) - len(open_) + rollout.finished + rollout.already
@@ -248,6 +289,10 @@ def _without_done(
     return dataclasses.replace(rollout, finished=rollout.finished + done), left
 
 
+def _failed(rollout: Rollout, reason: str) -> Rollout:
+    return dataclasses.replace(rollout, state="failed", reason=reason[:MOST_REASON], ended_at=None)
+
+
 def _paused(rollout: Rollout, reason: str, *, rolls_back: bool = False) -> Rollout:
     return dataclasses.replace(
         rollout, state="paused", reason=reason[:MOST_REASON], rolls_back=rolls_back, ended_at=None
@@ -261,13 +306,14 @@ def _due_at(
     members: Mapping[str, Member],
     seen: Mapping[str, Seen],
     listening_since: float,
+    missing: int,
 ) -> float | None:
     times = [
         at
         for key, one in members.items()
         if seen[key].online and (at := due_at(one, update, listening_since)) is not None
     ]
-    if rollout.state == "progressing" and turn.blocked:
+    if rollout.state == "progressing" and (turn.blocked or missing):
         times.append(max(rollout.progressed_at, listening_since) + patience_s(update))
     if rollout.state == "progressing" and turn.look_at is not None:
         times.append(turn.look_at)

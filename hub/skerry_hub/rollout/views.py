@@ -58,8 +58,9 @@ class RolloutView:
 
     Of `total`, the rest besides `done` is `updating` (their nodes are at it), `waiting`, `held`
     (their boxes hold it back), `behind` (their nodes take nothing now; they follow), or `failed`.
-    `reason` says why it is paused, or what it is at. `undone_to`: the revision that an undo goes
-    back to.
+    Of a workload's first revision, those without a node are in `total`, too.
+    `reason` says why it is paused or has failed, or what it is at. `undone_to`: the revision that
+    an undo goes back to.
     """
 
     workload: str
@@ -77,6 +78,8 @@ class RolloutView:
     held: int = 0
     behind: int = 0
     failed: int = 0
+    unplaced: Annotated[int, Sparse()] = 0
+    """How many found no node, beside those."""
     at_once: int = 0
     wave: str = ""
     """The label's value of the wave that it is at, of `wave_by`."""

@@ -12,7 +12,7 @@ import structlog
 
 from skerry_hub import jobs, metrics
 from skerry_hub.state import Draft
-from skerry_hub.store import reason_of
+from skerry_hub.store_error import reason_of
 from skerry_hub.writer.asking import Asking
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.filling import Filling
@@ -120,7 +120,8 @@ class Acknowledging:
         now, transactions = time.time(), self._transactions
         ids = [one.message.id for one in messages if isinstance(one.message, Event)]
         seen = transactions.store.seen_events(ids) if ids else set()
-        batch = take_all(transactions.known, messages, seen, self._telling, now)
+        heard_at = transactions.columns.last_seen
+        batch = take_all(transactions.known, messages, seen, self._telling, now, heard_at)
         for node in batch.renewed:
             self._heard.forget(node)
         for node, retained in batch.reported:

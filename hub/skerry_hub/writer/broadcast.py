@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 import orjson
 
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.loss import Judgement
 from skerry_hub.showing import node_view, workload_view
 from skerry_hub.state import Known, Publication
 from skerry_hub.views import EventView, NodeView, WorkloadView
@@ -47,7 +48,9 @@ class Broadcast:
         for name in workloads:
             self._due[str(topics.WorkloadView(name))] = ("workload", name)
 
-    def send(self, known: Known, columns: Columns, publish: Publish, mono_s: float) -> None:
+    def send(
+        self, known: Known, columns: Columns, by: Judgement, publish: Publish, mono_s: float
+    ) -> None:
         """Publish what is due and not too soon after the last time."""
         sent = 0
         for topic, (kind, name) in list(self._due.items()):
@@ -55,7 +58,7 @@ class Broadcast:
             if mono_s - self._sent.get(topic, -gap) < gap:
                 continue
             del self._due[topic]
-            payload = self._payload(known, columns, kind, name)
+            payload = self._payload(known, columns, by, kind, name)
             if payload is None:
                 self._sent.pop(topic, None)
                 continue  # gone; the outbox clears its topic
@@ -66,10 +69,12 @@ class Broadcast:
                 return
 
     @staticmethod
-    def _payload(known: Known, columns: Columns, kind: str, name: str) -> bytes | None:
+    def _payload(
+        known: Known, columns: Columns, by: Judgement, kind: str, name: str
+    ) -> bytes | None:
         if kind == "node":
             node = known.nodes.get(name)
-            return None if node is None else _fitting(node_view(known, columns, node))
+            return None if node is None else _fitting(node_view(known, columns, node, by))
         kept = known.workloads.get(name)
         return None if kept is None else _fitting(workload_view(known, kept))
 

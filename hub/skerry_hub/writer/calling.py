@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from skerry_hub.store import reason_of
+from skerry_hub.store_error import reason_of
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Work
 from skerry_hub.writer.filling import Filling

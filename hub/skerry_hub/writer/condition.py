@@ -5,7 +5,7 @@ One thread writes; any may read: what is read is one value, replaced as a whole.
 
 from __future__ import annotations
 
-from skerry_hub.views import PartView
+from skerry_hub.health_views import PartView
 
 CALM_S = 30.0
 """What failed counts as failing for so long, unless it is known to work before."""

@@ -31,6 +31,8 @@ class Incoming:
     ack: Callable[[], None]
     retained: bool = False
     """Whether the broker had it, rather than passed it on as it came."""
+    waited_s: float = 0.0
+    """How long an event has waited at the broker, where that tells."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import structlog
 
 from skerry_hub import metrics
 from skerry_hub.fleet.columns import Columns
+from skerry_hub.loss import Judgement
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store import Queued
 from skerry_hub.views import HubPresence
@@ -115,9 +116,9 @@ class Publishing:
             if event.node:
                 self.publish(event_publication(event))
 
-    def views(self, known: Known, columns: Columns) -> None:
+    def views(self, known: Known, columns: Columns, by: Judgement) -> None:
         """Publish the views that are due."""
-        self._broadcast.send(known, columns, self.publish, time.monotonic())
+        self._broadcast.send(known, columns, by, self.publish, time.monotonic())
 
 
 def sides(known: Known, draft: Draft) -> tuple[set[str], set[str]]:

@@ -10,6 +10,7 @@ from skerry_wire import codec, topics
 from skerry_wire.capability import Capability
 from skerry_wire.errors import WireError
 from skerry_wire.messages import (
+    EVENT_EXPIRY_S,
     Event,
     Heartbeat,
     LeaseRequest,
@@ -72,9 +73,17 @@ class Receiving:
             self._complaints.note(kind, "dropped", FLOODED)
 
     def message(
-        self, topic: str, payload: bytes, ack: Callable[[], None], retained: bool = False
+        self,
+        topic: str,
+        payload: bytes,
+        ack: Callable[[], None],
+        retained: bool = False,
+        expires_in_s: int | None = None,
     ) -> None:
-        """Take any other message; `ack` is called once it is durable, or known to be none."""
+        """Take any other message; `ack` is called once it is durable, or known to be none.
+
+        `expires_in_s`: how long the broker would have kept it on.
+        """
         where = topics.parse(topic)
         kind = where.topic if isinstance(where, topics.Node) else None
         if not isinstance(where, topics.Node) or kind not in CLASSES:
@@ -90,5 +99,9 @@ class Receiving:
         if isinstance(message, Reply) and self._answered(where.node, message):
             ack()
             return
-        if not self._inbox.post(Incoming(where.node, kind.value, message, ack, retained)):
+        waited_s = 0.0
+        if isinstance(message, Event) and expires_in_s is not None:
+            waited_s = max(0.0, float(EVENT_EXPIRY_S - expires_in_s))
+        incoming = Incoming(where.node, kind.value, message, ack, retained, waited_s)
+        if not self._inbox.post(incoming):
             self._complaints.note(kind.value, "dropped", FLOODED)

@@ -34,7 +34,8 @@ class Rolling:
 
     def all(self, known: Known) -> None:
         """Have every rollout looked at: the hub has just begun to listen."""
-        self.told.update(known.updates.by_workload)
+        updates = known.updates
+        self.told.update(filter(updates.goes_on, {*updates.by_workload, *updates.rollouts}))
 
     def nodes(self, known: Known, nodes: Iterable[str]) -> None:
         """Note that something was told of nodes."""
@@ -51,14 +52,15 @@ class Rolling:
     def committed(self, known: Known, draft: Draft) -> None:
         """Note what a transaction changed, once it is known."""
         self.nodes(known, draft.nodes.changes)
-        rolling = known.updates.by_workload
-        for ended in draft.updates.rollouts.changes.keys() - rolling.keys():
+        for ended in draft.updates.rollouts.changes.keys() - known.updates.by_workload.keys():
             self._seen.pop(ended, None)
         for key, after in draft.assignments.changes.items():
             member = known.updates.members.get(key)
             name = after.workload if after is not None else member and member.workload
-            if name in rolling:
-                self.told.add(str(name))
+            if name and known.updates.goes_on(name):
+                self.told.add(name)
+        for made in draft.made:
+            self.told.update(filter(known.updates.goes_on, made.unplaced))
 
     def due(self, now: float) -> set[str]:
         """Return the workloads whose rollouts are due, and take them as stepped."""

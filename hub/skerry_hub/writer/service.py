@@ -21,13 +21,14 @@ from skerry_hub.decisions import Keep
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
+from skerry_hub.health_views import HealthView, PartView
 from skerry_hub.keys import OrderKey
-from skerry_hub.loss import Held
+from skerry_hub.loss import Held, Judgement
 from skerry_hub.model import Liveness, Node
 from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Known, Publication
 from skerry_hub.store import Store
-from skerry_hub.views import EventView, HealthView, PartView, Problem
+from skerry_hub.views import EventView, Problem
 from skerry_hub.work import RefusedError, Strategy, Work
 from skerry_hub.writer.acknowledging import Acknowledging
 from skerry_hub.writer.asking import Asking
@@ -91,6 +92,7 @@ class Service:
         self.store = store
         self.key = key
         self.secret_key = secret_key
+        self._patience = patience or Patience()
         self._sealing = None if secret_key is None else Sealing(secret_key)
         self._inbox = Inbox()
         self._complaints = Complaints()
@@ -130,9 +132,7 @@ class Service:
         )
         self._stepping = Stepping(transactions, self._rolling, heard, self._watch, self._telling)
         self._calling = Calling(self._inbox, transactions, self._stepping, filling)
-        self._replacing = Replacing(
-            transactions, patience or Patience(), self._telling, self._complaints
-        )
+        self._replacing = Replacing(transactions, self._patience, self._telling, self._complaints)
         self._acknowledging = Acknowledging(
             transactions=transactions,
             inbox=self._inbox,
@@ -206,6 +206,11 @@ class Service:
     def presence(self, *, online: bool) -> Publication:
         """Return what the hub says of itself."""
         return self._following.presence(online=online)
+
+    @property
+    def judgement(self) -> Judgement:
+        """Return by what the silence of boxes is judged now."""
+        return Judgement(patience=self._patience, listening=self._watch.listening, now=time.time())
 
     @property
     def held_losses(self) -> tuple[Held, ...]:
@@ -309,7 +314,7 @@ class Service:
         self._guarded(self._stepping.go_on)
         self._guarded(self._tick)
         if self.connected:
-            self._publishing.views(self.known, self.columns)
+            self._publishing.views(self.known, self.columns, self.judgement)
 
     def _take_all(self) -> None:
         """Take what waits, in its order; messages that came one after the other, together."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from skerry_hub.fleet.apply import Dropped, is_sign_of_life, take
 from skerry_hub.jobs import follow
-from skerry_hub.model import Node
+from skerry_hub.model import Liveness, Node
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.inbox import Incoming
 from skerry_hub.writer.telling import Telling
@@ -34,12 +34,27 @@ class Batch:
 
 
 def take_all(
-    known: Known, messages: Iterable[Incoming], seen: Collection[str], telling: Telling, now: float
+    known: Known,
+    messages: Iterable[Incoming],
+    seen: Collection[str],
+    telling: Telling,
+    now: float,
+    last_heard: Callable[[str], float] = lambda _: 0.0,
 ) -> Batch:
-    """Return what the messages make of what is known. `seen` are events that are kept already."""
+    """Return what the messages make of what is known. `seen` are events that are kept already.
+
+    `last_heard` is when a node's last heartbeat came, which no record has.
+    """
     batch, seen = Batch(Draft(known), collections.Counter()), set(seen)
     for one in messages:
         _take_one(known, batch, one, seen, telling, now)
+    for name, node in batch.draft.nodes.changes.items():
+        before = known.nodes.get(name)
+        if node is None or before is None or before.liveness is not Liveness.ONLINE:
+            continue
+        if node.liveness is not Liveness.ONLINE and last_heard(name) > node.last_seen:
+            # What is shown of it from now on is as of then.
+            batch.draft.nodes.put(name, dataclasses.replace(node, last_seen=last_heard(name)))
     return batch
 
 
@@ -70,7 +85,7 @@ def _take_one(
     draft.events += [telling.of_hub(taken.node, note, now) for note in taken.notes]
     if isinstance(message, Event) and message.id not in seen:
         seen.add(message.id)
-        draft.events.append(telling.of_node(known, taken.node, message, now))
+        draft.events.append(telling.of_node(known, taken.node, message, now - one.waited_s))
     if isinstance(message, Reply):
         batch.replies.append((one.node, message))
 

@@ -45,17 +45,21 @@ class Telling:
         )
 
     @staticmethod
-    def of_node(known: Known, node: Node, event: Event, now: float) -> EventView:
-        """Return what a node told of itself. The time is the hub's: a box may not know it."""
+    def of_node(known: Known, node: Node, event: Event, sent_at: float) -> EventView:
+        """Return what a node told of itself, in the hub's time: a box may not know it.
+
+        `sent_at` is when the broker had it.
+        """
+        at = max(0.0, sent_at - event.age_s)
         return EventView(
             id=event.id,
             node=node.id,
             kind=event.kind.value,
-            at=now,
+            at=at,
             subject=event.subject,
             detail=event.detail,
             generation=event.generation,
             workload=workload_of_subject(known, node, event.subject),
             count=event.count,
-            first_at=None if event.first_at is None else now - max(0.0, event.at - event.first_at),
+            first_at=None if event.first_at is None else at - max(0.0, event.at - event.first_at),
         )

@@ -6,7 +6,7 @@ import time
 
 from skerry_hub import vacating
 from skerry_hub.state import Draft
-from skerry_hub.store import StoreError, reason_of
+from skerry_hub.store_error import StoreError, reason_of
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.filling import Filling
 from skerry_hub.writer.heard import Heard

@@ -19,7 +19,8 @@ from skerry_hub.fleet.columns import Columns
 from skerry_hub.latency import Network
 from skerry_hub.rollout.advancing import turns
 from skerry_hub.state import Draft
-from skerry_hub.store import Store, StoreError, reason_of
+from skerry_hub.store import Store
+from skerry_hub.store_error import StoreError, reason_of
 from skerry_hub.work import Strategy, Work
 from skerry_hub.writer.complaints import Complaints
 from skerry_hub.writer.condition import Condition

@@ -8,7 +8,7 @@ in which connections may have ended, boxes have the time to come back.
 from __future__ import annotations
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.views import PartView
+from skerry_hub.health_views import PartView
 from skerry_wire import reconnecting
 
 TICK_S = 1.0

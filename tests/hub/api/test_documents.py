@@ -10,7 +10,7 @@ from tests.hub.rig import until
 
 from skerry_hub import documenting
 from skerry_hub.documents import KINDS, kind_of
-from skerry_hub.store import open_store
+from skerry_hub.store_opening import open_store
 from skerry_wire import codec
 
 GOLDEN = (pathlib.Path(__file__).parents[1] / "documents.yaml").read_text()

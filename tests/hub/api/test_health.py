@@ -6,7 +6,7 @@ import pytest
 
 from lab.processes import wait_for
 from skerry_hub.api.health import warning_of
-from skerry_hub.views import PartView
+from skerry_hub.health_views import PartView
 from skerry_wire import __version__
 
 

@@ -21,11 +21,11 @@ def boxes(rig, client):
     return boxes
 
 
-def test_a_workload_that_was_never_changed_is_done(client, boxes):
+def test_a_workload_that_was_never_changed_has_its_first_rollout(client, boxes):
     found = client.get(PATH + "/rollout", ROLLOUT)
     assert found["rollout"]["state"] == "done"
     assert found["rollout"]["done"] == 2
-    assert client.get("/api/v1/rollouts")["items"] == []
+    assert client.get("/api/v1/rollouts")["items"] == [found["rollout"]]
 
 
 def test_an_update_is_planned_followed_paused_resumed_and_undone(client, boxes):
@@ -74,8 +74,8 @@ PATH_OF = "/api/v1/workloads/{workload}"
 @pytest.mark.parametrize(
     ("verb", "path", "body", "status", "words"),
     [
-        ("POST", "/rollout/pause", None, 409, "has no rollout"),
-        ("POST", "/rollout/resume", None, 409, "has no rollout"),
+        ("POST", "/rollout/pause", None, 409, "there is nothing to pause"),
+        ("POST", "/rollout/resume", None, 409, "is done, not paused"),
         ("POST", "/rollout/undo", {}, 409, "no revision before"),
         ("POST", "/rollout/undo", {"to": 7}, 404, "has no revision 7"),
         ("POST", "/rollout/undo", {"to": 0}, 400, "to"),

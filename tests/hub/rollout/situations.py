@@ -73,6 +73,7 @@ class Course:
         self.waves = waves or {}
         self.now = NOW
         self.listening_since = NOW
+        self.missing = 0
         self.words = dict.fromkeys(self.members, "old")
 
     def step(self, passed_s=1.0, **words):
@@ -84,7 +85,8 @@ class Course:
             for key, word in self.words.items()
             if word != "gone" and key in self.members
         }
-        found = step(self.rollout, self.update, self.members, looks, self.now, self.listening_since)
+        now, since = self.now, self.listening_since
+        found = step(self.rollout, self.update, self.members, looks, now, since, self.missing)
         self.rollout = found.rollout
         for key, member in found.changed.items():
             if member is None:

@@ -39,15 +39,39 @@ def applied(known, *contents, now=NOW):
     return known, draft
 
 
+def done(known):
+    """Return what is known once its rollouts are done."""
+    for name, one in known.updates.rollouts.items():
+        known.updates.rollouts[name] = dataclasses.replace(one, state="done")
+    known.updates.members.clear()
+    known.updates.by_workload.clear()
+    return known
+
+
 def rollout_of(*contents):
     known, _ = applied(Known(NODES), *contents)
     return known.updates.rollouts.get("shop-web"), known.updates
 
 
-def test_the_first_apply_is_a_revision_and_no_rollout():
-    rollout, updates = rollout_of(shop())
-    assert rollout is None
+def test_the_first_apply_is_a_rollout_that_all_are_given_at_once():
+    rollout, updates = rollout_of(shop(strategy="canary"))
+    assert (rollout.number, rollout.is_first, rollout.back) == (1, True, 0)
+    assert (rollout.state, rollout.strategy, rollout.total) == ("progressing", "rolling", 3)
+    assert {one.state for one in updates.members.values()} == {"updating"}
     assert updates.numbers == {"shop-web": 1}
+
+
+def test_one_of_which_nothing_finds_a_node_goes_on_and_the_next_is_a_first_one_too():
+    huge = Resources(cpu_milli=999_000)
+    rollout, updates = rollout_of(shop(resources=huge))
+    assert (rollout.state, rollout.total, updates.members) == ("progressing", 3, {})
+    rollout, updates = rollout_of(shop(resources=huge), shop(2))
+    assert (rollout.number, rollout.is_first, len(updates.members)) == (2, True, 3)
+
+
+def test_a_first_one_that_never_ran_is_what_the_next_goes_back_to():
+    rollout, _ = rollout_of(shop(), shop(2))
+    assert (rollout.stable, rollout.stable_ran) == (1, False)
 
 
 def test_another_content_is_a_revision_and_all_that_are_there_wait():
@@ -62,7 +86,7 @@ def test_replicas_labels_and_how_it_is_updated_are_no_revision_but_are_kept_with
     known, draft = applied(Known(NODES), shop(), shop(replicas=2, labels={"a": "b"}))
     assert known.updates.numbers == {"shop-web": 1}
     assert draft.updates.records["shop-web", 1].content.labels == {"a": "b"}
-    assert known.updates.rollouts == {}
+    assert known.updates.rollouts["shop-web"].number == 1
 
 
 def test_the_same_again_changes_nothing():
@@ -87,7 +111,9 @@ def test_at_once_and_jobs_have_no_rollout(update):
 
 
 def test_what_has_the_newest_content_already_is_not_waited_for():
-    rollout, updates = rollout_of(shop(), shop(2), shop(1))
+    known, _ = applied(done(Known(NODES)), shop())
+    known, _ = applied(done(known), shop(2), shop(1))
+    rollout, updates = known.updates.rollouts["shop-web"], known.updates
     assert (rollout.state, rollout.already, rollout.total) == ("done", 3, 3)
     assert updates.members == {}
     assert rollout.stable == 1

@@ -80,6 +80,7 @@ class Fleet:
             key
             for key, one in members.items()
             if one.state == "updating"
+            and key in before
             and before[key].state == "waiting"
             and work.draft.assignments.get(key).node == before[key].former.node
         }
@@ -198,7 +199,7 @@ class Fleet:
     def windows_open(self):
         """Let all that hold back begin at one moment."""
         rollout = self.known.updates.rollouts.get("shop-web")
-        if rollout is not None and rollout.strategy != "blue-green":
+        if rollout is not None and rollout.strategy != "blue-green" and not rollout.is_first:
             members = self.known.updates.members
             held = [key for key in self.at_work(members) if members[key].held]
             most = many(self.update.max_unavailable, max(rollout.total, 1))
@@ -282,7 +283,7 @@ class Fleet:
 
     def has_ended(self):
         rollout = self.known.updates.rollouts.get("shop-web")
-        if rollout is None or rollout.state == "done":
+        if rollout is None or rollout.state in ("done", "failed"):
             return True
         return rollout.state == "paused" and not rollout.rolls_back
 
@@ -299,9 +300,10 @@ def test_a_rollout_ends_or_says_why_it_pauses_whatever_happens(seed):
     rollout = fleet.until_it_ends()
     if rollout is None:
         return
-    assert rollout.state in ("done", "paused")
+    assert rollout.state in ("done", "paused", "failed")
     assert not rollout.rolls_back
-    if rollout.state == "paused":
+    assert rollout.state != "failed" or (rollout.is_first and rollout.revision in fleet.bad)
+    if rollout.state != "done":
         assert rollout.reason
         return
     members = fleet.known.updates.members.values()

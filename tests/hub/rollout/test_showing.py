@@ -1,6 +1,6 @@
 """What is shown of a rollout, and of a history."""
 
-from tests.hub.records import NOW, assignment, kept, node, report, workload
+from tests.hub.records import NOW, assignment, kept, node, report, status, workload
 from tests.hub.rollout.situations import NEW, OLD, at, rollout, waiting
 
 from skerry_hub.lifecycle import Lifecycle, Update
@@ -113,3 +113,27 @@ def test_one_of_which_nothing_found_a_node_says_so():
     assert rollout_detail(found, kept_of(found)).rollout.reason == reason
     found.updates = KnownRollouts([rollout(0, state="done")], [], {"shop-web": 2})
     assert rollout_view(found, kept_of(found)).reason == reason
+
+
+DEAF = "the hub hears no box since 12:03"
+
+
+def test_what_goes_on_says_that_no_box_can_be_heard():
+    found = known()
+    detail = rollout_detail(found, kept_of(found), DEAF)
+    assert detail.rollout.reason.startswith(f"{DEAF}; 1 at work")
+    reasons = {one.instance: one.reason for one in detail.instances}
+    assert reasons["shop-web-0"] == DEAF
+    assert reasons["shop-web-2"] == f"its box holds it back: locked; {DEAF}"
+    assert reasons["shop-web-4"] == "went back", "what failed does not wait for it"
+    assert rollout_view(found, kept_of(found), DEAF).reason == detail.rollout.reason
+    paused = known(state="paused", reason="1 of 6 failed")
+    assert rollout_view(paused, kept_of(paused), DEAF).reason == "1 of 6 failed"
+
+
+def test_what_is_behind_says_what_was_told_of_it_last():
+    found = known()
+    told = report(instances=(status("shop-web-3", reason="image pull back-off"),))
+    found.nodes["box-3"] = node("box-3", liveness=Liveness.LOST, report=told)
+    detail = rollout_detail(found, kept_of(found))
+    assert detail.instances[3].reason == "its node is lost; last told: image pull back-off"

@@ -1,6 +1,6 @@
 """Rollouts as transcripts: what is seen, and who is given the new content then."""
 
-from tests.hub.rollout.situations import NEW, Course, at
+from tests.hub.rollout.situations import NEW, NOW, Course, at
 
 from skerry_hub.lifecycle import Update
 
@@ -70,7 +70,7 @@ def test_rollback_is_asked_for_once_and_never_of_a_rollback():
     course.step()
     course.step(i0="failed")
     assert (course.rollout.state, course.rollout.rolls_back) == ("paused", True)
-    for fields in ({"cause": "rollback"}, {"stable": 0}, {"stable_revision": NEW}):
+    for fields in ({"cause": "rollback"}, {"stable_revision": NEW}):
         again = Course(3, update, **fields)
         again.step()
         again.step(i0="failed")
@@ -309,3 +309,49 @@ def test_blue_green_whose_second_set_failed_pauses_again_however_often_it_is_res
     assert course.rollout.state == "paused"
     assert "the second set is not whole (1 of 2 failed" in course.rollout.reason
     assert not course.found.cut_over
+
+
+# --- a first one --------------------------------------------------------------------------
+
+
+def first(count=2, **update):
+    """Return the course of a workload's first revision, of which so many were placed."""
+    course = Course(count, Update(**update), stable=0, stable_revision="")
+    course.members = {key: at(key) for key in course.members}
+    course.words = dict.fromkeys(course.members, "silent")
+    return course
+
+
+def test_a_first_one_is_done_when_all_of_it_runs():
+    course = first(2)
+    course.step(i0="new")
+    assert (course.rollout.state, course.states()) == ("progressing", "du")
+    course.step(i1="new")
+    assert (course.rollout.state, course.rollout.finished) == ("done", 2)
+
+
+def test_a_first_one_that_does_not_come_up_fails_and_is_done_when_it_does():
+    course = first(2, on_failure="rollback", deadline_s=100)
+    course.step(i0="new", i1="new!")
+    assert course.found.due_at == NOW + 160
+    course.step(160)
+    assert course.rollout.state == "failed"
+    assert "1 of 2 failed: shop-web-1 (not up within 160 s" in course.rollout.reason
+    assert not course.rollout.rolls_back
+    course.step()
+    assert course.rollout.state == "failed"
+    course.step(i1="new")
+    assert (course.rollout.state, course.rollout.reason) == ("done", "")
+
+
+def test_a_first_one_waits_for_nodes_and_fails_after_its_deadline():
+    course = first(1, deadline_s=100)
+    course.missing = 1
+    course.step(i0="new")
+    assert (course.rollout.state, course.found.due_at) == ("progressing", course.now + 160)
+    course.step(160)
+    assert course.rollout.state == "failed"
+    assert course.rollout.reason == "1 of 1 found no node: see skerry explain"
+    course.missing = 0
+    course.step()
+    assert course.rollout.state == "done"

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.hub.records import assignment, columns_of, kept, node
+from tests.hub.records import AS_USUAL, assignment, columns_of, kept, node
 
 from skerry_hub.state import Known
 from skerry_hub.views import EventView
@@ -20,7 +20,7 @@ KNOWN = Known([node()], [kept()], [assignment()])
 
 def sent(broadcast, mono_s, known=KNOWN):
     found = []
-    broadcast.send(known, columns_of(known), found.append, mono_s)
+    broadcast.send(known, columns_of(known), AS_USUAL, found.append, mono_s)
     return found
 
 

@@ -1,6 +1,6 @@
 """Since when a part of the hub works, and why it does not."""
 
-from skerry_hub.views import PartView
+from skerry_hub.health_views import PartView
 from skerry_hub.writer.condition import CALM_S, Condition
 
 NOW = 1_000_000.0

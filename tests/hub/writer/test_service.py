@@ -29,7 +29,8 @@ from skerry_hub.documents import Endpoint, Window
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
-from skerry_hub.store import Store, open_store
+from skerry_hub.store import Store
+from skerry_hub.store_opening import open_store
 from skerry_hub.terms import Affinity, Latency, Placement
 from skerry_hub.work import RefusedError
 from skerry_hub.writer import inbox

@@ -13,6 +13,7 @@ from tests.hub.records import (
     report,
 )
 
+from skerry_hub.model import Liveness
 from skerry_hub.state import Known
 from skerry_hub.writer.inbox import Incoming
 from skerry_hub.writer.taking import take_all
@@ -49,6 +50,15 @@ def test_a_later_message_of_a_batch_sees_what_an_earlier_one_changed():
     assert batch.joined
     assert batch.alive == batch.renewed == {"box-1"}
     assert [one.kind for one in batch.draft.events] == ["registered", "online", "exited"]
+
+
+def test_an_event_is_told_by_when_it_happened_in_the_hubs_time():
+    said = event(count=3, first_at=NOW - 10, age_s=100.0)  # of a box with any clock
+    came = Incoming("box-1", "event", said, lambda: None, waited_s=1000.0)
+    (told,) = take_all(Known([node()]), [came], (), Telling(), 5e9).draft.events
+    assert (told.at, told.first_at) == (5e9 - 1100, 5e9 - 1110)
+    (told,) = taken(Known([node()]), event()).draft.events
+    assert (told.at, told.first_at) == (NOW, None)
 
 
 def test_an_event_is_kept_once_however_often_it_comes():
@@ -104,3 +114,12 @@ def test_events_of_the_hub_itself_never_share_an_id_with_another_process():
     known = Known()
     ids = {taken(known, presence()).draft.events[0].id for _ in range(20)}
     assert len(ids) == 20
+
+
+def test_a_last_will_leaves_when_the_last_heartbeat_came():
+    (one,) = [Incoming("box-1", "presence", presence(online=False, seq=9), lambda: None, False)]
+    known = Known([node()])
+    batch = take_all(known, [one], (), Telling(), NOW + 90, lambda _: NOW + 60)
+    after = batch.draft.nodes.get("box-1")
+    assert (after.liveness, after.last_seen) == (Liveness.UNREACHABLE, NOW + 60)
+    assert batch.alive == set()

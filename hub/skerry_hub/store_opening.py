@@ -1,0 +1,109 @@
+"""Opens the hub's database: holds it against a second hub, and brings its tables up to date."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.util
+import sqlalchemy as sa
+
+from skerry_hub.rollout.records import REVISIONS_KEPT
+from skerry_hub.store import Store
+from skerry_hub.store_error import StoreError, reason_of
+
+MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
+FORMS = "postgresql://user@host/name or sqlite:////folder/hub.db"
+CLAIM = 0x736B65727279
+"""The number of the lock that a hub holds on a server's database: "skerry"."""
+CLAIM_S = 3.0
+SERVER_OPTIONS = {
+    "connect_timeout": 10,
+    # A server that is gone without a word is noticed in seconds, by both ends.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+}
+
+
+class UnsupportedError(Exception):
+    """The database is of another kind."""
+
+
+def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIONS_KEPT) -> Store:
+    """Connect, bring the tables up to date, and return the store. Raises StoreError.
+
+    `claim_s` is how long another hub, perhaps just killed, may keep hold of a server's database;
+    `keep_revisions` how many of a workload's newest revisions are kept.
+    """
+    try:
+        parsed = sa.make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = _engine(parsed)
+    except UnsupportedError as error:
+        raise StoreError(f"the database URL cannot be used: {error}") from None
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError):
+        # What it says quotes the URL, which may hold a password.
+        raise StoreError(f"the database URL cannot be used: it must be {FORMS}") from None
+    # Options after the question mark may be a password too.
+    shown = parsed.set(query={}).render_as_string(hide_password=True)
+    try:
+        claim = _claim(engine, claim_s)
+        with engine.connect() as connection:
+            _migrate(connection)
+    except alembic.util.CommandError as error:
+        reason = f"it was made by another version of the hub: {error}"
+        raise StoreError(f"the database {shown} cannot be used: {reason}") from None
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
+    return Store(engine, claim, keep_revisions)
+
+
+def _claim(engine: sa.Engine, claim_s: float) -> sa.Connection | None:
+    """Hold a server's database against a second hub (a folder has a lock file for it)."""
+    if engine.dialect.name != "postgresql":
+        return None
+    deadline = time.monotonic() + claim_s
+    claim = engine.connect()
+    while not claim.scalar(sa.select(sa.func.pg_try_advisory_lock(CLAIM))):
+        claim.rollback()
+        if time.monotonic() > deadline:
+            claim.close()
+            raise StoreError("another hub is using the database: each needs its own")
+        time.sleep(0.1)  # the server may not have noticed yet that a killed one is gone
+    claim.commit()
+    return claim
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UnsupportedError(f"{url.get_backend_name()[:40]} is neither sqlite nor postgresql")
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            url, pool_pre_ping=True, hide_parameters=True, connect_args=SERVER_OPTIONS
+        )
+    # Values are not repeated in errors: what workloads are given may be secret.
+    options = {"timeout": 10, "check_same_thread": False}
+    engine = sa.create_engine(url, hide_parameters=True, connect_args=options)
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # What has been acknowledged must survive a power cut: FULL syncs the log at each commit.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _migrate(connection: sa.Connection) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")
+    connection.commit()
