@@ -23,8 +23,9 @@ WITHIN_S = 300.0
 EXAMPLES = """\b
 The same containers are stopped, each within its grace, and started again; nothing is pulled or made
 anew. An image or a start that an instance waits for is tried again at once. Of a workload the next
-instance follows when the last one runs and is healthy: what fails ends it there. Jobs are not
-restarted.
+instance follows when the last one runs and is healthy: what fails ends it there. One that is not
+started again when it ends (restart: no, or on-failure) may as well have ended with 0 by then. Jobs
+are not restarted.
 \b
 Examples:
   skerry restart shop-web              every instance, one after the other
@@ -32,7 +33,7 @@ Examples:
   skerry restart shop-web-0 -c db      one container of it
 \b
 Exit status: 1 when one cannot be started, its image not be had, or it fails again once it is
-started; 4 when one is not healthy in time.
+started, or ends with another code than 0; 4 when one is not healthy in time.
 """
 
 
@@ -53,31 +54,36 @@ def restart(session: Session, /, name: str, container: str, wait: bool, timeout:
         # As it is just before: of a workload it was read before the others were restarted.
         before = _now(hub, instance) or instance
         hub.post(at, query=query, within_s=WITHIN_S + 60)
-        if wait:
-            _until_healthy(hub, screen, before, timeout)
-        screen.line(f"instance/{instance.id} restarted on {instance.where}")
+        has_ended = wait and _until_healthy(hub, screen, before, timeout)
+        ended = ", and has ended with 0" if has_ended else ""
+        screen.line(f"instance/{instance.id} restarted on {instance.where}{ended}")
 
 
-def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float) -> None:
-    """Wait until it runs anew and is healthy: what the hub knows may be from before.
+def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float) -> bool:
+    """Wait until it runs anew and is healthy, or has ended well: what is known may be from before.
 
-    Raises Failure at once where it has ended again.
+    Says whether it has ended. Raises Failure at once where it has failed.
     """
     goal = Goal("instance", before.id, "healthy", before.node)
     hub.deadline = time.monotonic() + timeout_s
-    last = "the hub did not answer"
+    last, has_ended = "the hub did not answer", False
 
     def look() -> bool:
-        nonlocal last
+        nonlocal last, has_ended
         seen, now = look_at(hub, goal), _now(hub, before)
         last = seen.text
         if now is not None and _ended_again(before, now):
             raise Failure(f"{goal} was started, and failed again: {now.reason or now.state}")
-        return seen.reached and (now and now.started_at) != before.started_at
+        if now is None or now.started_at == before.started_at:
+            return False
+        has_ended = now.state == "exited"
+        if has_ended and now.exit_code:
+            raise Failure(f"{goal} was started, and has ended: {now.reason or now.exit_code}")
+        return has_ended or seen.reached
 
     with contextlib.closing(follow(hub, look, screen.note)) as looks:
         if any(looks):
-            return
+            return has_ended
     reason = f"{goal} is not healthy after {words.duration(timeout_s)}; last seen: {last}"
     raise Failure(reason, Exit.TIMED_OUT)
 

@@ -104,6 +104,26 @@ def test_what_runs_after_many_restarts_is_waited_for(skerry, shop):
     assert done.err.endswith(f"last seen: failed: {reason}\n")
 
 
+@pytest.mark.parametrize("state_before", [InstanceState.RUNNING, InstanceState.EXITED])
+def test_what_ends_by_itself_is_done_when_it_has_ended_well(skerry, shop, state_before):
+    before = dataclasses.replace(INSTANCE, state=state_before, health=Health.NONE)
+    shop.instances["shop-web-0"] = before
+    shop.after = {"state": InstanceState.EXITED, "health": Health.NONE, "exit_code": 0}
+    shop.late = 3
+    assert skerry("restart", "shop-web", "--timeout", "5s").out == (
+        "instance/shop-web-0 restarted on quay (box-1), and has ended with 0\n"
+        "instance/shop-web-1 restarted on pier (box-2), and has ended with 0\n"
+    )
+
+
+def test_what_ends_by_itself_with_another_code_has_failed(skerry, shop):
+    shop.after = {"state": InstanceState.EXITED, "health": Health.NONE, "exit_code": 3,
+                  "reason": "web ended with 3"}  # fmt: skip
+    done = skerry("restart", "shop-web", "--timeout", "5s", code=1)
+    assert "shop-web-0 on box-1 was started, and has ended: web ended with 3\n" in done.err
+    assert shop.restarted == ["shop-web-0"]
+
+
 def test_what_the_hub_knew_before_is_not_taken_for_the_new_start(skerry, shop):
     shop.late = 4
     skerry("restart", "shop-web-0")
