@@ -12,6 +12,7 @@ start by somebody.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Annotated
 
 from skerry_executor.actual import Actual, Phase
@@ -24,6 +25,8 @@ FIRST_S = 10.0
 MOST_S = 300.0
 SPREAD = 0.1
 """So much of a wait is added to it at most, by chance."""
+APART_S = 1.0
+"""Rests end so long after one another: what fails for one reason all at once is not started so."""
 CALM_S = 600.0
 """What has run for so long is calm: its waits begin anew. So are failures that lie so far back."""
 LOOP_S = 60.0
@@ -210,6 +213,17 @@ def _ended(before: Ending, one: Actual, rise: int, now_s: float, draw: float) ->
         until_s=now_s + _spread(wait_s, draw),
         wait_s=wait_s,
     )
+
+
+def apart(after: Ending, taken: Iterable[float]) -> Ending:
+    """Return an ending whose rest ends apart from those that end at `taken`."""
+    until_s = after.until_s
+    if until_s is None:
+        return after
+    for other_s in sorted(taken):
+        if abs(until_s - other_s) < APART_S:
+            until_s = other_s + APART_S
+    return dataclasses.replace(after, until_s=until_s)
 
 
 def started(before: Ending, one: Actual, now_s: float) -> Ending:

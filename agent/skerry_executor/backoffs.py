@@ -11,7 +11,7 @@ import dataclasses
 import pathlib
 import random
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from skerry_executor import backoff, whole_file
 from skerry_executor.actual import Actual
@@ -154,12 +154,15 @@ class BackOffs:
         }
         with self._lock:
             now_s = self._clock()
-            found = {}
+            found: dict[str, Ending] = {}
             for one in actual:
                 if (one.instance, one.spec) in ours:
-                    after = backoff.looked(self._endings.get(one.id), one, now_s, self._draw())
+                    before = self._endings.get(one.id)
+                    after = backoff.looked(before, one, now_s, self._draw())
                     if after is not None:
-                        found[one.id] = after
+                        begins = before is None or before.until_s is None
+                        known = {**self._endings, **found}
+                        found[one.id] = backoff.apart(after, _rests(known)) if begins else after
             if found != self._endings:
                 self._endings = found
                 self._save()
@@ -249,6 +252,10 @@ class BackOffs:
             whole_file.write(self._folder / FILE, codec.pack(state), durable=False)
         except (OSError, StateError) as error:
             log("warning", "back-offs are only in memory", reason=str(error))
+
+
+def _rests(endings: Mapping[str, Ending]) -> list[float]:
+    return [one.until_s for one in endings.values() if one.until_s is not None]
 
 
 def _shorten(remembered: dict[str, Failing] | dict[str, Ending]) -> None:

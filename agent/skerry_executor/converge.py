@@ -27,7 +27,7 @@ from skerry_executor.outcome import blind_outcome
 from skerry_executor.pulled_images import PulledImages
 from skerry_executor.record import Record, Tell
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
-from skerry_executor.steps import Steps
+from skerry_executor.steps import Steps, impossible
 from skerry_executor.switches import Switches
 from skerry_executor.switching import Aim
 from skerry_wire.images import parse_image
@@ -139,9 +139,12 @@ class Convergence:
         return self.stands()
 
     def _recall(self, plan: rec.Plan) -> None:
-        """Have what cannot be tried now told with why it failed before."""
+        """Have what is not tried now told with why it failed before, or would fail."""
         for one in plan.instances:
-            failure = self._backoffs.failing(one.instance) if one.changes else None
+            if not one.changes:
+                continue
+            failure = self._backoffs.failing(one.instance)
+            failure = failure or next(filter(None, map(impossible, one.actions)), None)
             if failure is not None:
                 self._record.recall(one.instance.id, failure)
 

@@ -29,6 +29,16 @@ from skerry_wire.messages import InstanceState
 from skerry_wire.workload import Container, Instance
 
 
+def impossible(action: rec.Action) -> RuntimeFailure | None:
+    """Return why an action cannot be done, None where it may be tried."""
+    match action:
+        case rec.Missing(reason=reason):
+            return RuntimeFailure(Failure.NOT_FOUND, reason)
+        case rec.Lacking(reason=reason):
+            return RuntimeFailure(Failure.NO_DEVICE, reason)
+    return None
+
+
 class Steps:
     """The actions of one run. Calls may come from several threads, for an instance from one."""
 
@@ -94,11 +104,10 @@ class Steps:
         return RuntimeFailure(failure.kind, reason, failure.wait_s)
 
     def _do(self, instance: str, action: rec.Action) -> None:
+        failure = impossible(action)
+        if failure is not None:
+            raise failure
         match action:
-            case rec.Missing(reason=reason):
-                raise RuntimeFailure(Failure.NOT_FOUND, reason)
-            case rec.Lacking(reason=reason):
-                raise RuntimeFailure(Failure.NO_DEVICE, reason)
             case rec.Pull():
                 self._pull(instance, action)
             case rec.Stop(actual=actual):

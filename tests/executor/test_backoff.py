@@ -165,3 +165,10 @@ def test_whose_loops_are_the_executor_s(wanted, spaces, ours):
 def test_the_longest_wait_in_words():
     assert backoff.in_words(MOST_S) == "5 min"
     assert container().restart == "always"
+
+
+def test_rests_end_apart_from_one_another():
+    resting = Ending(id="c", until_s=100.2)
+    assert backoff.apart(resting, []).until_s == 100.2
+    assert backoff.apart(resting, [102.0, 101.0, 100.0, 90.0]).until_s == 103.0
+    assert backoff.apart(Ending(id="c"), [0.0]).until_s is None

@@ -167,3 +167,23 @@ def test_without_a_folder_this_process_remembers():
     found = BackOffs()
     pull(found, instance("a-0", image=IMAGE))
     assert not may_pull(found, instance("a-0", image=IMAGE))
+
+
+def test_what_loops_together_is_not_started_all_at_once(box, clock):
+    found = box()
+    wanted = [instance(f"a-{number}") for number in range(50)]
+    loops = [
+        dataclasses.replace(
+            seen(Phase.EXITED, 3), id=f"c-{number}", instance=one.id,
+            spec=specs.spec_of(one, one.containers[0]),
+        )
+        for number, one in enumerate(wanted)
+    ]  # fmt: skip
+    found.look(wanted, [dataclasses.replace(one, restarts=0) for one in loops],
+               spaces_restarts=False)  # fmt: skip
+    clock.now_s += 1
+    found.look(wanted, loops, spaces_restarts=False)
+    ends = sorted(one.look_s for one in found.looping().values())
+    assert ends == [backoff.FIRST_S + number * backoff.APART_S for number in range(50)]
+    found.look(wanted, loops, spaces_restarts=False)
+    assert sorted(one.look_s for one in found.looping().values()) == ends

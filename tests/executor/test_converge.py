@@ -446,12 +446,16 @@ def test_what_its_runtime_restarts_all_the_time_is_stopped_for_its_rest(runtime)
 
 
 @pytest.mark.parametrize("look", [Convergence.survey, Convergence.end_unwanted])
-def test_what_is_only_looked_at_is_told_with_why_it_failed_before(runtime, look):
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [(REMOTE, "no such image"), ("localhost/gone:1", "localhost are never pulled")],
+)
+def test_what_is_only_looked_at_is_told_with_why_it_failed_before(runtime, look, image, why):
     backoffs = BackOffs()
-    wanted = order(instance("a-0", containers=(container(image=REMOTE),)), instance("b-0"))
+    wanted = order(instance("a-0", containers=(container(image=image),)), instance("b-0"))
     runtime.fails["pull"] = RuntimeFailure(Failure.PULL, "no such image")
     (failed, _) = run(runtime, wanted, backoffs=backoffs).instances
-    assert failed.reason.endswith("no such image")
+    assert failed.reason.endswith(why)
     work = Convergence(
         wanted, DIGEST, runtime, Cancel(), Told(), lambda _container: None, backoffs=backoffs
     )

@@ -53,7 +53,8 @@ def run(held, *names):
 
 
 def last_line(podman, name="a-0"):
-    return float(podman.run("logs", "--tail", "1", f"skerry-{name}-web"))
+    # Of a log that is written meanwhile podman shows a line more than asked for, now and then.
+    return float(podman.run("logs", "--tail", "1", f"skerry-{name}-web").split()[-1])
 
 
 def running(podman):
