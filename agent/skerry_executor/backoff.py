@@ -6,7 +6,8 @@ little more by chance, so that the boxes of a fleet do not ask a registry all at
 A container that keeps ending (a crash loop) rests in between: it is stopped, and started again by
 the executor. That is for runtimes that restart without such a pause, and for what has a lease,
 which the executor alone starts. Its ends are counted here, because a runtime counts from its last
-start by somebody.
+start by somebody. So are those of what is to be started again only so many times, where nobody
+else counts: it does not rest, and gives up.
 """
 
 from __future__ import annotations
@@ -151,19 +152,30 @@ def left_s(failing: Failing | None, asked: str, now_s: float) -> float | None:
 # --- what ends -------------------------------------------------------------------------------
 
 
-def rests_by_executor(instance: Instance, container: Container, spaces_restarts: bool) -> bool:
-    """Say whether the executor has a container rest that keeps ending.
+def counts_by_executor(
+    instance: Instance, container: Container, *, spaces_restarts: bool, counts_retries: bool
+) -> bool:
+    """Say whether the executor counts the ends of a container, as the runtime does not.
 
-    Not an attempt of a job, nor what gives up by itself after some retries.
+    Not those of an attempt of a job. What has a lease or devices on a bus, no runtime starts again.
     """
-    if instance.job is not None or (spaces_restarts and instance.lease is None):
+    if instance.job is not None or container.restart == "no":
         return False
-    unbounded = container.restart == "on-failure" and not container.restart_retries
-    return container.restart == "always" or unbounded
+    is_left_to_runtime = instance.lease is None and not container.bus_devices
+    sees_to_it = counts_retries if gives_up(container) else spaces_restarts
+    return not (sees_to_it and is_left_to_runtime)
 
 
-def looked(before: Ending | None, one: Actual, now_s: float, draw: float) -> Ending | None:
-    """Return what is known of a container's ends after a look at it; None: it never ended."""
+def gives_up(container: Container) -> bool:
+    """Say whether a container is started again only so many times; it does not rest meanwhile."""
+    return container.restart == "on-failure" and container.restart_retries > 0
+
+
+def looked(before: Ending | None, one: Actual, now_s: float, draw: float | None) -> Ending | None:
+    """Return what is known of a container's ends after a look at it; None: it never ended.
+
+    Without a `draw` it does not rest, however often it ends.
+    """
     count = one.restarts + (one.phase in (Phase.EXITED, Phase.RESTARTING))
     if before is None:
         return _first(one, count, now_s) if count else None
@@ -190,7 +202,7 @@ def _first(one: Actual, count: int, now_s: float) -> Ending:
     return Ending(id=one.id, seen=count, streak=1, at_s=now_s, exit_code=one.exit_code)
 
 
-def _ended(before: Ending, one: Actual, rise: int, now_s: float, draw: float) -> Ending:
+def _ended(before: Ending, one: Actual, rise: int, now_s: float, draw: float | None) -> Ending:
     is_soon = now_s - before.at_s <= LOOP_S * rise
     streak = before.streak + rise if is_soon else 1
     after = dataclasses.replace(
@@ -200,7 +212,7 @@ def _ended(before: Ending, one: Actual, rise: int, now_s: float, draw: float) ->
         at_s=now_s,
         exit_code=before.exit_code if one.exit_code is None else one.exit_code,
     )
-    if not is_soon or (streak < LOOP_ENDS and not before.rests):
+    if draw is None or not is_soon or (streak < LOOP_ENDS and not before.rests):
         return after
     wait_s = wait_after(before.rests + 1)
     # What runs at the moment is about to be stopped: that is one end more.

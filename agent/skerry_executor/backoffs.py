@@ -139,26 +139,38 @@ class BackOffs:
     # --- containers that keep ending -------------------------------------------------------
 
     def look(
-        self, instances: Sequence[Instance], actual: Sequence[Actual], *, spaces_restarts: bool
+        self,
+        instances: Sequence[Instance],
+        actual: Sequence[Actual],
+        *,
+        spaces_restarts: bool,
+        counts_retries: bool = True,
     ) -> tuple[Actual, ...]:
         """Take note of who has ended since the last look, and return all as they are told.
 
         `actual` is all that the runtime has of this node. `instances` are those of the order, and
-        what may be gone back to; `spaces_restarts` says that the runtime spaces its restarts.
+        what may be gone back to; the other two are what the runtime does by itself.
         """
-        ours = {
-            (instance.id, spec_of(instance, container))
+        rests = {
+            (instance.id, spec_of(instance, container)): not backoff.gives_up(container)
             for instance in instances
             for container in instance.containers
-            if backoff.rests_by_executor(instance, container, spaces_restarts)
+            if backoff.counts_by_executor(
+                instance,
+                container,
+                spaces_restarts=spaces_restarts,
+                counts_retries=counts_retries,
+            )
         }
         with self._lock:
             now_s = self._clock()
             found: dict[str, Ending] = {}
             for one in actual:
-                if (one.instance, one.spec) in ours:
+                key = one.instance, one.spec
+                if key in rests:
                     before = self._endings.get(one.id)
-                    after = backoff.looked(before, one, now_s, self._draw())
+                    draw = self._draw() if rests[key] else None
+                    after = backoff.looked(before, one, now_s, draw)
                     if after is not None:
                         begins = before is None or before.until_s is None
                         known = {**self._endings, **found}
@@ -210,9 +222,14 @@ class BackOffs:
         """
         with self._lock:
             waited = [self._failing.pop(key, None) for key in _keys_of(instance)]
+            bounded = {one.name for one in instance.containers if backoff.gives_up(one)}
             for one in containers:
                 before = self._endings.get(one.id)
-                if before is not None and one.instance == instance.id:
+                if before is None or one.instance != instance.id:
+                    continue
+                if one.container in bounded:
+                    del self._endings[one.id]  # its retries are counted anew
+                else:
                     after = backoff.started(before, one, self._clock())
                     after = dataclasses.replace(after, streak=0, rests=0)
                     self._endings[one.id] = after

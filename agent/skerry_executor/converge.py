@@ -158,7 +158,10 @@ class Convergence:
         actual = self._exits.looked(self._runtime, actual)
         earlier = [] if self._switches is None else self._switches.earlier()
         actual = self._backoffs.look(
-            [*order.instances, *earlier], actual, spaces_restarts=self._runtime.spaces_restarts
+            [*order.instances, *earlier],
+            actual,
+            spaces_restarts=self._runtime.spaces_restarts,
+            counts_retries=self._runtime.counts_retries,
         )
         actual = self._checked([*order.instances, *earlier], actual)
         self._record.saw(actual)

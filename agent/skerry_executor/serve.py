@@ -24,7 +24,6 @@ from skerry_executor.instance_requests import InstanceRequests
 from skerry_executor.leasing import Leasing
 from skerry_executor.lifecycle import Lifecycle
 from skerry_executor.log import log
-from skerry_executor.own_visits import FIRST_S, OwnVisits
 from skerry_executor.runtimes.base import Runtime
 from skerry_executor.settings import Settings
 from skerry_executor.talk import Nobody, Talk
@@ -40,6 +39,9 @@ SEND_S = 10.0
 DECLINE_S = 1.0
 MAX_CONNECTIONS = 16
 ENDING_S = 10.0
+OWN_VISIT_S = 2.0
+"""How long after an end, or a rest, a run visits its own order: an agent that is there was faster.
+How often it starts what keeps ending, `backoff` decides."""
 START_AGAIN_S = 10.0
 """How long after a visit an own one is, for what rests or has just been started."""
 BUSY_LOOK_S = 1.0
@@ -102,7 +104,7 @@ class Server:
             lambda request: self._visits.visit(request, Nobody()),
             lifecycle.permit,
         )
-        self._own = OwnVisits()
+        self._own_at_s: float | None = None
         self._start_from_s = 0.0
         self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -161,19 +163,19 @@ class Server:
         if not self._leasing.are_held and start_at_s is None:
             idle_s = idle_since + self._settings.idle_s - now
             waits.append(max(FULL_LOOK_S, idle_s) if connections else idle_s)
-        due = [one for one in (self._own.at_s, start_at_s) if one is not None]
+        due = [one for one in (self._own_at_s, start_at_s) if one is not None]
         waits += [max(0.001, one - now) for one in due]
         return min(waits, default=None)
 
     def _start_at_s(self, now: float) -> float | None:
         """Return when to start what rests between crashes, should the agent not have asked."""
         rest_s = self._backoffs.next_s()
-        return None if rest_s is None else max(now + rest_s + FIRST_S, self._start_from_s)
+        return None if rest_s is None else max(now + rest_s + OWN_VISIT_S, self._start_from_s)
 
     def _attend(self) -> None:
         """End what is over; where something else ended, look after it unless the agent does."""
         if self._leasing.attend():
-            self._own = self._own.ended(time.monotonic())
+            self._own_at_s = time.monotonic() + OWN_VISIT_S
 
     def _visit_when_due(self) -> list[threading.Thread]:
         now = time.monotonic()
@@ -181,9 +183,9 @@ class Server:
         starts = start_at_s is not None and start_at_s <= now
         if starts:
             self._start_from_s = now + START_AGAIN_S
-        if not (starts or self._own.is_due(now)):
+        if not starts and (self._own_at_s is None or now < self._own_at_s):
             return []
-        self._own = self._own.visited()
+        self._own_at_s = None
         thread = threading.Thread(target=self._visit_own, name="own-visit", daemon=True)
         thread.start()
         return [thread]
@@ -263,7 +265,7 @@ class Server:
         if request.grant is not None:
             self._grants.answer(request, talk)
             return
-        self._own = self._own.visited()
+        self._own_at_s = None
         self._start_from_s = time.monotonic() + START_AGAIN_S
         self._visits.visit(request, talk)
 

@@ -9,6 +9,7 @@ from skerry_executor import backoff
 from skerry_executor.actual import Actual, Phase
 from skerry_executor.backoff import CALM_S, FIRST_S, LOOP_S, MOST_S, Ending, Failing
 from skerry_wire.lifecycle import Job, Lease
+from skerry_wire.workload import BusDevice
 
 TRYING = Failing(key="pull x", asked="1", kind="pull", what="image pull", reason="refused")
 
@@ -146,20 +147,45 @@ def test_a_rest_that_nobody_ends_is_over_some_day():
     assert backoff.looked(ending, seen(Phase.EXITED, 2), late_s, 0.0).until_s is None
 
 
+LEASED = Lease(duration_s=60)
+ON_BUS = BusDevice(bus="usb", address="1-2")
+
+
 @pytest.mark.parametrize(
-    ("wanted", "spaces", "ours"),
+    ("wanted", "spaces", "counts", "ours"),
     [
-        (instance(restart="always"), False, True),
-        (instance(restart="on-failure"), False, True),
-        (instance(restart="on-failure", restart_retries=3), False, False),
-        (instance(restart="no"), False, False),
-        (instance(restart="always"), True, False),
-        (dataclasses.replace(instance(restart="always"), lease=Lease(duration_s=60)), True, True),
-        (dataclasses.replace(instance(restart="always"), job=Job()), False, False),
+        (instance(restart="always"), False, True, True),
+        (instance(restart="on-failure"), False, True, True),
+        (instance(restart="on-failure", restart_retries=3), False, True, False),
+        (instance(restart="on-failure", restart_retries=3), False, False, True),
+        (instance(restart="no"), False, False, False),
+        (instance(restart="always"), True, True, False),
+        (instance(restart="always", bus_devices=(ON_BUS,)), True, True, True),
+        (dataclasses.replace(instance(restart="always"), lease=LEASED), True, True, True),
+        (
+            dataclasses.replace(instance(restart="on-failure", restart_retries=3), lease=LEASED),
+            True,
+            True,
+            True,
+        ),
+        (dataclasses.replace(instance(restart="always"), job=Job()), False, True, False),
     ],
 )
-def test_whose_loops_are_the_executor_s(wanted, spaces, ours):
-    assert backoff.rests_by_executor(wanted, wanted.containers[0], spaces) is ours
+def test_whose_ends_the_executor_counts(wanted, spaces, counts, ours):
+    (one,) = wanted.containers
+    found = backoff.counts_by_executor(wanted, one, spaces_restarts=spaces, counts_retries=counts)
+    assert found is ours
+
+
+def test_what_gives_up_by_itself_is_counted_and_does_not_rest():
+    ending, told = None, []
+    for number in range(4):
+        one = seen(Phase.EXITED, 0, 3)
+        ending = backoff.looked(ending, one, 3.0 * number, None)
+        told.append(backoff.counted(ending, one).restarts)
+        assert backoff.looping(ending, 3.0 * number) is None
+        ending = backoff.started(ending, seen(Phase.RUNNING), 3.0 * number + 1)
+    assert told == [0, 1, 2, 3]
 
 
 def test_the_longest_wait_in_words():

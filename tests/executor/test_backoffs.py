@@ -11,6 +11,7 @@ from skerry_executor.actual import Phase
 from skerry_executor.backoff import Kept
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.start_order import should_start
 from skerry_wire import codec
 
 IMAGE = "registry.example/web:1"
@@ -161,6 +162,27 @@ def test_whoever_restarts_an_instance_ends_its_waits(box, clock):
     pull(found, pulled)
     assert found.forget(pulled, [])
     assert may_pull(found, pulled)
+
+
+def test_retries_that_nobody_else_counts_come_to_an_end(box, clock):
+    wanted = instance("a-0", restart="on-failure", restart_retries=2)
+    (container,) = wanted.containers
+    spec = specs.spec_of(wanted, container)
+
+    def runs_until_it_gives_up(found):
+        for number in range(9):
+            clock.now_s += 1
+            one = dataclasses.replace(seen(Phase.EXITED, 0, 3), spec=spec)
+            (told,) = found.look([wanted], [one], spaces_restarts=False, counts_retries=False)
+            if not should_start(container, told):
+                return number + 1, told.restarts
+            found.started(seen(Phase.RUNNING))
+        pytest.fail("it is started for ever")
+
+    assert runs_until_it_gives_up(box()) == (3, 2)
+    found = box()
+    assert not found.forget(wanted, [seen(Phase.EXITED, 0, 3)])
+    assert runs_until_it_gives_up(found) == (3, 2)
 
 
 def test_without_a_folder_this_process_remembers():

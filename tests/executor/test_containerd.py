@@ -54,6 +54,20 @@ def test_after_a_boot_runs_what_shall_run_always(box, restart, runs):
     assert running(box)
 
 
+@pytest.mark.parametrize(("restart", "code"), [("no", 0), ("no", 3), ("on-failure", 0)])
+def test_what_was_done_is_so_after_a_boot(box, restart, code):
+    command = ("/bin/sh", "-c", f"exit {code}")
+    started(box.runtime, restart=restart, command=command)
+    ended = lambda: (f := box.runtime.container(NAME)).phase is Phase.EXITED and f  # noqa: E731
+    assert wait_for("its end", ended).exit_code == code
+    box.lab.stop_tasks_and_restart()
+    (after,) = box.runtime.containers(NODE)
+    assert (after.phase, after.exit_code) == (Phase.EXITED, code)
+    box.runtime.start(NAME)
+    box.lab.stop_tasks_and_restart()
+    assert box.runtime.container(NAME).phase is Phase.CREATED, "nobody has seen this end"
+
+
 def test_the_daemon_may_go_and_come_back(box):
     before = started(box.runtime, restart="always")
     box.lab.stop()

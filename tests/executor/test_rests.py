@@ -15,8 +15,8 @@ from skerry_executor.actual import Phase
 from skerry_executor.backoff import Ending, Kept
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.challenges import boot_id
-from skerry_executor.own_visits import FIRST_S
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.serve import OWN_VISIT_S
 from skerry_wire import codec
 from skerry_wire.lifecycle import Lease
 
@@ -66,7 +66,7 @@ def test_the_next_run_starts_it(rested):
     try:
         assert main._is_due(box.settings)
         wait_for("its start", rested.runs, 10)
-        assert time.monotonic() - began >= FIRST_S, "an agent that is there comes before"
+        assert time.monotonic() - began >= OWN_VISIT_S, "an agent that is there comes before"
         assert not main._is_due(box.settings)
     finally:
         box.end()

@@ -132,11 +132,13 @@ class Runtime(Protocol):
     `whole_instances`: the containers of an instance are one unit to it (a pod); one of them is
     never replaced without the others, and `create` comes for each before the first `start`.
     `spaces_restarts`: what keeps ending it restarts ever more seldom by itself.
+    `counts_retries`: it starts again, and counts, what is `on-failure` so many times.
     """
 
     name: str
     whole_instances: bool
     spaces_restarts: bool
+    counts_retries: bool
 
     @property
     def in_use(self) -> RuntimeInUse | None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from skerry_executor import specs
-from skerry_executor.actual import Actual, CheckResult
+from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.leftovers import Leftover
 from skerry_executor.runtimes import (
@@ -84,6 +84,7 @@ class ContainerdRuntime:
         self._api = api
         self._cri = cri
         self._version = version
+        self.counts_retries = version >= containerd_labels.POLICIES_SINCE
         self.in_use = RuntimeInUse(name=self.name, version=".".join(map(str, version)) or None)
         self._state = state
         self._run = run
@@ -118,7 +119,13 @@ class ContainerdRuntime:
         return None if record is None or kept is None else (record, kept)
 
     def _actual(self, record: Record, kept: Kept) -> Actual | None:
-        return containerd_view.actual_of(record, kept, self._api.task(record.id))
+        actual = containerd_view.actual_of(record, kept, self._api.task(record.id))
+        if actual is None or actual.phase is not Phase.EXITED or kept.ended is not None:
+            return actual
+        # A boot takes the task, and with it how it ended: it would be taken for never started.
+        end = containerd_labels.end_of(kept, actual.exit_code or 0)
+        self._api.note(record.id, containerd_labels.ENDED, end)
+        return actual
 
     # --- images --------------------------------------------------------------------------
 

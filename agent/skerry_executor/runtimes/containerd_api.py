@@ -115,6 +115,14 @@ class Containerd:
             _CONTAINERS + "Update", pb.data(1, message) + mask, f"labelling container {container}"
         )
 
+    def note(self, container: str, name: str, value: str) -> None:
+        """Give a container one label more, whatever others it has by now."""
+        message = pb.text(1, container) + pb.text_map(2, {name: value})
+        mask = pb.data(2, pb.texts(1, [f"labels.{name}"]))
+        self._ask(
+            _CONTAINERS + "Update", pb.data(1, message) + mask, f"labelling container {container}"
+        )
+
     def delete(self, container: str) -> None:
         """Remove a container that has no task; one that is gone is fine."""
         doing = f"removing container {container}"

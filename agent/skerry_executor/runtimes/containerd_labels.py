@@ -16,6 +16,8 @@ from skerry_wire import signals
 from skerry_wire.frozen import frozen
 
 KEPT = "io.skerry.containerd"
+ENDED = "io.skerry.ended"
+"""How it ended that nobody stopped, and after which start: a boot leaves nothing else of it."""
 NAME = "io.skerry.name"
 """Our names may be longer than containerd's ids, which have 76 characters at most."""
 STATUS = "containerd.io/restart.status"
@@ -63,7 +65,11 @@ def kept_in(labels: Mapping[str, str]) -> Kept | None:
         if not isinstance(told["name"], str):
             return None
         known = {field.name for field in dataclasses.fields(Kept)}
-        return Kept(**{name: told[name] for name in known & told.keys()})
+        kept = Kept(**{name: told[name] for name in known & told.keys()})
+        start, _, code = labels.get(ENDED, "").partition(" ")
+        if kept.ended is None and start == str(kept.started_at) and code.isdecimal():
+            kept = dataclasses.replace(kept, ended=int(code))
+        return kept
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
@@ -75,6 +81,11 @@ def with_kept(labels: Mapping[str, str], kept: Kept) -> dict[str, str]:
         reason = f"the health check's command is longer than the {MAX_BYTES} bytes of a label"
         raise RuntimeFailure(Failure.OTHER, reason)
     return {**labels, NAME: kept.name, KEPT: text}
+
+
+def end_of(kept: Kept, code: int) -> str:
+    """Return the label ENDED of what has just been seen to have ended by itself."""
+    return f"{kept.started_at} {code}"
 
 
 def supervised(

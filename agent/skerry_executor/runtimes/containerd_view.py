@@ -15,10 +15,11 @@ def actual_of(record: Record, kept: Kept, task: Task | None) -> Actual | None:
     labels = record.labels
     if not inspection.ours(labels):
         return None
-    phase = _phase(task, kept, containerd_labels.STATUS in labels)
+    count = labels.get(containerd_labels.COUNT, "0")
+    restarts = int(count) if count.isdecimal() else 0
+    phase = _phase(task, kept, containerd_labels.STATUS in labels, restarts)
     code = kept.ended if task is None else task.exit_status
     running = task is not None and phase is Phase.RUNNING
-    count = labels.get(containerd_labels.COUNT, "0")
     return Actual(
         id=record.id,
         name=kept.name,
@@ -32,7 +33,7 @@ def actual_of(record: Record, kept: Kept, task: Task | None) -> Actual | None:
         phase=phase,
         pid=task.pid if running and task is not None else None,
         exit_code=code if phase in (Phase.EXITED, Phase.RESTARTING) else None,
-        restarts=int(count) if count.isdecimal() else 0,
+        restarts=restarts,
         started_at=kept.started_at,
         health=Health.STARTING if running and kept.check else Health.NONE,
         address=inspection.LOOPBACK if running and not kept.alone else None,
@@ -40,7 +41,7 @@ def actual_of(record: Record, kept: Kept, task: Task | None) -> Actual | None:
     )
 
 
-def _phase(task: Task | None, kept: Kept, supervised: bool) -> Phase:
+def _phase(task: Task | None, kept: Kept, supervised: bool, restarts: int) -> Phase:
     if task is None:
         return Phase.CREATED if kept.ended is None else Phase.EXITED
     match task.status:
@@ -51,7 +52,8 @@ def _phase(task: Task | None, kept: Kept, supervised: bool) -> Phase:
         case Status.CREATED:
             return Phase.CREATED
         case Status.STOPPED:
-            again = kept.restart == "always" or task.exit_status != 0
+            is_given_up = 0 < kept.retries <= restarts
+            again = kept.restart == "always" or (task.exit_status != 0 and not is_given_up)
             return Phase.RESTARTING if supervised and again else Phase.EXITED
         case _:
             return Phase.UNKNOWN

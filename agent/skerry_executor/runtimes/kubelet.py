@@ -89,7 +89,7 @@ class Kubelet:
     name = runtime_limits.KUBELET
     in_use = RuntimeInUse(name=runtime_limits.KUBELET)
     whole_instances = True
-    spaces_restarts = True
+    spaces_restarts = counts_retries = True
 
     def __init__(self, cri: Cri, files: PodFiles, native: Containerd | None) -> None:
         """`native` are containerd's own services, where it is containerd that serves the CRI."""
