@@ -28,8 +28,9 @@ class Groups:
     By group [G]: `members` (items), `size`, `placed` (how many have a place), `demand` [G, R],
     `move_cost`; its columns are `start[g]:start[g + 1]`. By column [E]: `group`, `place`, `score`,
     `now` (members that are there), `most` (members that fit there alone, at least `now`).
-    `capacity` [B, R] and `limit_most` [L][D] are raised to what is there at present. For each
-    limit, `limit_columns` are its columns and `limit_domains` their domains.
+    `capacity` [B, R] and `limit_most` [L][D] are raised to what is there at present, by `over` and
+    `limit_over`: as long as more than without is there, nothing comes. For each limit,
+    `limit_columns` are its columns and `limit_domains` their domains.
     """
 
     problem: Problem
@@ -45,10 +46,12 @@ class Groups:
     now: Ints
     most: Ints
     capacity: Ints
+    over: Ints
     takes: Ints
     parent: Ints
     open_cost: Ints
     limit_most: Sequence[Ints]
+    limit_over: Sequence[Ints]
     limit_columns: Sequence[Ints]
     limit_domains: Sequence[Ints]
 
@@ -170,11 +173,16 @@ def gather(problem: Problem) -> Groups:
         now=np.zeros(len(group), np.int64),
         most=np.zeros(len(group), np.int64),
         capacity=np.maximum(load.capacity, load.used),
+        over=np.maximum(load.used - load.capacity, 0),
         takes=load.takes,
         parent=load.parent,
         open_cost=np.array([one.open_cost for one in problem.bins], np.int64),
         limit_most=[
             np.maximum(limit.most, now)
+            for limit, now in zip(problem.limits, load.counts, strict=True)
+        ],
+        limit_over=[
+            np.maximum(now - limit.most, 0)
             for limit, now in zip(problem.limits, load.counts, strict=True)
         ],
         limit_columns=[empty] * len(problem.limits),
@@ -185,7 +193,7 @@ def gather(problem: Problem) -> Groups:
     return dataclasses.replace(
         groups,
         now=now,
-        most=np.maximum(_most(groups, load, columns), now),
+        most=np.maximum(_most(groups, load, columns, now), now),
         limit_columns=columns,
         limit_domains=[
             limit.domains[place[at]] for limit, at in zip(problem.limits, columns, strict=True)
@@ -223,7 +231,7 @@ def _limit_columns(groups: Groups, load: Load) -> list[Ints]:
     return [np.concatenate([np.zeros(0, np.int64), *one]) for one in by_limit]
 
 
-def _most(groups: Groups, load: Load, limit_columns: Sequence[Ints]) -> Ints:
+def _most(groups: Groups, load: Load, limit_columns: Sequence[Ints], now: Ints) -> Ints:
     """Return how many members fit into each column's bin, were nothing else there."""
     most = groups.size[groups.group].copy()
     parent = load.parent[groups.place]
@@ -231,18 +239,19 @@ def _most(groups: Groups, load: Load, limit_columns: Sequence[Ints]) -> Ints:
     for dimension in range(load.capacity.shape[1]):
         demand = groups.demand[groups.group, dimension]
         capacity = load.capacity[:, dimension]
-        shut = load.used[:, dimension] > capacity
         asks = demand > 0
-        fitting = np.where(shut, 0, capacity)[groups.place] // np.maximum(demand, 1)
+        fitting = capacity[groups.place] // np.maximum(demand, 1)
         np.minimum(most, fitting, out=most, where=asks)
         # A part that is in use at present has taken its share already.
         takes = load.takes[groups.place, dimension] * (load.number[groups.place] == 0)
-        above = (np.where(shut, 0, capacity)[parent] - takes) // np.maximum(demand, 1)
+        above = (capacity[parent] - takes) // np.maximum(demand, 1)
         np.minimum(most, np.maximum(above, 0), out=most, where=inner & asks)
-        no_room = inner & (takes > np.where(shut, 0, capacity)[parent])
-        most[no_room] = 0
-    for limit, now, columns in zip(groups.problem.limits, load.counts, limit_columns, strict=True):
+        most[inner & (takes > capacity[parent])] = 0
+    for limit, columns in zip(groups.problem.limits, limit_columns, strict=True):
         domains = limit.domains[groups.place[columns]]
-        fitting = np.where(now > limit.most, 0, limit.most)[domains]
+        # Who is in a domain may go about in it, however many are there.
+        key = groups.group[columns] * len(limit.most) + domains
+        there = np.bincount(key, now[columns], int(key.max(initial=-1)) + 1).astype(np.int64)
+        fitting = np.maximum(limit.most[domains], there[key])
         most[columns] = np.minimum(most[columns], fitting)
     return most

@@ -117,12 +117,37 @@ class Load:
 def holds(problem: Problem, assignment: Sequence[int]) -> bool:
     """Return whether an assignment overcommits nothing that is not so at present.
 
-    What is over its capacity or limit at present may have at most what it has now.
+    What is still over its capacity or limit has at most what it has now, and nothing that came:
+    nothing could start there, in whatever order all moves.
     """
     now, then = Load(problem, problem.present), Load(problem, assignment)
-    if (then.used > np.maximum(then.capacity, now.used)).any():
+    before, after = np.array(problem.present, np.int64), np.array(assignment, np.int64)
+    moved = np.flatnonzero((after != before) & (after != NOWHERE))
+    most = np.where(_coming(now, moved, after) > 0, then.capacity, now.used)
+    if (then.used > np.maximum(then.capacity, most)).any():
         return False
-    return all(
-        not (after > np.maximum(limit.most, before)).any()
-        for limit, before, after in zip(problem.limits, now.counts, then.counts, strict=True)
-    )
+    for limit, had, has in zip(problem.limits, now.counts, then.counts, strict=True):
+        came = limit.items[np.isin(limit.items, moved)]
+        domain = limit.domains[after[came]]
+        was = np.where(before[came] == NOWHERE, NOWHERE, limit.domains[before[came]])
+        allowed = np.maximum(limit.most, had)
+        entered = domain[(domain != was) & (domain != NOWHERE)]
+        allowed[entered] = limit.most[entered]
+        if (has > allowed).any():
+            return False
+    return True
+
+
+def _coming(now: Load, moved: Ints, places: Ints) -> Ints:
+    """Return what the items that move ask of each bin, [B, R]; a part that is in use has its."""
+    found = np.zeros_like(now.used)
+    if not len(moved):
+        return found
+    demand = np.stack([now.problem.items[one].demand for one in moved.tolist()])
+    where = places[moved]
+    np.add.at(found, where, demand)
+    inner = now.parent[where] != NOWHERE
+    parts = where[inner]
+    opened = now.takes[parts] * (now.number[parts] == 0)[:, None]
+    np.add.at(found, now.parent[parts], demand[inner] + opened)
+    return found

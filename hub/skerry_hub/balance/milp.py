@@ -8,6 +8,7 @@ says is trusted: assignments are checked by `load`, prices make a bound of their
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +49,8 @@ class Program:
     """The mixed-integer program of some columns of a problem.
 
     Variables: members that come (one for each column), members that stay (one for each column that
-    has some now), bins in use (those that cost something or take of their parent).
+    has some now), bins in use (those that cost something or take of their parent), and what is over
+    at present and stays so, that is, takes nothing new (an amount of a bin, a domain of a limit).
     """
 
     def __init__(self, groups: Groups, columns: Ints, is_given_up: GivenUp | None = None) -> None:
@@ -67,6 +69,7 @@ class Program:
         # Who is in each column: those that come and those that stay.
         self._variable = np.arange(first)
         self._column = np.concatenate([columns, columns[self.stays]])
+        self._count_over(first + len(self.opens))
         self._rows = _Rows()
         self._objective()
         self._group_rows()
@@ -99,39 +102,70 @@ class Program:
         Ends at `gap` (a share of the value), after so many branch-and-bound `nodes`, or at the time
         limit.
         """
+        answer, is_sound = self._search(self._values(start), time_s, gap, nodes)
+        if is_sound or answer.seconds >= time_s:
+            return answer
+        # HiGHS 1.16 may better the start while it makes the problem smaller, call that the optimum
+        # and return the start as it was.
+        again, _ = self._search(None, time_s - answer.seconds, gap, nodes)
+        return dataclasses.replace(again, seconds=answer.seconds + again.seconds)
+
+    def _search(
+        self, start: Floats | None, time_s: float, gap: float, nodes: int | None
+    ) -> tuple[Answer, bool]:
+        """Return what is found, and whether that is worth what the solver says it is."""
         solver = self._solver(time_s, relaxed=False)
         solver.setOptionValue("mip_rel_gap", gap)
         # Scores are whole: what is closer than one is proven.
         solver.setOptionValue("mip_abs_gap", (1 - 1e-6) / self._scale)
         if nodes is not None:
             solver.setOptionValue("mip_max_nodes", nodes)
-        given = highspy.HighsSolution()
-        given.col_value = self._values(start).tolist()
-        solver.setSolution(given)
+        if start is not None:
+            given = highspy.HighsSolution()
+            given.col_value = start.tolist()
+            solver.setSolution(given)
         solver.run()
         info = solver.getInfo()
         bound = -float(info.mip_dual_bound) * self._scale + self.groups.constant
         status = solver.getModelStatus()
-        count = None
+        count, is_sound = None, True
         if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
-            count = self._count(np.array(solver.getSolution().col_value))
-        return Answer(
+            values = np.array(solver.getSolution().col_value)
+            said = float(info.objective_function_value)
+            is_sound = math.isclose(float(self._cost @ values), said, rel_tol=1e-6, abs_tol=1e-6)
+            count = self._count(values)
+        answer = Answer(
             count=count,
             bound=bound if math.isfinite(bound) else math.inf,
             proven=status == highspy.HighsModelStatus.kOptimal,
             seconds=float(solver.getRunTime()),
             ended=solver.modelStatusToString(status).lower(),
         )
+        return answer, is_sound
+
+    def _count_over(self, first: int) -> None:
+        """Give each that is over at present a variable, from a number on."""
+        number = itertools.count(first)
+        rooms = np.argwhere(self.groups.over > 0).tolist()
+        self._room_over = {(place, dimension): next(number) for place, dimension in rooms}
+        self._limit_over = {
+            (limit, domain): next(number)
+            for limit, over in enumerate(self.groups.limit_over)
+            for domain in np.flatnonzero(over).tolist()
+        }
+        self._overs = len(self._room_over) + len(self._limit_over)
 
     def _objective(self) -> None:
         groups = self.groups
         come = groups.score[self.columns]
         stay = come[self.stays] + groups.move_cost[groups.group[self.columns[self.stays]]]
-        gain = np.concatenate([come, stay, -groups.open_cost[self.opens]]).astype(np.float64)
+        over = np.zeros(self._overs)
+        gain = np.concatenate([come, stay, -groups.open_cost[self.opens], over]).astype(np.float64)
         self._scale = max(1.0, float(np.abs(gain).max(initial=0)) / LARGEST_COST)
         self._cost = -gain / self._scale
         now, most = groups.now[self.columns], groups.most[self.columns]
-        upper = [most - now, now[self.stays], np.ones(len(self.opens), np.int64)]
+        whether = np.ones(len(self.opens) + self._overs, np.int64)
+        upper = [most - now, now[self.stays], whether]
         self._upper = np.concatenate(upper).astype(np.float64)
 
     def _group_rows(self) -> None:
@@ -178,15 +212,18 @@ class Program:
                 row = np.concatenate([variables[positions], self._opened[inside]]).astype(np.int64)
                 whole = np.concatenate([weight, groups.takes[inside, dimension]]).astype(np.int64)
                 self._room_row(at, dimension, row, whole)
+                self._nothing_new(at, dimension, variables[positions])
 
     def _room_row(self, place: int, dimension: int, row: Ints, weight: Ints) -> None:
         asks = weight > 0
         row, weight = row[asks], weight[asks]
-        capacity = int(self.groups.capacity[place, dimension])
+        over = int(self.groups.over[place, dimension])
+        raised = int(self.groups.capacity[place, dimension])
+        capacity = raised - over
         if float(weight @ self._upper[row]) <= capacity:
             return
         scale = math.gcd(*weight.tolist())
-        capacity //= scale
+        capacity, raised = capacity // scale, raised // scale
         # Amounts may be bytes: the solver's tolerances are made for numbers near one.
         unit = max(1.0, capacity / 1e4)
         value = weight / scale / unit
@@ -194,8 +231,35 @@ class Program:
         high = capacity / unit
         if opened != NOWHERE:
             row, value, high = np.append(row, opened), np.append(value, -high), 0.0
+        if over:
+            row = np.append(row, self._room_over[place, dimension])
+            value = np.append(value, (capacity - raised) / unit)
         number = self._rows.add(row, value, -np.inf, high)
         self._rows.room[number] = (place, dimension, scale * unit)
+        if over:
+            self._rows.over[int(row[-1])] = number
+
+    def _nothing_new(self, place: int, dimension: int, variables: Ints) -> None:
+        """What asks for an amount of which a bin has too little comes only if it has enough then.
+
+        `variables`: of the columns in the bin and its parts.
+        """
+        over = self._room_over.get((place, dimension))
+        if over is None:
+            return
+        groups = self.groups
+        come = variables[variables < len(self.columns)]
+        column = self._column[come]
+        bins = groups.place[column]
+        used = np.bincount(groups.place, groups.now, len(groups.parent)) > 0
+        opens = (bins != place) & ~used[bins] & (groups.takes[bins, dimension] > 0)
+        asks = opens | (groups.demand[groups.group[column], dimension] > 0)
+        come = come[asks]
+        most = min(float(self._upper[come].sum()), float(groups.size.sum()))
+        if most > 0:
+            self._rows.add(
+                np.append(come, over), np.append(np.ones(len(come)), most), -np.inf, most
+            )
 
     def _limit_rows(self) -> None:
         groups = self.groups
@@ -205,12 +269,30 @@ class Program:
             domains = domain_of[self._column]
             inside = domains != NOWHERE
             for domain, variables in _by(domains[inside], self._variable[inside]):
-                if self._upper[variables].sum() <= most[domain]:
+                over = int(groups.limit_over[number][domain])
+                high = float(most[domain] - over)
+                if self._upper[variables].sum() <= high:
                     continue
-                row = self._rows.add(
-                    variables, np.ones(len(variables)), -np.inf, float(most[domain])
-                )
-                self._rows.limits[row] = (number, domain)
+                row, value = variables, np.ones(len(variables))
+                if over:
+                    row = np.append(row, self._limit_over[number, domain])
+                    value = np.append(value, -float(over))
+                    self._nobody_new(number, domain, variables)
+                at = self._rows.add(row, value, -np.inf, high)
+                self._rows.limits[at] = (number, domain)
+                if over:
+                    self._rows.over[int(row[-1])] = at
+
+    def _nobody_new(self, number: int, domain: int, variables: Ints) -> None:
+        """As many of a group as are in a domain now, or as may if it is not over then."""
+        groups = self.groups
+        over = self._limit_over[number, domain]
+        for group, own in _by(groups.group[self._column[variables]], variables):
+            there = float(groups.now[np.unique(self._column[own])].sum())
+            most = min(float(self._upper[own].sum()), float(groups.size[group]))
+            if most > there:
+                value = np.append(np.ones(len(own)), most - there)
+                self._rows.add(np.append(own, over), value, -np.inf, most)
 
     def _values(self, start: Ints) -> Floats:
         """Return the variables of a solution: who can stay, stays."""
@@ -221,7 +303,12 @@ class Program:
         used[groups.place[np.flatnonzero(start)]] = True
         above = groups.parent[used]
         used[above[above != NOWHERE]] = True
-        return np.concatenate([count - stay, stay[self.stays], used[self.opens]]).astype(np.float64)
+        over = np.zeros(self._overs)
+        parts = [count - stay, stay[self.stays], used[self.opens], over]
+        values = np.concatenate(parts).astype(np.float64)
+        for variable, row in self._rows.over.items():
+            values[variable] = self._rows.exceeds(row, values)
+        return values
 
     def _count(self, values: Floats) -> Ints:
         count = np.zeros(len(self.groups.group), np.int64)
@@ -279,7 +366,7 @@ class _Solver(highspy.Highs):
 
 
 class _Rows:
-    """The rows so far, and which of them has the price of what."""
+    """The rows so far, which has the price of what, and which each variable of `over` is for."""
 
     def __init__(self) -> None:
         self.index: list[npt.NDArray[np.int64]] = []
@@ -288,6 +375,7 @@ class _Rows:
         self.high: list[float] = []
         self.room: dict[int, tuple[int, int, float]] = {}
         self.limits: dict[int, tuple[int, int]] = {}
+        self.over: dict[int, int] = {}
 
     def add(self, index: Ints, value: Floats, low: float, high: float) -> int:
         self.index.append(index)
@@ -295,6 +383,9 @@ class _Rows:
         self.low.append(low)
         self.high.append(high)
         return len(self.low) - 1
+
+    def exceeds(self, row: int, values: Floats) -> bool:
+        return bool(self.value[row] @ values[self.index[row]] > self.high[row])
 
 
 def _by(keys: Ints, values: Ints) -> list[tuple[int, Ints]]:

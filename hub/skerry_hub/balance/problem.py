@@ -85,8 +85,9 @@ class Limit:
 class Problem:
     """Maximise the scores less the costs of moves and of bins in use.
 
-    What holds more than it may at present (its node shrank) may keep it and takes nothing new.
-    Raises ProblemError where the parts do not fit together.
+    What holds more than it may at present (its node shrank) may keep it, and takes nothing new
+    unless so much leaves that all is within room then. Raises ProblemError where the parts do not
+    fit together.
     """
 
     items: Sequence[Item]

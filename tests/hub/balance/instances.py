@@ -59,16 +59,41 @@ def tallies(problem, assignment):
 
 
 def within(problem, assignment):
-    """Say whether nothing holds more than it may, or than it does at present."""
+    """Say whether nothing holds more than it may, or than it does at present and nothing new."""
     held, counts = tallies(problem, assignment)
     held_now, counts_now = tallies(problem, problem.present)
-    room = all(
-        held[at][dimension] <= max(int(one.capacity[dimension]), held_now[at][dimension])
+    moved = [
+        (item, problem.items[item].current, place)
+        for item, place in enumerate(assignment)
+        if place not in (NOWHERE, problem.items[item].current)
+    ]
+
+    def comes(at, dimension):
+        for item, _, place in moved:
+            asks = int(problem.items[item].demand[dimension])
+            one = problem.bins[place]
+            if one.parent == at and one.takes is not None and place not in problem.present:
+                asks += int(one.takes[dimension])
+            if at in (place, one.parent) and asks:
+                return True
+        return False
+
+    def enters(limit, domain):
+        return any(
+            item in limit.items
+            and limit.domains[place] == domain
+            and (was == NOWHERE or limit.domains[was] != domain)
+            for item, was, place in moved
+        )
+
+    return all(
+        held[at][dimension] <= int(one.capacity[dimension])
+        or (held[at][dimension] <= held_now[at][dimension] and not comes(at, dimension))
         for at, one in enumerate(problem.bins)
         for dimension in range(DIMENSIONS)
-    )
-    return room and all(
-        counts[at][domain] <= max(int(most), counts_now[at][domain])
+    ) and all(
+        counts[at][domain] <= int(most)
+        or (counts[at][domain] <= counts_now[at][domain] and not enters(limit, domain))
         for at, limit in enumerate(problem.limits)
         for domain, most in enumerate(limit.most)
     )

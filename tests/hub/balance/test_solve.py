@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.hub.balance import instances
 from tests.hub.balance.instances import ints, item
 
-from skerry_hub.balance.problem import NOWHERE, Bin, Problem, ProblemError, value
+from skerry_hub.balance.problem import NOWHERE, Bin, Limit, Problem, ProblemError, value
 from skerry_hub.balance.solve import Effort, solve
 
 
@@ -26,8 +26,61 @@ def test_the_best_of_all_assignments_is_found_and_proven(problem):
 def test_what_is_over_at_present_is_never_made_worse(problem):
     result = solve(problem, Effort(time_s=20))
     assert instances.within(problem, result.assignment)
-    assert result.present <= result.value <= result.bound
-    assert result.status == "optimal"
+    assert result.present <= result.value == instances.best_of_all(problem)
+    assert (result.bound, result.status) == (result.value, "optimal")
+
+
+def test_a_start_that_the_solver_betters_on_its_way_is_not_its_answer():
+    bins = [
+        Bin(id="a", capacity=ints(0, 0)),
+        Bin(id="b", capacity=ints(0, 0), open_cost=1),
+        Bin(id="a/0", capacity=ints(0, 0), open_cost=3, parent=0),
+    ]
+    items = [item(f"i{at}", (0, 0), worth) for at, worth in enumerate([{0: 0, 2: 2}] * 2)]
+    items += [item(f"j{at}", (0, 0), worth) for at, worth in enumerate([{0: 1, 1: 3}] * 2)]
+    result = solve(Problem(items=items, bins=bins), Effort())
+    assert (result.value, result.bound, result.status) == (6, 6, "optimal")
+
+
+def test_what_leaves_a_share_of_an_overfull_node_makes_room_in_it():
+    bins = [
+        Bin(id="node", capacity=ints(0, 6)),
+        Bin(id="share", capacity=ints(0, 0), parent=0, takes=ints(0, 2)),
+    ]
+    items = [item(f"i{at}", (0, 3), {0: 1, 1: 0}, current) for at, current in enumerate((1, 0))]
+    result = solve(Problem(items=items, bins=bins), Effort())
+    assert (result.assignment, result.bound, result.status) == ((0, 0), 2, "optimal")
+
+
+def overfull(small):
+    """Give a node of 4 that holds 6, and small ones elsewhere that gain much there."""
+    bins = [Bin(id="shrunk", capacity=ints(4, 0)), Bin(id="other", capacity=ints(9, 0))]
+    return Problem(
+        bins=bins,
+        items=[
+            item("large", (5, 0), {0: 5, 1: 0}, 0),
+            item("stays", (1, 0), {0: 9}, 0),
+            *(item(f"small {at}", (1, 0), {0: 4, 1: 0}, 1) for at in range(small)),
+        ],
+    )
+
+
+def test_what_is_over_takes_something_new_only_once_enough_has_left():
+    assert solve(overfull(1), Effort()).assignment == (0, 0, 1)
+    # The large one makes way as soon as those that come for it gain more.
+    result = solve(overfull(2), Effort())
+    assert (result.assignment, result.value, result.status) == ((1, 0, 0, 0), 17, "optimal")
+
+
+def test_a_domain_that_is_over_its_limit_takes_nobody_new_but_lets_go_about_in_it():
+    bins = [Bin(id=name, capacity=ints(9, 9)) for name in ("a1", "a2", "b")]
+    items = [
+        *(item(f"i{at}", (1, 0), {0: 1, 1: 3}, 0) for at in range(3)),
+        item("new", (2, 0), {1: 50, 2: 0}, 2),
+    ]
+    site = Limit(items=ints(0, 1, 2, 3), domains=ints(0, 0, -1), most=ints(2))
+    result = solve(Problem(items=items, bins=bins, limits=[site]), Effort())
+    assert (result.assignment, result.value, result.status) == ((1, 1, 1, 2), 9, "optimal")
 
 
 @settings(max_examples=100, deadline=None)
