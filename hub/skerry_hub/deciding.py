@@ -8,7 +8,7 @@ left. What is less important ends for a gang only where that places the whole of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from skerry_hub.decisions import Asked, Question
 from skerry_hub.jobs import why_finished
@@ -18,6 +18,7 @@ from skerry_hub.noting import note
 from skerry_hub.placement.engine import place, reserve_decision
 from skerry_hub.placement.explain import explain
 from skerry_hub.placement.preemption import preemption
+from skerry_hub.placement.turns import first_short, is_gradual, newest_in
 from skerry_hub.sequence import sequence
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Work, take_over
@@ -28,11 +29,12 @@ NEAREST = 20
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """A workload to be decided about; `keep` (nothing of it moves) and `limits` as in `place`."""
+    """A workload to be decided about; `keep` (nothing of it moves) and the rest as in `place`."""
 
     workload: Workload
     keep: bool
     limits: tuple[str, ...] = ()
+    turn: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +93,10 @@ def decide(work: Work, wanted: Sequence[Wanted], *, may_preempt: bool) -> Outcom
 
 
 def _question(group: Sequence[Wanted], may_preempt: bool) -> Question:
-    wanted = tuple(Asked(workload=one.workload, keep=one.keep, limits=one.limits) for one in group)
+    wanted = tuple(
+        Asked(workload=one.workload, keep=one.keep, limits=one.limits, turn=one.turn)
+        for one in group
+    )
     return Question(method="decide", wanted=wanted, may_preempt=may_preempt)
 
 
@@ -102,18 +107,37 @@ def _group(work: Work, group: Sequence[Wanted], *, may_preempt: bool) -> Outcome
 
 
 def _single(work: Work, one: Wanted, *, may_preempt: bool) -> Outcome:
-    decision = _place(work, one.workload, keep=one.keep, limits=one.limits)
+    decision = _place(work, one)
     changes = decision.changes
     bereft = Outcome()
     if decision.unplaced and may_preempt:
         decision, bereft = _preempt(work, one.workload, decision)
-    unplaced = (explained(work, one.workload),) if decision.unplaced else ()
+    unplaced = (_short(work, one.workload, decision),) if decision.unplaced else ()
+    anew = {change.instance for change in bereft.changes if change.action in ("move", "replace")}
+    changes = tuple(change for change in changes if change.instance not in anew)
     return Outcome((*changes, *bereft.changes), (*unplaced, *bereft.unplaced))
 
 
-def _place(work: Work, workload: Workload, *, keep: bool, limits: Collection[str] = ()) -> Decision:
+def _short(work: Work, workload: Workload, decision: Decision) -> Explanation:
+    """Return why some found no node; those that wait for their turn and have one are none."""
+    found = explained(work, workload)
+    if workload.mode == "global":
+        return found
+    return dataclasses.replace(found, placed=found.wanted - decision.unplaced)
+
+
+def _place(work: Work, one: Wanted) -> Decision:
+    workload = one.workload
     before = work.draft.of_workload(workload.name)
-    decision = place(work.world, workload, before, keep=keep, limits=limits)
+    decision = place(
+        work.world,
+        workload,
+        before,
+        keep=one.keep,
+        limits=one.limits,
+        gradual=is_gradual(workload),
+        turn=one.turn,
+    )
     _check_ids(work, decision)
     take_over(work, before, decision)
     return decision
@@ -138,14 +162,19 @@ def _preempt(work: Work, workload: Workload, decision: Decision) -> tuple[Decisi
     ended: dict[str, Change] = {}
     created: list[Change] = []
     while decision.unplaced:
-        found = preemption(work.world, workload)
+        first = first_short(workload, decision.assignments)
+        with work.columns.trial():
+            for one in first:
+                work.columns.release(one)
+            found = preemption(work.world, workload)
         if found is None:
             break
         for one in found.victims:
             _end(work, one)
             ended[one.id] = _removed(one, workload)
-        again = _place(work, workload, keep=True)
-        created += [change for change in again.changes if change.action == "create"]
+        turn = tuple(one.id for one in first)
+        again = _place(work, Wanted(workload, keep=True, turn=turn))
+        created += [change for change in again.changes if change.action != "keep"]
         _check_progress(workload, decision, again)
         decision = again
     return decision, _elsewhere(work, ended, created)
@@ -153,7 +182,7 @@ def _preempt(work: Work, workload: Workload, decision: Decision) -> tuple[Decisi
 
 def _check_progress(workload: Workload, before: Decision, after: Decision) -> None:
     # What keeps a global workload off for good is not counted as unplaced, but may have ended.
-    if len(after.assignments) <= len(before.assignments):
+    if len(newest_in(workload, after.assignments)) <= len(newest_in(workload, before.assignments)):
         raise AssertionError(f"room was made for {workload.name}, and it was not placed")
 
 

@@ -28,12 +28,14 @@ class Asked:
     """A workload as it was asked for; `keep`: nothing of it was to move.
 
     `limits`: names of constraints on distance, cost and data that the operator had just changed,
-    so that they hold for what runs, too.
+    so that they hold for what runs, too. `turn`: instances that a rollout has come to, and that are
+    placed anew as their nodes do not take the new revision.
     """
 
     workload: Workload
     keep: bool = True
     limits: Annotated[tuple[Line, ...], Items(64), Sparse()] = ()
+    turn: Annotated[tuple[InstanceId, ...], MANY, Sparse()] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,9 @@ def wanting(draft: Draft) -> list[str]:
     return [
         kept.workload.name
         for kept in draft.workloads.values()
-        if kept.workload.mode == "global" or counts[kept.workload.name] < kept.workload.replicas
+        if kept.workload.mode == "global"
+        or counts[kept.workload.name] < kept.workload.replicas
+        or draft.unplaced(kept.workload.name)
     ]
 
 

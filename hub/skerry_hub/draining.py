@@ -23,8 +23,8 @@ from skerry_hub.model import (
     Workload,
 )
 from skerry_hub.noting import note
-from skerry_hub.placement.engine import evacuate
 from skerry_hub.placement.explain import explain
+from skerry_hub.placement.leaving import evacuate
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError, Work, put_node, take_over
 

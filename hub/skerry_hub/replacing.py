@@ -13,7 +13,7 @@ from skerry_hub.decisions import Asked, Question
 from skerry_hub.jobs import finished_of
 from skerry_hub.model import Change, Workload
 from skerry_hub.noting import note
-from skerry_hub.placement.engine import lose
+from skerry_hub.placement.leaving import lose
 from skerry_hub.sequence import sequence
 from skerry_hub.work import Work, take_over
 

@@ -129,7 +129,8 @@ def _ask(work: Work, record: DecisionRecord) -> None:
     match question.method:
         case "decide":
             wanted = [
-                Wanted(one.workload, keep=one.keep, limits=one.limits) for one in question.wanted
+                Wanted(one.workload, keep=one.keep, limits=one.limits, turn=one.turn)
+                for one in question.wanted
             ]
             decide(work, wanted, may_preempt=question.may_preempt)
         case "evacuate":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -13,6 +14,7 @@ from skerry_hub.known_as import known_as
 from skerry_hub.leases import Place, latest_end
 from skerry_hub.loss import Judgement, tolerance_of, why_it_stays
 from skerry_hub.model import Assignment, Liveness, Node
+from skerry_hub.placement.turns import waiting_in
 from skerry_hub.rollout.showing import rollout_view, surge_of
 from skerry_hub.state import Kept, Known
 from skerry_hub.unseen import as_known
@@ -191,7 +193,10 @@ def _instance(
             waits_until=latest_end(place) if place else None,
         )
     stays = why_it_stays(node, kept.workload) if kept is not None and not one.finished else None
-    return _as_told(one, status, node.hostname, image, stays or _why_not_taken(node, one, status))
+    view = _as_told(one, status, node.hostname, image, stays or _why_not_taken(node, one, status))
+    if former is not None and former[0].revision == one.revision:
+        return dataclasses.replace(view, current=False)  # it waits for a place
+    return view
 
 
 def _why_not_taken(node: Node, one: Assignment, status: InstanceStatus) -> str | None:
@@ -287,7 +292,8 @@ def workload_view(known: Known, kept: Kept) -> WorkloadView:
     wanted = workload.replicas - surge_of(known, workload.name)
     if workload.mode == "global":
         # Those that found no room when it was last decided about, as explain counts them.
-        wanted = len(instances) + known.unplaced.get(workload.name, 0)
+        waiting = len(waiting_in(workload, known.of_workload(workload.name)))
+        wanted = len(instances) + max(0, known.unplaced.get(workload.name, 0) - waiting)
     running = [one for one in instances if one.state is InstanceState.RUNNING]
     current = [one for one in instances if _is_current(one)]
     state, reason = _state(wanted, instances, len(current))

@@ -172,6 +172,7 @@ def settled(known, draft):
         known.documents.values(),
         known.document_versions,
         vacating=known.vacating.values(),
+        unplaced=known.unplaced,
     )
     updates = known.updates
     after.updates = KnownRollouts(

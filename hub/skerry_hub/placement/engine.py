@@ -20,9 +20,11 @@ from skerry_hub.placement.board import board_of
 from skerry_hub.placement.constraints import Requirement, all_pass, refusals_of
 from skerry_hub.placement.limits import limits_of
 from skerry_hub.placement.outcome import Outcome, decision_of, index_of, instance_id, rank_of
+from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.session import Session
 from skerry_hub.placement.skew import mend_skew
 from skerry_hub.placement.topology import AffinityTerm, SpreadTerm, Term, terms_of, topologies_of
+from skerry_hub.placement.turns import give_turns, without_place
 from skerry_hub.placement.world import World
 
 MOST_ROUNDS = 16
@@ -36,6 +38,8 @@ def place(
     *,
     keep: bool,
     limits: Collection[str] = (),
+    gradual: bool = False,
+    turn: Collection[str] = (),
 ) -> Decision:
     """Return the assignments that a workload shall have.
 
@@ -49,74 +53,16 @@ def place(
     is not online, then the highest index. New ones get the lowest free index. A global workload
     has one instance on each node that takes it; `unplaced` counts the nodes that would, had they
     enough left.
+
+    With `gradual` an instance of a former revision whose node does not take the new one keeps what
+    it has; a global workload's does so for a lack of room alone. Those in `turn` are placed anew;
+    `unplaced` counts those that would find no node. See `turns`.
     """
     with world.columns.trial():
-        placing = _Placing(world, workload, limits)
+        placing = _Placing(world, workload, limits, gradual=gradual)
         if workload.mode == "global":
             return placing.on_each(current, keep)
-        return placing.replicas(current, keep)
-
-
-def evacuate(
-    world: World,
-    workload: Workload,
-    current: Sequence[Assignment],
-    node: str,
-    *,
-    force: bool,
-    done: Collection[str] = (),
-) -> Decision:
-    """Return the assignments of a replicated workload that leaves a node; all others stay.
-
-    An instance that no other node takes stays there, or with `force` is removed; `unplaced` counts
-    those. `current` are its assignments, reserved in the columns. Those in `done` stay.
-    """
-    reason = "the node is drained"
-    return _leaving(world, workload, current, {node}, reason, force=force, done=done)
-
-
-def lose(
-    world: World,
-    workload: Workload,
-    current: Sequence[Assignment],
-    nodes: Collection[str],
-    done: Collection[str] = (),
-) -> Decision:
-    """Return the assignments of a replicated workload whose instances on lost nodes are replaced.
-
-    Those nodes are not online, so that nothing comes back to one of them; an instance that no node
-    takes stays where it is, and so do those in `done`.
-    """
-    return _leaving(world, workload, current, nodes, "its node is lost", force=False, done=done)
-
-
-def _leaving(
-    world: World,
-    workload: Workload,
-    current: Sequence[Assignment],
-    nodes: Collection[str],
-    reason: str,
-    *,
-    force: bool,
-    done: Collection[str],
-) -> Decision:
-    outcome: Outcome = {one.id: (one, one, "") for one in current}
-    unplaced = 0
-    with world.columns.trial():
-        leaving = [one for one in current if one.node in nodes and one.id not in done]
-        others = [one for one in current if one.node not in nodes or one.id in done]
-        for one in leaving:
-            world.columns.release(one)  # a quota that is used up is so by them, too
-        without = next(iter(nodes)) if len(nodes) == 1 else None
-        session = Session(world, workload, workload.revision, others, without=without)
-        for before in sorted(leaving, key=lambda one: rank_of(workload.name, one.id)):
-            after = session.place(before.id)
-            outcome[before.id] = before, after, reason
-            if after is None:
-                unplaced += 1
-                kept, why = (None, "no other node takes it") if force else (before, "")
-                outcome[before.id] = before, kept, why
-    return decision_of(workload, outcome, unplaced)
+        return placing.replicas(current, keep, turn)
 
 
 def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: Decision) -> None:
@@ -130,17 +76,24 @@ def reserve_decision(columns: Columns, current: Iterable[Assignment], decision: 
 class _Placing:
     """One decision about one workload, made within a trial."""
 
-    def __init__(self, world: World, workload: Workload, limits: Collection[str]) -> None:
+    def __init__(
+        self, world: World, workload: Workload, limits: Collection[str], *, gradual: bool
+    ) -> None:
         self.world, self.columns, self.workload = world, world.columns, workload
         self.revision = workload.revision
         self.limits = frozenset(limits)
         self.old_limits = limits_of(workload).keys() - self.limits
         self.though: dict[str, str] = {}
         """Which of those are not kept where an instance stays."""
+        self.gradual = gradual
+        self.waiting: dict[str, str] = {}
+        """Who keeps what it has until its turn, and why its node does not take it now."""
 
     # --- replicas ---------------------------------------------------------------------------
 
-    def replicas(self, current: Sequence[Assignment], keep: bool) -> Decision:
+    def replicas(
+        self, current: Sequence[Assignment], keep: bool, turn: Collection[str]
+    ) -> Decision:
         """Decide about a replicated workload."""
         outcome, staying = self._staying(current, keep)
         wanted = self.workload.replicas
@@ -149,11 +102,27 @@ class _Placing:
                 self._leaves(outcome, staying, instance, f"{wanted} wanted")
                 if len(staying) == wanted:
                     break
-        if keep or not any(not one.weight for one in self.workload.placement.spread):
+        world, workload = self.world, self.workload
+        for name in give_turns(world, workload, staying, outcome, turn, self.waiting):
+            del self.waiting[name]
+        if (
+            keep
+            or self.waiting
+            or not any(not one.weight for one in self.workload.placement.spread)
+        ):
             unplaced = self._fill(staying, outcome)
         else:
             unplaced = self._fill_evenly(staying, outcome)
-        return decision_of(self.workload, outcome, unplaced, self.though)
+        there = {name: after for name, (_, after, _) in outcome.items() if after is not None}
+        unplaced += without_place(world, workload, there, self.waiting)
+        return decision_of(workload, outcome, unplaced, self._though())
+
+    def _though(self) -> dict[str, str]:
+        """Return what the nodes of those that stay do not fulfil."""
+        waiting = {
+            name: f"the new revision does not fit: {why}" for name, why in self.waiting.items()
+        }
+        return {**self.though, **waiting}
 
     def _staying(
         self, current: Sequence[Assignment], keep: bool
@@ -239,11 +208,11 @@ class _Placing:
             unplaced = self._fill(there, outcome)
         return unplaced
 
-    def _surplus_order(self, assignment: Assignment) -> tuple[bool, int, str]:
+    def _surplus_order(self, assignment: Assignment) -> tuple[bool, bool, int, str]:
         row = self.columns.row(assignment.node)
         is_online = row is not None and self.columns.facts(row).liveness is Liveness.ONLINE
         index, instance = rank_of(self.workload.name, assignment.id)
-        return is_online, -index, instance
+        return assignment.id not in self.waiting, is_online, -index, instance
 
     def _fill(self, staying: dict[str, Assignment], outcome: Outcome) -> int:
         """Place what is missing, those that had to leave their node before new ones."""
@@ -308,7 +277,8 @@ class _Placing:
             waiting = refused
         for row in waiting:
             unplaced += all(refusal.is_shortage for _, refusal in session.term_refusals(row))
-        return decision_of(self.workload, outcome, unplaced, self.though)
+        unplaced += len(self.waiting)
+        return decision_of(self.workload, outcome, unplaced, self._though())
 
     def _on_those(self, session: Session, rows: Iterable[int], outcome: Outcome) -> list[int]:
         """Put one on each of these rows; return those that the terms refuse for now."""
@@ -362,6 +332,10 @@ class _Placing:
         ]
         found = refusals_of(self.columns, binding, row)
         against = [refusal.brief for _, refusal in found if not refusal.is_unknown]
+        if against and self._may_wait(before, [refusal for _, refusal in found], keep=keep):
+            self.columns.reserve(before)
+            self.waiting[before.id] = "; ".join(against)
+            return before, ""
         if against and not keep:
             return None, "; ".join(against)
         fits = not found if keep else not against
@@ -373,6 +347,12 @@ class _Placing:
             self.though[before.id] = over
         self.columns.reserve(after)
         return after, ""
+
+    def _may_wait(self, before: Assignment, found: Sequence[Refusal], *, keep: bool) -> bool:
+        """Say whether an instance keeps its former revision on a node that refuses the new one."""
+        if not self.gradual or before.finished is not None or before.revision == self.revision:
+            return False
+        return keep or self.workload.mode != "global" or all(one.is_shortage for one in found)
 
     def _over_limits(self, needs: Iterable[Requirement], row: int) -> str:
         """Return which limits a node does not keep, that move nothing as they are not new."""

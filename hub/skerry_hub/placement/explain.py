@@ -17,6 +17,7 @@ from skerry_hub.placement.constraints import all_pass, reason_of
 from skerry_hub.placement.obstacles import by_name
 from skerry_hub.placement.outcome import rank_of
 from skerry_hub.placement.standing import standing_of
+from skerry_hub.placement.turns import waiting_in
 from skerry_hub.placement.world import World
 
 SHOWN = 20
@@ -39,9 +40,9 @@ def explain(
 
     `current` are its assignments, reserved in the columns. While replicas are missing, the question
     is whether a node takes one more. When none is, or an `instance` is named, it is whether the
-    node would take that one, all others staying where they are: of a node with some, one of these,
-    else the last. Of a global workload it is whether a node takes its own, or, where it has none,
-    one more: see `asked`.
+    node would take that one, all others staying where they are: the first that waits for its turn
+    on its former revision, else of a node with some one of these, else the last. Of a global
+    workload it is whether a node takes its own, or, where it has none, one more: see `asked`.
     The verdicts begin with the best node, and go on with the nearest miss: the fewest constraints
     against it, then the smallest shortages. The counts are always those of all nodes.
     So many `standings` are told at most, or that of the named instance.
@@ -56,7 +57,8 @@ def explain(
         for one in away:
             world.columns.release(one)
         asked = asked_of(world, workload, [one for one in ranked if one not in away])
-        found = _Explaining(workload, ranked, asked).explanation(node, most)
+        waiting = len(waiting_in(workload, ranked))
+        found = _Explaining(workload, ranked, asked, waiting).explanation(node, most)
     return dataclasses.replace(found, standings=told, instance=away[0].id if away else "")
 
 
@@ -72,14 +74,20 @@ def _away(
     named = [one for one in current if one.id == instance]
     if named or len(current) < workload.replicas:
         return named
+    waiting = waiting_in(workload, current)
+    if waiting:
+        return waiting[:1]
     return (here or current)[-1:]
 
 
 class _Explaining:
     """One explanation; arrays are by the nodes' ids."""
 
-    def __init__(self, workload: Workload, current: Sequence[Assignment], asked: Asked) -> None:
+    def __init__(
+        self, workload: Workload, current: Sequence[Assignment], asked: Asked, waiting: int
+    ) -> None:
         self.workload, self.current, self.asked = workload, current, asked
+        self.waiting = waiting
         self.session, self.rows = asked.session, asked.rows
         self.columns = self.session.columns
         self.needs = self.session.board.requirements
@@ -116,7 +124,7 @@ class _Explaining:
         return Explanation(
             workload=self.workload.name,
             wanted=wanted,
-            placed=len(self.current),
+            placed=len(self.current) - self.waiting,
             feasible=len(taking),
             nodes=len(self.rows),
             blocked=blocked,

@@ -6,13 +6,16 @@ Pure: whoever calls says what is heard, and commits.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 
 from skerry_hub.deciding import Wanted, decide
+from skerry_hub.model import Workload
+from skerry_hub.placement.turns import waiting_in
 from skerry_hub.rollout.beginning import at_work, remove
-from skerry_hub.rollout.looking import Cache, look
+from skerry_hub.rollout.looking import Cache, Seen, look
 from skerry_hub.rollout.records import Rollout, RolloutState
 from skerry_hub.rollout.step import Said, step
+from skerry_hub.state import Draft
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Work
 
@@ -69,7 +72,14 @@ def advance(
         return Advanced()
     update = kept.workload.lifecycle.update
     seen = look(draft, members.values(), heard, update.wave_by, cache)
-    found = step(rollout, update, members, seen, work.now, listening_since, missing)
+    if not _finds_any(draft, kept.workload):
+        seen = _unplaced(seen, [key for key, one in seen.items() if one.to_place])
+    while True:
+        found = step(rollout, update, members, seen, work.now, listening_since, missing)
+        refused = _place_anew(work, kept.workload, [k for k in found.given if seen[k].to_place])
+        if not refused:
+            break
+        seen = _unplaced(seen, refused)  # their turn goes to others
     for key, member in found.changed.items():
         if member is None:
             draft.updates.members.remove(key)
@@ -83,6 +93,30 @@ def advance(
         draft.updates.rollouts.put(name, found.rollout)
     nodes = {key: one.node for key, one in seen.items()}
     return Advanced(tuple(_told(name, said, nodes) for said in found.said), found.due_at)
+
+
+def _finds_any(draft: Draft, workload: Workload) -> bool:
+    """Say whether any of those that wait for a place has one, as when it was decided last."""
+    there = draft.of_workload(workload.name)
+    missing = 0 if workload.mode == "global" else max(0, workload.replicas - len(there))
+    return len(waiting_in(workload, there)) + missing > draft.unplaced(workload.name)
+
+
+def _unplaced(seen: Mapping[str, Seen], keys: Iterable[str]) -> dict[str, Seen]:
+    """Return what is seen, of some that no node takes them."""
+    return {**seen, **{key: dataclasses.replace(seen[key], unplaced=True) for key in keys}}
+
+
+def _place_anew(work: Work, workload: Workload, turn: Collection[str]) -> list[str]:
+    """Place those whose turn it is, and whose nodes do not take them; return who finds no node."""
+    if turn:
+        work.draft.because("rollout")
+        decide(work, [Wanted(workload, keep=True, turn=tuple(sorted(turn)))], may_preempt=False)
+    return [
+        one.id
+        for one in waiting_in(workload, work.draft.of_workload(workload.name))
+        if one.id in turn
+    ]
 
 
 def _with_newcomers(work: Work, rollout: Rollout, missing: int) -> Rollout:

@@ -326,16 +326,16 @@ def check_second_set(prepared: Prepared, short: Explanation | None, source: Sour
 def check_place(work: Work, prepared: Prepared, short: Explanation | None, source: Source) -> None:
     """Refuse what finds no node at all any more while it runs as it was.
 
-    What runs would only end. Raises RefusedError.
+    What runs would only end, or never be updated. Raises RefusedError.
     """
     name = prepared.workload.name
-    if prepared.kind != "updated" or short is None or work.draft.of_workload(name):
+    if prepared.kind != "updated" or short is None or short.placed:
         return
     running = sum(_runs(work, one) for one in prepared.before)
     if not running:
         return
-    reason = f"{name}: no node fits, and {running} of it would end that run"
-    reason += f"{_blocked(short)}; delete the workload if that is meant"
+    reason = f"{name}: no node fits, and {running} of it run as it was{_blocked(short)}; "
+    reason += "delete the workload if they are to end"
     raise RefusedError(409, source.problem(reason[:1024], "name"))
 
 

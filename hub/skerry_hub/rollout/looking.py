@@ -41,6 +41,10 @@ class Seen:
     wave: str = ""
     moved: bool = False
     """Whether it left the node on which it had its former content."""
+    to_place: bool = False
+    """Whether its node does not take the new content: it is placed anew when it is its turn."""
+    unplaced: bool = False
+    """Whether no node takes it then, as far as is known now."""
     revision: str | None = None
     running: bool = False
     health: Health = Health.NONE
@@ -120,7 +124,8 @@ def look(
         if assignment is None or node is None:
             continue
         waits = records.vacating.get(member.id)
-        sources = node, assignment, member.former, waits, node.id in heard, wave_by
+        is_waiting = member.state == "waiting" and not member.withdrawn
+        sources = node, assignment, member.former, is_waiting, waits, node.id in heard, wave_by
         known = None if cache is None else cache.get(member.id)
         if known is not None and all(map(operator.is_, known[0], sources)):
             found[member.id] = known[1]
@@ -144,6 +149,7 @@ def _seen(member: Member, assignment: Assignment, node: Node, heard: bool, wave_
         unheard=node.liveness is Liveness.ONLINE and node.diverged is None and not heard,
         wave=_label(node, wave_by),
         moved=member.former is not None and member.former.node != assignment.node,
+        to_place=_is_to_place(member, assignment),
         refused=_refused(node),
         informed=node.report is not None and node.report.accepted >= node.generation,
     )
@@ -156,6 +162,16 @@ def _seen(member: Member, assignment: Assignment, node: Node, heard: bool, wave_
         health=status.health,
         reason=status.reason or "",
         update=status.update,
+    )
+
+
+def _is_to_place(member: Member, assignment: Assignment) -> bool:
+    former = member.former
+    return (
+        member.state == "waiting"
+        and not member.withdrawn
+        and former is not None
+        and former.revision == assignment.revision
     )
 
 

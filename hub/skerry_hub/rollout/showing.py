@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from skerry_hub.documenting import leaf_differences
 from skerry_hub.lifecycle import Update
 from skerry_hub.model import Workload
+from skerry_hub.placement.turns import waiting_in
 from skerry_hub.rollout.counting import many
 from skerry_hub.rollout.judging import HELD_BACK
 from skerry_hub.rollout.looking import EVERY_NODE, Seen, look
@@ -55,7 +56,11 @@ def _with_unplaced(known: Known, view: RolloutView) -> RolloutView:
     missing = known.unplaced.get(view.workload, 0)
     if not missing:
         return view
-    placed = len(known.of_workload(view.workload))
+    kept = known.workloads.get(view.workload)
+    there = known.of_workload(view.workload)
+    waiting = len(waiting_in(kept.workload, there)) if kept is not None else 0
+    # Who keeps the former revision for want of a place is there, too.
+    placed = len(there) - min(waiting, missing)
     why = f"{missing} of {placed + missing} found no node: see skerry explain"
     if not placed:
         why = f"none of {missing} found a node: see skerry explain"
@@ -133,7 +138,7 @@ def state_of(member: Member, seen: Seen) -> State | None:
 def _instance(member: Member, seen: Seen, deaf: str) -> InstanceUpdateView:
     state = state_of(member, seen) or "waiting"
     told = f"last told: {seen.reason}" if seen.reason else ""
-    reasons = (seen.away, told) if state == "behind" else (member.reason,)
+    reasons = (seen.away, told) if state == "behind" else (member.reason or _why_it_waits(seen),)
     return InstanceUpdateView(
         instance=member.id,
         node=seen.node,
@@ -141,6 +146,10 @@ def _instance(member: Member, seen: Seen, deaf: str) -> InstanceUpdateView:
         state=state,
         reason="; ".join(filter(None, (*reasons, deaf if state != "failed" else "")))[:1024],
     )
+
+
+def _why_it_waits(seen: Seen) -> str:
+    return "its node does not take the new revision: see skerry explain" if seen.to_place else ""
 
 
 def _view(

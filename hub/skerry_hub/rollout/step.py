@@ -18,6 +18,7 @@ from skerry_hub.rollout.waves import Turn, next_turn
 MOST_REASON = 1024
 NAMED = 3
 """Instances that a reason names."""
+NO_PLACE = "no node takes the new revision: see skerry explain"
 STANDS = ("paused", "failed")
 """States in which nothing more is given."""
 NEWS = {"done": "updated", "failed": "update_failed"}
@@ -263,7 +264,7 @@ def _ended(
         return rollout
     open_ = [key for key, one in members.items() if one.state in ("waiting", "updating")]
     ended = len(members) - len(open_) + rollout.finished + rollout.already
-    if any(not seen[key].away for key in open_) or (open_ and not ended):
+    if any(not _why_later(seen[key]) for key in open_) or (open_ and not ended):
         if rollout.state == "done":
             return dataclasses.replace(
                 rollout, state="progressing", reason="", ended_at=None, progressed_at=now
@@ -272,12 +273,17 @@ def _ended(
     failed = [one for one in members.values() if one.state == "failed"]
     parts = [f"{_share(len(failed), rollout)} failed: {_named(failed)}"] if failed else []
     if open_:
-        later = _listed([(members[key].id, seen[key].away) for key in open_])
+        later = _listed([(members[key].id, _why_later(seen[key])) for key in open_])
         parts.append(f"{_share(len(open_), rollout)} follow later: {later}")
     ended_at = rollout.ended_at if rollout.state == "done" else now
     return dataclasses.replace(
         rollout, state="done", reason="; ".join(parts)[:MOST_REASON], ended_at=ended_at
     )
+
+
+def _why_later(seen: Seen) -> str:
+    """Return why a rollout is done though this one has not come to it."""
+    return seen.away or (NO_PLACE if seen.unplaced else "")
 
 
 def _without_done(

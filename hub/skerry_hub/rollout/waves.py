@@ -108,7 +108,7 @@ def _chosen(
     most = many(update.max_unavailable, max(rollout.total, 1))
     at_work = sum(_is_at_work(one, seen[key]) for key, one in members.items() if key in seen)
     broken = {key for key, one in members.items() if key in seen and _is_broken(one, seen[key])}
-    waiting.sort(key=lambda key: _rank(members[key], key in broken, seen[key].wave))
+    waiting.sort(key=lambda key: _rank(members[key], key in broken, seen[key]))
     slots = most - at_work
     if canary is not None:
         slots = min(slots, canary.left)
@@ -154,14 +154,18 @@ def _reachable_waiting(members: Mapping[str, Member], seen: Mapping[str, Seen]) 
     return [
         key
         for key, one in members.items()
-        if one.state == "waiting" and not one.withdrawn and key in seen and seen[key].online
+        if one.state == "waiting"
+        and not one.withdrawn
+        and key in seen
+        and seen[key].online
+        and not seen[key].unplaced
     ]
 
 
 def _unfinished(members: Mapping[str, Member], seen: Mapping[str, Seen]) -> Iterable[str]:
     """Yield those for which a wave waits."""
     for key, one in members.items():
-        if key not in seen or seen[key].away or one.held:
+        if key not in seen or seen[key].away or seen[key].unplaced or one.held:
             continue
         if one.state in ("waiting", "updating"):
             yield key
@@ -178,6 +182,15 @@ def _is_broken(member: Member, seen: Seen) -> bool:
     return not seen.available
 
 
-def _rank(member: Member, broken: bool, wave: str) -> tuple[object, ...]:
+def _rank(member: Member, broken: bool, seen: Seen) -> tuple[object, ...]:
     turn = member.since if member.held else 0.0
-    return member.held, turn, not broken, not member.was_updating, wave_order(wave), member.id
+    wave = wave_order(seen.wave)
+    return (
+        member.held,
+        turn,
+        not broken,
+        not member.was_updating,
+        wave,
+        seen.to_place,
+        member.id,
+    )

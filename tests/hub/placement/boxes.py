@@ -13,7 +13,7 @@ from skerry_hub.model import (
     Resources,
     Workload,
 )
-from skerry_hub.placement import engine
+from skerry_hub.placement import engine, leaving
 from skerry_hub.placement import explain as explaining
 from skerry_hub.placement.constraints import requirements_of
 from skerry_hub.placement.world import World
@@ -252,7 +252,7 @@ def place(columns, load, current, *, keep, **world):
 
 def evacuate(columns, load, current, node, *, force):
     """Let a workload leave a node in a world of these columns."""
-    return engine.evacuate(World(columns), load, current, node, force=force)
+    return leaving.evacuate(World(columns), load, current, node, force=force)
 
 
 def explain(columns, load, current, *, node=None, most=10_000, instance=None, standings=0, **world):

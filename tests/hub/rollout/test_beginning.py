@@ -189,7 +189,7 @@ def test_a_content_that_fits_nowhere_is_refused_while_what_it_would_end_runs():
     known, draft = applied(Known(NODES), shop())
     first = draft.updates.records["shop-web", 1]
     applied(known, shop(resources=nowhere))  # nothing runs yet
-    with pytest.raises(RefusedError, match="no node fits, and 3 of it would end"):
+    with pytest.raises(RefusedError, match="no node fits, and 3 of it run as it was"):
         desired.apply(work_on(running(known)), [shop(resources=nowhere)], prune=False)
     large = dataclasses.replace(first, content=shop(0, resources=nowhere))
     with pytest.raises(RefusedError, match="no node fits, and 3"):
