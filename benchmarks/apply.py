@@ -194,7 +194,7 @@ class _Bench:
     def _apply(self, path: pathlib.Path) -> float:
         """Run the command; return the milliseconds of processor time that it took."""
         child = subprocess.Popen(
-            module("skerry_cli.main", "apply", "-f", str(path)),
+            module("skerry_cli", "apply", "-f", str(path)),
             env={
                 **os.environ,
                 "SKERRY_HUB": f"http://127.0.0.1:{self._relay.port}",

@@ -156,7 +156,3 @@ def _pipe_closed() -> int:
     with contextlib.suppress(OSError):
         sys.stdout.close()
     return Exit.PIPE_CLOSED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -94,7 +94,7 @@ class Hub:
     def cli(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `skerry` against this hub."""
         done = subprocess.run(
-            module("skerry_cli.main", *words),
+            module("skerry_cli", *words),
             capture_output=True,
             text=True,
             env={**os.environ, "SKERRY_HUB": self.url, "NO_COLOR": "1"},

@@ -191,7 +191,7 @@ class SoakBox:
         )
         place = self.folder / "soak.yaml"
         place.write_text(text)
-        command = [sys.executable, "-m", "skerry_cli.main", "apply", "-f", str(place)]
+        command = [sys.executable, "-m", "skerry_cli", "apply", "-f", str(place)]
         return subprocess.Popen(
             command,
             env={**os.environ, "SKERRY_HUB": self.hub.url, "NO_COLOR": "1"},

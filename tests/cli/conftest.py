@@ -63,7 +63,7 @@ def start(hub):
         environment = {"SKERRY_HUB": hub.url, "TERM": "xterm", **options.pop("env", {})}
         clean = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "skerry_cli.main", *words],
+            [sys.executable, "-m", "skerry_cli", *words],
             env={**clean, **environment},
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
         )

@@ -86,7 +86,7 @@ def _as_an_operator(shop):
 def _follow_and_leave(shop):
     """Ctrl-C ends what is followed on the box, too: its run of the executor has nothing left."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "skerry_cli.main", "logs", "-f", "--tail", "0", NAME],
+        [sys.executable, "-m", "skerry_cli", "logs", "-f", "--tail", "0", NAME],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

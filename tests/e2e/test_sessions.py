@@ -44,7 +44,7 @@ class Person:
         self.ours, theirs = pty.openpty()
         self.resize(30, 100)
         self.before = termios.tcgetattr(theirs)
-        words = [sys.executable, "-m", "skerry_cli.main", "exec", "-it", NAME, "--", *command]
+        words = [sys.executable, "-m", "skerry_cli", "exec", "-it", NAME, "--", *command]
         environment = {**os.environ, "SKERRY_HUB": fleet.hub.url}
         self.process = subprocess.Popen(
             words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, process_group=0
@@ -112,7 +112,7 @@ def shop_resized(person):
 def pipe_through(shop):
     """A megabyte and its end, through `cat`; the exit status is the command's."""
     data = os.urandom(2**20)
-    words = [sys.executable, "-m", "skerry_cli.main", "exec", "-i", NAME, "--"]
+    words = [sys.executable, "-m", "skerry_cli", "exec", "-i", NAME, "--"]
     environment = {**os.environ, "SKERRY_HUB": shop.hub.url}
     command = [*words, "/bin/sh", "-c", "cat; exit 5"]
     done = subprocess.run(command, input=data, capture_output=True, env=environment, timeout=120)

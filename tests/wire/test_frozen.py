@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -141,3 +143,29 @@ def test_a_class_without_a_docstring_has_its_name_there():
         field: int
 
     assert Bare.__doc__ == "Bare"
+
+
+INTERRUPTED = """
+import sys
+from skerry_wire.frozen import frozen
+
+@frozen()
+class Seen:
+    number: int
+
+def interrupt(frame, event, argument):
+    if frame.f_code.co_name == "<module>":
+        raise KeyboardInterrupt
+
+sys.settrace(interrupt)
+try:
+    Seen(1)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_while_a_constructor_is_compiled_can_be_caught(tmp_path):
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
+    words = [sys.executable, "-m", "interrupted"]
+    assert subprocess.run(words, cwd=tmp_path, check=False).returncode == 130
