@@ -72,8 +72,9 @@ def advance(
         return Advanced()
     update = kept.workload.lifecycle.update
     seen = look(draft, members.values(), heard, update.wave_by, cache)
-    if not _finds_any(draft, kept.workload):
-        seen = _unplaced(seen, [key for key, one in seen.items() if one.to_place])
+    to_place = [key for key, one in seen.items() if one.to_place]
+    if to_place and not _finds_any(draft, kept.workload):
+        seen = _unplaced(seen, to_place)
     while True:
         found = step(rollout, update, members, seen, work.now, listening_since, missing)
         refused = _place_anew(work, kept.workload, [k for k in found.given if seen[k].to_place])
@@ -109,9 +110,10 @@ def _unplaced(seen: Mapping[str, Seen], keys: Iterable[str]) -> dict[str, Seen]:
 
 def _place_anew(work: Work, workload: Workload, turn: Collection[str]) -> list[str]:
     """Place those whose turn it is, and whose nodes do not take them; return who finds no node."""
-    if turn:
-        work.draft.because("rollout")
-        decide(work, [Wanted(workload, keep=True, turn=tuple(sorted(turn)))], may_preempt=False)
+    if not turn:
+        return []
+    work.draft.because("rollout")
+    decide(work, [Wanted(workload, keep=True, turn=tuple(sorted(turn)))], may_preempt=False)
     return [
         one.id
         for one in waiting_in(workload, work.draft.of_workload(workload.name))

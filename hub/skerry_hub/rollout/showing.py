@@ -119,7 +119,8 @@ def rollout_detail(known: Known, kept: Kept, deaf: str = "") -> RolloutDetail:
 def _seen(known: Known, kept: Kept) -> tuple[Mapping[str, Member], Mapping[str, Seen]]:
     members = dict(known.updates.by_workload.get(kept.workload.name, {}))
     wave_by = kept.workload.lifecycle.update.wave_by
-    return members, look(known, members.values(), EVERY_NODE, wave_by)
+    cache = known.updates.looked(kept.workload.name)
+    return members, look(known, members.values(), EVERY_NODE, wave_by, cache)
 
 
 def state_of(member: Member, seen: Seen) -> State | None:

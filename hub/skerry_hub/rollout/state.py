@@ -7,11 +7,14 @@ read from the store where somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.overlay import Overlay, drop, merge
 from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
+
+if TYPE_CHECKING:
+    from skerry_hub.rollout.looking import Cache
 
 Key = tuple[str, int]
 """A workload's name, and the number of a revision in its history."""
@@ -55,12 +58,17 @@ class KnownRollouts:
         """The number of each workload's newest revision."""
         self.contents = dict(contents or {})
         """What instances have that are not given the newest revision yet."""
+        self._looks: dict[str, Cache] = {}
         self.rolling_back = {name for name, one in self.rollouts.items() if one.rolls_back}
 
     def goes_on(self, workload: str) -> bool:
         """Say whether a workload's rollout may go on: it is not done, or some are to follow."""
         rollout = self.rollouts.get(workload)
         return workload in self.by_workload or (rollout is not None and rollout.state != "done")
+
+    def looked(self, workload: str) -> Cache:
+        """Return what was seen at the last look at a workload's rollout: of steps and of views."""
+        return self._looks.setdefault(workload, {})
 
     def former(self, assignment: Assignment) -> Former | None:
         """Return what an instance has instead of its workload's newest content."""
@@ -80,6 +88,8 @@ class KnownRollouts:
         merge(self.rollouts, draft.rollouts.changes)
         for name, one in draft.rollouts.changes.items():
             self.rolling_back.discard(name)
+            if one is None or one.state == "done":
+                self._looks.pop(name, None)
             if one is not None and one.rolls_back:
                 self.rolling_back.add(name)
         merge(self.contents, draft.contents.changes)
@@ -109,6 +119,10 @@ class DraftRollouts:
         """Revisions that are new, or whose content is another one in what restarts nothing."""
         self.forgotten: set[str] = set()
         """Workloads whose history ends."""
+
+    def looked(self, workload: str) -> Cache:
+        """Return what was seen at the last look: what is kept of it is told by its records."""
+        return self._known.looked(workload)
 
     def number(self, workload: str) -> int:
         """Return the number of a workload's newest revision, 0 where there is none."""

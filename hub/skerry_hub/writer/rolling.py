@@ -10,7 +10,6 @@ from collections.abc import Container, Iterable
 
 from skerry_hub import metrics
 from skerry_hub.rollout.advancing import Told, advance
-from skerry_hub.rollout.looking import Cache
 from skerry_hub.state import Draft, Known
 from skerry_hub.work import Work
 
@@ -28,7 +27,6 @@ class Rolling:
         self.told: set[str] = set()
         """Workloads that are due because something was told of their nodes."""
         self._due: dict[str, float] = {}
-        self._seen: dict[str, Cache] = {}
         self._rest: dict[str, float] = {}
         """Until when a workload with many instances is left alone, by the monotonic clock."""
 
@@ -52,8 +50,6 @@ class Rolling:
     def committed(self, known: Known, draft: Draft) -> None:
         """Note what a transaction changed, once it is known."""
         self.nodes(known, draft.nodes.changes)
-        for ended in draft.updates.rollouts.changes.keys() - known.updates.by_workload.keys():
-            self._seen.pop(ended, None)
         for key, after in draft.assignments.changes.items():
             member = known.updates.members.get(key)
             name = after.workload if after is not None else member and member.workload
@@ -89,7 +85,7 @@ class Rolling:
         told: list[Told] = []
         for name in sorted(names):
             begun = time.perf_counter()
-            cache = self._seen.setdefault(name, {})
+            cache = work.draft.updates.looked(name)
             found = advance(work, name, heard, listening_since, cache)
             took_s = time.perf_counter() - begun
             metrics.ROLLOUT_STEP_SECONDS.observe(took_s)
