@@ -6,12 +6,18 @@ import pytest
 from tests.executor.fake_runtime import FakeRuntime
 from tests.executor.orders import IMAGE, container, instance, order
 from tests.executor.test_converge import DIGEST, Told
+from tests.executor.test_switches import Kept
+from tests.executor.test_switching import at
 
 from skerry_executor.actual import Phase
 from skerry_executor.cancel import Cancel
 from skerry_executor.converge import Convergence
 from skerry_executor.pulled_images import PulledImages
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
+from skerry_executor.specs import spec_of
+from skerry_executor.switches import Switches
+from skerry_executor.switching import Entry, content_of
+from skerry_wire.lifecycle import Switch
 
 REMOTE = "registry.example/web:1"
 SAYS = "the runtime's store is damaged"
@@ -23,9 +29,12 @@ class Damaged(FakeRuntime):
     def __init__(self, *rotten, registry=(REMOTE,)):
         super().__init__(images=[IMAGE, REMOTE], registry=registry)
         self.rotten = set(rotten)
+        self.brittle = set()
+        """Those that look well, and of which only a start finds that they are damaged."""
 
     def create(self, name, image, container, labels, instance):
         reference = super().create(name, image, container, labels, instance)
+        self.brittle.discard(name)
         if image in self.rotten:
             self.damage(name)
         return reference
@@ -42,6 +51,8 @@ class Damaged(FakeRuntime):
     def start(self, reference):
         if self._find(reference).phase is Phase.DAMAGED:
             raise RuntimeFailure(Failure.OTHER, "no such file")
+        if self._find(reference).name in self.brittle:
+            raise RuntimeFailure(Failure.DAMAGED, SAYS)
         super().start(reference)
 
     def remove_image(self, reference):
@@ -61,9 +72,16 @@ def boot(tmp_path):
     return begin
 
 
-def run(runtime, pulled, *instances):
+def run(runtime, pulled, *instances, switches=None):
     return Convergence(
-        order(*instances), DIGEST, runtime, Cancel(), Told(), lambda _: None, pulled=pulled
+        order(*instances),
+        DIGEST,
+        runtime,
+        Cancel(),
+        Told(),
+        lambda _: None,
+        pulled=pulled,
+        switches=switches,
     ).run()
 
 
@@ -80,6 +98,26 @@ def test_a_damaged_container_is_made_anew_and_the_others_are_left_alone(boot):
     assert (outcome.reached, states(outcome)) == (True, {"a-0": "running", "b-0": "running"})
     verbs = [verb for verb, _ in runtime.changes()[before:]]
     assert verbs == ["remove", "create", "start"]
+
+
+def test_what_went_back_is_made_anew_as_what_it_went_back_to(boot):
+    """The order says the new revision still; what is to run by now is the former one."""
+    old, new = (
+        dataclasses.replace(instance("a-0", image=image, revision=revision), switch=Switch())
+        for image, revision in ((IMAGE, "1"), (REMOTE, "2"))
+    )
+    runtime = Damaged()
+    run(runtime, boot("1"), old)
+    (first,) = runtime.containers(order().node)
+    runtime.put(first, phase=Phase.EXITED, exit_code=1)
+    runtime.brittle.add(first.name)
+    back = Entry(earlier=old, phase="rolled_back", tried=content_of(new), reason="it ended")
+    switches = Switches(2, Kept(a_0=back), lambda: at(1050.0))
+    outcome = run(runtime, boot("1"), new, switches=switches)
+    assert states(outcome) == {"a-0": "running"}
+    assert ("create", "skerry-a-0-web") in runtime.changes()[-2:]
+    (found,) = runtime.containers(order().node)
+    assert found.spec == spec_of(old, old.containers[0])
 
 
 def test_a_damaged_image_is_removed_and_pulled_anew(boot):

@@ -74,3 +74,13 @@ def test_who_is_to_be_rolled_back_is_known():
     assert found.rolling_back == {"shop-web"}
     settled(found, lambda draft: draft.rollouts.put("shop-web", rollout()))
     assert found.rolling_back == set()
+
+
+def test_steps_and_views_share_what_was_seen_until_the_rollout_is_done():
+    found = known()
+    cache = found.looked("shop-web")
+    assert DraftRollouts(found).looked("shop-web") is cache
+    settled(found, lambda draft: draft.rollouts.put("shop-web", rollout(finished=1)))
+    assert found.looked("shop-web") is cache
+    settled(found, lambda draft: draft.rollouts.put("shop-web", rollout(state="done")))
+    assert found.looked("shop-web") is not cache
