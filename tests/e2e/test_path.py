@@ -55,9 +55,9 @@ def test_a_job_runs_once_for_each_content_and_is_told_as_done(fleet):
         path.write_text(text)
         return fleet.hub.cli("apply", "-f", str(path), "--wait", "--timeout", "60s", check=check)
 
-    def until_completed():
+    def until_completed(check=True):
         words = ("wait", "workload", "night-report", "--for", "completed", "--timeout", "60s")
-        fleet.hub.cli(*words)
+        return fleet.hub.cli(*words, check=check)
 
     def ran():
         return (folder / "ran").read_text().split()
@@ -82,7 +82,9 @@ def test_a_job_runs_once_for_each_content_and_is_told_as_done(fleet):
     until_completed()
     assert ran() == ["one", "two"]
 
-    failed = apply("echo three >> /out/ran; exit 3", check=False)
+    # An apply waits until it runs, which may be seen before it has failed.
+    apply("echo three >> /out/ran; exit 3", check=False)
+    failed = until_completed(check=False)
     assert failed.returncode == 1
     assert "ended with 3" in failed.stderr
     assert ran() == ["one", "two", "three"]
