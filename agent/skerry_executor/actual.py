@@ -52,6 +52,8 @@ class Actual:
     phase: Phase
     pid: int | None = None
     exit_code: int | None = None
+    ended_pid: int | None = None
+    """The process that ended, where the runtime does not say how often it started another."""
     restarts: int = 0
     started_at: float | None = None
     health: Health = Health.NONE

@@ -78,6 +78,8 @@ class Ending:
     until_s: BootSeconds | None = None
     wait_s: Wait = 0.0
     exit_code: Annotated[int, Range(-(2**31), 2**31 - 1)] | None = None
+    pid: Annotated[int, Range(0, 2**31 - 1)] | None = None
+    """The process that ended last, where that is known."""
 
     @property
     def restarts(self) -> int:
@@ -188,8 +190,9 @@ def looked(before: Ending | None, one: Actual, now_s: float, draw: float | None)
             # Nobody wants it to run, as without its lease.
             return dataclasses.replace(started(before, one, now_s), streak=0, rests=0, seen=count)
         return before
-    if count < before.seen:
-        # Somebody started it: the runtime counts anew.
+    is_other = one.ended_pid is not None and one.ended_pid != before.pid
+    if count < before.seen or (count == before.seen and is_other):
+        # Somebody started it: the runtime counts anew, or not at all.
         before = dataclasses.replace(before, before=before.restarts, seen=0)
     rise = count - before.seen
     if rise <= 0:
@@ -199,7 +202,9 @@ def looked(before: Ending | None, one: Actual, now_s: float, draw: float | None)
 
 
 def _first(one: Actual, count: int, now_s: float) -> Ending:
-    return Ending(id=one.id, seen=count, streak=1, at_s=now_s, exit_code=one.exit_code)
+    return Ending(
+        id=one.id, seen=count, streak=1, at_s=now_s, exit_code=one.exit_code, pid=one.ended_pid
+    )
 
 
 def _ended(before: Ending, one: Actual, rise: int, now_s: float, draw: float | None) -> Ending:
@@ -211,6 +216,7 @@ def _ended(before: Ending, one: Actual, rise: int, now_s: float, draw: float | N
         streak=min(MOST_COUNT, streak),
         at_s=now_s,
         exit_code=before.exit_code if one.exit_code is None else one.exit_code,
+        pid=one.ended_pid,
     )
     if draw is None or not is_soon or (streak < LOOP_ENDS and not before.rests):
         return after

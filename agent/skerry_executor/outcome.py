@@ -30,6 +30,9 @@ AWAIT_MOST_S = 300.0
 """So long after a start it is looked often whether what starts after it may, and what its checks
 say; then as after a failure, or as at rest."""
 
+RESTARTING_LOOK_S = 5.0
+"""So soon is looked again at what its runtime is about to start, and tells nobody of it."""
+
 _RETRY_S = {
     Failure.PORT_IN_USE: 5.0,
     Failure.PULL: 15.0,
@@ -77,6 +80,8 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
     looks = [one.look_after_s for one in aims.values() if one.look_after_s is not None]
     loops = [one.look_s for one in seen.looping.values()]
     looks += [*loops, *(f.wait_s for f in failures.values() if f.wait_s is not None)]
+    if any(one.phase is Phase.RESTARTING and one.ended_pid is not None for one in there):
+        looks.append(RESTARTING_LOOK_S)
     coming = [_comes_up_look_s(one, there, seen.wall_s) for one in desired]
     looks += [look_s for look_s in coming if look_s is not None]
     statuses = [*(one.status for one in found), *left]

@@ -86,6 +86,15 @@ def test_many_ends_between_two_looks_are_a_loop_too():
     assert (ending.until_s, ending.restarts) == (3600.0 + FIRST_S, 501)
 
 
+def test_ends_that_no_runtime_counts_are_told_by_their_processes():
+    ending, now_s = None, 0.0
+    for pid in (7, 7, 8, 8, 9):
+        now_s += 5
+        one = dataclasses.replace(seen(Phase.RESTARTING, 0, 1), ended_pid=pid)
+        ending = backoff.looked(ending, one, now_s, 0.0)
+    assert (ending.restarts, ending.until_s) == (3, now_s + FIRST_S)
+
+
 def test_ends_that_lie_apart_are_none():
     ending, now_s = None, 0.0
     for number in range(20):

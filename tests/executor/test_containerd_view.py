@@ -39,6 +39,7 @@ def test_what_the_monitor_starts_again_is_restarting(restart, retries, count, co
     kept = labels.Kept(name="n", restart=restart, retries=retries, started_at=1.5)
     found = seen(task(code), kept, {**SUPERVISED, labels.COUNT: count})
     assert (found.phase, found.restarts, found.exit_code) == (phase, int(count), code)
+    assert found.ended_pid == 7
 
 
 def test_an_end_that_was_seen_outlives_the_task_until_the_next_start():

@@ -5,7 +5,7 @@ from tests.executor.orders import instance, order
 from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
-from skerry_executor.outcome import Seen, blind_outcome, outcome_of
+from skerry_executor.outcome import RESTARTING_LOOK_S, Seen, blind_outcome, outcome_of
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.switching import Aim
 from skerry_wire.lifecycle import UpdateStatus
@@ -37,6 +37,14 @@ def test_without_a_check_nothing_is_looked_for():
     seen = Seen(actual=(actual(wanted, started_at=1000.0),), wall_s=1001.0)
     found = outcome_of(order(wanted), "d" * 64, "fake", seen)
     assert (found.reached, found.look_after_s) == (True, None)
+
+
+@pytest.mark.parametrize(("pid", "look_s"), [(None, None), (7, RESTARTING_LOOK_S)])
+def test_what_is_started_and_told_to_nobody_is_looked_for(pid, look_s):
+    wanted = instance()
+    one = actual(wanted, phase=Phase.RESTARTING, exit_code=1, ended_pid=pid)
+    found = outcome_of(order(wanted), "d" * 64, "fake", Seen(actual=(one,), wall_s=1001.0))
+    assert (found.reached, found.look_after_s) == (False, look_s)
 
 
 @pytest.mark.parametrize(

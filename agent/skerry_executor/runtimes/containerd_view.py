@@ -20,6 +20,7 @@ def actual_of(record: Record, kept: Kept, task: Task | None) -> Actual | None:
     phase = _phase(task, kept, containerd_labels.STATUS in labels, restarts)
     code = kept.ended if task is None else task.exit_status
     running = task is not None and phase is Phase.RUNNING
+    is_over = phase in (Phase.EXITED, Phase.RESTARTING)
     return Actual(
         id=record.id,
         name=kept.name,
@@ -32,7 +33,8 @@ def actual_of(record: Record, kept: Kept, task: Task | None) -> Actual | None:
         devices=labels.get(specs.DEVICES, ""),
         phase=phase,
         pid=task.pid if running and task is not None else None,
-        exit_code=code if phase in (Phase.EXITED, Phase.RESTARTING) else None,
+        exit_code=code if is_over else None,
+        ended_pid=task.pid if is_over and task is not None else None,
         restarts=restarts,
         started_at=kept.started_at,
         health=Health.STARTING if running and kept.check else Health.NONE,
