@@ -1,8 +1,8 @@
 """The probes of few lines: cameras, Bluetooth, runtimes."""
 
+import contextlib
 import dataclasses
 import socket
-import time
 
 import pytest
 from tests.agent.trees import Tree, found, result
@@ -193,6 +193,16 @@ def test_the_programs_own_version_in_a_packages(package, version):
     assert runtimes.upstream(package) == version
 
 
+def connections(listener):
+    """Take all connections that wait, and return their number."""
+    number = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            number += 1
+    return number
+
+
 def test_a_silent_runtime_costs_its_time_once_and_is_asked_again_later(tmp_path):
     tree = Tree(tmp_path / "b").write("usr/bin/podman").write("run/podman", {})
     host = Host(tree.root, live=True)
@@ -202,10 +212,9 @@ def test_a_silent_runtime_costs_its_time_once_and_is_asked_again_later(tmp_path)
         listener.settimeout(0)
         asked = []
         for _ in range(2 * runtimes.ASKED_AGAIN):
-            started_s = time.monotonic()
             (podman,) = runtimes.parse(runtimes.read(host)).value
-            asked.append(time.monotonic() - started_s > runtimes.ANSWER_S / 2)
+            asked.append(connections(listener))
             assert podman.usable
             assert podman.reason == "did not say its version: took too long"
-            assert time.monotonic() - started_s < 1
-        assert [n for n, was in enumerate(asked) if was] == [0, runtimes.ASKED_AGAIN]
+        once = [1] + [0] * (runtimes.ASKED_AGAIN - 1)
+        assert asked == 2 * once
