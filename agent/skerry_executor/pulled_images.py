@@ -33,9 +33,18 @@ _MAGIC = b"skerry-executor images 1\n"
 
 
 class PulledImages:
-    """Those of one box. `state` is the executor's folder; None: nothing is remembered."""
+    """Those of one box. `state` is the executor's folder; None: nothing is remembered.
 
-    def __init__(self, state: pathlib.Path | None, root: pathlib.Path = pathlib.Path("/")) -> None:
+    `free` tells how much of the disk of a folder is free, in percent.
+    """
+
+    def __init__(
+        self,
+        state: pathlib.Path | None,
+        root: pathlib.Path = pathlib.Path("/"),
+        free: Callable[[pathlib.Path], float | None] = free_percent,
+    ) -> None:
+        self._free = free
         self._path = None if state is None else state / FILE
         self._folder: pathlib.Path | None = None
         self._lock = threading.Lock()
@@ -111,7 +120,7 @@ class PulledImages:
                 self._folder = runtime.storage().containers
             except RuntimeFailure:
                 return False
-        free = free_percent(self._folder)
+        free = self._free(self._folder)
         return free is not None and free < policy.image_free_percent
 
     def _load(self) -> Remembered:

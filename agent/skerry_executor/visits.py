@@ -29,6 +29,7 @@ from skerry_executor.runtimes.none import NoRuntime
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.talk import Talk
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorRequest, Outcome
 from skerry_wire.messages import Order
@@ -94,21 +95,23 @@ class Visits:
             with self.turn:
                 outcome = self._converged(admitted, talk)
                 talk.done(outcome, self._in_use)
-                if admitted.order is not None and not self._ending:
-                    self._clean(admitted, admitted.order, outcome)
+                if admitted.order is not None and admitted.allowed and not self._ending:
+                    self._clean(admitted.order, admitted.policy)
             return outcome
         finally:
             with self._talks_lock:
                 self._talks.remove(talk)
 
-    def _clean(self, admitted: Admitted, order: Order, outcome: Outcome) -> None:
-        """Remove what neither the order nor a way back from it needs. Nobody waits."""
+    def _clean(self, order: Order, policy: BoxPolicy) -> None:
+        """Remove what neither the order nor a way back from it needs. Nobody waits.
+
+        Also while the order is not reached: it may be for want of the room that this makes.
+        """
         entries, _ = self._journal.load()
         needed = [*order.instances, *(entry.earlier for entry in entries.values())]
-        if admitted.allowed and not self._are_leftovers_gone:
+        if not self._are_leftovers_gone:
             self._remove_leftovers(self._open_runtime(), needed)
-        if outcome.reached:
-            self._pulled.clean(self._open_runtime(), needed, admitted.policy, time.time())
+        self._pulled.clean(self._open_runtime(), needed, policy, time.time())
 
     def _remove_leftovers(self, runtime: Runtime, needed: Sequence[Instance]) -> None:
         """Free names of ours that a power cut left in the runtime's storage alone."""

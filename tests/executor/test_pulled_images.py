@@ -85,6 +85,17 @@ def test_a_full_disk_takes_what_is_unused_at_once_and_nothing_else(images, runti
     assert runtime.stored == {IMAGE, WEB}
 
 
+def test_a_full_disk_takes_no_more_than_makes_room(runtime, tmp_path):
+    def free_percent(_folder):
+        return 30.0 - 10.0 * len(runtime.stored)
+
+    images = PulledImages(tmp_path, free=free_percent)
+    for name in (OLD, WEB):
+        pull(images, runtime, name)
+    images.clean(runtime, (), dataclasses.replace(FULL, image_free_percent=10), START)
+    assert len(runtime.stored) == 2
+
+
 def test_a_disk_with_room_takes_nothing_before_its_time(images, runtime):
     pull(images, runtime, OLD)
     images.clean(runtime, (), dataclasses.replace(FULL, image_free_percent=1), START)

@@ -26,7 +26,8 @@ from tests.executor.orders import (
 )
 
 from lab.processes import wait_for
-from skerry_executor import listen, state
+from skerry_executor import listen, pulled_images, state
+from skerry_executor.image_cleaning import Remembered
 from skerry_executor.leftovers import Leftover
 from skerry_executor.policy_file import parse_policy
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
@@ -36,6 +37,7 @@ from skerry_executor.serve import MAX_CONNECTIONS, Server
 from skerry_executor.settings import Settings
 from skerry_wire import codec, envelope, local
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.lifecycle import Switch
 from skerry_wire.local import ExecutorRequest
 from skerry_wire.messages import Targets
 from skerry_wire.workload import BusDevice
@@ -308,6 +310,32 @@ def test_nothing_is_freed_while_the_box_allows_nothing(box):
     visit(2, 999.0)
     visit(3, 999.0)  # comes when all of the one before is done
     assert calls.count(("leftovers", "")) == 1
+
+
+def let_days_go_by(path):
+    """Have all images that are remembered be unused for eight days, as of the last look."""
+    magic, _, _ = path.read_bytes().partition(b"\n")
+    found = state.read_record(Remembered, path, magic + b"\n", 1000, strict=False)
+    images = tuple(dataclasses.replace(one, unused_s=8 * 86400.0) for one in found.images)
+    state.write_record(path, magic + b"\n", Remembered(images=images), durable=False)
+
+
+def test_what_a_switch_may_go_back_to_keeps_its_image_and_what_nothing_needs_makes_room(box):
+    unneeded, old, new = (f"registry.example/web:{number}" for number in range(3))
+    box.runtime.registry = {unneeded, old, new}
+
+    def visit(generation, image):
+        one = dataclasses.replace(instance(image=image), switch=Switch(settle_s=60.0))
+        return asked(box.path, signed(order(one, generation=generation)))
+
+    asked(box.path, signed(order(instance(image=unneeded), generation=1)))
+    asked(box.path, signed(order(instance(image=old), generation=2)))
+    outcome = visit(3, new)
+    assert (outcome.instances[0].revision, outcome.reached) == ("1" * 16, False)
+    let_days_go_by(box.settings.state / pulled_images.FILE)
+    visit(3, new)
+    visit(3, new)  # comes when all of the one before is done
+    assert box.runtime.stored == {IMAGE, old, new}
 
 
 class Recording(FakeRuntime):
