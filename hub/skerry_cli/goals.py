@@ -99,13 +99,19 @@ def _instance(hub: Hub, goal: Goal) -> Seen:
     found = next((one for one in there if one.id == goal.name), None)
     if found is None:
         return Seen(goal.wanted == "deleted", "it is not there")
+    return seen_of(found, goal.wanted)
+
+
+def seen_of(found: Instance, wanted: Wanted, revision: str = "") -> Seen:
+    """Return how far an instance is. `revision`: one that will do, as the newest does."""
     text = str(found.state) + (f": {found.reason}" if found.reason else "")
     works = found.state == "running" or need_not_run(found.state, found.job)
-    runs = works and found.current and found.health != "starting"
-    if goal.wanted == "healthy":
+    wanted_revision = found.current or found.revision == revision
+    runs = works and wanted_revision and found.health != "starting"
+    if wanted == "healthy":
         checked = "" if found.health == "none" else f", {found.health}"
         return Seen(runs and found.health != "unhealthy", text + checked)
-    return Seen(goal.wanted == "running" and runs, text)
+    return Seen(wanted == "running" and runs, text)
 
 
 def _absent(hub: Hub, goal: Goal) -> Seen:

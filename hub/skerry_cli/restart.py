@@ -10,7 +10,7 @@ import click
 from skerry_cli import words
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.follow import follow
-from skerry_cli.goals import Goal, look_at
+from skerry_cli.goals import Goal, seen_of
 from skerry_cli.hub import Hub, path
 from skerry_cli.named_instances import complete_instances, instances_of
 from skerry_cli.records import Instance, items_of, read
@@ -62,7 +62,8 @@ def restart(session: Session, /, name: str, container: str, wait: bool, timeout:
 def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float) -> bool:
     """Wait until it runs anew and is healthy, or has ended well: what is known may be from before.
 
-    Says whether it has ended. Raises Failure at once where it has failed.
+    The revision that ran before will do: what is held back, paused, or waits for its turn runs
+    that one anew. Says whether it has ended. Raises Failure at once where it has failed.
     """
     goal = Goal("instance", before.id, "healthy", before.node)
     hub.deadline = time.monotonic() + timeout_s
@@ -70,11 +71,15 @@ def _until_healthy(hub: Hub, screen: Screen, before: Instance, timeout_s: float)
 
     def look() -> bool:
         nonlocal last, has_ended
-        seen, now = look_at(hub, goal), _now(hub, before)
+        now = _now(hub, before)
+        if now is None:
+            last = "it is not there"
+            return False
+        seen = seen_of(now, goal.wanted, before.revision)
         last = seen.text
-        if now is not None and _ended_again(before, now):
+        if _ended_again(before, now):
             raise Failure(f"{goal} was started, and failed again: {now.reason or now.state}")
-        if now is None or now.started_at == before.started_at:
+        if now.started_at == before.started_at:
             return False
         has_ended = now.state == "exited"
         if has_ended and now.exit_code:

@@ -72,6 +72,29 @@ def test_instances_follow_one_another(skerry, shop):
     assert shop.restarted == ["shop-web-0", "shop-web-1"]
 
 
+BEHIND = {"current": False, "reason": "its update waits: the box holds it back (maintenance)"}
+
+
+@pytest.mark.parametrize("name", ["shop-web", "shop-web-0"])
+def test_the_revision_that_ran_before_is_waited_for_where_a_newer_one_waits(skerry, shop, name):
+    shop.instances["shop-web-0"] = dataclasses.replace(INSTANCE, **BEHIND)
+    shop.late = 3
+    done = skerry("restart", name, "--timeout", "5s")
+    assert done.out.startswith("instance/shop-web-0 restarted on quay (box-1)\n")
+    assert shop.restarted == (["shop-web-0"] if name == "shop-web-0" else sorted(shop.instances))
+
+
+def test_what_is_updated_meanwhile_is_waited_for_at_its_newest_revision(skerry, shop):
+    shop.instances["shop-web-0"] = dataclasses.replace(INSTANCE, **BEHIND)
+    shop.after = {"current": True, "revision": "1234567", "reason": None}
+    assert skerry("restart", "shop-web-0", "--timeout", "5s").code == 0
+
+
+def test_another_revision_that_is_not_the_newest_will_not_do(skerry, shop):
+    shop.after = {"current": False, "revision": "1234567"}
+    skerry("restart", "shop-web-0", "--timeout", "0.2s", code=4)
+
+
 def test_one_that_does_not_become_healthy_ends_it_there(skerry, shop):
     shop.broken.add("shop-web-0")
     done = skerry("restart", "shop-web", "--timeout", "0.3s", code=4)
