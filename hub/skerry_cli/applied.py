@@ -52,12 +52,22 @@ def _behind(hub: Hub, rollout: Rollout) -> str:
 
 
 def _goals(found: Plan) -> list[Goal]:
-    """Return what can be waited for: what found no node will not run."""
+    """Return what can be waited for: what found no node will not run.
+
+    Where that is so of a part, the others are updated.
+    """
     unplaced = {explanation.workload for explanation in found.unplaced}
-    present = sorted({*found.created, *found.updated, *found.unchanged} - unplaced)
+    present = {*found.created, *found.updated, *found.unchanged} - unplaced
+    partly = {one.workload for one in found.rollouts if one.strategy != "at-once"} & unplaced
+    partly &= {*found.updated}
     numbers = {one.workload: one.number for one in found.revisions}
     running = [
-        Goal("workload", name, "running", by_rollout=True, revision=numbers.get(name, 0))
-        for name in present
+        Goal(
+            *("workload", name, "running"),
+            by_rollout=True,
+            revision=numbers.get(name, 0),
+            partly=name in partly,
+        )
+        for name in sorted(present | partly)
     ]
     return running + [Goal("workload", name, "deleted") for name in found.removed]

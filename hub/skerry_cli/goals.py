@@ -29,6 +29,7 @@ GOALS: dict[str, tuple[Wanted, ...]] = {
     "workload": ("running", "completed", "deleted"),
 }
 _AS_WANTED = ("running", "scheduled", "completed")
+_PARTLY = "updated where it found a node"
 TELL_WITHIN_S = 5.0
 """How long the hub may take to say what a wait that is over still waited for."""
 
@@ -39,7 +40,8 @@ class Goal:
 
     `by_rollout`: a workload's rollout that is done is enough, though nodes that are away have not
     followed yet; one that pauses ends the wait. `revision`: the number that was applied; where the
-    hub rolls that one back by itself, the wait ends, too. 0: not known.
+    hub rolls that one back by itself, the wait ends, too. 0: not known. `partly`: what found no
+    node is not waited for.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Goal:
     node: str = ""
     by_rollout: bool = False
     revision: int = 0
+    partly: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" + (f" on {self.node}" if self.node else "")
@@ -146,6 +149,8 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
     if ends is not None:
         return dataclasses.replace(ends, workload=workload)
     gave_up = any(one.current and has_given_up(one.state, one.job) for one in workload.instances)
+    if goal.partly and rollout is not None and rollout.state == "done" and not rollout.failed:
+        return Seen(not gave_up, rollout.reason, hopeless=gave_up, state=_PARTLY, workload=workload)
     if rollout is not None and rollout.state == "done" and rollout.behind and not rollout.failed:
         there = not gave_up and workload.current + rollout.behind >= workload.wanted
         text = f"{counts(rollout)}: {rollout.reason}"

@@ -278,6 +278,30 @@ def test_an_apply_that_waits_does_not_wait_for_nodes_that_are_away(hub, skerry):
     assert told.endswith("is lost; and 1 more: skerry rollout status shop-web\n")
 
 
+def test_an_apply_that_waits_ends_when_those_that_found_a_node_are_updated(hub, skerry):
+    later = dataclasses.replace(DONE, done=6, behind=2, reason="2 of 8 follow later: why")
+    steps = RolloutPlan(workload="shop-web", strategy="rolling", instances=8, at_once=2)
+    plan = PlanView(updated=("shop-web",), unplaced=(EXPLANATION,), rollouts=(steps,))
+    looks = Answers(
+        with_rollout(GOING, state="progressing"),
+        with_rollout(later, state="progressing", wanted=10, current=6),
+    )
+
+    def look(_asked):
+        hub.change()
+        return looks.next()
+
+    words = ("apply", "-f", "-", "--wait", "--timeout", "20s")
+    hub.answers |= {"POST /api/v1/apply": plan, f"GET {PATH}": look}
+    done = skerry(*words, data="services: {}\n", code=3)
+    assert done.err.endswith("shop-web: 2 of 8 follow later: why\n")
+    assert done.out.endswith("workload/shop-web is updated where it found a node\n")
+    # Of a new one nothing is waited for.
+    hub.answers["POST /api/v1/apply"] = PlanView(created=("shop-web",), unplaced=(EXPLANATION,))
+    del hub.answers[f"GET {PATH}"]
+    skerry(*words, data="services: {}\n", code=3)
+
+
 def test_an_apply_that_waits_fails_where_it_is_rolled_back(hub, skerry):
     begins = with_rollout(dataclasses.replace(PAUSED, rolls_back=True), state="progressing")
     applied(hub)

@@ -118,6 +118,8 @@ def begin(work: Work, prepared: Prepared) -> None:
     total = placed if prepared.before else placed + draft.unplaced(name)
     goes_on = bool(members) or (not prepared.before and total > 0)
     tries_canary = prepared.cause == "apply" and not already
+    if prepared.before and not prepared.surge:
+        already = placed - len(members)  # more replicas are placed with it
     rollout = Rollout(
         workload=name,
         number=draft.updates.number(name),

@@ -65,7 +65,8 @@ class Rollout:
 
     `stable` is the newest revision that all of them had before it, or an older one that ran where
     that one never did; 0: there was nothing before it, and all are given it at once. `total` counts
-    the workload's instances when it began, `already` those of them that had this content then.
+    the workload's instances when it began, `already` those of them that had this content then, or
+    were new with it.
     `excused` failures were seen by whoever resumed it. `surge`: of blue-green, the instances of the
     former set, which are among the workload's replicas meanwhile.
     """

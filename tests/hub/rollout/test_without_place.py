@@ -8,113 +8,14 @@ import os
 import random
 
 import pytest
-from tests.hub.records import NOW, capability, node, report, settled, status, work_on, workload
+from tests.hub.rollout.carrying_out import NAME, Fleet, box, shop
 
-from skerry_hub import desired
-from skerry_hub.lifecycle import Lifecycle, Update
-from skerry_hub.model import Resources
-from skerry_hub.orders import instances
-from skerry_hub.rollout.advancing import advance
 from skerry_hub.rollout.counting import many
-from skerry_hub.rollout.looking import EVERY_NODE
 from skerry_hub.rollout.showing import rollout_detail
 from skerry_hub.showing import workload_view
-from skerry_hub.state import Known
 from skerry_hub.work import RefusedError
 
 CASES = int(os.environ.get("SKERRY_SOAK", "1")) * 25
-MIB = 2**20
-NAME = "shop-web"
-
-
-def box(name, memory_mib, labels=None):
-    one = capability(hostname=f"host-{name}")
-    memory = dataclasses.replace(one.hardware.memory, total_bytes=memory_mib * MIB)
-    hardware = dataclasses.replace(one.hardware, memory=memory)
-    told = dataclasses.replace(one, hardware=hardware)
-    return node(name, capability=told, labels=labels or {})
-
-
-def shop(number, memory_mib, replicas=4, mode="replicated", **update):
-    return workload(
-        image=f"localhost/web:{number}",
-        replicas=replicas,
-        mode=mode,
-        resources=Resources(memory_bytes=memory_mib * MIB),
-        lifecycle=Lifecycle(update=Update(**{"settle_s": 0.0, **update})),
-    )
-
-
-class Fleet:
-    """A hub's records, and boxes that do what they are ordered."""
-
-    def __init__(self, *boxes):
-        self.known = Known(list(boxes))
-        self.now = NOW
-        self.fewest = 0
-
-    @property
-    def content(self):
-        return self.known.workloads[NAME].workload
-
-    def change(self, do):
-        work = work_on(self.known, self.now)
-        do(work)
-        advance(work, NAME, EVERY_NODE, NOW)
-        self.known = settled(self.known, work.draft)
-        self.fewest = min(self.fewest, len(self.ordered() & self.runs()))
-
-    def apply(self, content):
-        self.change(lambda work: desired.apply(work, [content], prune=False))
-
-    def put(self, *boxes):
-        def come(work):
-            for one in boxes:
-                work.draft.nodes.put(one.id, one)
-                work.columns.put(one)
-            desired.fill(work, desired.wanting(work.draft))
-
-        self.change(come)
-
-    def fill(self):
-        self.change(lambda work: desired.fill(work, desired.wanting(work.draft)))
-
-    def ordered(self, name=None):
-        """Return what the orders say: instance, node, revision."""
-        return {
-            (one.id, box, one.revision)
-            for box in ([name] if name else self.known.nodes)
-            for one in instances(
-                self.known.by_node.get(box, {}).values(),
-                {NAME: self.content},
-                former=self.known.updates.former,
-            )
-        }
-
-    def runs(self):
-        """Return the same of what the boxes reported last."""
-        return {
-            (one.id, name, one.revision)
-            for name, box in self.known.nodes.items()
-            for one in box.report.instances
-        }
-
-    def report(self, names=None):
-        for name in names or sorted(self.known.nodes):
-            told = tuple(status(id_, revision=rev) for id_, _, rev in sorted(self.ordered(name)))
-            one = dataclasses.replace(self.known.nodes[name], report=report(instances=told))
-            self.known.nodes[name] = one
-        self.now += 1
-        self.change(lambda work: None)
-
-    def goes_on(self, rounds=20):
-        for _ in range(rounds):
-            self.report()
-            self.fill()
-
-    def at(self, content):
-        """Return how many run a content."""
-        return sum(revision == content.revision for _, _, revision in self.runs())
 
 
 def running(content, *boxes):
@@ -172,6 +73,16 @@ def test_fewer_replicas_end_those_that_have_no_place():
     fleet.apply(new)
     fleet.goes_on()
     assert (len(fleet.runs()), fleet.at(new)) == (2, 2)
+
+
+def test_replicas_that_are_new_with_a_revision_have_it_already():
+    fleet = running(shop(1, 100, replicas=2), box("large", 2000))
+    fleet.apply(shop(2, 100, replicas=3))
+    rollout = fleet.known.updates.rollouts[NAME]
+    assert (rollout.total, rollout.already) == (3, 1)
+    fleet.goes_on()
+    view = rollout_detail(fleet.known, fleet.known.workloads[NAME]).rollout
+    assert (view.state, view.done, view.total) == ("done", 3, 3)
 
 
 def test_a_newer_apply_or_an_undo_finds_them_as_they_are():
