@@ -54,7 +54,7 @@ class Convergence:
     what was pulled, `mends` how often what is damaged was made anew, `backoffs` what failed or
     keeps ending;
     `switches` tell what each instance is to be by now; `checked` returns containers with what
-    their own checks say.
+    their own checks say; `no_room` says what room an image lacks, None where it may be pulled.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of, each from another place
@@ -74,6 +74,7 @@ class Convergence:
         backoffs: BackOffs | None = None,
         switches: Switches | None = None,
         checked: Checked = lambda _, actual: actual,
+        no_room: Callable[[], str | None] = lambda: None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._order = order
@@ -104,6 +105,7 @@ class Convergence:
             pulled=pulled,
             mends=mends,
             backoffs=self._backoffs,
+            no_room=no_room,
         )
 
     def run(self) -> Outcome:

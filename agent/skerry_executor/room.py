@@ -1,6 +1,7 @@
-"""Whether there is room for a new revision, looked at before the old one is touched.
+"""Whether there is room: for an image, and for a new revision before the old one is touched.
 
-The images are there by then: what is lacking would be found out when the old one is gone.
+For an image that is asked before its pull, which fills the disk on which others write. The images
+of a new revision are there by then: what it lacks would be found out when the old one is gone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
-from skerry_executor.runtimes.base import RuntimeFailure, Storage
+from skerry_executor.runtimes.base import Runtime, RuntimeFailure, Storage
+from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.workload import Instance
 
 MEMORY = "proc/meminfo"
@@ -30,6 +32,11 @@ def lacking_disk(free_bytes: int | None, reserve_bytes: int, what: str) -> str |
         f"no room on disk: {free_bytes // MIB} MiB are free where {what}, "
         f"{reserve_bytes // MIB} MiB are to stay so"
     )
+
+
+def kept_images(storage: Storage) -> str:
+    """Return words for what is where a pull writes."""
+    return f"the runtime keeps its images ({storage.containers})"
 
 
 def lacking_memory(
@@ -128,6 +135,15 @@ class Room:
         back = sum(one for one in used if one is not None)
         return lacking_memory(self._available_bytes(), back, wanted, earlier)
 
+    def lacking_for_pull(self) -> str | None:
+        """Return what is lacking where images are kept; how large one will be, nobody knows."""
+        try:
+            storage = self._storage()
+        except RuntimeFailure:
+            return None
+        free = free_bytes(storage.containers)
+        return lacking_disk(free, self._reserve_bytes, kept_images(storage))
+
     def _lacking_disk(self, wanted: Instance) -> str | None:
         try:
             storage = self._storage()
@@ -149,3 +165,19 @@ class Room:
             if name == "MemAvailable" and value.split()[:1] and value.split()[0].isdecimal():
                 return int(value.split()[0]) * 1024
         return None
+
+
+def on_box(root: pathlib.Path, policy: BoxPolicy, runtime: Runtime) -> Room:
+    """Return the room of a box, as its policy and runtime say."""
+    return Room(runtime.storage, policy.updates.disk_reserve_bytes, _used_bytes(runtime), root)
+
+
+def _used_bytes(runtime: Runtime) -> Callable[[str], int | None]:
+    def used(reference: str) -> int | None:
+        try:
+            found = runtime.usage(reference)
+        except RuntimeFailure:
+            return None
+        return None if found is None else found.memory_bytes
+
+    return used

@@ -28,6 +28,9 @@ from skerry_wire.images import parse_image
 from skerry_wire.messages import InstanceState
 from skerry_wire.workload import Container, Instance
 
+_IMAGE_ON_BOX_DOES = (Failure.PULL, Failure.DISK_FULL)
+"""Where an image cannot be pulled for one of these, and there is one on the box, that is taken."""
+
 
 def impossible(action: rec.Action) -> RuntimeFailure | None:
     """Return why an action cannot be done, None where it may be tried."""
@@ -57,6 +60,7 @@ class Steps:
         pulled: PulledImages = pulled_images.NOWHERE,
         mends: Mends | None = None,
         backoffs: BackOffs | None = None,
+        no_room: Callable[[], str | None] = lambda: None,
         make_durable: Callable[[], None] = os.sync,
     ) -> None:
         self._node = node
@@ -71,6 +75,7 @@ class Steps:
         self._pulled = pulled
         self._mends = Mends(None) if mends is None else mends
         self._backoffs = backoffs or BackOffs()
+        self._no_room = no_room
         # No runtime waits until its store is on the disk: after a power cut within seconds of a
         # change, podman cannot even list what it has.
         self._make_durable = make_durable
@@ -134,9 +139,9 @@ class Steps:
                 self._record.doing(instance, InstanceState.PULLING, action.image)
                 self._fetch(instance, action.image)
         except RuntimeFailure as failure:
-            if not action.cached or failure.kind is not Failure.PULL:
+            if not action.cached or failure.kind not in _IMAGE_ON_BOX_DOES:
                 raise
-            # A registry that is away must not keep a box from starting what it has.
+            # Neither a registry that is away nor a full disk keeps a box from starting what it has.
             self._record.log("using the image on the box", action.image, failure.reason)
             return
         self._record.log("pulled", action.image)
@@ -147,6 +152,9 @@ class Steps:
         def told(amount: str) -> None:
             self._record.doing(instance, InstanceState.PULLING, f"{image}: {amount}")
 
+        lack = self._no_room()
+        if lack is not None:
+            raise RuntimeFailure(Failure.DISK_FULL, f"image {image} is not pulled: {lack}")
         credentials = self._contents.credentials(self._record.instances, image)
         runtime, cancel, broken = self._runtime, self._cancel, False
         with self._pulled.pulling(runtime, image, self._make_durable) as was_cut_off:

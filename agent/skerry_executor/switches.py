@@ -17,7 +17,7 @@ from skerry_executor.hold_files import read_holds
 from skerry_executor.holding import held
 from skerry_executor.log import log
 from skerry_executor.room import Room
-from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
+from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError
 from skerry_executor.switching import Aim, Entry, Held, Moment, Situation, aim
@@ -155,7 +155,7 @@ class Switches:
 
 
 def on_box(
-    generation: int, journal: Entries, settings: Settings, policy: BoxPolicy, runtime: Runtime
+    generation: int, journal: Entries, settings: Settings, policy: BoxPolicy, room: Room
 ) -> Switches:
     """Return the switches of a run on this box."""
     updates = policy.updates
@@ -165,7 +165,6 @@ def on_box(
         log("warning", "a start of the box cannot be told", reason=str(error))
         boot = "unknown"
     holds = read_holds(settings, updates)
-    room = Room(runtime.storage, updates.disk_reserve_bytes, _used_bytes(runtime), settings.root)
     found = Switches(
         generation,
         journal,
@@ -176,14 +175,3 @@ def on_box(
     for problem in found.problems:
         log("error", problem)
     return found
-
-
-def _used_bytes(runtime: Runtime) -> Callable[[str], int | None]:
-    def used(reference: str) -> int | None:
-        try:
-            found = runtime.usage(reference)
-        except RuntimeFailure:
-            return None
-        return None if found is None else found.memory_bytes
-
-    return used

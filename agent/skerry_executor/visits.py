@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from skerry_executor import box, checks, hardware, leftovers, state, switches
+from skerry_executor import box, checks, hardware, leftovers, room, state, switches
 from skerry_executor.admission import Admitted, admit, order_of
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel, Cancelled
@@ -185,6 +185,7 @@ class Visits:
     ) -> Outcome:
         generation = prepared.order.generation
         standing = _standing(admitted)
+        its_room = room.on_box(self._settings.root, admitted.policy, runtime)
         work = Convergence(
             prepared.order,
             standing.digest or "",
@@ -201,9 +202,10 @@ class Visits:
             mends=self._mends,
             backoffs=self._backoffs,
             switches=switches.on_box(
-                generation, self._journal, self._settings, admitted.policy, runtime
+                generation, self._journal, self._settings, admitted.policy, its_room
             ),
             checked=checks.on_box(self._settings, runtime),
+            no_room=its_room.lacking_for_pull,
         )
         if not admitted.allowed:
             look = work.end_unwanted if admitted.ends else work.survey

@@ -44,11 +44,9 @@ class Told:
         return [s for n, s in enumerate(seen) if n == 0 or seen[n - 1] is not s]
 
 
-def run(
-    runtime, wanted, *, told=None, cancel=None, object_to=lambda _container: None, backoffs=None
-):
+def run(runtime, wanted, *, told=None, cancel=None, object_to=lambda _container: None, **parts):
     work = Convergence(
-        wanted, DIGEST, runtime, cancel or Cancel(), told or Told(), object_to, backoffs=backoffs
+        wanted, DIGEST, runtime, cancel or Cancel(), told or Told(), object_to, **parts
     )
     return work.run()
 
@@ -133,6 +131,25 @@ def test_a_registry_that_is_away_keeps_no_box_from_starting_what_it_has(runtime)
     runtime.stored.add("registry.example/cached:1")
     wanted = instance(image="registry.example/cached:1", pull="always")
     assert run(runtime, order(wanted)).reached
+
+
+def test_no_pull_begins_without_room_for_it(runtime):
+    lacks = ["no room on disk: 3 MiB are free", None]
+    wanted = order(instance("a-0", image=REMOTE), instance("b-0"))
+    found = run(runtime, wanted, no_room=lambda: lacks[0])
+    assert states(found) == {"a-0": "failed", "b-0": "running"}, "that image is there"
+    (failed,) = (one for one in found.instances if one.id == "a-0")
+    assert failed.reason == f"image {REMOTE} is not pulled: no room on disk: 3 MiB are free"
+    assert (found.retry_after_s, found.retry_most_s) == (30.0, 30.0)
+    assert ("pull", REMOTE) not in runtime.calls
+    assert run(runtime, wanted, no_room=lambda: lacks[1]).reached, "no back-off is left of it"
+
+
+def test_an_image_on_the_box_is_taken_where_there_is_no_room_for_another(runtime):
+    runtime.stored.add(REMOTE)
+    wanted = instance(image=REMOTE, pull="always")
+    assert run(runtime, order(wanted), no_room=lambda: "no room on disk").reached
+    assert ("pull", REMOTE) not in runtime.calls
 
 
 def test_an_image_that_is_never_pulled_is_said(runtime):

@@ -17,6 +17,7 @@ from tests.executor.test_listen import Held
 
 from lab.processes import free_port, wait_for
 from skerry_executor import specs
+from skerry_executor.room import free_bytes
 from skerry_executor.runtimes import containers
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_wire.lifecycle import After, HttpProbe, Switch
@@ -150,6 +151,23 @@ def test_a_full_volume_holds_a_switch_back_and_what_runs_goes_on(held, podman):
         (volume / "fill").unlink()
         visited(held, lambda outcome: outcome.reached)
         assert not ids(podman) & first
+
+
+def test_no_pull_begins_while_less_than_the_reserve_is_free(held, podman_box, request):
+    image = podman_box.remote_image(request)
+    policy = held.folder / "policy.toml"
+    free = free_bytes(podman_box.runtime.storage().containers)
+    reserve_mib = free // 2**20 + 2**20
+    allowed = POLICY.replace('"localhost"', f'"{image.partition("/")[0]}"')
+    policy.write_text(allowed.replace("1 MiB", f"{reserve_mib} MiB"))
+    outcome = asked(held.path, signed(order(instance(image=image))))
+    (status,) = outcome.instances
+    assert status.state == "failed"
+    assert f"{image} is not pulled: no room on disk: " in status.reason
+    assert f"{reserve_mib} MiB are to stay so" in status.reason
+    assert not podman_box.runtime.has_image(image)
+    policy.write_text(allowed)
+    assert asked(held.path).reached
 
 
 # --- a network that is shared -------------------------------------------------------------

@@ -77,11 +77,21 @@ def test_the_disks_of_the_runtime_and_of_each_volume_are_looked_at():
     assert f"MiB are free where the runtime keeps its containers ({ROOT}), " in lack
 
 
+def test_a_pull_wants_the_reserve_free_where_images_are_kept(tmp_path):
+    here = Storage(containers=tmp_path, volumes=ROOT)
+    assert Room(lambda: here, 0, lambda _: 0).lacking_for_pull() is None
+    lack = Room(lambda: here, 2**62, lambda _: 0).lacking_for_pull()
+    assert lack is not None
+    assert f" MiB are free where the runtime keeps its images ({tmp_path}), " in lack
+
+
 def test_a_runtime_that_does_not_tell_where_it_keeps_things_holds_nothing_up():
     def silent():
         raise RuntimeFailure(Failure.TIMED_OUT, "it does not answer")
 
-    assert Room(silent, 2**62, lambda _: 0).lacking(limited(None), limited(None), []) is None
+    room = Room(silent, 2**62, lambda _: 0)
+    assert room.lacking(limited(None), limited(None), []) is None
+    assert room.lacking_for_pull() is None
 
 
 @pytest.mark.parametrize("size_mib", [1, 8])
