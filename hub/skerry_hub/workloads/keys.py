@@ -11,11 +11,16 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys that one kind of mapping may have. `refused`: the specification knows them."""
+    """The keys that one kind of mapping may have. `refused`: the specification knows them.
+
+    `usual`: of refused keys, the value (as it is written) at which they change nothing; at that
+    they are taken, since programs write them.
+    """
 
     title: str
     supported: Mapping[str, str]
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    usual: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 _NETWORKS = "each container has its node's bridge network; choose `network_mode`"

@@ -281,7 +281,7 @@ class Section:
         for key, entry in _mapping(value).items():
             if key in keys.supported:
                 self._found[key] = _child(value, key, entry)
-            elif not key.startswith(EXTENSION):
+            elif not (key.startswith(EXTENSION) or _is_usual(entry.value, keys.usual.get(key))):
                 value.problems.add(_why_not(key, keys), under(value.field, key), entry.line)
 
     def __contains__(self, key: str) -> bool:
@@ -313,6 +313,15 @@ class Section:
     def refuse(self, key: str, reason: str) -> None:
         """Note that something is wrong with a key that is given."""
         self._found[key].refuse(reason)
+
+
+def _is_usual(node: Node, usual: str | None) -> bool:
+    """Say whether a key is at the value at which it changes nothing."""
+    if isinstance(node, Scalar):
+        return node.text == usual
+    if isinstance(node, Sequence):
+        return not node.items and usual == "[]"
+    return not node.entries and usual == "{}"
 
 
 def _why_not(key: str, keys: Keys) -> str:

@@ -72,7 +72,8 @@ _KUBERNETES_HEAD = """\
 
 Made from `hub/skerry_hub/workloads/kubernetes/keys.py` and `pod_keys.py` by `docs/generate.py`; do
 not edit. What the keys become is told in [kubernetes.md](../kubernetes.md). Every other key is
-refused by name and line, and so is every other kind.
+refused by name and line, and so is every other kind. A refused key is taken at the value at which
+it changes nothing, where that is told.
 """
 
 
@@ -96,11 +97,13 @@ def chapter(path: str, keys: Keys) -> str:
     lines += [f"| `{key}` | {_cell(meaning)} |" for key, meaning in sorted(keys.supported.items())]
     if keys.refused:
         lines += ["", "Refused:", "", "| key | why, or what to do instead |", "|---|---|"]
-        lines += [
-            f"| `{key}` | {_cell(why or 'not supported')} |"
-            for key, why in sorted(keys.refused.items())
-        ]
+        lines += [f"| `{key}` | {_cell(_refusal(keys, key))} |" for key in sorted(keys.refused)]
     return "\n".join([*lines, ""])
+
+
+def _refusal(keys: Keys, key: str) -> str:
+    why = keys.refused[key] or "not supported"
+    return f"{why}; `{keys.usual[key]}` is taken" if key in keys.usual else why
 
 
 def _cell(text: str) -> str:

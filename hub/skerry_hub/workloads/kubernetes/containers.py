@@ -15,6 +15,7 @@ from skerry_hub.workloads.kubernetes.pod_keys import (
     CONTAINER,
     PORT,
     RESOURCES,
+    SECCOMP,
     SECURITY,
 )
 from skerry_hub.workloads.kubernetes.probes import health
@@ -225,6 +226,7 @@ def user_of(section: Section) -> str | None:
     """Return user and group of a securityContext, as a container has them."""
     user = section.get("runAsUser", _ID, None)
     group = section.get("runAsGroup", _ID, None)
+    section.get("seccompProfile", _seccomp, None)
     if section.get("runAsNonRoot", flag, default=False) and not user:
         section.refuse("runAsNonRoot", "needs a runAsUser that is not 0")
     if user is None:
@@ -232,6 +234,11 @@ def user_of(section: Section) -> str | None:
             section.refuse("runAsGroup", "needs a runAsUser")
         return None
     return str(user) if group is None else f"{user}:{group}"
+
+
+def _seccomp(value: Value) -> str:
+    usual = only("RuntimeDefault")
+    return Section(value, SECCOMP).need("type", usual, "")
 
 
 def _security(value: Value) -> _Security:

@@ -12,13 +12,14 @@ from skerry_hub.workloads.keys import Keys
 from skerry_hub.workloads.kubernetes.pod_keys import POD_TABLES
 
 _SERVER = "an API server writes it: leave it out"
+_IGNORED = "Accepted and ignored: an API server writes it."
 _NO_SERVICES = "there are none on the boxes: publish ports with `hostPort`"
 _TYPE = {
     "apiVersion": "Required.",
     "kind": "Required.",
     "metadata": "Required.",
 }
-_STATUS = {"status": _SERVER}
+_OBJECT = {**_TYPE, "spec": "Required.", "status": _IGNORED}
 _COUNTS = "replicas are of equal worth: remove it, and write how many as `parallelism`"
 _HISTORY = "the events of the node tell of earlier runs: remove it"
 _SELECTOR = "Required. Must match the template's labels; instances belong to their workload."
@@ -32,27 +33,27 @@ METADATA = Keys(
         " the file's folder.",
         "labels": "Labels of the workload for `-l`.",
         "annotations": "Accepted and ignored.",
+        "creationTimestamp": _IGNORED,
+        "generation": _IGNORED,
+        "managedFields": _IGNORED,
+        "resourceVersion": _IGNORED,
+        "selfLink": _IGNORED,
+        "uid": _IGNORED,
     },
     refused={
         "generateName": "write a name",
         "finalizers": _SERVER,
         "deletionGracePeriodSeconds": _SERVER,
         "deletionTimestamp": _SERVER,
-        "selfLink": _SERVER,
-        "ownerReferences": _SERVER,
-        "uid": _SERVER,
-        "resourceVersion": _SERVER,
-        "creationTimestamp": _SERVER,
-        "generation": _SERVER,
-        "managedFields": _SERVER,
+        "ownerReferences": "apply its owner, and leave this object out",
     },
 )
 
-POD = Keys("a Pod", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
-DEPLOYMENT = Keys("a Deployment", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
-DAEMON_SET = Keys("a DaemonSet", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
-JOB = Keys("a Job", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
-CRON_JOB = Keys("a CronJob", supported={**_TYPE, "spec": "Required."}, refused=_STATUS)
+POD = Keys("a Pod", supported=_OBJECT)
+DEPLOYMENT = Keys("a Deployment", supported=_OBJECT)
+DAEMON_SET = Keys("a DaemonSet", supported=_OBJECT)
+JOB = Keys("a Job", supported=_OBJECT)
+CRON_JOB = Keys("a CronJob", supported=_OBJECT)
 CONFIG_MAP = Keys(
     "a ConfigMap",
     supported={
@@ -77,6 +78,7 @@ DEPLOYMENT_SPEC = Keys(
         "paused": "use `skerry rollout pause`",
         "revisionHistoryLimit": _REVISIONS,
     },
+    usual={"paused": "false", "revisionHistoryLimit": "10"},
 )
 DAEMON_SET_SPEC = Keys(
     "a DaemonSet's spec",
@@ -87,6 +89,7 @@ DAEMON_SET_SPEC = Keys(
         "minReadySeconds": "As a Deployment's.",
     },
     refused={"revisionHistoryLimit": _REVISIONS},
+    usual={"revisionHistoryLimit": "10"},
 )
 SELECTOR = Keys(
     "a selector",
@@ -140,6 +143,12 @@ JOB_SPEC = Keys(
         "suspend": "apply it when it shall run",
         "ttlSecondsAfterFinished": "it stays until it is deleted: `skerry delete`",
     },
+    usual={
+        "completionMode": "NonIndexed",
+        "manualSelector": "false",
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "suspend": "false",
+    },
 )
 CRON_JOB_SPEC = Keys(
     "a CronJob's spec",
@@ -154,6 +163,11 @@ CRON_JOB_SPEC = Keys(
         "startingDeadlineSeconds": "the last run that was missed is caught up: remove it",
         "successfulJobsHistoryLimit": _HISTORY,
         "suspend": "apply it when it shall run",
+    },
+    usual={
+        "failedJobsHistoryLimit": "1",
+        "successfulJobsHistoryLimit": "3",
+        "suspend": "false",
     },
 )
 JOB_TEMPLATE = Keys(

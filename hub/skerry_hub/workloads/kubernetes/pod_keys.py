@@ -68,6 +68,21 @@ POD_SPEC = Keys(
         "subdomain": _NO_SERVICES,
         "topologySpreadConstraints": _PLACE,
     },
+    usual={
+        "affinity": "{}",
+        "dnsPolicy": "ClusterFirst",
+        "hostAliases": "[]",
+        "hostUsers": "true",
+        "imagePullSecrets": "[]",
+        "preemptionPolicy": "PreemptLowerPriority",
+        "priority": "0",
+        "schedulerName": "default-scheduler",
+        "serviceAccount": "default",
+        "serviceAccountName": "default",
+        "setHostnameAsFQDN": "false",
+        "shareProcessNamespace": "false",
+        "topologySpreadConstraints": "[]",
+    },
 )
 CONTAINER = Keys(
     "a container",
@@ -104,6 +119,7 @@ CONTAINER = Keys(
         "tty": _NO_TERMINAL,
         "volumeDevices": "use `x-placement.devices`",
     },
+    usual={"stdin": "false", "stdinOnce": "false", "tty": "false"},
 )
 ENV = Keys(
     "a variable",
@@ -233,6 +249,7 @@ MOUNT = Keys(
         "recursiveReadOnly": "`readOnly` holds for the mount alone: remove it",
         "subPathExpr": "use `subPath`",
     },
+    usual={"mountPropagation": "None", "recursiveReadOnly": "Disabled"},
 )
 PROBE = Keys(
     "a probe",
@@ -272,11 +289,11 @@ POD_SECURITY = Keys(
         "runAsUser": "The user, by number.",
         "runAsGroup": "The group, by number.",
         "runAsNonRoot": "Accepted; it needs a `runAsUser` that is not 0.",
+        "seccompProfile": "`RuntimeDefault`, which a container has unless it is privileged.",
     },
     refused={
         "fsGroup": _GROUPS,
         "fsGroupChangePolicy": _GROUPS,
-        "seccompProfile": _NODE,
         "seLinuxChangePolicy": _NODE,
         "supplementalGroups": _GROUPS,
         "supplementalGroupsPolicy": _GROUPS,
@@ -286,6 +303,7 @@ POD_SECURITY = Keys(
         "appArmorProfile": _NODE,
     },
 )
+SECCOMP = Keys("a seccompProfile", supported={"type": "`RuntimeDefault`."})
 SECURITY = Keys(
     "a securityContext",
     supported={
@@ -298,10 +316,10 @@ SECURITY = Keys(
     refused={
         "procMount": "the runtime hides what it must: remove it, or use `privileged`",
         "windowsOptions": "every box runs Linux: remove it",
-        "seccompProfile": _NODE,
         "seLinuxOptions": _NODE,
         "appArmorProfile": _NODE,
     },
+    usual={"procMount": "Default"},
 )
 CAPABILITIES = Keys(
     "capabilities", supported={"add": "Beside the usual ones.", "drop": "`ALL` for all."}
@@ -321,6 +339,7 @@ _SPEC = "spec.template.spec"
 POD_TABLES: tuple[tuple[str, Keys], ...] = (
     (_SPEC, POD_SPEC),
     (f"{_SPEC}.securityContext", POD_SECURITY),
+    (f"{_SPEC}.securityContext.seccompProfile", SECCOMP),
     (f"{_SPEC}.tolerations[]", TOLERATION),
     (f"{_SPEC}.volumes[]", VOLUME),
     (f"{_SPEC}.volumes[].configMap, secret", FILES),

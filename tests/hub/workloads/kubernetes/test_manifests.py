@@ -91,7 +91,11 @@ def test_the_name_of_a_workload(text, how, name):
         (POD.replace("kind: Pod\n", ""), "kind", "is missing"),
         (POD.replace("{name: one}", "{name: One}"), "metadata", "is not a name"),
         (POD.replace("{name: one}", "{labels: {}}"), "metadata.name", "is missing"),
-        (POD.replace("{name: one}", "{name: one, uid: x}"), "metadata.uid", "leave it out"),
+        (
+            POD.replace("{name: one}", "{name: one, finalizers: x}"),
+            "metadata.finalizers",
+            "leave it out",
+        ),
         (POD + "---\n" + POD, None, "asked for twice"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "spec", "is missing"),
         ("apiVersion: v1\nkind: [\n", None, "is not YAML"),

@@ -6,7 +6,11 @@ import re
 import pytest
 from tests.hub.workloads.kubernetes.samples import problems
 
+from skerry_hub.workloads import reference
 from skerry_hub.workloads.kubernetes import keys
+from skerry_hub.workloads.problems import Problems
+from skerry_hub.workloads.reading import Section, Value
+from skerry_hub.workloads.yaml_tree import parse_tree
 
 FOLDER = pathlib.Path(__file__).parent / "refused"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -43,3 +47,24 @@ def test_the_files_have_each_of_them():
 )
 def test_each_says_what_to_do_instead(key, why):
     assert INSTEAD.search(why), key
+
+
+USUAL = [(table, key, value) for _, table in keys.TABLES for key, value in table.usual.items()]
+
+
+@pytest.mark.parametrize(("table", "key", "value"), USUAL, ids=lambda one: str(one)[:40])
+def test_a_refused_key_is_taken_at_the_value_at_which_it_changes_nothing(table, key, value):
+    found = Problems("shop.yaml")
+    written = [f"{key}: {value}", f"{key}: other", f"{key}: [x]", f"{key}: {{x: x}}"]
+    for line in written:
+        Section(Value(parse_tree(line, found), "", 1, found), table)
+    assert [one.reason for one in found.in_order()] == [
+        f"is not supported: {table.refused[key]}"
+    ] * 3
+
+
+def test_the_reference_tells_it():
+    row = (
+        "| `dnsPolicy` | it belongs to the box's own settings: remove it; `ClusterFirst` is taken |"
+    )
+    assert row in reference.kubernetes_reference()
