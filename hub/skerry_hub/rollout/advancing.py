@@ -71,7 +71,7 @@ def advance(
     if not members and rollout == before and not missing:
         return Advanced()
     update = kept.workload.lifecycle.update
-    seen = look(draft, members.values(), heard, update.wave_by, cache)
+    seen = look(draft, members.values(), heard, update.wave_by, rollout.revision, cache)
     to_place = [key for key, one in seen.items() if one.to_place]
     if to_place and not _finds_any(draft, kept.workload):
         seen = _unplaced(seen, to_place)

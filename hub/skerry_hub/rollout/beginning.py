@@ -206,7 +206,7 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
         )
         if after.node != one.node:
             found.append(at_work(after, now))
-        elif former.revision == workload.revision and not prepared.surge:
+        elif former.revision == workload.revision == after.revision and not prepared.surge:
             if was_updating:
                 found.append(at_work(after, now))  # it was given it, and has not shown it yet
             else:

@@ -110,12 +110,14 @@ def look(
     members: Iterable[Member],
     heard: Container[str],
     wave_by: str,
+    revision: str,
     cache: Cache | None = None,
 ) -> dict[str, Seen]:
     """Return what is seen of each member that is still placed somewhere.
 
-    `heard` are the nodes of which the hub knows, in its own life, how they stand. With a `cache`,
-    which it brings up to date, only those are looked at of which a record is another one.
+    `heard` are the nodes of which the hub knows, in its own life, how they stand; `revision` is the
+    newest one. With a `cache`, which it brings up to date, only those are looked at of which a
+    record is another one.
     """
     found = {}
     for member in members:
@@ -125,12 +127,15 @@ def look(
             continue
         waits = records.vacating.get(member.id)
         is_waiting = member.state == "waiting" and not member.withdrawn
-        sources = node, assignment, member.former, is_waiting, waits, node.id in heard, wave_by
+        asked = is_waiting, node.id in heard, wave_by, revision
+        sources = node, assignment, member.former, waits, *asked
         known = None if cache is None else cache.get(member.id)
         if known is not None and all(map(operator.is_, known[0], sources)):
             found[member.id] = known[1]
             continue
         seen = _seen(member, assignment, node, node.id in heard, wave_by)
+        if is_waiting and assignment.revision != revision:
+            seen = dataclasses.replace(seen, to_place=True)
         place = waits.elsewhere(node.id) if waits is not None else None
         if place is not None and not seen.away:
             seen = dataclasses.replace(seen, away=f"it may still run on {place.node}, by its lease")
@@ -149,7 +154,6 @@ def _seen(member: Member, assignment: Assignment, node: Node, heard: bool, wave_
         unheard=node.liveness is Liveness.ONLINE and node.diverged is None and not heard,
         wave=_label(node, wave_by),
         moved=member.former is not None and member.former.node != assignment.node,
-        to_place=_is_to_place(member, assignment),
         refused=_refused(node),
         informed=node.report is not None and node.report.accepted >= node.generation,
     )
@@ -162,16 +166,6 @@ def _seen(member: Member, assignment: Assignment, node: Node, heard: bool, wave_
         health=status.health,
         reason=status.reason or "",
         update=status.update,
-    )
-
-
-def _is_to_place(member: Member, assignment: Assignment) -> bool:
-    former = member.former
-    return (
-        member.state == "waiting"
-        and not member.withdrawn
-        and former is not None
-        and former.revision == assignment.revision
     )
 
 

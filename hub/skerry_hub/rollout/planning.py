@@ -29,7 +29,7 @@ def _plan(draft: Draft, name: str) -> RolloutPlan | None:
         count = len(draft.of_workload(name))
         return RolloutPlan(workload=name, strategy="at-once", instances=count, at_once=count)
     members = draft.updates.members_of(name)
-    seen = look(draft, members.values(), EVERY_NODE, update.wave_by)
+    seen = look(draft, members.values(), EVERY_NODE, update.wave_by, rollout.revision)
     counts = collections.Counter(one.wave for one in seen.values())
     is_canary = rollout.strategy == "canary" and not rollout.canary_passed
     return RolloutPlan(

@@ -119,8 +119,10 @@ def rollout_detail(known: Known, kept: Kept, deaf: str = "") -> RolloutDetail:
 def _seen(known: Known, kept: Kept) -> tuple[Mapping[str, Member], Mapping[str, Seen]]:
     members = dict(known.updates.by_workload.get(kept.workload.name, {}))
     wave_by = kept.workload.lifecycle.update.wave_by
+    rollout = known.updates.rollouts.get(kept.workload.name)
+    revision = "" if rollout is None else rollout.revision
     cache = known.updates.looked(kept.workload.name)
-    return members, look(known, members.values(), EVERY_NODE, wave_by, cache)
+    return members, look(known, members.values(), EVERY_NODE, wave_by, revision, cache)
 
 
 def state_of(member: Member, seen: Seen) -> State | None:

@@ -1,7 +1,16 @@
 """What is seen of an instance: its node's report, and whether that is of now."""
 
-from tests.hub.records import assignment, capability, changed, node, refusal, report, status
-from tests.hub.rollout.situations import waiting
+from tests.hub.records import (
+    assignment,
+    capability,
+    changed,
+    node,
+    refusal,
+    report,
+    status,
+    workload,
+)
+from tests.hub.rollout.situations import NEW, OLD, waiting
 
 from skerry_hub.model import Liveness
 from skerry_hub.rollout.looking import EVERY_NODE, look
@@ -12,7 +21,7 @@ from skerry_wire.messages import Health, InstanceState
 
 def looked(node_, assigned=None, heard=EVERY_NODE, wave_by=""):
     known = Known([node_], [], [assigned or assignment()])
-    return look(known, [waiting()], heard, wave_by).get("shop-web-0")
+    return look(known, [waiting()], heard, wave_by, NEW).get("shop-web-0")
 
 
 def test_an_instance_as_its_node_tells_it():
@@ -60,20 +69,26 @@ def test_the_wave_is_a_label_of_the_node():
 def test_one_on_another_node_than_before_has_moved_and_one_without_a_node_is_not_seen():
     assert looked(node(), assignment(node="box-1")).moved is False
     elsewhere = Known([node("box-2")], [], [assignment(node="box-2")])
-    assert look(elsewhere, [waiting()], EVERY_NODE, "")["shop-web-0"].moved
-    assert look(Known(), [waiting()], EVERY_NODE, "") == {}
+    assert look(elsewhere, [waiting()], EVERY_NODE, "", NEW)["shop-web-0"].moved
+    assert look(Known(), [waiting()], EVERY_NODE, "", NEW) == {}
+
+
+def test_one_that_was_not_placed_anew_is_to_be_whichever_revision_it_was_placed_with():
+    other = workload(image="localhost/web:3").revision
+    found = [looked(node(), assignment(revision=one)).to_place for one in (OLD, other, NEW)]
+    assert found == [True, True, False]
 
 
 def test_only_what_is_another_record_is_looked_at_again():
     known = Known([node(), node("box-2")], [], [assignment(), assignment("shop-web-1", "box-2")])
     members, cache = [waiting(), waiting("shop-web-1")], {}
-    first = look(known, members, EVERY_NODE, "", cache)
+    first = look(known, members, EVERY_NODE, "", NEW, cache)
     known.nodes["box-2"] = node("box-2", liveness=Liveness.LOST)
-    second = look(known, members, EVERY_NODE, "", cache)
+    second = look(known, members, EVERY_NODE, "", NEW, cache)
     assert second["shop-web-0"] is first["shop-web-0"]
     assert second["shop-web-1"].away == "its node is lost"
-    assert look(known, members, (), "", cache)["shop-web-0"].unheard
-    assert look(known, members, (), "", cache) == look(known, members, (), "")
+    assert look(known, members, (), "", NEW, cache)["shop-web-0"].unheard
+    assert look(known, members, (), "", NEW, cache) == look(known, members, (), "", NEW)
 
 
 def test_a_box_whose_policy_cannot_be_used_is_not_waited_for():
