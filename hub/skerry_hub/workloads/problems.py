@@ -28,7 +28,7 @@ class Problems:
     """The problems of one file, or of a request without one."""
 
     def __init__(self, file: str | None) -> None:
-        self._file = file
+        self.file = file
         self._found: list[Problem] = []
 
     def __len__(self) -> int:
@@ -40,11 +40,11 @@ class Problems:
             self._found.append(
                 Problem(
                     reason=f"has more than {MAX_PROBLEMS} problems; the rest was not looked at",
-                    file=self._file,
+                    file=self.file,
                 )
             )
             raise TooManyProblemsError
-        self._found.append(Problem(reason=reason, file=self._file, line=line, field=field or None))
+        self._found.append(Problem(reason=reason, file=self.file, line=line, field=field or None))
 
     def in_order(self) -> tuple[Problem, ...]:
         """Return them as people read the file; what belongs to no line comes last."""

@@ -25,6 +25,15 @@ _HISTORY = "the events of the node tell of earlier runs: remove it"
 _SELECTOR = "Required. Must match the template's labels; instances belong to their workload."
 _REVISIONS = "the hub's own setting says how many are kept: remove it"
 
+LIST = Keys(
+    "a List",
+    supported={
+        "apiVersion": "Required.",
+        "kind": "Required.",
+        "items": "The objects, as if each were a document of its own; none is a List.",
+        "metadata": _IGNORED,
+    },
+)
 METADATA = Keys(
     "metadata",
     supported={
@@ -198,6 +207,7 @@ TABLES: tuple[tuple[str, Keys], ...] = (
     ("CronJob: spec", CRON_JOB_SPEC),
     ("CronJob: spec.jobTemplate", JOB_TEMPLATE),
     ("ConfigMap", CONFIG_MAP),
+    ("List", LIST),
     ("metadata", METADATA),
     ("spec.template", TEMPLATE),
     *POD_TABLES,
@@ -216,6 +226,5 @@ ELSEWHERE: Mapping[str, str] = {
     "PersistentVolume": "remove it: a node makes a volume that it lacks",
     "ServiceAccount": "a pod has no API server here to log in to: remove it",
     "HorizontalPodAutoscaler": "nothing changes a number by itself: write `replicas`",
-    "List": "write the objects as documents, with `---` between them",
 }
 """Kinds of Kubernetes that are not read, and what to do instead."""

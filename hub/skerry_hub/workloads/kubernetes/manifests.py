@@ -1,7 +1,7 @@
 """Files of Kubernetes manifests into workloads: every problem by line and field, or all. Pure.
 
-A file holds objects, each with `apiVersion` and `kind`, with `---` between them. What is not
-supported is refused by name and line, never ignored; `keys` has the whole list.
+A file holds objects, each with `apiVersion` and `kind`, with `---` between them, or as items of a
+List. What is not supported is refused by name and line, never ignored; `keys` has all of it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from skerry_hub.views import Problem
 from skerry_hub.workloads import contained
 from skerry_hub.workloads.asked_for import checked
 from skerry_hub.workloads.compose import ComposeError, Parsed, SourceFile, folder_project
-from skerry_hub.workloads.kubernetes.keys import ELSEWHERE
+from skerry_hub.workloads.kubernetes.keys import ELSEWHERE, LIST
 from skerry_hub.workloads.kubernetes.objects import OBJECTS, Made, Metadata, metadata
 from skerry_hub.workloads.kubernetes.pods import Names
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, config_map
+from skerry_hub.workloads.kubernetes.values import only
 from skerry_hub.workloads.limits import MAX_WORKLOAD_BYTES
 from skerry_hub.workloads.places import nearest
 from skerry_hub.workloads.ports import reserved
@@ -33,16 +34,18 @@ from skerry_hub.workloads.problems import (
     RefusedError,
     TooManyProblemsError,
     short,
+    under,
 )
-from skerry_hub.workloads.reading import Value, attempt, entries, literal
+from skerry_hub.workloads.reading import Section, Value, attempt, below, entries, items, literal
 from skerry_hub.workloads.source import Source
-from skerry_hub.workloads.yaml_tree import parse_tree
+from skerry_hub.workloads.yaml_tree import Scalar, parse_tree
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.types import LABEL
 
 MAX_OBJECTS = 1_000
 _CONFIG_MAP = "ConfigMap"
+_LIST = "List"
 _NAME = re.compile(LABEL)
 _API_VERSION = re.compile(r"""^(?:[ \t]*\{?[ \t]*)["']?apiVersion["']?[ \t]*:""", re.MULTILINE)
 
@@ -54,6 +57,7 @@ class _Object:
     file: SourceFile
     first_line: int
     root: Value
+    """Its problems are its own; its field is empty, or that of the item of a List."""
     kind: str
     metadata: Metadata
     project: str
@@ -102,7 +106,7 @@ def _source(one: _Object, made: Made) -> Source:
     return Source(
         file=one.file.name,
         line=one.first_line + one.root.line,
-        field="",
+        field=one.root.field,
         parts={
             path: (place.field, one.first_line + place.line) for path, place in made.places.items()
         },
@@ -117,46 +121,88 @@ def _read(kind: str, names: Names, root: Value) -> Made:
 def _noting(one: _Object, wrong: list[Problem]) -> Iterator[None]:
     """Add what is found wrong with an object within, with its lines in the file."""
     before = len(one.root.problems)
-    with contextlib.suppress(TooManyProblemsError):  # the last problem says so
+    with contextlib.suppress(TooManyProblemsError):
         yield
     if len(one.root.problems) > before:
         wrong += [moved(problem, one.first_line) for problem in one.root.problems.in_order()]
 
 
 def _objects(files: Sequence[SourceFile], wrong: list[Problem]) -> Iterator[_Object]:
-    count = 0
+    for count, (file, first_line, root) in enumerate(_roots(files, wrong), 1):
+        if count > MAX_OBJECTS:
+            reason = f"holds object {count} of one request, and there may be {MAX_OBJECTS}"
+            line = first_line + root.line
+            wrong.append(Problem(reason=reason, file=file.name, line=line))
+            return
+        found = None
+        with _told(root.problems, first_line, wrong):
+            found = _object(file, first_line, root)
+        if found is not None and not len(root.problems):
+            yield found
+
+
+def _roots(
+    files: Sequence[SourceFile], wrong: list[Problem]
+) -> Iterator[tuple[SourceFile, int, Value]]:
+    """Go through the documents of all files, of a List through its items."""
     for file in files:
         for first_line, text in parts(file.text):
-            count += 1
-            if count > MAX_OBJECTS:
-                reason = f"holds object {count} of one request, and there may be {MAX_OBJECTS}"
-                wrong.append(Problem(reason=reason, file=file.name, line=first_line + 1))
-                return
             problems = Problems(file.name)
-            found = None
-            with contextlib.suppress(TooManyProblemsError):
-                found = _object(file, first_line, text, problems)
-            if len(problems):
-                wrong += [moved(problem, first_line) for problem in problems.in_order()]
-            elif found is not None:
-                yield found
+            found: tuple[Value, ...] = ()
+            with _told(problems, first_line, wrong):
+                found = _document(text, problems)
+            if not len(problems):
+                yield from ((file, first_line, root) for root in found)
 
 
-def _object(file: SourceFile, first_line: int, text: str, problems: Problems) -> _Object | None:
+@contextlib.contextmanager
+def _told(problems: Problems, first_line: int, wrong: list[Problem]) -> Iterator[None]:
+    """Add all problems after what is within, with their lines in the file."""
+    with contextlib.suppress(TooManyProblemsError):  # the last problem says so
+        yield
+    wrong += [moved(problem, first_line) for problem in problems.in_order()]
+
+
+def _document(text: str, problems: Problems) -> tuple[Value, ...]:
+    """Return the one object of a document, or the items of a List, each with its own problems."""
     try:
         tree = parse_tree(text, problems)
     except RefusedError as refused:
         problems.add(refused.reason, refused.field, refused.line)
-        return None
+        return ()
     if tree is None:
-        return None
+        return ()
     root = Value(tree, "", tree.line, problems)
+    if _kind_of(root) != _LIST:
+        return (root,)
+    section = Section(root, LIST)
+    section.need("apiVersion", only("v1"), "")
+    return section.need("items", lambda one: tuple(map(_apart, items(one))), ())
+
+
+def _kind_of(root: Value) -> str:
+    """Return what a document says that it is; nothing where that cannot be read."""
+    kind = below(root, "kind")
+    return kind.node.text if kind is not None and isinstance(kind.node, Scalar) else ""
+
+
+def _apart(item: Value) -> Value:
+    return dataclasses.replace(item, problems=Problems(item.problems.file))
+
+
+def _object(file: SourceFile, first_line: int, root: Value) -> _Object | None:
+    problems = root.problems
     given = attempt(root, lambda one: dict(entries(one)))
     if given is None:
         return None
     missing = [key for key in ("apiVersion", "kind", "metadata") if key not in given]
+    if _kind_of(root) == _LIST:
+        given["kind"].refuse(
+            "a List within a List is not supported: write its items into the outer one"
+        )
+        return None
     if missing:
-        problems.add("is missing", missing[0], root.line)
+        problems.add("is missing", under(root.field, missing[0]), root.line)
         return None
     kind = attempt(given["kind"], literal) or ""
     if kind not in (*OBJECTS, _CONFIG_MAP):
@@ -212,7 +258,9 @@ def _checked(made: Made, root: Value, effort: Effort) -> Workload:
 
     def note(field: str, reason: str) -> None:
         place, rest = nearest(made.places, field)
-        at, line = ("spec", root.line) if place is None else (place.field, place.line)
+        at, line = (
+            (under(root.field, "spec"), root.line) if place is None else (place.field, place.line)
+        )
         root.problems.add(f"{rest}: {reason}" if rest else reason, at, line)
 
     contained.check(workload.containers, note)
