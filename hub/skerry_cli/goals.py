@@ -155,7 +155,7 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
         there = not gave_up and workload.current + rollout.behind >= workload.wanted
         text = f"{counts(rollout)}: {rollout.reason}"
         return Seen(there, text, hopeless=gave_up, workload=workload)
-    text = f"{workload.state}, {workload.current} of {workload.wanted} running"
+    text = f"{workload.state}, {_how_many(workload)}"
     text += f" ({workload.reason})" if workload.reason else ""
     if goal.wanted == "completed":
         done = bool(workload.instances) and all(
@@ -166,6 +166,17 @@ def _workload(workload: Workload, goal: Goal) -> Seen:
     reached = goal.wanted == "running" and workload.state in _AS_WANTED
     state = workload.state if reached else ""
     return Seen(reached, text, hopeless=gave_up, state=state, workload=workload)
+
+
+def _how_many(workload: Workload) -> str:
+    """Return how many run: `1 of 3 running`; where some run another revision, how many which."""
+    former = sum(one.state == "running" and not one.current for one in workload.instances)
+    if not former:
+        return f"{workload.current} of {workload.wanted} running"
+    verb = "runs" if former == 1 else "run"
+    return (
+        f"{workload.current} of {workload.wanted} at the new revision, {former} {verb} the former"
+    )
 
 
 def _failed(rollout: Rollout, goal: Goal) -> Seen | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from skerry_hub import tables
 from skerry_hub.model import Workload
 from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
-from skerry_hub.rollout.state import DraftRollouts, KnownRollouts
+from skerry_hub.rollout.state import DraftRollouts, Images, KnownRollouts
 from skerry_wire import codec
 
 M = TypeVar("M")
@@ -43,6 +43,27 @@ def load(connection: sa.Connection, read: Read) -> KnownRollouts:
             for row in connection.execute(held)
         },
     )
+
+
+def images(connection: sa.Connection, told: Mapping[str, set[str]], read: Read) -> Images:
+    """Return the images of revisions that nodes tell of, by workload, as far as they are kept.
+
+    Of each history no more is read than up to the oldest of them.
+    """
+    table = tables.revisions
+    found: Images = {}
+    for name, wanted in told.items():
+        columns = sa.select(table.c.workload, table.c.number, table.c.content)
+        newest_first = columns.where(table.c.workload == name).order_by(table.c.number.desc())
+        missing = set(wanted)
+        for row in connection.execute(newest_first):
+            content = read(Workload, row.content, _name(row))
+            if content.revision in missing:
+                found.setdefault(name, {})[content.revision] = content.containers[0].image
+                missing.discard(content.revision)
+            if not missing:
+                break
+    return found
 
 
 def write(

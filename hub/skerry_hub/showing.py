@@ -15,6 +15,7 @@ from skerry_hub.leases import Place, latest_end
 from skerry_hub.loss import Judgement, tolerance_of, why_it_stays
 from skerry_hub.model import Assignment, Liveness, Node
 from skerry_hub.placement.turns import waiting_in
+from skerry_hub.rollout.images import image_of
 from skerry_hub.rollout.showing import rollout_view, surge_of
 from skerry_hub.state import Kept, Known
 from skerry_hub.unseen import as_known
@@ -121,7 +122,7 @@ def instances_on(known: Known, node: Node) -> tuple[InstanceView, ...]:
         _instance(known, node, one, told.pop(one.id, None))
         for one in sorted(known.on_node(node.id), key=instance_order)
     ]
-    return (*placed, *(_left(node, status) for status in told.values()))
+    return (*placed, *(_left(known, node, status) for status in told.values()))
 
 
 def instances_of(known: Known, kept: Kept) -> tuple[InstanceView, ...]:
@@ -131,7 +132,7 @@ def instances_of(known: Known, kept: Kept) -> tuple[InstanceView, ...]:
     for one in sorted(known.of_workload(kept.workload.name), key=instance_order):
         node = known.nodes.get(one.node)
         if node is None:
-            views += _of_forgotten(one)
+            views += _of_forgotten(known, one)
             continue
         if node.id not in told:
             told[node.id] = _told(known, node)
@@ -148,12 +149,12 @@ def every_instance(known: Known, only: Node | None = None) -> Iterator[InstanceV
         yield from instances_on(known, there)
     for node in sorted(known.by_node.keys() - known.nodes.keys()):
         for one in known.on_node(node):
-            yield from _of_forgotten(one)
+            yield from _of_forgotten(known, one)
 
 
-def _of_forgotten(one: Assignment) -> Iterator[InstanceView]:
+def _of_forgotten(known: Known, one: Assignment) -> Iterator[InstanceView]:
     if one.finished is not None:
-        yield _as_told(one, one.finished.status, one.node, None, "its node was forgotten")
+        yield _as_told(known, one, one.finished.status, one.node, "its node was forgotten")
 
 
 def instance_order(one: Assignment) -> tuple[str, int, str]:
@@ -172,18 +173,18 @@ def _instance(
 ) -> InstanceView:
     kept = known.workloads.get(one.workload)
     former = known.updates.former(one)
-    image = kept.workload.containers[0].image if kept is not None else None
     waiting = known.vacating.get(one.id)
     place = waiting.elsewhere(node.id) if waiting is not None else None
-    if former is not None:
-        image = former[1].containers[0].image
     if status is None and one.finished is not None:
         status = one.finished.status
     if status is None:
+        to_come, image = one, image_of(known, one.workload, one.revision)
+        if former is not None:
+            to_come, image = former[0], former[1].containers[0].image
         return InstanceView(
             id=one.id,
             workload=one.workload,
-            revision=one.revision,
+            revision=to_come.revision,
             node=node.id,
             hostname=node.hostname,
             state=InstanceState.PENDING,
@@ -193,7 +194,7 @@ def _instance(
             waits_until=latest_end(place) if place else None,
         )
     stays = why_it_stays(node, kept.workload) if kept is not None and not one.finished else None
-    view = _as_told(one, status, node.hostname, image, stays or _why_not_taken(node, one, status))
+    view = _as_told(known, one, status, node.hostname, stays or _why_not_taken(node, one, status))
     if former is not None and former[0].revision == one.revision:
         return dataclasses.replace(view, current=False)  # it waits for a place
     return view
@@ -213,7 +214,7 @@ def _refused(node: Node) -> str | None:
 
 
 def _as_told(
-    one: Assignment, status: InstanceStatus, hostname: str, image: str | None, reason: str | None
+    known: Known, one: Assignment, status: InstanceStatus, hostname: str, reason: str | None
 ) -> InstanceView:
     return InstanceView(
         id=one.id,
@@ -224,7 +225,7 @@ def _as_told(
         state=status.state,
         reason="; ".join(filter(None, (status.reason, _why_not_updated(status), reason))) or None,
         health=status.health,
-        image=image,
+        image=image_of(known, one.workload, status.revision),
         started_at=status.started_at,
         exit_code=status.exit_code,
         restarts=status.restarts,
@@ -261,7 +262,7 @@ def _why_pending(node: Node, kept: Kept | None) -> str | None:
     return stays or f"the node is {node.liveness}"
 
 
-def _left(node: Node, status: InstanceStatus) -> InstanceView:
+def _left(known: Known, node: Node, status: InstanceStatus) -> InstanceView:
     """Return what a node runs that is not wanted there, or no more."""
     goes = "not wanted here; it goes with the node's next order"
     if node.liveness is Liveness.LOST:
@@ -277,6 +278,7 @@ def _left(node: Node, status: InstanceStatus) -> InstanceView:
         state=status.state,
         reason=goes,
         health=status.health,
+        image=image_of(known, status.workload, status.revision),
         started_at=status.started_at,
         exit_code=status.exit_code,
         restarts=status.restarts,

@@ -22,6 +22,7 @@ from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
+from skerry_hub.rollout.images import earlier_revisions
 from skerry_hub.rollout.records import REVISIONS_KEPT, RevisionRecord
 from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Known, Publication
@@ -104,6 +105,8 @@ class Store:
                 for row in connection.execute(sa.select(tables.secrets))
             }
             known.updates = rollout_rows.load(connection, store_rows.read)
+            earlier = earlier_revisions(known)
+            known.updates.images = rollout_rows.images(connection, earlier, store_rows.read)
             return known
 
     def setting(self, key: str, otherwise: str) -> str:

@@ -62,6 +62,8 @@ class InstanceView:
     reason: str | None = None
     health: Health = Health.NONE
     image: str | None = None
+    """Of its first container at `revision`: of what runs, not of what is wanted; null where that
+    revision is in no history any more."""
     started_at: float | None = None
     exit_code: int | None = None
     restarts: int = 0

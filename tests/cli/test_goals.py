@@ -72,3 +72,18 @@ def test_what_ran_for_a_moment_only_is_named_at_the_time_out(skerry, hub):
 def test_all_that_are_reached_at_one_look_end_the_wait(skerry, hub):
     awaits(hub, (CRASH, RUN, WEB), (with_one("shop-crash", "running", "running"), RUN, WEB))
     assert apply(skerry, "20s", 0) == ""
+
+
+def test_a_wait_says_which_run_the_former_revision(skerry, hub):
+    old = [
+        dataclasses.replace(INSTANCE, id=f"shop-web-{number}", current=number == 2)
+        for number in range(3)
+    ]
+    view = dataclasses.replace(
+        WEB.workload, state="progressing", wanted=3, running=3, current=1, instances=tuple(old)
+    )
+    hub.answers["GET /api/v1/workloads/shop-web"] = dataclasses.replace(WEB, workload=view)
+    hub.answers["POST /api/v1/apply"] = PlanView(updated=("shop-web",))
+    assert "last seen: progressing, 1 of 3 at the new revision, 2 run the former" in apply(
+        skerry, "300ms", 4
+    )

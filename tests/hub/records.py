@@ -176,7 +176,11 @@ def settled(known, draft):
     )
     updates = known.updates
     after.updates = KnownRollouts(
-        updates.rollouts.values(), updates.members.values(), updates.numbers, updates.contents
+        updates.rollouts.values(),
+        updates.members.values(),
+        updates.numbers,
+        updates.contents,
+        updates.images,
     )
     after.settle(draft)
     return after

@@ -88,6 +88,10 @@ def same(known, other):
         assert getattr(known.updates, name) == getattr(other.updates, name), name
 
 
+OLDER = "f" * 16
+"""A revision of which nothing is kept."""
+
+
 def revision(number, image="localhost/web:1"):
     return RevisionRecord(
         workload="shop-web", number=number, at=NOW, cause="apply", content=workload(image=image)
@@ -565,6 +569,20 @@ def test_a_history_keeps_the_newest_and_what_an_instance_has_or_a_rollout_goes_b
     commit(store, known, lambda draft: draft.updates.record(revision(newest + 1)))
     assert [one.number for one in store.revisions("shop-web")] == [newest + 1, newest]
     same(store.load(), known)
+
+
+def test_the_images_of_revisions_that_boxes_still_run_are_read_with_the_rest(store):
+    known, older = Known(), workload(image="localhost/web:2")
+    told = report(instances=(status(revision=older.revision), status("shop-web-1", revision=OLDER)))
+
+    def many(draft):
+        for number in range(1, 4):
+            draft.updates.record(revision(number, f"localhost/web:{number}"))
+        draft.workloads.put("shop-web", kept(image="localhost/web:3"))
+        draft.nodes.put("box-1", node(report=told))
+
+    commit(store, known, many)
+    assert store.load().updates.images == {"shop-web": {older.revision: "localhost/web:2"}}
 
 
 def test_as_many_revisions_are_kept_as_the_hub_is_told_to(tmp_path):

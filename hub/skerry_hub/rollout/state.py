@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.overlay import Overlay, drop, merge
-from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
+from skerry_hub.rollout.records import REVISIONS_KEPT, Member, RevisionRecord, Rollout
 
 if TYPE_CHECKING:
     from skerry_hub.rollout.looking import Cache
@@ -20,6 +20,8 @@ Key = tuple[str, int]
 """A workload's name, and the number of a revision in its history."""
 
 
+Images = dict[str, dict[str, str]]
+"""By workload and revision, the digest of its content: the image of its first container."""
 Former = tuple[Assignment, Workload, int]
 """What an instance was given before the newest content: its assignment, the content, its number."""
 
@@ -48,6 +50,7 @@ class KnownRollouts:
         members: Iterable[Member] = (),
         numbers: Mapping[str, int] | None = None,
         contents: Mapping[Key, Workload] | None = None,
+        images: Images | None = None,
     ) -> None:
         self.rollouts = {one.workload: one for one in rollouts}
         self.members = {one.id: one for one in members}
@@ -58,6 +61,9 @@ class KnownRollouts:
         """The number of each workload's newest revision."""
         self.contents = dict(contents or {})
         """What instances have that are not given the newest revision yet."""
+        self.images = {name: dict(known) for name, known in (images or {}).items()}
+        """Of revisions that are not the newest, and that a node may still run, whoever is given
+        what; at most as many of a workload as its history has."""
         self._looks: dict[str, Cache] = {}
         self.rolling_back = {name for name, one in self.rollouts.items() if one.rolls_back}
 
@@ -93,10 +99,22 @@ class KnownRollouts:
             if one is not None and one.rolls_back:
                 self.rolling_back.add(name)
         merge(self.contents, draft.contents.changes)
+        for name in draft.forgotten:
+            self.images.pop(name, None)
+        for (name, _), content in draft.contents.changes.items():
+            if content is not None:
+                self._note_image(name, content)
         for name, number in draft.records:
             self.numbers[name] = number
         if draft.rollouts.changes or draft.forgotten:
             self._drop_contents(draft)
+
+    def _note_image(self, name: str, content: Workload) -> None:
+        known = self.images.setdefault(name, {})
+        known.pop(content.revision, None)
+        known[content.revision] = content.containers[0].image
+        if len(known) > REVISIONS_KEPT:
+            del known[next(iter(known))]
 
     def _drop_contents(self, draft: DraftRollouts) -> None:
         """Forget contents that no instance has any more."""
