@@ -16,6 +16,7 @@ from skerry_executor.start_order import awaits
 from skerry_executor.status import Loopings, standings, unwanted_status
 from skerry_executor.switching import Aim
 from skerry_wire.frozen import frozen
+from skerry_wire.lifecycle import PullStatus
 from skerry_wire.local import Outcome
 from skerry_wire.messages import Health, InstanceState, InstanceStatus, Order
 from skerry_wire.workload import Instance
@@ -41,8 +42,18 @@ _RETRY_S = {
     Failure.ABSENT: 30.0,
 }
 
-Doing = Mapping[str, tuple[InstanceState, str | None]]
-"""By instance, what is being done about it now."""
+
+@frozen(kw_only=True)
+class Doing:
+    """What is being done about an instance now."""
+
+    state: InstanceState
+    reason: str | None = None
+    pull: PullStatus | None = None
+
+
+Doings = Mapping[str, Doing]
+"""By instance."""
 Failures = Mapping[str, RuntimeFailure]
 """By instance, what went wrong in this run."""
 
@@ -52,7 +63,7 @@ class Seen:
     """What a run knows by now. `wall_s` is the box's clock."""
 
     actual: tuple[Actual, ...] = ()
-    doing: Doing = dataclasses.field(default_factory=dict)
+    doing: Doings = dataclasses.field(default_factory=dict)
     failures: Failures = dataclasses.field(default_factory=dict)
     halts: Halts = dataclasses.field(default_factory=dict)
     aims: Mapping[str, Aim] = dataclasses.field(default_factory=dict)
@@ -128,7 +139,7 @@ def _comes_up_look_s(
 
 
 def _told(
-    status: InstanceStatus, doing: Doing, failures: Failures, aim: Aim | None
+    status: InstanceStatus, doing: Doings, failures: Failures, aim: Aim | None
 ) -> InstanceStatus:
     """Return the status with how its update goes, what is being done, and what went wrong.
 
@@ -148,17 +159,17 @@ def _told(
     return dataclasses.replace(status, update=update)
 
 
-def _overlaid(status: InstanceStatus, doing: Doing, failures: Failures) -> InstanceStatus:
+def _overlaid(status: InstanceStatus, doing: Doings, failures: Failures) -> InstanceStatus:
     """Return the status with what is being done about the instance, or what went wrong."""
     failure = failures.get(status.id)
     if failure is not None:
         runs = status.state in (InstanceState.RUNNING, InstanceState.STOPPING)
         state = status.state if runs else InstanceState.FAILED
         return dataclasses.replace(status, state=state, reason=failure.reason[:1024])
-    if status.id in doing:
-        state, reason = doing[status.id]
-        return dataclasses.replace(status, state=state, reason=reason)
-    return status
+    now = doing.get(status.id)
+    if now is None:
+        return status
+    return dataclasses.replace(status, state=now.state, reason=now.reason, pull=now.pull)
 
 
 def blind_outcome(order: Order, digest: str, failure: RuntimeFailure) -> Outcome:

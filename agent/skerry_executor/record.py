@@ -15,9 +15,10 @@ from skerry_executor.actual import Actual
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.halt import NO_HALTS, Halts
 from skerry_executor.log import log
-from skerry_executor.outcome import Seen, outcome_of
+from skerry_executor.outcome import Doing, Seen, outcome_of
 from skerry_executor.runtimes.base import RuntimeFailure
 from skerry_executor.switching import Aim
+from skerry_wire.lifecycle import PullStatus
 from skerry_wire.local import Outcome
 from skerry_wire.messages import InstanceState, Order
 from skerry_wire.workload import Instance
@@ -56,7 +57,7 @@ class Record:
         self._backoffs = backoffs or BackOffs()
         self._lock = threading.Lock()
         self._actual: dict[str, Actual] = {}
-        self._doing: dict[str, tuple[InstanceState, str | None]] = {}
+        self._doing: dict[str, Doing] = {}
         self._failures: dict[str, RuntimeFailure] = {}
         self._setbacks: dict[str, RuntimeFailure] = {}
         self._aims: Mapping[str, Aim] = {}
@@ -92,10 +93,17 @@ class Record:
 
     def doing(self, instance: str, state: InstanceState, reason: str | None = None) -> None:
         """Tell what is being done about an instance."""
+        self._does(instance, Doing(state=state, reason=reason))
+
+    def pulling(self, instance: str, pull: PullStatus, reason: str) -> None:
+        """Tell how far the pull of an image for an instance is."""
+        self._does(instance, Doing(state=InstanceState.PULLING, reason=reason, pull=pull))
+
+    def _does(self, instance: str, doing: Doing) -> None:
         with self._lock:
-            if self._doing.get(instance) == (state, reason):
+            if self._doing.get(instance) == doing:
                 return
-            self._doing[instance] = state, reason
+            self._doing[instance] = doing
         self.tell()
 
     def finished(self, instance: str) -> None:

@@ -25,6 +25,7 @@ from skerry_executor.record import Record
 from skerry_executor.runtimes.base import Failure, Runtime, RuntimeFailure
 from skerry_executor.specs import labels_of, name_of, spec_of, supervised
 from skerry_wire.images import parse_image
+from skerry_wire.lifecycle import PullStatus
 from skerry_wire.messages import InstanceState
 from skerry_wire.workload import Container, Instance
 
@@ -136,7 +137,7 @@ class Steps:
     def _pull(self, instance: str, action: rec.Pull) -> None:
         try:
             with self._backoffs.pulling(action.image, self._record.instances):
-                self._record.doing(instance, InstanceState.PULLING, action.image)
+                self._record.pulling(instance, PullStatus(image=action.image), action.image)
                 self._fetch(instance, action.image)
         except RuntimeFailure as failure:
             if not action.cached or failure.kind not in _IMAGE_ON_BOX_DOES:
@@ -149,8 +150,9 @@ class Steps:
     def _fetch(self, instance: str, image: str, damaged: str | None = None) -> None:
         """Pull an image. `damaged` is a container that shows that what the box has of it is."""
 
-        def told(amount: str) -> None:
-            self._record.doing(instance, InstanceState.PULLING, f"{image}: {amount}")
+        def told(done_bytes: int, total_bytes: int) -> None:
+            words = f"{image}: {done_bytes / 2**20:.1f} of {total_bytes / 2**20:.1f} MiB"
+            self._record.pulling(instance, PullStatus(image=image, done_bytes=done_bytes), words)
 
         lack = self._no_room()
         if lack is not None:

@@ -92,7 +92,7 @@ class FakeRuntime:
         if wanted is not None and wanted != credentials:
             whom = "without credentials" if credentials is None else f"to user {credentials.user}"
             raise RuntimeFailure(Failure.PULL, f"the registry denies image {image} {whom}")
-        progress("1.0 of 2.0 MiB")
+        progress(2**20, 2 * 2**20)
         self.stored.add(image)
 
     def create(self, name, image, container, labels, instance):

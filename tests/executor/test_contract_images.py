@@ -13,7 +13,7 @@ from skerry_executor.runtimes.base import Credentials, Failure, RuntimeFailure
 
 
 def pulled(runtime, image, credentials=None):
-    runtime.pull(image, credentials, Cancel(), lambda _amount: None)
+    runtime.pull(image, credentials, Cancel(), lambda _done, _total: None)
 
 
 def test_an_image_that_is_not_there_cannot_be_used(any_runtime):
@@ -29,7 +29,7 @@ def test_an_image_that_is_not_there_cannot_be_used(any_runtime):
 def test_an_image_is_pulled(any_runtime, request):
     image = any_runtime.remote_image(request)
     assert not any_runtime.runtime.has_image(image)
-    any_runtime.runtime.pull(image, None, Cancel(), lambda _amount: None)
+    any_runtime.runtime.pull(image, None, Cancel(), lambda _done, _total: None)
     assert any_runtime.runtime.has_image(image)
     made(any_runtime.runtime, image=image)
 
@@ -37,7 +37,7 @@ def test_an_image_is_pulled(any_runtime, request):
 def test_an_image_that_the_registry_does_not_have_is_said(any_runtime, request):
     image = any_runtime.absent_image(request)
     with pytest.raises(RuntimeFailure) as failure:
-        any_runtime.runtime.pull(image, None, Cancel(), lambda _amount: None)
+        any_runtime.runtime.pull(image, None, Cancel(), lambda _done, _total: None)
     assert failure.value.kind is Failure.PULL
     assert f"image {image} is not in its registry" in failure.value.reason
 
@@ -48,7 +48,7 @@ def test_a_pull_that_waits_is_given_up_when_something_newer_comes(any_runtime, r
 
     def work():
         with pytest.raises(Cancelled):
-            any_runtime.runtime.pull(image, None, cancel, lambda _amount: None)
+            any_runtime.runtime.pull(image, None, cancel, lambda _done, _total: None)
         ended.append(True)
 
     thread = threading.Thread(target=work)
@@ -63,7 +63,7 @@ def test_a_pull_that_waits_is_given_up_when_something_newer_comes(any_runtime, r
 def test_a_registry_that_is_away_is_said(real):
     image = f"127.0.0.1:{free_port()}/tiny/web:1"
     with pytest.raises(RuntimeFailure) as failure:
-        real.runtime.pull(image, None, Cancel(), lambda _amount: None)
+        real.runtime.pull(image, None, Cancel(), lambda _done, _total: None)
     assert failure.value.kind is Failure.PULL
     assert f"cannot be reached for image {image}" in failure.value.reason
 

@@ -67,6 +67,10 @@ def test_an_order_is_reached_and_told_step_by_step(runtime):
     assert (outcome.retry_after_s, outcome.problems) == (None, ())
     assert states(outcome) == {"a-0": "running", "b-0": "running"}
     assert told.states("b-0") == ["pending", "pulling", "creating", "running"]
+    pulls = [one.pull for outcome in told.outcomes for one in outcome.instances if one.pull]
+    assert {one.image for one in pulls} == {REMOTE}
+    assert sorted({one.done_bytes for one in pulls}) == [0, 2**20]
+    assert not any(one.pull for one in outcome.instances)
     assert not any(one.reached for one in told.outcomes)
     assert sorted(told.watched) == ["a-0", "b-0"]
     (status,) = (one for one in outcome.instances if one.id == "a-0")

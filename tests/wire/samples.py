@@ -244,6 +244,20 @@ MESSAGES = {
         ),
         sealing_key=b"k" * 32,
     ),
+    "report_pull": messages.Report(
+        **STAMP,
+        accepted=12,
+        generation=11,
+        instances=(
+            dataclasses.replace(
+                STATUS,
+                state=messages.InstanceState.PULLING,
+                pull=lifecycle.PullStatus(
+                    image="registry.example/shop/web:2", done_bytes=3_145_728
+                ),
+            ),
+        ),
+    ),
     "lease": messages.LeaseRequest(**STAMP, challenge=b"c" * 32),
     "grant": messages.Grant(
         node="box-1",

@@ -38,6 +38,7 @@ def test_a_wrong_value_does_not_fit():
 
 def test_definitions_point_where_they_are_told():
     found = definitions([type(MESSAGES["report"])], ref="#/components/schemas/")
-    assert set(found) == {"InstanceStatus", "JobStatus", "Refusal", "Report", "UpdateStatus"}
+    own = {"InstanceStatus", "JobStatus", "PullStatus", "Refusal", "Report", "UpdateStatus"}
+    assert set(found) == own
     items = found["Report"]["properties"]["instances"]["items"]
     assert items == {"$ref": "#/components/schemas/InstanceStatus"}

@@ -132,6 +132,17 @@ class UpdateStatus:
 
 
 @frozen(kw_only=True)
+class PullStatus:
+    """How far the pull of an image is, by its full name; 0 bytes where the runtime does not tell.
+
+    They count from nothing with each try.
+    """
+
+    image: Annotated[str, Text(1024)]
+    done_bytes: ByteCount = 0
+
+
+@frozen(kw_only=True)
 class JobStatus:
     """How a job goes: the runs that were begun and how the last one ended."""
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from skerry_wire.frozen import frozen
-from skerry_wire.lifecycle import JobStatus, UpdateStatus
+from skerry_wire.lifecycle import JobStatus, PullStatus, UpdateStatus
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import (
     ByteCount,
@@ -126,6 +126,8 @@ class InstanceStatus:
     restarts: Count = 0
     update: Annotated[UpdateStatus, Sparse()] | None = None
     job: Annotated[JobStatus, Sparse()] | None = None
+    pull: Annotated[PullStatus, Sparse()] | None = None
+    """Of the image that is being pulled for it now."""
 
 
 @frozen(kw_only=True)

@@ -164,9 +164,12 @@ class Runtime(Protocol):
         image: str,
         credentials: Credentials | None,
         cancel: Cancel,
-        progress: Callable[[str], None],
+        progress: Callable[[int, int], None],
     ) -> None:
-        """Fetch an image, given in full. `progress` is told in words. May raise Cancelled."""
+        """Fetch an image, given in full. May raise Cancelled.
+
+        `progress` is told how many bytes are there, and of how many, as far as is known by then.
+        """
 
     def create(
         self,

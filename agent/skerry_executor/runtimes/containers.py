@@ -188,7 +188,7 @@ class ContainerRuntime:
         image: str,
         credentials: Credentials | None,
         cancel: Cancel,
-        progress: Callable[[str], None],
+        progress: Callable[[int, int], None],
     ) -> None:
         images.pull(self._api, image, credentials, cancel, progress)
 

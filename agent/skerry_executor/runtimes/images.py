@@ -33,7 +33,7 @@ def pull(
     image: str,
     credentials: Credentials | None,
     cancel: Cancel,
-    progress: Callable[[str], None],
+    progress: Callable[[int, int], None],
 ) -> None:
     """Fetch an image, given in full. May raise Cancelled."""
     registry = image.partition("/")[0]
@@ -75,7 +75,9 @@ def _without(said: str, credentials: Credentials | None) -> str:
     return said.replace(credentials.password, "***")
 
 
-def _follow(status: int, answer: Iterator[bytes], progress: Callable[[str], None]) -> str | None:
+def _follow(
+    status: int, answer: Iterator[bytes], progress: Callable[[int, int], None]
+) -> str | None:
     """Return the error that ends the stream (docker by status, podman within), or None."""
     if status != 200:
         return failures.message_of(b"".join(answer)) or f"status {status}"
@@ -92,18 +94,13 @@ def _follow(status: int, answer: Iterator[bytes], progress: Callable[[str], None
             return " ".join(str(step["error"]).split())
         detail = step.get("progressDetail") or {}
         if isinstance(detail, dict) and detail.get("total"):
-            done = int(detail.get("current") or 0)
+            done = max(0, int(detail.get("current") or 0))
             layers[str(step.get("id"))] = (done, int(detail["total"]))
         if layers and time.monotonic() - told >= PROGRESS_S:
             told = time.monotonic()
-            progress(_amount(layers))
+            sizes = layers.values()
+            progress(sum(current for current, _ in sizes), sum(whole for _, whole in sizes))
     return None
-
-
-def _amount(layers: dict[str, tuple[int, int]]) -> str:
-    done = sum(current for current, _ in layers.values()) / 2**20
-    total = sum(whole for _, whole in layers.values()) / 2**20
-    return f"{done:.1f} of {total:.1f} MiB"
 
 
 def stored(api: Api) -> tuple[StoredImage, ...]:

@@ -122,7 +122,7 @@ class Kubelet:
         image: str,
         credentials: Credentials | None,
         cancel: Cancel,
-        progress: Callable[[str], None],  # noqa: ARG002 - the CRI tells none
+        progress: Callable[[int, int], None],  # noqa: ARG002 - the CRI tells none
     ) -> None:
         self._cri.pull(image, credentials, cancel)
 

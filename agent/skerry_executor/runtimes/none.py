@@ -58,7 +58,7 @@ class NoRuntime:
         image: str,
         credentials: Credentials | None,
         cancel: Cancel,
-        progress: Callable[[str], None],
+        progress: Callable[[int, int], None],
     ) -> None:
         self._fail()
 

@@ -10,11 +10,14 @@ import dataclasses
 
 from skerry_hub.lifecycle import Update
 from skerry_hub.rollout.looking import Seen
+from skerry_hub.rollout.progress import nearer
 from skerry_hub.rollout.records import Member
 from skerry_wire.lifecycle import UpdateStatus
 
 SLACK_S = 60.0
 """What a node has beyond its own time, to tell of it."""
+REPORT_S = 15.0
+"""What a report may take of an instance whose time the hub counts itself."""
 MOST_S = 86_400.0
 """The longest that an update may tell of progress and not end."""
 MOST_REASON = 1024
@@ -25,6 +28,19 @@ HELD_BACK = f"{HELD}: "
 def patience_s(update: Update) -> float:
     """Return how long nothing may be heard of an update that was given to a node."""
     return update.deadline_s + update.settle_s + SLACK_S
+
+
+def _allowed_s(seen: Seen, update: Update) -> float:
+    """Return how long a member may come no nearer.
+
+    A box that has not accepted its order, or that switches and counts by itself, has what it may
+    take to tell how that ended. A new instance replaces nothing that its box could go back to, and
+    one that waits for its images is no switch yet: of these the hub alone counts.
+    """
+    is_switching = seen.update is not None and seen.update.state == "switching"
+    if is_switching or not seen.informed:
+        return patience_s(update)
+    return update.deadline_s + REPORT_S
 
 
 def judge(
@@ -57,6 +73,8 @@ def _updating(
     member: Member, seen: Seen, revision: str, update: Update, now: float, listening_since: float
 ) -> Member:
     told = seen.update if seen.update is not None and seen.update.revision == revision else None
+    if member.state == "updating":
+        member = nearer(member, seen, revision, now)
     if _has_come(seen, revision, told):
         return _good(member, update, now)
     was_held = member.held
@@ -74,11 +92,9 @@ def _updating(
             member, held=True, held_since=since, since=now, begun_at=now, reason=_told(told)
         )
     reason = _told(told) if told is not None else _why_not(seen, revision)
-    if told is not None and reason != member.reason:
-        member = dataclasses.replace(member, since=now)  # it goes on
     member = dataclasses.replace(member, reason=reason)
-    if overdue_at(member, update, listening_since) <= now:
-        waited_s = patience_s(update)
+    if overdue_at(member, seen, update, listening_since) <= now:
+        waited_s = _allowed_s(seen, update)
         return _failed(member, f"not up within {waited_s:.0f} s: {reason or 'nothing told'}", now)
     return member
 
@@ -122,6 +138,8 @@ def _given(member: Member, now: float) -> Member:
         state="updating",
         since=now,
         begun_at=now,
+        begun=False,
+        pulled=(),
         held=False,
         held_since=None,
         withdrawn=False,
@@ -155,13 +173,14 @@ def _withdrawn(member: Member, seen: Seen, revision: str, now: float) -> Member:
     return dataclasses.replace(member, withdrawn=False)
 
 
-def overdue_at(member: Member, update: Update, listening_since: float) -> float:
+def overdue_at(member: Member, seen: Seen, update: Update, listening_since: float) -> float:
     """Return when a member that is being updated has failed, were nothing heard until then."""
-    quiet = max(member.since, listening_since) + patience_s(update)
-    return min(quiet, max(member.begun_at, listening_since) + MOST_S + patience_s(update))
+    allowed_s = _allowed_s(seen, update)
+    quiet = max(member.since, listening_since) + allowed_s
+    return min(quiet, max(member.begun_at, listening_since) + MOST_S + allowed_s)
 
 
-def due_at(member: Member, update: Update, listening_since: float) -> float | None:
+def due_at(member: Member, seen: Seen, update: Update, listening_since: float) -> float | None:
     """Return when a member is to be looked at again though nobody says anything of it."""
     if member.away or member.held or member.state in ("waiting", "done"):
         return None
@@ -169,7 +188,7 @@ def due_at(member: Member, update: Update, listening_since: float) -> float | No
         return member.good_since + update.settle_s
     if member.state == "failed":
         return None
-    return overdue_at(member, update, listening_since)
+    return overdue_at(member, seen, update, listening_since)
 
 
 def _told(told: UpdateStatus) -> str:

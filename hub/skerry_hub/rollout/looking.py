@@ -12,7 +12,7 @@ from skerry_hub.known_as import known_as
 from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment, Liveness, Node
 from skerry_hub.rollout.records import Member
-from skerry_wire.lifecycle import UpdateStatus
+from skerry_wire.lifecycle import PullStatus, UpdateStatus
 from skerry_wire.messages import Health, InstanceState, InstanceStatus
 
 T_co = TypeVar("T_co", covariant=True)
@@ -46,6 +46,9 @@ class Seen:
     unplaced: bool = False
     """Whether no node takes it then, as far as is known now."""
     revision: str | None = None
+    made: bool = False
+    """Whether containers of that are there."""
+    pull: PullStatus | None = None
     running: bool = False
     health: Health = Health.NONE
     reason: str = ""
@@ -162,6 +165,8 @@ def _seen(member: Member, assignment: Assignment, node: Node, heard: bool, wave_
     return dataclasses.replace(
         seen,
         revision=status.revision,
+        made=bool(status.container_ids),
+        pull=status.pull,
         running=status.state is InstanceState.RUNNING,
         health=status.health,
         reason=status.reason or "",

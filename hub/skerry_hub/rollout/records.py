@@ -11,11 +11,14 @@ from typing import Annotated, Literal
 
 from skerry_hub.lifecycle import Strategy
 from skerry_hub.model import Assignment, Workload
-from skerry_wire.schema import Range, Sparse, Text
+from skerry_wire.lifecycle import PullStatus
+from skerry_wire.schema import Items, Range, Sparse, Text
 from skerry_wire.types import Count, InstanceId, Line, Name, Revision
 
 REVISIONS_KEPT = 20
 """Of each workload, beside those that an instance still has."""
+
+MOST_IMAGES = 32
 
 Number = Annotated[int, Range(0, 2**53 - 1)]
 """Of a revision in its workload's history; 0: none."""
@@ -115,7 +118,7 @@ class Member:
 
     `waiting`: it has its former content, `former`, of the revision `number`, still; `updating`: its
     order has the new one, and what it had is kept, should its box hold that back. `since` is when
-    it entered its state, or when its node last told of progress, by the hub's clock; `good_since`:
+    it entered its state, or last came nearer to the new content, by the hub's clock; `good_since`:
     since when it runs and is healthy at the new one.
     """
 
@@ -127,6 +130,10 @@ class Member:
     since: float
     begun_at: float = 0.0
     """When its order got the new content."""
+    begun: Annotated[bool, Sparse()] = False
+    """Whether its box has told that it makes containers of the new content."""
+    pulled: Annotated[tuple[PullStatus, ...], Items(MOST_IMAGES), Sparse()] = ()
+    """Of each image that its box pulls for it, the most that was told."""
     good_since: float | None = None
     was_updating: bool = False
     """Whether an earlier rollout was at it: it may be switching still, and is next in turn."""

@@ -317,7 +317,7 @@ def _due_at(
     times = [
         at
         for key, one in members.items()
-        if seen[key].online and (at := due_at(one, update, listening_since)) is not None
+        if seen[key].online and (at := due_at(one, seen[key], update, listening_since)) is not None
     ]
     if rollout.state == "progressing" and (turn.blocked or missing):
         times.append(max(rollout.progressed_at, listening_since) + patience_s(update))

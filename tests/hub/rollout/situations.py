@@ -56,6 +56,10 @@ def seen(word="old", wave=""):
             return dataclasses.replace(base, unheard=True)
         case "silent":
             return base
+        case "unaccepted":
+            return dataclasses.replace(base, revision=OLD, running=True, informed=False)
+        case "made":
+            return dataclasses.replace(base, revision=NEW, made=True)
         case "refused":
             return dataclasses.replace(base, revision=OLD, running=True, refused="not allowed")
         case _:  # held, switching, rolled_back, failed, waiting: the old one runs meanwhile

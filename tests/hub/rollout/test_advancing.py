@@ -46,7 +46,7 @@ def test_whom_a_step_gives_the_new_content_has_its_order_due():
     given = [one for one in draft.updates.members.changes.values() if one.state == "updating"]
     assert len(given) == 1
     assert draft.touched == {known.assignments[given[0].id].node}
-    assert found.due_at == NOW + 1 + 360
+    assert found.due_at == NOW + 1 + 315
 
 
 def test_a_workload_without_a_rollout_has_nothing_to_advance():

@@ -95,6 +95,7 @@ def test_what_was_never_seen_to_run_is_no_goal_of_a_rollback():
 def test_what_is_not_heard_of_in_time_has_failed_and_is_done_when_it_comes_after_all():
     course = Course(2, Update(max_unavailable="1", deadline_s=100))
     course.step()
+    course.step(0, i0="unaccepted")
     assert course.found.due_at == course.now + 160
     course.step(159)
     assert course.rollout.state == "progressing"
@@ -105,15 +106,29 @@ def test_what_is_not_heard_of_in_time_has_failed_and_is_done_when_it_comes_after
     assert course.states() == "dw"
 
 
-def test_a_node_that_tells_of_progress_has_more_time():
+def test_a_box_that_has_begun_has_its_whole_time_from_then_on():
     course = Course(2, Update(max_unavailable="1", deadline_s=100))
     course.step()
     course.step(100, i0="waiting")
-    course.step(100, i0="switching")
+    course.step(10, i0="switching")
+    assert course.found.due_at == course.now + 160
     course.step(100)
     assert course.states() == "uw"
     course.step(70)
     assert course.states() == "fw"
+
+
+def test_of_a_second_set_the_hub_counts_the_deadline_itself():
+    update = Update(strategy="blue-green", deadline_s=20, settle_s=30)
+    course = Course(2, update)
+    course.members["shop-web-1"] = at("shop-web-1", begun_at=NOW)
+    course.step(5, i1="made")
+    assert course.found.due_at == course.now + 35
+    course.step(34, i1="unhealthy")
+    assert course.rollout.state == "progressing"
+    course.step(1)
+    assert course.rollout.state == "paused"
+    assert "not up within 35 s: its health is unhealthy" in course.rollout.reason
 
 
 def test_the_time_in_which_the_hub_heard_nothing_does_not_count():
@@ -333,10 +348,10 @@ def test_a_first_one_is_done_when_all_of_it_runs():
 def test_a_first_one_that_does_not_come_up_fails_and_is_done_when_it_does():
     course = first(2, on_failure="rollback", deadline_s=100)
     course.step(i0="new", i1="new!")
-    assert course.found.due_at == NOW + 160
-    course.step(160)
+    assert course.found.due_at == NOW + 115
+    course.step(115)
     assert course.rollout.state == "failed"
-    assert "1 of 2 failed: shop-web-1 (not up within 160 s" in course.rollout.reason
+    assert "1 of 2 failed: shop-web-1 (not up within 115 s" in course.rollout.reason
     assert not course.rollout.rolls_back
     course.step()
     assert course.rollout.state == "failed"
