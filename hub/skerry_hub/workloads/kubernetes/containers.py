@@ -20,7 +20,17 @@ from skerry_hub.workloads.kubernetes.pod_keys import (
 )
 from skerry_hub.workloads.kubernetes.probes import health
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
-from skerry_hub.workloads.kubernetes.values import count, cpu, flag, name, only, size, unreplaced
+from skerry_hub.workloads.kubernetes.scalars import string
+from skerry_hub.workloads.kubernetes.values import (
+    count,
+    cpu,
+    flag,
+    name,
+    only,
+    pieces,
+    size,
+    unreplaced,
+)
 from skerry_hub.workloads.kubernetes.volumes import Mounted, Volume, mounted
 from skerry_hub.workloads.places import Places
 from skerry_hub.workloads.ports import address_of
@@ -33,7 +43,6 @@ from skerry_hub.workloads.reading import (
     entries,
     items,
     listed,
-    literal,
 )
 from skerry_wire.workload import Container, PortMapping
 
@@ -93,7 +102,7 @@ def container(value: Value, pod: Pod) -> Read:
     """Read one container."""
     section = Section(value, CONTAINER)
     for ignored in ("terminationMessagePath", "terminationMessagePolicy"):
-        section.get(ignored, literal, None)
+        section.get(ignored, string, None)
     named: dict[str, int] = {}
     published = section.get("ports", lambda one: _ports(one, named, pod.network), ())
     mounts: Mounted = section.get("volumeMounts", lambda one: mounted(one, pod.volumes), Mounted())
@@ -102,7 +111,7 @@ def container(value: Value, pod: Pod) -> Read:
     security = section.get("securityContext", _security, _Security())
     found = Container(
         name=section.need("name", name, "x"),
-        image=section.need("image", lambda one: image(literal(one)), ""),
+        image=section.need("image", lambda one: image(string(one)), ""),
         pull=section.get("imagePullPolicy", choice(_PULLS), "missing"),
         entrypoint=section.get("command", listed(unreplaced), None) or None,
         command=section.get("args", listed(unreplaced), None) or None,
@@ -110,7 +119,7 @@ def container(value: Value, pod: Pod) -> Read:
         secret_environment={called: sealed for called, (_, sealed) in secrets.items()},
         labels=dict(pod.labels),
         user=security.user or pod.user,
-        working_dir=section.get("workingDir", lambda one: working_dir(literal(one)), None),
+        working_dir=section.get("workingDir", lambda one: working_dir(string(one)), None),
         ports=published,
         mounts=tuple(mounts.mounts),
         devices=tuple(mounts.devices),
@@ -151,7 +160,7 @@ def _ports(value: Value, named: dict[str, int], network: Network) -> tuple[PortM
             named[called] = inner
         protocol = section.get("protocol", only("TCP", "UDP"), "TCP")
         host: int | None = section.get("hostPort", count(1, 65535), None)
-        address = section.get("hostIP", lambda one: address_of(literal(one)), "")
+        address = section.get("hostIP", lambda one: address_of(string(one)), "")
         if host is None or network == "host":
             continue  # it only says what the image does, as everything is open there
         found.append(
@@ -203,7 +212,7 @@ def _amounts(value: Value) -> _Amounts:
         if key in ("cpu", "memory", "ephemeral-storage"):
             found[key] = attempt(entry, cpu if key == "cpu" else size)
         elif key in _DEVICES:
-            devices[key] = attempt(entry, count(1, 64)) or 1
+            devices[key] = attempt(entry, pieces) or 1
         else:
             known = ", ".join(("cpu", "memory", "ephemeral-storage", *_DEVICES))
             entry.refuse(f"is not known here, only {known}; use `x-placement.devices`")
@@ -256,5 +265,5 @@ def _security(value: Value) -> _Security:
 
 def _capabilities(value: Value) -> tuple[tuple[str, ...], tuple[str, ...]]:
     section = Section(value, CAPABILITIES)
-    read = listed(lambda one: capability(literal(one)))
+    read = listed(lambda one: capability(string(one)))
     return section.get("add", read, ()), section.get("drop", read, ())

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.pod_keys import ENV, ENV_FROM, ENV_SOURCE, KEY_REF, NAME_REF
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, no_config_map, secret_of
+from skerry_hub.workloads.kubernetes.scalars import string
 from skerry_hub.workloads.kubernetes.values import name, one_of, only, unreplaced
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Placed, Section, Value, attempt, items, literal
+from skerry_hub.workloads.reading import Placed, Section, Value, attempt, items
 from skerry_wire.lifecycle import Sealed
 
 
@@ -110,7 +111,7 @@ def _all_of(value: Value, configs: ConfigMaps) -> dict[str, str]:
     if read is None:
         return {}
     section, _ = read
-    prefix = section.get("prefix", literal, "")
+    prefix = section.get("prefix", string, "")
     content = section.need("configMapRef", lambda one: _named_map(one, configs), {})
     return {prefix + key: _text_of(data, key) for key, data in content.items()}
 

@@ -28,6 +28,7 @@ from skerry_hub.workloads.kubernetes.keys import (
     TEMPLATE,
 )
 from skerry_hub.workloads.kubernetes.pods import Names, PodSpec, pod_spec
+from skerry_hub.workloads.kubernetes.scalars import string, strings
 from skerry_hub.workloads.kubernetes.values import count, name, only
 from skerry_hub.workloads.lifecycles import schedule, some
 from skerry_hub.workloads.places import Places, beside_places
@@ -63,16 +64,12 @@ class Made:
 def metadata(value: Value) -> Metadata:
     """Read the metadata of an object."""
     section = Section(value, METADATA)
-    section.get("annotations", _texts, None, empty_ok=True)
+    section.get("annotations", strings, None, empty_ok=True)
     return Metadata(
         name=section.need("name", name, ""),
-        namespace=section.get("namespace", literal, "", empty_ok=True),
-        labels=section.get("labels", _texts, {}, empty_ok=True),
+        namespace=section.get("namespace", string, "", empty_ok=True),
+        labels=section.get("labels", strings, {}, empty_ok=True),
     )
-
-
-def _texts(value: Value) -> dict[str, str]:
-    return {key: "" if entry.is_null else literal(entry) for key, entry in entries(value)}
 
 
 def _pod(root: Value, names: Names) -> Made:
@@ -120,7 +117,7 @@ def _cron_job(root: Value, names: Names) -> Made:
     spec = _spec(root, CRON_JOB, CRON_JOB_SPEC)
     spec.get("concurrencyPolicy", only("Forbid"), None)
     spec.get("timeZone", only("UTC", "Etc/UTC"), None)
-    written = spec.need("schedule", lambda one: schedule(literal(one)), "")
+    written = spec.need("schedule", lambda one: schedule(string(one)), "")
 
     def template(value: Value) -> Made:
         section = Section(value, JOB_TEMPLATE)
@@ -164,7 +161,7 @@ def _templated(spec: Section, names: Names, *, is_job: bool) -> tuple[PodSpec | 
         section = Section(value, TEMPLATE)
         own = section.get("metadata", lambda one: Section(one, METADATA), None)
         if own is not None:
-            own_labels.update(own.get("labels", _texts, {}, empty_ok=True))
+            own_labels.update(own.get("labels", strings, {}, empty_ok=True))
         labels.update(own_labels)
         inner = dataclasses.replace(names, labels=dict(labels))
         return section.need("spec", lambda one: pod_spec(one, inner, is_job=is_job), None)

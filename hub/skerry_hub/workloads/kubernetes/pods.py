@@ -11,6 +11,7 @@ from skerry_hub.placement.effort import Effort
 from skerry_hub.workloads.kubernetes.containers import Pod, Read, Restart, container, user_of
 from skerry_hub.workloads.kubernetes.pod_keys import POD_SECURITY, POD_SPEC, TOLERATION
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
+from skerry_hub.workloads.kubernetes.scalars import string
 from skerry_hub.workloads.kubernetes.values import count, flag, only
 from skerry_hub.workloads.kubernetes.volumes import volumes
 from skerry_hub.workloads.lifecycles import lifecycle
@@ -24,7 +25,6 @@ from skerry_hub.workloads.reading import (
     choice,
     entries,
     listed,
-    literal,
 )
 from skerry_hub.workloads.x_placement import (
     Standard,
@@ -194,7 +194,7 @@ def _selector(value: Value) -> tuple[Placed[Constraint], ...]:
 
 
 def _label(key: str, value: Value) -> Constraint:
-    written = literal(value)
+    written = string(value)
     field = _FIELDS.get(key)
     if field is None:
         reason = wrong_key(key)
@@ -210,9 +210,9 @@ def _toleration(value: Value) -> Toleration:
     section = Section(value, TOLERATION)
     operator = section.get("operator", only("Equal", "Exists"), "Equal")
     found = Toleration(
-        key=section.get("key", literal, "", empty_ok=True),
+        key=section.get("key", string, "", empty_ok=True),
         operator="Exists" if operator == "Exists" else "Equal",
-        value=section.get("value", literal, "", empty_ok=True),
+        value=section.get("value", string, "", empty_ok=True),
         effect=section.get("effect", choice(_EFFECTS), None, empty_ok=True),
     )
     wrong = wrong_toleration(found)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.pod_keys import EXEC, HTTP_GET, PROBE, TCP_SOCKET
+from skerry_hub.workloads.kubernetes.scalars import string
 from skerry_hub.workloads.kubernetes.values import count, one_of, only, unreplaced
 from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import Reader, Section, Value, listed, literal
@@ -80,7 +81,7 @@ def _http(value: Value, ports: Mapping[str, int]) -> HttpProbe:
 
 
 def _path(value: Value) -> str:
-    written = literal(value)
+    written = string(value)
     found = written if written.startswith("/") else f"/{written}"
     if len(found) > 1024 or not found.isprintable() or " " in found:
         raise RefusedError(f"{short(written)} is not a path like /ready")

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.keys import CONFIG_MAP
+from skerry_hub.workloads.kubernetes.scalars import string
 from skerry_hub.workloads.kubernetes.values import flag
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Section, Value, attempt, entries, literal
+from skerry_hub.workloads.reading import Section, Value, attempt, entries
 from skerry_wire.lifecycle import MAX_FILE_BYTES, Sealed
 from skerry_wire.types import LABEL
 
@@ -55,12 +56,12 @@ def config_map(root: Value) -> dict[str, bytes]:
 
 
 def _text(value: Value) -> bytes:
-    return _short_enough(literal(value).encode())
+    return _short_enough(string(value).encode())
 
 
 def _binary(value: Value) -> bytes:
     try:
-        return _short_enough(base64.b64decode("".join(literal(value).split()), validate=True))
+        return _short_enough(base64.b64decode("".join(string(value).split()), validate=True))
     except binascii.Error:
         raise RefusedError("is not base64") from None
 

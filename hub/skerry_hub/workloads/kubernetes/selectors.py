@@ -11,9 +11,10 @@ import dataclasses
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.keys import EXPRESSION, SELECTOR
+from skerry_hub.workloads.kubernetes.scalars import string, strings
 from skerry_hub.workloads.kubernetes.values import name, only
 from skerry_hub.workloads.problems import RefusedError, short
-from skerry_hub.workloads.reading import Placed, Section, Value, entries, listed, literal, placed
+from skerry_hub.workloads.reading import Placed, Section, Value, entries, listed, placed
 
 _OF_VALUES = ("In", "NotIn")
 _OPERATORS = (*_OF_VALUES, "Exists", "DoesNotExist")
@@ -65,17 +66,15 @@ def check(found: Selector, labels: Mapping[str, str]) -> None:
 
 
 def _labels(value: Value) -> Selector:
-    return tuple(
-        (entry, Requirement(key, "In", ("" if entry.is_null else literal(entry),)))
-        for key, entry in entries(value)
-    )
+    wanted = strings(value)
+    return tuple((entry, Requirement(key, "In", (wanted[key],))) for key, entry in entries(value))
 
 
 def _expression(value: Value) -> Requirement:
     section = Section(value, EXPRESSION)
     key = section.need("key", name, None)
     operator = section.need("operator", only(*_OPERATORS), None)
-    values = section.get("values", listed(literal), ())
+    values = section.get("values", listed(string), ())
     if key is None or operator is None:
         raise RefusedError("cannot be read without its key and operator")
     if bool(values) is not (operator in _OF_VALUES):

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from skerry_hub.workloads.keys import Keys
+from skerry_hub.workloads.kubernetes.scalars import boolean_of, string, unquoted
 from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import Reader, Section, Value, attempt, literal
 from skerry_hub.workloads.units import MAX_BYTES, MAX_CPU_MILLI
@@ -18,13 +19,15 @@ _POWERS = {
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTP", start=1)},
 }
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,9}")
+MAX_PIECES = 64
+"""Most devices of one kind."""
 _MODE = re.compile(r"0o?[0-7]{1,4}")
 _REPLACED = re.compile(r"(?<!\$)\$\([A-Za-z_][A-Za-z0-9_.-]*\)")
 
 
 def unreplaced(value: Value) -> str:
     """Read a text in which Kubernetes would put variables: none may be there, `$$` is `$`."""
-    found = literal(value)
+    found = string(value)
     if _REPLACED.search(found):
         # The text is not quoted: it may hold a password.
         raise RefusedError("has a $(NAME), which is not replaced here: write the value")
@@ -33,25 +36,26 @@ def unreplaced(value: Value) -> str:
 
 def name(value: Value) -> str:
     """Read a text that is not empty."""
-    found = literal(value)
+    found = string(value)
     if not found:
         raise RefusedError("is empty")
     return found
 
 
 def flag(value: Value) -> bool:
-    """Read true or false."""
-    found = literal(value)
-    if found not in ("true", "false"):
+    """Read true or false, or one of YAML 1.1's other words for them."""
+    found = unquoted(value, "true or false")
+    said = boolean_of(found)
+    if said is None:
         raise RefusedError(f"must be true or false, not {short(found)}")
-    return found == "true"
+    return said
 
 
 def count(low: int, high: int) -> Reader[int]:
     """Read a whole number within limits."""
 
     def read(value: Value) -> int:
-        found = literal(value)
+        found = unquoted(value, "a whole number")
         if _WHOLE.fullmatch(found) is None or not low <= int(found) <= high:
             raise RefusedError(f"must be a whole number from {low} to {high}, not {short(found)}")
         return int(found)
@@ -73,12 +77,20 @@ def only(*words: str) -> Reader[str]:
 
 def mode(value: Value) -> int:
     """Read the permissions of a file: `0400`, or Kubernetes' decimal 256."""
-    found = literal(value)
+    found = unquoted(value, "a number like 0400")
     if _MODE.fullmatch(found):
         return int(found.replace("o", ""), 8) & 0o777
     if _WHOLE.fullmatch(found) and int(found) <= 0o777:
         return int(found)
     raise RefusedError(f"{short(found)} is not a mode like 0400")
+
+
+def pieces(value: Value) -> int:
+    """Read how many devices: a quantity, which may be a text."""
+    found = literal(value)
+    if _WHOLE.fullmatch(found) is None or not 1 <= int(found) <= MAX_PIECES:
+        raise RefusedError(f"must be a whole number from 1 to {MAX_PIECES}, not {short(found)}")
+    return int(found)
 
 
 def _quantity(value: Value) -> Decimal:

@@ -15,6 +15,7 @@ from skerry_hub.workloads.kubernetes.pod_keys import (
     VOLUME,
 )
 from skerry_hub.workloads.kubernetes.references import ConfigMaps, no_config_map, secret_of
+from skerry_hub.workloads.kubernetes.scalars import string
 from skerry_hub.workloads.kubernetes.values import flag, mode, name, one_of, only
 from skerry_hub.workloads.mounts import inner_path, outer_path, volume_name
 from skerry_hub.workloads.problems import RefusedError, short
@@ -25,7 +26,6 @@ from skerry_hub.workloads.reading import (
     attempt,
     below,
     items,
-    literal,
     placed,
 )
 from skerry_wire.lifecycle import File, Sealed
@@ -102,7 +102,7 @@ def _volume(
 
 def _host_path(value: Value) -> Volume:
     section = Section(value, HOST_PATH)
-    path = section.need("path", lambda one: outer_path(literal(one)), "/")
+    path = section.need("path", lambda one: outer_path(string(one)), "/")
     sort = section.get("type", only(*_PATH_TYPES), "")
     if sort == "CharDevice":
         return Volume(device=path)
@@ -169,7 +169,7 @@ def mounted(value: Value, known: Mapping[str, Volume]) -> Mounted:
         if section is None:
             continue
         called = section.need("name", name, "")
-        path = section.need("mountPath", lambda one: inner_path(literal(one)), "/x")
+        path = section.need("mountPath", lambda one: inner_path(string(one)), "/x")
         read_only = section.get("readOnly", flag, default=False)
         sub: str | None = section.get("subPath", name, None)
         volume = known.get(called)

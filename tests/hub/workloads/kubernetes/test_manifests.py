@@ -137,7 +137,7 @@ spec:
     image: x
   containers:
   - name: web
-    image: y
+    image: z
     env:
     - name: TOKEN
       valueFrom:

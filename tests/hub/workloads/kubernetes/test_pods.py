@@ -7,11 +7,11 @@ from skerry_hub.model import Constraint
 from skerry_wire.lifecycle import File, HttpProbe, Sealed
 from skerry_wire.workload import Mount
 
-MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a.b: x, Y: z}\n---\n"
+MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a.b: x, B: z}\n---\n"
 
 
 def test_several_containers_share_a_network_but_the_hosts():
-    two = pod("").replace("image: x}", "image: x}\n  - {name: side, image: y}")
+    two = pod("").replace("image: x}", "image: x}\n  - {name: side, image: z}")
     assert parse_text(two)[0].lifecycle.shared_network
     assert not parse_text(pod(""))[0].lifecycle.shared_network
     assert not parse_text(two + "  hostNetwork: true\n")[0].lifecycle.shared_network
@@ -42,15 +42,15 @@ def test_what_is_first_reserves_the_most_of_one():
 
 def test_variables_of_both_sorts_the_last_counts():
     own = ("envFrom: [{configMapRef: {name: c}, prefix: P_}]\n"
-           "env: [{name: P_Y, value: ''}, {name: A, value: b},"
+           "env: [{name: P_B, value: ''}, {name: A, value: b},"
            " {name: A, valueFrom: {secretKeyRef: {name: s, key: k.e.y}}}]")  # fmt: skip
     found = container("", own, before=MAP)
-    assert found.environment == {"P_a.b": "x", "P_Y": ""}
+    assert found.environment == {"P_a.b": "x", "P_B": ""}
     assert found.secret_environment == {"A": Sealed(name="s-k-e-y")}
 
 
 def test_files_of_a_config_map():
-    found = container("volumes: [{name: v, configMap: {name: c, items: [{key: Y, path: d/y}]}}]",
+    found = container("volumes: [{name: v, configMap: {name: c, items: [{key: B, path: d/y}]}}]",
                       "volumeMounts: [{name: v, mountPath: /etc/c}]", before=MAP)  # fmt: skip
     assert found.files == (File(path="/etc/c/d/y", content=b"z", mode=0o644),)
 
@@ -81,7 +81,7 @@ def test_a_probe_by_the_name_of_a_port():
         ("volumes: [{name: v}]", "", "volumes[0]", "must have one of configMap"),
         ("volumes: [{name: v, nfs: {}}]", "", "volumes[0].nfs", "mount it on the box"),
         ("volumes: [{name: v, secret: {secretName: s}}]", "", "volumes[0].secret", "needs items"),
-        ("volumes: [{name: v, configMap: {name: no}}]", "", "volumes[0].configMap.name",
+        ("volumes: [{name: v, configMap: {name: none}}]", "", "volumes[0].configMap.name",
          "is not among what is applied"),
         ("volumes: [{name: v, hostPath: {path: a}}]", "", "volumes[0].hostPath.path",
          "is not an absolute path"),
@@ -94,7 +94,7 @@ def test_a_probe_by_the_name_of_a_port():
         ("", "args: ['$(HOME)']", "containers[0].args[0]", "is not replaced here"),
         ("", "env: [{name: A, valueFrom: {fieldRef: {}}}]",
          "containers[0].env[0].valueFrom.fieldRef", "is not supported"),
-        ("", "env: [{name: A, valueFrom: {configMapKeyRef: {name: no, key: a}}}]",
+        ("", "env: [{name: A, valueFrom: {configMapKeyRef: {name: none, key: a}}}]",
          "containers[0].env[0].valueFrom.configMapKeyRef.name", "is not among what is applied"),
         ("", "envFrom: [{secretRef: {name: s}}]", "containers[0].envFrom[0].secretRef",
          "each with a `secretKeyRef`"),
