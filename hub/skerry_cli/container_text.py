@@ -127,6 +127,8 @@ def _limits(one: Container) -> Iterator[str]:
         yield f"cpu {words.processors(one.cpu_limit_milli)}"
     if one.memory_limit_bytes is not None:
         yield f"memory {words.size(one.memory_limit_bytes)}"
+    if one.pids_limit is not None:
+        yield f"pids {one.pids_limit}"
 
 
 def _named(name: str, values: Iterator[str]) -> Iterator[Fact]:

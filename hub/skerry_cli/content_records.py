@@ -140,6 +140,7 @@ class Container:
     stop_grace_s: float = 10.0
     cpu_limit_milli: int | None = None
     memory_limit_bytes: int | None = None
+    pids_limit: int | None = None
     read_only: bool = False
     init: bool = False
     privileged: bool = False

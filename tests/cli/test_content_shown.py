@@ -63,6 +63,7 @@ WEB = Container(
     stop_grace_s=5.0,
     cpu_limit_milli=500,
     memory_limit_bytes=2**20,
+    pids_limit=100,
     read_only=True,
     init=True,
     privileged=True,

@@ -210,6 +210,15 @@ def test_limits_restart_and_grace_are_as_asked_for(real):
     assert real.runtime.container(NAME).stop_grace_s == 3.0
 
 
+@pytest.mark.lacking(kubelet="it has no limit of its own for a container")
+@pytest.mark.parametrize(("limit", "forks"), [(20, False), (200, True)])
+def test_no_more_processes_are_there_than_it_may_have(real, limit, forks):
+    text = "exec 2>&1; n=0; while [ $n -lt 30 ]; do sleep 9 & n=$((n+1)); done; echo all"
+    said = said_by(real, **script(text), pids_limit=limit)
+    assert ("can't fork" not in said) is forks
+    assert ("all" in said) is forks
+
+
 @pytest.mark.lacking(kubelet="a pod has no device nodes")
 def test_a_container_without_its_device_is_refused_in_words(real):
     missing = (DeviceMapping(host="/dev/no-such", container="/dev/x"),)

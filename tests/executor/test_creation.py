@@ -122,6 +122,12 @@ def test_memory_is_limited_with_its_swap():
     }
 
 
+def test_processes_are_limited_on_both():
+    assert podman(container(pids_limit=9))["resource_limits"] == {"pids": {"limit": 9}}
+    assert docker(container(pids_limit=9))["HostConfig"]["PidsLimit"] == 9
+    assert "PidsLimit" not in docker(container())["HostConfig"], "docker's own default stays"
+
+
 def test_podman_takes_cdi_names_beside_paths():
     wanted = container(cdi_devices=("nvidia.com/gpu=0",))
     assert podman(wanted)["devices"] == [{"path": "nvidia.com/gpu=0"}]

@@ -37,6 +37,8 @@ def container(name="web", **fields):
         (KUBELET, {"restart": "on-failure", "restart_retries": 3}, "restart: a kubelet does not"),
         (KUBELET, {"stop_signal": "SIGINT"}, "stop_signal: "),
         (KUBELET, {"init": True}, "init: "),
+        (KUBELET, {"pids_limit": 9}, "pids_limit: a kubelet has one for all pods"),
+        (CONTAINERD, {"pids_limit": 9, "network": "host"}, None),
         (KUBELET, {"cdi_devices": (GPU,)}, "by its CDI name"),
         (KUBELET, {"devices": BY_PATH}, "privileged: true"),
         (KUBELET, {"devices": BY_PATH, "privileged": True}, None),

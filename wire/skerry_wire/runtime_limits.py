@@ -161,6 +161,8 @@ def _in_a_pod(container: Container, _runtime: RuntimeInUse, _shared: bool) -> It
         yield "restart: a kubelet does not count retries; take on-failure without a number"
     if container.stop_signal is not None:
         yield "stop_signal: a kubelet sends the one of the image, and no other"
+    if container.pids_limit is not None:
+        yield "pids_limit: a kubelet has one for all pods, its own setting podPidsLimit"
     if container.init:
         yield "init: a kubelet has no init process for a container"
     if container.cdi_devices:

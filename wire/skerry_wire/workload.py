@@ -23,6 +23,8 @@ from skerry_wire.lifecycle import (
 from skerry_wire.schema import Items, Range, Sparse, Text
 from skerry_wire.types import ByteCount, Hex, InstanceId, Line, Name, Revision, Short
 
+MAX_PIDS = 2**22
+"""The most that a Linux kernel has: proc_sys_kernel(5), pid_max."""
 Port = Annotated[int, Range(1, 65535)]
 Argument = Annotated[str, Text(32 * 1024, r"[^\x00]*")]
 Arguments = Annotated[tuple[Argument, ...], Items(1024)]
@@ -142,6 +144,8 @@ class Container:
     cdi_devices: Annotated[tuple[CdiName, ...], Items(64), Sparse()] = ()
     """Devices by their names in the box's CDI specifications, such as `nvidia.com/gpu=0`."""
     log: Annotated[LogLimits, Sparse()] | None = None
+    pids_limit: Annotated[int, Range(1, MAX_PIDS), Sparse()] | None = None
+    """Most processes and threads that it may have at once."""
 
 
 @frozen(kw_only=True)

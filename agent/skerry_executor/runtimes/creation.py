@@ -147,6 +147,8 @@ def _host_config(
         config["NanoCpus"] = container.cpu_limit_milli * NANO_CPUS_PER_MILLI
     if container.memory_limit_bytes is not None:
         config["Memory"] = container.memory_limit_bytes
+    if container.pids_limit is not None:
+        config["PidsLimit"] = container.pids_limit
     if container.log is not None:
         limits = {"max-size": str(container.log.max_bytes), "max-file": str(container.log.files)}
         config["LogConfig"] = {"Type": LOG_DRIVER, "Config": limits}

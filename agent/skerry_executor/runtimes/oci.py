@@ -320,6 +320,8 @@ def _resources(container: Container, devices: Sequence[DeviceNode]) -> Plain:
     plain: Plain = {"devices": rules}
     if container.memory_limit_bytes is not None:
         plain["memory"] = {"limit": container.memory_limit_bytes}
+    if container.pids_limit is not None:
+        plain["pids"] = {"limit": container.pids_limit}
     if container.cpu_limit_milli is not None:
         quota = max(1000, container.cpu_limit_milli * PERIOD_US // 1000)
         plain["cpu"] = {"quota": quota, "period": PERIOD_US}

@@ -121,4 +121,6 @@ def _limits(container: Container) -> dict[str, Any]:
         # With swap as much again, as docker does it.
         most = container.memory_limit_bytes
         limits["memory"] = {"limit": most, "swap": 2 * most}
+    if container.pids_limit is not None:
+        limits["pids"] = {"limit": container.pids_limit}
     return limits

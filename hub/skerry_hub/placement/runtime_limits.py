@@ -110,6 +110,7 @@ def _judged(containers: Sequence[Container], shared_network: bool) -> Hashable:
                 one.restart == "on-failure" and bool(one.restart_retries),
                 one.stop_signal is not None,
                 one.init,
+                one.pids_limit is not None,
                 one.privileged,
                 bool(one.ports),
                 one.cdi_devices,

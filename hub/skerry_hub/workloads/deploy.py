@@ -26,6 +26,7 @@ from skerry_hub.workloads.reading import (
 from skerry_hub.workloads.topologies import per_node, preference
 from skerry_hub.workloads.units import byte_count, cpu_milli, some_bytes
 from skerry_hub.workloads.x_placement import Standard
+from skerry_wire.workload import MAX_PIDS
 
 Mode = Literal["replicated", "global"]
 
@@ -37,6 +38,8 @@ _MODES: Mapping[str, tuple[Mode, bool]] = {
     "global-job": ("global", True),
 }
 """Each mode, and whether it is a job's."""
+pids_limit = whole(1, MAX_PIDS)
+"""Reads how many processes a container may have."""
 _CONSTRAINT = re.compile(r"\s*([^\s=!]+)\s*(==|!=)\s*(\S(?:.*\S)?)\s*", re.DOTALL)
 _FIELDS = ("node.id", "node.hostname", "node.platform.arch", "node.platform.os")
 _LABEL = "node.labels."
@@ -59,6 +62,7 @@ class Deploy:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cpu_limit_milli: int | None = None
     memory_limit_bytes: int | None = None
+    pids_limit: int | None = None
     cpu_milli: int | None = None
     memory_bytes: int | None = None
     storage_bytes: int = 0
@@ -98,6 +102,7 @@ def deploy(value: Value) -> Deploy:
             found,
             cpu_limit_milli=limits.get("cpus", parsed(cpu_milli), None),
             memory_limit_bytes=limits.get("memory", parsed(some_bytes), None),
+            pids_limit=limits.get("pids", pids_limit, None),
         )
     if reservations is not None:
         found = dataclasses.replace(

@@ -80,6 +80,7 @@ SERVICE = Keys(
         " all containers of the instance have one address then, and reach each other at"
         " localhost.",
         "pid": "`host`: share the processes of the box.",
+        "pids_limit": "Limit of processes and threads, as `deploy.resources.limits.pids`.",
         "platform": "`linux/arm64`: only nodes of this architecture, as the constraint"
         " `node.platform.arch == arm64`. What is pulled is always the node's own platform.",
         "ports": "`8080:80`, `127.0.0.1:8080:80/udp`, `[::1]:8080:80`, ranges of equal length"
@@ -152,7 +153,6 @@ SERVICE = Keys(
         "networks": _NETWORKS,
         "oom_kill_disable": "",
         "oom_score_adj": "",
-        "pids_limit": "",
         "post_start": "",
         "pre_stop": "",
         "profiles": "all services of a file are applied; use several files",
@@ -284,8 +284,8 @@ LIMITS = Keys(
     supported={
         "cpus": "Processors, as `0.5`.",
         "memory": "As `512M`; units are binary.",
+        "pids": "Processes and threads at once, as `100`; not on a kubelet.",
     },
-    refused={"pids": ""},
 )
 
 RESERVATIONS = Keys(

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from skerry_hub.lifecycle import Lifecycle
@@ -14,7 +14,7 @@ from skerry_hub.model import Constraint, Resources, Workload
 from skerry_hub.placement.effort import Effort
 from skerry_hub.workloads.configs import NOTHING, Declared, secret_places, with_files
 from skerry_hub.workloads.contradictions import check_domains, check_expressions
-from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy
+from skerry_hub.workloads.deploy import MAX_REPLICAS, Deploy, deploy, pids_limit
 from skerry_hub.workloads.device_requests import gpus, merged
 from skerry_hub.workloads.devices import device
 from skerry_hub.workloads.health import MAX_S, health, within
@@ -30,6 +30,7 @@ from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.process import capability, stop_signal, user, working_dir
 from skerry_hub.workloads.reading import (
     Placed,
+    Reader,
     Section,
     Value,
     attempt,
@@ -108,7 +109,7 @@ def service(value: Value, service_name: str, name: str, names: Names) -> Service
     container = _container(section, service_name, asked, names)
     container = with_files(container, section, names.declared)
     memory = _agreed(
-        section, "mem_reservation", byte_count, asked.memory_bytes, "reservations.memory"
+        section, "mem_reservation", parsed(byte_count), asked.memory_bytes, "reservations.memory"
     )
     _within_limits(value, container, asked.cpu_milli, memory)
     constraints = _constraints(section, asked)
@@ -232,10 +233,13 @@ def _container(section: Section, service_name: str, asked: Deploy, names: Names)
         log=section.get("logging", logging, None),
         stop_signal=section.get("stop_signal", parsed(stop_signal), None),
         stop_grace_s=section.get("stop_grace_period", within(0, MAX_S), 10.0),
-        cpu_limit_milli=_agreed(section, "cpus", cpu_milli, asked.cpu_limit_milli, "limits.cpus"),
-        memory_limit_bytes=_agreed(
-            section, "mem_limit", some_bytes, asked.memory_limit_bytes, "limits.memory"
+        cpu_limit_milli=_agreed(
+            section, "cpus", parsed(cpu_milli), asked.cpu_limit_milli, "limits.cpus"
         ),
+        memory_limit_bytes=_agreed(
+            section, "mem_limit", parsed(some_bytes), asked.memory_limit_bytes, "limits.memory"
+        ),
+        pids_limit=_agreed(section, "pids_limit", pids_limit, asked.pids_limit, "limits.pids"),
         read_only=section.get("read_only", boolean, default=False),
         init=section.get("init", boolean, default=False),
         privileged=section.get("privileged", boolean, default=False),
@@ -272,10 +276,10 @@ def _replicas(section: Section, asked: Deploy) -> int:
 
 
 def _agreed(
-    section: Section, key: str, parse: Callable[[str], int], other: int | None, other_key: str
+    section: Section, key: str, read: Reader[int], other: int | None, other_key: str
 ) -> int | None:
     """Return what may be said at two places; where both do, they must say the same."""
-    found = section.get(key, parsed(parse), None)
+    found = section.get(key, read, None)
     if None not in (found, other) and found != other:
         _refuse_other(section, key, f"deploy.resources.{other_key}")
     return other if found is None else found

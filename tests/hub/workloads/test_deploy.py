@@ -44,6 +44,13 @@ def test_the_services_own_keys_say_the_same():
     assert workload(both).containers[0].cpu_limit_milli == 2000
 
 
+def test_processes_are_limited_at_either_place():
+    of_service = workload("pids_limit: 100").containers[0]
+    of_deploy = workload("deploy: {resources: {limits: {pids: 100}}}").containers[0]
+    assert of_service.pids_limit == of_deploy.pids_limit == 100
+    assert workload("cpus: 1").containers[0].pids_limit is None
+
+
 def test_labels_of_both_kinds_select_the_workload():
     found = workload("labels: {a: 1, b: 2}\ndeploy: {labels: ['b=3', 'c']}")
     assert found.labels == {"a": "1", "b": "3", "c": ""}
@@ -125,7 +132,13 @@ def test_what_is_no_constraint(text, reason):
         ),
         ("deploy: {restart_policy: {}}", "deploy.restart_policy", "use `restart` of the service"),
         ("deploy: {rollback_config: {}}", "deploy.rollback_config", "is not supported"),
-        ("deploy: {resources: {limits: {pids: 1}}}", "deploy.resources.limits.pids", "not support"),
+        ("deploy: {resources: {limits: {pids: 0}}}", "deploy.resources.limits.pids", "from 1 to 4"),
+        ("pids_limit: -1", "pids_limit", "must be a whole number from 1 to 4194304"),
+        (
+            "pids_limit: 5\ndeploy: {resources: {limits: {pids: 6}}}",
+            "pids_limit",
+            "differs from services.web.deploy.resources.limits.pids on line",
+        ),
         ("deploy: {resources: {limits: {memory: 0}}}", "deploy.resources.limits.memory", "more th"),
         (
             "deploy: {resources: {reservations: {generic_resources: []}}}",
