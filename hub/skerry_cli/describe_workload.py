@@ -39,6 +39,7 @@ class Unmet(AtNode):
     node: Words
     hostname: Words
     reasons: Annotated[tuple[Reason, ...], MANY] = ()
+    keeps_former: bool = False
 
 
 _TOLD = ("INSTANCE", "NODE", "STATE", "REVISION", "HEALTH", "RESTARTS", "AGE", "EXIT")
@@ -67,14 +68,15 @@ def show_workload(screen: Screen, answer: Any, now: float) -> None:
     tell_list(screen, "Instances", _INSTANCE, workload.instances, now)
     tell_lines(screen, "Jobs", jobs(workload, now))
     tell_lines(screen, "What is wrong", wrong(workload, now))
-    tell_lines(screen, "Not met any more: leaves at the next apply", _unmet(answer))
+    tell_lines(screen, "Not met any more: leaves at the next apply", _unmet(answer, False))
+    tell_lines(screen, "Not taken by its node: keeps its former revision", _unmet(answer, True))
     if workload.placed < workload.wanted or workload.state == "unplaced":
         screen.section("Why no further node takes it")
         screen.line(f"  skerry explain {workload.name}")
     tell_list(screen, "Events", EVENT, events, now)
 
 
-def _unmet(answer: Any) -> list[Cell]:
+def _unmet(answer: Any, keeps_former: bool) -> list[Cell]:
     """Return the instances whose nodes no longer do; none of a hub that did not look."""
     told = answer.get("unmet") if isinstance(answer, dict) else None
     return [
@@ -83,6 +85,7 @@ def _unmet(answer: Any) -> list[Cell]:
             "red",
         )
         for one in read_all(Unmet, told or [])
+        if one.keeps_former is keeps_former
         for why in one.reasons
     ]
 

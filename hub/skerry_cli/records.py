@@ -305,6 +305,7 @@ class Standing(AtNode):
     hostname: Words
     unmet: Annotated[tuple[Reason, ...], MANY] = ()
     closed: Annotated[tuple[Reason, ...], MANY] = ()
+    keeps_former: bool = False
     score: float | None = None
     points: float | None = None
     most: int | None = None

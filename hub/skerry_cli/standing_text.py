@@ -9,13 +9,16 @@ from skerry_cli.records import Parts, Runner, Standing
 
 SPREAD = "spread over "
 """How the names of spreads begin: they are about all instances of a workload together."""
+KEEPS_FORMER = "keeps its former revision until a node takes the new one, which its own does not"
 
 
 def lines(found: Standing) -> Iterator[str]:
     """Yield what is told of one instance, the first line by itself."""
     name = f"{found.instance} on {found.where}"
     against = [f"  {one.constraint}: {one.text}" for one in (*found.unmet, *found.closed)]
-    if found.unmet and all(one.constraint.startswith(SPREAD) for one in found.unmet):
+    if found.unmet and found.keeps_former:
+        yield f"{name}: {KEEPS_FORMER}"
+    elif found.unmet and all(one.constraint.startswith(SPREAD) for one in found.unmet):
         yield f"{name}: not spread as asked; the next apply moves as few as mend it"
     elif found.unmet:
         yield f"{name}: does not meet what is asked for any more, and leaves at the next apply"

@@ -13,6 +13,7 @@ from skerry_hub.placement.maintenance import maintenance_of
 from skerry_hub.placement.reservations import unused_on
 from skerry_hub.placement.selection import is_chosen
 from skerry_hub.placement.standing import unmet_of
+from skerry_hub.placement.turns import waiting_in
 from skerry_hub.placement.world import World
 from skerry_hub.views import MaintenanceView, ReservationView, UnmetView
 
@@ -55,11 +56,18 @@ def _maintenance(world: World, row: int) -> tuple[MaintenanceView, ...]:
 def unmet(world: World, workload: Workload, current: Sequence[Assignment]) -> tuple[UnmetView, ...]:
     """Return those of the first instances whose node no longer meets what is asked for."""
     found = []
+    former = {one.id for one in waiting_in(workload, current)}
     for one in current[:LOOKED_AT]:
         if reasons := unmet_of(world, workload, current, one):
             row = world.columns.row(one.node)
             hostname = one.node if row is None else world.columns.facts(row).hostname
             found.append(
-                UnmetView(instance=one.id, node=one.node, hostname=hostname, reasons=reasons)
+                UnmetView(
+                    instance=one.id,
+                    node=one.node,
+                    hostname=hostname,
+                    reasons=reasons,
+                    keeps_former=one.id in former,
+                )
             )
     return tuple(found)

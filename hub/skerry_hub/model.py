@@ -247,9 +247,9 @@ class Standing:
 
     `unmet`: what is asked for and its node does not fulfil any more, so that it leaves when the
     workload is applied (of a spread: enough of those that are too many do); `closed`: why else
-    nothing new comes there. With neither, the node's score
-    and how many nodes would be `better`. `points` are of `most`, the sum of all weights. A global
-    workload's instance has no runners-up: it is on each node that takes it.
+    nothing new comes there. With neither, the node's score and how many nodes would be `better`.
+    `points` are of `most`, the sum of all weights. A global workload's has no runners-up: it is on
+    each node that takes it. `keeps_former`: its revision, until a node takes the new one.
     """
 
     instance: InstanceId
@@ -257,6 +257,7 @@ class Standing:
     hostname: Short
     unmet: tuple[Reason, ...] = ()
     closed: tuple[Reason, ...] = ()
+    keeps_former: Annotated[bool, Sparse()] = False
     score: float | None = None
     points: float | None = None
     most: int | None = None

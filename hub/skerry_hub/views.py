@@ -261,12 +261,16 @@ class WorkloadView:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class UnmetView:
-    """An instance whose node no longer meets what is asked for: it leaves at the next apply."""
+    """An instance whose node no longer meets what is asked for: it leaves at the next apply.
+
+    With `keeps_former` it goes on with its former revision until a node takes the new one.
+    """
 
     instance: str
     node: str
     hostname: str
     reasons: tuple[Reason, ...]
+    keeps_former: Annotated[bool, Sparse()] = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

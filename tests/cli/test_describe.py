@@ -276,6 +276,20 @@ def test_what_an_instances_node_no_longer_meets_is_told(skerry, hub):
     ) in skerry("describe", "workload", "shop-web").out
 
 
+def test_what_keeps_its_former_revision_for_want_of_a_node_does_not_leave(skerry, hub):
+    why = Reason(constraint="memory", text="180 MiB free < 256 MiB")
+    stays = views.UnmetView(
+        instance="shop-web-0", node="box-1", hostname="quay", reasons=(why,), keeps_former=True
+    )
+    hub.answers["GET /api/v1/workloads/shop-web"] = dataclasses.replace(DETAIL, unmet=(stays,))
+    out = skerry("describe", "workload", "shop-web").out
+    assert (
+        "Not taken by its node: keeps its former revision\n"
+        "  shop-web-0 on quay (box-1): memory: 180 MiB free < 256 MiB\n"
+    ) in out
+    assert "leaves" not in out
+
+
 def test_a_workload_that_is_well_has_nothing_to_explain(skerry, hub):
     hub.answers["GET /api/v1/workloads/shop-web"] = DETAIL
     out = skerry("describe", "workload", "shop-web").out

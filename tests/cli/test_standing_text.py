@@ -95,6 +95,14 @@ MEMORY = Reason(constraint="memory", text="memory 180 MiB free < 256 MiB")
             ],
         ),
         (
+            Standing(instance="a-0", node="b", hostname="b", unmet=(MEMORY,), keeps_former=True),
+            [
+                "a-0 on b: keeps its former revision until a node takes the new one, "
+                "which its own does not",
+                "  memory: memory 180 MiB free < 256 MiB",
+            ],
+        ),
+        (
             Standing(instance="a-0", node="b", hostname="b", unmet=(SKEW, MEMORY)),
             [
                 "a-0 on b: does not meet what is asked for any more, and leaves at the next apply",

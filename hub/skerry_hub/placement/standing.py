@@ -6,6 +6,7 @@ instances of its workload stay where they are.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from skerry_hub.placement.constraints import reason_of, refusals_of
 from skerry_hub.placement.refusal import Refusal
 from skerry_hub.placement.scored import Score, scores_of
 from skerry_hub.placement.session import Session
+from skerry_hub.placement.turns import waiting_in
 from skerry_hub.placement.world import World
 
 RUNNERS_UP = 3
@@ -37,7 +39,8 @@ def standing_of(
         told = Reason(constraint=UNKNOWN, text=f"node {one.node} is not known")
         return Standing(instance=one.id, node=one.node, hostname=one.node, unmet=(told,))
     with columns.trial():
-        return _again(world, workload, current, one, row).told(one)
+        found = _again(world, workload, current, one, row).told(one)
+    return dataclasses.replace(found, keeps_former=bool(waiting_in(workload, [one])))
 
 
 def unmet_of(
