@@ -59,7 +59,7 @@ def test_the_node_is_told_with_its_score_and_the_runners_up_with_what_they_lack(
 def test_what_has_a_former_revision_keeps_it_where_its_node_takes_the_new_one_no_more():
     columns = fleet(node("a", cpus=2))
     there = put(columns, workload(cpu=1000))
-    told = standing(columns, workload(cpu=9000), there)
+    told = standing(columns, workload(cpu=9000, image="web:2"), there)
     assert (told.keeps_former, [one.constraint for one in told.unmet]) == (True, ["cpu"])
     assert not standing(columns, workload(cpu=1000), there).keeps_former
 
