@@ -59,6 +59,8 @@ class Actual:
     health: Health = Health.NONE
     health_reason: str = ""
     """Why its health check failed the last time; empty where it did not."""
+    check_in_s: float | None = None
+    """In how long the executor is to do its health check; None where it does none of it."""
     error: str | None = None
     stop_grace_s: float = 10.0
     ports: frozenset[HostPort] = frozenset()

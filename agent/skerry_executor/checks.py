@@ -18,7 +18,16 @@ from skerry_executor import whole_file
 from skerry_executor.actual import Actual, CheckResult, Phase
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.challenges import boot_id
-from skerry_executor.health import MAX_REASON, Tally, checks_of, counted, due, reached_at, start_of
+from skerry_executor.health import (
+    MAX_REASON,
+    Tally,
+    checks_of,
+    counted,
+    due_in_s,
+    is_executors,
+    reached_at,
+    start_of,
+)
 from skerry_executor.probing import http_failure, tcp_failure
 from skerry_executor.runtimes.base import Runtime, RuntimeFailure
 from skerry_executor.settings import Settings
@@ -28,7 +37,7 @@ from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.messages import Health
 from skerry_wire.schema import Items, Text
-from skerry_wire.workload import Container, Instance
+from skerry_wire.workload import Container, HealthCheck, Instance
 
 FILE = "checks"
 MAX_FILE_BYTES = 512 * 1024
@@ -82,28 +91,38 @@ class Checks:
         self._tallies = {id_: one for id_, one in self._tallies.items() if id_ in there}
         if self._tallies != before:
             self._save()
-        ours = {one.id for made, one in running if _is_ours(made)}
-        return tuple(self._with_health(one, one.id in ours, found) for one in actual)
+        checks = {one.id: made.health for made, one in running}
+        return tuple(self._told(one, checks.get(one.id), found.get(one.id)) for one in actual)
 
-    def _with_health(self, one: Actual, ours: bool, found: Mapping[str, CheckResult]) -> Actual:
-        now = found.get(one.id)
-        if now is not None:
-            return dataclasses.replace(one, health=now.health, health_reason=now.reason)
-        kept = (self._tallies or {}).get(one.id)
+    def _told(self, one: Actual, check: HealthCheck | None, found: CheckResult | None) -> Actual:
+        """Return a container with its health, and when that is to be checked again."""
+        after = self._with_health(one, check, found)
+        kept = self._tally(one.id)
+        if check is None or kept is None or not is_executors(check, one):
+            return after
+        return dataclasses.replace(after, check_in_s=due_in_s(kept, check, self._clock()))
+
+    def _with_health(
+        self, one: Actual, check: HealthCheck | None, found: CheckResult | None
+    ) -> Actual:
+        if found is not None:
+            return dataclasses.replace(one, health=found.health, health_reason=found.reason)
+        kept = self._tally(one.id)
         if kept is None:
             return one
-        if ours:
+        is_probe = check is not None and not check.command
+        # A runtime that knows nothing of its checks is told by what its last one said.
+        if is_probe or (one.health is Health.STARTING and kept.health is not Health.STARTING):
             return dataclasses.replace(one, health=kept.health, health_reason=kept.reason)
         if one.health_reason or one.health not in (Health.STARTING, Health.UNHEALTHY):
             return one
         return dataclasses.replace(one, health_reason=kept.reason)
 
     def _is_due(self, made: Container, one: Actual) -> bool:
-        if made.health is None:
+        check, kept = made.health, self._tally(one.id)
+        if check is None or not is_executors(check, one):
             return False
-        if not _is_ours(made) and one.health not in (Health.STARTING, Health.UNHEALTHY):
-            return False
-        return due((self._tallies or {}).get(one.id), made.health, self._clock())
+        return kept is None or due_in_s(kept, check, self._clock()) <= 0
 
     def _all(self, pairs: list[tuple[Container, Actual]]) -> dict[str, CheckResult]:
         """Do checks, several at once; return what they say by container id."""
@@ -128,8 +147,8 @@ class Checks:
         return found
 
     def _one(self, made: Container, one: Actual) -> CheckResult:
-        check, tallies = made.health, self._tallies
-        if check is None or tallies is None:
+        check = made.health
+        if check is None:
             return CheckResult(one.health, one.health_reason)
         port = check.http.port if check.http else check.tcp.port if check.tcp else None
         if port is None:
@@ -143,23 +162,38 @@ class Checks:
             if check.http is not None
             else tcp_failure(reached, port, most_s)
         )
-        kept = counted(tallies.get(one.id), check, start_of(one), failed, self._clock())
-        tallies[one.id] = kept
-        return CheckResult(kept.health, kept.reason)
+        return self._count(one, check, failed)
 
     def _commanded(self, made: Container, one: Actual) -> CheckResult:
-        """Have the runtime run the command now; it counts for itself."""
+        """Have the runtime run the command now."""
         try:
             found = self._runtime.checked(one.id)
         except RuntimeFailure as failure:
             found = CheckResult(one.health, one.health_reason or f"not checked: {failure}")
-        if made.health is not None and self._tallies is not None:
-            now_s = self._clock()
-            self._tallies[one.id] = Tally(
-                start=start_of(one), since_s=now_s, checked_s=now_s, health=found.health,
-                reason=found.reason[:MAX_REASON],
-            )  # fmt: skip
+        check, tallies = made.health, self._tallies
+        if check is None or tallies is None:
+            return found
+        if not self._runtime.counts_checks and found.health in (Health.HEALTHY, Health.UNHEALTHY):
+            failed = found.reason if found.health is Health.UNHEALTHY else None
+            return self._count(one, check, failed)
+        now_s, kept = self._clock(), self._tally(one.id)
+        if not self._runtime.counts_checks and kept is not None:
+            tallies[one.id] = dataclasses.replace(kept, checked_s=now_s)
+            return CheckResult(kept.health, kept.reason)
+        tallies[one.id] = Tally(
+            start=start_of(one), since_s=now_s, checked_s=now_s, health=found.health,
+            reason=found.reason[:MAX_REASON],
+        )  # fmt: skip
         return found
+
+    def _count(self, one: Actual, check: HealthCheck, failed: str | None) -> CheckResult:
+        kept = counted(self._tally(one.id), check, start_of(one), failed, self._clock())
+        if self._tallies is not None:
+            self._tallies[one.id] = kept
+        return CheckResult(kept.health, kept.reason)
+
+    def _tally(self, container: str) -> Tally | None:
+        return (self._tallies or {}).get(container)
 
     def _load(self) -> dict[str, Tally]:
         try:
@@ -185,7 +219,3 @@ def on_box(settings: Settings, runtime: Runtime) -> Checks:
     except StateError:
         boot = ""
     return Checks(settings.run, boot, runtime, since_boot_s)
-
-
-def _is_ours(made: Container) -> bool:
-    return made.health is not None and not made.health.command

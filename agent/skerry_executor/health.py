@@ -2,7 +2,7 @@
 
 As the runtimes count: starting until the first success, or until so many failures in a row after
 the start period; then healthy or unhealthy. What fails within the start period does not count.
-Nothing is looked at between two visits of the agent.
+The agent visits for them while all is at rest: see `outcome`.
 """
 
 from __future__ import annotations
@@ -53,9 +53,17 @@ def start_of(one: Actual) -> str:
     return f"{one.id[:64]} {one.pid or 0} {one.restarts}"
 
 
-def due(tally: Tally | None, check: HealthCheck, now_s: float) -> bool:
-    """Say whether it is time for another check."""
-    return tally is None or now_s - tally.checked_s >= check.interval_s
+def is_executors(check: HealthCheck, one: Actual) -> bool:
+    """Say whether the executor has to do a container's check: a probe, of which no runtime knows.
+
+    A command, too, as long as the runtime does not say that it went well: it may have no timer.
+    """
+    return not check.command or one.health in (Health.STARTING, Health.UNHEALTHY)
+
+
+def due_in_s(tally: Tally, check: HealthCheck, now_s: float) -> float:
+    """Return in how long it is time for another check; 0: now."""
+    return max(0.0, tally.checked_s + check.interval_s - now_s)
 
 
 def counted(
@@ -73,8 +81,15 @@ def counted(
     if starting and now_s - tally.since_s < check.start_period_s:
         return tally
     failures = tally.failures + 1
-    health = Health.UNHEALTHY if failures >= check.retries else tally.health
-    return dataclasses.replace(tally, failures=failures, health=health)
+    if failures >= check.retries:
+        return dataclasses.replace(tally, failures=failures, health=Health.UNHEALTHY)
+    reason = streak(failures, check.retries, failed)[:MAX_REASON]
+    return dataclasses.replace(tally, failures=failures, reason=reason)
+
+
+def streak(failures: int, retries: int, reason: str) -> str:
+    """Return why a check failed that has not failed often enough yet: `1 of 2 failures: ...`."""
+    return f"{failures} of {retries} failures: {reason}"
 
 
 def reached_at(container: Container, one: Actual, port: int) -> Reached | None:

@@ -34,6 +34,9 @@ say; then as after a failure, or as at rest."""
 RESTARTING_LOOK_S = 5.0
 """So soon is looked again at what its runtime is about to start, and tells nobody of it."""
 
+CHECK_LOOK_S = 30.0
+"""So soon at the earliest is looked for health checks at rest: at all that are due by then."""
+
 _RETRY_S = {
     Failure.PORT_IN_USE: 5.0,
     Failure.PULL: 15.0,
@@ -95,6 +98,8 @@ def outcome_of(order: Order, digest: str, runtime: str, seen: Seen) -> Outcome:
         looks.append(RESTARTING_LOOK_S)
     coming = [_comes_up_look_s(one, there, seen.wall_s) for one in desired]
     looks += [look_s for look_s in coming if look_s is not None]
+    dues = [one.check_in_s for one in there if one.check_in_s is not None]
+    looks += [max(CHECK_LOOK_S, min(dues))] if dues else []
     statuses = [*(one.status for one in found), *left]
     return Outcome(
         accepted=order.generation,

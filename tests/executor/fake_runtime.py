@@ -25,6 +25,7 @@ class FakeRuntime:
     whole_instances = False
     spaces_restarts = False
     counts_retries = True
+    counts_checks = True
     in_use = RuntimeInUse(name="podman", version="4.3.1")
 
     def __init__(self, images=(), registry=(), silent=(), ports_taken=()):

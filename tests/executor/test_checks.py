@@ -19,6 +19,8 @@ from skerry_wire.workload import HealthCheck
 class Asked:
     """A runtime that runs the commands of checks."""
 
+    counts_checks = True
+
     def __init__(self, says):
         self.says = says
         self.why = ""
@@ -107,7 +109,7 @@ COMMANDED = instance(health=HealthCheck(command=("/bin/true",)))
 def test_a_command_is_run_by_the_runtime_while_it_is_not_healthy_yet(box):
     starting = actual(COMMANDED, health=Health.STARTING)
     assert box.look(COMMANDED, starting) == [Health.HEALTHY]
-    assert box.look(COMMANDED, starting) == [Health.STARTING], "its interval is not over"
+    assert box.look(COMMANDED, starting) == [Health.HEALTHY], "its interval is not over"
     box.now_s += 30.0
     assert box.look(COMMANDED, starting) == [Health.HEALTHY]
     assert box.look(COMMANDED, dataclasses.replace(starting, health=Health.HEALTHY)) == [
@@ -141,9 +143,10 @@ def test_why_a_probe_failed_is_told_and_kept_until_it_passes(box):
     with port() as number:
         wanted = probed(number)
     refused = f"port {number}, tcp: connection refused"
-    assert look_whole(box, wanted, actual(wanted)) == [(Health.STARTING, refused)]
+    once = f"1 of 2 failures: {refused}"
+    assert look_whole(box, wanted, actual(wanted)) == [(Health.STARTING, once)]
     box.now_s += 1
-    assert look_whole(box, wanted, actual(wanted)) == [(Health.STARTING, refused)]
+    assert look_whole(box, wanted, actual(wanted)) == [(Health.STARTING, once)]
     box.now_s += 30
     assert look_whole(box, wanted, actual(wanted)) == [(Health.UNHEALTHY, refused)]
 
@@ -167,3 +170,44 @@ def test_why_a_command_failed_is_told_until_it_is_run_again(tmp_path):
     assert look_whole(box, COMMANDED, own) == [(Health.UNHEALTHY, "the runtime's own")]
     well = dataclasses.replace(starting, health=Health.HEALTHY)
     assert look_whole(box, COMMANDED, well) == [(Health.HEALTHY, "")]
+
+
+def due_in(box, wanted, *there):
+    checks = Checks(box.folder, box.boot, box.runtime, lambda: box.now_s)
+    return [one.check_in_s for one in checks([wanted], there)]
+
+
+def test_when_a_check_is_due_again_is_told_and_nothing_of_who_has_none(box):
+    with port() as number:
+        check = HealthCheck(command=(), tcp=TcpProbe(port=number))
+        parts = [container("a", health=check, network="host"), container("b")]
+        wanted = instance(containers=parts)
+        there = [actual(wanted, part) for part in parts]
+        assert due_in(box, wanted, *there) == [30.0, None]
+        box.now_s += 12.0
+        assert due_in(box, wanted, *there) == [18.0, None]
+    box.now_s += 40.0
+    assert due_in(box, wanted, *there) == [30.0, None], "one that fails is due no sooner"
+    ended = [actual(wanted, part, phase=Phase.EXITED, exit_code=1) for part in parts]
+    assert due_in(box, wanted, *ended) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("health", "due_s"), [("starting", 30.0), ("unhealthy", 30.0), ("healthy", None)]
+)
+def test_a_command_is_due_while_its_runtime_does_not_say_that_it_went_well(box, health, due_s):
+    assert due_in(box, COMMANDED, actual(COMMANDED, health=Health(health))) == [due_s]
+
+
+def test_a_command_that_its_runtime_does_not_count_is_counted(tmp_path):
+    box = Box(tmp_path, says=Health.UNHEALTHY)
+    box.runtime.counts_checks, box.runtime.why = False, "ended with 1"
+    starting = actual(COMMANDED, health=Health.STARTING)
+    for health, reason in (("starting", "1 of 3 failures: "), ("starting", "2 of 3 failures: "),
+                           ("unhealthy", "")):  # fmt: skip
+        assert look_whole(box, COMMANDED, starting) == [(Health(health), f"{reason}ended with 1")]
+        box.now_s += 30.0
+    box.runtime.says = Health.HEALTHY
+    assert look_whole(box, COMMANDED, starting) == [(Health.HEALTHY, "")]
+    box.now_s += 10.0
+    assert look_whole(box, COMMANDED, starting) == [(Health.HEALTHY, "")], "until the next one"

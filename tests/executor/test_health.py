@@ -6,7 +6,7 @@ import pytest
 from tests.executor.orders import container, instance
 from tests.executor.test_reconcile import actual
 
-from skerry_executor.health import Reached, checks_of, counted, due, reached_at, start_of
+from skerry_executor.health import Reached, checks_of, counted, due_in_s, reached_at, start_of
 from skerry_wire.lifecycle import HttpProbe
 from skerry_wire.messages import Health
 from skerry_wire.workload import HealthCheck, PortMapping
@@ -33,15 +33,29 @@ def test_it_is_counted_as_the_runtimes_do(script, health):
     tally = None
     for at_s, passed in script:
         tally = counted(tally, PROBE, "x", None if passed else "answered 503", 1000.0 + at_s)
-        assert tally.reason == ("" if passed else "answered 503")
+        assert tally.reason.endswith("" if passed else "answered 503")
     assert tally.health is Health(health)
+
+
+def test_a_failure_too_few_says_of_how_many_it_is_one():
+    tally = counted(None, PROBE, "x", "answered 503", 1000.0)
+    assert tally.reason == "answered 503", "within the start period none counts"
+    for at_s, health, reason in (
+        (30.0, "starting", "1 of 2 failures: answered 503"),
+        (40.0, "unhealthy", "answered 503"),
+        (50.0, "healthy", ""),
+        (60.0, "healthy", "1 of 2 failures: answered 404"),
+    ):
+        failed = None if at_s == 50.0 else "answered " + reason[-3:]
+        tally = counted(tally, PROBE, "x", failed, 1000.0 + at_s)
+        assert (tally.health, tally.reason) == (health, reason)
 
 
 def test_a_check_is_due_once_its_interval_is_over():
     tally = counted(None, PROBE, "x", None, 1000.0)
-    assert due(None, PROBE, 0.0)
-    assert not due(tally, PROBE, 1009.9)
-    assert due(tally, PROBE, 1010.0)
+    assert due_in_s(tally, PROBE, 1004.0) == 6.0
+    assert due_in_s(tally, PROBE, 1010.0) == 0.0
+    assert due_in_s(tally, PROBE, 2000.0) == 0.0
 
 
 @pytest.mark.parametrize(

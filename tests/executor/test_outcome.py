@@ -1,18 +1,19 @@
 """When the executor wants to be visited again: what is there in, seconds out."""
 
 import pytest
-from tests.executor.orders import instance, order
+from tests.executor.orders import container, instance, order
 from tests.executor.test_reconcile import actual
 
 from skerry_executor.actual import Phase
-from skerry_executor.outcome import RESTARTING_LOOK_S, Seen, blind_outcome, outcome_of
+from skerry_executor.outcome import CHECK_LOOK_S, RESTARTING_LOOK_S, Seen, blind_outcome, outcome_of
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
 from skerry_executor.switching import Aim
-from skerry_wire.lifecycle import UpdateStatus
+from skerry_wire.lifecycle import TcpProbe, UpdateStatus
 from skerry_wire.messages import Health
 from skerry_wire.workload import HealthCheck
 
 CHECKED = instance(health=HealthCheck(command=("/bin/true",), interval_s=5.0))
+PROBED = HealthCheck(command=(), tcp=TcpProbe(port=5))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,25 @@ CHECKED = instance(health=HealthCheck(command=("/bin/true",), interval_s=5.0))
 def test_what_a_check_says_first_is_looked_for_soon_after_a_start(changes, wall_s, look_s):
     seen = Seen(actual=(actual(CHECKED, started_at=1000.0, **changes),), wall_s=wall_s)
     assert outcome_of(order(CHECKED), "d" * 64, "fake", seen).look_after_s == look_s
+
+
+@pytest.mark.parametrize(
+    ("dues", "look_s"),
+    [
+        ((None, None), None),
+        ((10.0, None), CHECK_LOOK_S),  # its interval, shorter than anything that is done at rest
+        ((0.0, 29.0), CHECK_LOOK_S),  # both are done then
+        ((300.0, 45.0), 45.0),
+    ],
+)
+def test_at_rest_one_look_is_for_all_checks_that_are_due(dues, look_s):
+    wanted = instance(containers=[container("a", health=PROBED), container("b", health=PROBED)])
+    there = [
+        actual(wanted, part, started_at=1000.0, health=Health.HEALTHY, check_in_s=due)
+        for part, due in zip(wanted.containers, dues, strict=True)
+    ]
+    found = outcome_of(order(wanted), "d" * 64, "fake", Seen(actual=there, wall_s=9000.0))
+    assert (found.reached, found.look_after_s) == (True, look_s)
 
 
 def test_without_a_check_nothing_is_looked_for():

@@ -17,6 +17,7 @@ from tests.executor.test_listen import Held
 
 from lab.processes import free_port, wait_for
 from skerry_executor import specs
+from skerry_executor.outcome import CHECK_LOOK_S
 from skerry_executor.room import free_bytes
 from skerry_executor.runtimes import containers
 from skerry_executor.runtimes.base import Failure, RuntimeFailure
@@ -107,6 +108,7 @@ def test_what_is_not_healthy_goes_back_and_what_is_stays(held, podman):
     outcome = visited(held, lambda outcome: outcome.reached)
     assert (outcome.instances[0].revision, outcome.instances[0].update) == ("3" * 16, None)
     assert len(ids(podman)) == 2
+    assert asked(held.path).look_after_s == CHECK_LOOK_S, "its probe goes on at rest"
 
 
 def test_killed_in_the_middle_it_goes_on_with_the_journal(held, podman):

@@ -133,12 +133,14 @@ class Runtime(Protocol):
     never replaced without the others, and `create` comes for each before the first `start`.
     `spaces_restarts`: what keeps ending it restarts ever more seldom by itself.
     `counts_retries`: it starts again, and counts, what is `on-failure` so many times.
+    `counts_checks`: `checked` tells what it makes of all checks so far, not of the one alone.
     """
 
     name: str
     whole_instances: bool
     spaces_restarts: bool
     counts_retries: bool
+    counts_checks: bool
 
     @property
     def in_use(self) -> RuntimeInUse | None:

@@ -70,7 +70,7 @@ class ContainerdRuntime:
 
     name = runtime_limits.CONTAINERD
     whole_instances = False
-    spaces_restarts = False
+    spaces_restarts = counts_checks = False
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class ContainerRuntime:
     """One podman or docker. Calls may come from several threads at once."""
 
     whole_instances = False
-    counts_retries = True
+    counts_retries = counts_checks = True
 
     # ruff: noqa: D102 - the protocol says what each is
 

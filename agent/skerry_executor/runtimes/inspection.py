@@ -11,6 +11,7 @@ from typing import Any
 
 from skerry_executor import specs
 from skerry_executor.actual import Actual, HostPort, Phase
+from skerry_executor.health import streak
 from skerry_executor.order import shortened
 from skerry_executor.runtimes.health_command import why_failed
 from skerry_wire.frozen import frozen
@@ -43,6 +44,8 @@ _HEALTH = {
     "unhealthy": Health.UNHEALTHY,
 }
 DEFAULT_GRACE_S = 10.0
+USUAL_RETRIES = 3
+"""Of a health check that does not say how many: that of an image."""
 LOOPBACK = "127.0.0.1"
 _JOINS = "container:"
 
@@ -91,7 +94,7 @@ def _actual(plain: Any, labels: dict[str, Any], address: str | None, joined: str
         restarts=max(0, int(plain.get("RestartCount") or 0)),
         started_at=_moment(state.get("StartedAt")),
         health=_HEALTH.get(health.get("Status") or "", Health.UNKNOWN),
-        health_reason=_why_unwell(health),
+        health_reason=_why_unwell(health, config.get("Healthcheck") or {}),
         error=shortened(" ".join(str(state.get("Error") or "").split()), 300) or None,
         stop_grace_s=float(config.get("StopTimeout") or 0) or DEFAULT_GRACE_S,
         ports=frozenset(_ports(plain.get("HostConfig") or {})),
@@ -100,10 +103,14 @@ def _actual(plain: Any, labels: dict[str, Any], address: str | None, joined: str
     )
 
 
-def _why_unwell(health: Mapping[str, Any]) -> str:
+def _why_unwell(health: Mapping[str, Any], check: Mapping[str, Any]) -> str:
     """Return why the newest check failed, of which the runtime keeps the status and the output."""
     newest = (health.get("Log") or [{}])[-1]
-    return why_failed(int(newest.get("ExitCode") or 0), str(newest.get("Output") or "").encode())
+    why = why_failed(int(newest.get("ExitCode") or 0), str(newest.get("Output") or "").encode())
+    failures = int(health.get("FailingStreak") or 0)
+    if not why or not failures or health.get("Status") == "unhealthy":
+        return why
+    return streak(failures, int(check.get("Retries") or USUAL_RETRIES), why)
 
 
 def listed(plain: Any, reason: str, *, is_damaged: bool) -> Actual | None:

@@ -88,8 +88,8 @@ class Kubelet:
 
     name = runtime_limits.KUBELET
     in_use = RuntimeInUse(name=runtime_limits.KUBELET)
-    whole_instances = True
-    spaces_restarts = counts_retries = True
+    whole_instances = spaces_restarts = counts_retries = True
+    counts_checks = False
 
     def __init__(self, cri: Cri, files: PodFiles, native: Containerd | None) -> None:
         """`native` are containerd's own services, where it is containerd that serves the CRI."""

@@ -31,7 +31,7 @@ class NoRuntime:
     in_use = None
     whole_instances = False
     spaces_restarts = True
-    counts_retries = True
+    counts_retries = counts_checks = True
 
     def __init__(self, reason: str, kind: Failure = Failure.ABSENT) -> None:
         """`reason` says what was looked for and what to do."""
