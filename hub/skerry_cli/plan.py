@@ -97,10 +97,12 @@ def show_plan(
 def tell_shortages(
     screen: Screen, found: Plan, explain: str = EXPLAIN, staying: Mapping[str, int] | None = None
 ) -> None:
-    """Write messages about what is not placed, and about what the files no longer name.
+    """Write messages: warnings, what the files no longer name, and what is not placed.
 
     `staying` says of a workload how many instances stay on a node that they should leave.
     """
+    for warning in found.warnings:
+        screen.note(f"Warning: {warning}")
     for name in found.orphans:
         screen.note(f"workload/{name} is no longer named by the files of its project (--prune)")
     for explanation in found.unplaced:

@@ -393,3 +393,4 @@ class Plan:
     basis: Basis | None = None
     rollouts: Annotated[tuple[RolloutPlan, ...], MANY] = ()
     revisions: Annotated[tuple[WantedRevision, ...], MANY] = ()
+    warnings: Annotated[tuple[Problem, ...], MANY] = ()

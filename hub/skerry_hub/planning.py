@@ -9,7 +9,7 @@ from skerry_hub import desired, documenting, planned
 from skerry_hub.documents import Document
 from skerry_hub.model import Workload
 from skerry_hub.scoring import with_scores
-from skerry_hub.views import Basis, DocumentPlan, PlanView
+from skerry_hub.views import Basis, DocumentPlan, PlanView, Problem
 from skerry_hub.work import Work
 from skerry_hub.workloads.source import Source
 
@@ -35,6 +35,8 @@ class Wish:
     only_outcome: bool = False
     sources: Mapping[str, Source] = dataclasses.field(default_factory=dict)
     """Where the workloads are asked for, by their names."""
+    warnings: tuple[Problem, ...] = ()
+    """What of it means less here than it says."""
 
 
 def decide(work: Work, wish: Wish, put: PutAll = put_all) -> PlanView:
@@ -45,7 +47,8 @@ def decide(work: Work, wish: Wish, put: PutAll = put_all) -> PlanView:
     plan = desired.apply(work, wish.workloads, prune=wish.prune, sources=wish.sources)
     if wish.basis is not None:
         planned.check_outcome(work, wish.basis)
-    return dataclasses.replace(plan, documents=done, basis=planned.basis_of(work))
+    basis = planned.basis_of(work)
+    return dataclasses.replace(plan, documents=done, basis=basis, warnings=wish.warnings)
 
 
 def scored(work: Work, wish: Wish, plan: PlanView) -> PlanView:

@@ -367,6 +367,8 @@ class PlanView:
     rollouts: Annotated[tuple[RolloutPlan, ...], Sparse()] = ()
     revisions: Annotated[tuple[WantedRevision, ...], Sparse()] = ()
     """Of each workload that is created, updated or unchanged."""
+    warnings: Annotated[tuple[Problem, ...], Sparse()] = ()
+    """What is taken and means less here than it says; nothing is refused for it."""
     basis: Basis | None = None
     """Of a plan, and of an apply."""
 

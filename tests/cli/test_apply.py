@@ -20,8 +20,9 @@ from tests.cli.samples import (
 
 from skerry_cli.plan import BEFORE
 from skerry_hub.model import Explanation
-from skerry_hub.views import DocumentPlan, PlanView
+from skerry_hub.views import DocumentPlan, PlanView, Problem
 
+WARNING = Problem(reason="restarts nothing", file="a.yaml", line=7, field="livenessProbe")
 TEXT = "services:\n  web: {image: x}\n"
 DONE = """\
 workload/shop-db updated
@@ -134,6 +135,16 @@ def test_an_apply_says_what_it_did(skerry, hub, file):
     hub.answers["POST /api/v1/apply"] = PLAN
     done = skerry("apply", "-f", file)
     assert (done.out, done.err) == (DONE, ORPHAN)
+
+
+@pytest.mark.parametrize("how", [("apply",), ("plan",), ("apply", "--dry-run")])
+def test_a_warning_is_a_message_and_stands_in_the_json(skerry, hub, file, how):
+    warned = PlanView(warnings=(WARNING,))
+    hub.answers |= {"POST /api/v1/apply": warned, "POST /api/v1/plan": warned}
+    done = skerry(*how, "-f", file)
+    assert (done.code, done.err) == (0, "Warning: a.yaml:7: livenessProbe: restarts nothing\n")
+    told = json.loads(skerry(*how, "-f", file, "-o", "json").out)["warnings"]
+    assert [(one["file"], one["line"]) for one in told] == [("a.yaml", 7)]
 
 
 def test_a_plan_says_what_would_be_done(skerry, hub, file):

@@ -5,6 +5,8 @@ Other files are documents.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from skerry_hub import document_files
 from skerry_hub.api.requests import ApplyRequest
 from skerry_hub.document_files import DocumentFileError
@@ -18,6 +20,7 @@ from skerry_hub.workloads.compose import parse as parse_compose
 from skerry_hub.workloads.json_workloads import FIELD, right
 from skerry_hub.workloads.kubernetes.manifests import holds_manifests
 from skerry_hub.workloads.kubernetes.manifests import parse as parse_manifests
+from skerry_hub.workloads.problems import MAX_PROBLEMS
 from skerry_hub.workloads.source import Source
 
 
@@ -47,6 +50,7 @@ def asked_for(request: ApplyRequest) -> Wish:
     documents: tuple[Document, ...] = ()
     workloads: tuple[Workload, ...] = ()
     sources: dict[str, Source] = {}
+    warnings: list[Problem] = []
     try:
         documents = document_files.parse(of_documents)
     except DocumentFileError as error:
@@ -63,6 +67,7 @@ def asked_for(request: ApplyRequest) -> Wish:
             if name in sources:
                 problems.append(found.source.problem(f"{name} is asked for twice"))
             workloads += (found.workload,)
+            warnings += found.warnings
             sources[name] = found.source
     except ComposeError as error:
         problems += error.problems
@@ -82,4 +87,12 @@ def asked_for(request: ApplyRequest) -> Wish:
         basis=request.basis,
         only_outcome=request.only_outcome,
         sources=sources,
+        warnings=_limited(warnings),
     )
+
+
+def _limited(warnings: Sequence[Problem]) -> tuple[Problem, ...]:
+    if len(warnings) <= MAX_PROBLEMS:
+        return tuple(warnings)
+    more = Problem(reason=f"there are more than {MAX_PROBLEMS} warnings; the rest is not told")
+    return (*warnings[:MAX_PROBLEMS], more)

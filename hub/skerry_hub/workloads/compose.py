@@ -81,10 +81,11 @@ class ComposeError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parsed:
-    """A workload, and where it stands."""
+    """A workload, where it stands, and what of it means less here than it says."""
 
     workload: Workload
     source: Source
+    warnings: tuple[Problem, ...] = ()
 
 
 def parse(files: Sequence[SourceFile]) -> tuple[Parsed, ...]:

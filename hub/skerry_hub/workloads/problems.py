@@ -1,6 +1,11 @@
-"""What is wrong with files: every problem with its file, line and field, up to a limit. Pure."""
+"""What is wrong with files: every problem with its file, line and field, up to a limit. Pure.
+
+A warning is told likewise, and refuses nothing: what is taken means less here than it says.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from skerry_hub.views import Problem
 
@@ -30,6 +35,7 @@ class Problems:
     def __init__(self, file: str | None) -> None:
         self.file = file
         self._found: list[Problem] = []
+        self._warnings: list[Problem] = []
 
     def __len__(self) -> int:
         return len(self._found)
@@ -46,10 +52,23 @@ class Problems:
             raise TooManyProblemsError
         self._found.append(Problem(reason=reason, file=self.file, line=line, field=field or None))
 
+    def warn(self, reason: str, field: str, line: int) -> None:
+        """Note a warning; more than MAX_PROBLEMS are not kept."""
+        if len(self._warnings) < MAX_PROBLEMS:
+            self._warnings.append(Problem(reason=reason, file=self.file, line=line, field=field))
+
     def in_order(self) -> tuple[Problem, ...]:
-        """Return them as people read the file; what belongs to no line comes last."""
-        last = 1 + max((found.line or 0 for found in self._found), default=0)
-        return tuple(sorted(self._found, key=lambda found: found.line or last))
+        """Return the problems as people read the file; what belongs to no line comes last."""
+        return _by_line(self._found)
+
+    def warnings_in_order(self) -> tuple[Problem, ...]:
+        """Return the warnings likewise."""
+        return _by_line(self._warnings)
+
+
+def _by_line(found: Sequence[Problem]) -> tuple[Problem, ...]:
+    last = 1 + max((one.line or 0 for one in found), default=0)
+    return tuple(sorted(found, key=lambda one: one.line or last))
 
 
 def under(field: str, key: str) -> str:

@@ -39,6 +39,10 @@ class Value:
         """Note that something is wrong with this value."""
         self.problems.add(reason, self.field, self.line)
 
+    def warn(self, reason: str) -> None:
+        """Note that this value means less here than it says."""
+        self.problems.warn(reason, self.field, self.line)
+
     @property
     def is_null(self) -> bool:
         """Whether there is nothing here."""
@@ -313,6 +317,10 @@ class Section:
     def refuse(self, key: str, reason: str) -> None:
         """Note that something is wrong with a key that is given."""
         self._found[key].refuse(reason)
+
+    def warn(self, key: str, reason: str) -> None:
+        """Note that a key that is given means less here than it says."""
+        self._found[key].warn(reason)
 
 
 def _is_usual(node: Node, usual: str | None) -> bool:

@@ -204,6 +204,38 @@ def test_the_name_in_the_file_wins_over_the_folder_and_a_given_one_over_both(cli
     assert found["created"] == ["given-web"]
 
 
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{}}}
+spec:
+  containers:
+  - {{name: web, image: x, livenessProbe: {{exec: {{command: [a]}}}}}}
+"""
+
+
+def test_a_warning_is_in_the_answer_of_a_plan_and_of_an_apply(client):
+    for how in ("plan", "apply"):
+        status, told = client.apply(POD.format(1), how=how)
+        assert (status, told["created"]) == (200, ["shop-p1"])
+        assert told["warnings"] == [
+            {
+                "file": "shop.yaml",
+                "line": 6,
+                "field": "spec.containers[0].livenessProbe",
+                "reason": "gates updates and is told as health; nothing is restarted",
+            }
+        ]
+    assert client.apply()[1]["warnings"] == []
+
+
+def test_there_is_an_end_to_warnings(client):
+    text = "---\n".join(POD.format(number) for number in range(102))
+    told = client.apply(text, how="plan")[1]["warnings"]
+    assert len(told) == 101
+    assert told[-1]["reason"] == "there are more than 100 warnings; the rest is not told"
+
+
 def test_what_finds_no_node_is_in_the_answer(client):
     (told,) = client.apply()[1]["unplaced"]
     assert (told["workload"], told["wanted"], told["placed"]) == ("shop-web", 2, 0)

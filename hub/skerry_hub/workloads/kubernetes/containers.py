@@ -68,6 +68,11 @@ _PLACED = {
     "health": "readinessProbe",
 }
 """Fields of the record, and the keys that say them."""
+_MESSAGES = {
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+"""Of no meaning here, and what an API server writes."""
 _ID = count(0, 2**31 - 1)
 
 
@@ -101,8 +106,9 @@ class Read:
 def container(value: Value, pod: Pod) -> Read:
     """Read one container."""
     section = Section(value, CONTAINER)
-    for ignored in ("terminationMessagePath", "terminationMessagePolicy"):
-        section.get(ignored, string, None)
+    for ignored, usual in _MESSAGES.items():
+        if section.get(ignored, string, usual) != usual:
+            section.warn(ignored, "is ignored: a container's end is told by its status and its log")
     named: dict[str, int] = {}
     published = section.get("ports", lambda one: _ports(one, named, pod.network), ())
     mounts: Mounted = section.get("volumeMounts", lambda one: mounted(one, pod.volumes), Mounted())
@@ -252,7 +258,10 @@ def _seccomp(value: Value) -> str:
 
 def _security(value: Value) -> _Security:
     section = Section(value, SECURITY)
-    section.get("allowPrivilegeEscalation", flag, None)
+    if section.get("allowPrivilegeEscalation", flag, default=True) is False:
+        section.warn(
+            "allowPrivilegeEscalation", "is not enforced: set-user-ID programs stay what they are"
+        )
     add, drop = section.get("capabilities", _capabilities, ((), ()))
     return _Security(
         user=user_of(section),

@@ -126,7 +126,8 @@ ROLLING = Keys(
     "rollingUpdate",
     supported={
         "maxUnavailable": "A number or a part, as `25%`.",
-        "maxSurge": "0: a new instance takes the place, devices and ports of an old one.",
+        "maxSurge": "0: a new instance takes the place, devices and ports of an old one. `25%`,"
+        " which an API server writes by itself, is taken as 0, with a warning.",
         "partition": "0.",
     },
 )
@@ -164,7 +165,8 @@ CRON_JOB_SPEC = Keys(
     supported={
         "schedule": "Required. Five fields as of cron, in UTC, kept by the box itself.",
         "jobTemplate": "Required. The Job.",
-        "concurrencyPolicy": "`Forbid`, which it always is.",
+        "concurrencyPolicy": "`Forbid`, which it always is; `Allow`, which an API server writes"
+        " by itself, is taken as that, with a warning.",
         "timeZone": "`UTC` or `Etc/UTC`.",
     },
     refused={

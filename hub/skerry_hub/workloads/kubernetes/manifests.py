@@ -96,7 +96,8 @@ def parse(files: Sequence[SourceFile]) -> tuple[Parsed, ...]:
             if one.workload in found:
                 one.root.refuse(f"{one.workload} is asked for twice")
             elif made is not None and not len(one.root.problems):
-                found[one.workload] = Parsed(_checked(made, one.root, effort), _source(one, made))
+                workload = _checked(made, one.root, effort)
+                found[one.workload] = Parsed(workload, _source(one, made), _warnings(one))
     if wrong:
         raise ComposeError(tuple(wrong))
     return tuple(found.values())
@@ -111,6 +112,11 @@ def _source(one: _Object, made: Made) -> Source:
             path: (place.field, one.first_line + place.line) for path, place in made.places.items()
         },
     )
+
+
+def _warnings(one: _Object) -> tuple[Problem, ...]:
+    found = one.root.problems.warnings_in_order()
+    return tuple(moved(warning, one.first_line) for warning in found)
 
 
 def _read(kind: str, names: Names, root: Value) -> Made:

@@ -38,6 +38,9 @@ from skerry_wire.lifecycle import Job
 
 YEAR_S = 366 * 86400
 DAY_S = 86400
+_USUAL_SURGE = "25%"
+_USUAL_CONCURRENCY = "Allow"
+"""What an API server writes by itself."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +118,9 @@ def _job(root: Value, names: Names) -> Made:
 
 def _cron_job(root: Value, names: Names) -> Made:
     spec = _spec(root, CRON_JOB, CRON_JOB_SPEC)
-    spec.get("concurrencyPolicy", only("Forbid"), None)
+    usual = _USUAL_CONCURRENCY
+    if spec.get("concurrencyPolicy", only("Forbid", usual), None) == usual:
+        spec.warn("concurrencyPolicy", "is taken as Forbid: it never runs twice at once")
     spec.get("timeZone", only("UTC", "Etc/UTC"), None)
     written = spec.need("schedule", lambda one: schedule(string(one)), "")
 
@@ -183,7 +188,8 @@ def _strategy(value: Value, usual: Update, *, may_recreate: bool) -> Update:
 
     def rolling(inner: Value) -> str:
         found = Section(inner, ROLLING)
-        found.get("maxSurge", only("0", "0%"), None)
+        if found.get("maxSurge", only("0", "0%", _USUAL_SURGE), None) == _USUAL_SURGE:
+            found.warn("maxSurge", "is taken as 0: a new instance takes the place of an old one")
         found.get("partition", only("0"), None)
         return found.get("maxUnavailable", lambda one: some(literal(one)), usual.max_unavailable)
 

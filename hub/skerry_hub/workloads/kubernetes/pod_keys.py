@@ -100,14 +100,15 @@ CONTAINER = Keys(
         " reserve devices.",
         "volumeMounts": "As the pod's `volumes`.",
         "readinessProbe": "The container's health check.",
-        "livenessProbe": "The same, where there is no `readinessProbe`; else it must be equal.",
+        "livenessProbe": "The same, where there is no `readinessProbe`; else it must be equal."
+        " Nothing is restarted for it, of which a warning tells.",
         "startupProbe": "Its time is the health check's `start_period`; it must ask what the"
         " other does.",
         "imagePullPolicy": "`IfNotPresent` (default), `Always`, `Never`.",
         "securityContext": "`privileged`, `capabilities`, `readOnlyRootFilesystem`, `runAsUser`,"
         " `runAsGroup`.",
-        "terminationMessagePath": "Accepted and ignored.",
-        "terminationMessagePolicy": "Accepted and ignored.",
+        "terminationMessagePath": "Ignored, with a warning unless it is `/dev/termination-log`.",
+        "terminationMessagePolicy": "Ignored, with a warning unless it is `File`.",
     },
     refused={
         "lifecycle": "put what it does at its start and end into its image",
@@ -223,7 +224,8 @@ FILES = Keys(
 )
 ITEM = Keys("an item", supported={"key": "Required.", "path": "Required.", "mode": "As 0400."})
 EMPTY_DIR = Keys(
-    "emptyDir", supported={"medium": "`Memory`.", "sizeLimit": "Accepted and ignored."}
+    "emptyDir",
+    supported={"medium": "`Memory`.", "sizeLimit": "Not enforced, of which a warning tells."},
 )
 HOST_PATH = Keys(
     "hostPath",
@@ -311,7 +313,7 @@ SECURITY = Keys(
         "privileged": "Full access to the box, where its policy allows that.",
         "capabilities": "`add` and `drop`.",
         "readOnlyRootFilesystem": "Mount the container's root file system read-only.",
-        "allowPrivilegeEscalation": "Accepted and ignored.",
+        "allowPrivilegeEscalation": "`false` is not enforced, of which a warning tells.",
     },
     refused={
         "procMount": "the runtime hides what it must: remove it, or use `privileged`",

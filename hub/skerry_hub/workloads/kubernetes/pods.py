@@ -22,6 +22,7 @@ from skerry_hub.workloads.reading import (
     Section,
     Value,
     attempt,
+    below,
     choice,
     entries,
     listed,
@@ -102,7 +103,9 @@ def pod_spec(value: Value, names: Names, *, is_job: bool) -> PodSpec:
         host_ipc=section.get("hostIPC", flag, default=False),
     )
     read = listed(lambda one: container(one, pod))
-    first: tuple[Read, ...] = section.get("initContainers", read, ())
+    first: tuple[Read, ...] = section.get(
+        "initContainers", listed(lambda one: _first(one, pod)), ()
+    )
     main: tuple[Read, ...] = section.need("containers", read, ())
     if not main and "containers" in section:
         section.refuse("containers", "must have at least one")
@@ -121,6 +124,14 @@ def pod_spec(value: Value, names: Names, *, is_job: bool) -> PodSpec:
         lifecycle=_lifecycle(section, found, pod, is_job=is_job),
         places=dict(_places((*first, *main), selected)),
     )
+
+
+def _first(value: Value, pod: Pod) -> Read:
+    for key in ("readinessProbe", "livenessProbe", "startupProbe"):
+        probe = below(value, key)
+        if probe is not None:
+            probe.refuse("is not for an init container, which runs to its end: remove it")
+    return container(value, pod)
 
 
 def _places(

@@ -27,6 +27,8 @@ def health(section: Section, ports: Mapping[str, int]) -> HealthCheck | None:
     ready: HealthCheck | None = section.get("readinessProbe", read, None)
     alive: HealthCheck | None = section.get("livenessProbe", read, None)
     starting: HealthCheck | None = section.get("startupProbe", read, None)
+    if alive is not None:
+        section.warn("livenessProbe", "gates updates and is told as health; nothing is restarted")
     found = ready or alive
     if ready is not None and alive is not None and _asks(ready) != _asks(alive):
         section.refuse("livenessProbe", "asks something else than readinessProbe: one is kept")

@@ -84,6 +84,8 @@ def _volume(
 
     def empty(value: Value) -> Volume:
         inner = Section(value, EMPTY_DIR, empty_ok=True)
+        if "sizeLimit" in inner:
+            inner.warn("sizeLimit", "is not enforced: it may take what the box has")
         if inner.get("medium", only("", "Memory"), "") == "Memory":
             return Volume(mount=Mount(kind="tmpfs", target="/"))
         return Volume(

@@ -45,6 +45,14 @@ def problems(text, **how):
     return []
 
 
+def warnings(text):
+    """Return (line, field, reason) of every warning of a file."""
+    found = (
+        one for read in parse([SourceFile("shop.yaml", text, "shop")]) for one in read.warnings
+    )
+    return [(one.line, one.field, one.reason) for one in found]
+
+
 def refusals(spec, own=""):
     """Return what is wrong with a pod of these keys."""
     return problems(pod(spec, own))

@@ -61,7 +61,7 @@ def test_jobs():
     [
         (text("Deployment", "replicas: -1"), "spec.replicas", "from 0 to 100000"),
         (text("Deployment", "paused: true"), "spec.paused", "skerry rollout pause"),
-        (text("Deployment", "strategy: {rollingUpdate: {maxSurge: 25%}}"),
+        (text("Deployment", "strategy: {rollingUpdate: {maxSurge: 50%}}"),
          "spec.strategy.rollingUpdate.maxSurge", "must be 0"),
         (text("DaemonSet", "updateStrategy: {type: OnDelete}"), "spec.updateStrategy.type",
          "must be RollingUpdate"),
@@ -74,7 +74,7 @@ def test_jobs():
          "spec.schedule", "is not a schedule"),
         (text("CronJob", f"schedule: '@daily', timeZone: Asia/Tokyo, "
               f"jobTemplate: {{spec: {{{ENDS}}}}}", ""), "spec.timeZone", "must be UTC or Etc/UTC"),
-        (text("CronJob", f"schedule: '@daily', concurrencyPolicy: Allow, "
+        (text("CronJob", f"schedule: '@daily', concurrencyPolicy: Replace, "
               f"jobTemplate: {{spec: {{{ENDS}}}}}", ""), "spec.concurrencyPolicy",
          "must be Forbid"),
     ],
