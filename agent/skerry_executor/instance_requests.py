@@ -18,6 +18,7 @@ from skerry_executor.cancel import Cancel
 from skerry_executor.challenges import Challenges
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
+from skerry_executor.log_following import LogFollowing
 from skerry_executor.order import Identity
 from skerry_executor.pieces import Limits
 from skerry_executor.policy_file import PolicyError, read_policy
@@ -203,7 +204,7 @@ class InstanceRequests:
                 return End(found)
             match asked.request.verb:
                 case "logs":
-                    return _logs(asked.request, runtime, found[0], cancel, write)
+                    return self._logs(asked.request, runtime, found[0], cancel, write)
                 case "exec":
                     with self._programs.noted(runtime) as note:
                         return _execute(asked, runtime, found[0], cancel, write, note)
@@ -211,6 +212,30 @@ class InstanceRequests:
                     return _top(runtime, found, cancel, write)
 
         return work
+
+    def _logs(
+        self,
+        request: InstanceRequest,
+        runtime: Runtime,
+        one: Actual,
+        cancel: Cancel,
+        write: Write,
+    ) -> End:
+        wish = LogWish(tail=request.tail, since_s=request.since_s, follow=request.follow)
+        if request.follow:
+
+            def ordered() -> Instance | None:
+                order = self._accepted_by(request.node, request.incarnation)
+                return instance_of(order, request.instance)
+
+            try:
+                LogFollowing(runtime, ordered, cancel, write).follow(one, wish)
+            except StateError as error:
+                return End(str(error))
+            return End()
+        for written in runtime.logs(one.id, wish, cancel):
+            write(written.stream, written.data)
+        return End()
 
     def _restart(self, request: InstanceRequest, runtime: Runtime, cancel: Cancel) -> End:
         """Stop and start the same containers; none is made anew, but what waited is tried again."""
@@ -295,15 +320,6 @@ def _limits(request: InstanceRequest) -> Limits:
     if request.verb == "logs" and request.follow:
         return Limits(bytes_per_s=FOLLOW_BYTES_PER_S)
     return Limits(total_bytes=TOTAL_BYTES)
-
-
-def _logs(
-    request: InstanceRequest, runtime: Runtime, one: Actual, cancel: Cancel, write: Write
-) -> End:
-    wish = LogWish(tail=request.tail, since_s=request.since_s, follow=request.follow)
-    for written in runtime.logs(one.id, wish, cancel):
-        write(written.stream, written.data)
-    return End()
 
 
 def _execute(

@@ -34,8 +34,9 @@ EXAMPLES = """\b
 Several instances are shown side by side, each line after its instance's name. The box is asked
 through the broker, so it may stand behind NAT, but it must be online, and its policy must allow it.
 The last 100 lines are shown, unless --tail or --since say otherwise; at most 4 MiB of each log are
-sent. A log that is followed comes at 64 KiB a second, for an hour. It goes on over restarts: what
-came before the last one stands in it too.
+sent. A log that is followed comes at 64 KiB a second, for an hour. It goes on with the container's
+next run, also where that is made anew, and ends when the instance is removed or the container is
+not started again; standard error says what happened. No line is lost, and none comes twice.
 \b
 Examples:
   skerry logs shop-web --tail 20         the last lines of every instance

@@ -86,20 +86,38 @@ class Storage:
 
 
 @frozen()
+class LogMark:
+    """Where a log stands, in numbers of the runtime's own: `place`, and how far from there."""
+
+    place: int
+    count: int = 0
+
+
+@frozen()
 class Written:
-    """A piece of what a container, or a program within it, wrote."""
+    """A piece of what a container, or a program within it, wrote.
+
+    `mark`: of a log that is followed, where it stands with this piece.
+    """
 
     stream: Literal["out", "err"]
     data: bytes
+    mark: LogMark | None = None
 
 
 @frozen(kw_only=True)
 class LogWish:
-    """Which part of a log: the last `tail` lines (None: all), of the last `since_s` seconds."""
+    """Which part of a log: the last `tail` lines (None: all), of the last `since_s` seconds.
+
+    `after`: only what came after this mark, which the log of the same container had. `began_at`:
+    when the run began that it goes on with, in seconds since 1970, where that is a later one.
+    """
 
     tail: int | None = None
     since_s: float | None = None
     follow: bool = False
+    after: LogMark | None = None
+    began_at: float | None = None
 
 
 TERM = "TERM=xterm"
@@ -209,7 +227,10 @@ class Runtime(Protocol):
         """
 
     def logs(self, reference: str, wish: LogWish, cancel: Cancel) -> Iterator[Written]:
-        """Yield what a container wrote, oldest first. May raise Cancelled."""
+        """Yield what a container wrote, oldest first. May raise Cancelled.
+
+        What is followed ends with the container's run. A first piece may be empty, for its mark.
+        """
 
     def execute(
         self,

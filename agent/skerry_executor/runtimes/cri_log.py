@@ -6,6 +6,7 @@ https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cr
 from __future__ import annotations
 
 import collections
+import dataclasses
 import datetime
 import os
 import pathlib
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes.base import LogWish, Written
+from skerry_executor.runtimes.base import LogMark, LogWish, Written
 
 FOLLOW_S = 0.2
 """How often a log that is followed is looked at: nothing announces that a file has grown."""
@@ -51,18 +52,24 @@ def read(
 ) -> Iterator[Written]:
     """Yield what a log holds, and where that is wished what comes while it `runs`.
 
-    A log that is rotated meanwhile is followed into its new file. May raise OSError.
+    A log that is rotated meanwhile is followed into its new file. It stands at a byte of a file.
+    May raise OSError.
     """
     since = 0.0 if wish.since_s is None else time.time() - wish.since_s
     with path.open("rb") as file:
+        inode = os.fstat(file.fileno()).st_ino
+        if wish.after is not None and wish.after.count == inode:
+            file.seek(wish.after.place)
         yield from _tail(_pieces(file, since), wish.tail)
         if not wish.follow:
             return
+        yield Written("out", b"", LogMark(file.tell(), inode))
         going = True
         while going:
             cancel.check()
             going = runs()
-            yield from _pieces(file, since)
+            for written in _pieces(file, since):
+                yield dataclasses.replace(written, mark=LogMark(file.tell(), inode))
             if _rotated(path, file.fileno()):
                 yield from read(path, LogWish(follow=True), cancel, runs)
                 return

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from skerry_executor.cancel import Cancel
-from skerry_executor.runtimes.base import LogWish, Written
+from skerry_executor.runtimes.base import LogMark, LogWish, Written
 
 FOLLOW_S = 0.2
 PIECE_BYTES = 64 * 1024
@@ -21,13 +21,18 @@ def read(
 ) -> Iterator[Written]:
     """Yield what a log holds, and where that is wished what comes while it `runs`.
 
-    Without times, `since_s` has no meaning. May raise OSError.
+    Without times, `since_s` has no meaning. It stands at a byte of a file. May raise OSError.
     """
     with path.open("rb") as file:
-        if wish.tail is not None:
+        inode = os.fstat(file.fileno()).st_ino
+        if wish.after is not None and wish.after.count == inode:
+            file.seek(wish.after.place)
+        elif wish.tail is not None:
             most = min(wish.tail, MAX_TAIL_LINES)
             lines = collections.deque(iter(lambda: file.readline(PIECE_BYTES), b""), maxlen=most)
             yield from (Written("out", line) for line in lines)
+        if wish.follow:
+            yield Written("out", b"", LogMark(file.tell(), inode))
         going = True
         while going:
             cancel.check()
@@ -35,7 +40,7 @@ def read(
             if os.fstat(file.fileno()).st_size < file.tell():
                 file.seek(0)  # it was cut short meanwhile
             while data := file.read(PIECE_BYTES):
-                yield Written("out", data)
+                yield Written("out", data, LogMark(file.tell(), inode))
             if going:
                 time.sleep(FOLLOW_S)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from skerry_executor.runtimes.base import Written
+from skerry_wire.frozen import frozen
 
 _HEADER = struct.Struct(">B3xI")
 _STREAMS: dict[int, Literal["out", "err"]] = {0: "out", 1: "out", 2: "err", 3: "err"}
@@ -21,12 +22,26 @@ class StreamError(ValueError):
     """The bytes are no frames."""
 
 
+@frozen()
+class Part:
+    """A part of a frame; the first one `begins` it."""
+
+    stream: Literal["out", "err"]
+    data: bytes
+    begins: bool
+
+
 def frames(pieces: Iterable[bytes]) -> Iterator[Written]:
-    """Yield what was written, piece by piece as it comes: no frame is kept until it is whole.
+    """Yield what was written, piece by piece as it comes. Raises StreamError as `parts` does."""
+    return (Written(part.stream, part.data) for part in parts(pieces))
+
+
+def parts(pieces: Iterable[bytes]) -> Iterator[Part]:
+    """Yield the parts of frames as they come: no frame is kept until it is whole.
 
     Raises StreamError where something else comes, or the end in the midst of a header.
     """
-    header, left, stream = b"", 0, _STREAMS[1]
+    header, left, stream, begins = b"", 0, _STREAMS[1], True
     for piece in pieces:
         at = 0
         while at < len(piece):
@@ -34,14 +49,15 @@ def frames(pieces: Iterable[bytes]) -> Iterator[Written]:
                 part = piece[at : at + left]
                 at += len(part)
                 left -= len(part)
-                yield Written(stream, part)
+                yield Part(stream, part, begins)
+                begins = False
                 continue
             taken = piece[at : at + _HEADER.size - len(header)]
             at += len(taken)
             header += taken
             if len(header) == _HEADER.size:
                 stream, left = _understood(header)
-                header = b""
+                header, begins = b"", True
     if header or left:
         raise StreamError("it ends in the midst of a frame")
 
