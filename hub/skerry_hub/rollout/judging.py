@@ -140,6 +140,7 @@ def _given(member: Member, now: float) -> Member:
         begun_at=now,
         begun=False,
         pulled=(),
+        node=None,
         held=False,
         held_since=None,
         withdrawn=False,

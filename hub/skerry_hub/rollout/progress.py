@@ -16,11 +16,14 @@ from skerry_wire.lifecycle import PullStatus
 
 def nearer(member: Member, seen: Seen, revision: str, now: float) -> Member:
     """Return a member that comes to `revision` as of now where it came nearer, else as it is."""
+    if member.node not in (None, seen.node):
+        # It was moved meanwhile: the other box begins anew.
+        member = dataclasses.replace(member, begun=False, pulled=(), node=None, since=now)
     begun = member.begun or _has_begun(seen, revision)
     pulled = _pulled(member.pulled, seen.pull)
     if begun == member.begun and pulled == member.pulled:
         return member
-    return dataclasses.replace(member, begun=begun, pulled=pulled, since=now)
+    return dataclasses.replace(member, begun=begun, pulled=pulled, node=seen.node, since=now)
 
 
 def _has_begun(seen: Seen, revision: str) -> bool:

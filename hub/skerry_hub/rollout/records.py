@@ -13,7 +13,7 @@ from skerry_hub.lifecycle import Strategy
 from skerry_hub.model import Assignment, Workload
 from skerry_wire.lifecycle import PullStatus
 from skerry_wire.schema import Items, Range, Sparse, Text
-from skerry_wire.types import Count, InstanceId, Line, Name, Revision
+from skerry_wire.types import Count, InstanceId, Line, Name, NodeId, Revision
 
 REVISIONS_KEPT = 20
 """Of each workload, beside those that an instance still has."""
@@ -134,6 +134,8 @@ class Member:
     """Whether its box has told that it makes containers of the new content."""
     pulled: Annotated[tuple[PullStatus, ...], Items(MOST_IMAGES), Sparse()] = ()
     """Of each image that its box pulls for it, the most that was told."""
+    node: Annotated[NodeId, Sparse()] | None = None
+    """The box that told these two."""
     good_since: float | None = None
     was_updating: bool = False
     """Whether an earlier rollout was at it: it may be switching still, and is next in turn."""

@@ -16,6 +16,7 @@ from skerry_hub.model import Liveness
 from skerry_hub.rollout.looking import EVERY_NODE, look
 from skerry_hub.state import Known
 from skerry_wire.box_policy import BoxPolicy
+from skerry_wire.lifecycle import PullStatus
 from skerry_wire.messages import Health, InstanceState
 
 
@@ -38,6 +39,16 @@ def test_an_instance_as_its_node_tells_it():
 def test_one_that_exited_does_not_run():
     found = looked(node(report=report(instances=(status(state=InstanceState.EXITED),))))
     assert not found.available
+
+
+def test_what_is_made_and_pulled_of_it():
+    pull = PullStatus(image="registry.example/web:2", done_bytes=5)
+    told = status(state=InstanceState.PULLING, pull=pull, container_ids=("f" * 12,))
+    found = looked(node(report=report(instances=(told,))))
+    assert (found.made, found.pull) == (True, pull)
+    told = status(state=InstanceState.PENDING, container_ids=())
+    found = looked(node(report=report(instances=(told,))))
+    assert (found.made, found.pull) == (False, None)
 
 
 def test_nothing_told_is_no_revision():

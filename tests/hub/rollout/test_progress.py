@@ -52,6 +52,17 @@ def test_more_bytes_of_an_image_are_progress_and_the_same_again_are_not():
     assert (more.since, more.pulled[0].done_bytes) == (LATER + 1, 6)
 
 
+def test_on_another_box_it_begins_anew():
+    begun = after(at(), pulling("a", 5), seen("made"))
+    assert begun.node == "box-1"
+    moved = dataclasses.replace(seen("silent"), node="box-2")
+    anew = nearer(begun, moved, NEW, LATER + 1)
+    assert (anew.begun, anew.pulled, anew.since) == (False, (), LATER + 1)
+    assert nearer(anew, moved, NEW, LATER + 2) is anew
+    there = nearer(anew, dataclasses.replace(seen("made"), node="box-2"), NEW, LATER + 2)
+    assert (there.begun, there.node, there.since) == (True, "box-2", LATER + 2)
+
+
 def test_ever_other_images_are_no_progress_for_ever():
     full = after(at(), *(pulling(f"image-{number}", 1) for number in range(MOST_IMAGES)))
     assert nearer(full, pulling("another", 1), NEW, LATER + 1) is full
