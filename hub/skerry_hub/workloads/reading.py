@@ -326,7 +326,7 @@ class Section:
 def _is_usual(node: Node, usual: str | None) -> bool:
     """Say whether a key is at the value at which it changes nothing."""
     if isinstance(node, Scalar):
-        return node.text == usual
+        return ("null" if node.is_null else node.text) == usual
     if isinstance(node, Sequence):
         return not node.items and usual == "[]"
     return not node.entries and usual == "{}"

@@ -11,20 +11,17 @@ from skerry_hub.terms import DeviceRequest
 from skerry_hub.workloads.image import image
 from skerry_hub.workloads.kubernetes.environment import environment
 from skerry_hub.workloads.kubernetes.pod_keys import (
-    CAPABILITIES,
     CONTAINER,
     PORT,
     RESOURCES,
-    SECCOMP,
-    SECURITY,
 )
 from skerry_hub.workloads.kubernetes.probes import health
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
 from skerry_hub.workloads.kubernetes.scalars import string
+from skerry_hub.workloads.kubernetes.security import RunAs, Security, security
 from skerry_hub.workloads.kubernetes.values import (
     count,
     cpu,
-    flag,
     name,
     only,
     pieces,
@@ -34,7 +31,7 @@ from skerry_hub.workloads.kubernetes.values import (
 from skerry_hub.workloads.kubernetes.volumes import Mounted, Volume, mounted
 from skerry_hub.workloads.places import Places
 from skerry_hub.workloads.ports import address_of
-from skerry_hub.workloads.process import capability, working_dir
+from skerry_hub.workloads.process import working_dir
 from skerry_hub.workloads.reading import (
     Section,
     Value,
@@ -73,7 +70,6 @@ _MESSAGES = {
     "terminationMessagePolicy": "File",
 }
 """Of no meaning here, and what an API server writes."""
-_ID = count(0, 2**31 - 1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +82,7 @@ class Pod:
     labels: Mapping[str, str]
     restart: Restart
     grace_s: float
-    user: str | None
+    run_as: RunAs
     network: Network
     host_pid: bool
     host_ipc: bool
@@ -114,9 +110,10 @@ def container(value: Value, pod: Pod) -> Read:
     mounts: Mounted = section.get("volumeMounts", lambda one: mounted(one, pod.volumes), Mounted())
     plain, secrets = environment(section, pod.configs)
     limits, resources = section.get("resources", _resources, ((None, None), Resources()))
-    security = section.get("securityContext", _security, _Security())
+    safety = section.get("securityContext", security, Security())
+    called = section.need("name", name, "x")
     found = Container(
-        name=section.need("name", name, "x"),
+        name=called,
         image=section.need("image", lambda one: image(string(one)), ""),
         pull=section.get("imagePullPolicy", choice(_PULLS), "missing"),
         entrypoint=section.get("command", listed(unreplaced), None) or None,
@@ -124,7 +121,7 @@ def container(value: Value, pod: Pod) -> Read:
         environment=plain,
         secret_environment={called: sealed for called, (_, sealed) in secrets.items()},
         labels=dict(pod.labels),
-        user=security.user or pod.user,
+        user=pod.run_as.user_of(safety.run_as, called),
         working_dir=section.get("workingDir", lambda one: working_dir(string(one)), None),
         ports=published,
         mounts=tuple(mounts.mounts),
@@ -135,13 +132,13 @@ def container(value: Value, pod: Pod) -> Read:
         stop_grace_s=pod.grace_s,
         cpu_limit_milli=limits[0],
         memory_limit_bytes=limits[1],
-        read_only=security.read_only,
-        privileged=security.privileged,
+        read_only=safety.read_only,
+        privileged=safety.privileged,
         network=pod.network,
         pid="host" if pod.host_pid else "private",
         ipc="host" if pod.host_ipc else "private",
-        cap_add=security.add,
-        cap_drop=security.drop,
+        cap_add=safety.add,
+        cap_drop=safety.drop,
     )
     ports = tuple(f"{one.protocol}/{one.host}" for one in published)
     places = {f"files[{index}]": place for index, (place, _) in enumerate(mounts.files)}
@@ -223,56 +220,3 @@ def _amounts(value: Value) -> _Amounts:
             known = ", ".join(("cpu", "memory", "ephemeral-storage", *_DEVICES))
             entry.refuse(f"is not known here, only {known}; use `x-placement.devices`")
     return _Amounts(found.get("cpu"), found.get("memory"), found.get("ephemeral-storage"), devices)
-
-
-# --- security -----------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Security:
-    user: str | None = None
-    privileged: bool = False
-    read_only: bool = False
-    add: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-
-
-def user_of(section: Section) -> str | None:
-    """Return user and group of a securityContext, as a container has them."""
-    user = section.get("runAsUser", _ID, None)
-    group = section.get("runAsGroup", _ID, None)
-    section.get("seccompProfile", _seccomp, None)
-    if section.get("runAsNonRoot", flag, default=False) and not user:
-        section.refuse("runAsNonRoot", "needs a runAsUser that is not 0")
-    if user is None:
-        if group is not None:
-            section.refuse("runAsGroup", "needs a runAsUser")
-        return None
-    return str(user) if group is None else f"{user}:{group}"
-
-
-def _seccomp(value: Value) -> str:
-    usual = only("RuntimeDefault")
-    return Section(value, SECCOMP).need("type", usual, "")
-
-
-def _security(value: Value) -> _Security:
-    section = Section(value, SECURITY)
-    if section.get("allowPrivilegeEscalation", flag, default=True) is False:
-        section.warn(
-            "allowPrivilegeEscalation", "is not enforced: set-user-ID programs stay what they are"
-        )
-    add, drop = section.get("capabilities", _capabilities, ((), ()))
-    return _Security(
-        user=user_of(section),
-        privileged=section.get("privileged", flag, default=False),
-        read_only=section.get("readOnlyRootFilesystem", flag, default=False),
-        add=add,
-        drop=drop,
-    )
-
-
-def _capabilities(value: Value) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    section = Section(value, CAPABILITIES)
-    read = listed(lambda one: capability(string(one)))
-    return section.get("add", read, ()), section.get("drop", read, ())

@@ -14,6 +14,7 @@ from skerry_hub.workloads.kubernetes.pod_keys import POD_TABLES
 _SERVER = "an API server writes it: leave it out"
 _IGNORED = "Accepted and ignored: an API server writes it."
 _NO_SERVICES = "there are none on the boxes: publish ports with `hostPort`"
+_NO_ACCOUNTS = "a pod has no API server here to log in to: remove it"
 _TYPE = {
     "apiVersion": "Required.",
     "kind": "Required.",
@@ -41,7 +42,7 @@ METADATA = Keys(
         "namespace": "The project, where `--project` gives none. Without both it is the name of"
         " the file's folder.",
         "labels": "Labels of the workload for `-l`.",
-        "annotations": "Accepted and ignored.",
+        "annotations": "Accepted and ignored, `helm.sh/hook` with a warning.",
         "creationTimestamp": _IGNORED,
         "generation": _IGNORED,
         "managedFields": _IGNORED,
@@ -226,7 +227,13 @@ ELSEWHERE: Mapping[str, str] = {
     "Namespace": "remove it: a project needs no making",
     "PersistentVolumeClaim": "remove it: a node makes a volume that it lacks",
     "PersistentVolume": "remove it: a node makes a volume that it lacks",
-    "ServiceAccount": "a pod has no API server here to log in to: remove it",
+    "ServiceAccount": _NO_ACCOUNTS,
+    "Role": _NO_ACCOUNTS,
+    "RoleBinding": _NO_ACCOUNTS,
+    "ClusterRole": _NO_ACCOUNTS,
+    "ClusterRoleBinding": _NO_ACCOUNTS,
+    "NetworkPolicy": "it belongs to the box's own firewall: remove it",
+    "PodDisruptionBudget": "write how many may be away at once as `maxUnavailable`, and remove it",
     "HorizontalPodAutoscaler": "nothing changes a number by itself: write `replicas`",
 }
 """Kinds of Kubernetes that are not read, and what to do instead."""

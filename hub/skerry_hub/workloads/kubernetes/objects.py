@@ -32,12 +32,13 @@ from skerry_hub.workloads.kubernetes.scalars import string, strings
 from skerry_hub.workloads.kubernetes.values import count, name, only
 from skerry_hub.workloads.lifecycles import schedule, some
 from skerry_hub.workloads.places import Places, beside_places
-from skerry_hub.workloads.problems import RefusedError
+from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import Section, Value, entries, literal
 from skerry_wire.lifecycle import Job
 
 YEAR_S = 366 * 86400
 DAY_S = 86400
+_HOOK = "helm.sh/hook"
 _USUAL_SURGE = "25%"
 _USUAL_CONCURRENCY = "Allow"
 """What an API server writes by itself."""
@@ -67,7 +68,9 @@ class Made:
 def metadata(value: Value) -> Metadata:
     """Read the metadata of an object."""
     section = Section(value, METADATA)
-    section.get("annotations", strings, None, empty_ok=True)
+    annotations = section.get("annotations", strings, {}, empty_ok=True)
+    if _HOOK in annotations:
+        section.warn("annotations", f"{_HOOK} is ignored: it is applied like all else")
     return Metadata(
         name=section.need("name", name, ""),
         namespace=section.get("namespace", string, "", empty_ok=True),
@@ -188,13 +191,23 @@ def _strategy(value: Value, usual: Update, *, may_recreate: bool) -> Update:
 
     def rolling(inner: Value) -> str:
         found = Section(inner, ROLLING)
-        if found.get("maxSurge", only("0", "0%", _USUAL_SURGE), None) == _USUAL_SURGE:
+        if found.get("maxSurge", _surge, None) == _USUAL_SURGE:
             found.warn("maxSurge", "is taken as 0: a new instance takes the place of an old one")
         found.get("partition", only("0"), None)
         return found.get("maxUnavailable", lambda one: some(literal(one)), usual.max_unavailable)
 
     most = section.get("rollingUpdate", rolling, usual.max_unavailable)
     return dataclasses.replace(usual, max_unavailable=most)
+
+
+def _surge(value: Value) -> str:
+    found = literal(value)
+    if found not in ("0", "0%", _USUAL_SURGE):
+        raise RefusedError(
+            f"must be 0, not {short(found)}: a new instance takes the place of an old one; write"
+            " how many may be away at once as maxUnavailable"
+        )
+    return found
 
 
 def _workload(found: PodSpec | None, names: Names, update: Update | None = None) -> Made:

@@ -279,6 +279,7 @@ HTTP_GET = Keys(
         "scheme": "`HTTP` (default) or `HTTPS`.",
     },
     refused={"host": _ASKED, "httpHeaders": "use `exec`"},
+    usual={"httpHeaders": "null"},
 )
 TCP_SOCKET = Keys(
     "tcpSocket",
@@ -290,7 +291,7 @@ POD_SECURITY = Keys(
     supported={
         "runAsUser": "The user, by number.",
         "runAsGroup": "The group, by number.",
-        "runAsNonRoot": "Accepted; it needs a `runAsUser` that is not 0.",
+        "runAsNonRoot": "It needs a `runAsUser` that is not 0, of the container or its pod.",
         "seccompProfile": "`RuntimeDefault`, which a container has unless it is privileged.",
     },
     refused={
@@ -304,6 +305,7 @@ POD_SECURITY = Keys(
         "seLinuxOptions": _NODE,
         "appArmorProfile": _NODE,
     },
+    usual={"seLinuxOptions": "{}"},
 )
 SECCOMP = Keys("a seccompProfile", supported={"type": "`RuntimeDefault`."})
 SECURITY = Keys(
@@ -321,7 +323,7 @@ SECURITY = Keys(
         "seLinuxOptions": _NODE,
         "appArmorProfile": _NODE,
     },
-    usual={"procMount": "Default"},
+    usual={"procMount": "Default", "seLinuxOptions": "{}"},
 )
 CAPABILITIES = Keys(
     "capabilities", supported={"add": "Beside the usual ones.", "drop": "`ALL` for all."}

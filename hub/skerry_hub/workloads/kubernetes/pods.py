@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Constraint, Effect, Resources, Toleration
 from skerry_hub.placement.effort import Effort
-from skerry_hub.workloads.kubernetes.containers import Pod, Read, Restart, container, user_of
-from skerry_hub.workloads.kubernetes.pod_keys import POD_SECURITY, POD_SPEC, TOLERATION
+from skerry_hub.workloads.kubernetes.containers import Pod, Read, Restart, container
+from skerry_hub.workloads.kubernetes.pod_keys import POD_SPEC, TOLERATION
 from skerry_hub.workloads.kubernetes.references import ConfigMaps
 from skerry_hub.workloads.kubernetes.scalars import string
+from skerry_hub.workloads.kubernetes.security import RunAs, pod_security
 from skerry_hub.workloads.kubernetes.values import count, flag, only
 from skerry_hub.workloads.kubernetes.volumes import volumes
 from skerry_hub.workloads.lifecycles import lifecycle
@@ -97,7 +98,7 @@ def pod_spec(value: Value, names: Names, *, is_job: bool) -> PodSpec:
         labels=names.labels,
         restart=restart,
         grace_s=float(section.get("terminationGracePeriodSeconds", count(0, 86400), 30)),
-        user=section.get("securityContext", lambda one: user_of(Section(one, POD_SECURITY)), None),
+        run_as=section.get("securityContext", pod_security, RunAs()),
         network="host" if section.get("hostNetwork", flag, default=False) else "bridge",
         host_pid=section.get("hostPID", flag, default=False),
         host_ipc=section.get("hostIPC", flag, default=False),

@@ -15,6 +15,7 @@ from skerry_wire.workload import HealthCheck
 
 DAY_S = 86400
 _ASKS = ("command", "http", "tcp")
+_OTHER = "asks something else than {}, and a container has one health check: remove it"
 _FORMS = ("exec", "httpGet", "tcpSocket")
 
 
@@ -31,14 +32,14 @@ def health(section: Section, ports: Mapping[str, int]) -> HealthCheck | None:
         section.warn("livenessProbe", "gates updates and is told as health; nothing is restarted")
     found = ready or alive
     if ready is not None and alive is not None and _asks(ready) != _asks(alive):
-        section.refuse("livenessProbe", "asks something else than readinessProbe: one is kept")
+        section.refuse("livenessProbe", _OTHER.format("the readinessProbe"))
     if starting is None:
         return found
     if found is None:
         section.refuse("startupProbe", "stands alone: write a readinessProbe")
         return None
     if _asks(starting) != _asks(found):
-        section.refuse("startupProbe", "asks something else than the other probe: one is kept")
+        section.refuse("startupProbe", _OTHER.format("the other probe"))
     start_s = starting.start_period_s + starting.interval_s * starting.retries
     return dataclasses.replace(found, start_period_s=min(start_s, float(DAY_S)))
 
