@@ -179,4 +179,4 @@ class _Visit(threading.Thread):
         error = reply.error
         if reply.outcome is not None:
             error = "; ".join(reply.outcome.problems) or "the executor is of an older version"
-        return AnswerEnded(self._id, error and error[:1024], body, reply.visit)
+        return AnswerEnded(self._id, error and error[:1024], body, reply.visit, reply.restarted)

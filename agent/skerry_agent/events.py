@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
-from skerry_wire.local import Outcome
+from skerry_wire.local import Outcome, Restarted
 from skerry_wire.messages import Target, Targets
 from skerry_wire.runtime_limits import RuntimeInUse
 
@@ -104,13 +104,15 @@ class AnswerEnded:
     """The answer to a request has ended with `body`, or broke off (`error`).
 
     `body` is the challenge where one was asked for, else the sealed end.
-    `visit`: the executor wants one, since something may start only now.
+    `visit`: the executor wants one, since something may start only now. `restarted`: what was
+    stopped and started.
     """
 
     id: str
     error: str | None = None
     body: bytes = b""
     visit: bool = False
+    restarted: Restarted | None = None
 
 
 @frozen()

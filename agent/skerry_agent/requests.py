@@ -12,8 +12,8 @@ from skerry_agent import events as ev
 from skerry_agent.effects import AskExecutor, Effect, EndAsking, HandInput, Log, PassOn, Publish
 from skerry_agent.orders import look_again
 from skerry_agent.state import NEVER, Asked, State
-from skerry_agent.telling import Step, stamped
-from skerry_wire.messages import MAX_PIECE_BYTES, Reply, Request
+from skerry_agent.telling import Step, note, stamped
+from skerry_wire.messages import MAX_PIECE_BYTES, EventKind, Reply, Request
 from skerry_wire.topics import NodeTopic
 
 CHALLENGE, INSTANCE, KEEP, CANCEL = "challenge", "instance", "keep", "cancel"
@@ -93,8 +93,13 @@ def part_came(state: State, event: ev.PartCame, _now: ev.Now) -> Step:
 
 
 def ended(state: State, event: ev.AnswerEnded, now: ev.Now) -> Step:
-    """Say how the answer ended, and visit the executor where it wants that."""
+    """Say how the answer ended and what was restarted; visit the executor where it wants that."""
     state, effects = _answered(state, event)
+    if event.restarted is not None:
+        names = event.restarted.containers
+        detail = f"container{'' if len(names) == 1 else 's'} {', '.join(names)}"
+        state, more = note(state, now, EventKind.RESTARTED, event.restarted.instance, detail)
+        effects += more
     if not event.visit:
         return state, effects
     state, more = look_again(state, now)

@@ -41,7 +41,7 @@ from skerry_wire import codec
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import InstanceUsage, Usage, Usages
-from skerry_wire.local import ExecutorRequest, Outcome
+from skerry_wire.local import ExecutorRequest, Outcome, Restarted
 from skerry_wire.messages import InstanceRequest, InstanceState, Order
 from skerry_wire.workload import Instance
 
@@ -255,7 +255,7 @@ class InstanceRequests:
             self._turn.release()
         if instance is None or not waited or end.error is not None:
             return end
-        return self._tried_again(request, instance)
+        return dataclasses.replace(self._tried_again(request, instance), restarted=end.restarted)
 
     def _restarted(
         self,
@@ -295,7 +295,10 @@ class InstanceRequests:
         finally:
             # Whoever has lost patience meanwhile: what was stopped is started.
             failures = self._started(instance, runtime, found)
-        return End("; ".join(failures) or None, visit=True)
+        restarted = Restarted(
+            instance=instance.id, containers=tuple(one.container for one in found)
+        )
+        return End("; ".join(failures) or None, visit=True, restarted=restarted)
 
     def _started(self, instance: Instance, runtime: Runtime, found: Sequence[Actual]) -> list[str]:
         failures = []

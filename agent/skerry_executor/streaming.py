@@ -24,7 +24,7 @@ from skerry_executor.talk import Talk
 from skerry_wire import codec, local
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
-from skerry_wire.local import ExecutorInput
+from skerry_wire.local import ExecutorInput, Restarted
 from skerry_wire.messages import MAX_PIECE_BYTES
 from skerry_wire.session import SessionError
 
@@ -44,6 +44,7 @@ class End:
     exit_code: int | None = None
     visit: bool = False
     """Whether the order wants a visit now."""
+    restarted: Restarted | None = None
 
 
 Write = Callable[[Stream, bytes], None]
@@ -95,7 +96,9 @@ class Streaming:
         if error is not None:
             end = dataclasses.replace(end, error=error)
         # Sealed as all of it: a broker is not to know or say how it ended.
-        self._talk.ended(self._session.ended(end.error, end.exit_code), visit=end.visit)
+        self._talk.ended(
+            self._session.ended(end.error, end.exit_code), visit=end.visit, restarted=end.restarted
+        )
 
     def _pass_on(self) -> str | None:
         """Send parts until there is an end; return why it ended before its own end."""

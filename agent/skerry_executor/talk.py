@@ -13,7 +13,7 @@ from skerry_executor.order import NOT_KEPT
 from skerry_executor.outcome import OWN_RETRY_S
 from skerry_wire import local
 from skerry_wire.errors import WireError
-from skerry_wire.local import ExecutorReply, Outcome
+from skerry_wire.local import ExecutorReply, Outcome, Restarted
 from skerry_wire.messages import Targets
 from skerry_wire.runtime_limits import RuntimeInUse
 
@@ -77,9 +77,9 @@ class Talk:
         """Send a part of the answer to a request about an instance."""
         self._send(ExecutorReply(kind="part", body=body))
 
-    def ended(self, body: bytes, *, visit: bool) -> None:
-        """End the conversation about a request with how it ended."""
-        self._send(ExecutorReply(kind="done", body=body, visit=visit))
+    def ended(self, body: bytes, *, visit: bool, restarted: Restarted | None = None) -> None:
+        """End the conversation about a request with how it ended, and what of it is no secret."""
+        self._send(ExecutorReply(kind="done", body=body, visit=visit, restarted=restarted))
 
     def refused(self, reason: str) -> None:
         """End the conversation about what is not carried out."""

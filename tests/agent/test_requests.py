@@ -5,6 +5,7 @@ from tests.agent.test_core import Box, published
 from skerry_agent import effects, requests
 from skerry_agent import events as ev
 from skerry_wire import codec
+from skerry_wire.local import Restarted
 from skerry_wire.messages import MAX_PIECE_BYTES, Request
 from skerry_wire.topics import NodeTopic
 
@@ -173,3 +174,13 @@ def test_a_restart_after_which_something_may_start_is_followed_by_a_visit():
     run = box.state.run
     reply, visit = box.on(ev.AnswerEnded("r-1", visit=True))
     assert (reply.message.id, visit) == ("r-1", effects.Converge(run + 1, None))
+
+
+def test_what_was_restarted_is_an_event():
+    box = Box().up()
+    for containers, words in ((("web",), "container web"), (("db", "web"), "containers db, web")):
+        ask(box)
+        told = Restarted(instance="shop-web-0", containers=containers)
+        done = box.on(ev.AnswerEnded("r-1", visit=True, restarted=told))
+        (event,) = published(done, NodeTopic.EVENT)
+        assert (event.kind, event.subject, event.detail) == ("restarted", "shop-web-0", words)

@@ -17,7 +17,7 @@ from skerry_executor.runtimes.base import Failure, RuntimeFailure, Written
 from skerry_executor.sealing import load_or_make
 from skerry_wire import codec, local
 from skerry_wire.lifecycle import Usage, Usages
-from skerry_wire.local import ExecutorInput
+from skerry_wire.local import ExecutorInput, Restarted
 from skerry_wire.messages import InstanceRequest, Terminal
 from skerry_wire.session import SessionOutput
 
@@ -258,6 +258,14 @@ def test_restart_keeps_the_container(box):
     box.runtime.calls.clear()
     assert ask(box, sealed(box, "restart"))[2].error is None
     assert box.runtime.changes() == [("stop", before.id), ("start", before.name)]
+
+
+def test_a_restart_tells_the_agent_what_was_restarted(box):
+    client = Client(box.path).ask(request=sealed(box, "restart"))
+    end = client.until(lambda reply: reply.kind == "done")
+    assert end.restarted == Restarted(instance="shop-web-0", containers=("web",))
+    client = Client(box.path).ask(request=sealed(box))
+    assert client.until(lambda reply: reply.kind == "done").restarted is None
 
 
 def test_restart_starts_what_it_stopped_although_a_stop_fails(box):

@@ -330,6 +330,12 @@ MESSAGES = {
         error="there is no such instance",
         body=b"127.0.0.1",
     ),
+    "executor_restarted": local.ExecutorReply(
+        kind="done",
+        body=b"127.0.0.1",
+        visit=True,
+        restarted=local.Restarted(instance="shop-web-0", containers=("db", "web")),
+    ),
     "presence": messages.Presence(**STAMP, online=True, since=1_790_000_000.0, version="0.1.0"),
     "capability": capability.Capability(**STAMP, revision="00ff00ff00ff00ff", hardware=HARDWARE),
     "heartbeat": messages.Heartbeat(

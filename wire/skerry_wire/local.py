@@ -25,7 +25,7 @@ from skerry_wire.messages import (
 )
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Sparse
-from skerry_wire.types import Generation, Incarnation, InstanceId, Line, NodeId, Seconds
+from skerry_wire.types import Generation, Incarnation, InstanceId, Line, Name, NodeId, Seconds
 
 MAX_FRAME_BYTES = 512 * 1024
 MAX_TARGETS_BYTES = 16 * 1024
@@ -87,6 +87,14 @@ class Outcome:
 
 
 @frozen(kw_only=True)
+class Restarted:
+    """An instance of which containers were stopped and started, since that was asked for."""
+
+    instance: InstanceId
+    containers: Annotated[tuple[Name, ...], Items(32)] = ()
+
+
+@frozen(kw_only=True)
 class ExecutorReply:
     """One frame of the executor's answer. `progress` and `done` carry an outcome.
 
@@ -112,6 +120,8 @@ class ExecutorReply:
     """Why a grant or a request was not taken."""
     body: Annotated[bytes, Items(MAX_PART_BYTES), Sparse()] = b""
     """A part of the answer to a request, or (with `done`) the last one."""
+    restarted: Annotated[Restarted, Sparse()] | None = None
+    """With the end of a restart: what the hub is to hear of it, whoever asked."""
     visit: Annotated[bool, Sparse()] = False
     """With a grant that was taken, or a restart: something may start only now, so the order wants a
     visit."""

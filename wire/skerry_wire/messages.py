@@ -170,6 +170,8 @@ class EventKind(enum.StrEnum):
     HEALTHY = "healthy"
     """Again, after it was not."""
     REMOVED = "removed"
+    RESTARTED = "restarted"
+    """Its containers were stopped and started because that was asked for."""
     REFUSED = "refused"
     PROBE_FAILED = "probe_failed"
     RUNTIME_FAILED = "runtime_failed"
