@@ -64,10 +64,11 @@ Node = Scalar | Sequence | Mapping
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """The value of a key, and the key's line."""
+    """The value of a key, and the key's line; `plain`: the key is without quotes and tag."""
 
     value: Node
     line: int
+    plain: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class _Builder:
             if key.plain and key.text == _MERGE:
                 merged = _merged(value, field, at)
             else:
-                own[key.text] = Entry(value, at)
+                own[key.text] = Entry(value, at, key.plain)
         return Mapping({**merged, **own}, line), highest + 1
 
 

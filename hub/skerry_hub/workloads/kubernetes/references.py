@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from skerry_hub.workloads.kubernetes.keys import CONFIG_MAP
-from skerry_hub.workloads.kubernetes.scalars import string
+from skerry_hub.workloads.kubernetes.scalars import check_keys, string
 from skerry_hub.workloads.kubernetes.values import flag
 from skerry_hub.workloads.problems import RefusedError, short
 from skerry_hub.workloads.reading import Section, Value, attempt, entries
@@ -48,6 +48,7 @@ def config_map(root: Value) -> dict[str, bytes]:
         value = section.at(key)
         if value is None or value.is_null:
             continue
+        check_keys(value)
         for name, entry in entries(value):
             content = attempt(entry, decode)
             if content is not None:

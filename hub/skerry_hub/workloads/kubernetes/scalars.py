@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 
-from skerry_hub.workloads.problems import RefusedError
+from skerry_hub.workloads.problems import RefusedError, under
 from skerry_hub.workloads.reading import Value, attempt, entries, literal
-from skerry_hub.workloads.yaml_tree import Scalar
+from skerry_hub.workloads.yaml_tree import Mapping, Scalar
 
 _WORDS = {
     **dict.fromkeys(("y", "yes", "true", "on"), True),
     **dict.fromkeys(("n", "no", "false", "off"), False),
 }
+_WHOLE = re.compile("0|[1-9][0-9]{0,17}")
 _NUMBER = re.compile(
     r"""[-+]?(?:
         0[xX][0-9a-fA-F]+ | 0[bB][01]+ | 0[oO][0-7]+
@@ -58,8 +59,23 @@ def string(value: Value) -> str:
     return found
 
 
+def check_keys(value: Value) -> None:
+    """Note each key that is another text for a cluster: `on` is `true` there, `0x10` is `16`.
+
+    Of the keys that people choose: labels, and the data of a ConfigMap.
+    """
+    if not isinstance(value.node, Mapping):
+        return
+    for key, entry in value.node.entries.items():
+        is_other = boolean_of(key) is not None or (is_number(key) and not _WHOLE.fullmatch(key))
+        if entry.plain and is_other:
+            reason = "is a boolean or a number as a key without quotes: write it in quotes"
+            value.problems.add(reason, under(value.field, key), entry.line)
+
+
 def strings(value: Value) -> dict[str, str]:
     """Read texts by key, of which one without a value is empty; each wrong one is noted."""
+    check_keys(value)
     return {
         key: "" if entry.is_null else attempt(entry, string) or "" for key, entry in entries(value)
     }

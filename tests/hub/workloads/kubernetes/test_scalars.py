@@ -79,6 +79,26 @@ def test_texts_elsewhere(text, field):
     assert found[0][2].endswith("write it in quotes")
 
 
+@pytest.mark.parametrize("key", ["y", "Off", "0x10", "1.0", "007"])
+def test_a_key_that_is_another_text_in_a_cluster(key):
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+    for text in (
+        f"{config}data:\n  a: b\n  ? KEY\n  : x",
+        f"{config}binaryData:\n  a: AA==\n  KEY: AA==",
+    ):
+        ((line, at, reason),) = problems(text.replace("KEY", key))
+        assert (line, at.partition(".")[2]) == (6, key)
+        assert reason.endswith("write it in quotes")
+        assert problems(text.replace("KEY", f"'{key}'")) == []
+    labels = POD.replace("{name: one}", f"{{name: one, labels: {{{key}: x}}}}")
+    assert [at for _, at, _ in problems(labels)] == [f"metadata.labels.{key}"]
+
+
+def test_a_whole_number_is_the_same_text_as_a_key():
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {80: x, 0: y1}\n"
+    assert problems(config) == []
+
+
 @pytest.mark.parametrize(("text", "said"), [("yes", True), ("True", True), ("off", False)])
 def test_booleans_are_those_of_yaml_1_1(text, said):
     (found,) = parse_text(POD + f"  hostNetwork: {text}\n")
