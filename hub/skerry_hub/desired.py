@@ -34,7 +34,7 @@ from skerry_hub.rollout.beginning import (
     keep,
     surge_of,
 )
-from skerry_hub.rollout.planning import plans
+from skerry_hub.rollout.planning import as_they_run, plans
 from skerry_hub.rollout.records import Cause, RevisionRecord
 from skerry_hub.secret_use import with_versions
 from skerry_hub.state import Draft
@@ -89,7 +89,7 @@ def apply(
         sorted_[one.kind].append(workload.name)
         wanted.append(Wanted(one.workload, keep=False, limits=limits))
     outcome = decide(work, wanted, may_preempt=True)
-    changes += outcome.changes
+    changes += as_they_run(work, prepared, outcome.changes)
     short = {one.workload: one for one in outcome.unplaced}
     for one in prepared:
         name = one.workload.name

@@ -62,12 +62,17 @@ def _change(before: Assignment | None, after: Assignment | None, why: str, thoug
         return _step("move", after, f"from {before.node}: {why}")
     though = f"stays, though {though}" if though else ""
     if before.revision != after.revision:
-        what = f"revision {before.revision} to {after.revision}"
+        what = between(before.revision, after.revision)
         return _step("replace", after, _joined(what, though))
     if _given(before) != _given(after):
         return _step("replace", after, _joined("other devices", though))
     changed = "" if before == after else "reserves other resources"
     return _step("keep", after, _joined(changed, though))
+
+
+def between(before: str, after: str) -> str:
+    """Return what a step from one revision to another does, in words."""
+    return f"revision {before} to {after}"
 
 
 def _given(one: Assignment) -> tuple[object, ...]:

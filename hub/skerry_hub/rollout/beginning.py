@@ -198,12 +198,8 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
         if after is None:
             continue
         member = held.get(one.id)
-        former, number = _had(one, member, prepared.former)
-        was_updating = member is not None and (
-            member.was_updating or member.withdrawn
-            if member.state == "waiting"
-            else member.state != "done"
-        )
+        former, number = had(one, member, prepared.former)
+        was_updating = was_updating_at(member)
         if after.node != one.node:
             found.append(at_work(after, now))
         elif former.revision == workload.revision == after.revision and not prepared.surge:
@@ -233,11 +229,20 @@ def _members(work: Work, prepared: Prepared, held: dict[str, Member]) -> tuple[l
     return found, already
 
 
+def was_updating_at(member: Member | None) -> bool:
+    """Say whether an instance's box may be at an update, or was given one and has not shown it."""
+    if member is None:
+        return False
+    if member.state == "waiting":
+        return member.was_updating or member.withdrawn
+    return member.state != "done"
+
+
 def _is_held(member: Member) -> bool:
     return member.state == "updating" and member.held
 
 
-def _had(one: Assignment, member: Member | None, number: int) -> tuple[Assignment, int]:
+def had(one: Assignment, member: Member | None, number: int) -> tuple[Assignment, int]:
     """Return what an instance had until now, and of which revision."""
     # What its box holds back has not begun, and is not to: what it had before is what it has.
     stands = member is not None and (member.state == "waiting" or member.held)

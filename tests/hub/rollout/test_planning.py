@@ -1,9 +1,13 @@
 """How a rollout will go, as a plan tells it."""
 
-from tests.hub.records import node, settled, work_on, workload
+import dataclasses
+
+from tests.hub.records import NOW, node, settled, work_on, workload
+from tests.hub.rollout.test_beginning import NODES, applied, done, shop
 
 from skerry_hub import desired
 from skerry_hub.lifecycle import Lifecycle, Update
+from skerry_hub.rollout.judging import give
 from skerry_hub.rollout.views import RolloutPlan, WaveView
 from skerry_hub.state import Known
 
@@ -53,3 +57,50 @@ def test_a_canary_is_told():
 def test_at_once_is_told_too():
     (plan,) = planned(strategy="at-once")
     assert (plan.strategy, plan.instances, plan.at_once) == ("at-once", 4, 4)
+
+
+def halfway(known, number=2):
+    """Return what is known when one of three instances was given the newest revision and has it."""
+    known, _ = applied(known, shop(1))
+    known, _ = applied(done(known), shop(number))
+    updates = known.updates
+    member = dataclasses.replace(
+        give(updates.members["shop-web-0"], NOW), state="done", former=None
+    )
+    updates.members["shop-web-0"] = updates.by_workload["shop-web"]["shop-web-0"] = member
+    return known
+
+
+def steps(known, content):
+    plan = desired.apply(work_on(known), [content], prune=False)
+    return {one.instance: (one.action, one.detail) for one in plan.changes}, plan.rollouts
+
+
+def test_an_undo_halfway_lists_only_what_had_the_newest_revision():
+    found, (rollout,) = steps(halfway(Known(NODES)), shop(1))
+    back = f"revision {shop(2).revision} to {shop(1).revision}"
+    assert found == {
+        "shop-web-0": ("replace", back), "shop-web-1": ("keep", ""), "shop-web-2": ("keep", ""),
+    }  # fmt: skip
+    assert rollout.instances == 1
+
+
+def test_a_third_revision_halfway_says_of_each_what_it_has():
+    found, (rollout,) = steps(halfway(Known(NODES)), shop(3))
+    assert found == {
+        f"shop-web-{number}": ("replace", f"revision {was.revision} to {shop(3).revision}")
+        for number, was in enumerate((shop(2), shop(1), shop(1)))
+    }
+    assert rollout.instances == 3
+
+
+def test_what_its_box_may_be_updating_is_listed_when_that_is_taken_back():
+    known = halfway(Known(NODES))
+    updates = known.updates
+    member = dataclasses.replace(updates.members["shop-web-1"], withdrawn=True)
+    updates.members["shop-web-1"] = updates.by_workload["shop-web"]["shop-web-1"] = member
+    found, (rollout,) = steps(known, shop(1))
+    assert [name for name, (action, _) in found.items() if action == "replace"] == [
+        "shop-web-0", "shop-web-1",
+    ]  # fmt: skip
+    assert rollout.instances == 2
