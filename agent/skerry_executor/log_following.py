@@ -37,12 +37,17 @@ class LogFollowing:
         ordered: Callable[[], Instance | None],
         cancel: Cancel,
         write: Write,
+        over_s: float = OVER_S,
     ) -> None:
-        """`ordered` returns the instance as the accepted order has it now, None without it."""
+        """`ordered` returns the instance as the accepted order has it now, None without it.
+
+        `over_s`: after how long what ended well is over.
+        """
         self._runtime = runtime
         self._ordered = ordered
         self._cancel = cancel
         self._write = write
+        self._over_s = over_s
 
     def follow(self, run: Actual, wish: LogWish) -> None:
         """Pass on what a container writes, from its present run on. Raises RuntimeFailure."""
@@ -81,7 +86,7 @@ class LogFollowing:
             waited_s = time.monotonic() - began
             if found is not None and (_runs_anew(run, found) or _runs_on(found, waited_s)):
                 return found
-            why = _over(self._ordered(), run, found, waited_s)
+            why = _over(self._ordered(), run, found, is_late=waited_s >= self._over_s)
             if why is not None:
                 self._say(why)
                 return None
@@ -113,7 +118,7 @@ def _runs_on(found: Actual, waited_s: float) -> bool:
 
 
 def _over(
-    instance: Instance | None, run: Actual, found: Actual | None, waited_s: float
+    instance: Instance | None, run: Actual, found: Actual | None, *, is_late: bool
 ) -> str | None:
     """Return why a container will not run again, None where it may."""
     if found is not None and found.phase in _UP:
@@ -123,7 +128,7 @@ def _over(
         container = next((one for one in instance.containers if one.name == run.container), None)
     if container is None:
         return f"{run.instance} has no {run.container} on this box any more"
-    if found is None or found.phase is not Phase.EXITED or waited_s < OVER_S:
+    if found is None or found.phase is not Phase.EXITED or not is_late:
         return None
     if should_start(container, found):
         return None
