@@ -238,7 +238,8 @@ HEALTH = Keys(
     supported={
         "test": "A text, run by the container's shell, or a list that starts with `CMD`,"
         " `CMD-SHELL` or `NONE`.",
-        "interval": "Time between two checks, as `30s` (default).",
+        "interval": "Time between two checks, as `30s` (default). At rest the executor"
+        " does its own, such as `x-http` and `x-tcp`, no oftener than every 30 s.",
         "timeout": "Time that one check may take, as `30s` (default).",
         "retries": "How many failures in a row make it unhealthy; 3 where not given.",
         "start_period": "Time in which failures do not count, as `0s` (default).",
