@@ -243,7 +243,8 @@ def test_a_kubelets_log_is_followed_into_its_next_file(tmp_path):
         return len(looks) < 3
 
     found = list(cri_log.read(path, LogWish(tail=1, follow=True), Cancel(), runs))
-    assert found == [Written("err", b"tw"), Written("out", b"three\n")]
+    assert [one for one in found if one.data] == [Written("err", b"tw"), Written("out", b"three\n")]
+    assert [one.mark.place for one in found if one.mark] == [len(CRI), path.stat().st_size]
 
 
 def test_a_plain_log_is_followed_and_may_be_cut_meanwhile(tmp_path):
