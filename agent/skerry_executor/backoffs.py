@@ -171,10 +171,12 @@ class BackOffs:
                     before = self._endings.get(one.id)
                     draw = self._draw() if rests[key] else None
                     after = backoff.looked(before, one, now_s, draw)
-                    if after is not None:
-                        begins = before is None or before.until_s is None
-                        known = {**self._endings, **found}
-                        found[one.id] = backoff.apart(after, _rests(known)) if begins else after
+                    if after is None:
+                        continue
+                    rested = before is not None and before.until_s is not None
+                    if after.until_s is not None and not rested:
+                        after = backoff.apart(after, _rests({**self._endings, **found}))
+                    found[one.id] = after
             if found != self._endings:
                 self._endings = found
                 self._save()

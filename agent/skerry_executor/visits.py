@@ -95,7 +95,9 @@ class Visits:
             with self.turn:
                 outcome = self._converged(admitted, talk)
                 talk.done(outcome, self._in_use)
-                if admitted.order is not None and admitted.allowed and not self._ending:
+                # A runtime that hangs is not asked again: the next visit would wait for that.
+                may_clean = admitted.allowed and outcome.unseen is None and not self._ending
+                if admitted.order is not None and may_clean:
                     self._clean(admitted.order, admitted.policy)
             return outcome
         finally:

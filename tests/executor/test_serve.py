@@ -489,6 +489,18 @@ def test_a_runtime_that_fails_is_said_in_words(box):
     assert asked(box.path).reached
 
 
+def test_a_runtime_that_cannot_be_asked_is_not_asked_what_could_be_removed(box):
+    box.runtime.registry = {"registry.example/web:1"}
+    asked(box.path, signed(order(instance(image="registry.example/web:1"), generation=1)))
+    asked(box.path)  # comes when all of the one before is done
+    let_days_go_by(box.settings.state / pulled_images.FILE)
+    box.runtime.fails["list"] = RuntimeFailure(Failure.TIMED_OUT, "it does not answer")
+    box.runtime.calls.clear()
+    assert asked(box.path).unseen == "it does not answer"
+    asked(box.path)
+    assert {verb for verb, _ in box.runtime.calls}.isdisjoint({"images", "leftovers"})
+
+
 # --- the end ------------------------------------------------------------------------------
 
 
