@@ -170,12 +170,15 @@ class Cri:
         try:
             self._ask(_RUNTIME + "StopContainer", wanted, doing, timeout_s=limit_s, cancel=cancel)
         except RuntimeFailure as failure:
-            if failure.kind is Failure.NOT_FOUND:
-                return
-            # containerd also fails where it ends by itself at that moment.
-            found = self.status(container)
-            if found is not None and found.state is State.RUNNING:
+            # containerd also fails where it ends by itself at that moment. One that does not
+            # answer is not asked again.
+            is_over = failure.kind is Failure.OTHER and not self._runs(container)
+            if failure.kind is not Failure.NOT_FOUND and not is_over:
                 raise
+
+    def _runs(self, container: str) -> bool:
+        found = self.status(container)
+        return found is not None and found.state is State.RUNNING
 
     def stop_sandbox(self, sandbox: str) -> None:
         """Stop a pod with all that is in it; one that is gone is fine."""
