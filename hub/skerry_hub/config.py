@@ -9,6 +9,8 @@ import pathlib
 import re
 from collections.abc import Mapping
 
+from skerry_hub import addresses
+from skerry_hub.addresses import AddressError, Addresses
 from skerry_hub.broker_url import BrokerUrl, broker_at
 from skerry_hub.decisions import Keep
 from skerry_hub.fleet.liveness import Patience
@@ -33,13 +35,11 @@ class ConfigError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """`broker` is None where the hub starts one of its own, on `mqtt_port` of loopback."""
+    """`broker` is None where the hub starts one of its own."""
 
     data: pathlib.Path
-    host: str
-    port: int
+    addresses: Addresses
     broker: BrokerUrl | None
-    mqtt_port: int
     database: str
     patience: Patience
     keep: Keep
@@ -65,7 +65,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("data", "DIR", None, "folder for the order key, the database and the broker's files")
     add("listen", "HOST:PORT", DEFAULT_LISTEN, "where the HTTP API listens")
     add("broker", "URL", None, "an MQTT 5 broker, mqtt://host:port; default: one of its own")
+    add("broker-ca", "FILE", None, "who vouches for --broker's certificate; default: the system")
     add("mqtt-port", "PORT", str(DEFAULT_MQTT_PORT), "loopback port of the hub's own broker")
+    add("mqtt-listen", "HOST:PORT", None, "where that listens; with TLS, but on loopback")
+    add("tls", "auto|yes|no", "auto", "TLS for the HTTP API; auto: on any address but loopback")
+    add("auth", "tokens|off", "tokens", "whether the API asks for tokens; off: on loopback alone")
+    add("name", "NAME,...", None, "how boxes and people reach the hub; default: this host's name")
+    add("public-url", "URL", None, "the API as boxes and people reach it, where it is another")
+    add("public-broker", "URL", None, "the broker as boxes reach it, where it is another")
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
     add("unreachable-after", "SECONDS", None, UNREACHABLE_WORDS)
     add("lost-after", "SECONDS", "600", "silence after which a node is lost, and replaced")
@@ -84,7 +91,12 @@ def checked(given: Mapping[str, str | None]) -> Config:
     if not given["data"]:
         raise ConfigError("--data DIR is missing: the folder in which the hub keeps everything")
     data = pathlib.Path(given["data"]).resolve()
-    host, port = _address(given["listen"] or DEFAULT_LISTEN)
+    try:
+        host, port = addresses.host_and_port("--listen", given["listen"] or DEFAULT_LISTEN)
+        mqtt_port = _port("--mqtt-port", given["mqtt_port"])
+        reached = addresses.checked(given, host, port, mqtt_port)
+    except AddressError as error:
+        raise ConfigError(str(error)) from None
     try:
         broker = broker_at(given["broker"]) if given["broker"] else None
     except ValueError as error:
@@ -92,10 +104,8 @@ def checked(given: Mapping[str, str | None]) -> Config:
     patience = _patience(given)
     return Config(
         data=data,
-        host=host,
-        port=port,
+        addresses=reached,
         broker=broker,
-        mqtt_port=_port("--mqtt-port", given["mqtt_port"]),
         database=given["database"] or f"sqlite:///{data / 'hub.db'}",
         patience=patience,
         strategy=_strategy(given["strategy"]),
@@ -145,14 +155,6 @@ def _strategy(text: str | None) -> Strategy:
     if text in (None, "spread"):
         return "spread"
     raise ConfigError(f"--strategy {text[:80]!r} must be spread or pack")
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    host = host.strip("[]")
-    if not colon or not host:
-        raise ConfigError(f"--listen {text!r} must be HOST:PORT")
-    return host, _port("--listen", port)
 
 
 def _port(name: str, text: str | None) -> int:

@@ -1,219 +1,33 @@
-"""The command `skerry-hub`: wiring, signals, exit statuses."""
+"""The command `skerry-hub`: the table of its commands."""
 
 from __future__ import annotations
 
 import argparse
-import fcntl
-import gc
-import logging
-import os
-import pathlib
-import secrets
-import socket
-import sys
+import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import structlog
-
-from skerry_wire import __version__
-
-if TYPE_CHECKING:
-    from skerry_hub.config import Config
-    from skerry_hub.keys import OrderKey
+COMMANDS = {
+    "serve": "run the hub until it is told to end",
+    "key": "print the public key that boxes must trust",
+    "version": "print the version",
+}
+"""Each is a module of `skerry_hub.commands`, with - as _."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0 fine, 1 wrong, 2 wrong usage."""
-    from skerry_hub import config  # noqa: PLC0415 - `version` needs none of it
-
     parser = argparse.ArgumentParser(
         prog="skerry-hub", description="Holds the fleet's state, places workloads, signs orders."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="run the hub until it is told to end")
-    config.add_options(serve)
-    key = commands.add_parser("key", help="print the public key that boxes must trust")
-    key.add_argument("--data", required=True, metavar="DIR", help="the hub's data folder")
-    commands.add_parser("version", help="print the version")
+    modules = {}
+    for name, words in COMMANDS.items():
+        module = importlib.import_module(f"skerry_hub.commands.{name.replace('-', '_')}")
+        module.add_options(commands.add_parser(name, help=words, description=words + "."))
+        modules[name] = module
     given = parser.parse_args(arguments)
-    if given.command == "version":
-        print(f"skerry-hub {__version__}")
-        return 0
-    if given.command == "key":
-        return _print_key(pathlib.Path(given.data))
-    try:
-        settings = config.checked(vars(given))
-    except config.ConfigError as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
-    return _serve(settings)
-
-
-def _print_key(data: pathlib.Path) -> int:
-    from skerry_hub.keys import PUBLIC  # noqa: PLC0415
-
-    try:
-        print((data / PUBLIC).read_text().strip())
-    except OSError as error:
-        print(
-            f"skerry-hub: {data / PUBLIC}: {error.strerror}; the hub makes it at its first start",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
-
-
-def _serve(settings: Config) -> int:
-    from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
-    from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
-    from skerry_hub.store_error import StoreError  # noqa: PLC0415
-
-    _log_to_stderr()
-    os.umask(0o077)  # the database holds what workloads are given, which may be secret
-    try:
-        lock = _claim(settings.data)
-        try:
-            run(settings, load_or_make(settings.data))
-        finally:
-            os.close(lock)
-    except (OSError, OrderKeyError, BrokerError, StoreError) as error:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
-        print(f"skerry-hub: {where}{reason}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _claim(data: pathlib.Path) -> int:
-    """Make the data folder, and hold it against a second hub."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise OSError(None, "another hub is using this data folder", str(data)) from None
-    return lock
-
-
-def run(settings: Config, key: OrderKey) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    import signal  # noqa: PLC0415
-
-    import uvicorn  # noqa: PLC0415
-
-    from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
-    from skerry_hub.api import app  # noqa: PLC0415
-    from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
-    from skerry_hub.broker_url import BrokerUrl  # noqa: PLC0415
-    from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
-    from skerry_hub.store_opening import open_store  # noqa: PLC0415
-    from skerry_hub.writer.service import Service  # noqa: PLC0415
-
-    log = structlog.get_logger("hub")
-    listening = _listen(settings.host, settings.port)
-    store = open_store(settings.database, keep_revisions=settings.keep_revisions)
-    secret_key = secret_keys.load_or_make(settings.data)
-    service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
-    mosquitto = None
-    url = settings.broker
-    if url is None:
-        mosquitto = Mosquitto(settings.data / "mosquitto", settings.mqtt_port)
-        mosquitto.start()
-        url = BrokerUrl(
-            host="127.0.0.1", port=settings.mqtt_port, tls=False, username=None, password=None
-        )
-    ears = Ears(
-        heartbeat=service.on_heartbeat,
-        message=service.on_message,
-        connected=service.on_connected,
-        disconnected=service.on_disconnected,
-        published=service.on_published,
-        beating=service.on_beating,
-    )
-    hub_id = store.setting("id", secrets.token_hex(4))
-    broker = Broker(url, hub_id, service.presence(online=False), ears)
-    service.start(broker)
-    broker.start()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app.create(service),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=3,
-            limit_concurrency=1000,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-    )
-    log.info(
-        "serving",
-        api=f"http://{settings.host}:{settings.port}",
-        broker=str(url),
-        order_key=key.id,
-        nodes=len(service.known.nodes),
-        workloads=len(service.known.workloads),
-    )
-    # uvicorn sends itself the signal again when it has ended; what follows is still to be done.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    _look_seldom()
-    try:
-        server.run(sockets=[listening])
-    finally:
-        broker.stop(service.presence(online=False))
-        service.stop()
-        if mosquitto is not None:
-            mosquitto.stop()
-        store.close()
-        log.info("ended")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the API's address before anything else is started. Raises OSError."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OSError(error.errno, reason, f"--listen {host}:{port}") from None
-    # Connections inherit it, and asyncio does not set it on those of a listener that it was given:
-    # an answer's head and body are two writes, of which the second waited 40 ms for the first.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
-def _look_seldom() -> None:
-    """Spare the garbage collector most of its work: it took a sixth of each heartbeat's time.
-
-    What is loaded by now stays for ever, and what a message leaves behind holds no cycle.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
-def _log_to_stderr() -> None:
-    """One line an entry; without a time of its own where the box's journal adds it."""
-    processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
-    if "JOURNAL_STREAM" not in os.environ:
-        processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
-    processors += [
-        structlog.processors.format_exc_info,
-        structlog.processors.KeyValueRenderer(
-            key_order=["timestamp", "level", "event"], drop_missing=True
-        ),
-    ]
-    structlog.configure(
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    status = modules[given.command].run(given)
+    return int(status)
 
 
 if __name__ == "__main__":

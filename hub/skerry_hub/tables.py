@@ -205,3 +205,76 @@ outbox = Table(
     # A number must never come again: a late acknowledgement would take another row's publication.
     sqlite_autoincrement=True,
 )
+
+# --- who may connect, and who may ask -----------------------------------------------------
+
+# The boxes that joined. `key_digest` is the SHA-256 of the public key (its SPKI, in hexadecimal).
+enrollments = Table(
+    "enrollments",
+    metadata,
+    Column("node", String(63), primary_key=True),
+    Column("key_digest", String(64), nullable=False, unique=True),
+    Column("joined_at", Float, nullable=False),
+    Column("revoked_at", Float),
+    # JSON: the labels of its token, what tells its machine from others, who let it in.
+    Column("content", Text, nullable=False),
+)
+
+# Every certificate of a box that is not long expired. `serial` is in hexadecimal.
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("node", String(63), nullable=False),
+    Column("key_digest", String(64), nullable=False),
+    Column("issued_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("revoked_at", Float),
+    Column("join_token", String(16)),
+    Column("certificate", Text, nullable=False),
+    Index("certificates_by_node", "node", "issued_at"),
+    Index("certificates_by_key", "key_digest", "issued_at"),
+)
+
+# With which boxes join. `digest` is the SHA-256 of the whole token, in hexadecimal.
+join_tokens = Table(
+    "join_tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("used", Integer, nullable=False),
+    Column("node", String(63)),
+    Column("revoked_at", Float),
+    # JSON: labels, who made it.
+    Column("content", Text, nullable=False),
+)
+
+# With which people and programs ask the API.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(253), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    # JSON: scope, who made it.
+    Column("content", Text, nullable=False),
+)
+
+# What was asked to be changed, by whom, and what came of it. Each row's hash covers the one before.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("who", String(253), nullable=False),
+    Column("action", String(253), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

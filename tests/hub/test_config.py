@@ -24,8 +24,12 @@ GIVEN = {
 
 def test_what_the_defaults_become():
     found = checked(GIVEN)
-    assert (str(found.data), found.host, found.port) == ("/srv/hub", "127.0.0.1", 8440)
-    assert (found.broker, found.mqtt_port) == (None, 1883)
+    assert (str(found.data), found.addresses.host, found.addresses.port) == (
+        "/srv/hub",
+        "127.0.0.1",
+        8440,
+    )
+    assert (found.broker, found.addresses.mqtt_port) == (None, 1883)
     assert found.database == "sqlite:////srv/hub/hub.db"
     assert (found.patience.unreachable_s, found.patience.lost_s) == (60.0, 600.0)
     assert found.strategy == "spread"
@@ -45,7 +49,7 @@ def test_what_the_defaults_become():
 )
 def test_where_it_listens(name, text, host, port):
     found = checked({**GIVEN, name: text})
-    assert (found.host, found.port) == (host, port)
+    assert (found.addresses.host, found.addresses.port) == (host, port)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import urllib.request
 import pytest
 
 from lab.processes import Process, free_port, wait_for
-from skerry_hub import main
+from skerry_hub import serving
 from skerry_wire import __version__
 
 HUB = [sys.executable, "-m", "skerry_hub.main"]
@@ -192,7 +192,7 @@ def test_a_hub_without_mosquitto_says_what_to_install(tmp_path):
 
 
 def test_an_answer_of_the_api_is_sent_at_once():
-    with main._listen("127.0.0.1", 0) as listening, socket.socket() as near:
+    with serving._listen("127.0.0.1", 0) as listening, socket.socket() as near:
         near.connect(listening.getsockname())
         connection, _ = listening.accept()
         with connection:

@@ -518,6 +518,11 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
             tables.revisions,
             tables.rollouts,
             tables.rollout_instances,
+            tables.enrollments,
+            tables.certificates,
+            tables.join_tokens,
+            tables.api_tokens,
+            tables.audit,
         ):
             table.drop(connection)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))

@@ -1,0 +1,179 @@
+"""Runs the hub: puts its parts together, serves, and takes them apart in order.
+
+Imports late: the other commands need none of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import logging
+import os
+import pathlib
+import secrets
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from skerry_hub.config import Config
+    from skerry_hub.keys import OrderKey
+
+
+def serve(settings: Config) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status."""
+    from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
+    from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
+
+    _log_to_stderr()
+    os.umask(0o077)  # the database holds what workloads are given, which may be secret
+    try:
+        lock = _claim(settings.data)
+        try:
+            run(settings, load_or_make(settings.data))
+        finally:
+            os.close(lock)
+    except (OSError, OrderKeyError, BrokerError, StoreError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        print(f"skerry-hub: {where}{reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _claim(data: pathlib.Path) -> int:
+    """Make the data folder, and hold it against a second hub."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise OSError(None, "another hub is using this data folder", str(data)) from None
+    return lock
+
+
+def run(settings: Config, key: OrderKey) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    import signal  # noqa: PLC0415
+
+    import uvicorn  # noqa: PLC0415
+
+    from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
+    from skerry_hub.api import app  # noqa: PLC0415
+    from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
+    from skerry_hub.broker_url import BrokerUrl  # noqa: PLC0415
+    from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
+    from skerry_hub.store_opening import open_store  # noqa: PLC0415
+    from skerry_hub.writer.service import Service  # noqa: PLC0415
+
+    log = structlog.get_logger("hub")
+    listening = _listen(settings.addresses.host, settings.addresses.port)
+    store = open_store(settings.database, keep_revisions=settings.keep_revisions)
+    secret_key = secret_keys.load_or_make(settings.data)
+    service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
+    mosquitto = None
+    url = settings.broker
+    if url is None:
+        mosquitto = Mosquitto(settings.data / "mosquitto", settings.addresses.mqtt_port)
+        mosquitto.start()
+        url = BrokerUrl(
+            host="127.0.0.1",
+            port=settings.addresses.mqtt_port,
+            tls=False,
+            username=None,
+            password=None,
+        )
+    ears = Ears(
+        heartbeat=service.on_heartbeat,
+        message=service.on_message,
+        connected=service.on_connected,
+        disconnected=service.on_disconnected,
+        published=service.on_published,
+        beating=service.on_beating,
+    )
+    hub_id = store.setting("id", secrets.token_hex(4))
+    broker = Broker(url, hub_id, service.presence(online=False), ears)
+    service.start(broker)
+    broker.start()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app.create(service),
+            host=settings.addresses.host,
+            port=settings.addresses.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+            limit_concurrency=1000,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+    log.info(
+        "serving",
+        api=f"http://{settings.addresses.host}:{settings.addresses.port}",
+        broker=str(url),
+        order_key=key.id,
+        nodes=len(service.known.nodes),
+        workloads=len(service.known.workloads),
+    )
+    # uvicorn sends itself the signal again when it has ended; what follows is still to be done.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    _look_seldom()
+    try:
+        server.run(sockets=[listening])
+    finally:
+        broker.stop(service.presence(online=False))
+        service.stop()
+        if mosquitto is not None:
+            mosquitto.stop()
+        store.close()
+        log.info("ended")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the API's address before anything else is started. Raises OSError."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, reason, f"--listen {host}:{port}") from None
+    # Connections inherit it, and asyncio does not set it on those of a listener that it was given:
+    # an answer's head and body are two writes, of which the second waited 40 ms for the first.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def _look_seldom() -> None:
+    """Spare the garbage collector most of its work: it took a sixth of each heartbeat's time.
+
+    What is loaded by now stays for ever, and what a message leaves behind holds no cycle.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _log_to_stderr() -> None:
+    """One line an entry; without a time of its own where the box's journal adds it."""
+    processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
+    if "JOURNAL_STREAM" not in os.environ:
+        processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+    processors += [
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(
+            key_order=["timestamp", "level", "event"], drop_missing=True
+        ),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
