@@ -1,5 +1,7 @@
 """Topics: what is built is what is parsed, and nothing else is."""
 
+import typing
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +50,24 @@ def test_a_node_that_is_no_label_never_becomes_a_topic(node):
 def test_the_hub_listens_to_everything_a_node_says_and_not_to_itself():
     spoken = {f.rsplit("/", 1)[1] for f in topics.ALL_FROM_NODES}
     assert spoken == {"presence", "capability", "heartbeat", "report", "event", "reply", "lease"}
+
+
+def matches(filter_, topic):
+    wanted, found = filter_.split("/"), topic.split("/")
+    return len(wanted) == len(found) and all(
+        one in ("+", other) for one, other in zip(wanted, found, strict=True)
+    )
+
+
+@given(any_topic)
+def test_each_topic_is_of_one_kind_and_matches_the_filter_of_that_kind_alone(topic):
+    own = topic.topic if isinstance(topic, topics.Node) else type(topic)
+    text = str(topic)
+    assert [one for one in topics.KINDS if matches(topics.filter_of(one), text)] == [own]
+    name = getattr(topic, "node", getattr(topic, "workload", ""))
+    assert matches(topics.filter_of(own, name), text)
+
+
+def test_every_kind_of_topic_is_listed():
+    classes = set(typing.get_args(topics.Topic)) - {topics.Node}
+    assert set(topics.KINDS) == {*topics.NodeTopic, *classes}

@@ -90,6 +90,25 @@ class WorkloadView:
 
 Topic = Node | NodeRequest | HubPresence | NodeView | NodeViewEvent | WorkloadView
 
+Kind = (
+    NodeTopic
+    | type[NodeRequest]
+    | type[HubPresence]
+    | type[NodeView]
+    | type[NodeViewEvent]
+    | type[WorkloadView]
+)
+"""Of which kind a topic is, whatever its node or workload."""
+
+KINDS: tuple[Kind, ...] = (
+    *NodeTopic,
+    NodeRequest,
+    HubPresence,
+    NodeView,
+    NodeViewEvent,
+    WorkloadView,
+)
+
 TO_NODES = (NodeTopic.ORDER, NodeTopic.TARGETS, NodeTopic.GRANT)
 """What the hub says to a node."""
 
@@ -100,6 +119,16 @@ ALL_FROM_NODES = tuple(f"{ROOT}/nodes/+/{topic}" for topic in NodeTopic if topic
 def requests_to(node: str) -> str:
     """Return the filter for every request to one node."""
     return f"{ROOT}/nodes/{_checked(node)}/request/+"
+
+
+def filter_of(kind: Kind, name: str = "+") -> str:
+    """Return the filter of a kind of topics: of all of them, or of one node or workload.
+
+    `name` may be what a broker puts the node in place of, in its access list.
+    """
+    if isinstance(kind, NodeTopic):
+        return f"{ROOT}/nodes/{name}/{kind}"
+    return f"{ROOT}/{_FILTERS[kind].format(name=name)}"
 
 
 def parse(topic: str) -> Topic | None:
@@ -121,6 +150,14 @@ def parse(topic: str) -> Topic | None:
             return WorkloadView(workload)
     return None
 
+
+_FILTERS: dict[Kind, str] = {
+    NodeRequest: "nodes/{name}/request/+",
+    HubPresence: "hub/presence",
+    NodeView: "fleet/{name}",
+    NodeViewEvent: "fleet/{name}/event",
+    WorkloadView: "workloads/{name}",
+}
 
 _NODE_TOPICS = {topic.value: topic for topic in NodeTopic}
 
