@@ -1,0 +1,30 @@
+"""`skerry-agent status`."""
+
+from __future__ import annotations
+
+import argparse
+
+from skerry_agent.commands import settings
+from skerry_agent.commands.output import complain, say
+
+DESCRIPTION = "Print how the running agent is. Exit status 1 when none answers."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `status` takes."""
+    settings.add_file(parser)
+    parser.add_argument("--control", metavar="PATH", help="the control socket")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print what the agent says."""
+    from skerry_agent import control, status  # noqa: PLC0415
+
+    path = settings.of(given).control
+    try:
+        told = control.ask(path)
+    except control.ControlError as error:
+        return complain(str(error), 1)
+    say(status.to_json(told, indent=2) if given.json else status.table(told))
+    return 0
