@@ -7,7 +7,6 @@ With one it signs orders: a box trusts the public half; whoever has the private 
 from __future__ import annotations
 
 import base64
-import os
 import pathlib
 import stat
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from skerry_hub.whole_file import write_whole
 from skerry_wire.envelope import key_id_of
 
 PRIVATE = "order-key"
@@ -79,18 +79,7 @@ def _fresh() -> bytes:
 
 
 def _written(path: pathlib.Path, data: bytes) -> bytes:
-    beside = path.with_suffix(".new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, data)
     return data
 
 

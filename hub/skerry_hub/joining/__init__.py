@@ -1,0 +1,1 @@
+"""How boxes join, renew their certificates, and are shut out."""

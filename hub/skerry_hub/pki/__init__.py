@@ -1,0 +1,1 @@
+"""The hub's certificate authority: one a hub, that signs for its boxes, its broker and itself."""

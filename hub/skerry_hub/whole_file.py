@@ -1,0 +1,24 @@
+"""Writes a file whole or not at all, also through a power cut: a reader sees the old or the new."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+
+def write_whole(path: pathlib.Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file beside the place, sync it, and move it there. Raises OSError."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)  # a killed hub's may have another mode
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
