@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _listen(parsed, settings)
         case "reset":
             return _reset(settings, parsed.yes)
+        case "purge":
+            return _purge(settings, parsed)
         case "check":
             return _check(settings)
         case _:
@@ -94,10 +96,18 @@ def _parser(values: Mapping[str, str | None]) -> argparse.ArgumentParser:
     listen.add_argument("--group", help="the socket's group")
     reset = commands.add_parser("reset", help="forget the node's identity and its newest order")
     reset.add_argument("--yes", action="store_true", help="do it: older orders are valid again")
+    purge = commands.add_parser("purge", help="end and remove all that Skerry runs on this box")
+    purge.add_argument("--yes", action="store_true", help="do it now")
+    purge.add_argument(
+        "--later",
+        action="store_true",
+        help="keep what a purge needs once the programs are gone (the package does so at its "
+        "removal), and stop what has a lease, for nobody is there to end it",
+    )
     check = commands.add_parser("check", help="say what is wrong with policy, keys and runtime")
     commands.add_parser("version", help="print the version")
     # The options are understood before and after the command alike.
-    for each in (parser, run, listen, reset, check):
+    for each in (parser, run, listen, reset, purge, check):
         for name, metavar, default, words in OPTIONS:
             value = values[name] if each is parser else argparse.SUPPRESS
             shown = "" if default is None else f" (default: {default})"
@@ -254,6 +264,17 @@ def _reset(settings: Settings, yes: bool) -> int:
     print("forgotten; what runs keeps running, and under a new node id is nobody's: look for it")
     print("with `podman ps --filter label=io.skerry.node`, and remove what is not wanted")
     return 0
+
+
+def _purge(settings: Settings, parsed: argparse.Namespace) -> int:
+    from skerry_executor import purge_command  # noqa: PLC0415
+
+    if parsed.later:
+        return purge_command.later(settings)
+    if parsed.yes:
+        return purge_command.now(settings)
+    print(purge_command.ASK, file=sys.stderr)
+    return 1
 
 
 def _check(settings: Settings) -> int:

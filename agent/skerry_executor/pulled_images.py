@@ -111,6 +111,15 @@ class PulledImages:
             if found.images != before.images:
                 self._save(found)  # what was removed is found gone at the next look
 
+    def remove_all(self, runtime: Runtime) -> None:
+        """Remove all that was pulled for orders and that no container has."""
+        with self._lock:
+            before = self._load()
+            stored = _stored(runtime)
+            for one in before.images:
+                _remove(runtime, references(one, stored), one.name)
+            self._save(Remembered())
+
     def _is_low(self, runtime: Runtime, policy: BoxPolicy) -> bool:
         if not policy.image_free_percent:
             return False

@@ -37,7 +37,25 @@ FOLDERS = {
     "/usr/share/misc/pci.ids": "pci.ids",
 }
 
+DEB_PACKAGES = {
+    "dpkg-buildpackage": "dpkg-dev",
+    "make": "make",
+    "dh": "debhelper",
+    "dh_python3": "dh-python",
+    "dh_apparmor": "dh-apparmor",
+    "apt-ftparchive": "apt-utils",
+    "gpg": "gnupg",
+}
+"""What `./dev deb` needs besides."""
+
 TEST_PACKAGES = {
+    **DEB_PACKAGES,
+    "lintian": "lintian",
+    "apparmor_parser": "apparmor",
+    "systemd-analyze": "systemd",
+    "groff": "groff",
+    "zsh": "zsh",
+    "fish": "fish",
     "dockerd": "docker.io",
     "containerd": "containerd",
     "docker-registry": "docker-registry",
@@ -104,6 +122,11 @@ def install_all(*, tests: bool) -> None:
 def install_lab() -> None:
     """Install what the QEMU machine needs."""
     _install_programs(LAB_PACKAGES)
+
+
+def install_deb() -> None:
+    """Install what the package of a box is built with."""
+    _install_programs(DEB_PACKAGES)
 
 
 def install_soak() -> None:

@@ -27,6 +27,7 @@ def checkout(tmp_path_factory):
         ("soak --help", "partitions"),
         ("soak kills --help", "--seed"),
         ("bench --help", "--only"),
+        ("deb --help", "--repository"),
         ("lab -h", "hotplug"),
         ("lab hotplug -h", "--cycles"),
         ("runtimes --help", "debian-trixie"),

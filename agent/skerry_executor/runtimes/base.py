@@ -168,7 +168,7 @@ class Runtime(Protocol):
         """Return where the runtime itself says that it keeps what is on the disk."""
 
     def containers(self, node: str) -> tuple[Actual, ...]:
-        """Return every container that carries this node's labels, whatever its state.
+        """Return every container that carries this node's labels, whatever its state; "": any's.
 
         One that the runtime has and cannot tell of is returned as far as its list tells.
         """

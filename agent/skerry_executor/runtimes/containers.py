@@ -103,7 +103,8 @@ class ContainerRuntime:
         return storage.parse(self._api.parsed(answer, dict))
 
     def containers(self, node: str) -> tuple[Actual, ...]:
-        filters = json.dumps({"label": [f"{specs.NODE}={node}"]})
+        label = f"{specs.NODE}={node}" if node else specs.NODE
+        filters = json.dumps({"label": [label]})
         query = urllib.parse.urlencode({"all": "true", "filters": filters})
         target = f"{self._containers}/json?{query}"
         answer = self._api.call("GET", target, "listing the containers")

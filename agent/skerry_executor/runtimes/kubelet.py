@@ -105,7 +105,7 @@ class Kubelet:
     def containers(self, node: str) -> tuple[Actual, ...]:
         view = View.of(self._cri, self._files)
         found = (view.actual(pod, one) for pod in view.pods for one in pod.members.values())
-        return tuple(one for one in found if one is not None and one.node == node)
+        return tuple(one for one in found if one is not None and node in (one.node, ""))
 
     def container(self, reference: str) -> Actual | None:
         view = View.of(self._cri, self._files)
