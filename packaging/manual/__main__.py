@@ -27,7 +27,7 @@ SHELLS = (
 def programs() -> tuple[Command, Command]:
     """Return agent and executor as their parsers have them."""
     values = {name: default for name, _, default, _ in executor_main.OPTIONS}
-    agent, executor = agent_main._parser(), executor_main._parser(values)
+    agent, executor = agent_main.parser(), executor_main._parser(values)
     return read(agent), read(executor)
 
 

@@ -122,3 +122,14 @@ def test_fish_completes(written):
     script = f"source {path}; complete -C 'skerry-agent label u'"
     done = subprocess.run(["fish", "-c", script], capture_output=True, text=True)
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["unset"]
+
+
+def test_what_the_programs_need_to_run_is_not_needed_to_build(tmp_path):
+    paths = [str(PACKAGING.parent / name) for name in ("wire", "agent", "packaging")]
+    script = (
+        f"import sys, runpy; sys.path[:0] = {paths}; runpy.run_module('manual', None, '__main__')"
+    )
+    command = [sys.executable, "-I", "-S", "-B", "-c", script, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "man" / "skerry-agent.1").exists()
