@@ -18,7 +18,16 @@ from skerry_hub import document_reference, metrics, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import kubernetes_reference, reference
-from skerry_wire import asyncapi, capability, jsonschema, lifecycle, messages, session
+from skerry_wire import (
+    approval,
+    asyncapi,
+    capability,
+    jsonschema,
+    lifecycle,
+    messages,
+    order_keys,
+    session,
+)
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
 WIDTH = 100
@@ -45,13 +54,18 @@ MESSAGES = (
     messages.Order,
     messages.Grant,
     messages.InstanceRequest,
+    order_keys.KeyChanges,
+    order_keys.KeyChange,
+    approval.Approval,
+    approval.ApprovedContent,
     lifecycle.Usages,
     session.SessionInput,
     session.SessionOutput,
 )
 """What travels between nodes and hub.
 
-What stands beside Envelope is signed within one. Requests about instances, and answers, are sealed.
+What stands beside Envelope is signed within one, a KeyChange within one of KeyChanges.
+Requests about instances, and answers, are sealed.
 """
 
 

@@ -14,7 +14,7 @@ from skerry_executor import ended, job_store, state, targets
 from skerry_executor import order as verification
 from skerry_executor.job import is_finished
 from skerry_executor.journal import Journal
-from skerry_executor.keys import read_keys
+from skerry_executor.key_ring import standing, trusted_keys
 from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
 from skerry_executor.policy import check, told
@@ -28,6 +28,7 @@ from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorRequest
 from skerry_wire.messages import Envelope, Order, Refusal, Targets
+from skerry_wire.order_keys import KeyStanding
 
 MAX_PROBLEMS = 16
 NOTHING_ALLOWED = BoxPolicy()
@@ -41,7 +42,7 @@ class Admitted:
     `ends`: what `order` no longer has is ended all the same, and the rest only looked at.
     `newer` tells that the request brought an order that was not accepted before. `told` is the
     box's policy for those who place workloads, None where it cannot be told. `sealing_key` is the
-    public one, None where there is none.
+    public one, `keys` are those that orders are signed with; None where there is none.
     """
 
     accepted: Accepted | None = None
@@ -54,6 +55,7 @@ class Admitted:
     policy: BoxPolicy = NOTHING_ALLOWED
     told: BoxPolicy | None = None
     sealing_key: bytes | None = None
+    keys: KeyStanding | None = None
 
 
 @frozen(kw_only=True)
@@ -88,6 +90,7 @@ def admit(request: ExecutorRequest, settings: Settings, journal: Journal | None 
         policy=box.policy,
         told=shown,
         sealing_key=sealing_key,
+        keys=standing(settings),
         problems=tuple(problems)[:MAX_PROBLEMS],
     )
 
@@ -100,7 +103,7 @@ def targets_of(request: ExecutorRequest, data: bytes, settings: Settings) -> Tar
         return str(error)
     if accepted is not None and accepted.node != request.node:
         return f"this executor serves node {accepted.node}, the agent is {request.node}"
-    return targets.verify(data, read_keys(settings.keys).by_id, request.node)
+    return targets.verify(data, trusted_keys(settings).by_id, request.node)
 
 
 def order_of(accepted: Accepted) -> Order:
@@ -182,7 +185,7 @@ def _offered(
     journal: Journal,
 ) -> Admitted:
     identity = Identity(node=request.node, incarnation=request.incarnation)
-    keys = read_keys(settings.keys)
+    keys = trusted_keys(settings)
     high_water = accepted.high_water if accepted is not None else None
     found = verification.verify(data, keys.by_id, identity, high_water)
     if isinstance(found, Refusal):

@@ -6,12 +6,11 @@ import os
 import pathlib
 import stat
 
-from skerry_executor import leasing, runtimes, sealing, state
+from skerry_executor import key_ring, leasing, runtimes, sealing, state
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.hold_files import read_holds
 from skerry_executor.holding import shut
 from skerry_executor.journal import Journal
-from skerry_executor.keys import read_keys
 from skerry_executor.lease import Term
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
@@ -36,7 +35,7 @@ def findings(settings: Settings) -> tuple[Finding, ...]:
     """Look at the policy, the keys, the state, what holds updates back, and the runtime."""
     return (
         *_policy(settings),
-        *_keys(settings.keys),
+        *_keys(settings),
         _state(settings.state),
         _sealing(settings.state),
         *_journal(settings.state),
@@ -94,8 +93,8 @@ def _exposed(policy: BoxPolicy, settings: Settings) -> tuple[Finding, ...]:
     )
 
 
-def _keys(folder: pathlib.Path) -> tuple[Finding, ...]:
-    keys = read_keys(folder)
+def _keys(settings: Settings) -> tuple[Finding, ...]:
+    keys, folder = key_ring.trusted_keys(settings), settings.keys
     found = [Finding("keys", False, problem) for problem in keys.problems]
     found += [Finding("keys", True, f"key {name}") for name in keys.by_id]
     names = sorted(folder.glob("*.pub"))

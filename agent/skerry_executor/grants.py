@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skerry_executor import admission, lease, state
 from skerry_executor.challenges import Challenges
-from skerry_executor.keys import read_keys
+from skerry_executor.key_ring import trusted_keys
 from skerry_executor.leasing import Leasing
 from skerry_executor.log import log
 from skerry_executor.order import Identity
@@ -42,7 +42,7 @@ class Grants:
         identity = Identity(node=asked.node, incarnation=asked.incarnation)
         if accepted is None or accepted.identity != identity:
             return f"this executor has accepted no order for node {asked.node}"
-        keys = read_keys(self._settings.keys).by_id
+        keys = trusted_keys(self._settings).by_id
         grant = lease.verified(asked.grant or b"", keys, identity)
         if isinstance(grant, str):
             return grant

@@ -16,7 +16,7 @@ from skerry_executor.actual import Actual, Phase
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.cancel import Cancel
 from skerry_executor.challenges import Challenges
-from skerry_executor.keys import read_keys
+from skerry_executor.key_ring import trusted_keys
 from skerry_executor.log import log
 from skerry_executor.log_following import LogFollowing
 from skerry_executor.order import Identity
@@ -163,7 +163,7 @@ class InstanceRequests:
         signed = sealing.load_or_make(self._settings.state).opened(asked.request or b"")
         if signed is None:
             return NOT_SEALED
-        request = verify(signed, read_keys(self._settings.keys).by_id, identity)
+        request = verify(signed, trusted_keys(self._settings).by_id, identity)
         if isinstance(request, str):
             return request
         # Redeemed first: whatever comes of it, it counts no second time.

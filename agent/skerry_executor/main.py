@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from skerry_executor.settings import (
+    APPROVAL_KEYS,
     ENVIRONMENT,
     IDLE_S,
     KEYS,
@@ -34,6 +35,7 @@ OPTIONS: tuple[tuple[str, str, str | None, str], ...] = (
     ("run", "DIR", str(RUN), "where what a boot ends is kept, on tmpfs"),
     ("policy", "FILE", str(POLICY), "the box's policy"),
     ("keys", "DIR", str(KEYS), "trusted public keys of hubs, *.pub"),
+    ("approval-keys", "DIR", str(APPROVAL_KEYS), "public keys of who approves, *.pub"),
     ("runtime", "NAME", "auto", "podman, docker, kubelet, containerd, or auto: the first found"),
     ("runtime-socket", "PATH", None, "the runtime's socket; a kubelet's is that of its CRI"),
     ("pod-manifests", "DIR", None, "a kubelet's folder of static pods; it is then the runtime"),
@@ -41,8 +43,8 @@ OPTIONS: tuple[tuple[str, str, str | None, str], ...] = (
     ("idle", "SECONDS", f"{IDLE_S:g}", "how long a run waits for another connection"),
 )
 EPILOG = f"""Each option also has an environment variable: {ENVIRONMENT}STATE, {ENVIRONMENT}RUN,
-{ENVIRONMENT}POLICY, {ENVIRONMENT}KEYS, {ENVIRONMENT}RUNTIME, {ENVIRONMENT}RUNTIME_SOCKET,
-{ENVIRONMENT}POD_MANIFESTS, {ENVIRONMENT}ALLOW_USER,
+{ENVIRONMENT}POLICY, {ENVIRONMENT}KEYS, {ENVIRONMENT}APPROVAL_KEYS, {ENVIRONMENT}RUNTIME,
+{ENVIRONMENT}RUNTIME_SOCKET, {ENVIRONMENT}POD_MANIFESTS, {ENVIRONMENT}ALLOW_USER,
 {ENVIRONMENT}IDLE. An option on the command line wins. Exit status: 0 fine, 1 something is wrong,
 2 wrong usage."""
 
@@ -72,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _purge(settings, parsed)
         case "check":
             return _check(settings)
+        case "keys":
+            return _keys(settings, forget=parsed.forget, yes=parsed.yes)
         case _:
             return _version()
 
@@ -105,9 +109,12 @@ def _parser(values: Mapping[str, str | None]) -> argparse.ArgumentParser:
         "removal), and stop what has a lease, for nobody is there to end it",
     )
     check = commands.add_parser("check", help="say what is wrong with policy, keys and runtime")
+    keys = commands.add_parser("keys", help="say which order keys are trusted, and why")
+    keys.add_argument("--forget", action="store_true", help="forget what the hub changed of them")
+    keys.add_argument("--yes", action="store_true", help="do it: only root's files count then")
     commands.add_parser("version", help="print the version")
     # The options are understood before and after the command alike.
-    for each in (parser, run, listen, reset, purge, check):
+    for each in (parser, run, listen, reset, purge, check, keys):
         for name, metavar, default, words in OPTIONS:
             value = values[name] if each is parser else argparse.SUPPRESS
             shown = "" if default is None else f" (default: {default})"
@@ -129,6 +136,7 @@ def _settings(values: Mapping[str, str | None]) -> Settings:
         run=pathlib.Path(values["run"] or RUN),
         policy=pathlib.Path(values["policy"] or POLICY),
         keys=pathlib.Path(values["keys"] or KEYS),
+        approval_keys=pathlib.Path(values["approval-keys"] or APPROVAL_KEYS),
         runtime=_runtime(values["runtime"] or "auto"),
         runtime_socket=values["runtime-socket"] or None,
         pod_manifests=pathlib.Path(manifests) if manifests else None,
@@ -284,6 +292,12 @@ def _check(settings: Settings) -> int:
     for one in found:
         print(f"{'ok ' if one.fine else 'BAD'} {one.subject}: {one.words}")
     return 0 if all(one.fine for one in found) else 1
+
+
+def _keys(settings: Settings, *, forget: bool, yes: bool) -> int:
+    from skerry_executor import keys_command  # noqa: PLC0415
+
+    return keys_command.forget(settings, yes=yes) if forget else keys_command.show(settings)
 
 
 def _version() -> int:

@@ -21,6 +21,7 @@ from skerry_executor.admission import targets_of
 from skerry_executor.backoffs import BackOffs
 from skerry_executor.grants import Grants
 from skerry_executor.instance_requests import InstanceRequests
+from skerry_executor.key_changing import KeyChanging
 from skerry_executor.leasing import Leasing
 from skerry_executor.lifecycle import Lifecycle
 from skerry_executor.log import log
@@ -96,6 +97,7 @@ class Server:
         self._backoffs = BackOffs(settings.run, settings.root)
         self._visits = Visits(settings, open_runtime, self._leasing, lifecycle, self._backoffs)
         self._grants = Grants(settings, self._leasing)
+        self._keys = KeyChanging(settings)
         self._requests = InstanceRequests(
             settings,
             open_runtime,
@@ -261,6 +263,9 @@ class Server:
             return
         if request.request is not None:
             self._requests.answer(request, talk)
+            return
+        if request.keys is not None:
+            self._keys.answer(request, talk)
             return
         if request.grant is not None:
             self._grants.answer(request, talk)

@@ -11,6 +11,7 @@ STATE = pathlib.Path("/var/lib/skerry-executor")
 POLICY = pathlib.Path("/etc/skerry/policy.toml")
 RUN = pathlib.Path("/run/skerry-executor")
 KEYS = pathlib.Path("/etc/skerry/trusted-keys.d")
+APPROVAL_KEYS = pathlib.Path("/etc/skerry/approval-keys.d")
 IDLE_S = 5.0
 MAX_IDLE_S = 86400.0
 
@@ -24,6 +25,7 @@ class Settings:
     """What a start of the box ends: on tmpfs."""
     policy: pathlib.Path = POLICY
     keys: pathlib.Path = KEYS
+    approval_keys: pathlib.Path = APPROVAL_KEYS
     runtime: str = "auto"
     runtime_socket: str | None = None
     pod_manifests: pathlib.Path | None = None

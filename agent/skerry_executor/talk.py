@@ -15,6 +15,7 @@ from skerry_wire import local
 from skerry_wire.errors import WireError
 from skerry_wire.local import ExecutorReply, Outcome, Restarted
 from skerry_wire.messages import Targets
+from skerry_wire.order_keys import KeyStanding
 from skerry_wire.runtime_limits import RuntimeInUse
 
 MAX_ERROR = 1024
@@ -54,6 +55,7 @@ class Talk:
                 policy=self.admitted.told,
                 runtime=runtime,
                 sealing_key=self.admitted.sealing_key,
+                keys=self.admitted.keys,
             )
         )
 
@@ -72,6 +74,11 @@ class Talk:
     def renewed(self, *, visit: bool) -> None:
         """End the conversation about a grant that was taken."""
         self._send(ExecutorReply(kind="done", visit=visit))
+
+    def keys(self, standing: KeyStanding | None, error: str | None) -> None:
+        """End the conversation about changes of keys with which are trusted now."""
+        said = None if error is None else error[:MAX_ERROR]
+        self._send(ExecutorReply(kind="done", keys=standing, error=said))
 
     def part(self, body: bytes) -> None:
         """Send a part of the answer to a request about an instance."""

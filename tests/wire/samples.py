@@ -3,6 +3,7 @@
 import dataclasses
 
 from skerry_wire import (
+    approval,
     box_policy,
     capability,
     envelope,
@@ -11,6 +12,7 @@ from skerry_wire import (
     lifecycle,
     local,
     messages,
+    order_keys,
     session,
     workload,
 )
@@ -256,6 +258,48 @@ MESSAGES = {
                     image="registry.example/shop/web:2", done_bytes=3_145_728
                 ),
             ),
+        ),
+    ),
+    "key_change": order_keys.KeyChange(
+        sequence=1_790_000_000, trusted=(b"k" * 32,), retired=(b"o" * 32,)
+    ),
+    "key_changes": order_keys.KeyChanges(changes=(b"\x80", b"\x81")),
+    "report_keys": messages.Report(
+        **STAMP,
+        accepted=0,
+        generation=0,
+        keys=order_keys.KeyStanding(sequence=1_790_000_000, trusted=("0123456789abcdef",)),
+    ),
+    "executor_keys": local.ExecutorReply(
+        kind="done",
+        keys=order_keys.KeyStanding(sequence=2, trusted=("0123456789abcdef",)),
+    ),
+    "executor_request_keys": local.ExecutorRequest(
+        node="box-1", incarnation=STAMP["incarnation"], keys=b"\x80"
+    ),
+    "approval": approval.Approval(
+        workload="shop-web",
+        digest="ab" * 32,
+        devices=("web: /dev/ttyUSB0 as /dev/ttyUSB0 (rw)",),
+        placed_devices=True,
+        approved_at=1_790_000_000.5,
+    ),
+    "approved_content": approval.content_of(
+        "shop-web", (CONTAINER,), shared_network=True, placed_devices=True
+    ),
+    "order_approved": dataclasses.replace(
+        ORDER,
+        instances=tuple(
+            dataclasses.replace(one, approvals=(b"\x80", b"\x81")) for one in ORDER.instances
+        ),
+    ),
+    "capability_approval": capability.Capability(
+        **STAMP,
+        revision="00ff00ff00ff00ff",
+        hardware=hardware.Hardware(
+            policy=box_policy.BoxPolicy(
+                approval=box_policy.Approvals(required=True, keys=("0123456789abcdef",))
+            )
         ),
     ),
     "lease": messages.LeaseRequest(**STAMP, challenge=b"c" * 32),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from skerry_wire import __version__, capability, codec, messages, topics
+from skerry_wire import __version__, capability, codec, messages, order_keys, topics
 from skerry_wire.frozen import frozen
 from skerry_wire.jsonschema import definitions
 from skerry_wire.topics import NodeTopic
@@ -115,6 +115,16 @@ CHANNELS = (
         what="signed: where the node may measure round-trip times to; the newest list counts",
     ),
     Channel(
+        name="keys",
+        topic=topics.Node(_NODE, NodeTopic.KEYS),
+        sender="hub",
+        qos=1,
+        retained=True,
+        expires=False,
+        message=order_keys.KeyChanges,
+        what="signed one by one: changes of the keys that sign orders, those that the node lacks",
+    ),
+    Channel(
         name="lease",
         topic=topics.Node(_NODE, NodeTopic.LEASE),
         sender="agent",
@@ -191,7 +201,11 @@ CHANNELS = (
 def document(views: dict[str, type]) -> Document:
     """Return the AsyncAPI document. `views` gives the class of each JSON channel by its name."""
     classes = {channel.name: channel.message or views[channel.name] for channel in CHANNELS}
-    signed = {"Order": messages.Order, "Targets": messages.Targets}
+    signed = {
+        "Order": messages.Order,
+        "Targets": messages.Targets,
+        "KeyChange": order_keys.KeyChange,
+    }
     return {
         "asyncapi": "3.0.0",
         "info": {

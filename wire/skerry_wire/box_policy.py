@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from skerry_wire.frozen import frozen
 from skerry_wire.images import ImageError, ImagePattern, parse_image
 from skerry_wire.lifecycle import File
+from skerry_wire.order_keys import KeyId
 from skerry_wire.schema import Items, Range, Sparse
 from skerry_wire.types import ByteCount, Line, Short
 from skerry_wire.workload import Container, DeviceMapping, Mount, Port, PortMapping
@@ -79,6 +80,17 @@ class Updates:
 
 
 @frozen(kw_only=True)
+class Approvals:
+    """Whether a box runs only what somebody beside the hub has approved, and with which keys.
+
+    The keys are told by their ids; in the box's file there are none, they lie in a folder.
+    """
+
+    required: bool = False
+    keys: Annotated[tuple[KeyId, ...], Items(64)] = ()
+
+
+@frozen(kw_only=True)
 class BoxPolicy:
     """What containers on a box may have. The defaults allow no image, hence nothing.
 
@@ -109,6 +121,7 @@ class BoxPolicy:
     """How long an image that was pulled for an order stays when nothing needs it; 0: for ever."""
     image_free_percent: Annotated[int, Range(0, 100), Sparse()] = 0
     """Such images go before, while less of the disk is free."""
+    approval: Annotated[Approvals, Sparse()] = Approvals()
     trouble: Annotated[Line, Sparse()] = ""
     """Why the box's file cannot be used: nothing new is allowed, and what is there stays."""
 

@@ -1,9 +1,9 @@
-"""What the hub signs: orders, targets, grants and requests; how they are packed and unpacked.
+"""What is signed: orders, targets, grants, requests, key changes, approvals; how it is packed.
 
 The encoding of what is signed is DSSE's (https://github.com/secure-systems-lab/dsse), so that no
 two pairs of type and payload give the same bytes: one never stands for the other. The signature
-itself is made by the hub and verified by the executor, each with its own cryptographic library:
-this package has none.
+itself is made by the hub (that of an approval by a second person) and verified by the executor,
+each with its own cryptographic library: this package has none.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ import zlib
 from collections.abc import Callable
 
 from skerry_wire import codec
+from skerry_wire.approval import MAX_APPROVAL_BYTES, Approval
 from skerry_wire.errors import WireError
 from skerry_wire.messages import Envelope, Grant, InstanceRequest, Order, Targets
+from skerry_wire.order_keys import KeyChange
 
 PLAIN = "skerry.order.v1"
 COMPRESSED = "skerry.order.v1+zlib"
 TARGETS = "skerry.targets.v1"
 GRANT = "skerry.grant.v1"
 REQUEST = "skerry.request.v1"
+KEYS = "skerry.keys.v1"
+APPROVAL = "skerry.approval.v1"
 COMPRESS_ABOVE_BYTES = 1024
 MAX_ORDER_BYTES = 4 * 1024 * 1024
 """Largest order after decompression."""
@@ -67,6 +71,25 @@ def seal_request(request: InstanceRequest, key_id: str, sign: Callable[[bytes], 
     return _sealed(REQUEST, codec.pack(request), key_id, sign)
 
 
+def seal_key_change(change: KeyChange, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Pack and sign a change of the keys that boxes trust."""
+    return _sealed(KEYS, codec.pack(change), key_id, sign)
+
+
+def seal_approval(approval: Approval, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Pack and sign an approval. Raises WireError when an order could not carry it."""
+    sealed = _sealed(APPROVAL, codec.pack(approval), key_id, sign)
+    size = len(codec.pack(sealed))
+    if size > MAX_APPROVAL_BYTES:
+        raise WireError("devices", f"the approval is {size} bytes, more than {MAX_APPROVAL_BYTES}")
+    return sealed
+
+
+def signed_anew(sealed: Envelope, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
+    """Return the same type and payload, signed with another key."""
+    return _sealed(sealed.type, sealed.payload, key_id, sign)
+
+
 def _sealed(kind: str, payload: bytes, key_id: str, sign: Callable[[bytes], bytes]) -> Envelope:
     signature = sign(signing_bytes(kind, payload))
     envelope = codec.from_plain(
@@ -105,6 +128,20 @@ def open_request(envelope: Envelope) -> InstanceRequest:
     if envelope.type != REQUEST:
         raise WireError("type", f"{envelope.type} is no request")
     return codec.decode(InstanceRequest, envelope.payload, strict=True)
+
+
+def open_key_change(envelope: Envelope) -> KeyChange:
+    """Return the change of an envelope whose signature has been verified. Raises WireError."""
+    if envelope.type != KEYS:
+        raise WireError("type", f"{envelope.type} is no change of keys")
+    return codec.decode(KeyChange, envelope.payload, strict=True)
+
+
+def open_approval(envelope: Envelope) -> Approval:
+    """Return the approval of an envelope whose signature has been verified. Raises WireError."""
+    if envelope.type != APPROVAL:
+        raise WireError("type", f"{envelope.type} is no approval")
+    return codec.decode(Approval, envelope.payload, strict=True)
 
 
 def _decompress(data: bytes) -> bytes:

@@ -23,6 +23,7 @@ from skerry_wire.messages import (
     Refusal,
     Targets,
 )
+from skerry_wire.order_keys import KeyStanding
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.schema import Items, Sparse
 from skerry_wire.types import Generation, Incarnation, InstanceId, Line, Name, NodeId, Seconds
@@ -31,6 +32,8 @@ MAX_FRAME_BYTES = 512 * 1024
 MAX_TARGETS_BYTES = 16 * 1024
 """Most bytes of signed targets: sixteen with the longest names are a third of it."""
 MAX_GRANT_BYTES = 64 * 1024
+MAX_KEYS_BYTES = 72 * 1024
+"""Most bytes of changes of keys: so many as one message has, each as large as it may be."""
 MAX_REQUEST_BYTES = 128 * 1024
 """Most bytes of a signed and sealed request: the command and its input."""
 MAX_PART_BYTES = 32 * 1024
@@ -47,7 +50,7 @@ class ExecutorRequest:
 
     With `targets`, an Envelope of them as it came, only say whether they are the hub's. With one of
     the others nothing is converged: `challenge` asks for one, for a `lease` or a `request`; `grant`
-    is an Envelope, `request` a sealed one, as they came.
+    is an Envelope, `request` a sealed one, `keys` are KeyChanges, as they came.
     """
 
     node: NodeId
@@ -57,6 +60,7 @@ class ExecutorRequest:
     challenge: Annotated[Literal["lease", "request"], Sparse()] | None = None
     grant: Annotated[bytes, Items(MAX_GRANT_BYTES), Sparse()] | None = None
     request: Annotated[bytes, Items(MAX_REQUEST_BYTES), Sparse()] | None = None
+    keys: Annotated[bytes, Items(MAX_KEYS_BYTES), Sparse()] | None = None
 
 
 @frozen(kw_only=True)
@@ -101,6 +105,7 @@ class ExecutorReply:
     A grant is answered with `done` alone, a request about an instance with any number of `part`,
     then `done`, without outcome; their bodies are sealed (`skerry_wire.session`).
 
+    Changes of keys are answered with `done` alone, and which keys are trusted now.
     With `done` comes the box's policy, by which this visit was judged, and the runtime that was
     driven; None where it is not told.
     Who asked about targets is told them, or why they are refused.
@@ -116,8 +121,10 @@ class ExecutorReply:
     challenge: Annotated[Challenge, Sparse()] | None = None
     sealing_key: Annotated[bytes, Items(32), Sparse()] | None = None
     """The public key to which secrets for this box are sealed."""
+    keys: Annotated[KeyStanding, Sparse()] | None = None
+    """Which order keys are trusted."""
     error: Annotated[Line, Sparse()] | None = None
-    """Why a grant or a request was not taken."""
+    """Why a grant, a request or a change of keys was not taken."""
     body: Annotated[bytes, Items(MAX_PART_BYTES), Sparse()] = b""
     """A part of the answer to a request, or (with `done`) the last one."""
     restarted: Annotated[Restarted, Sparse()] | None = None

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import JobStatus, PullStatus, UpdateStatus
+from skerry_wire.order_keys import KeyStanding
 from skerry_wire.schema import Items, Key, Range, Sparse, Text
 from skerry_wire.types import (
     ByteCount,
@@ -155,6 +156,8 @@ class Report(NodeMessage):
     instances: Annotated[tuple[InstanceStatus, ...], Items(512)] = ()
     sealing_key: Annotated[bytes, Items(32), Sparse()] | None = None
     """The public key, of the box's executor, to which secrets for this node are sealed."""
+    keys: Annotated[KeyStanding, Sparse()] | None = None
+    """Which order keys the box's executor trusts; None where it does not tell."""
 
 
 class EventKind(enum.StrEnum):
@@ -348,6 +351,8 @@ ENVELOPE_TYPES = Literal[
     "skerry.targets.v1",
     "skerry.grant.v1",
     "skerry.request.v1",
+    "skerry.keys.v1",
+    "skerry.approval.v1",
 ]
 
 

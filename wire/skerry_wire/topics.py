@@ -26,6 +26,7 @@ class NodeTopic(enum.StrEnum):
     TARGETS = "targets"
     LEASE = "lease"
     GRANT = "grant"
+    KEYS = "keys"
 
 
 @frozen()
@@ -109,7 +110,7 @@ KINDS: tuple[Kind, ...] = (
     WorkloadView,
 )
 
-TO_NODES = (NodeTopic.ORDER, NodeTopic.TARGETS, NodeTopic.GRANT)
+TO_NODES = (NodeTopic.KEYS, NodeTopic.ORDER, NodeTopic.TARGETS, NodeTopic.GRANT)
 """What the hub says to a node."""
 
 ALL_FROM_NODES = tuple(f"{ROOT}/nodes/+/{topic}" for topic in NodeTopic if topic not in TO_NODES)

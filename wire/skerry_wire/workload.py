@@ -166,3 +166,5 @@ class Instance:
     shared_network: Annotated[bool, Sparse()] = False
     """The containers reach each other at localhost, and have one address."""
     origin: Annotated[bytes, Items(64 * 1024)] | None = None
+    approvals: Annotated[tuple[Annotated[bytes, Items(8 * 1024)], ...], Items(4), Sparse()] = ()
+    """Envelopes by which somebody beside the hub approves this content (`skerry_wire.approval`)."""
