@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from skerry_agent import devices, leases, requests, round_trips, targets
+from skerry_agent import devices, leases, order_keys, requests, round_trips, targets
 from skerry_agent import events as ev
 from skerry_agent.box_policy import with_told
 from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
@@ -101,6 +101,9 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     effects += more
     if now.mono_s >= state.targets_at:
         state, more = targets.begin(state, now)
+        effects += more
+    if now.mono_s >= state.keys.at:
+        state, more = order_keys.begin(state, now)
         effects += more
     if now.mono_s >= state.report_at:
         state, more = report(state, now, at_once=True)
@@ -324,6 +327,8 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.RequestArrived: _request,
     ev.TargetsArrived: targets.arrived,
     ev.TargetsJudged: targets.judged,
+    ev.KeysArrived: order_keys.arrived,
+    ev.KeysJudged: order_keys.judged,
     ev.PartCame: requests.part_came,
     ev.AnswerEnded: requests.ended,
     ev.RoundTripMeasured: round_trips.measured,

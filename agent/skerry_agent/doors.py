@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Protocol
 from skerry_agent import capability, executor_client, fitting, heap, load, tcp_round_trip
 from skerry_agent import effects as asked
 from skerry_agent.capability import Collected
-from skerry_agent.effects import Converge, HandGrant, MeasureRoundTrip, Publish, VerifyTargets
+from skerry_agent.effects import (
+    Converge,
+    HandGrant,
+    HandKeys,
+    MeasureRoundTrip,
+    Publish,
+    VerifyTargets,
+)
 from skerry_agent.events import (
     AgentEvent,
     HardwareProbed,
@@ -270,6 +277,13 @@ class RealDoors:
 
         request = dataclasses.replace(self._plain_request(), grant=effect.data)
         lease_client.start_grant(self.executor, request, self.post)
+
+    def hand_keys(self, effect: HandKeys) -> None:
+        """Start to hand over changes of order keys; the run under way goes on beside it."""
+        from skerry_agent import key_client  # noqa: PLC0415 - they change once in months
+
+        request = dataclasses.replace(self._plain_request(), keys=effect.data)
+        key_client.start(self.executor, request, effect.data, self.post)
 
     def save(self, saved: Saved) -> None:
         """Write the journal; raises OSError."""

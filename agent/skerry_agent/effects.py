@@ -132,6 +132,13 @@ class HandGrant:
 
 
 @frozen()
+class HandKeys:
+    """Give the executor changes of order keys, as they came; answered with `KeysJudged`."""
+
+    data: bytes
+
+
+@frozen()
 class Save:
     """Make the order and the events that are not yet acknowledged survive a power cut.
 
@@ -159,7 +166,7 @@ class Exit:
 Asking = AskExecutor | HandInput | PassOn | EndAsking
 """What is done about a request that the executor answers."""
 
-ToExecutor = VerifyTargets | Asking | Converge | AskChallenge | HandGrant
+ToExecutor = VerifyTargets | Asking | Converge | AskChallenge | HandGrant | HandKeys
 """What the executor is asked for."""
 
 Effect = (

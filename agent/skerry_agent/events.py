@@ -10,6 +10,7 @@ from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome, Restarted
 from skerry_wire.messages import Target, Targets
+from skerry_wire.order_keys import KeyStanding
 from skerry_wire.runtime_limits import RuntimeInUse
 
 
@@ -87,6 +88,26 @@ class TargetsJudged:
 
     data: bytes
     targets: Targets | None
+    reason: str = ""
+    is_tried_again: bool = False
+
+
+@frozen()
+class KeysArrived:
+    """Changes of the keys that sign orders came, not yet verified: only the executor can."""
+
+    data: bytes
+
+
+@frozen()
+class KeysJudged:
+    """The executor took changes, or said (`reason`) why not, and which keys it trusts now.
+
+    `is_tried_again`: it could not be asked.
+    """
+
+    data: bytes
+    standing: KeyStanding | None
     reason: str = ""
     is_tried_again: bool = False
 
@@ -226,7 +247,8 @@ class ExecutorDone:
     """Run `run` of the executor has ended as it should; `policy` is what it told of the box's.
 
     `runtime` is the one that it drives.
-    `sealing_key` is the public key to which secrets for the box are sealed, where it has one.
+    `sealing_key` is the public key to which secrets for the box are sealed, where it has one;
+    `keys` are those that it trusts to sign orders.
     """
 
     run: int
@@ -234,6 +256,7 @@ class ExecutorDone:
     policy: BoxPolicy | None = None
     sealing_key: bytes | None = None
     runtime: RuntimeInUse | None = None
+    keys: KeyStanding | None = None
 
 
 @frozen()
@@ -296,6 +319,8 @@ AgentEvent = (
     | RequestArrived
     | TargetsArrived
     | TargetsJudged
+    | KeysArrived
+    | KeysJudged
     | PartCame
     | AnswerEnded
     | Acknowledged

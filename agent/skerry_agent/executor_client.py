@@ -118,7 +118,7 @@ class Run:
             if reply.outcome is None:
                 continue
             if reply.kind == "done":
-                told = reply.policy, reply.sealing_key, reply.runtime
+                told = reply.policy, reply.sealing_key, reply.runtime, reply.keys
                 self._post(ExecutorDone(self._number, reply.outcome, *told))
                 return
             self._post(ExecutorProgressed(self._number, reply.outcome))

@@ -31,6 +31,7 @@ from skerry_agent.events import (
     Connected,
     Disconnected,
     GrantArrived,
+    KeysArrived,
     OrderArrived,
     RequestArrived,
     TargetsArrived,
@@ -242,6 +243,8 @@ class Link:
                     self._post(OrderArrived(bytes(message.payload)))
                 case topics.Node(node=self._node, topic=NodeTopic.TARGETS) if message.payload:
                     self._post(TargetsArrived(bytes(message.payload)))
+                case topics.Node(node=self._node, topic=NodeTopic.KEYS) if message.payload:
+                    self._post(KeysArrived(bytes(message.payload)))
                 case topics.Node(node=self._node, topic=NodeTopic.GRANT) if message.payload:
                     self._post(GrantArrived(bytes(message.payload)))
                 case topics.HubPresence():

@@ -82,6 +82,10 @@ def done(state: State, event: ev.ExecutorDone, now: ev.Now) -> Step:
         executor_problem=None,
         sealing_key=event.sealing_key or state.sealing_key,
     )
+    if event.keys is not None and event.keys != state.keys.standing:
+        # Not by what was handed over here: then the same changes may be news again.
+        keys = dataclasses.replace(state.keys, standing=event.keys, taken=None)
+        state = dataclasses.replace(state, keys=keys)
     state, effects = box_told(state, event.policy, event.runtime, now)
     state, more = _took(state, outcome, now)
     effects += more

@@ -37,6 +37,7 @@ def problems(state: State) -> tuple[str, ...]:
         state.label_problem,
         state.hotplug_problem,
         state.targets_problem,
+        state.keys.problem,
     )
     told = [*filter(None, own), *_gone(state), *state.outcome.problems]
     return tuple(problem[:1000] for problem in told)[:MOST_PROBLEMS]
@@ -68,6 +69,7 @@ def content(state: State) -> dict[str, Any]:
         "problems": problems(state),
         "instances": _bounded(state.outcome.instances),
         "sealing_key": state.sealing_key,
+        "keys": state.keys.standing,
     }
 
 

@@ -30,7 +30,13 @@ MOST_WAITING = 4096
 MOST_WAITING_BYTES = 8 * 1024 * 1024
 """Likewise of what others send, which may be large."""
 
-FROM_OTHERS = (ev.OrderArrived, ev.RequestArrived, ev.TargetsArrived, ev.GrantArrived)
+FROM_OTHERS = (
+    ev.OrderArrived,
+    ev.RequestArrived,
+    ev.TargetsArrived,
+    ev.GrantArrived,
+    ev.KeysArrived,
+)
 
 
 class Inbox:
@@ -105,6 +111,9 @@ class Doors(Protocol):
 
     def converge(self, effect: effects.Converge, watch: Callable[[str, int], None]) -> None:
         """Start a run of the executor; post how it goes, and hand over pidfds to watch."""
+
+    def hand_keys(self, effect: effects.HandKeys) -> None:
+        """Give the executor changes of order keys; post `KeysJudged`."""
 
     def ask_challenge(self) -> None:
         """Ask the executor for a challenge for leases; post `LeaseChallenged`."""
@@ -242,6 +251,8 @@ class Shell:
                 self._doors.ask_challenge()
             case effects.HandGrant():
                 self._doors.hand_grant(effect)
+            case effects.HandKeys():
+                self._doors.hand_keys(effect)
             case effects.Converge():
                 self._forget_exits()  # the run hands over new ones
                 self._doors.converge(effect, self.watch)

@@ -15,6 +15,7 @@ from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import BROKER, Event, Report, Target
+from skerry_wire.order_keys import KeyStanding
 from skerry_wire.runtime_limits import RuntimeInUse
 from skerry_wire.topics import NodeTopic
 
@@ -121,6 +122,24 @@ class RoundTrip:
     """Why the last measurement failed; empty when it did not."""
 
 
+@frozen(kw_only=True)
+class KeyState:
+    """The keys that sign orders: what the executor trusts, and changes on their way to it."""
+
+    standing: KeyStanding | None = None
+    taken: bytes | None = None
+    """The changes that it was handed last, as they came."""
+    waiting: bytes | None = None
+    """Changes that have arrived and are not yet with the executor."""
+    handed: bool = False
+    """It has been given some, and has not answered."""
+    at: float = NEVER
+    hand_from: float = -NEVER
+    """None are handed before."""
+    problem: str | None = None
+
+
+NO_KEYS = KeyState()
 TO_BROKER = RoundTrip(Target(name=BROKER, host="", port=0))
 """The target that needs no address: there is a connection already."""
 
@@ -271,6 +290,7 @@ class State:
     targets_refused: int = 0
     """Lists of targets that were not the hub's, for another node or old, since the start."""
     targets_problem: str | None = None
+    keys: KeyState = NO_KEYS
     measuring: bool = False
     measure_from: float = -NEVER
     """Nothing is measured before; no deadline, for it waits for a heartbeat."""
@@ -290,6 +310,7 @@ class State:
             self.save_at,
             event_rate.due_at(self.event_paces),
             NEVER if self.targets_asked else self.targets_at,
+            NEVER if self.keys.handed else self.keys.at,
             *(one.due for one in self.held),
             *(one.until for one in self.asked.values()),
         )

@@ -19,6 +19,7 @@ from skerry_agent.events import (
     Acknowledged,
     Connected,
     Disconnected,
+    KeysArrived,
     OrderArrived,
     RequestArrived,
     TargetsArrived,
@@ -297,3 +298,16 @@ def test_ports():
     assert broker_at("mqtt://h").port == 1883
     assert broker_at("mqtts://h").port == 8883
     assert broker_at("mqtts://h:1").tls
+
+
+def test_changes_of_keys_come_in_before_the_order_that_they_are_needed_for(broker, ear):
+    ear.say(f"skerry/v1/nodes/{NODE}/order", b"mine", retain=True)
+    ear.say(f"skerry/v1/nodes/{NODE}/keys", b"changes", retain=True)
+    happened = queue.Queue()
+    link = mqtt.Link(broker_at(broker.url), NODE, will, happened.put)
+    link.start()
+    try:
+        came = [happened.get(timeout=15) for _ in range(3)]
+    finally:
+        link.stop()
+    assert came[1:] == [KeysArrived(b"changes"), OrderArrived(b"mine")]

@@ -139,14 +139,14 @@ def test_a_box_speaks_for_itself_alone(clients):
         assert clients["box-1"].say(f"{NODE}/{topic}")
         assert not clients["box-2"].say(f"{NODE}/{topic}")
     hubs = ("skerry/v1/hub/presence", "skerry/v1/fleet/box-1")
-    for topic in (f"{NODE}/order", f"{NODE}/targets", f"{NODE}/grant", *hubs):
+    for topic in (f"{NODE}/order", f"{NODE}/targets", f"{NODE}/grant", f"{NODE}/keys", *hubs):
         assert not clients["box-1"].say(topic)
 
 
 def test_a_box_hears_its_own_orders_alone(clients):
     for box in ("box-1", "box-2"):
         clients[box].hear("skerry/v1/#")
-    said = {f"{NODE}/{topic}" for topic in ("order", "targets", "grant", "request/probe")}
+    said = {f"{NODE}/{topic}" for topic in ("order", "targets", "grant", "keys", "request/probe")}
     assert all(clients["hub"].say(topic) for topic in said)
     assert {clients["box-1"].heard.get(timeout=10) for _ in said} == said
     # What comes after shows that nothing came before.
