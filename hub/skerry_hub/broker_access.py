@@ -77,6 +77,7 @@ ACCESS = (
     Rule(NodeTopic.ORDER,      "read",  "write",     "",        ""),
     Rule(NodeTopic.TARGETS,    "read",  "write",     "",        ""),
     Rule(NodeTopic.GRANT,      "read",  "write",     "",        ""),
+    Rule(NodeTopic.KEYS,       "read",  "write",     "",        ""),
     Rule(NodeRequest,          "read",  "write",     "",        ""),
     Rule(HubPresence,          "read",  "write",     "",        "read"),
     Rule(NodeView,             "",      "write",     "",        "read"),

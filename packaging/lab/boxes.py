@@ -17,9 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import nacl.exceptions
-import nacl.signing
-
 from lab import makes
 from lab.makes import SITES, Make, Site
 from skerry_agent import capability
@@ -30,6 +27,7 @@ from skerry_agent.effects import (
     Asking,
     Converge,
     HandGrant,
+    HandKeys,
     MeasureRoundTrip,
     Publish,
     VerifyTargets,
@@ -38,15 +36,17 @@ from skerry_agent.journal import Identity, Saved
 from skerry_agent.mqtt import Link
 from skerry_agent.shell import Inbox, Shell
 from skerry_agent.state import PresenceSeq, Settings, State, presence_seq
-from skerry_executor import lease
+from skerry_executor import key_changes, lease
 from skerry_executor import order as verification
+from skerry_executor.key_changes import KeyRing
 from skerry_executor.lifecycle import lease_s
-from skerry_wire import __version__, codec, envelope
+from skerry_executor.signed import opened
+from skerry_executor.targets import verify as verify_targets
+from skerry_wire import __version__, envelope
 from skerry_wire.errors import WireError
 from skerry_wire.hardware import Hardware
 from skerry_wire.local import Outcome
 from skerry_wire.messages import (
-    Envelope,
     Heartbeat,
     InstanceState,
     InstanceStatus,
@@ -55,6 +55,7 @@ from skerry_wire.messages import (
     Refusal,
     Targets,
 )
+from skerry_wire.order_keys import KeyStanding
 from skerry_wire.workload import Instance
 
 HEARTBEAT_S = 2.0
@@ -95,7 +96,9 @@ class _Hand:
     """Stands in for the executor: verifies each order as it does, and takes for run what it says."""
 
     def __init__(self, key: str, node: str, incarnation: str) -> None:
-        self._key = nacl.signing.VerifyKey(base64.b64decode(key, validate=True))
+        public = base64.b64decode(key, validate=True)
+        self._by_root = {envelope.key_id_of(public): public}
+        self._ring = KeyRing()
         self._node = node
         self._incarnation = incarnation
         self._order = Order(node=node, incarnation=incarnation, generation=0, issued_at=0.0)
@@ -114,15 +117,26 @@ class _Hand:
         """Return since when each of what runs does."""
         return {name: at for (name, _), at in self._started.copy().items()}
 
+    @property
+    def _keys(self) -> Mapping[str, bytes]:
+        return key_changes.trusted(self._ring, self._by_root)
+
+    @property
+    def keys(self) -> KeyStanding:
+        """Return which keys are trusted to sign orders."""
+        return KeyStanding(sequence=self._ring.sequence, trusted=tuple(sorted(self._keys)))
+
+    def change_keys(self, changes: bytes) -> str:
+        """Take changes of keys; return why they are refused, empty where they are not."""
+        found = key_changes.taken(changes, self._ring, self._by_root)
+        if isinstance(found, str):
+            return found
+        self._ring = found.ring
+        return found.refused or ""
+
     def targets(self, sealed: bytes) -> Targets | str:
         """Return the targets of round-trip times in an envelope, or why they are refused."""
-        try:
-            told = codec.decode(Envelope, sealed)
-            self._key.verify(envelope.signing_bytes(told.type, told.payload), told.signature)
-            targets = envelope.open_targets(told)
-        except (WireError, nacl.exceptions.CryptoError) as error:
-            return str(error)
-        return targets if targets.node == self._node else f"they are for {targets.node}"
+        return verify_targets(sealed, self._keys, self._node)
 
     def challenge(self) -> bytes:
         """Return a challenge for leases."""
@@ -133,8 +147,7 @@ class _Hand:
     def grant(self, sealed: bytes) -> tuple[str | None, bool]:
         """Take a grant; return why it is refused, and whether something may start only now."""
         identity = verification.Identity(node=self._node, incarnation=self._incarnation)
-        key = bytes(self._key)
-        found = lease.verified(sealed, {envelope.key_id_of(key): key}, identity)
+        found = lease.verified(sealed, self._keys, identity)
         if isinstance(found, str):
             return found, False
         from_s = self._challenges.pop(found.challenge, None)
@@ -148,13 +161,14 @@ class _Hand:
         """Carry out an order, or look again at what the last one said."""
         if sealed is None:
             return self._outcome()
+        told = opened(sealed, self._keys)
+        if isinstance(told, str):
+            code = verification.UNKNOWN_KEY if "trusted keys" in told else "bad_signature"
+            return self._outcome(Refusal(generation=0, code=code, reason=told))
         try:
-            told = codec.decode(Envelope, sealed)
-            signed = envelope.signing_bytes(told.type, told.payload)
-            self._key.verify(signed, told.signature)
             order = envelope.open_payload(told)
-        except (WireError, nacl.exceptions.CryptoError) as error:
-            return self._outcome(Refusal(generation=0, code="bad_signature", reason=str(error)))
+        except WireError as error:
+            return self._outcome(Refusal(generation=0, code="malformed", reason=str(error)))
         digest = envelope.digest_of(told.payload)
         problem = self._problem(order, digest)
         if problem is not None:
@@ -270,7 +284,13 @@ class _Doors:
 
     def converge(self, effect: Converge, watch: Callable[[str, int], None]) -> None:  # noqa: ARG002
         """Carry out an order."""
-        self.post(ev.ExecutorDone(effect.run, self.box.hand.converge(effect.order)))
+        outcome = self.box.hand.converge(effect.order)
+        self.post(ev.ExecutorDone(effect.run, outcome, keys=self.box.hand.keys))
+
+    def hand_keys(self, effect: HandKeys) -> None:
+        """Take changes of keys."""
+        reason = self.box.hand.change_keys(effect.data)
+        self.post(ev.KeysJudged(effect.data, self.box.hand.keys, reason))
 
     def save(self, saved: Saved) -> None:
         """Keep what a power cut must not take."""

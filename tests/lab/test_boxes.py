@@ -119,7 +119,7 @@ def test_a_box_tells_its_hardware_and_obeys_only_the_hubs_orders(lab):
     assert box.instances == ("web-0", "web-1")
     ear.order(box, told.incarnation, 2, key=nacl.signing.SigningKey.generate())
     refused = ear.until("gpu-1", Report, lambda one: one.refusal is not None)
-    assert refused.refusal.code == "bad_signature"
+    assert refused.refusal.code == "unknown_key"
     assert box.instances == ("web-0", "web-1")
     assert boxes["till-1"].instances == ()
 

@@ -2,8 +2,8 @@
 
 A box that asks for approvals runs an instance only where somebody signed exactly its content, with
 a key that the hub does not have. The box works the content out anew from what it is about to run;
-so does the hub from what was applied. What is decided for each node is not in it: which of its devices
-a container gets, to whom a secret is sealed, when a job runs, for how long a lease is.
+so does the hub from what was applied. What is decided for each node is not in it: which of its
+devices a container gets, to whom a secret is sealed, when a job runs, for how long a lease is.
 """
 
 from __future__ import annotations

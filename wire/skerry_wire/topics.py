@@ -110,7 +110,7 @@ KINDS: tuple[Kind, ...] = (
     WorkloadView,
 )
 
-TO_NODES = (NodeTopic.KEYS, NodeTopic.ORDER, NodeTopic.TARGETS, NodeTopic.GRANT)
+TO_NODES = (NodeTopic.ORDER, NodeTopic.TARGETS, NodeTopic.GRANT, NodeTopic.KEYS)
 """What the hub says to a node."""
 
 ALL_FROM_NODES = tuple(f"{ROOT}/nodes/+/{topic}" for topic in NodeTopic if topic not in TO_NODES)
