@@ -27,6 +27,7 @@ from skerry_hub.broker_connection import (
     MAX_PACKET_BYTES,
     Connection,
     ReadsAhead,
+    Trust,
 )
 from skerry_hub.broker_url import BrokerUrl
 from skerry_hub.state import Publication
@@ -42,6 +43,23 @@ PACKET_ROOM_BYTES = 4096
 """What topic and properties may take of a packet."""
 _OFTEN = (NodeTopic.HEARTBEAT.value, NodeTopic.LEASE.value)
 """What comes over the connection of its own."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """As whom the hub's two connections come. A broker tells clients apart by these ids."""
+
+    main: str
+    beats: str
+    main_trust: Trust = dataclasses.field(default_factory=Trust)
+    beats_trust: Trust = dataclasses.field(default_factory=Trust)
+
+
+def plain_ends(hub_id: str, trust: Trust | None = None) -> Ends:
+    """Return those of a hub that shows no certificate."""
+    trust = trust or Trust()
+    main = f"skerry-hub-{hub_id}"
+    return Ends(main=main, beats=f"{main}-heartbeats", main_trust=trust, beats_trust=trust)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,10 +82,10 @@ class Ears:
 class Broker:
     """Both connections of one hub."""
 
-    def __init__(self, url: BrokerUrl, hub_id: str, will: Publication, ears: Ears) -> None:
+    def __init__(self, url: BrokerUrl, ends: Ends, will: Publication, ears: Ears) -> None:
         self._ears = ears
-        self._main = _Rest(url, f"skerry-hub-{hub_id}", will, ears)
-        self._beats = _Heartbeats(url, f"skerry-hub-{hub_id}-heartbeats", ears)
+        self._main = _Rest(url, ends, will, ears)
+        self._beats = _Heartbeats(url, ends, ears)
 
     def start(self) -> None:
         """Begin to connect."""
@@ -128,8 +146,8 @@ class _Unsettled:
 class _Rest(Connection):
     """Everything but heartbeats."""
 
-    def __init__(self, url: BrokerUrl, client_id: str, will: Publication, ears: Ears) -> None:
-        super().__init__(url, client_id)
+    def __init__(self, url: BrokerUrl, ends: Ends, will: Publication, ears: Ears) -> None:
+        super().__init__(url, ends.main, ends.main_trust)
         self._will = will
         self._ears = ears
         self._unsettled = _Unsettled(ears.published)
@@ -223,8 +241,8 @@ class _Heartbeats(Connection):
     the hub needs here, and paho takes longer to read them than the hub takes for all the rest.
     """
 
-    def __init__(self, url: BrokerUrl, client_id: str, ears: Ears) -> None:
-        super().__init__(url, client_id)
+    def __init__(self, url: BrokerUrl, ends: Ends, ears: Ears) -> None:
+        super().__init__(url, ends.beats, ends.beats_trust)
         self._take = ears.heartbeat
         self._beating = ears.beating
 

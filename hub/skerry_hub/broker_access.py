@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -21,6 +22,7 @@ from skerry_wire.topics import (
     NodeViewEvent,
     WorkloadView,
 )
+from skerry_wire.types import LABEL
 
 HUB = "skerry:hub"
 HUB_BEATS = "skerry:hub-beats"
@@ -88,7 +90,11 @@ ACCESS = (
 
 
 def reader(name: str) -> str:
-    """Return the user that a reader of this name is."""
+    """Return the user that a reader of this name is. Raises ValueError where it cannot be one."""
+    if re.fullmatch(LABEL, name) is None:
+        raise ValueError(
+            f"{name[:80]!r} is no reader's name: 1 to 63 of a-z, 0-9 and -, no - at either end"
+        )
     return READER_PREFIX + name
 
 

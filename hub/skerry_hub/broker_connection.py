@@ -5,8 +5,11 @@ Everything of a connection is written by its own thread; any thread may publish.
 
 from __future__ import annotations
 
+import dataclasses
+import pathlib
 import random
 import socket
+import ssl
 import threading
 import time
 from typing import Any
@@ -31,6 +34,45 @@ FLUSH_S = 2.0
 MAX_PACKET_BYTES = 1024 * 1024
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """By what the hub knows its broker, and shows who it is itself."""
+
+    ca: pathlib.Path | None = None
+    """Who vouches for the broker; None: whom the system trusts."""
+    certificate: pathlib.Path | None = None
+    """The hub's key and certificate, in one file; None: it has a password, or nothing."""
+    name: str | None = None
+    """The name that the broker's certificate must have; None: the host of its URL."""
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a connection is made with: from the files as they are now.
+
+        Raises OSError.
+        """
+        context = _Named(ssl.PROTOCOL_TLS_CLIENT)
+        context.name = self.name
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.ca is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(self.ca)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate)
+        return context
+
+
+class _Named(ssl.SSLContext):
+    """Asks for a name of its own choice, whatever host was connected to."""
+
+    name: str | None = None
+
+    def wrap_socket(self, *words: Any, **named: Any) -> ssl.SSLSocket:
+        if self.name is not None:
+            named["server_hostname"] = self.name
+        return super().wrap_socket(*words, **named)
+
+
 class ReadsAhead(paho.Client):
     """Asks the kernel for much at once; paho itself asks for each field of each packet.
 
@@ -52,8 +94,28 @@ class ReadsAhead(paho.Client):
             self._at = at + bufsize
             return data
         self._ahead = super()._sock_recv(READ_AHEAD_BYTES)
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._ahead += self._more_records(self._sock)
         self._at = bufsize
         return self._ahead[:bufsize]
+
+    def _more_records(self, connection: ssl.SSLSocket) -> bytes:
+        """Read on: with TLS each look gives one record, and mosquitto makes one of each packet.
+
+        What ends the connection is seen at the next look.
+        """
+        found: list[bytes] = []
+        size = len(self._ahead)
+        try:
+            while 0 < size < READ_AHEAD_BYTES:
+                record = connection.recv(READ_AHEAD_BYTES)
+                if not record:
+                    break
+                found.append(record)
+                size += len(record)
+        except OSError:  # mostly that there is no more
+            pass
+        return b"".join(found)
 
 
 class Connection:
@@ -61,8 +123,9 @@ class Connection:
 
     _most_bytes = MAX_PACKET_BYTES
 
-    def __init__(self, url: BrokerUrl, client_id: str) -> None:
+    def __init__(self, url: BrokerUrl, client_id: str, trust: Trust | None = None) -> None:
         self._url = url
+        self._trust = trust or Trust()
         self._id = client_id
         self._client: paho.Client | None = None
         self._online = False
@@ -126,7 +189,7 @@ class Connection:
             if self._url.username is not None:
                 client.username_pw_set(self._url.username, self._url.password)
             if self._url.tls:
-                client.tls_set()
+                client.tls_set_context(self._trust.context())
             self._connect(client)
             _send_at_once(client)
             code = MQTTErrorCode.MQTT_ERR_SUCCESS

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "serve": "run the hub until it is told to end",
+    "broker": "run a mosquitto by the files that a hub writes",
+    "broker-config": "print what a broker of one's own needs",
     "key": "print the public key that boxes must trust",
     "version": "print the version",
 }

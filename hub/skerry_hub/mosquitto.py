@@ -1,6 +1,7 @@
-"""A mosquitto of the hub's own, on loopback, for a hub that was given no broker.
+"""A mosquitto of the hub's own, for a hub that was given no broker.
 
-It is started again when it ends, and ends with the hub, however that ends.
+On loopback it is open to this machine; on any other address everybody shows a certificate. It is
+started again when it ends, and ends with the hub, however that ends.
 
 What it keeps, it writes at an orderly end alone, for its next start: messages that the hub had not
 taken yet. To write at changes takes its whole time in a large fleet, because it writes everything
@@ -11,16 +12,18 @@ it is read.
 
 from __future__ import annotations
 
-import os
 import pathlib
-import pwd
-import shutil
-import socket
+import signal
 import subprocess
 import threading
 import time
 
 import structlog
+
+from skerry_hub import mosquitto_conf, mosquitto_process
+from skerry_hub.mosquitto_process import BrokerError, listens
+
+__all__ = ["BrokerError", "Mosquitto"]
 
 log = structlog.get_logger("mosquitto")
 
@@ -28,53 +31,46 @@ START_S = 10.0
 AGAIN_FIRST_S = 0.2
 AGAIN_MOST_S = 10.0
 STEADY_S = 30.0
-
-
-class BrokerError(Exception):
-    """The broker cannot be started; the text says why and what to do."""
+LOOK_S = 60.0
+"""How often its log is looked at."""
+LOG = "mosquitto.log"
 
 
 class Mosquitto:
     """One broker process with its files under `folder`."""
 
-    def __init__(self, folder: pathlib.Path, port: int) -> None:
-        """Write its configuration. Raises BrokerError where mosquitto is not installed."""
-        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-        program = shutil.which("mosquitto", path=path)
-        if program is None:
-            raise BrokerError(
-                "mosquitto is not installed: install it (apt install mosquitto), "
-                "or name a broker with --broker mqtt://host:port"
-            )
+    def __init__(
+        self, folder: pathlib.Path, port: int, *, host: str = "127.0.0.1", conf: str | None = None
+    ) -> None:
+        """Without `conf`, it is one on loopback. Raises BrokerError where there is no mosquitto.
+
+        `host` is where it is reached from this machine.
+        """
+        mosquitto_process.program()
         self.port = port
+        self._host = host
+        self._conf = conf or mosquitto_conf.plain(port)
         self._folder = folder
-        self._saved = folder / "mosquitto.db"
+        self._saved = folder / mosquitto_conf.SAVED
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        config = folder / "mosquitto.conf"
-        config.write_text(_configuration(folder, port))
-        # The kernel ends it with the thread that started it, which lives as long as the hub: so
-        # not even a killed hub leaves a broker behind.
-        dies_with_us = shutil.which("setpriv")
-        self._command = [str(program), "-c", str(config)]
-        if dies_with_us is not None:
-            self._command = [dies_with_us, "--pdeathsig", "TERM", *self._command]
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="mosquitto", daemon=True)
 
     def start(self) -> None:
         """Start it and wait until it listens. Raises BrokerError."""
-        if _listens(self.port) and not _listens_no_more(self.port):
+        if self._listens() and not self._listens_no_more():
             raise BrokerError(
                 f"port {self.port} is in use: name another with --mqtt-port, or the broker that "
-                f"listens there with --broker mqtt://127.0.0.1:{self.port}"
+                f"listens there with --broker mqtt://{self._host}:{self.port}"
             )
+        self._forget_others()
         self._thread.start()
         deadline = time.monotonic() + START_S
-        while not _listens(self.port):
+        while not self._listens():
             if time.monotonic() > deadline:
                 self.stop()
-                raise BrokerError(f"mosquitto did not start: see {self._folder / 'mosquitto.log'}")
+                raise BrokerError(f"mosquitto did not start: see {self._folder / LOG}")
             time.sleep(0.01)
         self._saved.unlink(missing_ok=True)  # it listens after it has read that
 
@@ -87,17 +83,24 @@ class Mosquitto:
         if self._thread.is_alive():
             self._thread.join(START_S)
 
+    def reload(self) -> None:
+        """Have it read its lists and its certificate again."""
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.send_signal(signal.SIGHUP)
+
     def _supervise(self) -> None:
         failures = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            with (self._folder / "mosquitto.log").open("ab") as output:
-                self._child = subprocess.Popen(
-                    self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-                )
-            if self._stopping.is_set():  # asked between the look and the start
-                self._child.terminate()
-            status = self._child.wait()
+            try:
+                child = self._child = self._begin()
+            except (OSError, BrokerError) as error:
+                status = str(error)
+            else:
+                if self._stopping.is_set():  # asked between the look and the start
+                    child.terminate()
+                status = str(self._end_of(child))
             if self._stopping.is_set():
                 return
             self._saved.unlink(missing_ok=True)
@@ -106,40 +109,34 @@ class Mosquitto:
             log.error("mosquitto ended", status=status, again_in_s=wait_s)
             self._stopping.wait(wait_s)
 
+    def _begin(self) -> subprocess.Popen[bytes]:
+        with (self._folder / LOG).open("ab") as output:
+            return mosquitto_process.start(
+                self._folder, self._conf, self._folder, persistent=True, output=output
+            )
 
-def _configuration(folder: pathlib.Path, port: int) -> str:
-    lines = (
-        f"listener {port} 127.0.0.1",
-        "allow_anonymous true",
-        f"user {pwd.getpwuid(os.geteuid()).pw_name}",
-        "persistence true",
-        f"persistence_location {folder}/",
-        "autosave_interval 0",
-        # Else a packet waits up to 40 ms until the one before has arrived.
-        "set_tcp_nodelay true",
-        # A subscriber that comes back gets every retained message of the fleet at once.
-        "max_queued_messages 1000000",
-        "max_inflight_messages 100",
-        "max_packet_size 1048576",
-        "persistent_client_expiration 14d",
-        "log_type error",
-        "log_type warning",
-        "",
-    )
-    return "\n".join(lines)
+    def _end_of(self, child: subprocess.Popen[bytes]) -> int:
+        while True:
+            try:
+                return child.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                mosquitto_process.trim(self._folder / LOG)
 
+    def _forget_others(self) -> None:
+        """Drop what was saved where clients had other names, or none: they would never fetch it."""
+        former = self._folder / mosquitto_process.STARTED
+        named = "use_username_as_clientid"
+        if former.exists() and (named in former.read_text()) != (named in self._conf):
+            self._saved.unlink(missing_ok=True)
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    def _listens(self) -> bool:
+        return listens(self._host, self.port)
 
-
-def _listens_no_more(port: int) -> bool:
-    """Give the broker of a hub that has just been killed the time to end."""
-    deadline = time.monotonic() + 3.0
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        if not _listens(port):
-            return True
-    return False
+    def _listens_no_more(self) -> bool:
+        """Give the broker of a hub that has just been killed the time to end."""
+        deadline = time.monotonic() + 3.0
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            if not self._listens():
+                return True
+        return False

@@ -28,7 +28,7 @@ def serve(settings: Config) -> int:
     from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
-    _log_to_stderr()
+    log_to_stderr()
     os.umask(0o077)  # the database holds what workloads are given, which may be secret
     try:
         lock = _claim(settings.data)
@@ -64,7 +64,7 @@ def run(settings: Config, key: OrderKey) -> None:
 
     from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
     from skerry_hub.api import app  # noqa: PLC0415
-    from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
+    from skerry_hub.broker import Broker, Ears, plain_ends  # noqa: PLC0415
     from skerry_hub.broker_url import BrokerUrl  # noqa: PLC0415
     from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
@@ -96,7 +96,7 @@ def run(settings: Config, key: OrderKey) -> None:
         beating=service.on_beating,
     )
     hub_id = store.setting("id", secrets.token_hex(4))
-    broker = Broker(url, hub_id, service.presence(online=False), ears)
+    broker = Broker(url, plain_ends(hub_id), service.presence(online=False), ears)
     service.start(broker)
     broker.start()
     server = uvicorn.Server(
@@ -159,7 +159,7 @@ def _look_seldom() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """One line an entry; without a time of its own where the box's journal adds it."""
     processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
     if "JOURNAL_STREAM" not in os.environ:

@@ -127,6 +127,7 @@ ELSEWHERE = {
     "hub/skerry_hub/api/requests.py": "test_app.py",
     "hub/skerry_hub/broker_connection.py": "test_broker.py and test_broker_reading.py",
     "hub/skerry_hub/broker_url.py": "test_broker.py",
+    "hub/skerry_hub/mosquitto_process.py": "test_mosquitto.py and test_broker_supervisor.py",
     "hub/skerry_hub/store_error.py": "test_store.py",
     "hub/skerry_hub/store_opening.py": "test_store.py",
     "hub/skerry_hub/store_rows.py": "test_store.py",

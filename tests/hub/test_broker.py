@@ -18,7 +18,7 @@ from tests.hub.fake_broker import FakeBroker
 from tests.watched_socket import WatchedSocket
 
 from lab.processes import wait_for
-from skerry_hub.broker import Broker, Ears, _Unsettled
+from skerry_hub.broker import Broker, Ears, _Unsettled, plain_ends
 from skerry_hub.broker_connection import MAX_PACKET_BYTES
 from skerry_hub.broker_url import broker_at
 from skerry_hub.state import Publication
@@ -54,7 +54,7 @@ class Both:
         if mosquitto is None:
             self.broker = FakeBroker(heard.ears)
         else:
-            self.broker = Broker(broker_at(mosquitto.url), "test", WILL, heard.ears)
+            self.broker = Broker(broker_at(mosquitto.url), plain_ends("test"), WILL, heard.ears)
 
     def go_away(self):
         if self._mosquitto is None:
@@ -147,7 +147,7 @@ def test_why_there_is_no_connection_is_told_in_words(heard):
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         url = f"mqtt://127.0.0.1:{unheard.getsockname()[1]}"
-        broker = Broker(broker_at(url), "test", WILL, ears)
+        broker = Broker(broker_at(url), plain_ends("test"), WILL, ears)
         broker.start()
         assert reasons.get(timeout=10) == "Connection refused"
         broker.stop(WILL)
@@ -177,7 +177,7 @@ def hub(mosquitto, heard):
             former.stop(WILL)
         made.clear()
         its_ears = its_heard.ears
-        broker = Broker(broker_at(mosquitto.url), "test", WILL, its_ears)
+        broker = Broker(broker_at(mosquitto.url), plain_ends("test"), WILL, its_ears)
         made.append(broker)
         broker.start()
         assert its_heard.connected.wait(10)
@@ -278,12 +278,12 @@ def test_how_long_an_event_has_waited_is_told(hub, heard, other):
 
 DYING = """
 import sys, threading
-from skerry_hub.broker import Broker
+from skerry_hub.broker import Broker, plain_ends
 from skerry_hub.broker_url import broker_at
 from tests.hub.test_broker import WILL, Heard
 
 heard = Heard()
-Broker(broker_at(sys.argv[1]), "dying", WILL, heard.ears).start()
+Broker(broker_at(sys.argv[1]), plain_ends("dying"), WILL, heard.ears).start()
 heard.connected.wait(20)
 print("up", flush=True)
 threading.Event().wait(60)
@@ -292,7 +292,7 @@ threading.Event().wait(60)
 
 def test_a_farewell_is_said_and_a_death_is_told_by_the_will(mosquitto, heard, other, pytestconfig):
     listener = other(PRESENCE)
-    broker = Broker(broker_at(mosquitto.url), "leaving", WILL, heard.ears)
+    broker = Broker(broker_at(mosquitto.url), plain_ends("leaving"), WILL, heard.ears)
     broker.start()
     assert heard.connected.wait(10)
     broker.stop(Publication(topic=PRESENCE, payload=b"farewell"))
@@ -385,7 +385,7 @@ def test_ears_that_fail_end_no_connection(mosquitto, heard, other):
         raise ZeroDivisionError
 
     ears = Ears(fail, fail, heard.ears.connected, heard.ears.disconnected, fail)
-    broker = Broker(broker_at(mosquitto.url), "failing", WILL, ears)
+    broker = Broker(broker_at(mosquitto.url), plain_ends("failing"), WILL, ears)
     broker.start()
     assert heard.connected.wait(10)
     node = other(ORDER)
@@ -401,7 +401,10 @@ def test_ears_that_fail_end_no_connection(mosquitto, heard, other):
 def test_something_else_on_the_port_is_tried_again_and_again(heard):
     with socket.create_server(("127.0.0.1", 0)) as server:
         broker = Broker(
-            broker_at(f"mqtt://127.0.0.1:{server.getsockname()[1]}"), "x", WILL, heard.ears
+            broker_at(f"mqtt://127.0.0.1:{server.getsockname()[1]}"),
+            plain_ends("x"),
+            WILL,
+            heard.ears,
         )
         broker.start()
         for _ in range(4):  # two tries of both connections

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 
 from lab.broker import Mosquitto
 from skerry_hub import broker_connection
-from skerry_hub.broker import Broker, Ears
+from skerry_hub.broker import Broker, Ears, plain_ends
 from skerry_hub.broker_url import broker_at
 from skerry_hub.state import Publication
 
@@ -104,7 +104,7 @@ def hub(mosquitto):
         disconnected=lambda _reason: connected.clear(),
         published=lambda _token: None,
     )
-    hub = Broker(broker_at(mosquitto.url), "test", WILL, ears)
+    hub = Broker(broker_at(mosquitto.url), plain_ends("test"), WILL, ears)
     hub.start()
     assert connected.wait(10)
     yield hub, beats, messages

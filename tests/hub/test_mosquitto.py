@@ -13,8 +13,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from lab.processes import free_port, wait_for
-from skerry_hub import mosquitto as module
 from skerry_hub.mosquitto import BrokerError, Mosquitto
+from skerry_hub.mosquitto_process import listens
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"),
@@ -31,7 +31,7 @@ def own(tmp_path):
 
 
 def gone(port):
-    return not module._listens(port)
+    return not listens("127.0.0.1", port)
 
 
 def ended(pid):
