@@ -1,4 +1,4 @@
-"""The files of a broker in a container of its own: written whole, where they are not as they were."""
+"""The files of a broker in a container of its own: written whole, where they have changed."""
 
 import os
 
