@@ -168,6 +168,8 @@ class Client:
         client.on_publish = lambda _c, _d, _m, code, _p: self._answers.put(code.value)
         client.on_subscribe = lambda _c, _d, _m, codes, _p: self._answers.put(codes[0].value)
         client.on_disconnect = lambda _c, _d, _f, code, _p: self.ended.put(str(code))
+        # With this, paho leaves all writing to the one thread.
+        client.on_socket_register_write = lambda *_: None
         connected: queue.Queue[str] = queue.Queue()
         client.on_connect = lambda _c, _d, _f, code, _p: connected.put(
             "" if code.value == 0 else str(code)
