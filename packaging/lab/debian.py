@@ -19,11 +19,15 @@ def suite() -> str:
 
 
 def bootstrap(
-    folder: pathlib.Path, root: pathlib.Path, packages: Sequence[str], other: str | None = None
+    folder: pathlib.Path,
+    root: pathlib.Path,
+    packages: Sequence[str],
+    other: str | None = None,
+    options: Sequence[str] = (),
 ) -> None:
     """Install a minimal Debian with these packages at `root`; `folder` takes what that needs.
 
-    `other` is the code name of another Debian than this machine's.
+    `other` is the code name of another Debian than this machine's; `options` are more of mmdebstrap.
     """
     wanted = other or suite()
     sources = glob.glob("/etc/apt/sources.list.d/debian*.sources") or ["/etc/apt/sources.list"]
@@ -37,7 +41,8 @@ def bootstrap(
     left_out = [f"--dpkgopt=path-exclude=/usr/share/{p}/*" for p in ("doc", "man", "locale")]
     command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", *left_out]
     included = f"--include={','.join(packages)}"
-    run([*command, f"--aptopt={fetching}", included, wanted, str(root), *map(str, given)])
+    command += [f"--aptopt={fetching}", included, *options]
+    run([*command, wanted, str(root), *map(str, given)])
 
 
 def run(command: Sequence[str], folder: pathlib.Path | None = None) -> None:
@@ -48,9 +53,9 @@ def run(command: Sequence[str], folder: pathlib.Path | None = None) -> None:
         raise LabError(f"{' '.join(command)} failed with status {done.returncode}:\n{said}")
 
 
-def output(command: Sequence[str]) -> str:
+def output(command: Sequence[str], folder: pathlib.Path | None = None) -> str:
     """Return what a program prints. Raises LabError when it fails."""
-    done = subprocess.run(list(command), capture_output=True, text=True, check=False)
+    done = subprocess.run(list(command), cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""`./dev lab`: what is tried on a whole machine in QEMU.
+"""`./dev lab`: what is tried on a whole machine, in QEMU or user-mode-linux.
 
 Help needs no more than the standard library, and comes before anything is installed.
 """
@@ -10,6 +10,7 @@ import pathlib
 import signal
 import sys
 
+from lab import install_main
 from lab.install import ROOT
 from lab.processes import LabError
 
@@ -25,6 +26,10 @@ def main() -> int:
     plugging.add_argument("--seed", type=int, default=1, help="what makes the choices")
     recording = commands.add_parser("record", help="make the recording of the machine")
     recording.add_argument("file", nargs="?", type=pathlib.Path, default=RECORDING)
+    words = "a fresh Debian becomes a box by the README's commands; power cuts while it upgrades"
+    install_main.arguments(commands.add_parser("install", help=words))
+    if sys.argv[1:2] == ["install"]:
+        return install_main.main(sys.argv[2:])
     given = parser.parse_args()
     from lab import qemu_hotplug, qemu_runs  # noqa: PLC0415 - not for help
 

@@ -65,41 +65,36 @@ class Network:
             subprocess.run(["ip", "link", "del", name], capture_output=True, check=False)
 
 
-class UmlBox:
-    """One box. `files` is laid over its Debian at the first boot; `host` it sees as /run/host."""
+class UmlMachine:
+    """A Debian of its own on a disk of its own; `host` it sees as /run/host. A power cut is a kill.
 
-    def __init__(self, folder: pathlib.Path, network: Network, number: int) -> None:
-        """Make its disk; `start` boots it."""
+    How it is talked to is told by those who know what is on the disk.
+    """
+
+    synchronous = True
+    """Whether each write is on this machine's disk when the box says so."""
+
+    def __init__(
+        self, folder: pathlib.Path, network: Network, number: int, disk: pathlib.Path
+    ) -> None:
+        """Make its disk, a copy of `disk`; `start` boots it."""
         self.folder = folder
         self.number = number
         self.name = f"box-{number}"
         self.address = f"10.77.0.{10 + number}"
         self.host = folder / "host"
-        self.files = self.host / "files"
-        self.files.mkdir(parents=True)
+        self.host.mkdir(parents=True)
         self._tap = network.tap(number)
         self._disk = folder / "disk.img"
         subprocess.run(
-            ["cp", "--sparse=always", "--reflink=auto", str(image()), str(self._disk)], check=True
+            ["cp", "--sparse=always", "--reflink=auto", str(disk), str(self._disk)], check=True
         )
-        files_of_box(self.files)
-        etc = self.files / "etc"
-        etc.mkdir(exist_ok=True)
-        (etc / "hostname").write_text(f"{self.name}\n")
-        (etc / "lab-network").write_text(_NETWORK.format(address=self.address, gateway=GATEWAY))
+        self.network = _NETWORK.format(address=self.address, gateway=GATEWAY)
         self.process: Process | None = None
-        self._connection: socket.socket | None = None
         self.boots = 0
 
-    def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Add a file to what the box gets at its first boot."""
-        place = self.files / path.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-        place.chmod(mode)
-
     def start(self) -> None:
-        """Put the power on. Returns at once; `wait` waits until it answers."""
+        """Put the power on. Returns at once."""
         program = shutil.which(PROGRAM)
         if program is None:
             raise LabError(f"{PROGRAM} is not installed: apt-get install user-mode-linux")
@@ -109,7 +104,7 @@ class UmlBox:
             f"mem={MEMORY_MIB}M",
             f"umid={os.getpid()}-{self.name}",
             f"uml_dir={self.folder}/uml/",
-            f"ubd0s={self._disk}",  # each write is on the host's disk when the box says so
+            f"{'ubd0s' if self.synchronous else 'ubd0'}={self._disk}",
             "root=/dev/ubda",
             "rw",
             "init=/sbin/lab-init",
@@ -119,12 +114,52 @@ class UmlBox:
             "con=null",
             "ssl=null",
             "quiet",
+            f"systemd.hostname={self.name}",
             "systemd.show_status=0",
             "systemd.unified_cgroup_hierarchy=1",
         ]
         (self.folder / "uml").mkdir(exist_ok=True)
         # Its memory is a file there, which is not to be written to a disk.
         self.process = Process(self.name, words, self.folder, {"TMPDIR": "/dev/shm"})
+
+    def cut(self) -> None:
+        """Cut the power."""
+        if self.process is not None:
+            # Every thread and process of the box is in the process group that it leads.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.cut()
+
+    def last_words(self) -> str:
+        """Return the end of what its console said."""
+        return "" if self.process is None else self.process.log()[-3000:]
+
+
+class UmlBox(UmlMachine):
+    """One box. `files` is laid over its Debian at the first boot."""
+
+    def __init__(self, folder: pathlib.Path, network: Network, number: int) -> None:
+        """Make its disk; `start` boots it, `wait` waits until it answers."""
+        super().__init__(folder, network, number, image())
+        self.files = self.host / "files"
+        self.files.mkdir()
+        files_of_box(self.files)
+        etc = self.files / "etc"
+        etc.mkdir(exist_ok=True)
+        (etc / "hostname").write_text(f"{self.name}\n")
+        (etc / "lab-network").write_text(self.network)
+        self._connection: socket.socket | None = None
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Add a file to what the box gets at its first boot."""
+        place = self.files / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
 
     def wait(self, timeout_s: float = 120.0) -> None:
         """Wait until it answers."""
@@ -144,15 +179,7 @@ class UmlBox:
     def cut(self) -> None:
         """Cut the power."""
         self._forget()
-        if self.process is not None:
-            # Every thread and process of the box is in the process group that it leads.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.kill()
-
-    def stop(self) -> None:
-        """End it for good."""
-        self.cut()
+        super().cut()
 
     def _forget(self) -> None:
         if self._connection is not None:
@@ -187,7 +214,3 @@ class UmlBox:
                 f"{self.name}: {' '.join(arguments)}: {told['status']}\n{told['output']}"
             )
         return str(told["output"])
-
-    def last_words(self) -> str:
-        """Return the end of what its console said."""
-        return "" if self.process is None else self.process.log()[-3000:]

@@ -1,0 +1,159 @@
+"""Power cuts in the middle of `apt upgrade`: the box must come back able to reach its hub.
+
+At seeded moments from the start of the upgrade to a little after its end. What dpkg had not finished
+is then finished by the two commands that an administrator, or unattended-upgrades, gives anyway.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+
+from lab import uml_install_steps as steps
+from lab.processes import LabError, wait_for
+from lab.soak_progress import Progress
+from lab.uml_install_course import Course
+from lab.uml_install_image import fresh
+from lab.uml_pages import answers
+from lab.uml_site import Site
+
+BACK_S = 120.0
+AFTER_END = 1.1
+"""The latest cut comes at so many times the length of an upgrade."""
+UPGRADE = "DEBIAN_FRONTEND=noninteractive apt-get -q -y upgrade"
+MEND = f"dpkg --configure -a && {UPGRADE} && dpkg --audit && dpkg --verify skerry-agent"
+_PREPARED = ("boot", "repository", "package", "join", "workload")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cut:
+    """One cut: so long after the upgrade began; how dpkg had the package then, and which code ran.
+
+    `online_s` and `page_s` are from power on until the hub heard of the box, and until the workload
+    was there; None where that never was. `mended_s`: until the upgrade was whole and online again.
+    """
+
+    suite: str
+    number: int
+    after_s: float
+    dpkg: str
+    code: str
+    online_s: float | None
+    page_s: float | None
+    mended_s: float | None
+    problem: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether it came to what is asked for."""
+        return not self.problem
+
+
+def cuts(
+    suite: str, count: int, seed: int, package: pathlib.Path, progress: Progress[Cut] | None = None
+) -> list[Cut]:
+    """Cut the power so many times and return what was seen. The image must be there."""
+    progress = progress or Progress(count, "cuts")
+    begun = len(progress.found)
+    draw = random.Random(f"{seed} {suite}")
+    with tempfile.TemporaryDirectory(prefix="cuts-") as name:
+        site = Site(pathlib.Path(name))
+        course = Course(site, fresh(suite, runtime=True), package)
+        try:
+            site.start()
+            for step in (one for one in steps.STEPS if one.follow.__name__ in _PREPARED):
+                step.follow(course)
+            usual_s = _from_disk_that_is_cut(course)
+            progress.begin()
+            for number in range(1, count + 1):
+                cut = _cut(course, number, draw.uniform(0.0, AFTER_END) * usual_s)
+                progress.add(cut, line(cut))
+                if cut.problem or progress.ended:
+                    break
+        finally:
+            course.stop()
+            site.stop()
+    return progress.found[begun:]
+
+
+def _from_disk_that_is_cut(course: Course) -> float:
+    """Boot with a disk that is written to at once; return how long an upgrade takes with it."""
+    course.box.power_off()
+    course.box.synchronous = True
+    began_s = time.time()
+    course.box.start()
+    course.until_online(began_s)
+    course.box.until_booted()
+    course.publish_later()
+    course.box.run("apt-get", "-qq", "update")
+    return course.box.shell(UPGRADE, 300).took_s
+
+
+def _cut(course: Course, number: int, after_s: float) -> Cut:
+    """Publish a version, begin to upgrade to it, cut, and see what comes of it."""
+    box = course.box
+    seen = Cut(box.suite, number, after_s, "?", "?", None, None, None)
+    try:
+        version, code = course.publish_later()
+        box.run("apt-get", "-qq", "update")
+        box.ask(UPGRADE)
+        time.sleep(after_s)
+        box.cut()
+        began_s = time.time()
+        box.start()
+        box.wait()
+        seen = dataclasses.replace(seen, dpkg=course.installed(), code=_code(course))
+        online_s = course.until_online(began_s, BACK_S)
+        seen = dataclasses.replace(seen, online_s=online_s, code=str(course.seen()["version"]))
+        wait_for("the workload's page", lambda: answers(course.page), BACK_S)
+        seen = dataclasses.replace(seen, page_s=time.time() - began_s)
+        mending_s = time.time()
+        box.shell(MEND, 300)
+        if course.installed() != f"installed {version}":
+            raise LabError(f"after {MEND}: {course.installed()}, not {version}")
+        course.until_version(code)
+        return dataclasses.replace(seen, mended_s=time.time() - mending_s)
+    except (LabError, OSError) as error:
+        return dataclasses.replace(seen, problem=f"{error}\n{course.words()}")
+
+
+def _code(course: Course) -> str:
+    """Return what the program says of itself, whole or not."""
+    said = course.box.shell("skerry-agent version 2>&1 | tail -1", check=False)
+    return said.text.strip()
+
+
+def line(cut: Cut) -> str:
+    """Return what is said of a cut."""
+    online = "never" if cut.online_s is None else f"{cut.online_s:.1f} s"
+    mended = "never" if cut.mended_s is None else f"{cut.mended_s:.1f} s"
+    return (
+        f"{cut.suite:<8} {cut.number:>3} cut after {cut.after_s:5.2f} s: {cut.dpkg.split()[0] or '?'}, "
+        f"agent {cut.code} online after {online}, whole again after {mended} {cut.problem}"
+    )
+
+
+def table(found: Sequence[Cut]) -> str:
+    """Return what the cuts came to, by how dpkg had the package."""
+    lines = []
+    for suite in dict.fromkeys(one.suite for one in found):
+        ours = [one for one in found if one.suite == suite]
+        states = collections.Counter(one.dpkg.split()[0] for one in ours)
+        online = sorted(one.online_s for one in ours if one.online_s is not None)
+        told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        middle = (
+            f"{online[len(online) // 2]:.0f} s (median), {online[-1]:.0f} s at most"
+            if online
+            else "never"
+        )
+        lines.append(
+            f"{suite}: {len(ours)} cuts in `apt upgrade`; dpkg then had: {told}; "
+            f"{sum(one.met for one in ours)} came back to the hub and were whole after an upgrade; "
+            f"online after {middle}"
+        )
+    return "\n".join(lines)
