@@ -20,6 +20,7 @@ from skerry_hub.work import Strategy
 PREFIX = "SKERRY_HUB_"
 DEFAULT_LISTEN = "127.0.0.1:8440"
 DEFAULT_MQTT_PORT = 1883
+DAY_S = 86_400.0
 
 UNREACHABLE_WORDS = (
     "silence after which a node is unreachable; default: 60, or less where --lost-after is"
@@ -46,6 +47,8 @@ class Config:
     strategy: Strategy = "spread"
     keep_revisions: int = REVISIONS_KEPT
     """Of each workload, the newest."""
+    certificate_s: float = 90 * DAY_S
+    """How long a certificate holds."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("name", "NAME,...", None, "how boxes and people reach the hub; default: this host's name")
     add("public-url", "URL", None, "the API as boxes and people reach it, where it is another")
     add("public-broker", "URL", None, "the broker as boxes reach it, where it is another")
+    add("certificate-days", "DAYS", "90", "how long certificates hold, of boxes and the hub's own")
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
     add("unreachable-after", "SECONDS", None, UNREACHABLE_WORDS)
     add("lost-after", "SECONDS", "600", "silence after which a node is lost, and replaced")
@@ -94,11 +98,12 @@ def checked(given: Mapping[str, str | None]) -> Config:
     try:
         host, port = addresses.host_and_port("--listen", given["listen"] or DEFAULT_LISTEN)
         mqtt_port = _port("--mqtt-port", given["mqtt_port"])
-        reached = addresses.checked(given, host, port, mqtt_port)
+        broker = broker_at(given["broker"]) if given["broker"] else None
+        public = given.get("public_broker") or (None if broker is None else str(broker))
+        named = {**given, "public_broker": public}
+        reached = addresses.checked(named, host, port, mqtt_port)
     except AddressError as error:
         raise ConfigError(str(error)) from None
-    try:
-        broker = broker_at(given["broker"]) if given["broker"] else None
     except ValueError as error:
         raise ConfigError(f"--broker: {error}") from None
     patience = _patience(given)
@@ -115,10 +120,22 @@ def checked(given: Mapping[str, str | None]) -> Config:
             most_bytes=2**20
             * _whole("--keep-decisions-mib", given["keep_decisions_mib"], 1, 1_000_000),
         ),
+        certificate_s=_days("--certificate-days", given.get("certificate_days") or "90"),
         keep_revisions=_whole(
             "--keep-revisions", given.get("keep_revisions") or str(REVISIONS_KEPT), 1, 10_000
         ),
     )
+
+
+def _days(name: str, text: str) -> float:
+    """Return days, or parts of one, in seconds. Raises ConfigError."""
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0.0001 <= days <= 3650:
+        raise ConfigError(f"{name}: {text[:80]!r} must be 0.0001 to 3650 days")
+    return days * DAY_S
 
 
 def _patience(given: Mapping[str, str | None]) -> Patience:

@@ -202,7 +202,10 @@ def forget(work: Work, node: Node) -> PlanView:
     Raises RefusedError while it is online: it would run on, and nobody would see it.
     """
     if node.liveness is Liveness.ONLINE:
-        reason = f"{node.known_as} is online: stop its agent first (systemctl stop skerry-agent)"
+        reason = (
+            f"{node.known_as} is online: stop its agent first (systemctl stop skerry-agent), or "
+            f"shut it out (skerry node revoke)"
+        )
         raise RefusedError(409, Problem(reason=reason))
     work.draft.because("forget")
     names = set()

@@ -18,14 +18,22 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skerry_hub.api_server import ApiServer
     from skerry_hub.config import Config
+    from skerry_hub.joining.enrolling import Enrolling
     from skerry_hub.keys import OrderKey
+    from skerry_hub.pki.authority import Authority
+    from skerry_hub.pki.keeping import Keeping
+    from skerry_hub.writer.service import Service
 
 
 def serve(settings: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
     from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
+    from skerry_hub.pki.authority import AuthorityError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
     log_to_stderr()
@@ -36,7 +44,7 @@ def serve(settings: Config) -> int:
             run(settings, load_or_make(settings.data))
         finally:
             os.close(lock)
-    except (OSError, OrderKeyError, BrokerError, StoreError) as error:
+    except (OSError, OrderKeyError, AuthorityError, BrokerError, StoreError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         print(f"skerry-hub: {where}{reason}", file=sys.stderr)
@@ -60,18 +68,21 @@ def run(settings: Config, key: OrderKey) -> None:
     """Serve until SIGTERM or SIGINT."""
     import signal  # noqa: PLC0415
 
-    import uvicorn  # noqa: PLC0415
-
     from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
     from skerry_hub.api import app  # noqa: PLC0415
+    from skerry_hub.api_server import ApiServer  # noqa: PLC0415
     from skerry_hub.broker import Broker, Ears, plain_ends  # noqa: PLC0415
     from skerry_hub.broker_url import BrokerUrl  # noqa: PLC0415
     from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
+    from skerry_hub.pki import own_certificates  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
     from skerry_hub.writer.service import Service  # noqa: PLC0415
 
     log = structlog.get_logger("hub")
     listening = _listen(settings.addresses.host, settings.addresses.port)
+    authority, tls = own_certificates.prepared(
+        settings.data, settings.addresses.names, settings.certificate_s
+    )
     store = open_store(settings.database, keep_revisions=settings.keep_revisions)
     secret_key = secret_keys.load_or_make(settings.data)
     service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
@@ -99,24 +110,21 @@ def run(settings: Config, key: OrderKey) -> None:
     broker = Broker(url, plain_ends(hub_id), service.presence(online=False), ears)
     service.start(broker)
     broker.start()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app.create(service),
-            host=settings.addresses.host,
-            port=settings.addresses.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=3,
-            limit_concurrency=1000,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
+    enrolling = _enrolling(settings, authority, service)
+    enrolling.write_list()
+    server = ApiServer(
+        app.create(service, enrolling),
+        tls / own_certificates.HUB if settings.addresses.tls else None,
     )
+    keeping = _keeping(settings, enrolling, server)
+    keeping.start()
+    scheme = "https" if settings.addresses.tls else "http"
     log.info(
         "serving",
-        api=f"http://{settings.addresses.host}:{settings.addresses.port}",
+        api=f"{scheme}://{settings.addresses.host}:{settings.addresses.port}",
         broker=str(url),
         order_key=key.id,
+        ca_pin=authority.pin,
         nodes=len(service.known.nodes),
         workloads=len(service.known.workloads),
     )
@@ -127,12 +135,52 @@ def run(settings: Config, key: OrderKey) -> None:
     try:
         server.run(sockets=[listening])
     finally:
+        keeping.stop()
         broker.stop(service.presence(online=False))
         service.stop()
         if mosquitto is not None:
             mosquitto.stop()
         store.close()
         log.info("ended")
+
+
+def _enrolling(settings: Config, authority: Authority, service: Service) -> Enrolling:
+    """Return who lets boxes in, and what these are told. Raises OSError."""
+    from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
+    from skerry_hub.joining.terms import Terms  # noqa: PLC0415
+
+    where = settings.addresses
+    if where.broker_ca is not None:
+        broker_ca = pathlib.Path(where.broker_ca).read_text()
+    else:
+        own = settings.broker is None and where.mqtt_tls
+        broker_ca = authority.pem.decode() if own else ""
+    terms = Terms(
+        hub=where.public_url,
+        broker=where.public_broker,
+        broker_ca=broker_ca,
+        order_keys=lambda: (service.key.public,),
+        life_s=settings.certificate_s,
+    )
+    return Enrolling(service.store, authority, terms, service.admission, settings.data)
+
+
+def _keeping(settings: Config, enrolling: Enrolling, server: ApiServer) -> Keeping:
+    """Return who renews the certificates of hub and broker, and has both take them up."""
+    from skerry_hub.pki.keeping import Keeping  # noqa: PLC0415
+
+    def renewed(files: Sequence[str]) -> None:
+        server.take_up_certificate()
+        enrolling.door.certificates_changed(files)
+
+    return Keeping(
+        settings.data,
+        enrolling.authority,
+        settings.addresses.names,
+        settings.certificate_s,
+        renewed,
+        daily=enrolling.tidy,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

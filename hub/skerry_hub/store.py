@@ -1,13 +1,14 @@
 """The hub's durable store: SQLite in a folder, or another database by URL.
 
-The only module that speaks SQL, with its parts: `store_opening`, `store_rows`, `decision_rows` and
-`rollout_rows`. Writes come from one thread.
+The only module that speaks SQL, with its parts: `store_opening`, `store_rows`, `decision_rows`,
+`rollout_rows` and `enrollment_rows`. Writes come from one thread, but for those that go `aside`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -65,7 +66,20 @@ class Store:
         self._engine = engine
         self._keep_revisions = keep_revisions
         self._claim = claim
+        self._aside = threading.Lock()
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[sa.Connection]:
+        """Give a transaction to whoever keeps tables that the writer's thread does not.
+
+        Any thread; they go one after the other. Raises StoreError.
+        """
+        with self._aside, _told(), self._engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                # Else one that has read first could not write after the writer has written.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
 
     def close(self) -> None:
         """Give the connections back."""

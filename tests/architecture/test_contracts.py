@@ -115,6 +115,8 @@ MIRRORED = {
     "hub/skerry_hub/api": "tests/hub/api",
     "hub/skerry_hub/writer": "tests/hub/writer",
     "hub/skerry_hub/fleet": "tests/hub/fleet",
+    "hub/skerry_hub/joining": "tests/hub/joining",
+    "hub/skerry_hub/pki": "tests/hub/pki",
     "hub/skerry_hub/placement": "tests/hub/placement",
     "hub/skerry_hub/workloads": "tests/hub/workloads",
     "hub/skerry_hub/balance": "tests/hub/balance",
@@ -122,6 +124,10 @@ MIRRORED = {
     "hub/skerry_hub/rollout": "tests/hub/rollout",
 }
 ELSEWHERE = {
+    "hub/skerry_hub/enrollment_rows.py": "joining/test_enrolling.py, on both databases",
+    "hub/skerry_hub/joining/broker_door.py": "joining/test_enrolling.py: what it is told",
+    "hub/skerry_hub/joining/records.py": "joining/test_enrolling.py keeps and reads them",
+    "hub/skerry_hub/joining/shutting_out.py": "api/test_joining.py asks it over HTTP",
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",
     "hub/skerry_hub/api/refusals.py": "test_app.py",
     "hub/skerry_hub/api/requests.py": "test_app.py",

@@ -21,6 +21,7 @@ from skerry_hub.api import (
     documents,
     health,
     instance_requests,
+    joining,
     rebalancing,
     refusals,
     rollouts,
@@ -45,6 +46,8 @@ from skerry_hub.api.bodies import (
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.device_list import Wanted
 from skerry_hub.health_views import HealthView
+from skerry_hub.joining.enrolling import Enrolling
+from skerry_hub.joining.rates import Rates
 from skerry_hub.model import Explanation, Liveness
 from skerry_hub.placement.explain import SHOWN
 from skerry_hub.rollout.state import KnownRollouts
@@ -95,8 +98,13 @@ class SameOrigin:
         await self._app(scope, receive, send)
 
 
-def create(service: Service | None) -> FastAPI:
-    """Return the application. Without a service it only knows its own document."""
+def create(
+    service: Service | None, enrolling: Enrolling | None = None, rates: Rates | None = None
+) -> FastAPI:
+    """Return the application. Without a service it only knows its own document.
+
+    `enrolling` lets boxes join, as often as `rates` allow.
+    """
     app = FastAPI(
         title="Skerry hub",
         version=__version__,
@@ -111,6 +119,7 @@ def create(service: Service | None) -> FastAPI:
     health.add_routes(app, service)
     _add_metrics(app, service)
     _add_nodes(app, answers)
+    joining.add_forget(app, answers, service, enrolling)
     cordoning.add_routes(app, answers)
     round_trips.add_routes(app, service)
     rebalancing.add_routes(app, service)
@@ -121,6 +130,7 @@ def create(service: Service | None) -> FastAPI:
     documents.add_routes(app, answers.documents if service is not None else answers)
     decisions.add_routes(app, service)
     instance_requests.add_routes(app, service)
+    joining.add_routes(app, service, enrolling, rates)
     _add_changes(app, service)
     refusals.add(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -182,11 +192,6 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
     def node(node: Name) -> Response:
         """Show one node; `node` is its id, or its hostname if no other has it."""
         return json_of(answers.node(node))
-
-    @app.delete("/api/v1/nodes/{node}", responses=shown(views.PlanView), response_class=Response)
-    def forget(node: Name) -> Response:
-        """Forget a node; its instances are placed anew."""
-        return json_of(answers.forget(node))
 
     @app.post(
         "/api/v1/nodes/{node}/labels",
@@ -351,6 +356,7 @@ _SCHEMAS = (
     *rollouts.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,
     *secrets.SCHEMAS,
+    *joining.SCHEMAS,
 )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def load_or_make(folder: pathlib.Path, now: float) -> Authority:
     copy = folder / PUBLIC
     try:
         if not copy.exists() or copy.read_bytes() != authority.pem:
-            write_whole(copy, authority.pem, 0o644)
+            write_whole(copy, authority.pem)
     except OSError as error:
         raise AuthorityError(f"{copy} cannot be written: {error.strerror}") from None
     return authority

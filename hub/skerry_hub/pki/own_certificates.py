@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import time
 from collections.abc import Callable, Sequence
 
 from cryptography import x509
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from skerry_hub.pki import leaves
-from skerry_hub.pki.authority import Authority, AuthorityError, private_pem
+from skerry_hub.pki.authority import Authority, AuthorityError, load_or_make, private_pem
 from skerry_hub.pki.leaves import BROKER_NAME, PublicKey, Stamp
 from skerry_hub.whole_file import write_whole
 from skerry_wire.joining import HUB_NAME
@@ -70,6 +71,19 @@ def renew(
         where = error.filename or place
         raise AuthorityError(f"{where} cannot be written: {error.strerror}") from None
     return tuple(changed)
+
+
+def prepared(
+    folder: pathlib.Path, names: Sequence[str], life_s: float
+) -> tuple[Authority, pathlib.Path]:
+    """Return the authority and where the files are, all of which there are then.
+
+    Raises AuthorityError.
+    """
+    now = time.time()
+    authority = load_or_make(folder, now)
+    renew(folder, authority, names, now, life_s)
+    return authority, folder / FOLDER
 
 
 def next_look(folder: pathlib.Path, now: float, life_s: float) -> float:

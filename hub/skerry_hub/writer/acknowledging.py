@@ -6,7 +6,7 @@ Part of the writer's thread. What messages change, `taking` decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -45,7 +45,9 @@ class Acknowledging:
         filling: Filling,
         telling: Telling,
         complaints: Complaints,
+        labels: Callable[[str], Mapping[str, str]],
     ) -> None:
+        """`labels` are those that a node has when it first appears."""
         self._transactions = transactions
         self._inbox = inbox
         self._heard = heard
@@ -56,6 +58,7 @@ class Acknowledging:
         self._filling = filling
         self._telling = telling
         self._complaints = complaints
+        self._labels = labels
 
     def heartbeats(self) -> None:
         """Take the heartbeats that wait. The hot path: nothing of it is stored."""
@@ -121,7 +124,9 @@ class Acknowledging:
         ids = [one.message.id for one in messages if isinstance(one.message, Event)]
         seen = transactions.store.seen_events(ids) if ids else set()
         heard_at = transactions.columns.last_seen
-        batch = take_all(transactions.known, messages, seen, self._telling, now, heard_at)
+        batch = take_all(
+            transactions.known, messages, seen, self._telling, now, heard_at, self._labels
+        )
         for node in batch.renewed:
             self._heard.forget(node)
         for node, retained in batch.reported:

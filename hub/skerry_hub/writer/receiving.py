@@ -35,12 +35,18 @@ class Receiving:
     """Called from the broker's threads."""
 
     def __init__(
-        self, inbox: Inbox, complaints: Complaints, answered: Callable[[str, Reply], bool]
+        self,
+        inbox: Inbox,
+        complaints: Complaints,
+        answered: Callable[[str, Reply], bool],
+        shut_out: Callable[[str], bool],
     ) -> None:
         """`answered` takes the reply of a node that somebody waits for, and says whether one does.
 
-        It changes no record, so it need not be durable, nor wait for its turn.
+        It changes no record, so it need not be durable, nor wait for its turn. `shut_out` says
+        whose messages are not to be believed: not every broker refuses those who were revoked.
         """
+        self._shut_out = shut_out
         self._inbox = inbox
         self._complaints = complaints
         self._answered = answered
@@ -50,6 +56,9 @@ class Receiving:
         where = topics.parse(topic)
         if not isinstance(where, topics.Node):
             self._complaints.note("heartbeat", "malformed", f"{topic[:100]!r} is no topic of ours")
+            return
+        if self._shut_out(where.node):
+            self._complaints.note("heartbeat", "revoked", f"{where.node} was revoked")
             return
         if where.topic is NodeTopic.LEASE:
             self._lease(where.node, topic, payload)
@@ -88,6 +97,10 @@ class Receiving:
         kind = where.topic if isinstance(where, topics.Node) else None
         if not isinstance(where, topics.Node) or kind not in CLASSES:
             self._complaints.note("other", "malformed", f"{topic[:100]!r} is no topic of ours")
+            ack()
+            return
+        if self._shut_out(where.node):
+            self._complaints.note(kind.value, "revoked", f"{where.node} was revoked")
             ack()
             return
         try:

@@ -18,17 +18,17 @@ from typing import TypeVar
 import structlog
 
 from skerry_hub.decisions import Keep
-from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.health_views import HealthView, PartView
+from skerry_hub.joining.enrolling import load as admitted_by
 from skerry_hub.keys import OrderKey
 from skerry_hub.loss import Held, Judgement
 from skerry_hub.model import Liveness, Node
 from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Known, Publication
 from skerry_hub.store import Store
-from skerry_hub.views import EventView, Problem
+from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Strategy, Work
 from skerry_hub.writer.acknowledging import Acknowledging
 from skerry_hub.writer.asking import Asking
@@ -94,9 +94,11 @@ class Service:
         self.secret_key = secret_key
         self._patience = patience or Patience()
         self._sealing = None if secret_key is None else Sealing(secret_key)
+        self.admission = admitted_by(store)
         self._inbox = Inbox()
         self._complaints = Complaints()
         self._telling = Telling()
+        self.hub_event = self._telling.of_itself
         self._heard = heard = Heard()
         self._asking = Asking()
         self._publishing = publishing = Publishing(key.id)
@@ -144,6 +146,7 @@ class Service:
             filling=filling,
             telling=self._telling,
             complaints=self._complaints,
+            labels=self.admission.labels,
         )
         self._ticking = Ticking(
             transactions=transactions,
@@ -158,7 +161,9 @@ class Service:
             complaints=self._complaints,
         )
         self.requesting = Requesting(self._way, self._node_now, key)
-        self._receiving = Receiving(self._inbox, self._complaints, self.requesting.answered)
+        self._receiving = Receiving(
+            self._inbox, self._complaints, self.requesting.answered, self.admission.shut_out
+        )
         self.on_heartbeat = self._receiving.heartbeat
         self.on_message = self._receiving.message
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -391,9 +396,3 @@ class Service:
     def _newest_sign(self) -> float:
         signs = self.columns.signs(self.columns.rows())
         return float(signs.max(initial=-math.inf))
-
-    def hub_event(
-        self, node: Node | None, kind: str, detail: str, now: float, subject: str = ""
-    ) -> EventView:
-        """Return an event that the hub itself has to tell of; without a node, of itself."""
-        return self._telling.of_hub(node, Note(kind, subject=subject, detail=detail), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from skerry_hub.fleet.apply import Dropped, is_sign_of_life, take
 from skerry_hub.jobs import follow
@@ -40,14 +40,20 @@ def take_all(
     telling: Telling,
     now: float,
     last_heard: Callable[[str], float] = lambda _: 0.0,
+    labels: Callable[[str], Mapping[str, str]] = lambda _: {},
 ) -> Batch:
     """Return what the messages make of what is known. `seen` are events that are kept already.
 
-    `last_heard` is when a node's last heartbeat came, which no record has.
+    `last_heard` is when a node's last heartbeat came, which no record has; `labels` are those that
+    a node has when it first appears.
     """
     batch, seen = Batch(Draft(known), collections.Counter()), set(seen)
     for one in messages:
+        first = batch.draft.nodes.get(one.node) is None
         _take_one(known, batch, one, seen, telling, now)
+        node = batch.draft.nodes.get(one.node)
+        if first and node is not None and labels(one.node):
+            batch.draft.nodes.put(one.node, dataclasses.replace(node, labels=labels(one.node)))
     for name, node in batch.draft.nodes.changes.items():
         before = known.nodes.get(name)
         if node is None or before is None or before.liveness is not Liveness.ONLINE:

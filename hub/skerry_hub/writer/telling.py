@@ -32,6 +32,12 @@ class Telling:
             detail=note.detail,
         )
 
+    def of_itself(
+        self, node: Node | None, kind: str, detail: str, now: float, subject: str = ""
+    ) -> EventView:
+        """Return what the hub has done, to a node or without one."""
+        return self.of_hub(node, Note(kind, subject=subject, detail=detail), now)
+
     def of_rollout(self, told: Told, now: float) -> EventView:
         """Return what a rollout has to tell of: an instance on its node, or the whole workload."""
         return EventView(

@@ -20,7 +20,6 @@ def test_it_is_made_at_the_first_start_and_survives(tmp_path):
     assert first.pin == again.pin
     assert first.key.private_numbers() == again.key.private_numbers()
     assert stat.S_IMODE((tmp_path / PRIVATE).stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / PUBLIC).stat().st_mode) == 0o644
 
 
 def test_the_pin_is_the_digest_of_the_der_of_ca_pem(tmp_path):

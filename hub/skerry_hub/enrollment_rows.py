@@ -1,0 +1,224 @@
+"""Join tokens, boxes that joined and their certificates as rows.
+
+A part of `store`, which alone speaks SQL beside it. They are not written by the writer's thread,
+but in transactions of their own (`Store.aside`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from skerry_hub import tables
+from skerry_hub.joining.records import (
+    Certificate,
+    Enrollment,
+    EnrollmentContent,
+    JoinToken,
+    TokenContent,
+)
+from skerry_hub.store_error import StoreError
+from skerry_wire import codec
+from skerry_wire.errors import WireError
+
+C = TypeVar("C")
+
+
+class EnrollmentRows:
+    """What one transaction may read and write of them."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    # --- tokens ---------------------------------------------------------------------------
+
+    def token(self, id_: str) -> JoinToken | None:
+        """Return a token; until the transaction ends nobody else uses it."""
+        table = tables.join_tokens
+        query = sa.select(table).where(table.c.id == id_).with_for_update()
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _token(row)
+
+    def tokens(self) -> list[JoinToken]:
+        """Return all that are kept, the oldest first."""
+        table = tables.join_tokens
+        query = sa.select(table).order_by(table.c.created_at, table.c.id)
+        return [_token(row) for row in self._connection.execute(query)]
+
+    def add_token(self, token: JoinToken) -> None:
+        """Keep a new one."""
+        self._connection.execute(
+            sa.insert(tables.join_tokens).values(
+                id=token.id,
+                digest=token.digest,
+                created_at=token.created_at,
+                expires_at=token.expires_at,
+                uses=token.uses,
+                used=token.used,
+                node=token.node,
+                revoked_at=token.revoked_at,
+                content=_text(token.content),
+            )
+        )
+
+    def use_token(self, id_: str, now: float) -> bool:
+        """Count a use, and say whether there was one left."""
+        table = tables.join_tokens
+        left = (
+            (table.c.id == id_)
+            & (table.c.used < table.c.uses)
+            & (table.c.expires_at > now)
+            & table.c.revoked_at.is_(None)
+        )
+        done = self._connection.execute(sa.update(table).where(left).values(used=table.c.used + 1))
+        return bool(done.rowcount)
+
+    def revoke_token(self, id_: str, now: float) -> None:
+        """Note that a token is valid no more."""
+        table = tables.join_tokens
+        mine = (table.c.id == id_) & table.c.revoked_at.is_(None)
+        self._connection.execute(sa.update(table).where(mine).values(revoked_at=now))
+
+    # --- boxes ----------------------------------------------------------------------------
+
+    def enrollment(self, node: str) -> Enrollment | None:
+        """Return what is kept of a box, by its id."""
+        return self._enrollment(tables.enrollments.c.node == node)
+
+    def enrollment_of_key(self, key_digest: str) -> Enrollment | None:
+        """Return what is kept of a box, by its key."""
+        return self._enrollment(tables.enrollments.c.key_digest == key_digest)
+
+    def _enrollment(self, which: sa.ColumnElement[bool]) -> Enrollment | None:
+        query = sa.select(tables.enrollments).where(which).with_for_update()
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _enrollment(row)
+
+    def enrollments(self) -> list[Enrollment]:
+        """Return all, by id."""
+        table = tables.enrollments
+        query = sa.select(table).order_by(table.c.node)
+        return [_enrollment(row) for row in self._connection.execute(query)]
+
+    def put_enrollment(self, one: Enrollment) -> None:
+        """Keep it in place of what there was of its id.
+
+        Raises sqlalchemy.exc.IntegrityError where another box has its key, or came first.
+        """
+        table = tables.enrollments
+        values: dict[str, Any] = {
+            "key_digest": one.key_digest,
+            "joined_at": one.joined_at,
+            "revoked_at": one.revoked_at,
+            "content": _text(one.content),
+        }
+        mine = table.c.node == one.node
+        if not self._connection.execute(sa.update(table).where(mine).values(**values)).rowcount:
+            self._connection.execute(sa.insert(table).values(node=one.node, **values))
+
+    # --- certificates ---------------------------------------------------------------------
+
+    def add_certificate(self, one: Certificate) -> None:
+        """Keep a new one."""
+        self._connection.execute(
+            sa.insert(tables.certificates).values(
+                serial=one.serial,
+                node=one.node,
+                key_digest=one.key_digest,
+                issued_at=one.issued_at,
+                expires_at=one.expires_at,
+                revoked_at=one.revoked_at,
+                join_token=one.join_token,
+                certificate=one.pem,
+            )
+        )
+
+    def newest_certificate(self, key_digest: str, token: str | None = None) -> Certificate | None:
+        """Return the newest of a key that is not revoked; with a token, the newest by that."""
+        table = tables.certificates
+        query = sa.select(table).where(
+            table.c.key_digest == key_digest, table.c.revoked_at.is_(None)
+        )
+        if token is not None:
+            query = query.where(table.c.join_token == token)
+        newest = query.order_by(table.c.issued_at.desc(), table.c.serial).limit(1)
+        row = self._connection.execute(newest).one_or_none()
+        return None if row is None else _certificate(row)
+
+    def certificates(self, node: str) -> list[Certificate]:
+        """Return those of a box that are not long expired, the newest first."""
+        table = tables.certificates
+        query = sa.select(table).where(table.c.node == node)
+        newest_first = query.order_by(table.c.issued_at.desc(), table.c.serial)
+        return [_certificate(row) for row in self._connection.execute(newest_first)]
+
+    def revoke_certificates(self, node: str, now: float) -> int:
+        """Note that all of a box hold no more; return how many these were."""
+        table = tables.certificates
+        mine = (table.c.node == node) & table.c.revoked_at.is_(None)
+        return self._connection.execute(
+            sa.update(table).where(mine).values(revoked_at=now)
+        ).rowcount
+
+    def revoked(self) -> Iterator[tuple[int, float]]:
+        """Yield the serial numbers that hold no more, and since when."""
+        table = tables.certificates
+        query = sa.select(table.c.serial, table.c.revoked_at).where(table.c.revoked_at.is_not(None))
+        for row in self._connection.execute(query):
+            yield int(row.serial, 16), row.revoked_at
+
+    def trim(self, before: float) -> None:
+        """Remove certificates and tokens that have expired before a time."""
+        for table in (tables.certificates, tables.join_tokens):
+            self._connection.execute(sa.delete(table).where(table.c.expires_at < before))
+
+
+def _text(content: object) -> str:
+    return json.dumps(codec.to_plain(content), separators=(",", ":"))
+
+
+def _content(kind: type[C], text: str, what: str) -> C:
+    try:
+        return codec.from_plain(kind, json.loads(text))
+    except (ValueError, WireError) as error:
+        raise StoreError(f"the database holds a damaged record, {what}: {error}") from None
+
+
+def _token(row: sa.Row[Any]) -> JoinToken:
+    return JoinToken(
+        id=row.id,
+        digest=row.digest,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        uses=row.uses,
+        used=row.used,
+        node=row.node,
+        revoked_at=row.revoked_at,
+        content=_content(TokenContent, row.content, f"join token {row.id}"),
+    )
+
+
+def _enrollment(row: sa.Row[Any]) -> Enrollment:
+    return Enrollment(
+        node=row.node,
+        key_digest=row.key_digest,
+        joined_at=row.joined_at,
+        revoked_at=row.revoked_at,
+        content=_content(EnrollmentContent, row.content, f"enrollment of {row.node}"),
+    )
+
+
+def _certificate(row: sa.Row[Any]) -> Certificate:
+    return Certificate(
+        serial=row.serial,
+        node=row.node,
+        key_digest=row.key_digest,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        join_token=row.join_token,
+        pem=row.certificate,
+    )

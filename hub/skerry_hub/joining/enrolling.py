@@ -1,0 +1,289 @@
+"""Lets boxes in, renews their certificates, and shuts them out: what is decided becomes durable.
+
+Any thread. The order of things is always the same: the store, then the writer's knowledge, then the
+list of revoked certificates, then the broker. Whatever a killed hub has not done of the later steps
+is done at its next start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from skerry_hub.enrollment_rows import EnrollmentRows
+from skerry_hub.joining import join, renew, tokens
+from skerry_hub.joining.admission import Admission
+from skerry_hub.joining.broker_door import BrokerDoor, NoBroker
+from skerry_hub.joining.join import Admitted, Again, Asked
+from skerry_hub.joining.records import Certificate, Enrollment, JoinToken, TokenContent
+from skerry_hub.joining.terms import Terms
+from skerry_hub.joining.views import (
+    EnrollmentView,
+    JoinTokenMade,
+    JoinTokenRequest,
+    JoinTokenView,
+    enrollment_view,
+    token_view,
+)
+from skerry_hub.pki import crl, csr, leaves
+from skerry_hub.pki.authority import Authority
+from skerry_hub.pki.csr import CsrError
+from skerry_hub.pki.leaves import PublicKey
+from skerry_hub.store import Store
+from skerry_hub.views import Problem
+from skerry_hub.whole_file import write_whole
+from skerry_hub.work import RefusedError
+from skerry_wire.joining import Enrolled, JoinRequest, RenewRequest
+from skerry_wire.labels import wrong
+
+log = structlog.get_logger("joining")
+
+T = TypeVar("T")
+
+KEPT_S = 30 * 86_400.0
+"""How long an expired certificate or token is still shown, and a revoked one still listed: a
+broker's clock may be behind."""
+
+
+class Enrolling:
+    """One hub's boxes that join."""
+
+    def __init__(
+        self,
+        store: Store,
+        authority: Authority,
+        terms: Terms,
+        admission: Admission,
+        folder: pathlib.Path,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`folder` is where the list of revoked certificates is written."""
+        self.authority = authority
+        self.terms = terms
+        self.door: BrokerDoor = NoBroker()
+        self._store = store
+        self._admission = admission
+        self._list = folder / crl.FILE
+        self._clock = clock
+        self._one_list = threading.Lock()
+
+    # --- boxes ----------------------------------------------------------------------------
+
+    def join(self, request: JoinRequest) -> Enrolled:
+        """Let a box in that has a token. Raises RefusedError and StoreError."""
+        now = self._clock()
+        id_ = tokens.id_of(request.token)
+        if id_ is None:
+            raise join.not_valid()
+        # Whoever has no token has no work done for him.
+        if not join.is_valid(self._with_rows(lambda rows: _token(rows, id_, request)), now):
+            raise join.not_valid()
+        public = _public_key(request.csr)
+        asked = Asked(key_digest=csr.key_digest(public), node=request.node, machine=request.machine)
+        found, admitted = self._with_rows(
+            lambda rows: self._joined(rows, asked, _token(rows, id_, request), public, now)
+        )
+        if admitted is not None:
+            log.info("a box has joined", node=found.node, serial=found.serial, token=id_)
+            self._follow(admitted.enrollment, admitted.replaces_key)
+        return self.terms.answer(self.authority, found, now)
+
+    def _joined(
+        self,
+        rows: EnrollmentRows,
+        asked: Asked,
+        token: JoinToken | None,
+        public: PublicKey,
+        now: float,
+    ) -> tuple[Certificate, Admitted | None]:
+        if token is None:
+            raise join.not_valid()
+        of_key = rows.enrollment_of_key(asked.key_digest)
+        of_node = rows.enrollment(join.id_for(asked, token))
+        earlier = rows.newest_certificate(asked.key_digest, token.id)
+        outcome = join.decide(asked, token, of_key, of_node, earlier, now)
+        if isinstance(outcome, Again):
+            return outcome.certificate, None
+        if not rows.use_token(token.id, now):
+            raise join.not_valid()
+        if outcome.replaces_key:
+            rows.revoke_certificates(outcome.enrollment.node, now)
+        rows.put_enrollment(outcome.enrollment)
+        return self._issued(rows, outcome.enrollment, public, now, token.id), outcome
+
+    def renew(self, request: RenewRequest) -> Enrolled:
+        """Give a box a new certificate for its key. Raises RefusedError and StoreError."""
+        now = self._clock()
+        public = _public_key(request.csr)
+        digest = csr.key_digest(public)
+
+        def change(rows: EnrollmentRows) -> Certificate:
+            known = renew.check(rows.enrollment_of_key(digest))
+            newest = rows.newest_certificate(digest)
+            if newest is not None and renew.still_new(newest, now, self.terms.life_s):
+                return newest
+            return self._issued(rows, known, public, now)
+
+        found = self._with_rows(change)
+        if found.issued_at == now:
+            log.info("a certificate was renewed", node=found.node, serial=found.serial)
+        return self.terms.answer(self.authority, found, now)
+
+    def revoke(self, node: str) -> EnrollmentView:
+        """Shut a box out, for good or until it joins again. Raises RefusedError and StoreError."""
+        now = self._clock()
+
+        def change(rows: EnrollmentRows) -> Enrollment:
+            found = _known(rows, node)
+            if found.revoked_at is None:
+                found = _revoked(found, now)
+                rows.put_enrollment(found)
+            rows.revoke_certificates(node, now)
+            return found
+
+        found = self._with_rows(change)
+        log.warning("a box was revoked", node=node)
+        self._admission.put(found)
+        self.write_list()
+        self.door.revoked(node)
+        return self.enrollment(node)
+
+    def has_joined(self, node: str) -> bool:
+        """Say whether a node has joined, revoked or not. Raises StoreError."""
+        return self._with_rows(lambda rows: rows.enrollment(node)) is not None
+
+    def enrollment(self, node: str) -> EnrollmentView:
+        """Return what is kept of a box. Raises RefusedError and StoreError."""
+        return self._with_rows(
+            lambda rows: enrollment_view(_known(rows, node), rows.certificates(node))
+        )
+
+    def _issued(
+        self,
+        rows: EnrollmentRows,
+        known: Enrollment,
+        public: PublicKey,
+        now: float,
+        token: str | None = None,
+    ) -> Certificate:
+        stamp = leaves.stamp(now, self.terms.life_s)
+        made = leaves.node(self.authority, known.node, public, stamp)
+        certificate = Certificate(
+            serial=f"{made.serial_number:x}",
+            node=known.node,
+            key_digest=known.key_digest,
+            issued_at=now,
+            expires_at=leaves.expires_at(made),
+            join_token=token,
+            pem=leaves.pem(made),
+        )
+        rows.add_certificate(certificate)
+        return certificate
+
+    def _follow(self, one: Enrollment, replaced: bool) -> None:
+        self._admission.put(one)
+        if replaced:
+            self.write_list()
+            self.door.list_changed()
+        self.door.admitted(one.node)
+
+    # --- tokens ---------------------------------------------------------------------------
+
+    def make_token(self, asked: JoinTokenRequest, made_by: str = "") -> JoinTokenMade:
+        """Make a token. Raises RefusedError and StoreError."""
+        for key, value in asked.labels.items():
+            reason = wrong(key, value)
+            if reason is not None:
+                raise RefusedError(400, Problem(reason=reason, field=f"labels.{key}"))
+        id_ = secrets.token_bytes(tokens.ID_BYTES)
+        text = tokens.text_of(id_, secrets.token_bytes(tokens.SECRET_BYTES))
+        now = self._clock()
+        token = JoinToken(
+            id=id_.hex(),
+            digest=tokens.digest_of(text),
+            created_at=now,
+            expires_at=now + asked.ttl_s,
+            uses=asked.uses,
+            node=asked.node,
+            content=TokenContent(labels=asked.labels, made_by=made_by),
+        )
+        self._with_rows(lambda rows: rows.add_token(token))
+        return JoinTokenMade(
+            token=text,
+            view=token_view(token, now),
+            hub=self.terms.hub,
+            ca_pin=self.authority.pin,
+        )
+
+    def tokens(self) -> list[JoinTokenView]:
+        """Return the tokens that are kept, the oldest first. Raises StoreError."""
+        now = self._clock()
+        return [token_view(one, now) for one in self._with_rows(lambda rows: rows.tokens())]
+
+    def revoke_token(self, id_: str) -> JoinTokenView:
+        """Make a token invalid. Raises RefusedError and StoreError."""
+        now = self._clock()
+
+        def change(rows: EnrollmentRows) -> JoinToken | None:
+            rows.revoke_token(id_, now)
+            return rows.token(id_)
+
+        found = self._with_rows(change)
+        if found is None:
+            raise RefusedError(404, Problem(reason=f"there is no join token {id_}"))
+        return token_view(found, now)
+
+    # --- files ----------------------------------------------------------------------------
+
+    def write_list(self) -> None:
+        """Write the list of revoked certificates. Raises StoreError, and OSError."""
+        with self._one_list:
+            revoked = self._with_rows(lambda rows: list(rows.revoked()))
+            write_whole(self._list, crl.make(self.authority, revoked, self._clock()))
+
+    def tidy(self) -> None:
+        """Forget what has long expired, here and in the list. Raises StoreError, and OSError."""
+        before = self._clock() - KEPT_S
+        self._with_rows(lambda rows: rows.trim(before))
+        self.write_list()
+        self.door.list_changed()
+
+    def _with_rows(self, change: Callable[[EnrollmentRows], T]) -> T:
+        with self._store.aside() as connection:
+            return change(EnrollmentRows(connection))
+
+
+def load(store: Store) -> Admission:
+    """Return what the writer must know of boxes that joined. Raises StoreError."""
+    with store.aside() as connection:
+        return Admission(EnrollmentRows(connection).enrollments())
+
+
+def _token(rows: EnrollmentRows, id_: str, request: JoinRequest) -> JoinToken | None:
+    found = rows.token(id_)
+    return found if found is not None and tokens.is_same(request.token, found.digest) else None
+
+
+def _known(rows: EnrollmentRows, node: str) -> Enrollment:
+    found = rows.enrollment(node)
+    if found is None:
+        raise RefusedError(404, Problem(reason=f"node {node} has not joined with a token"))
+    return found
+
+
+def _revoked(one: Enrollment, now: float) -> Enrollment:
+    return dataclasses.replace(one, revoked_at=now)
+
+
+def _public_key(text: str) -> PublicKey:
+    try:
+        return csr.public_key_of(text)
+    except CsrError as error:
+        raise RefusedError(400, Problem(reason=f"the request {error}", field="csr")) from None

@@ -1,0 +1,137 @@
+"""Whether a box may join, and as whom: decided from what is known of token, key and id. Pure.
+
+Who has no valid token learns that, and nothing else. All else is told in words, because whoever
+asks then is somebody whom an operator has given a token.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from skerry_hub.joining.records import Certificate, Enrollment, EnrollmentContent, JoinToken
+from skerry_hub.views import Problem
+from skerry_hub.work import RefusedError
+
+NOT_VALID = "the token is not valid (any more): ask for a new one with `skerry token create`"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a box asked for, checked: the digest of its key, the id that it would like to have."""
+
+    key_digest: str
+    node: str
+    machine: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Again:
+    """The answer to this was lost, or comes twice: the same certificate once more."""
+
+    enrollment: Enrollment
+    certificate: Certificate
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Admitted:
+    """The box is let in: what is kept of it from now on, and whether an earlier key goes."""
+
+    enrollment: Enrollment
+    replaces_key: bool = False
+
+
+def not_valid() -> RefusedError:
+    """Return the one answer to every token that is not valid, whatever the reason."""
+    return RefusedError(401, Problem(reason=NOT_VALID, field="token"))
+
+
+def is_valid(token: JoinToken | None, now: float) -> bool:
+    """Say whether a token is one, used up or not."""
+    return token is not None and token.revoked_at is None and now < token.expires_at
+
+
+def decide(
+    asked: Asked,
+    token: JoinToken | None,
+    of_key: Enrollment | None,
+    of_node: Enrollment | None,
+    earlier: Certificate | None,
+    now: float,
+) -> Again | Admitted:
+    """Return what becomes of a box that asks. Raises RefusedError.
+
+    `of_key` is the box that has this key, `of_node` the one that has the id it is to get, `earlier`
+    the newest certificate that this key got by this token and that holds still.
+    """
+    if token is None or not is_valid(token, now):
+        raise not_valid()
+    if of_key is not None and of_key.revoked_at is None and earlier is not None:
+        return Again(of_key, earlier)
+    if token.used >= token.uses:
+        raise not_valid()
+    if of_key is not None:
+        return _known(asked, token, of_key, now)
+    if of_node is not None:
+        return _other_key(asked, token, of_node, now)
+    return Admitted(_entered(asked, token, token.node or asked.node, now))
+
+
+def id_for(asked: Asked, token: JoinToken) -> str:
+    """Return the id that a box with an unknown key is to get."""
+    return token.node or asked.node
+
+
+def _known(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Admitted:
+    """The same key is the same box, which keeps its id."""
+    node = known.node
+    if token.node not in (None, node):
+        raise _refused(
+            f"the key of this box is that of node {node}, and the token is for node {token.node}: "
+            f"join with another token, or as a new box with --new-identity"
+        )
+    pinned = token.node == node
+    if known.revoked_at is not None and not pinned and token.created_at <= known.revoked_at:
+        raise _refused(
+            f"node {node} was revoked after this token was made: to let it in again, make one for "
+            f"it with `skerry token create --node {node}`"
+        )
+    before, machine = known.content.machine, asked.machine
+    if before and machine and not pinned and not set(before) & set(machine):
+        raise _refused(
+            f"the key of this box is that of node {node}, which joined on another machine: where "
+            f"this disk is a copy, join with --new-identity; if node {node} has moved to this "
+            f"machine, use a token that is made with `skerry token create --node {node}`"
+        )
+    return Admitted(_entered(asked, token, node, now))
+
+
+def _other_key(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Admitted:
+    """The id is taken, by another key: only a token for this very node gives it away."""
+    if token.node != known.node:
+        raise _refused(
+            f"node {known.node} has joined already, with another key: if this is the same box made "
+            f"anew, use a token that is made with `skerry token create --node {known.node}`; "
+            f"otherwise give it another id with --node-id"
+        )
+    return Admitted(_entered(asked, token, known.node, now), replaces_key=True)
+
+
+def _entered(asked: Asked, token: JoinToken, node: str, now: float) -> Enrollment:
+    return Enrollment(
+        node=node,
+        key_digest=asked.key_digest,
+        joined_at=now,
+        content=EnrollmentContent(
+            labels=token.content.labels, machine=asked.machine, let_in_by=token.content.made_by
+        ),
+    )
+
+
+def labels_of(found: Iterable[Enrollment]) -> dict[str, dict[str, str]]:
+    """Return the labels that boxes joined with, of those that have any."""
+    return {one.node: dict(one.content.labels) for one in found if one.content.labels}
+
+
+def _refused(reason: str) -> RefusedError:
+    return RefusedError(409, Problem(reason=reason))

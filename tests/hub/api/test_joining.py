@@ -1,0 +1,269 @@
+"""Joining over HTTP: what strangers are told, limits, tokens, what becomes of a revoked node."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+from tests.hub.api.conftest import Client
+from tests.hub.joining.test_enrolling import TERMS, Door
+from tests.hub.pki.certificates import CA, KEY, request
+from tests.hub.records import capability, heartbeat, presence
+from tests.hub.rig import count, until
+
+from lab.processes import wait_for
+from skerry_hub.api import app as api
+from skerry_hub.joining.enrolling import Enrolling
+from skerry_hub.joining.rates import Rates
+from skerry_hub.model import Liveness
+
+MANY = Rates(1000, 1000, 1000, 1000)
+
+
+class Server:
+    """The API of a rig, which lets boxes join."""
+
+    def __init__(self, rig, folder, rates=MANY):
+        self.enrolling = Enrolling(rig.store, CA, TERMS, rig.service.admission, folder)
+        self.door = self.enrolling.door = Door()
+        app = api.create(rig.service, self.enrolling, rates)
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
+        )
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.port = listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
+        self._thread.start()
+        wait_for("the server", lambda: self._server.started)
+        self.client = Client(self.port, app.openapi())
+
+    def stop(self):
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    def token(self, **fields):
+        status, found = self.client.ask("POST", "/api/v1/join-tokens", fields)
+        assert status == 200, found
+        self.client.fits("post", "/api/v1/join-tokens", found)
+        return found["token"]
+
+    def join(self, token, key=KEY, node="box-1"):
+        body = {"token": token, "csr": request(key), "node": node}
+        return self.client.ask("POST", "/api/v1/join", body)
+
+
+@pytest.fixture
+def hub(rig, tmp_path):
+    hub = Server(rig, tmp_path)
+    yield hub
+    hub.stop()
+
+
+def test_a_box_joins_and_renews(hub):
+    status, found = hub.join(hub.token())
+    assert status == 200
+    hub.client.fits("post", "/api/v1/join", found)
+    status, again = hub.client.ask("POST", "/api/v1/renew", {"csr": request()})
+    assert (status, again["certificate"]) == (200, found["certificate"])
+    hub.client.fits("post", "/api/v1/renew", again)
+
+
+def test_everybody_may_read_the_authority(hub):
+    status, headers, data = hub.client.raw("GET", "/ca.pem")
+    assert (status, data) == (200, CA.pem)
+    assert headers["content-type"] == "application/x-pem-file"
+
+
+def test_a_hub_without_an_authority_says_so(client):
+    status, found = client.ask("GET", "/ca.pem")
+    assert (status, found["problems"][0]["reason"]) == (503, "no box can join here")
+
+
+# --- strangers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ("{", 400, None),
+        ("[]", 400, None),
+        ({}, 400, "token"),
+        ({"token": "x" * 20, "csr": "x", "node": "box-1"}, 401, "token"),
+        ({"token": "x" * 20, "csr": "x", "node": "skerry:hub"}, 400, "node"),
+        ({"token": "x" * 20, "csr": "x" * 20_000, "node": "box-1"}, 400, "csr"),
+        ({"token": "x" * 20, "csr": "x", "node": "box-1", "machine": ["no"]}, 400, "machine[0]"),
+    ],
+)
+def test_what_is_no_request_to_join(hub, body, status, field):
+    found, answer = hub.client.ask("POST", "/api/v1/join", body)
+    assert (found, answer["problems"][0]["field"]) == (status, field)
+
+
+def test_who_renews_without_having_joined_is_told_what_to_do(hub):
+    status, found = hub.client.ask("POST", "/api/v1/renew", {"csr": request()})
+    assert status == 403
+    assert "skerry token create" in found["problems"][0]["reason"]
+
+
+def test_a_token_is_never_repeated_in_an_answer(hub):
+    token = hub.token()
+    for body in ({"token": token + "!"}, {"token": token, "csr": 5}, {"token": [token]}):
+        _, _, data = hub.client.raw("POST", "/api/v1/join", body)
+        assert token[21:].encode() not in data
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(hub):
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
+    connection.putrequest("POST", "/api/v1/join")
+    connection.putheader("Content-Length", str(10**9))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_also_one_that_does_not_say_how_large_it_is(hub):
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
+    pieces = (b"x" * 10_000 for _ in range(7))
+    connection.request("POST", "/api/v1/renew", pieces, encode_chunked=True,
+                       headers={"Transfer-Encoding": "chunked"})  # fmt: skip
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_who_asks_too_often_is_told_when_to_ask_again(rig, tmp_path):
+    hub = Server(rig, tmp_path, Rates(0.5, 3, 1000, 1000))
+    try:
+        token = hub.token()
+        wrong = {"token": "x" * 20, "csr": "x", "node": "a"}
+        answers = [hub.client.raw("POST", "/api/v1/join", wrong) for _ in range(2)]
+        assert [status for status, _, _ in answers] == [401, 429]
+        assert int(answers[1][1]["retry-after"]) >= 14, "a refusal counts for ten"
+        assert hub.join(token)[0] == 429
+        assert hub.client.raw("GET", "/ca.pem")[0] == 200
+    finally:
+        hub.stop()
+
+
+# --- tokens -------------------------------------------------------------------------------
+
+
+def test_tokens_are_made_listed_and_revoked(hub):
+    status, made = hub.client.ask(
+        "POST", "/api/v1/join-tokens",
+        {"ttl_s": 600, "uses": 3, "labels": {"site": "quay-3"}, "node": "box-1"},
+    )  # fmt: skip
+    assert status == 200
+    assert (made["hub"], made["ca_pin"]) == (TERMS.hub, CA.pin)
+    found = hub.client.get("/api/v1/join-tokens")["items"]
+    assert found == [made["view"]]
+    assert made["token"] not in json.dumps(found)
+    one = found[0]
+    assert (one["uses"], one["used"], one["state"], one["node"]) == (3, 0, "valid", "box-1")
+    assert one["expires_at"] - one["created_at"] == 600
+    status, gone = hub.client.ask("DELETE", f"/api/v1/join-tokens/{one['id']}")
+    assert (status, gone["state"]) == (200, "revoked")
+    assert hub.join(made["token"])[0] == 401
+    assert hub.client.ask("DELETE", "/api/v1/join-tokens/none")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"ttl_s": 0}, "ttl_s"),
+        ({"ttl_s": 1e9}, "ttl_s"),
+        ({"uses": 0}, "uses"),
+        ({"node": "A"}, "node"),
+        ({"labels": {"a b": "c"}}, "labels.a b"),
+        ({"use": 1}, "use"),
+    ],
+)
+def test_what_is_no_request_for_a_token(hub, body, field):
+    status, found = hub.client.ask("POST", "/api/v1/join-tokens", body)
+    assert (status, found["problems"][0]["field"]) == (400, field)
+
+
+# --- what the hub makes of it -------------------------------------------------------------
+
+
+def test_a_node_has_the_labels_of_its_token_from_its_first_message_on(hub, rig):
+    hub.join(hub.token(labels={"site": "quay-3"}))
+    rig.join("box-1", "box-2")
+    assert rig.node("box-1").labels == {"site": "quay-3"}
+    assert rig.node("box-2").labels == {}
+    assert hub.client.get("/api/v1/nodes?selector=site%3Dquay-3", "/api/v1/nodes")["items"][0][
+        "id"
+    ] == ("box-1")
+
+
+def test_what_operators_changed_later_stays(hub, rig):
+    hub.join(hub.token(labels={"site": "quay-3"}))
+    rig.join("box-1")
+    hub.client.ask("POST", "/api/v1/nodes/box-1/labels", {"unset": ["site"]})
+    rig.join("box-1", seq=2)
+    assert rig.node("box-1").labels == {}
+
+
+def test_a_revoked_node_is_unreachable_at_once_and_not_believed_any_more(hub, rig):
+    hub.join(hub.token())
+    rig.join("box-1")
+    dropped = count("presence", "revoked")
+    status, found = hub.client.ask("POST", "/api/v1/nodes/host-box-1/revoke")
+    assert status == 200
+    hub.client.fits("post", "/api/v1/nodes/{node}/revoke", found)
+    assert found["revoked_at"] is not None
+    assert rig.node().liveness is Liveness.UNREACHABLE
+    assert hub.door.told[-1] == ("revoked", "box-1")
+    events = hub.client.get("/api/v1/events?node=box-1", "/api/v1/events")["items"]
+    assert events[-1]["kind"] == "revoked"
+    said = rig.say("box-1", presence(seq=9))
+    assert said.wait(5), "it is acknowledged, or the broker would bring it again"
+    rig.beat("box-1", heartbeat(seq=9))
+    rig.idle()
+    assert rig.node().liveness is Liveness.UNREACHABLE
+    assert count("presence", "revoked") == dropped + 1
+    assert count("heartbeat", "revoked") >= 1
+
+
+def test_it_is_believed_again_once_it_has_joined_again(hub, rig):
+    hub.join(hub.token())
+    rig.join("box-1")
+    hub.client.ask("POST", "/api/v1/nodes/box-1/revoke")
+    time.sleep(0.01)
+    assert hub.join(hub.token())[0] == 200
+    rig.join("box-1", seq=5)
+    assert rig.node().liveness is Liveness.ONLINE
+
+
+def test_a_node_that_never_came_is_revoked_by_its_id(hub):
+    hub.join(hub.token(), node="box-7")
+    assert hub.client.ask("POST", "/api/v1/nodes/box-7/revoke")[0] == 200
+    found = hub.client.get("/api/v1/nodes/box-7/enrollment", "/api/v1/nodes/{node}/enrollment")
+    assert [one["revoked_at"] for one in found["certificates"]] == [found["revoked_at"]]
+
+
+@pytest.mark.parametrize("how", ["revoke", "enrollment"])
+def test_a_node_that_has_not_joined(hub, rig, how):
+    method = "POST" if how == "revoke" else "GET"
+    rig.join("box-1")
+    for name in ("box-1", "nobody"):
+        assert hub.client.ask(method, f"/api/v1/nodes/{name}/{how}")[0] == 404
+
+
+def test_to_forget_a_node_shuts_it_out(hub, rig):
+    hub.join(hub.token())
+    rig.join("box-1")
+    status, found = hub.client.ask("DELETE", "/api/v1/nodes/box-1")
+    assert status == 409
+    assert "skerry node revoke" in found["problems"][0]["reason"]
+    assert hub.client.ask("POST", "/api/v1/renew", {"csr": request()})[0] == 200
+    rig.say("box-1", presence(seq=2, online=False))
+    until("it to be away", lambda: rig.node().liveness is Liveness.UNREACHABLE)
+    assert hub.client.ask("DELETE", "/api/v1/nodes/box-1")[0] == 200
+    assert hub.client.ask("POST", "/api/v1/renew", {"csr": request()})[0] == 403
+    said = rig.say("box-1", capability(seq=3))
+    assert said.wait(5)
+    rig.idle()
+    assert rig.node("box-1") is None

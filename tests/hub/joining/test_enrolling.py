@@ -1,0 +1,333 @@
+"""Joining, renewing and shutting out on a real store of each kind, with real certificates."""
+
+import concurrent.futures
+import dataclasses
+import threading
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.hub.pki.certificates import CA, DAY_S, ED_KEY, KEY, NOW, request
+
+from skerry_hub.enrollment_rows import EnrollmentRows
+from skerry_hub.joining.enrolling import KEPT_S, Enrolling, load
+from skerry_hub.joining.join import NOT_VALID
+from skerry_hub.joining.terms import Terms
+from skerry_hub.joining.views import JoinTokenRequest
+from skerry_hub.pki import leaves
+from skerry_hub.store_opening import open_store
+from skerry_hub.work import RefusedError
+from skerry_wire.joining import JoinRequest, RenewRequest
+
+LIFE_S = 90 * DAY_S
+TERMS = Terms(
+    hub="https://hub.example:8443",
+    broker="mqtts://hub.example:8883",
+    broker_ca="",
+    order_keys=lambda: (bytes(32),),
+    life_s=LIFE_S,
+)
+KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+
+
+class Door:
+    """Notes what the broker's side is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def revoked(self, node):
+        self.told.append(("revoked", node))
+
+    def admitted(self, node):
+        self.told.append(("admitted", node))
+
+    def list_changed(self):
+        self.told.append(("list",))
+
+    def certificates_changed(self, files):
+        self.told.append(("certificates", *files))
+
+
+class Office:
+    """One hub's, with a clock that is set, and boxes that ask it."""
+
+    def __init__(self, store, folder):
+        self.now = NOW
+        self.folder = folder
+        self.admission = load(store)
+        self.enrolling = Enrolling(store, CA, TERMS, self.admission, folder, clock=lambda: self.now)
+        self.door = self.enrolling.door = Door()
+
+    def token(self, **fields):
+        return self.enrolling.make_token(JoinTokenRequest(**fields), "alice").token
+
+    def join(self, token, key=KEY, node="box-1", **fields):
+        asked = JoinRequest(token=token, csr=request(key), node=node, **fields)
+        return self.enrolling.join(asked)
+
+    def renew(self, key=KEY):
+        return self.enrolling.renew(RenewRequest(csr=request(key)))
+
+    def listed(self):
+        found = x509.load_pem_x509_crl((self.folder / "crl.pem").read_bytes())
+        return {one.serial_number for one in found}
+
+
+@pytest.fixture
+def store(database):
+    store = open_store(database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def office(store, tmp_path):
+    return Office(store, tmp_path)
+
+
+def refused(status, act, *words):
+    with pytest.raises(RefusedError) as error:
+        act()
+    assert error.value.status == status, error.value
+    for word in words:
+        assert word in str(error.value)
+
+
+def serial(enrolled):
+    return x509.load_pem_x509_certificate(enrolled.certificate.encode()).serial_number
+
+
+def test_a_box_gets_a_certificate_for_its_key_and_id_alone(office):
+    asks = request(
+        extensions=(x509.BasicConstraints(ca=True, path_length=None),), name="skerry:hub"
+    )
+    found = office.enrolling.join(JoinRequest(token=office.token(), csr=asks, node="box-1"))
+    made = x509.load_pem_x509_certificate(found.certificate.encode())
+    assert CA.has_signed(made)
+    assert leaves.common_name(made) == "box-1"
+    assert made.public_key() == KEY.public_key()
+    assert not made.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert leaves.names_of(made) == frozenset()
+    assert leaves.expires_at(made) == NOW + LIFE_S
+    assert (found.node, found.ca, found.hubs) == ("box-1", CA.pem.decode(), (TERMS.hub,))
+    assert (found.broker, found.broker_ca) == (TERMS.broker, "")
+    assert (found.lifetime_s, found.renew_after_s) == (LIFE_S, 60 * DAY_S)
+    assert found.order_keys == ("A" * 43 + "=",)
+
+
+def test_neither_text_nor_secret_of_a_token_is_kept(office, store):
+    token = office.token(labels={"site": "quay-3"})
+    with store.aside() as connection:
+        (kept,) = EnrollmentRows(connection).tokens()
+    assert token not in repr(kept)
+    assert token.rpartition("_")[2] not in repr(kept)
+    assert token not in repr(office.enrolling.make_token(JoinTokenRequest()))
+
+
+def test_a_token_is_for_one_use(office):
+    token = office.token()
+    office.join(token)
+    refused(401, lambda: office.join(token, KEYS[0], "box-2"))
+    (view,) = office.enrolling.tokens()
+    assert (view.used, view.state, view.made_by) == (1, "used up", "alice")
+
+
+def test_a_lost_answer_is_the_same_again_until_the_token_expires(office):
+    token = office.token(ttl_s=600)
+    first = office.join(token)
+    office.now += 599
+    assert office.join(token).certificate == first.certificate
+    office.now += 1
+    refused(401, lambda: office.join(token))
+
+
+def test_a_wrong_request_uses_nothing(office):
+    token = office.token()
+    bad = JoinRequest(token=token, csr=request()[:-40], node="box-1")
+    refused(400, lambda: office.enrolling.join(bad), "request")
+    # Who has no token does not even learn that.
+    unknown = dataclasses.replace(bad, token=token[:-4] + "AAAA")
+    refused(401, lambda: office.enrolling.join(unknown))
+    office.join(token)
+
+
+@pytest.mark.parametrize("wrong", ["secret", "id", "form"])
+def test_a_token_that_is_nearly_one_is_none(office, wrong):
+    token = office.token()
+    head, _, secret = token.rpartition("_")
+    other = {
+        "secret": head + "_" + secret[::-1],
+        "id": head[:-1] + ("0" if head[-1] != "0" else "1") + "_" + secret,
+        "form": token + "x",
+    }[wrong]
+    refused(401, lambda: office.join(other), "skerry token create")
+
+
+def test_a_thousand_uses_at_once_give_one_certificate(store, office):
+    token = office.token()
+    ready = threading.Barrier(20)
+
+    def ask(number):
+        key = KEYS[number % len(KEYS)] if number % 50 else ED_KEY
+        asked = JoinRequest(token=token, csr=request(key), node=f"box-{number}")
+        if number < 20:
+            ready.wait(30)
+        try:
+            return office.enrolling.join(asked).certificate
+        except RefusedError as error:
+            return str(error)
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        found = set(pool.map(ask, range(1000)))
+    # Whoever had the key that won got the same certificate; all others, that the token is none.
+    assert len(found - {NOT_VALID}) == 1
+    with store.aside() as connection:
+        rows = EnrollmentRows(connection)
+        assert [one.used for one in rows.tokens()] == [1]
+        (box,) = rows.enrollments()
+        assert len(rows.certificates(box.node)) == 1
+
+
+def test_also_where_two_hubs_processes_ask_the_same_database(database, tmp_path):
+    """The store's lock is not what holds: the database's own rules do."""
+    stores = [open_store(database)]
+    if database.startswith("sqlite"):
+        stores.append(open_store(database))  # a server's database is held against a second hub
+    offices = [Office(store, tmp_path) for store in stores]
+    token = offices[0].token(uses=3)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(12)]
+
+    def ask(number):
+        try:
+            return offices[number % len(offices)].join(token, keys[number], f"box-{number}").node
+        except RefusedError:
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        found = [one for one in pool.map(ask, range(12)) if one is not None]
+    assert len(found) == 3
+    for store in stores:
+        store.close()
+
+
+# --- renewing -----------------------------------------------------------------------------
+
+
+def test_a_box_renews_by_its_key_alone_however_long_its_certificate_has_expired(office):
+    first = office.join(office.token())
+    office.now += 3 * 365 * DAY_S
+    second = office.renew()
+    assert second.node == "box-1"
+    assert serial(second) != serial(first)
+    assert second.renew_after_s == 60 * DAY_S
+
+
+def test_it_gets_at_most_one_an_hour(office):
+    first = office.join(office.token())
+    office.now += 1800
+    assert office.renew().certificate == first.certificate
+    office.now += 1800
+    second = office.renew()
+    assert second.certificate != first.certificate
+    assert second.lifetime_s == LIFE_S
+
+
+def test_a_key_that_did_not_join_gets_none(office):
+    office.join(office.token())
+    refused(403, lambda: office.renew(KEYS[0]), "skerry token create")
+
+
+# --- shut out -----------------------------------------------------------------------------
+
+
+def test_who_is_revoked_is_on_the_list_and_renews_no_more(office):
+    first = office.join(office.token())
+    office.now += 2 * 3600
+    second = office.renew()
+    view = office.enrolling.revoke("box-1")
+    assert view.revoked_at == office.now
+    assert [one.revoked_at for one in view.certificates] == [office.now] * 2
+    assert office.listed() == {serial(first), serial(second)}
+    assert office.door.told == [("admitted", "box-1"), ("revoked", "box-1")]
+    assert office.admission.shut_out("box-1")
+    refused(403, office.renew)
+
+
+def test_to_revoke_twice_is_to_revoke_once(office):
+    office.join(office.token())
+    first = office.enrolling.revoke("box-1")
+    office.now += 10
+    assert office.enrolling.revoke("box-1").revoked_at == first.revoked_at
+
+
+def test_who_has_not_joined_cannot_be_revoked(office):
+    refused(404, lambda: office.enrolling.revoke("box-1"), "has not joined")
+
+
+def test_the_same_box_joins_again_with_the_same_id_and_old_certificates_stay_revoked(office, store):
+    first = office.join(office.token())
+    office.enrolling.revoke("box-1")
+    office.now += 60
+    again = office.join(office.token(), node="another")
+    assert again.node == "box-1"
+    assert not office.admission.shut_out("box-1")
+    assert not load(store).shut_out("box-1")
+    office.enrolling.write_list()
+    assert office.listed() == {serial(first)}
+    office.now += 3600
+    assert office.renew().node == "box-1"
+
+
+def test_a_token_from_before_does_not_let_a_revoked_box_in(office):
+    many = office.token(uses=10)
+    office.join(many)
+    office.now += 1
+    office.enrolling.revoke("box-1")
+    refused(409, lambda: office.join(many), "token create --node box-1")
+
+
+def test_a_box_made_anew_takes_its_id_over_and_its_old_key_is_out(office):
+    first = office.join(office.token())
+    office.now += 1
+    new = office.join(office.token(node="box-1"), KEYS[0], "whatever")
+    assert new.node == "box-1"
+    assert office.listed() == {serial(first)}
+    assert ("list",) in office.door.told
+    refused(403, office.renew)
+    office.now += 3600
+    assert office.renew(KEYS[0]).node == "box-1"
+
+
+# --- tokens -------------------------------------------------------------------------------
+
+
+def test_a_revoked_token_is_none_and_says_so_to_operators(office):
+    token = office.token()
+    (view,) = office.enrolling.tokens()
+    assert office.enrolling.revoke_token(view.id).state == "revoked"
+    refused(401, lambda: office.join(token))
+    refused(404, lambda: office.enrolling.revoke_token("f" * 16))
+
+
+@pytest.mark.parametrize("labels", [{"a b": "c"}, {"site": "-"}, {"kubernetes.io/os": "linux"}])
+def test_labels_that_are_none_are_refused(office, labels):
+    refused(400, lambda: office.token(labels=labels))
+
+
+# --- what is long over --------------------------------------------------------------------
+
+
+def test_what_has_long_expired_is_forgotten_and_the_box_renews_still(office, store):
+    office.join(office.token())
+    office.enrolling.revoke("box-1")
+    office.now += 1
+    office.join(office.token())
+    office.now += LIFE_S + KEPT_S - 10
+    office.enrolling.tidy()
+    assert len(office.listed()) == 1, "a broker's clock may be behind"
+    office.now += 20
+    office.enrolling.tidy()
+    assert office.listed() == set()
+    assert office.enrolling.tokens() == []
+    assert office.renew().node == "box-1"

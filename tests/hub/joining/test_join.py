@@ -1,0 +1,165 @@
+"""Who may join, and as whom: a table of what is known and what is asked."""
+
+import dataclasses
+
+import pytest
+
+from skerry_hub.joining.join import NOT_VALID, Admitted, Again, Asked, decide, is_valid, labels_of
+from skerry_hub.joining.records import (
+    Certificate,
+    Enrollment,
+    EnrollmentContent,
+    JoinToken,
+    TokenContent,
+)
+from skerry_hub.work import RefusedError
+
+NOW = 1000.0
+HERE, THERE = ("a" * 16, "b" * 16), ("c" * 16, "d" * 16)
+TOKEN = JoinToken(
+    id="0" * 16,
+    digest="1" * 64,
+    created_at=900.0,
+    expires_at=2000.0,
+    uses=1,
+    content=TokenContent(labels={"site": "quay-3"}, made_by="alice"),
+)
+PINNED = dataclasses.replace(TOKEN, node="box-1")
+ASKED = Asked(key_digest="k1", node="box-1", machine=HERE)
+KNOWN = Enrollment(
+    node="box-1", key_digest="k1", joined_at=500.0, content=EnrollmentContent(machine=HERE)
+)
+OTHER = dataclasses.replace(KNOWN, key_digest="k2")
+REVOKED = dataclasses.replace(KNOWN, revoked_at=950.0)
+EARLIER = Certificate(serial="5", node="box-1", key_digest="k1", issued_at=990.0, expires_at=9999.0)
+ENTERED = Enrollment(
+    node="box-1",
+    key_digest="k1",
+    joined_at=NOW,
+    content=EnrollmentContent(labels={"site": "quay-3"}, machine=HERE, let_in_by="alice"),
+)
+
+
+def decided(token=TOKEN, asked=ASKED, of_key=None, of_node=None, earlier=None, now=NOW):
+    return decide(asked, token, of_key, of_node, earlier, now)
+
+
+def refused(*words, status=409, **given):
+    with pytest.raises(RefusedError) as error:
+        decided(**given)
+    assert error.value.status == status
+    (problem,) = error.value.problems
+    for one in words:
+        assert one in problem.reason
+    return problem
+
+
+# --- the token ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        None,
+        dataclasses.replace(TOKEN, expires_at=NOW),
+        dataclasses.replace(TOKEN, revoked_at=950.0),
+        dataclasses.replace(TOKEN, used=1),
+        dataclasses.replace(TOKEN, uses=5, used=5),
+    ],
+    ids=["unknown", "expired", "revoked", "used", "used up"],
+)
+def test_every_token_that_is_not_valid_has_the_same_answer(token):
+    problem = refused(status=401, token=token)
+    assert (problem.reason, problem.field) == (NOT_VALID, "token")
+    # Whatever else is known: nobody learns which boxes there are.
+    assert refused(status=401, token=token, of_node=OTHER) == problem
+    assert refused(status=401, token=token, of_key=REVOKED, earlier=EARLIER) == problem
+
+
+def test_a_used_up_token_is_still_one_for_a_lost_answer():
+    assert is_valid(dataclasses.replace(TOKEN, used=1), NOW)
+    assert not is_valid(None, NOW)
+    assert not is_valid(TOKEN, 2000.0)
+
+
+# --- a new box ----------------------------------------------------------------------------
+
+
+def test_a_new_box_gets_the_id_that_it_asks_for_and_the_labels_of_its_token():
+    assert decided() == Admitted(ENTERED)
+
+
+def test_a_token_for_a_node_gives_that_id_whatever_the_box_asks_for():
+    asked = dataclasses.replace(ASKED, node="box-9")
+    assert decided(PINNED, asked) == Admitted(ENTERED)
+
+
+def test_an_id_that_is_taken_is_given_away_by_a_token_for_it_alone():
+    refused("has joined already, with another key", "token create --node box-1", of_node=OTHER)
+    assert decided(PINNED, of_node=OTHER) == Admitted(ENTERED, replaces_key=True)
+
+
+def test_an_id_that_was_revoked_is_not_free():
+    gone = dataclasses.replace(OTHER, revoked_at=100.0)
+    refused("has joined already", of_node=gone)
+    assert decided(PINNED, of_node=gone) == Admitted(ENTERED, replaces_key=True)
+
+
+# --- the same box again -------------------------------------------------------------------
+
+
+def test_the_same_key_is_the_same_box_whatever_id_it_asks_for():
+    asked = dataclasses.replace(ASKED, node="box-9")
+    assert decided(asked=asked, of_key=KNOWN) == Admitted(ENTERED)
+
+
+def test_a_lost_answer_is_given_again_without_a_further_use():
+    used = dataclasses.replace(TOKEN, used=1)
+    assert decided(used, of_key=KNOWN, of_node=KNOWN, earlier=EARLIER) == Again(KNOWN, EARLIER)
+
+
+def test_not_once_the_box_was_revoked():
+    used = dataclasses.replace(TOKEN, used=1)
+    refused(status=401, token=used, of_key=REVOKED, of_node=REVOKED, earlier=EARLIER)
+
+
+def test_a_key_is_not_renamed_by_a_token_for_another_node():
+    token = dataclasses.replace(TOKEN, node="box-2")
+    refused("is that of node box-1", "for node box-2", "--new-identity", token=token, of_key=KNOWN)
+
+
+# --- revoked ------------------------------------------------------------------------------
+
+
+def test_who_was_revoked_comes_back_by_a_token_that_is_newer():
+    refused("was revoked after this token", "token create --node box-1", of_key=REVOKED)
+    newer = dataclasses.replace(TOKEN, created_at=951.0)
+    assert decided(newer, of_key=REVOKED) == Admitted(ENTERED)
+
+
+def test_or_by_one_that_is_for_him():
+    assert decided(PINNED, of_key=REVOKED) == Admitted(ENTERED)
+
+
+# --- copies -------------------------------------------------------------------------------
+
+
+def test_the_same_key_on_another_machine_is_a_copied_disk():
+    asked = dataclasses.replace(ASKED, machine=THERE)
+    refused("joined on another machine", "--new-identity", asked=asked, of_key=KNOWN)
+
+
+def test_unless_an_operator_says_that_it_has_moved():
+    asked = dataclasses.replace(ASKED, machine=THERE)
+    admitted = decided(PINNED, asked, of_key=KNOWN)
+    assert admitted.enrollment.content.machine == THERE
+
+
+@pytest.mark.parametrize("machine", [(), HERE[:1], (*THERE, HERE[0])])
+def test_a_machine_that_has_anything_in_common_is_the_same(machine):
+    asked = dataclasses.replace(ASKED, machine=machine)
+    assert decided(asked=asked, of_key=KNOWN).enrollment.content.machine == machine
+
+
+def test_labels_of_those_that_have_any():
+    assert labels_of([ENTERED, KNOWN]) == {"box-1": {"site": "quay-3"}}
