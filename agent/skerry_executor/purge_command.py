@@ -45,6 +45,9 @@ def _ended(settings: Settings) -> tuple[str, ...]:
 
 def later(settings: Settings) -> int:
     """Prepare for the time when this installation is gone; return the exit status."""
+    if not _has_taken_orders(settings):
+        purge.forget_programs(settings)
+        return 0
     runtime = runtimes.choose(runtimes.wish_of(settings))
     try:
         stopped = purge.end_leased(settings, runtime)
@@ -63,6 +66,14 @@ def later(settings: Settings) -> int:
         return 0
     print(f"{len(left)} containers stay as they are; a purge ends and removes them")
     return _keep(settings, runtime.name)
+
+
+def _has_taken_orders(settings: Settings) -> bool:
+    """Say whether anything can have been made here."""
+    try:
+        return state.load(settings.state) is not None
+    except StateError:
+        return True  # what is damaged was an order
 
 
 def _keep(settings: Settings, runtime: str) -> int:

@@ -94,6 +94,7 @@ DEBIAN_PYTHON = {
     "pyudev": "python3-pyudev",
     "tenacity": "python3-tenacity",
     "nacl": "python3-nacl",
+    "cryptography": "python3-cryptography",
     "cpuinfo": "python3-cpuinfo",
     "pytest": "python3-pytest",
     "hypothesis": "python3-hypothesis",

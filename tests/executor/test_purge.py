@@ -124,9 +124,12 @@ def test_a_purge_needs_nothing_but_python_once_the_programs_are_gone(real, box, 
     assert state.load(pathlib.Path(box["--state"])) is None
 
 
-def test_nothing_is_kept_for_a_purge_where_nothing_runs(real, box):
+@pytest.mark.parametrize("accepted", [True, False])
+def test_nothing_is_kept_for_a_purge_where_nothing_runs(real, box, accepted):
+    if accepted:
+        state.save(pathlib.Path(box["--state"]), ACCEPTED)
     file = pathlib.Path(box["--state"]) / purge.FILE
-    file.parent.mkdir(mode=0o700)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     file.write_text("of an earlier removal")
     assert main([*words("purge", box), "--later"]) == 0
     assert not file.exists()
@@ -135,6 +138,7 @@ def test_nothing_is_kept_for_a_purge_where_nothing_runs(real, box):
 def test_what_has_a_lease_is_stopped_at_the_removal_for_nobody_renews_it(real, box, capsys):
     running(real.runtime, "a")
     running(real.runtime, "b")
+    state.save(pathlib.Path(box["--state"]), ACCEPTED)
     with contextlib.closing(Leasing(pathlib.Path(box["--run"]), NoRuntime("none"))) as held:
         held.renew(grant(60.0, "a-0"), since_boot_s(), [])
     assert main([*words("purge", box), "--later"]) == 0
@@ -177,6 +181,7 @@ def test_a_runtime_that_is_installed_and_does_not_answer_keeps_the_purge(
     dead_box, tmp_path, programs
 ):
     environment = with_programs(PATHS, tmp_path, *programs)
+    state.save(tmp_path / "state", ACCEPTED)
     command = [sys.executable, "-m", "skerry_executor.main"]
     ran = {"capture_output": True, "text": True, "env": environment}
     later = subprocess.run([*command, *words("purge", dead_box), "--later"], **ran)

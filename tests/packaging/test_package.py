@@ -1,0 +1,150 @@
+"""The package of a box: built, looked at, and its whole life in a throwaway copy of this machine."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from lab import deb_build, deb_checks, deb_cycle, deb_root
+from lab.deb_build import Version
+from lab.install import DEB_PACKAGES, ROOT
+from lab.processes import LabError
+
+MISSING = [package for program, package in DEB_PACKAGES.items() if not shutil.which(program)]
+BUILDS = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+WANTED = Version("0.1.0~git20260102.030405.abcdef01", 1_767_323_045)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return deb_build.build_twice(tmp_path_factory.mktemp("built"), WANTED)
+
+
+@BUILDS
+def test_two_builds_are_the_same_bytes(built):
+    first, second = built
+    assert first.sha256 == second.sha256
+    assert first.size_bytes < 600_000
+
+
+@BUILDS
+@pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
+def test_lintian_has_neither_error_nor_warning(built):
+    tags = deb_checks.lintian(built[0].path)
+    assert deb_checks.faults(tags) == ()
+    assert tags == (), "what it merely notes is looked at, too: mend it, or override with a reason"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("unit", deb_checks.MOST_EXPOSED)
+def test_a_unit_is_no_more_exposed_than_its_comments_say(unit):
+    found = deb_checks.exposure(unit)
+    assert found <= deb_checks.MOST_EXPOSED[unit]
+    text = (ROOT / "systemd" / f"{unit}.service").read_text()
+    assert f"gives {found:.1f}." in text
+
+
+@BUILDS
+@pytest.mark.skipif(shutil.which("apparmor_parser") is None, reason="apparmor is not installed")
+def test_the_profile_is_one(built, tmp_path):
+    profile = tmp_path / "etc/apparmor.d/skerry-agent"
+    subprocess.run(["dpkg-deb", "--extract", built[0].path, tmp_path], check=True)
+    command = ["apparmor_parser", "--skip-kernel-load", "--skip-cache", profile]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    service = (ROOT / "systemd/skerry-agent.service").read_text()
+    assert "AppArmorProfile=-skerry-agent\n" in service
+    assert "profile skerry-agent " in profile.read_text()
+
+
+@BUILDS
+def test_a_whole_life_leaves_nothing_and_loses_nothing(built, tmp_path):
+    newer = Version(f"{WANTED.text}.1", WANTED.epoch + 60)
+    new = deb_build.build(tmp_path / "new", newer)
+    try:
+        with deb_root.throwaway() as root:
+            steps = deb_cycle.Cycle(root, tmp_path, built[0], new).run()
+    except LabError as error:
+        if "overlay" in str(error) or "only root" in str(error):
+            pytest.skip(str(error))
+        raise
+    print(deb_cycle.table(steps))
+    assert [one for one in steps if one.problems] == []
+    assert steps[-1].name == "purge"
+
+
+def test_the_version_is_that_of_the_commit(tmp_path):
+    source = tmp_path / "wire/skerry_wire/__init__.py"
+    source.parent.mkdir(parents=True)
+    source.write_text('__version__ = "1.2.3"\n')
+    with pytest.raises(LabError, match="SOURCE_DATE_EPOCH is not set"):
+        deb_build.version(tmp_path, {})
+    assert deb_build.version(tmp_path, {"SOURCE_DATE_EPOCH": "7"}) == Version("1.2.3", 7)
+    who = {
+        f"GIT_{one}_{two}": "a@b" for one in ("AUTHOR", "COMMITTER") for two in ("NAME", "EMAIL")
+    }
+    who |= {"GIT_COMMITTER_DATE": "@1767323045 +0900", "PATH": os.environ["PATH"]}
+
+    def git(*words):
+        command = ["git", "-C", tmp_path, *words]
+        return subprocess.run(command, env=who, check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    commit = git("rev-parse", "--short=8", "HEAD").strip()
+    before = Version(f"1.2.3~git20260102.030405.{commit}", 1_767_323_045)
+    assert deb_build.version(tmp_path, {}) == before
+    git("tag", "v1.2.3")
+    assert deb_build.version(tmp_path, {}) == Version("1.2.3", 1_767_323_045)
+    source.write_text('__version__ = "1.2.3"  \n'.replace("  \n", "\n\n"))
+    assert deb_build.version(tmp_path, {}).text == f"{before.text}.changed"
+
+
+@pytest.fixture
+def launched(tmp_path):
+    """Return what runs the launcher of version 2 on a library that a test makes."""
+    library = tmp_path / "library"
+    text = (ROOT / "packaging/debian/launcher").read_text()
+    text = text.replace("@VERSION@", "2").replace("@PROGRAM@", "agent")
+    launcher = tmp_path / "launcher"
+    launcher.write_text(text.replace("/usr/share/skerry-agent", str(library)))
+
+    def version(name, *, whole=True):
+        module = library / name / "skerry_agent"
+        module.mkdir(parents=True)
+        (module / "main.py").write_text(f"def main():\n    print({name!r})\n    return 0\n")
+        if whole:
+            (library / name / "whole").touch()
+
+    def run():
+        command = [sys.executable, "-I", launcher]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    return version, run
+
+
+def test_the_own_version_is_run_even_when_a_higher_one_is_there(launched):
+    version, run = launched
+    for name in ("1", "2", "3"):
+        version(name)
+    assert run().stdout == "2\n"
+
+
+def test_in_the_middle_of_an_upgrade_the_former_version_is_run(launched, tmp_path):
+    version, run = launched
+    version("1")
+    version("2", whole=False)
+    assert run().stdout == "1\n"
+    assert not list(pathlib.Path(tmp_path).rglob("__pycache__")), "dpkg would know nothing of it"
+
+
+def test_nothing_whole_is_said(launched):
+    version, run = launched
+    version("2", whole=False)
+    done = run()
+    assert done.returncode == 1
+    assert "apt install --reinstall skerry-agent" in done.stderr
