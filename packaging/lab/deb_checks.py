@@ -1,4 +1,4 @@
-"""What is asked of the package before it is installed anywhere: lintian's word, and its sandboxes."""
+"""What is asked of the package before it is installed: lintian, its sandboxes."""
 
 from __future__ import annotations
 

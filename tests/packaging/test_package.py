@@ -1,4 +1,4 @@
-"""The package of a box: built, looked at, and its whole life in a throwaway copy of this machine."""
+"""The package of a box: built, looked at, and its whole life in a copy of this machine."""
 
 import os
 import pathlib
