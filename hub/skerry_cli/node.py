@@ -1,4 +1,4 @@
-"""`skerry node`: has a node look at its hardware again, settles one, or trusts its key."""
+"""`skerry node`: has a node look at its hardware again, settles one, trusts it, or shuts it out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.hub import path
 from skerry_cli.kinds import liveness
+from skerry_cli.node_joining import certificates, revoke
 from skerry_cli.records import Node, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
@@ -26,12 +27,18 @@ Examples:
   skerry node adopt box-1          what it runs is what is wanted
   skerry node overwrite box-1      what the hub wants is what it shall run
   skerry node trust-key box-1      secrets are sealed to the key that it has now
+  skerry node certificates box-1   how it has joined, and until when its certificate holds
+  skerry node revoke box-1         shut it out: its certificates hold no more
 """
 
 
 @click.group(epilog=EXAMPLES)
 def node() -> None:
-    """Have nodes look at their hardware again, settle one, or trust its key."""
+    """Have nodes look at their hardware again, settle, trust or shut out one."""
+
+
+node.add_command(certificates)
+node.add_command(revoke)
 
 
 @node.command()

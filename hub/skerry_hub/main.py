@@ -11,6 +11,8 @@ COMMANDS = {
     "broker": "run a mosquitto by the files that a hub writes",
     "broker-config": "print what a broker of one's own needs",
     "key": "print the public key that boxes must trust",
+    "ca": "print the certificate of the hub's authority, and its pin",
+    "reader-certificate": "make a certificate with which another system reads the broker",
     "version": "print the version",
 }
 """Each is a module of `skerry_hub.commands`, with - as _."""

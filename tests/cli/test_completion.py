@@ -62,7 +62,7 @@ def complete(skerry, line, **environment):
         ("skerry delete node q", ["quay"]),
         ("skerry wait workload ", ["shop-web"]),
         ("skerry explain ", ["shop-web"]),
-        ("skerry node ", ["adopt", "overwrite", "probe", "trust-key"]),
+        ("skerry node c", ["certificates"]),
         ("skerry node adopt p", ["pier"]),
         ("skerry node probe pier q", ["quay"]),
         ("skerry label node ", ["box-1", "box-2", "pier", "quay"]),

@@ -32,6 +32,7 @@ from tests.cli.test_decisions import PLACED, SAME
 from tests.cli.test_logs import answer
 from tests.cli.test_rollout import GOING, REVISIONS
 from tests.cli.test_secret import SECRET
+from tests.cli.test_token import ENROLLED, MADE
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
@@ -51,6 +52,7 @@ from skerry_hub.api.requests import (
 from skerry_hub.api.rollouts import UndoRequest
 from skerry_hub.api.secrets import LoginRequest, SecretRequest
 from skerry_hub.documents import KINDS
+from skerry_hub.joining.views import JoinTokenRequest
 from skerry_hub.rollout.views import RevisionDetail, RolloutDetail
 from skerry_hub.views import Basis, PlanView
 from skerry_wire.codec import from_plain, to_plain
@@ -63,6 +65,7 @@ BODIES = {
     "/api/v1/nodes/box-1/drain": DrainRequest,
     "/api/v1/nodes/box-1/trust-key": TrustRequest,
     "/api/v1/secrets/db": SecretRequest,
+    "/api/v1/join-tokens": JoinTokenRequest,
     "/api/v1/registries/r.example%3A5000": LoginRequest,
     "/api/v1/instances/shop-web-0/exec": ExecRequest,
 }
@@ -111,6 +114,11 @@ COMMANDS = [
     ["describe", "node", "box-1", "-o", "json"],
     ["node", "probe", "box-1"],
     ["node", "adopt", "box-1"],
+    ["node", "revoke", "box-1", "--yes"],
+    ["node", "certificates", "box-1"],
+    ["token", "create", "--ttl", "2h", "--uses", "3", "-l", "a=b", "--node", "box-1"],
+    ["token", "list"],
+    ["token", "revoke", "0123456789abcdef"],
     ["node", "overwrite", "box-1"],
     ["label", "node", "box-1", "a=b", "c-"],
     [
@@ -194,6 +202,11 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "DELETE /api/v1/nodes/box-1": PLAN,
         "POST /api/v1/nodes/box-1/probe": NODE,
         "POST /api/v1/nodes/box-1/adopt": NODE,
+        "POST /api/v1/nodes/box-1/revoke": ENROLLED,
+        "GET /api/v1/nodes/box-1/enrollment": ENROLLED,
+        "POST /api/v1/join-tokens": MADE,
+        "GET /api/v1/join-tokens": [MADE.view],
+        "DELETE /api/v1/join-tokens/0123456789abcdef": MADE.view,
         "POST /api/v1/nodes/box-1/overwrite": NODE,
         "POST /api/v1/nodes/box-1/labels": NODE,
         "POST /api/v1/nodes/box-1/taints": NODE,

@@ -105,8 +105,9 @@ def test_a_setting_may_come_from_the_environment():
     fails(run("serve", SKERRY_HUB_DATA="x", SKERRY_HUB_LISTEN="nowhere"), 2, "--listen 'nowhere'")
 
 
-def test_the_key_of_a_folder_without_one_is_said(tmp_path):
-    fails(run("key", "--data", tmp_path), 1, "No such file", "first start")
+@pytest.mark.parametrize("words", [("key",), ("ca",), ("reader-certificate", "grafana")])
+def test_the_key_of_a_folder_without_one_is_said(tmp_path, words):
+    fails(run(*words, "--data", tmp_path), 1, "No such file", "first start")
 
 
 # --- what cannot be started ---------------------------------------------------------------

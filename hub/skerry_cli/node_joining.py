@@ -1,0 +1,117 @@
+"""`skerry node revoke` and `skerry node certificates`: about boxes that joined with a token."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import click
+
+from skerry_cli import words
+from skerry_cli.failures import RefusedError
+from skerry_cli.hub import path
+from skerry_cli.records import MANY, Labels, Words, read
+from skerry_cli.screen import Screen
+from skerry_cli.session import Session, anywhere, complete_names, output
+from skerry_wire.frozen import frozen
+
+
+@frozen(kw_only=True)
+class Certificate:
+    """A certificate of a box."""
+
+    serial: Words
+    issued_at: float
+    expires_at: float
+    revoked_at: float | None = None
+    join_token: Words | None = None
+
+    def state(self, now: float) -> str:
+        """Return what it is good for."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if now >= self.expires_at else "valid"
+
+
+@frozen(kw_only=True)
+class Enrollment:
+    """A box that has joined."""
+
+    node: Words
+    joined_at: float
+    key_digest: Words
+    let_in_by: Words = ""
+    revoked_at: float | None = None
+    labels: Labels = dataclasses.field(default_factory=dict)
+    certificates: Annotated[tuple[Certificate, ...], MANY] = ()
+
+
+@click.command()
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names("nodes")
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@anywhere
+@click.pass_obj
+def revoke(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
+    """Shut nodes out: their certificates hold no more, and their sessions end.
+
+    What they run, they run on; it is placed elsewhere once they count as lost. A node comes back
+    by joining again, with a token that is made after this.
+    """
+    from skerry_cli.node import confirm  # noqa: PLC0415 - which has this command
+
+    if not yes:
+        confirm(f"Shut out {words.count(len(names), 'node')}: {', '.join(names)}?")
+    hub, screen = session.connect(), Screen()
+    failures: list[RefusedError] = []
+    for name in dict.fromkeys(names):
+        try:
+            found = read(Enrollment, hub.post(path("nodes", name, "revoke")))
+        except RefusedError as failure:
+            failures.append(failure)
+        else:
+            screen.line(f"node/{found.node} revoked")
+    if failures:
+        lines = [line for failure in failures for line in failure.lines]
+        raise RefusedError(min(failure.status for failure in failures), lines)
+
+
+@click.command()
+@click.argument("name", shell_complete=complete_names("nodes"))
+@output("json", "yaml")
+@anywhere
+@click.pass_obj
+def certificates(session: Session, /, name: str, form: str | None) -> None:
+    """Tell how a node has joined, and which certificates it has."""
+    hub, screen = session.connect(), Screen()
+    answer = hub.get(path("nodes", name, "enrollment"))
+    if form is not None:
+        screen.document(answer, form)
+        return
+    found = read(Enrollment, answer)
+    revoked = None if found.revoked_at is None else words.moment(found.revoked_at)
+    labels = [f"{key}={value}" for key, value in sorted(found.labels.items())]
+    screen.facts(
+        [
+            ("Node", found.node),
+            ("Joined", words.moment(found.joined_at)),
+            ("Let in by", found.let_in_by or None),
+            ("Revoked", revoked),
+            ("Key", f"sha256:{found.key_digest}"),
+            ("Joined with", words.joined(labels) if labels else None),
+        ]
+    )
+    screen.section("Certificates")
+    rows = [("SERIAL", "STATE", "ISSUED", "EXPIRES", "BY")]
+    rows += [
+        (
+            one.serial,
+            one.state(hub.now()),
+            words.moment(one.issued_at),
+            words.moment(one.expires_at),
+            f"token {one.join_token}" if one.join_token else "renewal",
+        )
+        for one in found.certificates
+    ]
+    screen.table(rows, indent="  ")

@@ -1,0 +1,64 @@
+"""`skerry-hub ca` and `skerry-hub reader-certificate`, on a data folder."""
+
+import hashlib
+import ssl
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from cryptography import x509
+
+from skerry_hub.pki import leaves
+from skerry_hub.pki.authority import load_or_make
+
+
+def run(folder, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "skerry_hub.main", *words], cwd=folder, capture_output=True,
+        text=True, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return load_or_make(tmp_path, time.time())
+
+
+def test_the_authority_is_printed_with_its_pin(tmp_path, authority):
+    done = run(tmp_path, "ca", "--data", ".")
+    assert done.stdout.encode() == authority.pem
+    der = ssl.PEM_cert_to_DER_cert(done.stdout)
+    assert done.stderr == f"sha256:{hashlib.sha256(der).hexdigest()}\n"
+    assert run(tmp_path, "ca", "--data", ".", "--pin").stdout == done.stderr
+
+
+def test_a_damaged_one_is_said(tmp_path, authority):
+    (tmp_path / "ca.pem").write_text("nonsense")
+    done = run(tmp_path, "ca", "--data", ".")
+    assert (done.returncode, "damaged" in done.stderr) == (1, True)
+
+
+def test_a_reader_gets_a_key_and_a_certificate_in_one_private_file(tmp_path, authority):
+    done = run(tmp_path, "reader-certificate", "grafana", "--data", ".", "--days", "30")
+    assert done.stdout == "grafana.pem: skerry:reader:grafana, for 30 days\n"
+    path = tmp_path / "grafana.pem"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    ssl.create_default_context().load_cert_chain(path)
+    made = x509.load_pem_x509_certificate(path.read_bytes())
+    assert authority.has_signed(made)
+    assert leaves.common_name(made) == "skerry:reader:grafana"
+    assert leaves.expires_at(made) == pytest.approx(time.time() + 30 * 86_400, abs=60)
+
+
+def test_it_overwrites_nothing(tmp_path, authority):
+    (tmp_path / "grafana.pem").write_text("mine")
+    done = run(tmp_path, "reader-certificate", "grafana", "--data", ".")
+    assert (done.returncode, done.stderr) == (1, "skerry-hub: grafana.pem: File exists\n")
+    assert (tmp_path / "grafana.pem").read_text() == "mine"
+
+
+@pytest.mark.parametrize("words", [("a:b",), ("A",), ("",), ("x", "--days", "0"), ("x" * 40,)])
+def test_wrong_usage(tmp_path, authority, words):
+    assert run(tmp_path, "reader-certificate", *words, "--data", ".").returncode == 2
