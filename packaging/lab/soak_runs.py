@@ -119,6 +119,12 @@ def _offline() -> Soak:
     return Soak(one.Result, lambda count, _seed, progress: one.offline(count, progress), one.table)
 
 
+def _tamper() -> Soak:
+    from lab import soak_tamper as one
+
+    return Soak(one.Tampered, one.tamper, one.table, len(one.KINDS))
+
+
 RUNS: Mapping[str, Run] = {
     "kills": Run(
         "kill -9 of agent and executor at random points with 20 containers, an apply at each "
@@ -164,6 +170,11 @@ RUNS: Mapping[str, Run] = {
         "a boot without network, agent and executor, a clock in 1970, one ten years ahead, a boot "
         "in 1970 and the jump to now: what ran runs on, what has a lease waits for the hub",
         "six minutes", "courses", 4, _offline, whole_boxes=True,
+    ),
+    "tamper": Run(
+        "requests for certificates and join tokens with something changed in them: none is "
+        "accepted, good ones are, before and after",
+        "each of two kinds, some minutes", "attempts", 100_000, _tamper,
     ),
 }  # fmt: skip
 """In the order in which they are listed."""

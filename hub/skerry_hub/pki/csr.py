@@ -29,7 +29,6 @@ def public_key_of(text: str) -> PublicKey:
     """Return the key that a request is for, and that has signed it. Raises CsrError."""
     if len(text) > MOST_BYTES:
         raise CsrError(f"is {len(text)} characters, more than {MOST_BYTES}")
-    text = text.replace("\r\n", "\n")
     if not text.startswith(_BEGIN):
         raise CsrError("must be a PKCS#10 request in PEM, which begins with " + _BEGIN.strip())
     try:
@@ -42,7 +41,7 @@ def public_key_of(text: str) -> PublicKey:
         raise CsrError(_KEYS) from None
     except (ValueError, TypeError, InvalidSignature):
         raise CsrError("is no PKCS#10 request, or damaged") from None
-    if text.rstrip("\n") != written.rstrip("\n"):
+    if text not in (written, written.rstrip("\n")):
         raise CsrError("is not written as PEM of a request alone is")
     if isinstance(public, ec.EllipticCurvePublicKey):
         if not isinstance(public.curve, ec.SECP256R1) or not isinstance(digest, _DIGESTS):
