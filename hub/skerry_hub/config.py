@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from skerry_hub import addresses
 from skerry_hub.addresses import AddressError, Addresses
 from skerry_hub.broker_url import BrokerUrl, broker_at
+from skerry_hub.database_url import DatabaseUrlError, database_of
 from skerry_hub.decisions import Keep
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.rollout.records import REVISIONS_KEPT
@@ -78,6 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("public-broker", "URL", None, "the broker as boxes reach it, where it is another")
     add("certificate-days", "DAYS", "90", "how long certificates hold, of boxes and the hub's own")
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
+    add("database-password-file", "FILE", None, "a file with the password for --database")
     add("unreachable-after", "SECONDS", None, UNREACHABLE_WORDS)
     add("lost-after", "SECONDS", "600", "silence after which a node is lost, and replaced")
     add("lost-after-new", "SECONDS", "210", "least such silence while a node is new")
@@ -106,12 +108,16 @@ def checked(given: Mapping[str, str | None]) -> Config:
         raise ConfigError(str(error)) from None
     except ValueError as error:
         raise ConfigError(f"--broker: {error}") from None
+    try:
+        database = database_of(given, data)
+    except DatabaseUrlError as error:
+        raise ConfigError(str(error)) from None
     patience = _patience(given)
     return Config(
         data=data,
         addresses=reached,
         broker=broker,
-        database=given["database"] or f"sqlite:///{data / 'hub.db'}",
+        database=database,
         patience=patience,
         strategy=_strategy(given["strategy"]),
         keep=Keep(

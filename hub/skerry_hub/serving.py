@@ -5,7 +5,6 @@ Imports late: the other commands need none of it.
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import logging
 import os
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 def serve(settings: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
+    from skerry_hub.data_folder import claim_whole  # noqa: PLC0415
     from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
     from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
     from skerry_hub.pki.authority import AuthorityError  # noqa: PLC0415
@@ -39,7 +39,7 @@ def serve(settings: Config) -> int:
     log_to_stderr()
     os.umask(0o077)  # the database holds what workloads are given, which may be secret
     try:
-        lock = _claim(settings.data)
+        lock = claim_whole(settings.data)
         try:
             run(settings, load_or_make(settings.data))
         finally:
@@ -50,18 +50,6 @@ def serve(settings: Config) -> int:
         print(f"skerry-hub: {where}{reason}", file=sys.stderr)
         return 1
     return 0
-
-
-def _claim(data: pathlib.Path) -> int:
-    """Make the data folder, and hold it against a second hub."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise OSError(None, "another hub is using this data folder", str(data)) from None
-    return lock
 
 
 def run(settings: Config, key: OrderKey) -> None:

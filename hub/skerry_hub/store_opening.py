@@ -8,6 +8,7 @@ from typing import Any
 
 import alembic.command
 import alembic.config
+import alembic.script
 import alembic.util
 import sqlalchemy as sa
 
@@ -41,6 +42,25 @@ def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIO
     `claim_s` is how long another hub, perhaps just killed, may keep hold of a server's database;
     `keep_revisions` how many of a workload's newest revisions are kept.
     """
+    engine, shown = engine_at(url)
+    try:
+        claim = claim_of(engine, claim_s)
+        with engine.connect() as connection:
+            migrate(connection)
+            connection.commit()
+    except alembic.util.CommandError as error:
+        reason = f"it was made by another version of the hub: {error}"
+        raise StoreError(f"the database {shown} cannot be used: {reason}") from None
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
+    return Store(engine, claim, keep_revisions)
+
+
+def engine_at(url: str) -> tuple[sa.Engine, str]:
+    """Return what connects to a database, and its name without anything secret.
+
+    Raises StoreError; nothing is connected yet.
+    """
     try:
         parsed = sa.make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):
@@ -52,21 +72,14 @@ def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIO
         # What it says quotes the URL, which may hold a password.
         raise StoreError(f"the database URL cannot be used: it must be {FORMS}") from None
     # Options after the question mark may be a password too.
-    shown = parsed.set(query={}).render_as_string(hide_password=True)
-    try:
-        claim = _claim(engine, claim_s)
-        with engine.connect() as connection:
-            _migrate(connection)
-    except alembic.util.CommandError as error:
-        reason = f"it was made by another version of the hub: {error}"
-        raise StoreError(f"the database {shown} cannot be used: {reason}") from None
-    except sa.exc.SQLAlchemyError as error:
-        raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
-    return Store(engine, claim, keep_revisions)
+    return engine, parsed.set(query={}).render_as_string(hide_password=True)
 
 
-def _claim(engine: sa.Engine, claim_s: float) -> sa.Connection | None:
-    """Hold a server's database against a second hub (a folder has a lock file for it)."""
+def claim_of(engine: sa.Engine, claim_s: float = CLAIM_S) -> sa.Connection | None:
+    """Hold a server's database against a second hub (a folder has a lock file for it).
+
+    Raises StoreError.
+    """
     if engine.dialect.name != "postgresql":
         return None
     deadline = time.monotonic() + claim_s
@@ -101,9 +114,16 @@ def _engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _migrate(connection: sa.Connection) -> None:
+def migrate(connection: sa.Connection, to: str = "head") -> None:
+    """Bring the tables forwards; the caller commits. Raises alembic.util.CommandError."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    alembic.command.upgrade(config, "head")
-    connection.commit()
+    alembic.command.upgrade(config, to)
+
+
+def newest_schema() -> str:
+    """Return the name of the newest migration."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return str(alembic.script.ScriptDirectory.from_config(config).get_current_head())

@@ -122,6 +122,7 @@ MIRRORED = {
     "hub/skerry_hub/balance": "tests/hub/balance",
     "hub/skerry_hub/rebalance": "tests/hub/rebalance",
     "hub/skerry_hub/rollout": "tests/hub/rollout",
+    "hub/skerry_hub/backup": "tests/hub/backup",
 }
 ELSEWHERE = {
     "hub/skerry_hub/enrollment_rows.py": "joining/test_enrolling.py, on both databases",
@@ -131,6 +132,13 @@ ELSEWHERE = {
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",
     "hub/skerry_hub/api/refusals.py": "test_app.py",
     "hub/skerry_hub/api/requests.py": "test_app.py",
+    "hub/skerry_hub/backup/archive.py": "test_backup.py cuts and changes backups",
+    "hub/skerry_hub/backup/building.py": "test_backup.py",
+    "hub/skerry_hub/backup/making.py": "test_backup.py",
+    "hub/skerry_hub/backup/parts.py": "test_backup.py",
+    "hub/skerry_hub/backup/placing.py": "test_backup.py kills it anywhere",
+    "hub/skerry_hub/backup/restoring.py": "test_backup.py, from and into both databases",
+    "hub/skerry_hub/backup/rows.py": "test_backup.py",
     "hub/skerry_hub/broker_connection.py": "test_broker.py and test_broker_reading.py",
     "hub/skerry_hub/broker_url.py": "test_broker.py",
     "hub/skerry_hub/mosquitto_process.py": "test_mosquitto.py and test_broker_supervisor.py",

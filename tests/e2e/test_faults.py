@@ -5,6 +5,7 @@ import dataclasses
 import os
 import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -14,7 +15,7 @@ import paho.mqtt.enums
 import paho.mqtt.publish
 import pytest
 
-from lab.fleet import POLICY
+from lab.fleet import POLICY, module
 from lab.processes import free_port, wait_for
 from skerry_wire import codec, envelope
 from skerry_wire.messages import Order
@@ -256,6 +257,30 @@ def test_the_hub_is_away_and_nothing_moves(fleet):
 # --- the hub's database put back ----------------------------------------------------------
 
 
+def held(fleet):
+    return fleet.until_node("the box to be held", lambda n: n["diverged"])
+
+
+def hub_command(fleet, name, *words):
+    command = module("skerry_hub.main", name, "--data", str(fleet.hub.folder / "data"), *words)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def restore(fleet, change):
+    """Have the running hub backed up, let `change` happen, and restore the backup."""
+    backup = fleet.folder / "backup"
+    hub_command(fleet, "backup", "-o", str(backup))
+    assert backup.stat().st_mode & 0o777 == 0o600
+    change()
+    fleet.hub.stop()
+    said = hub_command(fleet, "restore", "--force", str(backup))
+    assert "skerry node adopt" in said
+    fleet.hub.start()
+    return held(fleet)
+
+
 def put_back(fleet, change):
     """Copy the hub's data, let `change` happen, and put the copy back."""
     data, copy = fleet.hub.folder / "data", fleet.hub.folder / "copy"
@@ -268,13 +293,13 @@ def put_back(fleet, change):
     shutil.rmtree(data)
     shutil.copytree(copy, data)
     fleet.hub.start()
-    return fleet.until_node("the box to be held", lambda n: n["diverged"])
+    return held(fleet)
 
 
 def test_a_node_ahead_of_a_restored_hub_is_held_until_the_operator_says(fleet):
     fleet.apply("shop")
-    held = put_back(fleet, lambda: fleet.apply("other"))
-    assert "ahead" in held["diverged"] or "newer" in held["diverged"]
+    found = put_back(fleet, lambda: fleet.apply("other"))
+    assert "ahead" in found["diverged"] or "newer" in found["diverged"]
     running = fleet.containers()
     assert len(running) == 2
     fleet.hub.cli("delete", "workload", "shop-web")
@@ -285,9 +310,9 @@ def test_a_node_ahead_of_a_restored_hub_is_held_until_the_operator_says(fleet):
     assert fleet.until_settled()["diverged"] is None
 
 
-def test_what_a_held_node_runs_can_be_adopted(fleet):
+def test_after_a_restore_of_an_older_backup_what_a_held_node_runs_can_be_adopted(fleet):
     fleet.apply("shop")
-    put_back(fleet, lambda: fleet.apply("other"))
+    restore(fleet, lambda: fleet.apply("other"))
     running = fleet.containers()
     fleet.hub.cli("node", "adopt", fleet.box.node)
     fleet.until_node("the hold to end", lambda n: n["diverged"] is None)

@@ -1,0 +1,73 @@
+"""Which data folder and which database a command of the hub is about: options that they share.
+
+A password may come from a file, so that it stands neither in the environment nor on a command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import urllib.parse
+from collections.abc import Mapping
+
+PREFIX = "SKERRY_HUB_"
+MOST_PASSWORD_BYTES = 4096
+
+
+class DatabaseUrlError(ValueError):
+    """A setting is wrong; the text names it and says what it must be."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what names a hub's data folder and database; each has its environment variable."""
+    for name, metavar, words in (
+        ("data", "DIR", "the hub's data folder"),
+        ("database", "URL", "postgresql://user@host/name; default: SQLite in the data folder"),
+        ("database-password-file", "FILE", "a file with the password for --database"),
+    ):
+        variable = PREFIX + name.upper().replace("-", "_")
+        parser.add_argument(
+            f"--{name}",
+            metavar=metavar,
+            default=os.environ.get(variable),
+            help=f"{words} [{variable}]",
+        )
+
+
+def folder_and_database(given: Mapping[str, str | None]) -> tuple[pathlib.Path, str]:
+    """Return what the options name. Raises DatabaseUrlError."""
+    if not given.get("data"):
+        raise DatabaseUrlError("--data DIR is missing: the folder in which the hub keeps all")
+    data = pathlib.Path(given["data"] or "").resolve()
+    return data, database_of(given, data)
+
+
+def database_of(given: Mapping[str, str | None], data: pathlib.Path) -> str:
+    """Return the database's URL, with its password. Raises DatabaseUrlError."""
+    url = given.get("database") or f"sqlite:///{data / 'hub.db'}"
+    file = given.get("database_password_file")
+    return with_password(url, pathlib.Path(file)) if file else url
+
+
+def with_password(url: str, file: pathlib.Path) -> str:
+    """Return a URL with the password that a file has. Raises DatabaseUrlError."""
+    option = "--database-password-file"
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MOST_PASSWORD_BYTES + 1).decode().rstrip("\r\n")
+    except OSError as error:
+        raise DatabaseUrlError(f"{option} {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DatabaseUrlError(f"{option} {file}: it is no text") from None
+    if not 1 <= len(text) <= MOST_PASSWORD_BYTES or any(ord(one) < 32 for one in text):
+        raise DatabaseUrlError(f"{option} {file}: it must be one line, the password")
+    scheme, found, rest = url.partition("://")
+    user, at, where = rest.partition("@")
+    if not found or scheme == "sqlite":
+        raise DatabaseUrlError(f"{option}: --database is no server's; SQLite has no password")
+    if not at or not user or ":" in user or "/" in user:
+        raise DatabaseUrlError(
+            f"{option}: --database must name a user without a password, postgresql://user@host/name"
+        )
+    return f"{scheme}://{user}:{urllib.parse.quote(text, safe='')}@{where}"
