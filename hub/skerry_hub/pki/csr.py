@@ -39,7 +39,7 @@ def public_key_of(text: str) -> PublicKey:
         signed = request.is_signature_valid
     except UnsupportedAlgorithm:
         raise CsrError(_KEYS) from None
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, x509.InvalidVersion):
         raise CsrError("is no PKCS#10 request, or damaged") from None
     if text not in (written, written.rstrip("\n")):
         raise CsrError("is not written as PEM of a request alone is")

@@ -1,5 +1,6 @@
 """Requests for certificates: only the key counts, and only one that has signed the request."""
 
+import base64
 import subprocess
 
 import pytest
@@ -57,6 +58,16 @@ def test_other_keys_and_weak_signatures_are_refused(key, digest):
 def test_what_is_no_request_alone_is_refused(text):
     with pytest.raises(CsrError):
         public_key_of(text)
+
+
+def test_a_version_that_there_is_not_is_refused():
+    data = x509.load_pem_x509_csr(request().encode()).public_bytes(Encoding.DER)
+    other = data.replace(b"\x02\x01\x00", b"\x02\x01\x10", 1)
+    lines = base64.encodebytes(other).decode().replace("\n", "")
+    body = "\n".join(lines[at : at + 64] for at in range(0, len(lines), 64))
+    head, foot = (f"-----{word} CERTIFICATE REQUEST-----\n" for word in ("BEGIN", "END"))
+    with pytest.raises(CsrError, match="damaged"):
+        public_key_of(f"{head}{body}\n{foot}")
 
 
 def test_a_long_one_is_not_even_read():
