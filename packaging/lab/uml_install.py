@@ -62,7 +62,7 @@ def _done(course: Course, step: steps.Step) -> Done:
     seen, problem = "", ""
     try:
         seen = step.follow(course)
-    except (LabError, OSError, KeyError) as error:
+    except (LabError, OSError, KeyError, ValueError) as error:
         problem = f"{type(error).__name__}: {error}\n{course.words()}"
     return Done(course.box.suite, step.name, time.monotonic() - begun_s, seen, problem)
 

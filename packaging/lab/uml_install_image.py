@@ -194,7 +194,9 @@ def _set_up(root: pathlib.Path) -> None:
     (root / "etc" / "machine-id").write_text("")
     for of_this_machine in ("hostname", "resolv.conf", "hosts"):
         (root / "etc" / of_this_machine).unlink(missing_ok=True)
-    (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (root / "etc" / "hosts").write_text(
+        "127.0.0.1 localhost\n127.0.1.1 box-1 box-2\n::1 localhost\n"
+    )
     for sources in ("sources.list", "sources.list.d/*"):
         for place in (root / "etc" / "apt").glob(sources):
             place.unlink()

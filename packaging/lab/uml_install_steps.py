@@ -21,9 +21,11 @@ MOST_GAP_S = 3.0
 """A page that stays is never missed for longer, busy machine or not."""
 _AGENT_SCORE = 2.0
 _MOVES = re.compile(
-    "temperature|available|used|free|load|percent|uptime|_s$|utilization|hz$|measured|bogomips"
+    "temperature|available|used|free|load|percent|uptime|_s$|utilization|hz$|measured|_ms$"
 )
 """What differs between two looks a moment apart."""
+_TOLD_BY_THE_EXECUTOR = ("policy", "runtime_in_use")
+"""What no look at the hardware can know."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,20 +114,20 @@ def hardware(course: Course) -> str:
         raise LabError(listed)
     box = course.box
     kib = int(box.shell("awk '/MemTotal/ {print $2}' /proc/meminfo").text)
-    mac = box.run("cat", "/sys/class/net/vec0/address").strip()
     sectors = int(box.run("cat", "/sys/block/ubda/size"))
     shown = json.dumps(course.hub.get(f"/api/v1/nodes/{course.node}"))
     memory = course.seen()["resources"]["memory_bytes"]
-    if memory != kib * 1024 or mac not in shown or str(sectors * 512) not in shown:
-        raise LabError(f"memory {kib} KiB, {mac}, disk {sectors} sectors; the hub says\n{told}")
-    return (
-        f"memory {kib // 1024} MiB, disk, MAC address as the box has them; os {course.seen()['os']}"
-    )
+    if memory != kib * 1024 or '"vec0"' not in shown or str(sectors * 512) not in shown:
+        raise LabError(f"memory {kib} KiB, vec0, disk {sectors} sectors; the hub says\n{told}")
+    return f"memory {kib // 1024} MiB, disk, network as the box has them; {course.seen()['os']}"
 
 
 def sandbox(course: Course) -> str:
-    """Compare what the agent in its sandbox sees with what root sees without one."""
-    open_look = json.loads(course.box.run("skerry-agent", "capability", "--json"))
+    """Compare what the agent in its sandbox sees with what its user sees without one."""
+    look = "sudo -u skerry-agent skerry-agent capability --json 2>/dev/null"
+    open_look = json.loads(course.box.shell(look).text)
+    for name in _TOLD_BY_THE_EXECUTOR:
+        open_look.pop(name, None)
     view = course.hub.get(f"/api/v1/nodes/{course.node}")
     shut_look = _hardware_of(view, set(open_look))
     one, other = leaves(shut_look), leaves(open_look)
@@ -136,7 +138,7 @@ def sandbox(course: Course) -> str:
     )
     if differs:
         raise LabError("the sandbox hides:\n" + "\n".join(differs))
-    return f"{len(other)} facts the same in the unit's sandbox and for root without it"
+    return f"{len(other)} facts the same in the unit's sandbox and for its user without one"
 
 
 def _hardware_of(view: object, keys: set[str]) -> object:
