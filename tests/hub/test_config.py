@@ -39,6 +39,23 @@ def test_what_the_defaults_become():
     assert checked({**GIVEN, "keep_revisions": "3"}).keep_revisions == 3
 
 
+def test_how_long_certificates_hold_in_parts_of_days_too():
+    assert checked(GIVEN).certificate_s == 90 * 86_400
+    assert checked({**GIVEN, "certificate_days": "0.5"}).certificate_s == 43_200
+    for wrong in ("0", "x", "-1", "nan", "inf", "4000"):
+        with pytest.raises(ConfigError, match=r"--certificate-days.*0.0001 to 3650"):
+            checked({**GIVEN, "certificate_days": wrong})
+
+
+def test_boxes_are_told_the_broker_that_there_is_unless_another_is_named():
+    given = {**GIVEN, "broker": "mqtts://hub:secret@broker.example", "name": "hub.example"}
+    assert checked(given).addresses.public_broker == "mqtts://broker.example:8883"
+    given["public_broker"] = "mqtts://outside.example:443"
+    assert checked(given).addresses.public_broker == "mqtts://outside.example:443"
+    own = {**GIVEN, "name": "hub.example", "mqtt_listen": "0.0.0.0:8883"}
+    assert checked(own).addresses.public_broker == "mqtts://hub.example:8883"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "host", "port"),
     [
