@@ -217,7 +217,7 @@ class Client:
     def say(self, topic: str, payload: bytes = b"x", *, retain: bool = False) -> int:
         """Publish with QoS 1, and return what the broker answers: 0 taken, 135 not allowed."""
         self._client.publish(topic, payload, 1, retain)
-        return int(self._answers.get(timeout=10))
+        return self._answer()
 
     def say_unasked(self, topic: str, payload: bytes = b"x") -> None:
         """Publish with QoS 0, to which there is no answer."""
@@ -229,6 +229,11 @@ class Client:
             self._client.subscribe(topic, options=SubscribeOptions(qos=qos))
         else:
             self._client.subscribe(topic, qos)
+        return self._answer()
+
+    def _answer(self) -> int:
+        if self.refused is not None:
+            raise LabError(f"it is not connected: {self.refused}")
         return int(self._answers.get(timeout=10))
 
     def drain(self, wait_s: float = 0.3) -> list[tuple[str, bytes, bool]]:

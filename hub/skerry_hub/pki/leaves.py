@@ -23,6 +23,7 @@ HUB = "skerry:hub"
 HUB_BEATS = "skerry:hub-beats"
 """The hub's second connection: a broker tells connections apart by these names."""
 BROKER = "skerry:broker"
+NOBODY = "skerry:nobody"
 READER_PREFIX = "skerry:reader:"
 BROKER_NAME = "broker.skerry.internal"
 
@@ -58,6 +59,11 @@ def reader(authority: Authority, name: str, public: PublicKey, when: Stamp) -> x
     return _signed(authority, READER_PREFIX + name, public, when, (CLIENT,))
 
 
+def nobody(authority: Authority, public: PublicKey, when: Stamp) -> x509.Certificate:
+    """Return one that opens nothing: to try whether a broker refuses what was revoked."""
+    return _signed(authority, NOBODY, public, when, (CLIENT,))
+
+
 def hub(
     authority: Authority, names: Sequence[str], public: PublicKey, when: Stamp
 ) -> x509.Certificate:
@@ -80,6 +86,11 @@ def broker(
 def pem(certificate: x509.Certificate) -> str:
     """Return it as PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def serial_of(data: bytes) -> int:
+    """Return the number of the certificate in a file."""
+    return x509.load_pem_x509_certificate(data).serial_number
 
 
 def common_name(certificate: x509.Certificate) -> str:
