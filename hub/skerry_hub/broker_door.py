@@ -23,6 +23,8 @@ from skerry_hub.pki import crl, leaves, own_certificates
 from skerry_hub.pki.authority import Authority
 from skerry_hub.store_error import StoreError
 from skerry_hub.takeover import TakeoverError
+from skerry_hub.work import RefusedError
+from skerry_hub.writer.calling import BusyError
 
 log = structlog.get_logger("broker")
 
@@ -140,7 +142,7 @@ class BrokerDoor:
         """Go on whatever happens, and say each reason once."""
         try:
             step()
-        except (OSError, StoreError, TakeoverError, ValueError) as error:
+        except (BusyError, OSError, RefusedError, StoreError, TakeoverError, ValueError) as error:
             reason = str(error)
             if reason != self._told.get(what):
                 log.warning(what, reason=reason)

@@ -42,6 +42,8 @@ class Config:
     data: pathlib.Path
     addresses: Addresses
     broker: BrokerUrl | None
+    broker_folder: pathlib.Path | None = None
+    """Where the files of a broker are written that `skerry-hub broker` runs."""
     database: str
     patience: Patience
     keep: Keep
@@ -70,6 +72,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("listen", "HOST:PORT", DEFAULT_LISTEN, "where the HTTP API listens")
     add("broker", "URL", None, "an MQTT 5 broker, mqtt://host:port; default: one of its own")
     add("broker-ca", "FILE", None, "who vouches for --broker's certificate; default: the system")
+    add(
+        "broker-folder", "DIR", None, "where to write the files of `skerry-hub broker`, at --broker"
+    )
     add("mqtt-port", "PORT", str(DEFAULT_MQTT_PORT), "loopback port of the hub's own broker")
     add("mqtt-listen", "HOST:PORT", None, "where that listens; with TLS, but on loopback")
     add("tls", "auto|yes|no", "auto", "TLS for the HTTP API; auto: on any address but loopback")
@@ -101,9 +106,7 @@ def checked(given: Mapping[str, str | None]) -> Config:
         host, port = addresses.host_and_port("--listen", given["listen"] or DEFAULT_LISTEN)
         mqtt_port = _port("--mqtt-port", given["mqtt_port"])
         broker = broker_at(given["broker"]) if given["broker"] else None
-        public = given.get("public_broker") or (None if broker is None else str(broker))
-        named = {**given, "public_broker": public}
-        reached = addresses.checked(named, host, port, mqtt_port)
+        reached = addresses.checked(_named(given, broker), host, port, mqtt_port)
     except AddressError as error:
         raise ConfigError(str(error)) from None
     except ValueError as error:
@@ -117,6 +120,7 @@ def checked(given: Mapping[str, str | None]) -> Config:
         data=data,
         addresses=reached,
         broker=broker,
+        broker_folder=_folder(given, broker),
         database=database,
         patience=patience,
         strategy=_strategy(given["strategy"]),
@@ -131,6 +135,32 @@ def checked(given: Mapping[str, str | None]) -> Config:
             "--keep-revisions", given.get("keep_revisions") or str(REVISIONS_KEPT), 1, 10_000
         ),
     )
+
+
+def _named(given: Mapping[str, str | None], broker: BrokerUrl | None) -> dict[str, str | None]:
+    """Return the settings of addresses with what follows from `--broker`."""
+    named = dict(given)
+    if broker is not None and given.get("broker_folder"):
+        if given.get("mqtt_listen"):
+            named["public_broker"] = given.get("public_broker") or str(broker)
+        else:
+            named["mqtt_listen"] = f"0.0.0.0:{broker.port}"
+    elif broker is not None:
+        named["public_broker"] = given.get("public_broker") or str(broker)
+    return named
+
+
+def _folder(given: Mapping[str, str | None], broker: BrokerUrl | None) -> pathlib.Path | None:
+    folder = given.get("broker_folder")
+    if not folder:
+        return None
+    if broker is None or not broker.tls or broker.username is not None:
+        raise ConfigError(
+            "--broker-folder needs --broker mqtts://HOST:PORT, where the hub finds it"
+        )
+    if given.get("broker_ca"):
+        raise ConfigError("--broker-ca: with --broker-folder it is the hub's own authority")
+    return pathlib.Path(folder).resolve()
 
 
 def _days(name: str, text: str) -> float:

@@ -56,12 +56,11 @@ def run(settings: Config, key: OrderKey) -> None:
     """Serve until SIGTERM or SIGINT."""
     import signal  # noqa: PLC0415
 
+    from skerry_hub import broker_way  # noqa: PLC0415
     from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
     from skerry_hub.api import app  # noqa: PLC0415
     from skerry_hub.api_server import ApiServer  # noqa: PLC0415
-    from skerry_hub.broker import Broker, Ears, plain_ends  # noqa: PLC0415
-    from skerry_hub.broker_url import BrokerUrl  # noqa: PLC0415
-    from skerry_hub.mosquitto import Mosquitto  # noqa: PLC0415
+    from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
     from skerry_hub.pki import own_certificates  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
     from skerry_hub.writer.service import Service  # noqa: PLC0415
@@ -74,18 +73,12 @@ def run(settings: Config, key: OrderKey) -> None:
     store = open_store(settings.database, keep_revisions=settings.keep_revisions)
     secret_key = secret_keys.load_or_make(settings.data)
     service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
-    mosquitto = None
-    url = settings.broker
-    if url is None:
-        mosquitto = Mosquitto(settings.data / "mosquitto", settings.addresses.mqtt_port)
-        mosquitto.start()
-        url = BrokerUrl(
-            host="127.0.0.1",
-            port=settings.addresses.mqtt_port,
-            tls=False,
-            username=None,
-            password=None,
-        )
+    hub_id = store.setting("id", secrets.token_hex(4))
+    way = broker_way.way(settings, authority, hub_id)
+    door = way.door(broker_way.books(store, service))
+    door.prepare()
+    if way.mosquitto is not None:
+        way.mosquitto.start()
     ears = Ears(
         heartbeat=service.on_heartbeat,
         message=service.on_message,
@@ -94,12 +87,13 @@ def run(settings: Config, key: OrderKey) -> None:
         published=service.on_published,
         beating=service.on_beating,
     )
-    hub_id = store.setting("id", secrets.token_hex(4))
-    broker = Broker(url, plain_ends(hub_id), service.presence(online=False), ears)
+    broker = Broker(way.url, way.ends, service.presence(online=False), ears)
     service.start(broker)
     broker.start()
     enrolling = _enrolling(settings, authority, service)
     enrolling.write_list()
+    enrolling.door = door
+    door.start()
     server = ApiServer(
         app.create(service, enrolling),
         tls / own_certificates.HUB if settings.addresses.tls else None,
@@ -110,7 +104,7 @@ def run(settings: Config, key: OrderKey) -> None:
     log.info(
         "serving",
         api=f"{scheme}://{settings.addresses.host}:{settings.addresses.port}",
-        broker=str(url),
+        broker=str(way.url),
         order_key=key.id,
         ca_pin=authority.pin,
         nodes=len(service.known.nodes),
@@ -124,10 +118,11 @@ def run(settings: Config, key: OrderKey) -> None:
         server.run(sockets=[listening])
     finally:
         keeping.stop()
+        door.stop()
         broker.stop(service.presence(online=False))
         service.stop()
-        if mosquitto is not None:
-            mosquitto.stop()
+        if way.mosquitto is not None:
+            way.mosquitto.stop()
         store.close()
         log.info("ended")
 
@@ -141,7 +136,7 @@ def _enrolling(settings: Config, authority: Authority, service: Service) -> Enro
     if where.broker_ca is not None:
         broker_ca = pathlib.Path(where.broker_ca).read_text()
     else:
-        own = settings.broker is None and where.mqtt_tls
+        own = settings.broker_folder is not None or (settings.broker is None and where.mqtt_tls)
         broker_ca = authority.pem.decode() if own else ""
     terms = Terms(
         hub=where.public_url,

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from skerry_hub import decision_rows, rollout_rows, store_rows, tables
+from skerry_hub import decision_rows, rollout_rows, setting_rows, store_rows, tables
 from skerry_hub.decisions import Keep, KeptDecision
 from skerry_hub.documents import DocumentChange, KeptDocument, Key
 from skerry_hub.fleet_log import LogError
@@ -128,15 +128,8 @@ class Store:
 
         Raises StoreError.
         """
-        table = tables.hub
         with _told(), self._engine.begin() as connection:
-            found = connection.execute(
-                sa.select(table.c.value).where(table.c.key == key)
-            ).scalar_one_or_none()
-            if found is not None:
-                return str(found)
-            connection.execute(sa.insert(table).values(key=key, value=otherwise))
-            return otherwise
+            return setting_rows.setting(connection, key, otherwise)
 
     # --- writing --------------------------------------------------------------------------
 

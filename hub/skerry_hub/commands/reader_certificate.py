@@ -28,10 +28,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DAYS",
         help=f"how long it holds (default: {DEFAULT_DAYS:g})",
     )
+    parser.add_argument(
+        "--remove",
+        action="store_true",
+        help="take NAME off the list of those who may read, whatever certificate it has",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
     """Make a key and a certificate with which another system may read the fleet on the broker."""
+    from skerry_hub import readers  # noqa: PLC0415
     from skerry_hub.pki import leaves  # noqa: PLC0415
     from skerry_hub.pki.authority import PRIVATE, AuthorityError, read  # noqa: PLC0415
     from skerry_hub.pki.own_certificates import Kind, fresh  # noqa: PLC0415
@@ -40,6 +46,8 @@ def run(given: argparse.Namespace) -> int:
         return _fails(f"NAME {given.name[:80]!r} must be a-z, 0-9 and -, at most 32", 2)
     if not 1 <= given.days <= 3650:
         return _fails("--days must be 1 to 3650", 2)
+    if given.remove:
+        return _remove(pathlib.Path(given.data), given.name)
     source = pathlib.Path(given.data) / PRIVATE
     try:
         authority = read(source.read_bytes(), str(source))
@@ -58,7 +66,24 @@ def run(given: argparse.Namespace) -> int:
         return _fails(f"{kind.file}: {error.strerror}", 1)
     with os.fdopen(handle, "wb") as file:
         file.write(fresh(kind, time.time(), given.days * DAY_S))
+    try:
+        # A hub that runs looks for it every few seconds.
+        readers.add(pathlib.Path(given.data), given.name)
+    except (OSError, ValueError) as error:
+        return _fails(f"the list of readers cannot be written: {error}", 1)
     print(f"{kind.file}: {leaves.READER_PREFIX}{given.name}, for {given.days:g} days")
+    return 0
+
+
+def _remove(data: pathlib.Path, name: str) -> int:
+    from skerry_hub import readers  # noqa: PLC0415
+
+    try:
+        if not readers.remove(data, name):
+            return _fails(f"there is no reader {name}", 1)
+    except (OSError, ValueError) as error:
+        return _fails(f"the list of readers cannot be written: {error}", 1)
+    print(f"{name} may read no more")
     return 0
 
 
