@@ -142,6 +142,8 @@ ELSEWHERE = {
     "hub/skerry_hub/broker_connection.py": "test_broker.py and test_broker_reading.py",
     "hub/skerry_hub/broker_url.py": "test_broker.py",
     "hub/skerry_hub/mosquitto_process.py": "test_mosquitto.py and test_broker_supervisor.py",
+    "hub/skerry_hub/setting_rows.py": "test_store.py and test_broker_way.py",
+    "hub/skerry_hub/takeover.py": "test_broker_door.py, on a real broker",
     "hub/skerry_hub/store_error.py": "test_store.py",
     "hub/skerry_hub/store_opening.py": "test_store.py",
     "hub/skerry_hub/store_rows.py": "test_store.py",
