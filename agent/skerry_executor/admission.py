@@ -8,22 +8,24 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from skerry_executor import ended, job_store, state, targets
 from skerry_executor import order as verification
+from skerry_executor.approvals import approvers
 from skerry_executor.job import is_finished
 from skerry_executor.journal import Journal
 from skerry_executor.key_ring import standing, trusted_keys
+from skerry_executor.keys import read_keys
 from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
-from skerry_executor.policy import check, told
+from skerry_executor.policy import Violation, check, told
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.sealing import SealingError, load_or_make
 from skerry_executor.settings import Settings
 from skerry_executor.state import Accepted, StateError
 from skerry_wire import codec, envelope
-from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy
+from skerry_wire.box_policy import MAX_TOLD_BYTES, Approvals, BoxPolicy
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 from skerry_wire.local import ExecutorRequest
@@ -65,14 +67,16 @@ class _Box:
     policy: BoxPolicy = NOTHING_ALLOWED
     is_there: bool = True
     trouble: str | None = None
+    approvers: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 def admit(request: ExecutorRequest, settings: Settings, journal: Journal | None = None) -> Admitted:
     """Decide about a request, and keep its order when it is taken. Never raises."""
-    box = _box(settings.policy)
+    box = _box(settings)
     found = _decided(request, settings, box, journal or Journal(settings.state))
     shown = told(box.policy, os.path.realpath)
-    problems = list(found.problems)
+    problems = [*found.problems, *box.problems]
     if box.trouble is not None and found.refusal is None:
         problems.append(f"{box.trouble}, so nothing new is allowed"[:1024])
     if shown is None:
@@ -115,13 +119,29 @@ def order_of(accepted: Accepted) -> Order:
         raise StateError(reason) from None
 
 
-def _box(path: pathlib.Path) -> _Box:
+def _box(settings: Settings) -> _Box:
     try:
-        policy = read_policy(path)
+        policy = read_policy(settings.policy)
     except PolicyError as error:
         trouble = f"the box's policy cannot be used: {error}"
         return _Box(policy=BoxPolicy(trouble=trouble[:1024]), trouble=trouble)
-    return _Box(is_there=False) if policy is None else _Box(policy=policy)
+    if policy is None:
+        return _Box(is_there=False)
+    if not policy.approval.required:
+        return _Box(policy=policy)
+    found = read_keys(settings.approval_keys, "put the public keys of those who approve there")
+    keys = approvers(found.by_id, trusted_keys(settings).by_id)
+    told = Approvals(required=True, keys=tuple(sorted(keys)))
+    both = (
+        f"{settings.approval_keys}: key {name} signs orders, so it approves nothing"
+        for name in found.by_id
+        if name not in keys
+    )
+    return _Box(
+        policy=dataclasses.replace(policy, approval=told),
+        approvers=keys,
+        problems=(*found.problems, *both),
+    )
 
 
 def _decided(request: ExecutorRequest, settings: Settings, box: _Box, journal: Journal) -> Admitted:
@@ -284,7 +304,7 @@ def _against_policy(order: Order, settings: Settings, box: _Box) -> _Judged:
     if box.trouble is not None:
         return _Judged(refusal(verification.POLICY, box.trouble, order.generation))
     finished = _finished(order, settings.state) if box.policy.has_limits else frozenset()
-    violations = [str(one) for one in check(order, box.policy, os.path.realpath, finished)]
+    violations = [str(one) for one in _checked(order, box, finished)]
     if not violations:
         return _Judged()
     absent = "" if box.is_there else _no_policy(settings.policy)
@@ -294,6 +314,10 @@ def _against_policy(order: Order, settings: Settings, box: _Box) -> _Judged:
         more = len(problems) - MAX_PROBLEMS + 1
         problems = (*problems[: MAX_PROBLEMS - 1], f"and {more} more")
     return _Judged(refusal(verification.POLICY, reason, order.generation), problems)
+
+
+def _checked(order: Order, box: _Box, finished: Collection[str]) -> tuple[Violation, ...]:
+    return check(order, box.policy, os.path.realpath, finished, box.approvers)
 
 
 def _finished(order: Order, folder: pathlib.Path) -> frozenset[str]:

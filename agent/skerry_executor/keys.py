@@ -27,8 +27,11 @@ class TrustedKeys:
     problems: tuple[str, ...] = ()
 
 
-def read_keys(folder: pathlib.Path) -> TrustedKeys:
-    """Read every `*.pub` of the folder; a bad file does not silence the others."""
+def read_keys(folder: pathlib.Path, advice: str = "copy the hub's public key there") -> TrustedKeys:
+    """Read every `*.pub` of the folder; a bad file does not silence the others.
+
+    `advice` is what to do where there is none.
+    """
     keys: dict[str, bytes] = {}
     problems: list[str] = []
     try:
@@ -47,7 +50,7 @@ def read_keys(folder: pathlib.Path) -> TrustedKeys:
     if len(names) > MAX_KEYS:
         problems.append(f"{folder}: more than {MAX_KEYS} keys; only the first are used")
     if not names:
-        problems.append(f"{folder} holds no *.pub: copy the hub's public key there")
+        problems.append(f"{folder} holds no *.pub: {advice}")
     return TrustedKeys(by_id=keys, problems=tuple(problems))
 
 

@@ -8,8 +8,9 @@ rules themselves are the wire's, so that the hub judges by the same ones.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from skerry_executor import approvals
 from skerry_executor.specs import name_of
 from skerry_wire import codec
 from skerry_wire.box_policy import MAX_TOLD_BYTES, BoxPolicy, Resolve, reasons, total_reasons
@@ -30,11 +31,16 @@ class Violation:
 
 
 def check(
-    order: Order, policy: BoxPolicy, resolve: Resolve, finished: Collection[str] = ()
+    order: Order,
+    policy: BoxPolicy,
+    resolve: Resolve,
+    finished: Collection[str] = (),
+    approvers: Mapping[str, bytes] | None = None,
 ) -> tuple[Violation, ...]:
     """Return everything in the order that the policy does not allow.
 
     `finished` are the instances that are jobs that will not run again: they use nothing any more.
+    `approvers` are the keys of those who approve, where the policy asks for approvals.
     """
     found = [
         Violation(where=name_of(instance.id, container.name), reason=reason)
@@ -45,6 +51,9 @@ def check(
     running = (instance for instance in order.instances if instance.id not in finished)
     containers = [container for instance in running for container in instance.containers]
     found += [Violation(where="", reason=reason) for reason in total_reasons(containers, policy)]
+    if policy.approval.required:
+        lacking = approvals.lacking(order, approvers or {})
+        found += [Violation(where=where, reason=reason) for where, reason in lacking]
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from skerry_executor.windows import parse_window
 from skerry_wire.box_policy import (
     AllowedRequests,
+    Approvals,
     BoxPolicy,
     PortRange,
     Updates,
@@ -36,6 +37,7 @@ _KEYS = {
     "limits": ("cpu_milli", "memory"),
     "requests": ("logs", "restart", "top", "exec"),
     "updates": ("windows", "time", "new", "disk_reserve"),
+    "approval": ("required",),
 }
 
 
@@ -116,6 +118,9 @@ def parse_policy(content: bytes) -> BoxPolicy:
             exec=_flag(plain, "requests", "exec", default.requests.exec),
         ),
         updates=_updates(plain),
+        approval=Approvals(
+            required=_flag(plain, "approval", "required", default.approval.required)
+        ),
         image_keep_days=_within(plain, "images", "keep_days", 3650, default.image_keep_days),
         image_free_percent=_within(plain, "images", "free_percent", 90, 0),
     )

@@ -1,7 +1,7 @@
 """The hub's own keys: made at first start, readable by their owner alone, part of every backup.
 
 With one it signs orders: a box trusts the public half; whoever has the private half owns the fleet.
-`secret_key` is the other.
+`order_keys` says which, while it is changed. `secret_key` is the other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import pathlib
 import stat
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,8 +18,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from skerry_hub.whole_file import write_whole
 from skerry_wire.envelope import key_id_of
 
+if TYPE_CHECKING:
+    from skerry_hub.model import Node
+
 PRIVATE = "order-key"
 PUBLIC = "order-key.pub"
+
+
+class Signer(Protocol):
+    """What knows with which key to sign for a node: an `OrderKey`, or `order_keys.OrderKeys`."""
+
+    def for_node(self, node: Node | None, /) -> OrderKey:
+        """Return the key."""
 
 
 class OrderKeyError(Exception):
@@ -37,10 +48,35 @@ class OrderKey:
         """Return the signature of the data."""
         return self._private.sign(data)
 
+    @property
+    def public_keys(self) -> tuple[bytes, ...]:
+        """Return the keys that boxes must trust."""
+        return (self.public,)
+
+    def for_node(self, _node: Node | None, /) -> OrderKey:
+        """Return the key to sign with for a node: this one for each."""
+        return self
+
 
 def load_or_make(folder: pathlib.Path) -> OrderKey:
     """Return the key of a data folder. Raises OrderKeyError."""
-    path = folder / PRIVATE
+    key = _read(folder / PRIVATE)
+    write_public(folder, key)
+    return key
+
+
+def load(folder: pathlib.Path, name: str = PRIVATE) -> OrderKey | None:
+    """Return a key of a data folder, None where there is none. Raises OrderKeyError."""
+    path = folder / name
+    return _read(path) if path.exists() else None
+
+
+def make(path: pathlib.Path) -> OrderKey:
+    """Make a key in a file that is not there yet. Raises OrderKeyError."""
+    return _read(path)
+
+
+def _read(path: pathlib.Path) -> OrderKey:
     found = own_file(path, "order key", _fresh)
     try:
         private = serialization.load_pem_private_key(found, None)
@@ -48,9 +84,7 @@ def load_or_make(folder: pathlib.Path) -> OrderKey:
         raise OrderKeyError(f"the order key {path} is damaged: {error}") from None
     if not isinstance(private, Ed25519PrivateKey):
         raise OrderKeyError(f"the order key {path} is not an Ed25519 key")
-    key = OrderKey(private)
-    _write_public(folder / PUBLIC, key)
-    return key
+    return OrderKey(private)
 
 
 def own_file(path: pathlib.Path, what: str, make: Callable[[], bytes]) -> bytes:
@@ -83,7 +117,9 @@ def _written(path: pathlib.Path, data: bytes) -> bytes:
     return data
 
 
-def _write_public(path: pathlib.Path, key: OrderKey) -> None:
+def write_public(folder: pathlib.Path, key: OrderKey) -> None:
+    """Have the public half beside the key, for people. Raises OrderKeyError."""
+    path = folder / PUBLIC
     text = base64.b64encode(key.public).decode() + "\n"
     try:
         if not path.exists() or path.read_text() != text:

@@ -10,12 +10,12 @@ COMMANDS = {
     "serve": "run the hub until it is told to end",
     "broker": "run a mosquitto by the files that a hub writes",
     "broker-config": "print what a broker of one's own needs",
-    "key": "print the public key that boxes must trust",
     "ca": "print the certificate of the hub's authority, and its pin",
     "reader-certificate": "make a certificate with which another system reads the broker",
     "backup": "write everything that makes this hub into one file; it may be running",
     "restore": "put a backup in a hub's place, while none runs there",
     "healthcheck": "say whether the hub on this machine is well, by the exit status",
+    "key": "print the public key that boxes must trust, or change it",
     "version": "print the version",
 }
 """Each is a module of `skerry_hub.commands`, with - as _."""

@@ -13,7 +13,7 @@ from skerry_wire import codec
 from skerry_wire.errors import WireError
 from skerry_wire.lifecycle import Lease, Switch
 from skerry_wire.messages import Order
-from skerry_wire.schema import Items, Text
+from skerry_wire.schema import Items, Sparse, Text
 from skerry_wire.types import Generation, NodeId, Revision
 from skerry_wire.workload import Container, Instance
 
@@ -29,6 +29,8 @@ class Issued:
     generation: Generation
     content: Revision
     envelope: Annotated[bytes, Items(512 * 1024)]
+    key_id: Annotated[str, Text(32), Sparse()] = ""
+    """With which key it was signed; empty in what a hub of before the first change kept."""
 
 
 Former = Callable[[Assignment], tuple[Assignment, Workload, int] | None]

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from skerry_hub.api_server import ApiServer
     from skerry_hub.config import Config
     from skerry_hub.joining.enrolling import Enrolling
-    from skerry_hub.keys import OrderKey
     from skerry_hub.pki.authority import Authority
     from skerry_hub.pki.keeping import Keeping
     from skerry_hub.writer.service import Service
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 def serve(settings: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     from skerry_hub.data_folder import claim_whole  # noqa: PLC0415
-    from skerry_hub.keys import OrderKeyError, load_or_make  # noqa: PLC0415
+    from skerry_hub.keys import OrderKeyError  # noqa: PLC0415
     from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
     from skerry_hub.pki.authority import AuthorityError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
@@ -41,7 +40,7 @@ def serve(settings: Config) -> int:
     try:
         lock = claim_whole(settings.data)
         try:
-            run(settings, load_or_make(settings.data))
+            run(settings)
         finally:
             os.close(lock)
     except (OSError, OrderKeyError, AuthorityError, BrokerError, StoreError) as error:
@@ -52,7 +51,7 @@ def serve(settings: Config) -> int:
     return 0
 
 
-def run(settings: Config, key: OrderKey) -> None:
+def run(settings: Config) -> None:
     """Serve until SIGTERM or SIGINT."""
     import signal  # noqa: PLC0415
 
@@ -61,6 +60,7 @@ def run(settings: Config, key: OrderKey) -> None:
     from skerry_hub.api import app  # noqa: PLC0415
     from skerry_hub.api_server import ApiServer  # noqa: PLC0415
     from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
+    from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.pki import own_certificates  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
     from skerry_hub.writer.service import Service  # noqa: PLC0415
@@ -72,7 +72,14 @@ def run(settings: Config, key: OrderKey) -> None:
     )
     store = open_store(settings.database, keep_revisions=settings.keep_revisions)
     secret_key = secret_keys.load_or_make(settings.data)
-    service = Service(store, key, settings.patience, settings.strategy, settings.keep, secret_key)
+    service = Service(
+        store,
+        OrderKeys(settings.data, store),
+        settings.patience,
+        settings.strategy,
+        settings.keep,
+        secret_key,
+    )
     hub_id = store.setting("id", secrets.token_hex(4))
     way = broker_way.way(settings, authority, hub_id)
     door = way.door(broker_way.books(store, service))
@@ -105,7 +112,7 @@ def run(settings: Config, key: OrderKey) -> None:
         "serving",
         api=f"{scheme}://{settings.addresses.host}:{settings.addresses.port}",
         broker=str(way.url),
-        order_key=key.id,
+        order_key=service.key.id,
         ca_pin=authority.pin,
         nodes=len(service.known.nodes),
         workloads=len(service.known.workloads),
@@ -142,7 +149,7 @@ def _enrolling(settings: Config, authority: Authority, service: Service) -> Enro
         hub=where.public_url,
         broker=where.public_broker,
         broker_ca=broker_ca,
-        order_keys=lambda: (service.key.public,),
+        order_keys=lambda: service.key.public_keys,
         life_s=settings.certificate_s,
     )
     return Enrolling(service.store, authority, terms, service.admission, settings.data)

@@ -131,6 +131,11 @@ class Store:
         with _told(), self._engine.begin() as connection:
             return setting_rows.setting(connection, key, otherwise)
 
+    def set_setting(self, key: str, value: str) -> None:
+        """Keep a value of the hub's own in place of an earlier one. Raises StoreError."""
+        with _told(), self._engine.begin() as connection:
+            setting_rows.put_setting(connection, key, value)
+
     # --- writing --------------------------------------------------------------------------
 
     def commit(self, draft: Draft, known: Known) -> list[Queued]:

@@ -310,6 +310,11 @@ def test_old_events_are_trimmed_and_the_newest_kept(store):
 def test_a_setting_is_what_it_was_at_first(store):
     assert store.setting("id", "first") == "first"
     assert store.setting("id", "second") == "first"
+    for value in ("third", "fourth"):
+        store.set_setting("id", value)
+        assert store.setting("id", "second") == value
+    store.set_setting("another", "value")
+    assert store.setting("another", "") == "value"
 
 
 def test_the_migrations_make_the_tables_that_the_code_says(store):

@@ -6,10 +6,15 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from skerry_hub import adopting, desired, draining, planning, round_trip_list, selector
+from skerry_hub import (
+    adopting,
+    desired,
+    draining,
+    held_orders,
+    planning,
+    round_trip_list,
+    selector,
+)
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
@@ -41,10 +46,9 @@ from skerry_hub.views import (
 from skerry_hub.work import RefusedError, Work
 from skerry_hub.writer.calling import BusyError
 from skerry_hub.writer.service import LOOK_S, Service
-from skerry_wire import codec, envelope, topics
-from skerry_wire.errors import WireError
+from skerry_wire import topics
 from skerry_wire.labels import wrong, wrong_key, wrong_value
-from skerry_wire.messages import Envelope, Order
+from skerry_wire.messages import Order
 from skerry_wire.topics import NodeTopic
 
 T = TypeVar("T")
@@ -344,14 +348,10 @@ class Answers:
     def _verified(self, node: Node, data: bytes) -> tuple[Order, str]:
         """Return the order that a node says it holds, if it is one that this hub's key signed."""
         try:
-            sealed = codec.decode(Envelope, data)
-            Ed25519PublicKey.from_public_bytes(self._service.key.public).verify(
-                sealed.signature, envelope.signing_bytes(sealed.type, sealed.payload)
-            )
-            order = envelope.open_payload(sealed)
-        except (WireError, InvalidSignature) as error:
-            reason = f"{node.known_as} holds an order that this hub's key did not sign"
-            raise RefusedError(409, Problem(reason=f"{reason}: {error}".rstrip(": "))) from None
+            order, digest = held_orders.opened(data, self._service.key.public_keys)
+        except held_orders.NotOursError as error:
+            reason = f"{node.known_as} holds an order that this hub's key did not sign: {error}"
+            raise RefusedError(409, Problem(reason=reason)) from None
         accepted = node.report.accepted if node.report is not None else 0
         if order.generation != accepted:
             reason = (
@@ -359,7 +359,7 @@ class Answers:
                 "try again"
             )
             raise RefusedError(409, Problem(reason=reason))
-        return order, envelope.digest_of(sealed.payload)
+        return order, digest
 
     def forget(self, name: str) -> PlanView:
         """Forget a node, and what the broker keeps of it."""

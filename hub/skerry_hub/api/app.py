@@ -22,6 +22,7 @@ from skerry_hub.api import (
     health,
     instance_requests,
     joining,
+    order_keys,
     rebalancing,
     refusals,
     rollouts,
@@ -127,6 +128,7 @@ def create(
     snapshots.add_routes(app, service)
     _add_workloads(app, answers)
     secrets.add_routes(app, service)
+    order_keys.add_routes(app, service)
     documents.add_routes(app, answers.documents if service is not None else answers)
     decisions.add_routes(app, service)
     instance_requests.add_routes(app, service)
@@ -355,7 +357,7 @@ _SCHEMAS = (
     *rebalancing.SCHEMAS,
     *rollouts.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,
-    *secrets.SCHEMAS,
+    *secrets.SCHEMAS, *order_keys.SCHEMAS,
     *joining.SCHEMAS,
 )  # fmt: skip
 

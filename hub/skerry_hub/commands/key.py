@@ -1,28 +1,110 @@
-"""`skerry-hub key`."""
+"""`skerry-hub key`: the public key; and its change, where no hub is running."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skerry_hub.order_keys import OrderKeys
+    from skerry_hub.store import Store
+
+ACTIONS = ("show", "status", "rotate", "retire")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `key` takes."""
+    parser.add_argument(
+        "action",
+        nargs="?",
+        default="show",
+        choices=ACTIONS,
+        help="show: print the public key that boxes must trust (default); the others are for a hub "
+        "that is not running: of one that is, ask with `skerry key`",
+    )
     parser.add_argument("--data", required=True, metavar="DIR", help="the hub's data folder")
+    parser.add_argument("--database", metavar="URL", help="as of `serve`, where it is another one")
+    parser.add_argument(
+        "--stolen", action="store_true", help="rotate: boxes distrust the present key at once"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="retire: although some boxes do not know the next key"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print the public half of the order key."""
+    """Print the public half of the order key, or change it."""
+    if given.action == "show":
+        return _show(pathlib.Path(given.data))
+    from skerry_hub.data_folder import claim_whole  # noqa: PLC0415
+    from skerry_hub.keys import OrderKeyError  # noqa: PLC0415
+    from skerry_hub.order_keys import RotationError  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
+
+    os.umask(0o077)
+    folder = pathlib.Path(given.data)
+    if not folder.is_dir():
+        return _failed(f"{folder} is no folder")
+    try:
+        lock = claim_whole(folder)
+    except OSError as error:
+        return _failed(f"{folder}: {error.strerror}; ask it: skerry key {given.action}")
+    try:
+        return _done(given, folder)
+    except (OrderKeyError, RotationError, StoreError) as error:
+        return _failed(str(error))
+    finally:
+        os.close(lock)
+
+
+def _show(folder: pathlib.Path) -> int:
     from skerry_hub.keys import PUBLIC  # noqa: PLC0415
 
-    path = pathlib.Path(given.data) / PUBLIC
+    path = folder / PUBLIC
     try:
         print(path.read_text().strip())
     except OSError as error:
-        print(
-            f"skerry-hub: {path}: {error.strerror}; the hub makes it at its first start",
-            file=sys.stderr,
-        )
-        return 1
+        return _failed(f"{path}: {error.strerror}; the hub makes it at its first start")
     return 0
+
+
+def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
+    from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
+    from skerry_hub.store_opening import open_store  # noqa: PLC0415
+
+    store = open_store(given.database or f"sqlite:///{folder / 'hub.db'}")
+    try:
+        keys, now = OrderKeys(folder, store), time.time()
+        if given.action == "rotate":
+            keys.rotate(now, stolen=given.stolen)
+        nodes = list(store.load().nodes.values())
+        without = keys.without(nodes)
+        if given.action == "retire":
+            left = [node.known_as for node in nodes if node.id in without]
+            keys.retire(now, left, force=given.force)
+        _say(keys, store)
+    finally:
+        store.close()
+    return 0
+
+
+def _say(keys: OrderKeys, store: Store) -> None:
+    nodes = list(store.load().nodes.values())
+    without = keys.without(nodes)
+    if keys.next is None:
+        print(f"order key {keys.id}; {len(nodes) - len(without)} of {len(nodes)} boxes trust it")
+    else:
+        print(f"order key {keys.id}, being changed to {keys.next.id}")
+        print(f"{len(nodes) - len(without)} of {len(nodes)} boxes trust that")
+    for node in nodes:
+        if node.id in without:
+            print(f"  {node.known_as}: {without[node.id]}")
+
+
+def _failed(reason: str) -> int:
+    print(f"skerry-hub: {reason}", file=sys.stderr)
+    return 1

@@ -24,6 +24,14 @@ class Condition:
         if not self.view.ok:
             self.view = PartView(name=self.view.name, ok=True, since=now)
 
+    def follow(self, works: bool, reason: str, now: float, since: float | None) -> None:
+        """Note whether it works; where it does not and nobody says why, it is what it was."""
+        if works:
+            self.works(now)
+            return
+        known = self.view.reason if not self.view.ok else "it is away"
+        self.fails(reason or known or "it is away", now, since)
+
     def fails(self, reason: str, now: float, since: float | None = None) -> None:
         """Note that it does not; where it did before, `since` then or now."""
         self._failed_at = now

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Container
 
 from skerry_hub import vacating
-from skerry_hub.keys import OrderKey
+from skerry_hub.keys import OrderKey, Signer
 from skerry_hub.model import Node
 from skerry_hub.orders import Issued, Origins, content_of, instances, next_order
 from skerry_hub.state import Draft, Publication
@@ -21,7 +21,7 @@ from skerry_wire.workload import Instance
 def issue(
     draft: Draft,
     heard: Container[str],
-    key: OrderKey,
+    keys: Signer,
     now: float,
     sealing: Sealing | None = None,
 ) -> dict[str, str]:
@@ -42,7 +42,11 @@ def issue(
         if sealing is not None:
             wanted = sealing.sealed(draft, node, wanted)
         content = content_of(wanted)
-        if not _due(node, draft.orders.get(node_id), wanted, content):
+        key = keys.for_node(node)
+        issued = draft.orders.get(node_id)
+        if not _due(node, issued, wanted, content):
+            if issued is not None and issued.incarnation == node.incarnation:
+                _sign_anew(draft, issued, key)
             continue
         order = next_order(node, wanted, now)
         try:
@@ -77,6 +81,20 @@ def _due(node: Node, issued: Issued | None, wanted: tuple[Instance, ...], conten
     return issued.content != content or issued.generation != node.generation
 
 
+def _sign_anew(draft: Draft, issued: Issued, key: OrderKey) -> None:
+    """Have an order that stands signed with the key that its node trusts now; it stays the same."""
+    sealed = None
+    if not issued.key_id:
+        sealed = codec.decode(Envelope, issued.envelope)
+        issued = dataclasses.replace(issued, key_id=sealed.key_id)
+    if issued.key_id == key.id:
+        return
+    sealed = sealed or codec.decode(Envelope, issued.envelope)
+    data = codec.encode(envelope.signed_anew(sealed, key.id, key.sign))
+    draft.orders.put(issued.node, dataclasses.replace(issued, envelope=data, key_id=key.id))
+    draft.outbox.append(publication(issued.node, data))
+
+
 def _put(draft: Draft, node: Node, generation: int, content: str, sealed: Envelope) -> None:
     data = codec.encode(sealed)
     draft.nodes.put(
@@ -91,6 +109,7 @@ def _put(draft: Draft, node: Node, generation: int, content: str, sealed: Envelo
             generation=generation,
             content=content,
             envelope=data,
+            key_id=sealed.key_id,
         ),
     )
     draft.outbox.append(publication(node.id, data))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from skerry_hub import metrics, vacating
-from skerry_hub.keys import OrderKey
+from skerry_hub.keys import Signer
 from skerry_hub.leases import Leases
 from skerry_hub.model import Node
 from skerry_hub.state import Known, Publication
@@ -31,9 +31,9 @@ Publish = Callable[[Publication], None]
 class Leasing:
     """One thread: the writer's."""
 
-    def __init__(self, key: OrderKey, mono_s: float) -> None:
+    def __init__(self, keys: Signer, mono_s: float) -> None:
         self.leases = Leases(mono_s)
-        self._key = key
+        self._keys = keys
         self._answered: dict[str, tuple[float, tuple[int, int]]] = {}
         """When, and to which (boot, seq), by node."""
 
@@ -84,8 +84,9 @@ class Leasing:
             challenge=request.challenge,
             instances=instances,
         )
+        key = self._keys.for_node(node)
         try:
-            sealed = codec.encode(envelope.seal_grant(grant, self._key.id, self._key.sign))
+            sealed = codec.encode(envelope.seal_grant(grant, key.id, key.sign))
         except WireError:
             return "failed"
         self.leases.granted(node.id, instances, mono_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from typing import Protocol
 
 import structlog
@@ -37,7 +37,7 @@ class Publisher(Protocol):
 class Publishing:
     """One thread. Nothing is kept here that the store does not have."""
 
-    def __init__(self, key_id: str) -> None:
+    def __init__(self, key_id: Callable[[], str]) -> None:
         self.publisher: Publisher | None = None
         self._key_id = key_id
         self._since = time.time()
@@ -55,7 +55,7 @@ class Publishing:
             online=online,
             since=self._since,
             version=__version__,
-            order_key=self._key_id,
+            order_key=self._key_id(),
             reconnect_s=ceiling_s if online else None,
         )
         return Publication(topic=str(topics.HubPresence()), payload=to_json(view))

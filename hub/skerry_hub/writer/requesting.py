@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable
 import structlog
 
 from skerry_hub import metrics
-from skerry_hub.keys import OrderKey
+from skerry_hub.keys import OrderKey, Signer
 from skerry_hub.model import Liveness, Node
 from skerry_hub.reply_parts import Gap, Parts
 from skerry_hub.views import Problem
@@ -119,13 +119,13 @@ class Requesting:
         self,
         publisher: Callable[[], Publisher | None],
         node_now: Callable[[str], Node | None],
-        key: OrderKey,
+        keys: Signer,
         limits: Limits | None = None,
     ) -> None:
         """`publisher` returns the way to the broker, None while there is none."""
         self._publisher = publisher
         self._node_now = node_now
-        self._key = key
+        self._keys = keys
         self._limits = limits or Limits()
         self._open: dict[str, _Answer] = {}
         self._of_node: collections.Counter[str] = collections.Counter()
@@ -219,7 +219,9 @@ class Requesting:
     async def _answer(
         self, node: Node, wish: Wish, challenge: bytes, session: Session
     ) -> AsyncIterator[SessionOutput | None]:
-        request = _sealed(node, wish, challenge, self._key, session)
+        # As it stands now: with the challenge may have come that it trusts another key.
+        key = self._keys.for_node(self._node_now(node.id) or node)
+        request = _sealed(node, wish, challenge, key, session)
         loop = asyncio.get_running_loop()
         until = loop.time() + wish.within_s + self._limits.late_s
         parts, ended = Parts(), False

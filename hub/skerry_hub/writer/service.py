@@ -25,6 +25,7 @@ from skerry_hub.joining.enrolling import load as admitted_by
 from skerry_hub.keys import OrderKey
 from skerry_hub.loss import Held, Judgement
 from skerry_hub.model import Liveness, Node
+from skerry_hub.order_keys import OrderKeys
 from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Known, Publication
 from skerry_hub.store import Store
@@ -50,6 +51,7 @@ from skerry_hub.writer.inbox import (
     Published,
 )
 from skerry_hub.writer.issuing import issue
+from skerry_hub.writer.key_telling import KeyTelling, sealed_targets
 from skerry_hub.writer.leasing import Leasing
 from skerry_hub.writer.measuring import Measuring
 from skerry_hub.writer.publishing import Publisher, Publishing
@@ -64,7 +66,7 @@ from skerry_hub.writer.ticking import Ticking
 from skerry_hub.writer.transactions import Transactions
 from skerry_hub.writer.trimming import Trimming
 from skerry_hub.writer.watch import Watch
-from skerry_wire import codec, envelope
+from skerry_wire import codec
 from skerry_wire.messages import Reply, Request
 
 log = structlog.get_logger("service")
@@ -83,7 +85,7 @@ class Service:
     def __init__(
         self,
         store: Store,
-        key: OrderKey,
+        key: OrderKeys | OrderKey,
         patience: Patience | None = None,
         strategy: Strategy = "spread",
         keep: Keep | None = None,
@@ -101,7 +103,7 @@ class Service:
         self.hub_event = self._telling.of_itself
         self._heard = heard = Heard()
         self._asking = Asking()
-        self._publishing = publishing = Publishing(key.id)
+        self._publishing = publishing = Publishing(lambda: key.id)
         self._stopping = threading.Event()
         self._todo: collections.deque[Item] = collections.deque()
         self._watch = Watch(time.monotonic(), time.time())
@@ -112,8 +114,9 @@ class Service:
         self.measuring = Measuring(
             lambda: self.known,
             publishing.publish,
-            lambda targets: envelope.seal_targets(targets, key.id, key.sign),
+            lambda targets: sealed_targets(targets, key, self._node_now(targets.node or "")),
         )
+        self._key_telling = KeyTelling(key, publishing.publish)
         self._following = Following(
             publishing, self._watch, heard, self._rolling, self._leasing, self.measuring, trimming
         )
@@ -319,6 +322,7 @@ class Service:
         self._guarded(self._stepping.go_on)
         self._guarded(self._tick)
         if self.connected:
+            self._guarded(lambda: self._key_telling.look(self.known, time.monotonic()))
             self._publishing.views(self.known, self.columns, self.judgement)
 
     def _take_all(self) -> None:
@@ -382,16 +386,12 @@ class Service:
         self._transactions.retry(lambda: self._publishing.send(self.store.outbox()))
         self._publishing.say_again(self.known, self._heard)
         self.measuring.say_again()
+        self._key_telling.say_again()
 
     def _follow_broker(self, reason: str) -> None:
         """Note whether boxes can be heard."""
-        now = time.time()
-        if self._watch.listening is not None:
-            self._broker_part.works(now)
-            return
-        part = self._broker_part.view
-        known = part.reason if not part.ok else "it is away"
-        self._broker_part.fails(reason or known or "it is away", now, self._watch.deaf_since)
+        is_heard = self._watch.listening is not None
+        self._broker_part.follow(is_heard, reason, time.time(), self._watch.deaf_since)
 
     def _newest_sign(self) -> float:
         signs = self.columns.signs(self.columns.rows())
