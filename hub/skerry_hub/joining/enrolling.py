@@ -37,6 +37,7 @@ from skerry_hub.pki.authority import Authority
 from skerry_hub.pki.csr import CsrError
 from skerry_hub.pki.leaves import PublicKey
 from skerry_hub.store import Store
+from skerry_hub.store_error import StoreError
 from skerry_hub.views import Problem
 from skerry_hub.whole_file import write_whole
 from skerry_hub.work import RefusedError
@@ -151,7 +152,7 @@ class Enrolling:
         found = self._with_rows(change)
         log.warning("a box was revoked", node=node)
         self._admission.put(found)
-        self.write_list()
+        self._try_to_write_list()
         self.door.revoked(node)
         return self.enrollment(node)
 
@@ -190,7 +191,7 @@ class Enrolling:
     def _follow(self, one: Enrollment, replaced: bool) -> None:
         self._admission.put(one)
         if replaced:
-            self.write_list()
+            self._try_to_write_list()
             self.door.list_changed()
         self.door.admitted(one.node)
 
@@ -247,6 +248,16 @@ class Enrolling:
         with self._one_list:
             revoked = self._with_rows(lambda rows: list(rows.revoked()))
             write_whole(self._list, crl.make(self.authority, revoked, self._clock()))
+
+    def _try_to_write_list(self) -> None:
+        """Go on where it cannot be written: what was asked for is durable by now.
+
+        The broker's side makes one of its own from the store, and this is written at each start.
+        """
+        try:
+            self.write_list()
+        except (OSError, StoreError) as error:
+            log.error("the list of revoked certificates cannot be written", reason=str(error))
 
     def tidy(self) -> None:
         """Forget what has long expired, here and in the list. Raises StoreError, and OSError."""

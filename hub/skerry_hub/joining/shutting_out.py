@@ -7,13 +7,22 @@ from collections.abc import Callable
 
 from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.views import EnrollmentView
-from skerry_hub.model import Liveness
+from skerry_hub.model import Liveness, Node
 from skerry_hub.naming import find_node
 from skerry_hub.views import PlanView
 from skerry_hub.work import RefusedError, Work, put_node
 from skerry_hub.writer.service import Service
 
 REVOKED = "its certificates hold no more"
+
+
+def _away(node: Node) -> Node:
+    """Return a node as it is once its own last word was that it goes: no heartbeat undoes that."""
+    if node.presence is not None:
+        node = dataclasses.replace(node, presence=dataclasses.replace(node.presence, online=False))
+    if node.liveness is Liveness.ONLINE:
+        node = dataclasses.replace(node, liveness=Liveness.UNREACHABLE)
+    return node
 
 
 class Shutting:
@@ -39,8 +48,7 @@ class Shutting:
             node = work.draft.nodes.get(node_id)
             if node is None:
                 return
-            if node.liveness is Liveness.ONLINE:
-                put_node(work, dataclasses.replace(node, liveness=Liveness.UNREACHABLE))
+            put_node(work, _away(node))
             event = self._service.hub_event(node, "revoked", REVOKED, work.now)
             work.draft.events.append(event)
 

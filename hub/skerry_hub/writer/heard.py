@@ -7,13 +7,15 @@ its node beats on this broker: at each connection a node reports first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Heard:
     """The nodes that may be given orders: `node in heard`."""
 
-    def __init__(self) -> None:
+    def __init__(self, shut_out: Callable[[str], bool] = lambda _: False) -> None:
+        """`shut_out` says who is given none, although he was heard: he was revoked."""
+        self._shut_out = shut_out
         self._heard: set[str] = set()
         self._kept: set[str] = set()
         """Nodes of which only a retained report has come."""
@@ -21,7 +23,7 @@ class Heard:
         self._ripening: set[str] = set()
 
     def __contains__(self, node: object) -> bool:
-        return node in self._heard
+        return node in self._heard and not self._shut_out(str(node))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._heard)

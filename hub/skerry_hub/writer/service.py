@@ -101,7 +101,7 @@ class Service:
         self._complaints = Complaints()
         self._telling = Telling()
         self.hub_event = self._telling.of_itself
-        self._heard = heard = Heard()
+        self._heard = heard = Heard(self.admission.shut_out)
         self._asking = Asking()
         self._publishing = publishing = Publishing(lambda: key.id)
         self._stopping = threading.Event()

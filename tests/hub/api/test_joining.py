@@ -209,6 +209,7 @@ def test_what_operators_changed_later_stays(hub, rig):
 def test_a_revoked_node_is_unreachable_at_once_and_not_believed_any_more(hub, rig):
     hub.join(hub.token())
     rig.join("box-1")
+    rig.beat("box-1", heartbeat(seq=2))
     dropped = count("presence", "revoked")
     status, found = hub.client.ask("POST", "/api/v1/nodes/host-box-1/revoke")
     assert status == 200
@@ -221,8 +222,9 @@ def test_a_revoked_node_is_unreachable_at_once_and_not_believed_any_more(hub, ri
     said = rig.say("box-1", presence(seq=9))
     assert said.wait(5), "it is acknowledged, or the broker would bring it again"
     rig.beat("box-1", heartbeat(seq=9))
+    time.sleep(2.5)
     rig.idle()
-    assert rig.node().liveness is Liveness.UNREACHABLE
+    assert rig.node().liveness is Liveness.UNREACHABLE, "also by its last sign of life"
     assert count("presence", "revoked") == dropped + 1
     assert count("heartbeat", "revoked") >= 1
 
@@ -267,3 +269,17 @@ def test_to_forget_a_node_shuts_it_out(hub, rig):
     assert said.wait(5)
     rig.idle()
     assert rig.node("box-1") is None
+
+
+def test_who_was_shut_out_is_given_no_orders(hub, rig):
+    hub.join(hub.token())
+    rig.join("box-1")
+    hub.client.ask("POST", "/api/v1/nodes/box-1/revoke")
+    rig.idle()
+    # What is placed there although it is unreachable: a global workload comes to every node.
+    status, _ = hub.client.apply(
+        "services:\n  web:\n    image: localhost/web:1\n    deploy: {mode: global}\n"
+    )
+    assert status == 200
+    rig.idle()
+    assert rig.orders("box-1") == []

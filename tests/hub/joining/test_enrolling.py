@@ -254,6 +254,14 @@ def test_who_is_revoked_is_on_the_list_and_renews_no_more(office):
     refused(403, office.renew)
 
 
+def test_a_list_that_cannot_be_written_keeps_nobody_in(office):
+    office.join(office.token())
+    (office.folder / "crl.pem.new").mkdir()
+    assert office.enrolling.revoke("box-1").revoked_at == office.now
+    assert office.door.told[-1] == ("revoked", "box-1")
+    refused(403, office.renew)
+
+
 def test_to_revoke_twice_is_to_revoke_once(office):
     office.join(office.token())
     first = office.enrolling.revoke("box-1")

@@ -20,6 +20,15 @@ def test_a_report_that_the_broker_had_kept_counts_once_its_node_beats():
     assert heard.ripe() == set(), "and it is told once"
 
 
+def test_who_was_shut_out_is_given_no_orders_until_he_is_let_in_again():
+    out = {"box-1"}
+    heard = Heard(out.__contains__)
+    heard.report("box-1", retained=False)
+    assert "box-1" not in heard
+    out.clear()
+    assert "box-1" in heard
+
+
 def test_a_heartbeat_without_a_report_says_nothing():
     heard = Heard()
     heard.beat("box-1")
