@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pathlib
 import urllib.parse
 
+from skerry_agent import joined
+from skerry_agent.joined import Joined
 from skerry_wire.frozen import frozen
 
 
@@ -32,3 +36,32 @@ def broker_at(url: str) -> Broker:
         raise ValueError("a broker's URL has a host and a port and nothing else")
     tls = parts.scheme == "mqtts"
     return Broker(host=parts.hostname, port=parts.port or (8883 if tls else 1883), tls=tls)
+
+
+@frozen(kw_only=True)
+class Told:
+    """What settings say of the broker, each None where they say nothing."""
+
+    broker: Broker | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+def broker_of(told: Told, state: pathlib.Path, found: Joined | None) -> Broker | None:
+    """Return the broker of the settings, or what a join told, each part by itself; None: neither.
+
+    Raises ValueError where what the join told is no broker.
+    """
+    broker = told.broker
+    if broker is None:
+        if found is None:
+            return None
+        broker = broker_at(found.broker)
+    ca, certificate, key = told.ca, told.certificate, told.key
+    if found is not None and broker.tls:
+        folder = state / joined.FOLDER
+        ca = ca or str(folder / joined.BROKER_CA)
+        if certificate is None and key is None:
+            certificate = str(folder / joined.BOX)
+    return dataclasses.replace(broker, ca=ca, certificate=certificate, key=key)

@@ -10,7 +10,9 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from skerry_agent.broker import Broker, broker_at
+from skerry_agent import joined
+from skerry_agent.broker import Broker, Told, broker_at, broker_of
+from skerry_agent.joined import Joined, JoinedError
 from skerry_wire.frozen import frozen
 from skerry_wire.labels import derived
 from skerry_wire.types import LABEL
@@ -30,7 +32,13 @@ class ConfigError(Exception):
 class Config:
     """Everything that an administrator can set."""
 
-    broker: Broker
+    broker: Broker | None = None
+    """By the settings, or as a join told; None: nobody has said where it is."""
+    told_broker: Told = Told()
+    """What the settings alone say of it."""
+    joined: Joined | None = None
+    joined_problem: str | None = None
+    """Why it cannot be read whether this box has joined a hub."""
     node: str | None = None
     state: pathlib.Path = pathlib.Path("/var/lib/skerry-agent")
     executor: str = "/run/skerry/executor.sock"
@@ -52,7 +60,7 @@ class Config:
 
 
 _TEXT = {
-    "broker": "mqtt://127.0.0.1:1883",
+    "broker": "",
     "broker_ca": "",
     "broker_certificate": "",
     "broker_key": "",
@@ -134,18 +142,18 @@ def _checked(values: Mapping[str, Any]) -> Config:
     if node is not None and re.fullmatch(LABEL, node) is None:
         raise ConfigError(f"node_id {node!r} must be 1 to 63 of a-z, 0-9 and -, no - at either end")
     try:
-        broker = broker_at(texts["broker"])
+        broker = broker_at(texts["broker"]) if texts["broker"] else None
     except ValueError as error:
         raise ConfigError(f"broker: {error}") from None
-    broker = dataclasses.replace(
-        broker,
+    told = Told(
+        broker=broker,
         ca=texts["broker_ca"] or None,
         certificate=texts["broker_certificate"] or None,
         key=texts["broker_key"] or None,
     )
     labels, ignored = _labels(values["labels"])
-    return Config(
-        broker=broker,
+    config = Config(
+        told_broker=told,
         node=node,
         state=pathlib.Path(texts["state"]),
         executor=texts["executor"],
@@ -158,6 +166,19 @@ def _checked(values: Mapping[str, Any]) -> Config:
         labels=labels,
         ignored_labels=ignored,
     )
+    return with_joined(config)
+
+
+def with_joined(config: Config) -> Config:
+    """Return the settings with what the state folder says now of having joined a hub."""
+    found, problem = None, None
+    try:
+        found = joined.read(config.state)
+        broker = broker_of(config.told_broker, config.state, found)
+    except (JoinedError, ValueError) as error:
+        problem = str(error)
+        broker = broker_of(config.told_broker, config.state, None)
+    return dataclasses.replace(config, broker=broker, joined=found, joined_problem=problem)
 
 
 def _heartbeat(value: Any) -> float:
