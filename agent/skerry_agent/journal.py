@@ -52,6 +52,11 @@ class Saved:
     version: Annotated[str, Text(8)] = "1"
 
 
+def fresh_node() -> str:
+    """Return an id for a box that was given none."""
+    return base64.b32encode(os.urandom(8))[:12].decode().lower()
+
+
 class Journal:
     """The state folder of one agent; one process at a time, kept by a lock."""
 
@@ -82,8 +87,7 @@ class Journal:
         """
         found = _load(Identity, self._folder / "identity")
         if found is None:
-            fresh = base64.b32encode(os.urandom(8))[:12].decode().lower()
-            found = codec.from_plain(Identity, {"node": node or fresh, "inc": os.urandom(16).hex()})
+            found = Identity(node=node or fresh_node(), incarnation=os.urandom(16).hex())
             try:
                 _replace(self._folder / "identity", codec.pack(found))
             except OSError as error:

@@ -16,6 +16,8 @@ from skerry_agent.commands import output
 
 COMMANDS = {
     "run": "work until stopped",
+    "join": "join a hub with a token",
+    "renew": "get a new certificate from the hub",
     "status": "ask the agent that runs on this box",
     "capability": "print the hardware of this box, read now",
     "label": "set, unset or list the labels of this box",
@@ -28,7 +30,8 @@ COMMANDS = {
 EPILOG = """\
 settings, each in the file /etc/skerry/agent.toml (or --config), in the environment, or as option;
 the later wins:
-  broker       SKERRY_AGENT_BROKER       mqtt://host[:1883] or mqtts://host[:8883]
+  broker       SKERRY_AGENT_BROKER       mqtt://host[:1883] or mqtts://host[:8883]; without it
+                                         what the hub told that this box has joined
   broker_ca    SKERRY_AGENT_BROKER_CA    and _CERTIFICATE, _KEY: files for mqtts
   node_id      SKERRY_AGENT_NODE_ID      made up at the first start when not given
   state        SKERRY_AGENT_STATE        folder that survives a power cut
