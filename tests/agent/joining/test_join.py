@@ -355,8 +355,8 @@ def test_no_room_for_keys_is_said_before_the_token_is_used(hub, box):
     assert hub.requests == []
 
 
-# Runs joins one after the other, each in a child of its own that ends at the n-th thing that it does
-# to the outside, as a power cut would. Only the first one pays for what they import.
+# Runs joins one after the other, each in a child of its own that ends at the n-th thing that it
+# does to the outside, as a power cut would. Only the first one pays for what they import.
 CUT = """
 import json, os, sys
 import skerry_agent.main, skerry_agent.commands.join, skerry_agent.joining.course
