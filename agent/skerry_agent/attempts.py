@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from skerry_agent import takeovers
+from skerry_agent.events import Ending
+from skerry_agent.takeovers import TakeOvers
 from skerry_wire import reconnecting
+from skerry_wire.frozen import frozen
 
 STEADY_S = 30.0
 """A connection that held for so long was a good one: the waits start anew."""
+_REFUSALS = (Ending.REFUSED, Ending.CERTIFICATE_REFUSED)
+
+
+@frozen()
+class Wait:
+    """Between which two times the wait is drawn."""
+
+    least_s: float
+    most_s: float
 
 
 class Attempts:
@@ -14,13 +27,33 @@ class Attempts:
     def __init__(self, now: float) -> None:
         self._failures = 0
         self._away_since = now
+        self._refused_since: float | None = None
+        self._taken = TakeOvers()
 
-    def ended(self, stood_s: float | None, now: float, ceiling_s: float) -> float:
-        """Note that an attempt has ended, and return the longest wait before the next.
+    def ended(
+        self, stood_s: float | None, now: float, ceiling_s: float, ending: Ending = Ending.LOST
+    ) -> Wait:
+        """Note that an attempt has ended, and return how long to wait before the next.
 
         `stood_s` is how long its connection stood, None where it never did.
         """
         if stood_s is not None and stood_s > STEADY_S:
             self._failures, self._away_since = 0, now
         self._failures += 1
-        return reconnecting.longest_wait_s(ceiling_s, self._failures, now - self._away_since)
+        if ending not in _REFUSALS:
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
+        if ending is Ending.TAKEN_OVER:
+            self._taken = takeovers.with_one(self._taken, now)
+            if self._taken.is_shared(now):
+                return Wait(takeovers.AWAY_LEAST_S, takeovers.AWAY_MOST_S)
+        most_s = reconnecting.longest_wait_s(ceiling_s, self._failures, now - self._away_since)
+        if self._refused_since is None:
+            return Wait(0.0, most_s)
+        least_s = reconnecting.refused_wait_s(now - self._refused_since)
+        return Wait(least_s, max(most_s, 2 * least_s))
+
+    def is_shared(self, now: float) -> bool:
+        """Say whether two boxes seem to be this node."""
+        return self._taken.is_shared(now)

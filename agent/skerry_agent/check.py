@@ -10,9 +10,10 @@ import socket
 import tempfile
 from collections.abc import Iterator
 
+from skerry_agent import joining_check
 from skerry_agent.broker import Broker
 from skerry_agent.config import Config, of_ignored
-from skerry_wire.frozen import frozen
+from skerry_agent.joining_check import Finding
 
 REACH_S = 3.0
 LIBRARIES = (
@@ -22,17 +23,9 @@ LIBRARIES = (
     ("pyudev", "pyudev"),
     ("msgpack", "msgpack"),
     ("tenacity", "tenacity"),
+    ("cryptography", "cryptography.x509"),
 )
 """Every library of the agent: how it is packaged, and what of it is imported."""
-
-
-@frozen()
-class Finding:
-    """One thing that was looked at."""
-
-    fine: bool
-    subject: str
-    words: str
 
 
 def findings(config: Config, file: pathlib.Path) -> Iterator[Finding]:
@@ -44,7 +37,9 @@ def findings(config: Config, file: pathlib.Path) -> Iterator[Finding]:
     for name, module in LIBRARIES:
         yield _library(name, module)
     yield _state(config.state)
-    yield from _broker(config.broker)
+    yield from joining_check.findings(config)
+    if config.broker is not None:
+        yield from _broker(config.broker)
     yield _executor(config.executor)
     yield _udev()
 
@@ -95,6 +90,11 @@ def _broker(broker: Broker) -> Iterator[Finding]:
     yield Finding(True, "broker", "accepts a connection")
     from skerry_agent import mqtt  # noqa: PLC0415 - only once there is somebody to talk to
 
+    if broker.tls and broker.certificate is not None:
+        # Its name is the client's at a broker of Skerry's: MQTT would end the agent's own session.
+        problem = mqtt.shake_hands(broker, REACH_S)
+        yield Finding(problem is None, "broker", problem or "takes this box's certificate")
+        return
     problem = mqtt.greet(broker, f"skerry-check-{os.getpid()}", REACH_S)
     yield Finding(problem is None, "broker", problem or "speaks MQTT 5")
 

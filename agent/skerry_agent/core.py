@@ -10,10 +10,28 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from skerry_agent import devices, leases, order_keys, requests, round_trips, targets
+from skerry_agent import (
+    devices,
+    leases,
+    order_keys,
+    renewal,
+    requests,
+    round_trips,
+    sharing,
+    targets,
+)
 from skerry_agent import events as ev
 from skerry_agent.box_policy import with_told
-from skerry_agent.effects import Effect, Exit, Log, Probe, Publish, ReadLabels, SampleLoad
+from skerry_agent.effects import (
+    Effect,
+    Exit,
+    Log,
+    Probe,
+    Publish,
+    ReadEnrollment,
+    ReadLabels,
+    SampleLoad,
+)
 from skerry_agent.orders import (
     converge,
     done,
@@ -62,7 +80,8 @@ def _started(state: State, _event: ev.Started, now: ev.Now) -> Step:
     round_at = now.mono_s + state.settings.look_round_first_s
     state = dataclasses.replace(state, probing=True, look_round_at=round_at)
     state, looks = devices.take_order(state, state.order)
-    return state, [*effects, *more, *looks, Probe(slow=True, labels=state.labels)]
+    look = Probe(slow=True, labels=state.labels)
+    return state, [*effects, *more, *looks, look, ReadEnrollment()]
 
 
 def _stop_asked(state: State, _event: ev.StopAsked, now: ev.Now) -> Step:
@@ -81,6 +100,8 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
         state = dataclasses.replace(state, heartbeat_at=_next_heartbeat(state, now))
         effects.append(SampleLoad())
         state, more = round_trips.at_heartbeat(state, now)
+        effects += more
+        state, more = sharing.passed(renewal.clock_seen(state, now), now)
         effects += more
     if now.mono_s >= min(state.probe_at, state.probe_latest_at):
         second_at = now.mono_s + state.settings.settle_s
@@ -112,6 +133,8 @@ def _tick(state: State, _event: ev.Tick, now: ev.Now) -> Step:
     effects += more
     state, more = requests.end_forgotten(state, now)
     effects += more
+    state, more = renewal.begin(state, now)
+    effects += more
     if now.mono_s >= state.save_at:
         state = dataclasses.replace(state, save_at=NEVER)
         effects.append(save(state))
@@ -130,7 +153,7 @@ def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
         reported=None,
         heartbeat_at=now.mono_s + state.settings.heartbeat_s * now.draw,
     )
-    state = leases.connected(state, now)
+    state = renewal.clock_seen(leases.connected(state, now), now)
     effects: list[Effect] = [presence(state, PresenceSeq.ONLINE, now, online=True)]
     for publish in (capability, report_now):
         state, more = publish(state, now)
@@ -142,12 +165,13 @@ def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
     return state, [*effects, Log("info", "broker: connected")]
 
 
-def _disconnected(state: State, event: ev.Disconnected, _now: ev.Now) -> Step:
+def _disconnected(state: State, event: ev.Disconnected, now: ev.Now) -> Step:
     state = dataclasses.replace(
         state, connected=False, heartbeat_at=NEVER, report_at=NEVER, reported=None
     )
     state, ends = requests.end_all(leases.disconnected(state))
-    return state, [Log("warning", f"broker: {event.reason}"), *ends]
+    state, told = sharing.disconnected(renewal.disconnected(state, event, now), event, now)
+    return state, [Log("warning", f"broker: {event.reason}"), *ends, *told]
 
 
 def _acknowledged(state: State, event: ev.Acknowledged, _now: ev.Now) -> Step:
@@ -267,7 +291,7 @@ def _probed(state: State, event: ev.HardwareProbed, now: ev.Now) -> Step:
 
 def _reload_asked(state: State, _event: ev.ReloadAsked, now: ev.Now) -> Step:
     state, effects = look_again(state, now)
-    return state, [ReadLabels(), *effects]
+    return state, [ReadLabels(), ReadEnrollment(again=True), *effects]
 
 
 def _labels_read(state: State, event: ev.LabelsRead, now: ev.Now) -> Step:
@@ -349,6 +373,8 @@ _HANDLERS: dict[type, Callable[[State, Any, ev.Now], Step]] = {
     ev.GrantArrived: leases.grant_arrived,
     ev.LeaseChallenged: leases.challenged,
     ev.GrantTaken: leases.grant_taken,
+    ev.EnrollmentRead: renewal.read,
+    ev.RenewalEnded: renewal.ended,
     ev.JournalSaved: _journal_saved,
     ev.JournalFailed: _journal_failed,
 }

@@ -13,7 +13,15 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from skerry_agent import capability, executor_client, fitting, heap, load, tcp_round_trip
+from skerry_agent import (
+    capability,
+    enrolled,
+    executor_client,
+    fitting,
+    heap,
+    load,
+    tcp_round_trip,
+)
 from skerry_agent import effects as asked
 from skerry_agent.capability import Collected
 from skerry_agent.effects import (
@@ -26,6 +34,7 @@ from skerry_agent.effects import (
 )
 from skerry_agent.events import (
     AgentEvent,
+    EnrollmentRead,
     HardwareProbed,
     LabelsFailed,
     LabelsRead,
@@ -59,6 +68,9 @@ class Publisher(Protocol):
 
     def publish(self, effect: Publish) -> None:
         """Send a message."""
+
+    def look_again(self) -> None:
+        """Go on with the broker and the certificate that there are by now."""
 
 
 class Prober:
@@ -210,6 +222,16 @@ class RealDoors:
             return LabelsRead(self.labels_now())
         except LabelsError as error:
             return LabelsFailed(str(error))
+
+    def read_enrollment(self, *, again: bool) -> EnrollmentRead:
+        """Read what is kept of having joined a hub."""
+        if again:
+            self.link.look_again()
+        return enrolled.read(self.state, self.identity.node, self.host)
+
+    def renew_certificate(self) -> None:
+        """Start to have the certificate renewed, by a child process."""
+        enrolled.start_renewing(self.host, self.state, self.post)
 
     def sample(self) -> LoadSampled:
         """Measure what a heartbeat says."""

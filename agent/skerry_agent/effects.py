@@ -55,6 +55,21 @@ class ReadLabels:
 
 
 @frozen()
+class ReadEnrollment:
+    """Read what is kept of having joined a hub; answered with `EnrollmentRead`.
+
+    `again`: it may have changed, so the link goes on with what there is now.
+    """
+
+    again: bool = False
+
+
+@frozen()
+class RenewCertificate:
+    """Have the hub issue a new certificate; answered with `RenewalEnded`."""
+
+
+@frozen()
 class SampleLoad:
     """Measure what a heartbeat says; answered with `LoadSampled`."""
 
@@ -174,6 +189,8 @@ Effect = (
     | Probe
     | LookForNodes
     | ReadLabels
+    | ReadEnrollment
+    | RenewCertificate
     | SampleLoad
     | MeasureRoundTrip
     | ToExecutor

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 
+from skerry_agent.enrollment import Enrollment
 from skerry_wire.box_policy import BoxPolicy
 from skerry_wire.frozen import frozen
 from skerry_wire.hardware import Hardware
@@ -49,11 +51,24 @@ class Connected:
     connection: int
 
 
+class Ending(enum.Enum):
+    """How a connection to the broker ended, or was none."""
+
+    LOST = "lost"
+    REFUSED = "refused"
+    """The broker answered, and did not want it."""
+    CERTIFICATE_REFUSED = "certificate refused"
+    TAKEN_OVER = "taken over"
+    """Another one came under the same name, for which the broker ended it."""
+
+
 @frozen()
 class Disconnected:
-    """The connection to the broker is gone."""
+    """The connection to the broker is gone. `is_shared`: two boxes seem to be this node."""
 
     reason: str
+    ending: Ending = Ending.LOST
+    is_shared: bool = False
 
 
 @frozen()
@@ -298,6 +313,26 @@ class GrantTaken:
 
 
 @frozen()
+class EnrollmentRead:
+    """What is kept of having joined a hub; None where the box has not, or (`problem`) why nothing.
+
+    `is_another_machine`: nothing that tells this machine from others was so at the join.
+    """
+
+    enrollment: Enrollment | None
+    problem: str | None = None
+    is_another_machine: bool = False
+
+
+@frozen()
+class RenewalEnded:
+    """The certificate was renewed, or (`error`) was not; `is_refused`: the hub said no."""
+
+    error: str | None = None
+    is_refused: bool = False
+
+
+@frozen()
 class JournalSaved:
     """What had to survive a power cut now does."""
 
@@ -342,6 +377,8 @@ AgentEvent = (
     | GrantArrived
     | LeaseChallenged
     | GrantTaken
+    | EnrollmentRead
+    | RenewalEnded
     | JournalSaved
     | JournalFailed
 )

@@ -7,6 +7,7 @@ hand over; an exception in one would end paho's network loop without a word.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import random
@@ -21,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from skerry_agent import tcp_round_trip
+from skerry_agent import link_endings, tcp_round_trip, tls
 from skerry_agent.attempts import Attempts
 from skerry_agent.broker import Broker
 from skerry_agent.effects import Publish
@@ -30,6 +31,7 @@ from skerry_agent.events import (
     AgentEvent,
     Connected,
     Disconnected,
+    Ending,
     GrantArrived,
     KeysArrived,
     OrderArrived,
@@ -52,6 +54,10 @@ FLUSH_S = 2.0
 STALL_S = 2 * reconnecting.MOST_S + 3 * KEEPALIVE_S
 """A link that is alive goes round its loop within this: paho leaves it when the broker is silent,
 so each round proves an echo, a new attempt to connect, or a wait for one."""
+LOOK_S = 300.0
+"""How often a link that nobody has told of a broker looks whether it was told one."""
+MOST_CA_BYTES = 256 * 1024
+NO_BROKER = "nobody has told this box where its broker is: run `skerry-agent join`"
 
 
 class Link:
@@ -59,13 +65,18 @@ class Link:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: Broker | None,
         node: str,
         make_will: Callable[[int], Presence],
         post: Callable[[AgentEvent], None],
+        broker_now: Callable[[], Broker | None] | None = None,
     ) -> None:
-        """`make_will` gives the last will of the n-th connection; `post` takes what happens."""
+        """`make_will` gives the last will of the n-th connection; `post` takes what happens.
+
+        `broker_now` tells before each connection where the broker is by now.
+        """
         self._broker = broker
+        self._broker_now = broker_now
         self._node = node
         self._make_will = make_will
         self._post = post
@@ -76,13 +87,24 @@ class Link:
         self._online = False
         self._stands_since: float | None = None
         self._ceiling_s = reconnecting.USUAL_S
+        self._secured_by = b""
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._seen_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
         """Begin to connect."""
         self._thread.start()
+
+    def look_again(self) -> None:
+        """Go on with what holds by now: where the broker is, and what the box shows to it."""
+        broker = self._broker if self._broker_now is None else self._broker_now()
+        client = self._client
+        changed = broker != self._broker or _ca_of(broker) != self._secured_by
+        if client is not None and self._online and changed:
+            client.disconnect()
+        self._woken.set()
 
     @property
     def is_stalled(self) -> bool:
@@ -123,6 +145,7 @@ class Link:
         while self._online and self._tokens and time.monotonic() < deadline:
             time.sleep(0.01)
         self._stopping.set()
+        self._woken.set()
         client = self._client
         if client is not None:
             client.disconnect()
@@ -153,29 +176,37 @@ class Link:
         attempts, told = Attempts(time.monotonic()), ""
         while not self._stopping.is_set():
             self._seen_at = time.monotonic()
-            stood_s, reason = self._one_connection()
+            self._woken.clear()  # before the look: what changes after it is not missed
+            if self._broker_now is not None:
+                self._broker = self._broker_now()
+            if self._broker is None:
+                stood_s, reason, ending = None, NO_BROKER, Ending.LOST
+            else:
+                stood_s, reason, ending = self._one_connection(self._broker)
             if self._stopping.is_set():
                 return
+            now = time.monotonic()
+            wait = attempts.ended(stood_s, now, self._ceiling_s, ending)
             if stood_s is not None or reason != told:
-                self._post(Disconnected(reason))
+                self._post(Disconnected(reason, ending, attempts.is_shared(now)))
                 told = reason
-            most_s = attempts.ended(stood_s, time.monotonic(), self._ceiling_s)
             # Full jitter: a fleet that lost its broker does not come back all at once.
-            self._stopping.wait(random.uniform(0, most_s))  # noqa: S311
+            wait_s = random.uniform(wait.least_s, wait.most_s)  # noqa: S311
+            self._woken.wait(LOOK_S if self._broker is None else wait_s)
 
-    def _one_connection(self) -> tuple[float | None, str]:
-        """Connect, stay until that ends; return how long it stood, if it did, and why it ended."""
+    def _one_connection(self, broker: Broker) -> tuple[float | None, str, Ending]:
+        """Connect, stay until that ends; return how long it stood, if it did, and how it ended."""
         self._connection += 1
         self._online = False
         self._stands_since = None
         self._tokens, self._early = {}, set()
-        refusal: list[str] = []
-        client = self._new_client(refusal)
-        self._client = client
+        ended = link_endings.Told()
         try:
+            client = self._new_client(broker, ended)
+            self._client = client
             client.connect(
-                self._broker.host,
-                self._broker.port,
+                broker.host,
+                broker.port,
                 KEEPALIVE_S,
                 clean_start=False,
                 properties=_connect_properties(),
@@ -188,9 +219,10 @@ class Link:
             while code == paho.MQTT_ERR_SUCCESS:
                 code = client.loop(timeout=KEEPALIVE_S / 2)
                 self._seen_at = time.monotonic()
-            reason = refusal[0] if refusal else f"connection lost: {paho.error_string(code)}"
+            reason = ended.in_words(f"connection lost: {paho.error_string(code)}")
         except (OSError, ValueError) as error:
-            reason = f"{self._broker.host}:{self._broker.port}: {error}"
+            ended.failed(error)
+            reason = f"{broker.host}:{broker.port}: {ended.in_words(str(error))}"
         except Exception as error:  # whatever paho stumbles over, the next connection is a new one
             log.exception("the connection to the broker broke in an unforeseen way")
             reason = f"{type(error).__name__}: {error}"
@@ -198,11 +230,12 @@ class Link:
             self._online = False
             self._client = None
         since = self._stands_since
-        return None if since is None else time.monotonic() - since, reason
+        return None if since is None else time.monotonic() - since, reason, ended.ending
 
-    def _new_client(self, refusal: list[str]) -> paho.Client:
+    def _new_client(self, broker: Broker, ended: link_endings.Told) -> paho.Client:
         client = _client(self._node)
-        _secure(client, self._broker)
+        self._secured_by = _ca_of(broker)
+        _secure(client, broker)
         will = self._make_will(self._connection)
         properties = _properties(PacketTypes.WILLMESSAGE, None)
         properties.WillDelayInterval = WILL_DELAY_S
@@ -216,7 +249,7 @@ class Link:
 
         def on_connect(client: paho.Client, _data: Any, _flags: Any, code: Any, *_: Any) -> None:
             if code.value != 0:
-                refusal.append(f"the broker refuses the connection: {code}")
+                ended.refused(str(code))
                 return
             told = [str(topics.Node(self._node, topic)) for topic in topics.TO_NODES]
             told.append(topics.requests_to(self._node))
@@ -231,6 +264,8 @@ class Link:
         client.on_connect = on_connect
         client.on_publish = lambda _client, _data, mid, *_: self._published(mid)
         client.on_message = self._on_message
+        client.on_disconnect = lambda client, _data, *told: ended.said_by(client, told)
+        client.on_log = lambda _client, _data, _level, text: ended.logged(text)
         return client
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
@@ -286,9 +321,42 @@ def greet(broker: Broker, client_id: str, timeout_s: float) -> str | None:
     return None if answers[0].value == 0 else f"refuses this box: {answers[0]}"
 
 
+def shake_hands(broker: Broker, timeout_s: float) -> str | None:
+    """Have a broker look at this box's certificate, and return what is wrong with it, or None.
+
+    Nothing of MQTT is said. For `skerry-agent check`, beside an agent that is connected.
+    """
+    ended = link_endings.Told()
+    try:
+        context = tls.context_of(broker.ca, broker.certificate, broker.key)
+        place = (broker.host, broker.port)
+        with (
+            socket.create_connection(place, timeout=timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=broker.host) as secured,
+        ):
+            secured.settimeout(1.0)  # with TLS 1.3 a refusal comes after the handshake
+            with contextlib.suppress(TimeoutError):
+                if not secured.recv(1):
+                    return "ends the connection at once; its log says why"
+    except (OSError, ValueError) as error:
+        ended.failed(error)
+        return ended.in_words(f"no TLS: {error}")
+    return None
+
+
 def _secure(client: paho.Client, broker: Broker) -> None:
     if broker.tls:
-        client.tls_set(ca_certs=broker.ca, certfile=broker.certificate, keyfile=broker.key)
+        # Files are read now, so each connection shows the certificate that there is by then.
+        client.tls_set_context(tls.context_of(broker.ca, broker.certificate, broker.key))
+
+
+def _ca_of(broker: Broker | None) -> bytes:
+    """Return who vouches for a broker, to see whether that changes; it cannot be read: nothing."""
+    if broker is None or broker.ca is None:
+        return b""
+    with contextlib.suppress(OSError), open(broker.ca, "rb") as file:
+        return file.read(MOST_CA_BYTES)
+    return b""
 
 
 def _client(client_id: str) -> paho.Client:

@@ -23,6 +23,10 @@ class Notifier:
         """The agent works."""
         self._say("READY=1")
 
+    def status(self, words: str) -> None:
+        """Tell what `systemctl status` shows of how it works."""
+        self._say(f"STATUS={words}")
+
     def alive(self) -> None:
         """Feed the watchdog."""
         self._say("WATCHDOG=1")

@@ -38,6 +38,10 @@ def problems(state: State) -> tuple[str, ...]:
         state.hotplug_problem,
         state.targets_problem,
         state.keys.problem,
+        state.shared.problem,
+        state.machine_problem,
+        state.enrollment_problem,
+        state.renewal.problem,
     )
     told = [*filter(None, own), *_gone(state), *state.outcome.problems]
     return tuple(problem[:1000] for problem in told)[:MOST_PROBLEMS]

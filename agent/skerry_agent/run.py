@@ -8,16 +8,17 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 
-from skerry_agent import doors, heap, hotplug, notify, operator_labels
+from skerry_agent import doors, enrolled, heap, hotplug, notify, operator_labels, waiting
 from skerry_agent import events as ev
-from skerry_agent.config import SLOW_CACHE, Config, of_ignored
+from skerry_agent.broker import Broker, broker_of
+from skerry_agent.config import SLOW_CACHE, Config, of_ignored, with_joined
 from skerry_agent.control import Control, ControlError
 from skerry_agent.host import Host
 from skerry_agent.journal import Identity, Journal
 from skerry_agent.mqtt import Link
 from skerry_agent.shell import Inbox, Shell
 from skerry_agent.state import PresenceSeq, Settings, State, presence_seq
-from skerry_agent.status import status_of
+from skerry_agent.status import AgentStatus, status_of
 from skerry_wire import __version__
 from skerry_wire.messages import Presence
 
@@ -28,27 +29,42 @@ HOTPLUG_OPEN_S = 2.0
 HOTPLUG_END_S = 0.5
 
 
-def run(config: Config) -> None:
-    """Work until asked to stop (SIGTERM, SIGINT). Raises JournalError when it cannot start."""
+def run(config: Config, read_again: Callable[[], Config]) -> None:
+    """Work until asked to stop (SIGTERM, SIGINT). Raises JournalError when it cannot start.
+
+    `read_again` reads the settings once more: a box that has not joined waits for it.
+    """
+    notifier = notify.Notifier(os.environ, os.getpid())
+    if waiting.is_needed(config):
+        told = waiting.until_joined(config, read_again, notifier)
+        if told is None:
+            return
+        config = told
     journal = Journal(config.state)
     try:
-        _run(config, journal)
+        _run(config, journal, notifier)
     finally:
         journal.close()
 
 
-def _run(config: Config, journal: Journal) -> None:
+def _run(config: Config, journal: Journal, notifier: notify.Notifier) -> None:
     heap.keep_one()
     identity = journal.identity(config.node)
     state = _first_state(config, journal, identity)
     log.info(
         "skerry-agent %s: node %s, incarnation %s, start %d, broker %s",
-        __version__, identity.node, identity.incarnation, state.boot, config.broker,
+        __version__, identity.node, identity.incarnation, state.boot, config.broker or "unknown",
     )  # fmt: skip
     inbox = Inbox()
     host = Host(config.root, runtime_socket=config.runtime_socket)
     labels = doors.Labels(state.labels)
-    link = Link(config.broker, identity.node, _will(identity, state.boot), inbox.post)
+    link = Link(
+        None,
+        identity.node,
+        _will(identity, state.boot),
+        inbox.post,
+        lambda: broker_now(config, identity.node),
+    )
     real = doors.RealDoors(
         link=link,
         prober=doors.prober(host, config.state / SLOW_CACHE, labels, inbox.post),
@@ -63,11 +79,10 @@ def _run(config: Config, journal: Journal) -> None:
         round_trip_networks=config.round_trip_networks,
     )
     shell = Shell(state, real, inbox)
-    notifier = notify.Notifier(os.environ, os.getpid())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.post(ev.StopAsked()))
     signal.signal(signal.SIGHUP, lambda *_: inbox.post(ev.ReloadAsked()))
-    control = _serve(config, shell)
+    control = _serve(config, identity.node, shell)
     watch = hotplug.HotplugWatch(_to_events(inbox.post))
     watch.start()
     link.start()
@@ -86,6 +101,14 @@ def _run(config: Config, journal: Journal) -> None:
         watch.stop(HOTPLUG_END_S)
         if control is not None:
             control.close()
+
+
+def broker_now(config: Config, node: str) -> Broker | None:
+    """Return where the broker is by now, and what to show to it; None where nobody has told."""
+    found = with_joined(config)
+    if found.joined is not None and enrolled.not_of(found.joined, node) is not None:
+        return broker_of(config.told_broker, config.state, None)
+    return found.broker
 
 
 def _first_state(config: Config, journal: Journal, identity: Identity) -> State:
@@ -133,11 +156,14 @@ def _will(identity: Identity, boot: int) -> Callable[[int], Presence]:
     return will
 
 
-def _serve(config: Config, shell: Shell) -> Control | None:
+def _serve(config: Config, node: str, shell: Shell) -> Control | None:
     """Serve the control socket; an agent that cannot works all the same."""
-    broker = str(config.broker)
+
+    def told() -> AgentStatus:
+        return status_of(shell.state, str(broker_now(config, node) or "not known"))
+
     try:
-        control = Control(config.control, lambda: status_of(shell.state, broker))
+        control = Control(config.control, told)
     except ControlError as error:
         log.warning("`skerry-agent status` will not work: %s", error)
         return None

@@ -97,6 +97,12 @@ class Doors(Protocol):
     def read_labels(self) -> ev.LabelsRead | ev.LabelsFailed:
         """Read the labels that people gave this box."""
 
+    def read_enrollment(self, *, again: bool) -> ev.EnrollmentRead:
+        """Read what is kept of having joined a hub; `again`: the link goes on with it."""
+
+    def renew_certificate(self) -> None:
+        """Start to have the certificate renewed; post `RenewalEnded`."""
+
     def sample(self) -> ev.LoadSampled:
         """Measure what a heartbeat says."""
 
@@ -229,6 +235,10 @@ class Shell:
                 self._inbox.post(self._doors.look_for(paths))
             case effects.ReadLabels():
                 self._inbox.post(self._doors.read_labels())
+            case effects.ReadEnrollment(again=again):
+                self._inbox.post(self._doors.read_enrollment(again=again))
+            case effects.RenewCertificate():
+                self._doors.renew_certificate()
             case effects.SampleLoad():
                 self._inbox.post(self._doors.sample())
             case effects.MeasureRoundTrip():

@@ -8,6 +8,13 @@ import math
 from collections.abc import Mapping
 
 from skerry_agent import event_rate
+from skerry_agent.enrollment import (
+    NO_RENEWAL,
+    NOT_SHARED,
+    Enrollment,
+    Renewal,
+    Shared,
+)
 from skerry_agent.event_rate import Paces
 from skerry_agent.exits import Exits
 from skerry_wire.box_policy import BoxPolicy
@@ -271,6 +278,16 @@ class State:
     asked_until: float = -NEVER
     """Until when those that were taken use up the rate at which they may come."""
 
+    enrollment: Enrollment | None = None
+    """Which hub the box has joined, if it has."""
+    enrollment_problem: str | None = None
+    """Why nothing is known of that."""
+    renewal: Renewal = NO_RENEWAL
+    shared: Shared = NOT_SHARED
+    """Whether another box connects as this node."""
+    machine_problem: str | None = None
+    """That this is not the machine that has joined."""
+
     round_trip_address: str | None = None
     """Where other boxes may measure the round-trip time to this one."""
     broker_round_trip: RoundTrip = TO_BROKER
@@ -308,6 +325,7 @@ class State:
             self.lease_at,
             self.report_at,
             self.save_at,
+            self.renewal.due,
             event_rate.due_at(self.event_paces),
             NEVER if self.targets_asked else self.targets_at,
             NEVER if self.keys.handed else self.keys.at,

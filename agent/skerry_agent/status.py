@@ -12,7 +12,7 @@ from skerry_wire import codec
 from skerry_wire.frozen import frozen
 from skerry_wire.messages import InstanceState, InstanceStatus, Refusal
 from skerry_wire.schema import Items
-from skerry_wire.types import Count, Generation, Line, NodeId, Short
+from skerry_wire.types import Count, Generation, Line, Moment, NodeId, Short
 
 MOST_INSTANCES = 512
 MOST_ANSWER_BYTES = 160 * 1024
@@ -25,7 +25,8 @@ class AgentStatus:
 
     `labels` is the digest of those that people gave the box, None of an agent that cannot read
     them again while it runs. `targets` are those of round-trip times, `targets_refused` the lists
-    of them that were not the hub's, for another node or old.
+    of them that were not the hub's, for another node or old. `hub` is the one that the box has
+    joined, if it has; `certificate_until` and `renewed_from` are by the box's own clock.
     """
 
     node: NodeId
@@ -34,6 +35,9 @@ class AgentStatus:
     boot: Count
     broker: Line
     connected: bool
+    hub: Line | None = None
+    certificate_until: Moment | None = None
+    renewed_from: Moment | None = None
     capability: Short | None = None
     accepted: Generation = 0
     reached: Generation = 0
@@ -51,6 +55,7 @@ def status_of(state: State, broker: str) -> AgentStatus:
     """Return what there is to say of a state."""
     outcome = state.outcome
     refusal = outcome.refusal
+    joined = state.enrollment
     return AgentStatus(
         node=state.node,
         incarnation=state.incarnation,
@@ -58,6 +63,9 @@ def status_of(state: State, broker: str) -> AgentStatus:
         boot=state.boot,
         broker=broker,
         connected=state.connected,
+        hub=None if joined is None else joined.hub,
+        certificate_until=None if joined is None else joined.issued_at + joined.lifetime_s,
+        renewed_from=None if joined is None else joined.issued_at + joined.renew_after_s,
         capability=None if state.hardware is None else state.revision,
         accepted=outcome.accepted,
         reached=state.reached_generation,
@@ -112,6 +120,7 @@ def table(status: AgentStatus) -> str:
         ("Incarnation", status.incarnation),
         ("Agent", f"version {status.version}, start {status.boot}"),
         ("Broker", f"{status.broker}, {'connected' if status.connected else 'not connected'}"),
+        *_joined(status),
         ("Capability", status.capability or "not yet known"),
         ("Order", order),
     ]
@@ -129,6 +138,18 @@ def table(status: AgentStatus) -> str:
         rows.append(("Instance", f"and {left_out} more"))
     width = max(len(title) for title, _ in rows)
     return "\n".join(f"{title:<{width}}  {text}" for title, text in rows)
+
+
+def _joined(status: AgentStatus) -> list[tuple[str, str]]:
+    if status.hub is None:
+        return []
+    from skerry_agent.joining.moments import day_of  # noqa: PLC0415
+
+    until, renewed = day_of(status.certificate_until or 0), day_of(status.renewed_from or 0)
+    return [
+        ("Hub", f"{status.hub}, joined"),
+        ("Certificate", f"until {until}, renewed from {renewed} on"),
+    ]
 
 
 def _instance(one: InstanceStatus) -> str:

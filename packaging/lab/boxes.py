@@ -84,6 +84,7 @@ class _CutLink(Link):
     def cut(self) -> None:
         """End the connection without a word, and make no other: the broker sends the last will."""
         self._stopping.set()
+        self._woken.set()
         client = self._client
         connection = client.socket() if client is not None else None
         if isinstance(connection, socket.socket):
@@ -241,6 +242,14 @@ class _Doors:
     def read_labels(self) -> ev.LabelsRead | ev.LabelsFailed:
         """Say what labels the box has."""
         return ev.LabelsRead(self.box.labels)
+
+    def read_enrollment(self, *, again: bool) -> ev.EnrollmentRead:  # noqa: ARG002
+        """Say that the box has joined nothing: it was given what it has."""
+        return ev.EnrollmentRead(None)
+
+    def renew_certificate(self) -> None:
+        """Say that it cannot be renewed."""
+        self.post(ev.RenewalEnded("a simulated box has none"))
 
     def sample(self) -> ev.LoadSampled:
         """Say how the box is doing: idle."""

@@ -4,7 +4,6 @@ import pathlib
 
 import pytest
 
-from skerry_agent.broker import Broker
 from skerry_agent.config import ConfigError, load, of_ignored, read_labels
 
 
@@ -16,7 +15,8 @@ def of(tmp_path, text="", environment=None, **options):
 
 def test_defaults(tmp_path):
     config = of(tmp_path)
-    assert config.broker == Broker(host="127.0.0.1", port=1883)
+    assert config.broker is None
+    assert config.joined is None
     assert config.heartbeat_s == 15.0
     assert config.node is None
 

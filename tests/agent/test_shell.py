@@ -39,6 +39,12 @@ class FakeDoors:
         self.done.put(paths)
         return ev.NodesSeen(paths, frozenset(paths))
 
+    def read_enrollment(self, *, again):
+        return ev.EnrollmentRead(None)
+
+    def renew_certificate(self):
+        self.called.append("renew")
+
     def read_labels(self):
         return ev.LabelsRead({"site": "north"})
 

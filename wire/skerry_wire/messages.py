@@ -180,6 +180,10 @@ class EventKind(enum.StrEnum):
     RUNTIME_FAILED = "runtime_failed"
     SUPPRESSED = "suppressed"
     """So many were not sent."""
+    CLONED = "cloned"
+    """Another box is this node, too, or its disk is in another machine now."""
+    RENEWAL_FAILED = "renewal_failed"
+    """The box's certificate could not be renewed."""
     UNKNOWN = "unknown"
 
 

@@ -26,6 +26,11 @@ SHARE = 4
 ended all ask once within a third of it, at three quarters of the rate, and some ask twice."""
 PART_AWAY = 0.1
 """Who was away for long waits longer: up to so much of that time, and up to `MOST_S`."""
+REFUSED_S = 300.0
+REFUSED_LEAST_S = 60.0
+"""Whom a broker has refused for `REFUSED_S` asks again after a minute at the soonest: the answer
+stays the same, and costs the broker a handshake each time. Twice that is `MOST_S`: who is let in
+again is back as soon as others."""
 
 
 def ceiling_for(nodes: int) -> float:
@@ -41,6 +46,11 @@ def longest_wait_s(ceiling_s: float, attempt: int, away_s: float) -> float:
     """Return how long a box waits at most before its n-th attempt, from 1, after `away_s`."""
     step_s = ceiling_s * min(attempt, STEPS) / STEPS
     return max(step_s, min(MOST_S, PART_AWAY * away_s))
+
+
+def refused_wait_s(refused_s: float) -> float:
+    """Return how long a box waits at least that was refused for so long, and never let in."""
+    return REFUSED_LEAST_S if refused_s >= REFUSED_S else 0.0
 
 
 def back_within_s(ceiling_s: float, away_s: float) -> float:

@@ -38,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
     from skerry_agent.journal import JournalError  # noqa: PLC0415
 
     try:
-        running.run(config)
+        running.run(config, lambda: settings.of(given))
     except JournalError as error:
         return complain(str(error), 1)
     return 0

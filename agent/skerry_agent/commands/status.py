@@ -19,11 +19,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print what the agent says."""
-    from skerry_agent import control, status  # noqa: PLC0415
+    from skerry_agent import control, status, waiting  # noqa: PLC0415
 
-    path = settings.of(given).control
+    config = settings.of(given)
     try:
-        told = control.ask(path)
+        told = control.ask(config.control)
+    except control.NoAgentError as error:
+        if not waiting.is_needed(config) or config.joined_problem is not None:
+            return complain(str(error), 1)
+        return complain(waiting.WORDS.format(file=config.file or "agent.toml"), 1)
     except control.ControlError as error:
         return complain(str(error), 1)
     say(status.to_json(told, indent=2) if given.json else status.table(told))
