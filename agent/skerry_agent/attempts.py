@@ -29,6 +29,8 @@ class Attempts:
         self._away_since = now
         self._refused_since: float | None = None
         self._taken = TakeOvers()
+        self._was_told = False
+        self._saw_another = False
 
     def ended(
         self, stood_s: float | None, now: float, ceiling_s: float, ending: Ending = Ending.LOST
@@ -44,15 +46,27 @@ class Attempts:
             self._refused_since = None
         elif self._refused_since is None:
             self._refused_since = now
-        if ending is Ending.TAKEN_OVER:
+        self._was_told = ending is Ending.TAKEN_OVER
+        if self._was_told:
             self._taken = takeovers.with_one(self._taken, now)
-            if self._taken.is_shared(now):
-                return Wait(takeovers.AWAY_LEAST_S, takeovers.AWAY_MOST_S)
+        if self._taken.is_shared(now) and (self._was_told or self._saw_another):
+            self._saw_another = False
+            return Wait(takeovers.AWAY_LEAST_S, takeovers.AWAY_MOST_S)
+        self._saw_another = False
         most_s = reconnecting.longest_wait_s(ceiling_s, self._failures, now - self._away_since)
         if self._refused_since is None:
             return Wait(0.0, most_s)
         least_s = reconnecting.refused_wait_s(now - self._refused_since)
         return Wait(least_s, max(most_s, 2 * least_s))
+
+    def saw_another(self, now: float) -> None:
+        """Note that another agent has spoken as this node since the last connection.
+
+        Many a broker ends a session that is taken over without saying why.
+        """
+        if not self._was_told:
+            self._taken = takeovers.with_one(self._taken, now)
+        self._saw_another = True
 
     def is_shared(self, now: float) -> bool:
         """Say whether two boxes seem to be this node."""

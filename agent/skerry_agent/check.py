@@ -10,7 +10,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 
-from skerry_agent import joining_check
+from skerry_agent import joining_check, tls
 from skerry_agent.broker import Broker
 from skerry_agent.config import Config, of_ignored
 from skerry_agent.joining_check import Finding
@@ -92,7 +92,7 @@ def _broker(broker: Broker) -> Iterator[Finding]:
 
     if broker.tls and broker.certificate is not None:
         # Its name is the client's at a broker of Skerry's: MQTT would end the agent's own session.
-        problem = mqtt.shake_hands(broker, REACH_S)
+        problem = tls.shake_hands(broker, REACH_S)
         yield Finding(problem is None, "broker", problem or "takes this box's certificate")
         return
     problem = mqtt.greet(broker, f"skerry-check-{os.getpid()}", REACH_S)

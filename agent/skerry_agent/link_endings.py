@@ -65,4 +65,4 @@ class Told:
 def _brief(text: str) -> str:
     """Return OpenSSL's own words, without where in its source they stem from."""
     found = re.search(r"\] ([a-z0-9 ]*alert [a-z ]+)", text)
-    return found.group(1) if found else text[:200]
+    return found.group(1).strip() if found else text[:200]

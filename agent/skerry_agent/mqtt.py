@@ -7,7 +7,7 @@ hand over; an exception in one would end paho's network loop without a word.
 
 from __future__ import annotations
 
-import contextlib
+import collections
 import json
 import logging
 import random
@@ -56,7 +56,6 @@ STALL_S = 2 * reconnecting.MOST_S + 3 * KEEPALIVE_S
 so each round proves an echo, a new attempt to connect, or a wait for one."""
 LOOK_S = 300.0
 """How often a link that nobody has told of a broker looks whether it was told one."""
-MOST_CA_BYTES = 256 * 1024
 NO_BROKER = "nobody has told this box where its broker is: run `skerry-agent join`"
 
 
@@ -88,6 +87,9 @@ class Link:
         self._stands_since: float | None = None
         self._ceiling_s = reconnecting.USUAL_S
         self._secured_by = b""
+        self._attempts = Attempts(time.monotonic())
+        self._said: collections.deque[tuple[int, int, float]] = collections.deque(maxlen=8)
+        self._said_before = False
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._seen_at = time.monotonic()
@@ -101,7 +103,7 @@ class Link:
         """Go on with what holds by now: where the broker is, and what the box shows to it."""
         broker = self._broker if self._broker_now is None else self._broker_now()
         client = self._client
-        changed = broker != self._broker or _ca_of(broker) != self._secured_by
+        changed = broker != self._broker or tls.vouching(broker) != self._secured_by
         if client is not None and self._online and changed:
             client.disconnect()
         self._woken.set()
@@ -133,6 +135,8 @@ class Link:
         properties = _properties(PacketTypes.PUBLISH, effect.expiry_s)
         if effect.correlation is not None:
             properties.CorrelationData = effect.correlation
+        if isinstance(effect.message, Presence):
+            self._said.append(_moment_of(effect.message))
         topic = str(topics.Node(self._node, effect.topic))
         info = client.publish(
             topic, payload, qos=effect.qos, retain=effect.retain, properties=properties
@@ -173,7 +177,7 @@ class Link:
             self._post(Acknowledged(token))
 
     def _run(self) -> None:
-        attempts, told = Attempts(time.monotonic()), ""
+        attempts, told = self._attempts, ""
         while not self._stopping.is_set():
             self._seen_at = time.monotonic()
             self._woken.clear()  # before the look: what changes after it is not missed
@@ -199,6 +203,7 @@ class Link:
         self._connection += 1
         self._online = False
         self._stands_since = None
+        self._said_before = bool(self._said)
         self._tokens, self._early = {}, set()
         ended = link_endings.Told()
         try:
@@ -234,7 +239,7 @@ class Link:
 
     def _new_client(self, broker: Broker, ended: link_endings.Told) -> paho.Client:
         client = _client(self._node)
-        self._secured_by = _ca_of(broker)
+        self._secured_by = tls.vouching(broker)
         _secure(client, broker)
         will = self._make_will(self._connection)
         properties = _properties(PacketTypes.WILLMESSAGE, None)
@@ -254,6 +259,7 @@ class Link:
             told = [str(topics.Node(self._node, topic)) for topic in topics.TO_NODES]
             told.append(topics.requests_to(self._node))
             told.append(str(topics.HubPresence()))
+            told.append(str(topics.Node(self._node, NodeTopic.PRESENCE)))  # who spoke meanwhile
             client.subscribe([(topic, _qos1()) for topic in told])
             self._online, self._stands_since = True, time.monotonic()
             self._post(Connected(self._connection))
@@ -282,6 +288,8 @@ class Link:
                     self._post(KeysArrived(bytes(message.payload)))
                 case topics.Node(node=self._node, topic=NodeTopic.GRANT) if message.payload:
                     self._post(GrantArrived(bytes(message.payload)))
+                case topics.Node(node=self._node, topic=NodeTopic.PRESENCE) if message.retain:
+                    self._look_who(bytes(message.payload))
                 case topics.HubPresence():
                     self._ceiling_s = told_ceiling_s(message.payload) or self._ceiling_s
                 case topics.NodeRequest(node=self._node, verb=verb):
@@ -289,6 +297,25 @@ class Link:
                     self._post(RequestArrived(verb, bytes(message.payload), correlation))
         except Exception:  # whatever it is, paho would end its loop
             log.exception("a message could not be taken")
+
+    def _look_who(self, payload: bytes) -> None:
+        """Note where what the broker kept of this node was said by somebody else.
+
+        Once this agent has spoken, only its own words may be there, or its last will.
+        """
+        try:
+            kept = codec.decode(Presence, payload) if payload else None
+        except WireError:
+            return
+        if kept is None or not kept.online or not self._said_before:
+            return
+        if _moment_of(kept) not in self._said:
+            self._attempts.saw_another(time.monotonic())
+
+
+def _moment_of(presence: Presence) -> tuple[int, int, float]:
+    """Return what tells an agent's words from those of one that began as its copy."""
+    return presence.boot, presence.seq, presence.since
 
 
 def told_ceiling_s(presence: bytes | bytearray) -> float | None:
@@ -321,42 +348,10 @@ def greet(broker: Broker, client_id: str, timeout_s: float) -> str | None:
     return None if answers[0].value == 0 else f"refuses this box: {answers[0]}"
 
 
-def shake_hands(broker: Broker, timeout_s: float) -> str | None:
-    """Have a broker look at this box's certificate, and return what is wrong with it, or None.
-
-    Nothing of MQTT is said. For `skerry-agent check`, beside an agent that is connected.
-    """
-    ended = link_endings.Told()
-    try:
-        context = tls.context_of(broker.ca, broker.certificate, broker.key)
-        place = (broker.host, broker.port)
-        with (
-            socket.create_connection(place, timeout=timeout_s) as plain,
-            context.wrap_socket(plain, server_hostname=broker.host) as secured,
-        ):
-            secured.settimeout(1.0)  # with TLS 1.3 a refusal comes after the handshake
-            with contextlib.suppress(TimeoutError):
-                if not secured.recv(1):
-                    return "ends the connection at once; its log says why"
-    except (OSError, ValueError) as error:
-        ended.failed(error)
-        return ended.in_words(f"no TLS: {error}")
-    return None
-
-
 def _secure(client: paho.Client, broker: Broker) -> None:
     if broker.tls:
         # Files are read now, so each connection shows the certificate that there is by then.
         client.tls_set_context(tls.context_of(broker.ca, broker.certificate, broker.key))
-
-
-def _ca_of(broker: Broker | None) -> bytes:
-    """Return who vouches for a broker, to see whether that changes; it cannot be read: nothing."""
-    if broker is None or broker.ca is None:
-        return b""
-    with contextlib.suppress(OSError), open(broker.ca, "rb") as file:
-        return file.read(MOST_CA_BYTES)
-    return b""
 
 
 def _client(client_id: str) -> paho.Client:

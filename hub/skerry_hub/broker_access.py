@@ -66,10 +66,11 @@ class Rule:
 
 
 # The hub writes what nodes retain, too: it clears that when a node is deleted or revoked.
+# A node reads its own presence: it sees there that another box speaks as it, a copied disk.
 # fmt: off
 ACCESS = (
     #    kind                   node     hub          hub-beats  reader
-    Rule(NodeTopic.PRESENCE,   "write", "readwrite", "",        ""),
+    Rule(NodeTopic.PRESENCE,   "readwrite", "readwrite", "",    ""),
     Rule(NodeTopic.CAPABILITY, "write", "readwrite", "",        ""),
     Rule(NodeTopic.HEARTBEAT,  "write", "",          "read",    ""),
     Rule(NodeTopic.REPORT,     "write", "readwrite", "",        ""),
