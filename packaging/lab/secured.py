@@ -10,12 +10,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -25,6 +24,9 @@ from skerry_hub import broker_access, mosquitto_conf, mosquitto_process
 from skerry_hub.broker_files import BrokerFiles, Contents
 from skerry_hub.pki import authority, crl, leaves
 from skerry_hub.pki.leaves import PublicKey, Stamp
+
+if TYPE_CHECKING:  # of paho 2; boxes' tests run on 1.6, too
+    from paho.mqtt.enums import MQTTProtocolVersion
 
 DAY_S = 86_400.0
 
@@ -158,6 +160,8 @@ class Client:
         self._answers: queue.Queue[Any] = queue.Queue()
         self.ended: queue.Queue[str] = queue.Queue()
         self.refused: str | None = None
+        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415 - of paho 2 alone
+
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         client.tls_set_context(context(broker.certificates.ca, certificate))
         if will is not None:

@@ -130,7 +130,7 @@ def say(client, hub, box_1, box_2):
     def say(topic, payload=b"x", *, retain=False):
         node = topic.split("/")[3] if topic.startswith("skerry/v1/nodes/") else ""
         name = topic.rpartition("/")[2]
-        from_node = node and any(name == str(rule.kind) and rule.node == "write" for rule in ACCESS)
+        from_node = node and any(name == str(rule.kind) and "write" in rule.node for rule in ACCESS)
         sender = {"box-1": box_1, "box-2": box_2}[node] if from_node else hub
         assert sender.say(topic, payload, retain=retain) in TAKEN, topic
 
@@ -224,7 +224,7 @@ def test_by_no_wildcard_does_a_box_hear_more(box_2, hub, say, wildcard, how):
     for topic in FORBIDDEN_TO_READ.values():
         say(topic)
     mark(hub)
-    assert set(heard_before_mark(box_2)) == set()
+    assert set(heard_before_mark(box_2)) <= READABLE, "its own presence may be kept from before"
 
 
 @pytest.mark.parametrize("version", [paho.MQTTv5, paho.MQTTv311])
