@@ -32,7 +32,8 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("status",), ("capability",), ("label",), ("check",)]
+    "command",
+    [(), ("run",), ("join",), ("renew",), ("status",), ("capability",), ("label",), ("check",)],
 )
 def test_help_says_settings_and_exit_statuses(command):
     done = agent(*command, "--help")
@@ -105,16 +106,26 @@ def test_a_reader_that_leaves_is_no_error(tree):
 
 
 def test_status_without_an_agent_says_what_to_do(tmp_path):
-    done = agent("status", "--control", tmp_path / "none")
+    broker = {"SKERRY_AGENT_BROKER": "mqtt://127.0.0.1:9"}
+    done = agent("status", "--control", tmp_path / "none", **broker)
     assert done.returncode == 1
     assert "no agent serves" in done.stderr
     assert "systemctl status skerry-agent" in done.stderr
     assert done.stdout == ""
 
 
+def test_status_of_a_box_that_has_not_joined_says_what_to_do(tmp_path):
+    settings = tmp_path / "agent.toml"
+    settings.write_text(f'state = "{tmp_path}/state"\n')
+    done = agent("status", "--control", tmp_path / "none", "--config", settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "skerry-agent join https://HUB" in done.stderr
+
+
 def test_run_says_why_it_cannot_start(tmp_path):
     (tmp_path / "file").write_text("")
-    done = agent("run", "--state", tmp_path / "file" / "state")
+    where = tmp_path / "file" / "state"
+    done = agent("run", "--state", where, "--broker", "mqtt://127.0.0.1:9")
     assert done.returncode == 1
     assert "--state" in done.stderr
     assert "Traceback" not in done.stderr

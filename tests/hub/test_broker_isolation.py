@@ -199,6 +199,7 @@ def test_a_will_on_its_own_topic_is_published(client, hub):
     dying = client("box-2", will="skerry/v1/nodes/box-2/presence")
     dying.cut()
     assert hub.heard.get(timeout=10)[1] == b"will"
+    hub.say("skerry/v1/nodes/box-2/presence", b"", retain=True)
 
 
 # --- reading --------------------------------------------------------------------------------
