@@ -128,12 +128,17 @@ def _code(course: Course) -> str:
     return said.text.strip()
 
 
+def _state(cut: Cut) -> str:
+    """Return the word of dpkg for how it had the package."""
+    return next(iter(cut.dpkg.split()), "unknown")
+
+
 def line(cut: Cut) -> str:
     """Return what is said of a cut."""
     online = "never" if cut.online_s is None else f"{cut.online_s:.1f} s"
     mended = "never" if cut.mended_s is None else f"{cut.mended_s:.1f} s"
     return (
-        f"{cut.suite:<8} {cut.number:>3} cut after {cut.after_s:5.2f} s: {cut.dpkg.split()[0] or '?'}, "
+        f"{cut.suite:<8} {cut.number:>3} cut after {cut.after_s:5.2f} s: {_state(cut)}, "
         f"agent {cut.code} online after {online}, whole again after {mended} {cut.problem}"
     )
 
@@ -143,7 +148,7 @@ def table(found: Sequence[Cut]) -> str:
     lines = []
     for suite in dict.fromkeys(one.suite for one in found):
         ours = [one for one in found if one.suite == suite]
-        states = collections.Counter(one.dpkg.split()[0] for one in ours)
+        states = collections.Counter(map(_state, ours))
         online = sorted(one.online_s for one in ours if one.online_s is not None)
         told = ", ".join(f"{count} {state}" for state, count in states.most_common())
         middle = (
