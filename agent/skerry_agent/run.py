@@ -15,6 +15,7 @@ from skerry_agent.config import SLOW_CACHE, Config, of_ignored, with_joined
 from skerry_agent.control import Control, ControlError
 from skerry_agent.host import Host
 from skerry_agent.journal import Identity, Journal
+from skerry_agent.log import name_node
 from skerry_agent.mqtt import Link
 from skerry_agent.shell import Inbox, Shell
 from skerry_agent.state import PresenceSeq, Settings, State, presence_seq
@@ -50,6 +51,7 @@ def run(config: Config, read_again: Callable[[], Config]) -> None:
 def _run(config: Config, journal: Journal, notifier: notify.Notifier) -> None:
     heap.keep_one()
     identity = journal.identity(config.node)
+    name_node(identity.node)
     state = _first_state(config, journal, identity)
     log.info(
         "skerry-agent %s: node %s, incarnation %s, start %d, broker %s",

@@ -247,7 +247,9 @@ class Shell:
                 self._save(effect)
             case effects.Log(level=level, text=text, generation=generation):
                 extra = "" if generation is None else f" generation={generation}"
-                log.log(logging.getLevelNamesMapping()[level.upper()], "%s%s", text, extra)
+                fields = {} if generation is None else {"generation": generation}
+                number = logging.getLevelNamesMapping()[level.upper()]
+                log.log(number, "%s%s", text, extra, extra={"fields": fields})
             case effects.Exit():
                 self._running = False
             case _:
