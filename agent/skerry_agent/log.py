@@ -1,8 +1,8 @@
 """One line on standard error for each thing worth knowing.
 
 Where that is systemd's journal, the journal is told itself, with priority, node and generation as
-fields: `journalctl SKERRY_GENERATION=42`. What it does not take goes to standard error after all, as
-a line with its priority before it and no time, for the journal has its own.
+fields: `journalctl SKERRY_GENERATION=42`. What it does not take goes to standard error after all,
+as a line with its priority before it and no time, for the journal has its own.
 """
 
 from __future__ import annotations

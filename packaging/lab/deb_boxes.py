@@ -67,7 +67,7 @@ for place in ("/proc/net/dev", "/proc/self/mounts", "/etc/os-release", "/run/ude
     print(place, shown(place))
 """
 MAY_DIFFER = re.compile(
-    r"^/dev/(shm/|mqueue|pts/|hugepages)|^/proc/(kcore|kallsyms|timer_list) |/power/"
+    r"^/dev/(kmsg |shm/|mqueue|pts/|hugepages)|^/proc/(kcore|kallsyms|timer_list) |/power/"
 )
 """Which of that the sandbox may show otherwise: what belongs to a process, or to the kernel alone."""
 

@@ -2,7 +2,8 @@
 
 A program is never started for this: the version is what the runtime answers, else what the
 system's list of packages says. `usable` says that the socket is there: only the executor, which is
-privileged, can know more.
+privileged, can know more. In a folder that is shut to the agent, as podman's, the kernel's list of
+sockets tells.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from skerry_wire.hardware import RuntimeInfo
 PROGRAM_FOLDERS = ("/usr/bin", "/usr/local/bin", "/usr/sbin", "/opt/bin", "/snap/bin")
 OF_PACKAGES = ("/usr/bin/", "/usr/sbin/")
 """Where a program may be a package's; elsewhere somebody else put it."""
+
+SOCKETS = "/proc/net/unix"
+MAX_SOCKETS_BYTES = 8 * 1024 * 1024
+_LISTENS = 0x10000
+"""The kernel's flag of a socket that takes connections."""
 
 ANSWER_S = 0.7
 """How long all runtimes together may take to say their versions."""
@@ -109,6 +115,10 @@ def _read_runtime(host: Host, known: KnownRuntime, deadline_s: float) -> RawRunt
     answer = None
     if known.asks and socket:
         answer = _version_answer(host, program, socket, deadline_s)
+    hidden = None if socket else _hidden(host, known)
+    if hidden is not None:
+        listed = listening(host.text(SOCKETS, MAX_SOCKETS_BYTES) or "")
+        socket = next((place for place in known.sockets if place in listed), None)
     packaged = program is not None and program.startswith(OF_PACKAGES)
     return RawRuntime(
         name=known.name,
@@ -117,8 +127,25 @@ def _read_runtime(host: Host, known: KnownRuntime, deadline_s: float) -> RawRunt
         answer=answer if isinstance(answer, bytes) else None,
         trouble=answer.reason if isinstance(answer, Unreadable) else None,
         package_version=dpkg.version(host, known.packages) if packaged else None,
-        hidden=None if socket else _hidden(host, known),
+        hidden=hidden,
     )
+
+
+def listening(table: str) -> frozenset[str]:
+    """Return the paths at which the kernel's list of sockets has one that takes connections."""
+    found = set()
+    for row in table.splitlines():
+        fields = row.split(maxsplit=7)
+        if len(fields) == 8 and fields[7].startswith("/") and _flags(fields[3]) & _LISTENS:
+            found.add(fields[7])
+    return frozenset(found)
+
+
+def _flags(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0
 
 
 def _hidden(host: Host, known: KnownRuntime) -> str | None:

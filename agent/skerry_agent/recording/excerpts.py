@@ -85,6 +85,13 @@ def _rows_without(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return part
 
 
+def _sockets(text: str) -> str:
+    """Return the sockets of runtimes that take connections, of all that the kernel lists."""
+    known = {socket for one in runtimes.RUNTIMES for socket in one.sockets}
+    rows = [f"0: 2 0 00010000 1 1 0 {path}\n" for path in sorted(runtimes.listening(text) & known)]
+    return "".join(("Num RefCount Protocol Flags Type St Inode Path\n", *rows))
+
+
 def _nothing(text: str) -> str:  # noqa: ARG001 - one form for all
     return "recorded\n"
 
@@ -154,6 +161,7 @@ _PARTS = tuple(
     for pattern, part in (
         (r"\A/proc/(?:[^/]+/)?cmdline\Z", _nothing),
         (r"\A/proc/(?:[^/]+/)?mounts\Z", _mounts),
+        (r"\A/proc/(?:[^/]+/)?net/unix\Z", _sockets),
         (r"\A/proc/version\Z", _release),
         (r"\A/proc/cpuinfo\Z", _processors),
         (r"\A/proc/sysinfo\Z", _rows_with(_KEPT_OF_MAINFRAME)),

@@ -100,6 +100,28 @@ def test_a_socket_makes_it_usable(tmp_path):
     assert (one.usable, one.socket) == (True, "/run/containerd/containerd.sock")
 
 
+SOCKETS = """\
+Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 17 /run/podman/podman.sock
+0000000000000000: 00000003 00000000 00000000 0001 03 18 /run/docker.sock
+0000000000000000: 00000002 00000000 odd 0001 01 19 /run/crio/crio.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 20
+0000000000000000: 00000002 00000000 00010000 0001 01 21 @/run/abstract
+"""
+
+
+@pytest.mark.parametrize("name", ["podman", "docker", "crio"])
+def test_a_socket_in_a_folder_that_is_shut_is_known_from_the_kernels_list(tree, name):
+    """A folder in place of the socket stands for one that is shut: root, too, cannot read it."""
+    socket_path = f"run/{name}/{name}.sock" if name != "docker" else "run/docker.sock"
+    program = "dockerd" if name == "docker" else name
+    tree.write(f"usr/bin/{program}").write(socket_path, {}).write("proc/net/unix", SOCKETS)
+    (one,) = found(tree, "runtimes")
+    listens = name == "podman"
+    assert (one.usable, one.socket) == (listens, f"/{socket_path}" if listens else None)
+    assert listens or "whether its socket is there cannot be seen" in one.reason
+
+
 def test_a_socket_that_was_set_stands_for_its_runtime(tmp_path):
     tree = Tree(tmp_path / "b").write("usr/bin/dockerd").write("usr/bin/podman").write("srv", {})
     host = Host(tree.root, runtime_socket="/srv/p.sock")

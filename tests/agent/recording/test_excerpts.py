@@ -7,6 +7,7 @@ import pytest
 
 from skerry_agent.host import Unreadable
 from skerry_agent.probes import cdi, cgroup, features, runtimes, storage
+from skerry_agent.probes.runtimes import listening
 from skerry_agent.recording.excerpts import excerpt, of_answer
 
 
@@ -183,3 +184,16 @@ def test_the_same_is_found_among_them(seed):
     assert storage.mounted(told) == storage.mounted(text)
     assert cgroup.hierarchies(told) == cgroup.hierarchies(text)
     assert kept("/proc/mounts", told) == told
+
+
+def test_of_the_kernels_list_of_sockets_only_runtimes_that_listen_are_kept():
+    path = "/proc/1234/net/unix"
+    text = (
+        "Num RefCount Protocol Flags Type St Inode Path\n"
+        "ffff888: 2 0 00010000 0001 01 17 /run/podman/podman.sock\n"
+        "ffff889: 2 0 00010000 0001 01 18 /run/user/1000/alice\n"
+    )
+    kept = excerpt(path, text.encode()).decode()
+    assert listening(kept) == listening(text) - {"/run/user/1000/alice"}
+    assert "alice" not in kept
+    assert "ffff" not in kept
