@@ -25,6 +25,7 @@ FOLDERS = ("agent", "docs", "packaging", "systemd", "wire")
 """What of the checkout goes into a source package."""
 OTHER_CIRCUMSTANCES = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "COLUMNS": "60", "HOME": "/nonexistent"}
 """For a second build: what must leave no trace."""
+BUILD = ("dpkg-buildpackage", "--build=binary", "--no-sign", "--no-check-builddeps")
 MAINTAINER = "Skerry maintainers <maintainers@skerry.invalid>"
 
 
@@ -76,6 +77,11 @@ def version(root: pathlib.Path = ROOT, environment: Mapping[str, str] = os.envir
     return Version(f"{text}.changed" if changed else text, epoch)
 
 
+def later_than(wanted: Version) -> Version:
+    """Return a version that is higher, for trials of upgrades."""
+    return Version(f"{wanted.text}.1", wanted.epoch + 60)
+
+
 def build(folder: pathlib.Path, wanted: Version, circumstances: Mapping[str, str] | None = None
           ) -> Built:  # fmt: skip
     """Build the package in a temporary folder and move it to `folder`. Raises LabError."""
@@ -92,13 +98,12 @@ def build(folder: pathlib.Path, wanted: Version, circumstances: Mapping[str, str
             "DEB_BUILD_OPTIONS": "nocheck",
             **(circumstances or {}),
         }
-        command = ["dpkg-buildpackage", "--build=binary", "--no-sign", "-d"]
         done = subprocess.run(
-            command, cwd=source, env=environment, capture_output=True, text=True, check=False
+            BUILD, cwd=source, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
             said = f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-            raise LabError(f"{' '.join(command)} failed with status {done.returncode}:\n{said}")
+            raise LabError(f"{' '.join(BUILD)} failed with status {done.returncode}:\n{said}")
         folder.mkdir(parents=True, exist_ok=True)
         for made in pathlib.Path(name).glob("skerry*_*.*"):
             shutil.copy(made, folder)

@@ -82,6 +82,8 @@ class Cycle:
         self._key = folder / "repository.key"
         self._old, self._new = old, new
         self.steps: list[Step] = []
+        self.before_upgrade: Callable[[], list[str]] = list
+        """Asked once a newer version is published; returns what is wrong."""
 
     def run(self) -> list[Step]:
         """Do every step, and return what was seen."""
@@ -94,6 +96,7 @@ class Cycle:
             self._settle()
             self._publish(self._new)
             self._root.run(*APT, "update")
+            self._step("before an upgrade", None, self.before_upgrade)
             self._step("upgrade", ("upgrade",), lambda: [*self._is_there(self._new), *self._kept()])
             back = f"{PACKAGE}={version_of(self._old)}"
             self._step(

@@ -13,7 +13,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.debian import bootstrap, run, suite
 from lab.install import CACHE, DEBIAN_PYTHON, say
@@ -171,17 +171,17 @@ def _mount(stack: contextlib.ExitStack, source: str, place: pathlib.Path, *optio
     )
 
 
-def fresh(name: str, packages: tuple[str, ...] = PACKAGES) -> pathlib.Path:
+def fresh(name: str, packages: Sequence[str] = PACKAGES, kind: str = "plain") -> pathlib.Path:
     """Return a minimal Debian of this code name; it is made once, in half a minute."""
     digest = hashlib.sha256(" ".join((suite(), *packages)).encode()).hexdigest()[:16]
-    place = CACHE / "roots" / f"{name}-{digest}"
+    place = CACHE / "roots" / f"{name}-{kind}-{digest}"
     if place.exists():
         return place
     if os.geteuid() != 0:
         raise LabError("only root may make a Debian in a folder")
     say(f"making a Debian {name} in {place.relative_to(CACHE.parent)} (half a minute)")
     place.parent.mkdir(parents=True, exist_ok=True)
-    for old in place.parent.glob(f"{name}-*"):
+    for old in place.parent.glob(f"{name}-{kind}-*"):
         shutil.rmtree(old)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f"new-{name}-") as folder:
         made = pathlib.Path(folder) / "root"

@@ -10,7 +10,7 @@ import pathlib
 import signal
 import sys
 
-from lab import install_main
+from lab import install_main, packages_main
 from lab.install import ROOT
 from lab.processes import LabError
 
@@ -28,6 +28,10 @@ def main() -> int:
     recording.add_argument("file", nargs="?", type=pathlib.Path, default=RECORDING)
     words = "a fresh Debian becomes a box by the README's commands; power cuts while it upgrades"
     install_main.arguments(commands.add_parser("install", help=words))
+    words = "the package on several Debians: lintian, a whole life in a root, a whole box"
+    packages_main.arguments(commands.add_parser("packages", help=words))
+    if sys.argv[1:2] == ["packages"]:
+        return packages_main.main(sys.argv[2:])
     if sys.argv[1:2] == ["install"]:
         return install_main.main(sys.argv[2:])
     given = parser.parse_args()

@@ -30,6 +30,7 @@ def checkout(tmp_path_factory):
         ("deb --help", "--repository"),
         ("lab -h", "hotplug"),
         ("lab hotplug -h", "--cycles"),
+        ("lab packages -h", "--no-boxes"),
         ("runtimes --help", "debian-trixie"),
         ("demo --help", "--boxes"),
         ("test --help", "what pytest takes"),

@@ -62,8 +62,7 @@ def test_the_profile_is_one(built, tmp_path):
 
 @BUILDS
 def test_a_whole_life_leaves_nothing_and_loses_nothing(built, tmp_path):
-    newer = Version(f"{WANTED.text}.1", WANTED.epoch + 60)
-    new = deb_build.build(tmp_path / "new", newer)
+    new = deb_build.build(tmp_path / "new", deb_build.later_than(WANTED))
     try:
         with deb_root.throwaway() as root:
             steps = deb_cycle.Cycle(root, tmp_path, built[0], new).run()
