@@ -14,9 +14,11 @@ from typing import Any
 
 import uvicorn
 
+from skerry_hub.api.connections import Connection
+from skerry_hub.api.guarding import HEAD_BYTES
+
 END_S = 3
 MOST_AT_ONCE = 1000
-MOST_HEADER_BYTES = 64 * 1024
 
 
 class ApiServer(uvicorn.Server):
@@ -31,7 +33,9 @@ class ApiServer(uvicorn.Server):
                 server_header=False,
                 timeout_graceful_shutdown=END_S,
                 limit_concurrency=MOST_AT_ONCE,
-                h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+                h11_max_incomplete_event_size=HEAD_BYTES,
+                http=Connection,
+                ws="none",
             )
         )
         self._certificate = certificate

@@ -55,6 +55,11 @@ PART_SINCE = Gauge(
     ["part"],
     registry=REGISTRY,
 )
+UNAUTHORIZED = Counter(
+    "skerry_api_unauthorized_total",
+    "Requests to the API that showed no valid token.",
+    registry=REGISTRY,
+)
 REQUESTS = Counter(
     "skerry_requests_total",
     "Requests about instances, by verb and what became of them: answered, failed, refused, ...",

@@ -6,12 +6,13 @@ measured itself, `to_place` that of many nodes to one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from skerry_hub.access.scope import Scope
 from skerry_hub.documents import Endpoint, of_kind
-from skerry_hub.latency import Network, endpoint, target_of
+from skerry_hub.latency import NODE, Network, endpoint, target_of
 from skerry_hub.model import Node
 from skerry_hub.state import Known
 from skerry_hub.views import RoundTripView
@@ -45,6 +46,17 @@ def to_place(network: Network, nodes: Sequence[Node], place: str) -> Iterator[Ro
     for node, time, error, own in every:
         if not np.isnan(time) and node.id != place:
             yield _view(node, place, time, error, measured=place in own)
+
+
+def narrowed(
+    scope: Scope, known: Known, found: Iterable[RoundTripView]
+) -> tuple[RoundTripView, ...]:
+    """Return the times that name no node outside a scope."""
+    return tuple(one for one in found if not scope or _is_within(scope, known, one.target))
+
+
+def _is_within(scope: Scope, known: Known, target: str) -> bool:
+    return not target.startswith(NODE) or scope.has_node(known.nodes.get(target.removeprefix(NODE)))
 
 
 def _view(node: Node, place: str, ms: float, error_ms: float, *, measured: bool) -> RoundTripView:

@@ -19,11 +19,14 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from skerry_hub.access.access import Access
     from skerry_hub.api_server import ApiServer
+    from skerry_hub.broker import Ears
     from skerry_hub.config import Config
     from skerry_hub.joining.enrolling import Enrolling
     from skerry_hub.pki.authority import Authority
     from skerry_hub.pki.keeping import Keeping
+    from skerry_hub.store import Store
     from skerry_hub.writer.service import Service
 
 
@@ -59,7 +62,7 @@ def run(settings: Config) -> None:
     from skerry_hub import secret_key as secret_keys  # noqa: PLC0415
     from skerry_hub.api import app  # noqa: PLC0415
     from skerry_hub.api_server import ApiServer  # noqa: PLC0415
-    from skerry_hub.broker import Broker, Ears  # noqa: PLC0415
+    from skerry_hub.broker import Broker  # noqa: PLC0415
     from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.pki import own_certificates  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
@@ -71,6 +74,7 @@ def run(settings: Config) -> None:
         settings.data, settings.addresses.names, settings.certificate_s
     )
     store = open_store(settings.database, keep_revisions=settings.keep_revisions)
+    access = _access(settings, store)
     secret_key = secret_keys.load_or_make(settings.data)
     service = Service(
         store,
@@ -86,15 +90,7 @@ def run(settings: Config) -> None:
     door.prepare()
     if way.mosquitto is not None:
         way.mosquitto.start()
-    ears = Ears(
-        heartbeat=service.on_heartbeat,
-        message=service.on_message,
-        connected=service.on_connected,
-        disconnected=service.on_disconnected,
-        published=service.on_published,
-        beating=service.on_beating,
-    )
-    broker = Broker(way.url, way.ends, service.presence(online=False), ears)
+    broker = Broker(way.url, way.ends, service.presence(online=False), _ears(service))
     service.start(broker)
     broker.start()
     enrolling = _enrolling(settings, authority, service)
@@ -102,7 +98,7 @@ def run(settings: Config) -> None:
     enrolling.door = door
     door.start()
     server = ApiServer(
-        app.create(service, enrolling),
+        app.create(service, access, enrolling),
         tls / own_certificates.HUB if settings.addresses.tls else None,
     )
     keeping = _keeping(settings, enrolling, server)
@@ -130,8 +126,32 @@ def run(settings: Config) -> None:
         service.stop()
         if way.mosquitto is not None:
             way.mosquitto.stop()
+        access.audit.stop()
         store.close()
         log.info("ended")
+
+
+def _ears(service: Service) -> Ears:
+    """Return what hears the broker."""
+    from skerry_hub.broker import Ears  # noqa: PLC0415
+
+    return Ears(
+        heartbeat=service.on_heartbeat,
+        message=service.on_message,
+        connected=service.on_connected,
+        disconnected=service.on_disconnected,
+        published=service.on_published,
+        beating=service.on_beating,
+    )
+
+
+def _access(settings: Config, store: Store) -> Access:
+    """Return what stands between the API and whoever asks. Raises StoreError."""
+    from skerry_hub.access.access import Access  # noqa: PLC0415
+    from skerry_hub.access.callers import STAMP  # noqa: PLC0415
+
+    tokens = settings.addresses.auth == "tokens"
+    return Access(store, tokens=tokens, stamp=settings.data / STAMP)
 
 
 def _enrolling(settings: Config, authority: Authority, service: Service) -> Enrolling:

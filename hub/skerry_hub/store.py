@@ -1,13 +1,12 @@
 """The hub's durable store: SQLite in a folder, or another database by URL.
 
-The only module that speaks SQL, with its parts: `store_opening`, `store_rows`, `decision_rows`,
-`rollout_rows` and `enrollment_rows`. Writes come from one thread, but for those that go `aside`.
+The only module that speaks SQL, with its parts: `store_opening`, and those that end in `_rows`.
+Writes come from one thread, but for those that go `aside`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
@@ -28,6 +27,7 @@ from skerry_hub.rollout.records import REVISIONS_KEPT, RevisionRecord
 from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store_error import StoreError, reason_of
+from skerry_hub.store_rows import Queued
 from skerry_hub.views import EventView
 from skerry_wire import codec
 
@@ -44,14 +44,6 @@ def _told() -> Iterator[None]:
         raise StoreError(f"the database cannot be used: {reason_of(error)}") from None
     except LogError as error:
         raise StoreError(f"the database cannot be used: {error}") from None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """A publication that the broker has not acknowledged yet."""
-
-    seq: int
-    publication: Publication
 
 
 class Store:
@@ -135,6 +127,12 @@ class Store:
         """Keep a value of the hub's own in place of an earlier one. Raises StoreError."""
         with _told(), self._engine.begin() as connection:
             setting_rows.put_setting(connection, key, value)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection to look with. Raises StoreError."""
+        with _told(), self._engine.connect() as connection:
+            yield connection
 
     # --- writing --------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from skerry_hub import tables
 from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.model import Node, Workload
-from skerry_hub.state import Draft, Kept
+from skerry_hub.state import Draft, Kept, Publication
 from skerry_hub.store_error import StoreError
 from skerry_wire import codec
 from skerry_wire.capability import Capability
@@ -25,6 +25,15 @@ from skerry_wire.messages import Presence, Report
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 M = TypeVar("M")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A publication that the broker has not acknowledged yet."""
+
+    seq: int
+    publication: Publication
+
 
 _LARGE: dict[str, type[Any]] = {"presence": Presence, "capability": Capability, "report": Report}
 

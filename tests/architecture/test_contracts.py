@@ -112,6 +112,7 @@ def test_every_entry_of_a_table_is_tested_where_its_like_are(tests, names):
 
 MIRRORED = {
     "hub/skerry_hub": "tests/hub",
+    "hub/skerry_hub/access": "tests/hub/access",
     "hub/skerry_hub/api": "tests/hub/api",
     "hub/skerry_hub/writer": "tests/hub/writer",
     "hub/skerry_hub/fleet": "tests/hub/fleet",
@@ -129,6 +130,12 @@ ELSEWHERE = {
     "hub/skerry_hub/joining/broker_door.py": "joining/test_enrolling.py: what it is told",
     "hub/skerry_hub/joining/records.py": "joining/test_enrolling.py keeps and reads them",
     "hub/skerry_hub/joining/shutting_out.py": "api/test_joining.py asks it over HTTP",
+    "hub/skerry_hub/access/access.py": "api/test_guarding.py asks what it holds together",
+    "hub/skerry_hub/access/audit_rows.py": "test_audit.py, on both databases",
+    "hub/skerry_hub/access/token_rows.py": "test_issuing.py, on both databases",
+    "hub/skerry_hub/api/callers.py": "test_guarding.py: who asks is told apart",
+    "hub/skerry_hub/api/node_answers.py": "test_app.py asks it everything over HTTP",
+    "hub/skerry_hub/api/origins.py": "test_app.py",
     "hub/skerry_hub/api/answers.py": "test_app.py asks it everything over HTTP",
     "hub/skerry_hub/api/refusals.py": "test_app.py",
     "hub/skerry_hub/api/requests.py": "test_app.py",

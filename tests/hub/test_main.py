@@ -46,7 +46,7 @@ class Hub(Process):
         self.port, self.mqtt_port = free_port(), free_port()
         self.data = data or folder / "data"
         where = ["--listen", f"127.0.0.1:{self.port}", "--mqtt-port", str(self.mqtt_port)]
-        command = [*HUB, "serve", "--data", str(self.data), *where]
+        command = [*HUB, "serve", "--data", str(self.data), *where, "--auth", "off"]
         super().__init__("hub", command, folder, environment)
         wait_for("the hub", self._answers)
 

@@ -6,23 +6,25 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from skerry_hub import (
-    adopting,
-    desired,
-    draining,
-    held_orders,
-    planning,
-    round_trip_list,
-    selector,
+from skerry_hub import desired, planning, round_trip_list, selector
+from skerry_hub.access.scope import (
+    EVERYTHING,
+    Scope,
+    narrowed_events,
+    narrowed_explanation,
+    narrowed_plan,
+    sees_node,
 )
+from skerry_hub.api import scoping
 from skerry_hub.api.apply_files import asked_for
 from skerry_hub.api.documents import DocumentAnswers, put_all
-from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
+from skerry_hub.api.node_answers import NodeAnswers
+from skerry_hub.api.requests import ApplyRequest
 from skerry_hub.deciding import explained
 from skerry_hub.decision_list import with_decisions
 from skerry_hub.device_list import Wanted, device_views
 from skerry_hub.documents import Document
-from skerry_hub.event_list import newest
+from skerry_hub.event_list import MOST_READ, newest
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.in_force import in_force_on, unmet
 from skerry_hub.model import Explanation, Node
@@ -47,24 +49,40 @@ from skerry_hub.work import RefusedError, Work
 from skerry_hub.writer.calling import BusyError
 from skerry_hub.writer.service import LOOK_S, Service
 from skerry_wire import topics
-from skerry_wire.labels import wrong, wrong_key, wrong_value
-from skerry_wire.messages import Order
-from skerry_wire.topics import NodeTopic
 
 T = TypeVar("T")
 EVENTS_SHOWN = 20
+MOST_EXPLAINED = 1000
+"""Nodes of an explanation among which those within a scope are looked for."""
 DECISIONS_LOOKED_AT = 50
 """The newest decisions about a workload, among which those are looked for that put it there."""
-PROBE_S = 10.0
-"""How long a node may take to answer that it looks at its hardware again."""
+
+
+class Seen:
+    """The events of what is within a scope, among the newest that are looked at."""
+
+    def __init__(self, service: Service, scope: Scope) -> None:
+        self._service = service
+        self._scope = scope
+
+    def events(
+        self, *, node: str | None = None, workload: str | None = None, limit: int = 200
+    ) -> tuple[EventView, ...]:
+        """Return the newest, oldest first."""
+        found = self._service.store.events(node=node, workload=workload, limit=MOST_READ)
+        return tuple(narrowed_events(self._scope, self._service.known, found)[-limit:])
 
 
 class Answers:
-    """One method for each thing that can be asked. Any thread."""
+    """One method for each thing that can be asked. Any thread.
+
+    What is listed is narrowed to a scope; who asks about one thing sees it, as the guard saw to.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self.documents = DocumentAnswers(service)
+        self.of_nodes = NodeAnswers(service)
 
     @property
     def _known(self) -> Known:
@@ -76,9 +94,9 @@ class Answers:
 
     # --- reading --------------------------------------------------------------------------
 
-    def nodes(self, where: str | None) -> list[NodeView]:
+    def nodes(self, where: str | None, scope: Scope = EVERYTHING) -> list[NodeView]:
         """Return the nodes whose labels fit, by hostname."""
-        terms, by = _selector(where), self._service.judgement
+        terms, by = _selector(where) + scope.terms, self._service.judgement
         found = [
             node_view(self._known, self._columns, node, by)
             for node in list(self._known.nodes.values())
@@ -86,7 +104,7 @@ class Answers:
         ]
         return sorted(found, key=lambda view: (view.hostname, view.id))
 
-    def node(self, name: str) -> NodeDetail:
+    def node(self, name: str, scope: Scope = EVERYTHING) -> NodeDetail:
         """Return one node with its hardware and newest events."""
         node = find_node(self._known, name)
         now = self._looked_at(lambda work: in_force_on(work.world, node.id))
@@ -94,16 +112,18 @@ class Answers:
             node=node_view(self._known, self._columns, node, self._service.judgement),
             hardware=node.capability.hardware if node.capability is not None else None,
             events=newest(self._service.store, EVENTS_SHOWN, node=node.id),
-            round_trips=round_trip_list.to_targets(
-                self._known, self._service.measuring.network, node
+            round_trips=round_trip_list.narrowed(
+                scope,
+                self._known,
+                round_trip_list.to_targets(self._known, self._service.measuring.network, node),
             ),
             reservations=now and now[0],
             maintenance=now and now[1],
         )
 
-    def workloads(self, where: str | None) -> list[WorkloadView]:
+    def workloads(self, where: str | None, scope: Scope = EVERYTHING) -> list[WorkloadView]:
         """Return the workloads whose labels fit, by name."""
-        return [workload_view(self._known, kept) for kept in self._fitting(where)]
+        return [workload_view(self._known, kept) for kept in self._fitting(where, scope)]
 
     def workload(self, name: str) -> WorkloadDetail:
         """Return one workload with its content and newest events."""
@@ -121,34 +141,46 @@ class Answers:
         )
 
     def instances(
-        self, where: str | None, node: str | None, workload: str | None
+        self,
+        where: str | None,
+        node: str | None,
+        workload: str | None,
+        scope: Scope = EVERYTHING,
     ) -> list[InstanceView]:
         """Return the instances on a node, of a workload, or whose workload's labels fit."""
-        only = find_node(self._known, node) if node is not None else None
+        only = self._node_within(node, scope) if node is not None else None
         names = {kept.workload.name for kept in self._fitting(where)} if where else None
         found = [
             view
             for view in every_instance(self._known, only)
             if (workload is None or view.workload == workload)
+            and scope.has_node(self._known.nodes.get(view.node))
             and (names is None or view.workload in names)
         ]
         return sorted(found, key=lambda view: (view.workload, len(view.id), view.id))
 
     def devices(
-        self, where: str | None, node: str | None, wanted: Wanted, most: int
+        self,
+        where: str | None,
+        node: str | None,
+        wanted: Wanted,
+        most: int,
+        scope: Scope = EVERYTHING,
     ) -> tuple[list[DeviceView], bool]:
         """Return devices of the nodes whose labels fit, and whether there are more than `most`.
 
         By hostname, then by kind and address. Stops at the limit: a fleet has very many.
         """
-        terms = _selector(where)
-        nodes = [find_node(self._known, node)] if node else list(self._known.nodes.values())
+        terms = _selector(where) + scope.terms
+        nodes = [self._node_within(node, scope)] if node else list(self._known.nodes.values())
         fitting = (one for one in nodes if selector.fits(terms, one.all_labels))
         ordered = sorted(fitting, key=lambda one: (one.hostname, one.id))
         found = list(itertools.islice(device_views(self._known, ordered, wanted), most + 1))
         return found[:most], len(found) > most
 
-    def events(self, node: str | None, workload: str | None, limit: int) -> tuple[EventView, ...]:
+    def events(
+        self, node: str | None, workload: str | None, limit: int, scope: Scope = EVERYTHING
+    ) -> tuple[EventView, ...]:
         """Return the newest events, oldest first; equal ones are one of these."""
         if node is not None:
             try:
@@ -157,10 +189,20 @@ class Answers:
                 if error.status != 404:
                     raise
                 # Perhaps one that was forgotten: what it told is still here, by its id.
-        return newest(self._service.store, limit, node=node, workload=workload)
+        events = Seen(self._service, scope) if scope else self._service.store
+        return newest(events, limit, node=node, workload=workload)
 
-    def explain(self, name: str, node: str | None, instance: str | None, most: int) -> Explanation:
+    def explain(
+        self,
+        name: str,
+        node: str | None,
+        instance: str | None,
+        most: int,
+        scope: Scope = EVERYTHING,
+    ) -> Explanation:
         """Return what the nodes, or one, say to a workload, and why its instances are there."""
+        if node is not None:
+            self._node_within(node, scope)
 
         def look(work: Work) -> Explanation:
             kept = find_workload(work.draft, name)
@@ -173,12 +215,13 @@ class Answers:
                 work,
                 kept.workload,
                 node=only,
-                most=most,
+                most=MOST_EXPLAINED if scope else most,
                 instance=instance,
                 standings=STANDINGS,
             )
 
         found = self._service.call(look, dry=True)
+        found = narrowed_explanation(scope, self._known, found)
         if not found.standings:
             return found
         decisions = self._service.store.decisions(workload=name, limit=DECISIONS_LOOKED_AT)
@@ -191,37 +234,50 @@ class Answers:
         except BusyError:
             return None
 
-    def _fitting(self, where: str | None) -> list[Kept]:
+    def _fitting(self, where: str | None, scope: Scope = EVERYTHING) -> list[Kept]:
         terms = _selector(where)
         return [
             kept
             for _, kept in sorted(self._known.workloads.items())
-            if selector.fits(terms, kept.workload.labels)
+            if selector.fits(terms, kept.workload.labels) and scope.has_workload(kept.workload)
         ]
+
+    def _node_within(self, name: str, scope: Scope) -> Node:
+        if not sees_node(scope, self._known, name):
+            raise RefusedError(404, Problem(reason=f"there is no node {name[:80]} within {scope}"))
+        return find_node(self._known, name)
 
     # --- changing -------------------------------------------------------------------------
 
-    def apply(self, request: ApplyRequest, *, dry: bool) -> PlanView:
+    def apply(self, request: ApplyRequest, scope: Scope = EVERYTHING, *, dry: bool) -> PlanView:
         """Take compose files and documents as what is wanted; with `dry`, only say what changes.
 
         Documents come first: workloads are placed as they say.
         """
         wish = asked_for(request)
+        scoping.check_wish(scope, wish)
 
         def put(work: Work, documents: Sequence[Document]) -> tuple[DocumentPlan, ...]:
             return put_all(self._service, work, documents)
 
-        def change(work: Work) -> PlanView:
+        def decided(work: Work) -> PlanView:
+            scoping.check_kept(scope, work, wish)
             plan = planning.decide(work, wish, put)
+            scoping.check_changes(scope, work, plan)
+            return plan
+
+        def change(work: Work) -> PlanView:
+            plan = decided(work)
             _clear_views(work, plan.removed)
             return plan
 
         def look(work: Work) -> PlanView:
             with work.columns.trial():
-                plan = planning.decide(work, wish, put)
+                plan = decided(work)
             return planning.scored(work, wish, plan)
 
-        return self._service.call(look if dry else change, dry=dry)
+        plan = self._service.call(look if dry else change, dry=dry)
+        return narrowed_plan(scope, self._known, plan, wish.workloads)
 
     def delete_workload(self, name: str) -> PlanView:
         """Want a workload no more."""
@@ -233,165 +289,12 @@ class Answers:
 
         return self._service.call(change)
 
-    def label(self, name: str, request: LabelRequest) -> NodeView:
-        """Change the labels that operators gave a node.
-
-        What could not be given any more can be taken away still.
-        """
-        problems = [
-            Problem(reason=reason, field=f"set.{key[:80]}")
-            for key, text in request.set.items()
-            if (reason := wrong(key, text)) is not None
-        ]
-        if problems:
-            raise RefusedError(400, *problems)
-
-        def change(work: Work) -> Node:
-            node = find_node(work.draft, name)
-            return desired.label(work, node, request.set, request.unset)
-
-        return self._shown(self._service.call(change))
-
-    def taint(self, name: str, request: TaintRequest) -> NodeView:
-        """Give a node taints, and take others away."""
-        problems = [
-            Problem(reason=reason, field=f"set[{index}]")
-            for index, one in enumerate(request.set)
-            if (reason := wrong_key(one.key) or wrong_value(one.key, one.value)) is not None
-        ]
-        if problems:
-            raise RefusedError(400, *problems)
-        unset = {(one.key, one.effect) for one in request.unset}
-        return self._tainted(
-            name, "tainted", lambda work, node: draining.taint(work, node, request.set, unset)
-        )
-
-    def cordon(self, name: str) -> NodeView:
-        """Let nothing new come to a node."""
-        return self._tainted(name, "cordoned", draining.cordon)
-
-    def uncordon(self, name: str) -> NodeView:
-        """Let a node take again what it fits."""
-        return self._tainted(name, "uncordoned", draining.uncordon)
-
-    def _tainted(self, name: str, kind: str, taint: Callable[[Work, Node], Node]) -> NodeView:
-        """Change a node's taints; what changes none is no event."""
-
-        def change(work: Work) -> Node:
-            before = find_node(work.draft, name)
-            node = taint(work, before)
-            if node.taints != before.taints:
-                detail = ", ".join(map(str, node.taints))[:1024] or "no taint"
-                work.draft.events.append(self._service.hub_event(node, kind, detail, work.now))
-            return node
-
-        return self._shown(self._service.call(change))
-
-    def drain(self, name: str, request: DrainRequest) -> PlanView:
-        """Cordon a node and move away what it runs, in one transaction."""
-
-        def change(work: Work) -> PlanView:
-            node = find_node(work.draft, name)
-            plan = draining.drain(work, node, force=request.force)
-            if not node.cordoned:
-                detail = str(draining.CORDON)
-                event = self._service.hub_event(node, "cordoned", detail, work.now)
-                work.draft.events.append(event)
-            detail = _counted(plan)
-            work.draft.events.append(self._service.hub_event(node, "drained", detail, work.now))
-            return plan
-
-        return self._service.call(change, dry=request.dry_run)
-
-    def probe(self, name: str) -> NodeView:
-        """Have a node look at its hardware again; it answers at once, and tells what is new later.
-
-        What is shown is the node as it was asked: what the look finds may still be to come.
-        """
-        node = find_node(self._known, name)
-        reply = self._service.ask(node, "probe", PROBE_S)
-        if reply.error is not None:
-            raise RefusedError(409, Problem(reason=f"{node.known_as}: {reply.error}"))
-        return self._shown(node)
-
-    def overwrite(self, name: str) -> NodeView:
-        """End a node's hold: it shall run what this hub wants."""
-
-        def change(work: Work) -> Node:
-            node = desired.overwrite(work, find_node(work.draft, name))
-            work.draft.events.append(
-                self._service.hub_event(node, "overwritten", "this hub's order stands", work.now)
-            )
-            return node
-
-        return self._shown(self._service.call(change))
-
-    def adopt(self, name: str) -> NodeView:
-        """End a node's hold: what it runs is wanted. Asks the node for its order."""
-        node = find_node(self._known, name)
-        if node.diverged is None:
-            raise RefusedError(409, Problem(reason=f"{node.known_as} is not held"))
-        reply = self._service.ask(node, "order")
-        if reply.error is not None:
-            raise RefusedError(409, Problem(reason=f"{node.known_as}: {reply.error}"))
-        order, digest = self._verified(node, reply.body)
-
-        def change(work: Work) -> Node:
-            present = find_node(work.draft, name)
-            adopted = adopting.adopt(work, present, order, digest, reply.body)
-            detail = f"order {order.generation}, {len(order.instances)} instances"
-            work.draft.events.append(self._service.hub_event(adopted, "adopted", detail, work.now))
-            return adopted
-
-        return self._shown(self._service.call(change))
-
-    def _verified(self, node: Node, data: bytes) -> tuple[Order, str]:
-        """Return the order that a node says it holds, if it is one that this hub's key signed."""
-        try:
-            order, digest = held_orders.opened(data, self._service.key.public_keys)
-        except held_orders.NotOursError as error:
-            reason = f"{node.known_as} holds an order that this hub's key did not sign: {error}"
-            raise RefusedError(409, Problem(reason=reason)) from None
-        accepted = node.report.accepted if node.report is not None else 0
-        if order.generation != accepted:
-            reason = (
-                f"{node.known_as} sent order {order.generation}, and says it accepted {accepted}; "
-                "try again"
-            )
-            raise RefusedError(409, Problem(reason=reason))
-        return order, digest
-
-    def forget(self, name: str) -> PlanView:
-        """Forget a node, and what the broker keeps of it."""
-
-        def change(work: Work) -> PlanView:
-            node = find_node(work.draft, name)
-            plan = desired.forget(work, node)
-            kept = (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT)
-            cleared = [str(topics.Node(node.id, topic)) for topic in (*kept, *topics.TO_NODES)]
-            cleared.append(str(topics.NodeView(node.id)))
-            work.draft.outbox.extend(Publication(topic=one, payload=b"") for one in cleared)
-            return plan
-
-        return self._service.call(change)
-
-    def _shown(self, node: Node) -> NodeView:
-        node = self._known.nodes.get(node.id, node)
-        return node_view(self._known, self._columns, node, self._service.judgement)
-
 
 def _selector(text: str | None) -> tuple[selector.Term, ...]:
     try:
         return selector.parse(text)
     except selector.SelectorError as error:
         raise RefusedError(400, Problem(reason=str(error), field="selector")) from None
-
-
-def _counted(plan: PlanView) -> str:
-    """Return how many instances a drain did what to."""
-    actions = [change.action for change in plan.changes]
-    moved, removed, stay = (actions.count(one) for one in ("move", "remove", "keep"))
-    return f"{moved} moved, {removed} removed, {stay} stay"
 
 
 def _clear_views(work: Work, names: tuple[str, ...]) -> None:

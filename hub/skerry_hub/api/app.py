@@ -11,11 +11,11 @@ import orjson
 import prometheus_client
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skerry_hub import devices, metrics, views
+from skerry_hub.access.access import Access
 from skerry_hub.api import (
+    access_routes,
     cordoning,
     decisions,
     documents,
@@ -44,6 +44,9 @@ from skerry_hub.api.bodies import (
     shown_in_part,
     shown_of_node,
 )
+from skerry_hub.api.callers import By
+from skerry_hub.api.guarding import Guard
+from skerry_hub.api.origins import SameOrigin
 from skerry_hub.api.requests import ApplyRequest, DrainRequest, LabelRequest, TaintRequest
 from skerry_hub.device_list import Wanted
 from skerry_hub.health_views import HealthView
@@ -78,34 +81,18 @@ MOST_DEVICES = 100_000
 """Devices in one answer: of a large fleet they are hundreds of megabytes."""
 
 
-class SameOrigin:
-    """Refuses what a page of another site makes an operator's browser send.
-
-    The API needs no password where it listens on loopback only, and a browser there reaches it.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            origin = headers.get("origin")
-            if origin is not None and origin.partition("://")[2] != headers.get("host"):
-                refusal = problems_of(403, Problem(reason="requests of other sites are refused"))
-                await refusal(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
 def create(
-    service: Service | None, enrolling: Enrolling | None = None, rates: Rates | None = None
+    service: Service | None,
+    access: Access | None = None,
+    enrolling: Enrolling | None = None,
+    rates: Rates | None = None,
 ) -> FastAPI:
     """Return the application. Without a service it only knows its own document.
 
-    `enrolling` lets boxes join, as often as `rates` allow.
+    `access` guards it; `enrolling` lets boxes join, as often as `rates` allow.
     """
+    if (service is None) is not (access is None):
+        raise ValueError("a service is never without what guards it")
     app = FastAPI(
         title="Skerry hub",
         version=__version__,
@@ -116,6 +103,13 @@ def create(
     )
     answers: Any = Answers(service) if service is not None else None
     app.add_middleware(health.Warned, service=service)
+    if service is not None and access is not None:
+        app.add_middleware(
+            Guard,
+            access=access,
+            known=lambda: service.known,
+            routes=lambda: app.routes,
+        )
     app.add_middleware(SameOrigin)
     health.add_routes(app, service)
     _add_metrics(app, service)
@@ -134,6 +128,7 @@ def create(
     instance_requests.add_routes(app, service)
     joining.add_routes(app, service, enrolling, rates)
     _add_changes(app, service)
+    access_routes.add_routes(app, access)
     refusals.add(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
@@ -186,14 +181,14 @@ def _gauge_rollouts(updates: KnownRollouts) -> None:
 
 def _add_nodes(app: FastAPI, answers: Answers) -> None:
     @app.get("/api/v1/nodes", responses=shown(views.NodeView, many=True), response_class=Response)
-    def nodes(selector: Selector = None) -> Response:
+    def nodes(by: By, selector: Selector = None) -> Response:
         """List nodes by hostname."""
-        return items_of(answers.nodes(selector))
+        return items_of(answers.nodes(selector, by.scope))
 
     @app.get("/api/v1/nodes/{node}", responses=shown(views.NodeDetail), response_class=Response)
-    def node(node: Name) -> Response:
+    def node(node: Name, by: By) -> Response:
         """Show one node; `node` is its id, or its hostname if no other has it."""
-        return json_of(answers.node(node))
+        return json_of(answers.node(node, by.scope))
 
     @app.post(
         "/api/v1/nodes/{node}/labels",
@@ -201,10 +196,10 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
         response_class=Response,
         openapi_extra=asked(LabelRequest),
     )
-    async def label(node: Name, request: Request) -> Response:
+    async def label(node: Name, by: By, request: Request) -> Response:
         """Change the labels that operators gave a node."""
         wanted = await body_of(request, LabelRequest)
-        return json_of(await run_in_threadpool(answers.label, node, wanted))
+        return json_of(await run_in_threadpool(answers.of_nodes.label, node, wanted, by.scope))
 
     @app.post(
         "/api/v1/nodes/{node}/probe",
@@ -213,7 +208,7 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
     )
     def probe(node: Name) -> Response:
         """Have a node look at its hardware again now; answers when the node has taken it up."""
-        return json_of(answers.probe(node))
+        return json_of(answers.of_nodes.probe(node))
 
     @app.post(
         "/api/v1/nodes/{node}/adopt",
@@ -222,25 +217,28 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
     )
     def adopt(node: Name) -> Response:
         """End the hold of a diverged node: what it runs is wanted."""
-        return json_of(answers.adopt(node))
+        return json_of(answers.of_nodes.adopt(node))
 
     @app.post(
         "/api/v1/nodes/{node}/overwrite", responses=shown(views.NodeView), response_class=Response
     )
     def overwrite(node: Name) -> Response:
         """End the hold of a diverged node: what this hub wants stands."""
-        return json_of(answers.overwrite(node))
+        return json_of(answers.of_nodes.overwrite(node))
 
     @app.get(
         "/api/v1/instances", responses=shown(views.InstanceView, many=True),
         response_class=Response,
     )  # fmt: skip
-    def instances(selector: Selector = None, node: Only = None, workload: Only = None) -> Response:
+    def instances(
+        by: By, selector: Selector = None, node: Only = None, workload: Only = None
+    ) -> Response:
         """List instances; the selector is of their workloads' labels."""
-        return items_of(answers.instances(selector, node, workload))
+        return items_of(answers.instances(selector, node, workload, by.scope))
 
     @app.get("/api/v1/devices", responses=shown_in_part(views.DeviceView), response_class=Response)
     def show_devices(
+        by: By,
         selector: Selector = None,
         node: Only = None,
         kind: DeviceKinds = None,
@@ -257,17 +255,18 @@ def _add_nodes(app: FastAPI, answers: Answers) -> None:
         except ValueError as error:
             raise RefusedError(400, Problem(reason=str(error), field="kind")) from None
         wanted = Wanted(kinds=kinds, vendor=vendor, usable=usable)
-        found, more = answers.devices(selector, node, wanted, limit)
+        found, more = answers.devices(selector, node, wanted, limit, by.scope)
         return items_of(found, more=more)
 
     @app.get("/api/v1/events", responses=shown(views.EventView, many=True), response_class=Response)
     def events(
+        by: By,
         node: Only = None,
         workload: Only = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
     ) -> Response:
         """List the newest events, oldest first; equal ones are counted, not repeated."""
-        return items_of(answers.events(node, workload, limit))
+        return items_of(answers.events(node, workload, limit, by.scope))
 
 
 def _add_workloads(app: FastAPI, answers: Answers) -> None:
@@ -275,9 +274,9 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
         "/api/v1/workloads", responses=shown(views.WorkloadView, many=True),
         response_class=Response,
     )  # fmt: skip
-    def workloads(selector: Selector = None) -> Response:
+    def workloads(by: By, selector: Selector = None) -> Response:
         """List workloads by name."""
-        return items_of(answers.workloads(selector))
+        return items_of(answers.workloads(selector, by.scope))
 
     path = "/api/v1/workloads/{workload}"
 
@@ -294,6 +293,7 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
     @app.get(path + "/explain", responses=shown(Explanation), response_class=Response)
     def explain(
         workload: Name,
+        by: By,
         node: Only = None,
         instance: Annotated[
             str | None, Query(max_length=253, description="Why this one is where it is.")
@@ -304,12 +304,13 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
 
         At most `limit` that take it are shown, and as many that do not; all are counted.
         """
-        return json_of(answers.explain(workload, node, instance, limit))
+        return json_of(answers.explain(workload, node, instance, limit, by.scope))
 
-    def change(dry: bool) -> Callable[[Request], Any]:
-        async def handle(request: Request) -> Response:
+    def change(dry: bool) -> Callable[..., Any]:
+        async def handle(request: Request, by: By) -> Response:
             wanted = await body_of(request, ApplyRequest)
-            return json_of(await run_in_threadpool(answers.apply, wanted, dry=dry))
+            done = await run_in_threadpool(answers.apply, wanted, by.scope, dry=dry)
+            return json_of(done)
 
         return handle
 
@@ -357,8 +358,7 @@ _SCHEMAS = (
     *rebalancing.SCHEMAS,
     *rollouts.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,
-    *secrets.SCHEMAS, *order_keys.SCHEMAS,
-    *joining.SCHEMAS,
+    *secrets.SCHEMAS, *order_keys.SCHEMAS, *joining.SCHEMAS, *access_routes.SCHEMAS,
 )  # fmt: skip
 
 

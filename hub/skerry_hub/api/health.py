@@ -7,11 +7,12 @@ where a part does not work, with a line for each.
 from __future__ import annotations
 
 import orjson
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry_hub.api.bodies import JSON, answered, json_of, problems_of, shown
+from skerry_hub.api.guarding import CALLER
 from skerry_hub.health_views import HealthView, PartView
 from skerry_hub.moment import moment
 from skerry_hub.views import Problem
@@ -63,38 +64,44 @@ def deaf_because(broker: PartView) -> str:
     return f"the hub hears no box since {since}, for want of a connection to its broker"
 
 
-def line_of(part: PartView) -> str:
-    """Return a part's line of `/readyz`."""
+def line_of(part: PartView, *, why: bool = True) -> str:
+    """Return a part's line of `/readyz`; with `why`, the reason that it fails."""
     if part.ok:
         return f"[+]{part.name} ok since {moment(part.since)}"
-    return f"[-]{part.name} failed since {moment(part.since)}: {part.reason}"
+    reason = f": {part.reason}" if why else ""
+    return f"[-]{part.name} failed since {moment(part.since)}{reason}"
 
 
 def add_routes(app: FastAPI, service: Service | None) -> None:
-    """Add what probes ask. No thread of the pool: those may all wait for a store that fails."""
+    """Add what probes ask. No thread of the pool: those may all wait for a store that fails.
 
-    def alive() -> Response:
+    Everybody is told whether all is well; what is wrong, only who has a token.
+    """
+
+    def alive(request: Request) -> Response:
         if service is None or not service.alive:
             return _text(503, "the writer has ended\n")
         held = "".join(f"{one}: nothing is moved\n" for one in service.held_losses)
+        if CALLER not in request.scope:
+            held = ""
         return _text(200, f"ok\n{held}")
 
     @app.get(
         "/livez", response_class=Response, summary="Whether the hub works, or must be restarted"
     )
-    async def livez() -> Response:
-        return alive()
+    async def livez(request: Request) -> Response:
+        return alive(request)
 
     @app.get("/healthz", response_class=Response, summary="The same as /livez")
-    async def healthz() -> Response:
-        return alive()
+    async def healthz(request: Request) -> Response:
+        return alive(request)
 
     @app.get("/readyz", response_class=Response, summary="Whether each part of the hub works")
-    async def readyz() -> Response:
+    async def readyz(request: Request) -> Response:
         if service is None:
             return _text(503, "there is no hub\n")
         health = service.health
-        lines = [line_of(one) for one in health.parts]
+        lines = [line_of(one, why=CALLER in request.scope) for one in health.parts]
         lines.append("readyz check passed" if health.ready else "readyz check failed")
         return _text(200 if health.ready else 503, "\n".join(lines) + "\n")
 

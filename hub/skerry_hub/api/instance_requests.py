@@ -19,12 +19,14 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
+from skerry_hub.access.tokens import Caller
 from skerry_hub.api.bodies import answered, asked, body_of, json_of, shown
+from skerry_hub.api.callers import By
 from skerry_hub.model import Node
 from skerry_hub.naming import find_instance, find_node
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
-from skerry_hub.writer.requesting import Requesting, Wish, refusal
+from skerry_hub.writer.requesting import Requesting, Wish, no_session, refusal
 from skerry_hub.writer.service import Service
 from skerry_hub.writer.sessions import Session
 from skerry_wire import codec
@@ -121,10 +123,12 @@ class InstanceAnswers:
     def _requesting(self) -> Requesting:
         return self._service.requesting
 
-    async def lines(self, instance: str, wish: Wish) -> Response:
-        """Return what an instance is asked for as it comes."""
+    async def lines(self, instance: str, wish: Wish, by: Caller | None = None) -> Response:
+        """Return what an instance is asked for as it comes; input is taken from who asks alone."""
         node = self._node_of(instance)
         session = Session(node) if wish.input else None
+        if session is not None and by is not None:
+            session.owner = by.token
         outputs = self._requesting.ask(node, wish, session)
         try:
             first = await anext(outputs)
@@ -136,9 +140,12 @@ class InstanceAnswers:
         head = b"" if session is None else orjson.dumps({"session": session.id}) + b"\n"
         return _Lines(_lines(head, first, outputs), media_type=LINES)
 
-    async def put(self, name: str, number: int, message: SessionInput) -> InputTaken:
+    async def put(self, name: str, number: int, message: SessionInput, by: Caller) -> InputTaken:
         """Pass on input of a session."""
-        await self._requesting.session(name).put(number, message)
+        session = self._requesting.session(name)
+        if session.owner != by.token:
+            raise no_session()
+        await session.put(number, message)
         return InputTaken(number=number)
 
     async def restart(self, instance: str, wish: Wish) -> Restarted:
@@ -254,7 +261,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         return await answers.lines(instance, wish)  # type: ignore[no-any-return]
 
     @app.post("/api/v1/instances/{instance}/exec", openapi_extra=asked(ExecRequest), **lines)
-    async def execute(instance: Name, request: Request) -> Response:
+    async def execute(instance: Name, by: By, request: Request) -> Response:
         """Run a command within a container, where the policy of its box allows it.
 
         With a session, its input comes by `PUT /api/v1/sessions/{session}/input/{number}`.
@@ -270,7 +277,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         if wanted.session and wish.stdin:
             reason = "is no part of a session: its input comes while it runs"
             raise RefusedError(400, Problem(reason=reason, field="stdin"))
-        return await answers.lines(instance, wish)  # type: ignore[no-any-return]
+        return await answers.lines(instance, wish, by)  # type: ignore[no-any-return]
 
     @app.put(
         "/api/v1/sessions/{session}/input/{number}",
@@ -281,6 +288,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
     async def put_input(
         session: Annotated[str, Path(max_length=64)],
         number: Annotated[int, Path(ge=0, le=2**32)],
+        by: By,
         request: Request,
     ) -> Response:
         """Give the command of a session its next input, counted from 0; a second time is fine.
@@ -294,7 +302,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
             reason = f"is {len(data)} bytes, more than {MAX_INPUT_BYTES}"
             raise RefusedError(400, Problem(reason=reason, field="data"))
         message = SessionInput(data=data, terminal=wanted.terminal, eof=wanted.eof)
-        return json_of(await answers.put(session, number, message))
+        return json_of(await answers.put(session, number, message, by))
 
     @app.post(
         "/api/v1/instances/{instance}/restart",

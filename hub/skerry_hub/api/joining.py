@@ -7,6 +7,7 @@ anything is made of it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -16,8 +17,10 @@ import structlog
 from fastapi import FastAPI, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from skerry_hub.api import scoping
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import JSON, asked, body_of, items_of, json_of, problems_of, shown
+from skerry_hub.api.callers import By
 from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.rates import Rates
 from skerry_hub.joining.shutting_out import Shutting
@@ -134,11 +137,12 @@ def add_forget(
     """Add the route with which a node is forgotten."""
 
     @app.delete("/api/v1/nodes/{node}", responses=shown(PlanView), response_class=Response)
-    def forget(node: Name) -> Response:
+    def forget(node: Name, by: By) -> Response:
         """Forget a node; its instances are placed anew. One that has joined is shut out."""
         if service is None or enrolling is None:
-            return json_of(answers.forget(node))
-        return json_of(Shutting(service, enrolling).forget(node, answers.forget))
+            return json_of(answers.of_nodes.forget(node, by.scope))
+        forget_it = functools.partial(answers.of_nodes.forget, scope=by.scope)
+        return json_of(Shutting(service, enrolling).forget(node, forget_it))
 
 
 def _add_for_everybody(app: FastAPI, door: Door) -> None:
@@ -184,20 +188,25 @@ def _add_tokens(app: FastAPI, door: Door) -> None:
         response_class=Response,
         openapi_extra=asked(JoinTokenRequest),
     )
-    async def make_token(request: Request) -> Response:
+    async def make_token(by: By, request: Request) -> Response:
         """Make a token with which boxes join; its text is in this answer alone."""
         wanted = await body_of(request, JoinTokenRequest)
-        made = await run_in_threadpool(door.enrolling.make_token, wanted)
+        scoping.check_join_token(by.scope, wanted)
+        made = await run_in_threadpool(door.enrolling.make_token, wanted, by.name)
         return json_of(made)
 
     @app.get(where, responses=shown(JoinTokenView, many=True), response_class=Response)
-    def tokens() -> Response:
+    def tokens(by: By) -> Response:
         """List join tokens, the oldest first."""
-        return items_of(door.enrolling.tokens())
+        found = door.enrolling.tokens()
+        return items_of([one for one in found if by.scope.has_labels(one.labels)])
 
     @app.delete(where + "/{token}", responses=shown(JoinTokenView), response_class=Response)
-    def revoke_token(token: Name) -> Response:
+    def revoke_token(token: Name, by: By) -> Response:
         """Make a join token invalid; who has joined with it stays."""
+        found = [one for one in door.enrolling.tokens() if one.id == token]
+        if by.scope and not any(by.scope.has_labels(one.labels) for one in found):
+            raise RefusedError(404, Problem(reason=f"there is no join token {token[:80]}"))
         return json_of(door.enrolling.revoke_token(token))
 
 

@@ -10,7 +10,10 @@ from fastapi import FastAPI, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from skerry_hub import desired
+from skerry_hub.access.scope import EVERYTHING, Scope, narrowed_plan
+from skerry_hub.api import scoping
 from skerry_hub.api.bodies import asked, body_of, items_of, json_of, shown
+from skerry_hub.api.callers import By
 from skerry_hub.api.health import deaf_because
 from skerry_hub.naming import find_workload
 from skerry_hub.rollout.advancing import pause, resume
@@ -52,11 +55,12 @@ class RolloutAnswers:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def all(self) -> list[RolloutView]:
+    def all(self, scope: Scope = EVERYTHING) -> list[RolloutView]:
         """Return the rollouts of all workloads that have one, by name; the last one of each."""
         known, deaf = self._service.known, deaf_because(self._service.broker_part)
         found = [known.workloads.get(name) for name in sorted(known.updates.rollouts)]
-        views = [rollout_view(known, kept, deaf) for kept in found if kept is not None]
+        within = [kept for kept in found if kept is not None and scope.has_workload(kept.workload)]
+        views = [rollout_view(known, kept, deaf) for kept in within]
         return [view for view in views if view is not None]
 
     def one(self, name: str) -> RolloutDetail:
@@ -76,7 +80,7 @@ class RolloutAnswers:
         self._service.call(change)
         return self.one(name)
 
-    def undo(self, name: str, request: UndoRequest) -> PlanView:
+    def undo(self, name: str, request: UndoRequest, scope: Scope = EVERYTHING) -> PlanView:
         """Want again what a workload was. Raises RefusedError."""
         find_workload(self._service.known, name)
         revisions = self._service.store.revisions(name)
@@ -84,7 +88,14 @@ class RolloutAnswers:
         if number is None:
             number = revision_to_undo(self._service.known.updates.rollouts.get(name), revisions)
         revision = _numbered(name, revisions, number)
-        return self._service.call(lambda work: desired.undo(work, revision))
+        scoping.check_workloads(scope, [revision.content])
+
+        def change(work: Work) -> PlanView:
+            plan = desired.undo(work, revision)
+            scoping.check_changes(scope, work, plan)
+            return plan
+
+        return narrowed_plan(scope, self._service.known, self._service.call(change))
 
     def history(self, name: str) -> list[RevisionView]:
         """Return a workload's revisions, the newest first."""
@@ -124,9 +135,9 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
     answers: Any = RolloutAnswers(service) if service is not None else None
 
     @app.get("/api/v1/rollouts", responses=shown(RolloutView, many=True), response_class=Response)
-    def rollouts() -> Response:
+    def rollouts(by: By) -> Response:
         """List the newest rollout of each workload that was updated step by step, by name."""
-        return items_of(answers.all())
+        return items_of(answers.all(by.scope))
 
     @app.get(PATH + "/rollout", responses=shown(RolloutDetail), response_class=Response)
     def rollout(workload: Name) -> Response:
@@ -149,10 +160,10 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
         response_class=Response,
         openapi_extra=asked(UndoRequest),
     )
-    async def undo_rollout(workload: Name, request: Request) -> Response:
+    async def undo_rollout(workload: Name, by: By, request: Request) -> Response:
         """Want again what a workload was at an earlier revision, as a new one."""
         wanted = await body_of(request, UndoRequest)
-        return json_of(await run_in_threadpool(answers.undo, workload, wanted))
+        return json_of(await run_in_threadpool(answers.undo, workload, wanted, by.scope))
 
     @app.get(PATH + "/revisions", responses=shown(RevisionView, many=True), response_class=Response)
     def revisions(workload: Name) -> Response:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 
 from skerry_hub import round_trip_list
+from skerry_hub.access.scope import EVERYTHING, Scope, sees_node
 from skerry_hub.api.bodies import items_of, shown_in_part
+from skerry_hub.api.callers import By
 from skerry_hub.documents import KINDS, Endpoint
 from skerry_hub.latency import ENDPOINT, NODE, place_of
 from skerry_hub.naming import find_node
@@ -42,11 +44,16 @@ class RoundTripAnswers:
         self._service = service
 
     def listed(
-        self, node: str | None, to: str | None, limit: int
+        self, node: str | None, to: str | None, limit: int, scope: Scope = EVERYTHING
     ) -> tuple[list[RoundTripView], bool]:
         """Return times by hostname and target, and whether there are more than the limit."""
         known, network = self._service.known, self._service.measuring.network
-        nodes = [find_node(known, node)] if node else list(known.nodes.values())
+        for name in (node, to.removeprefix(NODE) if to and to.startswith(NODE) else None):
+            if name and not sees_node(scope, known, name):
+                reason = f"there is no node {name[:80]} within {scope}"
+                raise RefusedError(404, Problem(reason=reason))
+        every_node = (one for one in list(known.nodes.values()) if scope.has_node(one))
+        nodes = [find_node(known, node)] if node else list(every_node)
         nodes.sort(key=lambda one: (one.hostname, one.id))
         if to is not None:
             every = round_trip_list.to_place(network, nodes, _place(known, to))
@@ -54,7 +61,7 @@ class RoundTripAnswers:
             every = iter(round_trip_list.to_targets(known, network, nodes[0]))
         else:
             every = round_trip_list.measured(network, nodes)
-        found = list(itertools.islice(every, limit + 1))
+        found = list(itertools.islice(round_trip_list.narrowed(scope, known, every), limit + 1))
         return found[:limit], len(found) > limit
 
 
@@ -81,6 +88,7 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
 
     @app.get("/api/v1/round-trips", responses=shown_in_part(RoundTripView), response_class=Response)
     def round_trips(
+        by: By,
         node: NodeName = None,
         to: TargetName = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = LISTED,
@@ -89,5 +97,5 @@ def add_routes(app: FastAPI, service: Service | None) -> None:
 
         `more` says that the limit cut the list.
         """
-        found, more = answers.listed(node, to, limit)
+        found, more = answers.listed(node, to, limit, by.scope)
         return items_of(found, more=more)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from skerry_hub import metrics
 from skerry_hub.state import Draft, Known, Publication
-from skerry_hub.store import Queued
+from skerry_hub.store_rows import Queued
 from skerry_hub.writer.changes import Changes
 from skerry_hub.writer.heard import Heard
 from skerry_hub.writer.leasing import Leasing

@@ -12,7 +12,7 @@ from skerry_hub import metrics
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.loss import Judgement
 from skerry_hub.state import Draft, Known, Publication
-from skerry_hub.store import Queued
+from skerry_hub.store_rows import Queued
 from skerry_hub.views import HubPresence
 from skerry_hub.writer.broadcast import Broadcast, event_publication, to_json
 from skerry_hub.writer.issuing import publication

@@ -135,7 +135,7 @@ class Requesting:
         """Return a session that is under way. Raises RefusedError where there is none such."""
         found = self._sessions.get(name)
         if found is None:
-            raise RefusedError(404, Problem(reason="there is no such session, or it has ended"))
+            raise no_session()
         return found
 
     def answered(self, node: str, reply: Reply) -> bool:
@@ -280,6 +280,11 @@ class Requesting:
     def _send(self, node: Node, request: Request, expiry_s: float) -> None:
         publisher = self._check_online(node)
         publisher.request(node.id, request.verb, codec.encode(request), math.ceil(expiry_s))
+
+
+def no_session() -> RefusedError:
+    """Return what whoever names no session of his is told."""
+    return RefusedError(404, Problem(reason="there is no such session, or it has ended"))
 
 
 def refusal(node: Node, error: str) -> RefusedError:

@@ -52,6 +52,8 @@ class Session:
 
         self.id = secrets.token_hex(16)
         self.key = key
+        self.owner = ""
+        """The token of who began it: nobody else may type."""
         self._box = _box_of(node)
         self._node = node.known_as
         self._sealer = Sealer("in", lambda nonce, data: cipher.encrypt(nonce, data, None))

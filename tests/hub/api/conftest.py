@@ -1,5 +1,6 @@
 """A hub with its API over HTTP, and one who asks it: answers are what its own document says."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -11,7 +12,9 @@ import uvicorn
 from tests.hub.rig import Rig
 
 from lab.processes import wait_for
+from skerry_hub.access.access import Access
 from skerry_hub.api import app as api
+from skerry_hub.api.connections import Connection
 
 SHOP = """\
 services:
@@ -78,14 +81,25 @@ def rig(tmp_path):
     rig.stop()
 
 
-@pytest.fixture
-def client(rig):
-    app = api.create(rig.service)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+@contextlib.contextmanager
+def served(service, access, enrolling=None, rates=None, **options):
+    """Serve the API as the hub does."""
+    app = api.create(service, access, enrolling, rates)
+    given = {"http": Connection, "log_config": None, "timeout_graceful_shutdown": 1, **options}
+    server = uvicorn.Server(uvicorn.Config(app, **given))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     wait_for("the server", lambda: server.started)
-    yield Client(listening.getsockname()[1], app.openapi())
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield Client(listening.getsockname()[1], app.openapi())
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        access.audit.stop()
+
+
+@pytest.fixture
+def client(rig):
+    with served(rig.service, Access(rig.store, tokens=False)) as client:
+        yield client

@@ -680,6 +680,10 @@ def test_every_reference_of_the_document_leads_somewhere(client):
 def test_the_document_knows_every_path_of_the_api(client):
     paths = set(api.openapi_document()["paths"])
     assert {
+        "/ca.pem", "/api/v1/join", "/api/v1/renew",
+        "/api/v1/join-tokens", "/api/v1/join-tokens/{token}",
+        "/api/v1/nodes/{node}/enrollment", "/api/v1/nodes/{node}/revoke",
+        "/api/v1/access", "/api/v1/access/{token}", "/api/v1/audit", "/api/v1/whoami",
         "/healthz", "/livez", "/readyz", "/metrics", "/api/v1/health", "/api/v1/version",
         "/api/v1/nodes", "/api/v1/nodes/{node}",
         "/api/v1/nodes/{node}/labels", "/api/v1/nodes/{node}/adopt",

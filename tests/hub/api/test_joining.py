@@ -2,20 +2,16 @@
 
 import http.client
 import json
-import socket
-import threading
 import time
 
 import pytest
-import uvicorn
-from tests.hub.api.conftest import Client
+from tests.hub.api.conftest import served
 from tests.hub.joining.test_enrolling import TERMS, Door
 from tests.hub.pki.certificates import CA, KEY, request
 from tests.hub.records import capability, heartbeat, presence
 from tests.hub.rig import count, until
 
-from lab.processes import wait_for
-from skerry_hub.api import app as api
+from skerry_hub.access.access import Access
 from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.rates import Rates
 from skerry_hub.model import Liveness
@@ -29,20 +25,13 @@ class Server:
     def __init__(self, rig, folder, rates=MANY):
         self.enrolling = Enrolling(rig.store, CA, TERMS, rig.service.admission, folder)
         self.door = self.enrolling.door = Door()
-        app = api.create(rig.service, self.enrolling, rates)
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
-        )
-        listening = socket.create_server(("127.0.0.1", 0))
-        self.port = listening.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
-        self._thread.start()
-        wait_for("the server", lambda: self._server.started)
-        self.client = Client(self.port, app.openapi())
+        access = Access(rig.store, tokens=False)
+        self._served = served(rig.service, access, self.enrolling, rates)
+        self.client = self._served.__enter__()
+        self.port = self.client._port
 
     def stop(self):
-        self._server.should_exit = True
-        self._thread.join(10)
+        self._served.__exit__(None, None, None)
 
     def token(self, **fields):
         status, found = self.client.ask("POST", "/api/v1/join-tokens", fields)

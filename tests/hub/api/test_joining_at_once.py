@@ -15,6 +15,7 @@ from tests.hub.pki.certificates import request
 from tests.hub.rig import Rig
 
 from lab.processes import wait_for
+from skerry_hub.access.access import Access
 from skerry_hub.api import app as api
 from skerry_hub.api_server import ApiServer
 from skerry_hub.enrollment_rows import EnrollmentRows
@@ -36,7 +37,7 @@ def hub(tmp_path, database):
     rig = Rig(tmp_path, store=open_store(database)).start()
     authority, tls = own_certificates.prepared(tmp_path, ("localhost",), 86_400.0)
     enrolling = Enrolling(rig.store, authority, TERMS, rig.service.admission, tmp_path)
-    app = api.create(rig.service, enrolling, Rates(1e6, 1e6, 1e6, 1e6))
+    app = api.create(rig.service, Access(rig.store), enrolling, Rates(1e6, 1e6, 1e6, 1e6))
     server = ApiServer(app, tls / HUB)
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
