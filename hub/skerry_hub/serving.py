@@ -75,14 +75,13 @@ def run(settings: Config) -> None:
     )
     store = open_store(settings.database, keep_revisions=settings.keep_revisions)
     access = _access(settings, store)
-    secret_key = secret_keys.load_or_make(settings.data)
     service = Service(
         store,
         OrderKeys(settings.data, store),
         settings.patience,
         settings.strategy,
         settings.keep,
-        secret_key,
+        secret_keys.load_or_make(settings.data),
     )
     hub_id = store.setting("id", secrets.token_hex(4))
     way = broker_way.way(settings, authority, hub_id)
