@@ -74,6 +74,11 @@ _TEXT = {
 }
 """Every setting that is a text, with its default."""
 
+_FILES = ("broker_ca", "broker_certificate", "broker_key")
+CREDENTIAL = "credential:"
+CREDENTIALS = "/run/credentials/skerry-agent.service"
+"""Where systemd puts the credentials of the agent's unit, which tells its processes alone."""
+
 _KNOWN = {*_TEXT, "heartbeat_s", "round_trips", "labels"}
 
 
@@ -93,7 +98,19 @@ def load(
         if given is not None:
             values[name] = given
     values.update({name: value for name, value in options.items() if value is not None})
+    for name in _FILES:
+        values[name] = _file(name, values[name], environment)
     return dataclasses.replace(_checked(values), file=path)
+
+
+def _file(name: str, value: Any, environment: Mapping[str, str]) -> Any:
+    """Return a file's path; of a credential, where systemd has put it. Raises ConfigError."""
+    if not isinstance(value, str) or not value.startswith(CREDENTIAL):
+        return value
+    credential = value.removeprefix(CREDENTIAL)
+    if not credential or "/" in credential or credential in (".", ".."):
+        raise ConfigError(f"{name}: {value!r} must be {CREDENTIAL} and the name of a credential")
+    return f"{environment.get('CREDENTIALS_DIRECTORY', CREDENTIALS)}/{credential}"
 
 
 def read_labels(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:

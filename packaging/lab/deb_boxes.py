@@ -97,7 +97,7 @@ class PackagedBox:
     def run(self) -> list[Step]:
         """Do every step, as long as they go; return what was seen."""
         for step in (
-            self.booted, self.installed, self.scored, self.sees, self.logs, self.works,
+            self.booted, self.installed, self.scored, self.sees, self.credentials, self.logs, self.works,
             self.upgraded, self.removed, self.not_purged, self.purged,
         ):  # fmt: skip
             self._step(step)
@@ -194,6 +194,21 @@ class PackagedBox:
         box.write(f"/etc/systemd/system/{LOOK}", "[Unit]\n" + "\n".join(lines) + "\n")
         box.shell(f"systemctl daemon-reload && systemctl start {LOOK}", 120)
         return box.run("cat", "/var/tmp/look")
+
+    def credentials(self) -> list[str]:
+        """What root put into the credential store reaches the agent, and nobody else."""
+        box = self._box
+        box.shell("mkdir -p /etc/credstore && echo secret >/etc/credstore/skerry.broker-key")
+        box.shell("chmod -R go= /etc/credstore && systemctl restart skerry-agent", 60)
+        place = "/run/credentials/skerry-agent.service/skerry.broker-key"
+        user = "setpriv --reuid={0} --regid={0} --clear-groups cat " + place
+        mine = box.shell(user.format("skerry-agent"), check=False)
+        others = box.shell(
+            user.format("nobody").replace("regid=nobody", "regid=nogroup"), check=False
+        )
+        box.shell("rm -r /etc/credstore && systemctl restart skerry-agent", 60)
+        found = [] if mine.text == "secret\n" else [f"the agent reads {mine.text}"]
+        return [*found, f"nobody reads {others.text}"] if others.status == 0 else found
 
     def logs(self) -> list[str]:
         """The journal has the agent's lines with priority, identifier and node."""

@@ -31,6 +31,17 @@ def test_file_environment_and_options_in_that_order(tmp_path):
     assert config.executor == "/run/skerry/executor.sock"
 
 
+def test_files_may_be_credentials_of_the_unit(tmp_path):
+    text = 'broker = "mqtts://h"\nbroker_key = "credential:skerry.broker-key"\nbroker_ca = "/ca"\n'
+    key = "/run/credentials/skerry-agent.service/skerry.broker-key"
+    assert of(tmp_path, text).broker.key == key, "who asks by hand is told of the service's"
+    config = of(tmp_path, text, {"CREDENTIALS_DIRECTORY": "/run/given"})
+    assert (config.broker.key, config.broker.ca) == ("/run/given/skerry.broker-key", "/ca")
+    for wrong in ("credential:", "credential:../key", "credential:.."):
+        with pytest.raises(ConfigError, match="broker_key: .* the name of a credential"):
+            of(tmp_path, f'broker_key = "{wrong}"\n')
+
+
 def test_labels_and_tls(tmp_path):
     text = 'broker = "mqtts://h"\nbroker_ca = "/ca"\n[labels]\nsite = "north"\n'
     config = of(tmp_path, text)
