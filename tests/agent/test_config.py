@@ -38,7 +38,7 @@ def test_files_may_be_credentials_of_the_unit(tmp_path):
     config = of(tmp_path, text, {"CREDENTIALS_DIRECTORY": "/run/given"})
     assert (config.broker.key, config.broker.ca) == ("/run/given/skerry.broker-key", "/ca")
     for wrong in ("credential:", "credential:../key", "credential:.."):
-        with pytest.raises(ConfigError, match="broker_key: .* the name of a credential"):
+        with pytest.raises(ConfigError, match=r"broker_key: .* the name of a credential"):
             of(tmp_path, f'broker_key = "{wrong}"\n')
 
 

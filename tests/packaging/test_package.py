@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lab import deb_build, deb_checks, deb_cycle, deb_root
+from lab import deb_build, deb_checks, deb_cycle, deb_repository, deb_root
 from lab.deb_build import Version
 from lab.install import DEB_PACKAGES, ROOT
 from lab.processes import LabError
@@ -147,3 +147,72 @@ def test_nothing_whole_is_said(launched):
     done = run()
     assert done.returncode == 1
     assert "apt install --reinstall skerry-agent" in done.stderr
+
+
+@pytest.fixture
+def subscribed(built, tmp_path):
+    """Give a root that knows a repository, and the repository's folder in it."""
+    folder = tmp_path / "repository"
+    deb_repository.add(folder, [built[0].path], tmp_path / "key", "http://x", 1_767_323_045)
+    try:
+        with deb_root.throwaway() as root:
+            place = root.at("/srv/skerry-test")
+            shutil.copytree(folder, place)
+            deb_cycle.subscribe(root, folder, "file:/srv/skerry-test")
+            yield root, place
+    except LabError as error:
+        pytest.skip(str(error))
+
+
+def updated(root):
+    command = [*deb_cycle.APT, "-o", "APT::Update::Error-Mode=any", "update"]
+    return root.run(*command, check=False)
+
+
+def flipped(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@BUILDS
+def test_apt_takes_nothing_that_was_changed_on_its_way(subscribed, tmp_path, built):
+    root, place = subscribed
+    done = updated(root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert deb_cycle.version_of(built[0]) in root.run("apt-cache", "policy", "skerry-agent").stdout
+    package = next((place / "pool").rglob("*.deb"))
+    flipped(package)
+    done = root.run(*deb_cycle.APT, "install", "skerry-agent", check=False)
+    assert done.returncode != 0
+    assert "Hash Sum mismatch" in done.stderr or "unexpected size" in done.stderr
+    shutil.rmtree(root.at("/var/lib/apt/lists"))
+    signed = place / "dists/stable/InRelease"
+    good = signed.read_bytes()
+    flipped(signed)
+    assert updated(root).returncode != 0
+    # Another key is not trusted, however well it signs.
+    signed.write_bytes(good)
+    deb_repository.add(place, [], tmp_path / "another", "http://x", 1_767_323_999)
+    done = updated(root)
+    assert done.returncode != 0
+    assert "NO_PUBKEY" in done.stderr or "Missing key" in done.stderr
+
+
+@BUILDS
+def test_a_repository_keeps_what_it_has_and_its_key_stays_out_of_it(built, tmp_path):
+    folder, key = tmp_path / "www", tmp_path / "key"
+    told = deb_repository.add(folder, [built[0].path], key, "https://p.example/skerry", 1e9)
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE KEY" in key.read_text()
+    published = [path for path in folder.rglob("*") if path.is_file()]
+    assert not any(b"PRIVATE" in path.read_bytes() for path in published)
+    assert "URIs: https://p.example/skerry" in told
+    with pytest.raises(LabError, match="must not lie in what is published"):
+        deb_repository.add(folder, [], folder / "key", "https://p.example", 1e9)
+    changed = tmp_path / built[0].path.name
+    changed.write_bytes(b"another content")
+    with pytest.raises(LabError, match="this version is there already, and not the same"):
+        deb_repository.add(folder, [changed], key, "https://p.example", 1e9)
+    again = deb_repository.add(folder, [], key, "https://p.example/skerry", 1e9 + 60)
+    assert again == told, "the same key"
