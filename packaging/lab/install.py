@@ -83,6 +83,9 @@ SOAK_PACKAGES = {
 }
 """What `./dev soak` needs besides, for whole boxes."""
 
+IMAGE_PACKAGES = {"mmdebstrap": "mmdebstrap"}
+"""What `./dev image` needs besides, to make a base."""
+
 RUNTIMES_PACKAGES = {"mmdebstrap": "mmdebstrap", "nsenter": "util-linux", "gcc": "gcc"}
 SECCOMP = "/usr/include/seccomp.h"
 """What `./dev runtimes` needs besides."""
@@ -133,6 +136,11 @@ def install_deb() -> None:
 def install_soak() -> None:
     """Install what boxes in user-mode-linux need."""
     _install_programs(SOAK_PACKAGES)
+
+
+def install_image() -> None:
+    """Install what makes the base of the hub's image."""
+    _install_programs(IMAGE_PACKAGES)
 
 
 def install_runtimes() -> None:
