@@ -45,6 +45,7 @@ class Config:
     broker_folder: pathlib.Path | None = None
     """Where the files of a broker are written that `skerry-hub broker` runs."""
     database: str
+    database_wait_s: int = 0
     patience: Patience
     keep: Keep
     strategy: Strategy = "spread"
@@ -85,6 +86,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("certificate-days", "DAYS", "90", "how long certificates hold, of boxes and the hub's own")
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
     add("database-password-file", "FILE", None, "a file with the password for --database")
+    add("database-wait", "SECONDS", "0", "how long to wait at the start for a database server")
     add("unreachable-after", "SECONDS", None, UNREACHABLE_WORDS)
     add("lost-after", "SECONDS", "600", "silence after which a node is lost, and replaced")
     add("lost-after-new", "SECONDS", "210", "least such silence while a node is new")
@@ -122,6 +124,7 @@ def checked(given: Mapping[str, str | None]) -> Config:
         broker=broker,
         broker_folder=_folder(given, broker),
         database=database,
+        database_wait_s=_whole("--database-wait", given.get("database_wait") or "0", 0, 3600),
         patience=patience,
         strategy=_strategy(given["strategy"]),
         keep=Keep(

@@ -16,6 +16,7 @@ COMMANDS = {
     "restore": "put a backup in a hub's place, while none runs there",
     "healthcheck": "say whether the hub on this machine is well, by the exit status",
     "key": "print the public key that boxes must trust, or change it",
+    "new-password": "draw a password for a database, into a file",
     "version": "print the version",
 }
 """Each is a module of `skerry_hub.commands`, with - as _."""

@@ -65,7 +65,7 @@ def run(settings: Config) -> None:
     from skerry_hub.broker import Broker  # noqa: PLC0415
     from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.pki import own_certificates  # noqa: PLC0415
-    from skerry_hub.store_opening import open_store  # noqa: PLC0415
+    from skerry_hub.store_opening import open_when_there  # noqa: PLC0415
     from skerry_hub.writer.service import Service  # noqa: PLC0415
 
     log = structlog.get_logger("hub")
@@ -73,7 +73,12 @@ def run(settings: Config) -> None:
     authority, tls = own_certificates.prepared(
         settings.data, settings.addresses.names, settings.certificate_s
     )
-    store = open_store(settings.database, keep_revisions=settings.keep_revisions)
+    store = open_when_there(
+        settings.database,
+        settings.database_wait_s,
+        lambda reason: log.warning("waiting for the database", reason=reason),
+        settings.keep_revisions,
+    )
     access = _access(settings, store)
     service = Service(
         store,

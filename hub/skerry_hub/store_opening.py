@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import alembic.command
@@ -54,6 +55,24 @@ def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIO
     except sa.exc.SQLAlchemyError as error:
         raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
     return Store(engine, claim, keep_revisions)
+
+
+def open_when_there(
+    url: str, wait_s: float, told: Callable[[str], None], keep_revisions: int = REVISIONS_KEPT
+) -> Store:
+    """Do so, waiting so long for a server that starts at the same time. Raises StoreError.
+
+    `told` is given why it cannot be opened yet, each second.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return open_store(url, keep_revisions=keep_revisions)
+        except StoreError as error:
+            if time.monotonic() + 1 > deadline or url.startswith("sqlite"):
+                raise
+            told(str(error))
+        time.sleep(1)
 
 
 def engine_at(url: str) -> tuple[sa.Engine, str]:
