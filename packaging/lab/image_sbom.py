@@ -97,8 +97,8 @@ def python_packages(root: pathlib.Path) -> list[Component]:
     licenses = LicenseFactory()
     found = []
     for one in importlib.metadata.distributions(path=_libraries(root)):
-        metadata = one.metadata
-        said = metadata.get("License-Expression") or metadata.get("License") or ""
+        metadata = one.metadata.json
+        said = str(metadata.get("license_expression") or metadata.get("license") or "")
         # Some have the whole text there; a name is short.
         known = licenses.make_from_string(said) if 0 < len(said) < 100 else None
         purl = PackageURL("pypi", None, _normal(one.name), one.version)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from skerry_hub.backup import building, making, parts, placing, rows
 from skerry_hub.backup.building import DATABASE, STAGE, Built
-from skerry_hub.backup.parts import ACCESS_TABLES, BackupError, Manifest
+from skerry_hub.backup.parts import ACCESS_SETTINGS, ACCESS_TABLES, BackupError, Manifest
 from skerry_hub.data_folder import claim
 from skerry_hub.store_error import StoreError, reason_of
 from skerry_hub.store_opening import claim_of, engine_at, newest_schema
@@ -139,5 +139,6 @@ def _keep_access(engine: sa.Engine, built: Built) -> None:
                     "who was shut out since: start this version on it once, or give --access-too"
                 )
             rows.copy(there, connection, ACCESS_TABLES)
+            rows.copy_settings(there, connection, ACCESS_SETTINGS)
     finally:
         beside.dispose()

@@ -113,6 +113,14 @@ def copy(source: sa.Connection, target: sa.Connection, chosen: Sequence[str]) ->
             target.execute(sa.insert(table), [dict(row) for row in some])
 
 
+def copy_settings(source: sa.Connection, target: sa.Connection, keys: Sequence[str]) -> None:
+    """Replace these of the hub's own settings, where `source` has them."""
+    table = tables.hub
+    for row in source.execute(sa.select(table).where(table.c.key.in_(keys))).mappings():
+        target.execute(sa.delete(table).where(table.c.key == row["key"]))
+        target.execute(sa.insert(table), dict(row))
+
+
 def drop_all(connection: sa.Connection) -> None:
     """Remove the hub's tables, of whatever version."""
     there = set(sa.inspect(connection).get_table_names())

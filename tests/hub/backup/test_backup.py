@@ -121,6 +121,10 @@ def enrollment(name, revoked_at=None):
     }  # fmt: skip
 
 
+def setting(place, name):
+    return dict(row for row in place.all_rows()["hub"]).get(name)
+
+
 def altered(backup, change):
     """Return a backup whose members `change` has had its hands on, by name and content."""
     members = {}
@@ -412,6 +416,7 @@ def test_going_back_lets_nobody_in_who_was_shut_out_since(place, here, there):
     key = keys.load_or_make(now.data)
     store = open_store(now.url)
     commit(store, store.load(), lambda draft: draft.workloads.put("new", kept("new")))
+    store.set_setting("order_keys", "newer")
     store.close()
 
     found = now.restore(old, force=True)
@@ -422,11 +427,13 @@ def test_going_back_lets_nobody_in_who_was_shut_out_since(place, here, there):
         ("box-2", None),
     ]
     assert keys.load_or_make(now.data).id == key.id
+    assert setting(now, "order_keys") == "newer"
 
     found = now.restore(old, force=True, access_too=True)
     assert found.kept == ()
     assert [(row[0], row[3]) for row in now.all_rows()["enrollments"]] == [("box-1", None)]
     assert keys.load_or_make(now.data).id != key.id
+    assert setting(now, "order_keys") is None
 
 
 def test_of_another_hub_nothing_is_kept(place):
