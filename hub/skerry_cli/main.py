@@ -34,6 +34,7 @@ COMMANDS = {
     "token": "Make tokens with which boxes join, list them, and make them invalid.",
     "secret": "Keep secrets that workloads use as files or variables.",
     "registry": "Keep credentials for private registries.",
+    "approve": "Approve what is to run, where boxes ask for a second person.",
     "key": "Change the key with which the hub signs orders.",
     "label": "Give labels to a node, or take them away.",
     "taint": "Give taints to a node, or take them away.",

@@ -6,9 +6,11 @@ A content that the hub did not want is a revision like any other: it stands in t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Collection
 
+from skerry_hub import approvals
 from skerry_hub.desired import check_held, fill
 from skerry_hub.devices import ACCELERATORS, ON_BUS, devices_of
 from skerry_hub.fleet.device_states import device_id
@@ -18,6 +20,7 @@ from skerry_hub.rollout.beginning import begin, keep, made_of, surge_of
 from skerry_hub.rollout.records import Member
 from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError, Work, put_node
+from skerry_wire.errors import WireError
 from skerry_wire.messages import Order
 from skerry_wire.workload import BusDevice, Instance
 
@@ -36,6 +39,9 @@ def adopt(work: Work, node: Node, order: Order, digest: str, envelope: bytes) ->
     for one in thought:
         work.columns.release(one)
         work.draft.assignments.remove(one.id)
+    for data in {data for one in order.instances for data in one.approvals}:
+        with contextlib.suppress(WireError):
+            approvals.keep(work.draft, data, work.now)
     changed = {name for one in order.instances if (name := _adopt_instance(work, node, one))}
     _adopt_counts(work, order)
     for one in thought:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from skerry_hub import desired, documenting, planned
+from skerry_hub import approvals, desired, documenting, planned
 from skerry_hub.documents import Document
 from skerry_hub.model import Workload
 from skerry_hub.scoring import with_scores
@@ -48,7 +48,8 @@ def decide(work: Work, wish: Wish, put: PutAll = put_all) -> PlanView:
     if wish.basis is not None:
         planned.check_outcome(work, wish.basis)
     basis = planned.basis_of(work)
-    return dataclasses.replace(plan, documents=done, basis=basis, warnings=wish.warnings)
+    told = (*wish.warnings, *approvals.warnings(work.draft, wish.workloads))
+    return dataclasses.replace(plan, documents=done, basis=basis, warnings=told)
 
 
 def scored(work: Work, wish: Wish, plan: PlanView) -> PlanView:

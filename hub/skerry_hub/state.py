@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Literal
 
+from skerry_hub.approval_records import KeptApprovals
 from skerry_hub.decisions import Made
 from skerry_hub.documents import DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.inputs import Change, Inputs, changes_of
@@ -83,6 +84,8 @@ class Known:
         """The newest version of each document that is or was."""
         self.secrets: dict[str, Secret] | None = None
         """By name, their contents locked; None where there can be none, as in a simulation."""
+        self.approvals: dict[str, KeptApprovals] = {}
+        """By workload and content (`skerry_hub.approvals`)."""
         self.unplaced = dict(unplaced or {})
         """How many instances of a workload found no node at its newest decision, where any."""
         self.vacating = {one.instance: one for one in vacating}
@@ -123,6 +126,7 @@ class Known:
         if draft.workloads.changes:
             self.workloads_version = next(_VERSIONS)
         self.secrets = None if draft.secrets is None else draft.secrets.merged()
+        merge(self.approvals, draft.approvals.changes)
         merge(self.workloads, draft.workloads.changes)
         merge(self.orders, draft.orders.changes)
         merge(self.documents, draft.documents.changes)
@@ -202,6 +206,7 @@ class Draft:
         """By instance: where it may still run though it is not wanted there."""
         self.documents = Overlay(known.documents, self.steps, "documents")
         self.secrets = None if known.secrets is None else Overlay(known.secrets)
+        self.approvals = Overlay(known.approvals)
         self.updates = DraftRollouts(known.updates)
         self.document_changes: list[DocumentChange] = []
         """Each change of `documents`, oldest first."""
@@ -306,6 +311,7 @@ class Draft:
             or self.orders.changes
             or self.vacating.changes
             or self.documents.changes
+            or self.approvals.changes
             or (self.secrets is not None and self.secrets.changes)
             or self.events
             or self.outbox

@@ -110,6 +110,7 @@ class Store:
                 row.name: store_rows.read(Secret, row.content, f"secret {row.name}")
                 for row in connection.execute(sa.select(tables.secrets))
             }
+            known.approvals = store_rows.approvals(connection)
             known.updates = rollout_rows.load(connection, store_rows.read)
             earlier = earlier_revisions(known)
             known.updates.images = rollout_rows.images(connection, earlier, store_rows.read)
@@ -146,12 +147,17 @@ class Store:
             self._put_nodes(connection, draft, known)
             self._put(connection, tables.workloads, "name", store_rows.workload_rows(draft))
             self._put(connection, tables.assignments, "id", store_rows.assignment_rows(draft))
-            self._put(connection, tables.orders, "node", store_rows.packed(draft.orders.changes))
-            self._put(
-                connection, tables.vacating, "instance", store_rows.packed(draft.vacating.changes)
-            )
+            for table, key, changes in (
+                (tables.orders, "node", draft.orders.changes),
+                (tables.vacating, "instance", draft.vacating.changes),
+                (tables.approvals, "id", draft.approvals.changes),
+            ):
+                self._put(connection, table, key, store_rows.packed(changes))
             self._put_documents(connection, draft)
             self._put(connection, tables.secrets, "name", store_rows.secret_rows(draft))
+            self._put(
+                connection, tables.approvals, "id", store_rows.packed(draft.approvals.changes)
+            )
             decision_rows.add(connection, self._insert, found)
             rollout_rows.write(connection, self._insert, draft.updates, self._keep_revisions)
             self._add_events(connection, draft.events)

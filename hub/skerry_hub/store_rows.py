@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from skerry_hub import tables
+from skerry_hub.approval_records import KeptApprovals
 from skerry_hub.documents import KINDS, DocumentChange, KeptDocument, Key, key_of
 from skerry_hub.model import Node, Workload
 from skerry_hub.state import Draft, Kept, Publication
@@ -117,6 +118,14 @@ def secret_rows(draft: Draft) -> Iterable[tuple[str, dict[str, Any] | None]]:
     """Give what a draft changes of secrets."""
     for name, secret in draft.secrets.changes.items() if draft.secrets is not None else ():
         yield name, None if secret is None else {"content": codec.pack(secret)}
+
+
+def approvals(connection: sa.Connection) -> dict[str, KeptApprovals]:
+    """Return what people beside the hub approved. Raises StoreError."""
+    return {
+        row.id: read(KeptApprovals, row.content, f"approvals {row.id}")
+        for row in connection.execute(sa.select(tables.approvals))
+    }
 
 
 def document(row: Any) -> KeptDocument:

@@ -122,6 +122,14 @@ secrets = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# What people beside the hub approved; an id is a workload's name, / and a content's digest.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 # Every version of every document that is or was. Nothing is ever taken away here.
 document_history = Table(
     "document_history",

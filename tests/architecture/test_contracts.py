@@ -150,6 +150,8 @@ ELSEWHERE = {
     "hub/skerry_hub/broker_url.py": "test_broker.py",
     "hub/skerry_hub/mosquitto_process.py": "test_mosquitto.py and test_broker_supervisor.py",
     "hub/skerry_hub/takeover.py": "test_broker_door.py, on a real broker",
+    "hub/skerry_hub/approvals.py": "api/test_approvals.py: from what is applied to the order",
+    "hub/skerry_hub/approval_records.py": "api/test_approvals.py keeps and reads them",
     "hub/skerry_hub/held_orders.py": "writer/test_service.py: what a node that is adopted holds",
     "hub/skerry_hub/key_views.py": "api/test_order_keys.py holds them against their schemas",
     "hub/skerry_hub/rotation.py": "test_order_keys.py: what each box is told of every change",

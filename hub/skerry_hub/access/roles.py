@@ -105,6 +105,11 @@ RULES: Mapping[str, Rule] = {
     "GET /api/v1/order-keys": _sees(Reach.FLEET),
     "POST /api/v1/order-keys/rotate": _changes(Reach.FLEET, Role.ADMIN),
     "POST /api/v1/order-keys/retire": _changes(Reach.FLEET, Role.ADMIN),
+    # The second person's signatures: whoever brings them need not be he.
+    "GET /api/v1/approvals": _sees(Reach.FLEET),
+    "GET /api/v1/approvals/wanted": _sees(Reach.FLEET),
+    "POST /api/v1/approvals/contents": _sees(Reach.FLEET, body_bytes=FILES_BYTES),
+    "POST /api/v1/approvals": _changes(Reach.FLEET, body_bytes=FILES_BYTES),
     # Nodes.
     "GET /api/v1/nodes": _sees(Reach.NARROWED),
     "GET /api/v1/nodes/{node}": _sees(Reach.NODE),

@@ -16,6 +16,7 @@ from skerry_hub import devices, metrics, views
 from skerry_hub.access.access import Access
 from skerry_hub.api import (
     access_routes,
+    approvals,
     cordoning,
     decisions,
     documents,
@@ -123,6 +124,7 @@ def create(
     _add_workloads(app, answers)
     secrets.add_routes(app, service)
     order_keys.add_routes(app, service)
+    approvals.add_routes(app, service)
     documents.add_routes(app, answers.documents if service is not None else answers)
     decisions.add_routes(app, service)
     instance_requests.add_routes(app, service)
@@ -358,7 +360,8 @@ _SCHEMAS = (
     *rebalancing.SCHEMAS,
     *rollouts.SCHEMAS,
     *decisions.SCHEMAS, *instance_requests.SCHEMAS,
-    *secrets.SCHEMAS, *order_keys.SCHEMAS, *joining.SCHEMAS, *access_routes.SCHEMAS,
+    *secrets.SCHEMAS, *order_keys.SCHEMAS, *approvals.SCHEMAS,
+    *joining.SCHEMAS, *access_routes.SCHEMAS,
 )  # fmt: skip
 
 

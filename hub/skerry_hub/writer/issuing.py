@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Container
 
 from skerry_hub import vacating
+from skerry_hub.approvals import with_approvals
 from skerry_hub.keys import OrderKey, Signer
 from skerry_hub.model import Node
 from skerry_hub.orders import Issued, Origins, content_of, instances, next_order
@@ -41,6 +42,7 @@ def issue(
         wanted = _wanted(draft, node, origins)
         if sealing is not None:
             wanted = sealing.sealed(draft, node, wanted)
+        wanted = with_approvals(draft, node, wanted)
         content = content_of(wanted)
         key = keys.for_node(node)
         issued = draft.orders.get(node_id)

@@ -12,6 +12,7 @@ from skerry_hub.model import Liveness, Node
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.inbox import Incoming
 from skerry_hub.writer.telling import Telling
+from skerry_wire.capability import Capability
 from skerry_wire.messages import Event, Reply, Report
 
 
@@ -74,6 +75,8 @@ def _take_one(
     if node is not None and _is_new(before, node):
         batch.renewed.add(one.node)
         batch.reported = [said for said in batch.reported if said[0] != one.node]
+    if isinstance(message, Capability):
+        draft.touched.add(one.node)  # its policy may ask for approvals now
     if isinstance(message, Report) and node and node.incarnation == message.incarnation:
         batch.reported.append((one.node, one.retained))
         draft.touched.add(one.node)
