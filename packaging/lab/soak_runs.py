@@ -172,9 +172,9 @@ RUNS: Mapping[str, Run] = {
         "six minutes", "courses", 4, _offline, whole_boxes=True,
     ),
     "tamper": Run(
-        "requests for certificates and join tokens with something changed in them: none is "
-        "accepted, good ones are, before and after",
-        "each of two kinds, some minutes", "attempts", 100_000, _tamper,
+        "requests for certificates, join tokens, orders and all else that the hub or a second "
+        "person signs, with something changed: none is accepted, good ones are, before and after",
+        "each of eight kinds, half an hour", "attempts", 100_000, _tamper,
     ),
 }  # fmt: skip
 """In the order in which they are listed."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from lab import tampered_joining
+from lab import tampered_joining, tampered_signed
 from lab.soak_progress import Progress
 
 BATCH = 1000
@@ -38,6 +38,12 @@ class Target(Protocol):
 KINDS: Mapping[str, Callable[[pathlib.Path], Target]] = {
     "requests": tampered_joining.Requests,
     "tokens": tampered_joining.Tokens,
+    "orders": tampered_signed.Orders,
+    "key changes": tampered_signed.KeysOfOrders,
+    "targets": tampered_signed.TargetLists,
+    "grants": tampered_signed.Grants,
+    "instance requests": tampered_signed.Requests,
+    "approvals": tampered_signed.Approvals,
 }
 """The visible table: what is tampered with, and what takes it; each gets a folder of its own."""
 
