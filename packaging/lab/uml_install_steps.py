@@ -128,7 +128,7 @@ def sandbox(course: Course) -> str:
 
     def look_again() -> bool:
         view = course.hub.get(f"/api/v1/nodes/{course.node}")
-        within = _hardware_of(view, set(without)) or {}
+        within = _part_with(view, set(without)) or {}
         for name in _TOLD_BY_THE_EXECUTOR:
             within[name] = without[name]
         differs[:] = differences(within, without)
@@ -141,13 +141,13 @@ def sandbox(course: Course) -> str:
     return f"{len(leaves(without))} facts the same in the unit's sandbox and without one"
 
 
-def _hardware_of(view: Any, keys: set[str]) -> dict[str, Any] | None:
-    """Return the part of a view that has these keys."""
+def _part_with(view: Any, keys: set[str]) -> dict[str, Any] | None:
+    """Return the part of a view that has these keys; None where none has."""
     if isinstance(view, dict):
         if keys <= set(view):
             return {key: view[key] for key in keys}
         for one in view.values():
-            if (found := _hardware_of(one, keys)) is not None:
+            if (found := _part_with(one, keys)) is not None:
                 return found
     return None
 
@@ -179,6 +179,12 @@ def workload(course: Course) -> str:
     )
     course.box.run("sed", "-i", edit, "/etc/skerry/policy.toml")
     course.box.run("systemctl", "reload", "skerry-agent")
+
+    def is_told() -> bool:
+        view = course.hub.get(f"/api/v1/nodes/{course.node}")
+        return bool(((_part_with(view, {"policy"}) or {})["policy"] or {}).get("host_network"))
+
+    wait_for("the hub to be told the box's policy", is_told, 30)
     begun_s = time.monotonic()
     course.apply()
     applied_s = time.monotonic() - begun_s
