@@ -19,6 +19,13 @@ class DatabaseUrlError(ValueError):
     """A setting is wrong; the text names it and says what it must be."""
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add what names a hub's data folder, for a command that cannot do without."""
+    found = os.environ.get(f"{PREFIX}DATA")
+    words = f"the hub's data folder [{PREFIX}DATA]"
+    parser.add_argument("--data", required=found is None, default=found, metavar="DIR", help=words)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what names a hub's data folder and database; each has its environment variable."""
     for name, metavar, words in (

@@ -53,8 +53,9 @@ ACCESS_TABLES = ("enrollments", "certificates", "join_tokens", "api_tokens", "au
 """Who may connect, who may ask, and what was done. To put these back to an earlier state would let
 in again who was shut out since."""
 
-ACCESS_SETTINGS = ("order_keys",)
-"""Rows of the hub's own table for which the same holds: which order key follows which."""
+ACCESS_SETTINGS = ("order_keys", "audit-anchor")
+"""Rows of the hub's own table for which the same holds: which order key follows which, and what of
+the audit log was cut off."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,16 @@ from typing import BinaryIO
 
 import sqlalchemy as sa
 
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit import entry_of
 from skerry_hub.backup import building, making, parts, placing, rows
 from skerry_hub.backup.building import DATABASE, STAGE, Built
 from skerry_hub.backup.parts import ACCESS_SETTINGS, ACCESS_TABLES, BackupError, Manifest
 from skerry_hub.data_folder import claim
 from skerry_hub.store_error import StoreError, reason_of
 from skerry_hub.store_opening import claim_of, engine_at, newest_schema
+
+WHO = "skerry-hub"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,7 @@ def restore(
             built = building.build(source, data)
             keeps = not access_too and _same_hub(data, built.manifest)
             kept = _keep(engine, data, built) if keeps else ()
+            _note(built, kept, now)
             aside = placing.put(built, data, engine, now)
             return dataclasses.replace(_told(built), aside=aside, kept=kept)
     except sa.exc.SQLAlchemyError as error:
@@ -127,6 +132,18 @@ def _keep(engine: sa.Engine, data: pathlib.Path, built: Built) -> tuple[str, ...
             shutil.copy(place, beside)
             kept.append(one.name)
     return tuple(kept)
+
+
+def _note(built: Built, kept: tuple[str, ...], now: float) -> None:
+    """Have the audit log say that there was a restore."""
+    facts = {"subject": f"backup of {built.manifest.made_at}", "kept": "; ".join(kept)}
+    beside, _ = engine_at(built.url)
+    try:
+        with beside.begin() as connection:
+            entry = entry_of(WHO, "restore", {**facts, "phase": "done"})
+            audit_rows.append(connection, [entry], int(now * 1000))
+    finally:
+        beside.dispose()
 
 
 def _keep_access(engine: sa.Engine, built: Built) -> None:

@@ -6,10 +6,12 @@ import argparse
 import pathlib
 import sys
 
+from skerry_hub import database_url
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `ca` takes."""
-    parser.add_argument("--data", required=True, metavar="DIR", help="the hub's data folder")
+    database_url.add_data(parser)
     parser.add_argument("--pin", action="store_true", help="print only the pin")
 
 

@@ -9,6 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from skerry_hub import database_url
+
 if TYPE_CHECKING:
     from skerry_hub.order_keys import OrderKeys
     from skerry_hub.store import Store
@@ -26,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="show: print the public key that boxes must trust (default); the others are for a hub "
         "that is not running: of one that is, ask with `skerry key`",
     )
-    parser.add_argument("--data", required=True, metavar="DIR", help="the hub's data folder")
+    database_url.add_data(parser)
     parser.add_argument("--database", metavar="URL", help="as of `serve`, where it is another one")
     parser.add_argument(
         "--stolen", action="store_true", help="rotate: boxes distrust the present key at once"

@@ -9,6 +9,8 @@ import re
 import sys
 import time
 
+from skerry_hub import database_url
+
 NAME = re.compile("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 DEFAULT_DAYS = 365.0
 DAY_S = 86_400.0
@@ -17,7 +19,7 @@ DAY_S = 86_400.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `reader-certificate` takes."""
     parser.add_argument("name", metavar="NAME", help="whose it is: a-z, 0-9 and -")
-    parser.add_argument("--data", required=True, metavar="DIR", help="the hub's data folder")
+    database_url.add_data(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="a new file for key and certificate; default: NAME.pem"
     )

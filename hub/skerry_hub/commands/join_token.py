@@ -1,0 +1,130 @@
+"""`skerry-hub join-token`: a token with which a box joins, made on the hub's own machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from skerry_hub import database_url
+from skerry_hub.config import DEFAULT_LISTEN, PREFIX
+
+if TYPE_CHECKING:
+    import pathlib
+    from types import ModuleType
+
+    from skerry_hub.joining.views import JoinTokenMade, JoinTokenRequest
+
+WHO = "skerry-hub"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `join-token` takes: where the hub is, as `serve` has it, and what the token is."""
+    parser.description = (
+        "Make a token with which a box joins, and print the command for the box. For whoever may "
+        "read the hub's data folder; the hub may be running. From elsewhere: skerry token create."
+    )
+    database_url.add_options(parser)
+    for name, metavar, default, words in (
+        ("listen", "HOST:PORT", DEFAULT_LISTEN, "where the HTTP API listens"),
+        ("tls", "auto|yes|no", "auto", "whether it has TLS"),
+        ("name", "NAME,...", None, "how boxes reach the hub; default: this host's name"),
+        ("public-url", "URL", None, "the API as boxes reach it, where it is another"),
+    ):
+        variable = PREFIX + name.upper().replace("-", "_")
+        parser.add_argument(
+            f"--{name}",
+            metavar=metavar,
+            default=os.environ.get(variable, default),
+            help=f"{words} [{variable}]",
+        )
+    parser.add_argument(
+        "--ttl", type=_minutes, default=60.0, metavar="MINUTES", help="for how long (60)"
+    )
+    parser.add_argument(
+        "--uses", type=int, default=1, metavar="COUNT", help="for how many boxes (1)"
+    )
+    parser.add_argument(
+        "--label", action="append", default=[], metavar="KEY=VALUE", help="of the boxes that join"
+    )
+    parser.add_argument("--node", metavar="ID", help="for this node alone, whatever key it had")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Make a token; print one command."""
+    from skerry_hub import addresses  # noqa: PLC0415
+    from skerry_hub.pki.authority import AuthorityError  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
+    from skerry_hub.work import RefusedError  # noqa: PLC0415
+    from skerry_wire import codec  # noqa: PLC0415
+    from skerry_wire.errors import WireError  # noqa: PLC0415
+
+    try:
+        data, database = database_url.folder_and_database(vars(given))
+        host, port = addresses.host_and_port("--listen", given.listen)
+        where = addresses.checked(
+            {name: getattr(given, name) for name in ("tls", "name", "public_url")}, host, port, 1883
+        )
+        made = _made(data, database, where.public_url, _request(given, codec))
+    except (database_url.DatabaseUrlError, addresses.AddressError, WireError) as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 2
+    except (AuthorityError, StoreError) as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 1
+    except RefusedError as error:
+        for problem in error.problems:
+            print(f"skerry-hub: {problem.field}: {problem.reason}", file=sys.stderr)
+        return 2
+    words = ["sudo", "skerry-agent", "join", made.hub, "--token", made.token]
+    print(shlex.join([*words, "--ca-pin", made.ca_pin]))
+    return 0
+
+
+def _minutes(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of minutes") from None
+
+
+def _request(given: argparse.Namespace, codec: ModuleType) -> JoinTokenRequest:
+    """Return what is asked for, checked as the API checks it. Raises WireError."""
+    from skerry_hub.joining.views import JoinTokenRequest  # noqa: PLC0415
+
+    labels = dict(one.partition("=")[::2] for one in given.label)
+    plain = {"ttl_s": given.ttl * 60, "uses": given.uses, "labels": labels, "node": given.node}
+    found: JoinTokenRequest = codec.from_plain(JoinTokenRequest, plain, strict=True)
+    return found
+
+
+def _made(
+    data: pathlib.Path, database: str, public_url: str, wanted: JoinTokenRequest
+) -> JoinTokenMade:
+    """Make it in the store. Raises AuthorityError, RefusedError, StoreError."""
+    from skerry_hub.access import audit_rows  # noqa: PLC0415
+    from skerry_hub.access.audit import entry_of  # noqa: PLC0415
+    from skerry_hub.joining.admission import Admission  # noqa: PLC0415
+    from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
+    from skerry_hub.joining.terms import Terms  # noqa: PLC0415
+    from skerry_hub.pki import authority  # noqa: PLC0415
+    from skerry_hub.store_opening import open_beside  # noqa: PLC0415
+
+    path = data / authority.PRIVATE
+    if not path.exists():
+        raise authority.AuthorityError(f"{path}: the hub makes it at its first start")
+    mine = authority.load_or_make(data, time.time())
+    terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
+    store = open_beside(database)
+    try:
+        made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, WHO)
+        facts = {"subject": made.view.id, "phase": "done"}
+        with store.aside() as connection:
+            entry = entry_of(WHO, "join-token create", facts)
+            audit_rows.append(connection, [entry], int(time.time() * 1000))
+        return made
+    finally:
+        store.close()

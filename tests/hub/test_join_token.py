@@ -1,0 +1,78 @@
+"""A token made on the hub's own machine, beside a hub that may be running, on both databases."""
+
+import shlex
+import time
+
+import pytest
+
+from skerry_hub import main
+from skerry_hub.enrollment_rows import EnrollmentRows
+from skerry_hub.joining import tokens
+from skerry_hub.pki import authority
+from skerry_hub.store_error import StoreError
+from skerry_hub.store_opening import open_beside, open_store
+
+
+def run(folder, database, *words):
+    where = ["--data", str(folder), "--database", database, "--name", "hub.example"]
+    return main.main(["join-token", *where, "--listen", "0.0.0.0:8443", *words])
+
+
+def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path, capsys):
+    mine = authority.load_or_make(tmp_path, time.time())
+    hub = open_store(database)
+    try:
+        words = ("--ttl", "5", "--uses", "3", "--label", "site=quay-3", "--label", "floor=2")
+        assert run(tmp_path, database, *words) == 0
+        command = shlex.split(capsys.readouterr().out)
+        assert command[:5] == [
+            "sudo",
+            "skerry-agent",
+            "join",
+            "https://hub.example:8443",
+            "--token",
+        ]
+        assert command[6:] == ["--ca-pin", mine.pin]
+        with hub.aside() as connection:
+            (token,) = EnrollmentRows(connection).tokens()
+        assert tokens.is_same(command[5], token.digest)
+        assert (token.uses, token.content.made_by) == (3, "skerry-hub")
+        assert token.content.labels == {"site": "quay-3", "floor": "2"}
+        assert 200 < token.expires_at - time.time() <= 300
+    finally:
+        hub.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--uses", "0"), "uses"),
+        (("--label", "no label"), "labels"),
+        (("--node", "NO NODE"), "node"),
+        (("--listen", "nowhere"), "--listen"),
+    ],
+)
+def test_what_is_wrong_is_said_and_no_token_is_made(database, tmp_path, capsys, words, says):
+    authority.load_or_make(tmp_path, time.time())
+    hub = open_store(database)
+    try:
+        assert run(tmp_path, database, *words) == 2
+        assert says in capsys.readouterr().err
+        with hub.aside() as connection:
+            assert EnrollmentRows(connection).tokens() == []
+    finally:
+        hub.close()
+
+
+def test_before_a_hub_was_started_there_is_nothing_to_join(tmp_path, capsys):
+    assert run(tmp_path, f"sqlite:///{tmp_path / 'hub.db'}") == 1
+    assert "first start" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    authority.load_or_make(tmp_path, time.time())
+    assert run(tmp_path, f"sqlite:///{tmp_path / 'hub.db'}") == 1
+    assert not (tmp_path / "hub.db").exists()
+
+
+def test_a_database_without_the_hubs_tables_is_left_alone(database):
+    with pytest.raises(StoreError, match=r"of version none|no database"):
+        open_beside(database)
