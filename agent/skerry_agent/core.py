@@ -153,7 +153,7 @@ def _connected(state: State, event: ev.Connected, now: ev.Now) -> Step:
         reported=None,
         heartbeat_at=now.mono_s + state.settings.heartbeat_s * now.draw,
     )
-    state = renewal.clock_seen(leases.connected(state, now), now)
+    state = renewal.connected(leases.connected(state, now), now)
     effects: list[Effect] = [presence(state, PresenceSeq.ONLINE, now, online=True)]
     for publish in (capability, report_now):
         state, more = publish(state, now)

@@ -29,6 +29,8 @@ class Renewal:
     problem: str | None = None
     born: float = 0.0
     """When the certificate was issued, as far as is known."""
+    refused: bool = False
+    """The broker refused the certificate, and has not taken one since."""
 
 
 NO_RENEWAL = Renewal()

@@ -48,14 +48,16 @@ def known(state: State, enrollment: Enrollment | None, now: ev.Now) -> State:
     """Return the state with the certificate that there is now; None: the box has not joined."""
     before = state.renewal
     if enrollment is None:
-        return dataclasses.replace(state, enrollment=None, renewal=NO_RENEWAL)
+        renewal = dataclasses.replace(NO_RENEWAL, refused=before.refused)
+        return dataclasses.replace(state, enrollment=None, renewal=renewal)
     if enrollment == state.enrollment:
         return state
     # A clock behind the one of the issue says nothing of the age.
     born = now.mono_s - max(0.0, now.wall_s - enrollment.issued_at)
-    after = Renewal(born=born, tried_at=before.tried_at)
+    after = Renewal(born=born, tried_at=before.tried_at, refused=before.refused)
     later = enrollment.renew_after_s * (1 + LATER * now.draw)
-    due = _due(after, enrollment, born + later, now)
+    # One that the broker refused may be this one: how it ended is told once only.
+    due = _due(after, enrollment, now.mono_s if before.refused else born + later, now)
     return dataclasses.replace(
         state, enrollment=enrollment, renewal=dataclasses.replace(after, due=due)
     )
@@ -74,13 +76,21 @@ def clock_seen(state: State, now: ev.Now) -> State:
     return dataclasses.replace(state, renewal=dataclasses.replace(renewal, due=due))
 
 
+def connected(state: State, now: ev.Now) -> State:
+    """Return the state after the broker has taken the certificate."""
+    renewal = dataclasses.replace(state.renewal, refused=False)
+    return clock_seen(dataclasses.replace(state, renewal=renewal), now)
+
+
 def disconnected(state: State, event: ev.Disconnected, now: ev.Now) -> State:
     """Return the state after a connection ended: the broker may have refused the certificate."""
-    enrollment, before = state.enrollment, state.renewal
-    if event.ending is not ev.Ending.CERTIFICATE_REFUSED or enrollment is None or before.running:
+    if event.ending is not ev.Ending.CERTIFICATE_REFUSED:
         return state
-    due = min(before.due, _due(before, enrollment, now.mono_s, now))
-    return dataclasses.replace(state, renewal=dataclasses.replace(before, due=due))
+    enrollment, renewal = state.enrollment, dataclasses.replace(state.renewal, refused=True)
+    if enrollment is not None and not renewal.running:
+        due = min(renewal.due, _due(renewal, enrollment, now.mono_s, now))
+        renewal = dataclasses.replace(renewal, due=due)
+    return dataclasses.replace(state, renewal=renewal)
 
 
 def begin(state: State, now: ev.Now) -> Step:

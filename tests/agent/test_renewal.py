@@ -141,14 +141,24 @@ def test_a_broker_that_refuses_the_certificate_has_it_renewed_at_most_hourly():
     box.on(ev.RenewalEnded())
     box.on(ev.EnrollmentRead(enrollment(box)))
     asked = 0
-    for _ in range(5 * 60):  # as often as it asks the broker: five hours long
-        box.on(refused)
+    for _ in range(5 * 60):  # the link tells the same end once alone, however often it is refused
         done = box.wait(60)
         asked += len(renews(done))
         if renews(done):
             box.on(ev.RenewalEnded())
             box.on(ev.EnrollmentRead(enrollment(box)))
     assert asked == 5
+    box.on(ev.Connected(3))
+    box.on(ev.EnrollmentRead(None))
+    box.on(ev.EnrollmentRead(enrollment(box)))
+    assert due_in(box) == pytest.approx(RENEW_S * 1.05), "once it is taken, all is as it was"
+
+
+def test_a_refusal_counts_that_comes_before_what_was_kept_is_read():
+    box = Box().up()
+    box.on(ev.Disconnected("certificate expired", ev.Ending.CERTIFICATE_REFUSED))
+    box.on(ev.EnrollmentRead(enrollment(box, age_s=-YEARS_S)))
+    assert due_in(box) == pytest.approx(30.0)
 
 
 @pytest.mark.parametrize("ending", [ev.Ending.LOST, ev.Ending.REFUSED, ev.Ending.TAKEN_OVER])
