@@ -25,8 +25,8 @@ pytestmark = [
     ),
 ]
 HUB = "10.99.0.1"
-API, MQTT = f"{HUB}:8443", f"{HUB}:8883"
-LIFE_S = 60.0
+API, MQTT = "127.0.0.1:8443", f"{HUB}:8883"
+LIFE_S = 40.0
 
 
 class Place:
@@ -71,8 +71,10 @@ class Place:
         self.hub = Process(
             "hub",
             self.command(
-                "skerry_hub.main", "serve", "--data", self.data, "--listen", API, "--mqtt-listen",
-                MQTT, "--name", HUB, "--certificate-days", f"{days:.6f}",
+                "skerry_hub.main", "serve", "--data", self.data,
+                "--listen", API, "--tls", "yes", "--auth", "off",
+                "--mqtt-listen", MQTT, "--name", HUB, "--public-url", f"https://{API}",
+                "--certificate-days", f"{days:.6f}",
             ),
             self.folder,
             self.environment,
