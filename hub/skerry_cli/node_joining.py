@@ -9,8 +9,8 @@ import click
 
 from skerry_cli import words
 from skerry_cli.failures import RefusedError
-from skerry_cli.hub import path
-from skerry_cli.records import MANY, Labels, Words, read
+from skerry_cli.hub import Hub, path
+from skerry_cli.records import MANY, Labels, Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names, output
 from skerry_wire.frozen import frozen
@@ -46,6 +46,23 @@ class Enrollment:
     certificates: Annotated[tuple[Certificate, ...], MANY] = ()
 
 
+@frozen(kw_only=True)
+class Enrolled:
+    """A box that has joined, in a list."""
+
+    node: Words
+    joined_at: float
+    let_in_by: Words = ""
+    revoked_at: float | None = None
+    expires_at: float | None = None
+
+    def state(self, now: float) -> str:
+        """Return how it stands with the broker."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "valid" if self.expires_at is not None and now < self.expires_at else "expired"
+
+
 @click.command()
 @click.argument(
     "names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names("nodes")
@@ -78,13 +95,16 @@ def revoke(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
 
 
 @click.command()
-@click.argument("name", shell_complete=complete_names("nodes"))
+@click.argument("name", required=False, shell_complete=complete_names("nodes"))
 @output("json", "yaml")
 @anywhere
 @click.pass_obj
-def certificates(session: Session, /, name: str, form: str | None) -> None:
-    """Tell how a node has joined, and which certificates it has."""
+def certificates(session: Session, /, name: str | None, form: str | None) -> None:
+    """Tell how a node has joined, and its certificates; without NAME, which nodes have joined."""
     hub, screen = session.connect(), Screen()
+    if name is None:
+        _list(hub, screen, form)
+        return
     answer = hub.get(path("nodes", name, "enrollment"))
     if form is not None:
         screen.document(answer, form)
@@ -115,3 +135,26 @@ def certificates(session: Session, /, name: str, form: str | None) -> None:
         for one in found.certificates
     ]
     screen.table(rows, indent="  ")
+
+
+def _list(hub: Hub, screen: Screen, form: str | None) -> None:
+    answer = hub.get(path("enrollments"))
+    if form is not None:
+        screen.document(answer, form)
+        return
+    found = read_all(Enrolled, items_of(answer))
+    if not found:
+        screen.note("no node has joined with a token")
+        return
+    rows = [("NODE", "STATE", "EXPIRES", "JOINED", "LET IN BY")]
+    rows += [
+        (
+            one.node,
+            one.state(hub.now()),
+            words.moment(one.expires_at),
+            words.moment(one.joined_at),
+            one.let_in_by or "-",
+        )
+        for one in found
+    ]
+    screen.table(rows)

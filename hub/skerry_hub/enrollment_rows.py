@@ -103,6 +103,13 @@ class EnrollmentRows:
         query = sa.select(table).order_by(table.c.node)
         return [_enrollment(row) for row in self._connection.execute(query)]
 
+    def last_until(self) -> dict[str, float]:
+        """Return until when the last certificate of each box holds that is not revoked."""
+        table = tables.certificates
+        query = sa.select(table.c.node, sa.func.max(table.c.expires_at))
+        holds = query.where(table.c.revoked_at.is_(None)).group_by(table.c.node)
+        return {row[0]: row[1] for row in self._connection.execute(holds)}
+
     def put_enrollment(self, one: Enrollment) -> None:
         """Keep it in place of what there was of its id.
 

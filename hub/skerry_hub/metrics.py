@@ -107,5 +107,17 @@ ROLLOUT_STEP_SECONDS = Histogram(
     buckets=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1),
     registry=REGISTRY,
 )
+JOINING = Counter(
+    "skerry_joining_total",
+    "Requests of boxes to join and to renew, by route and status of HTTP.",
+    ["route", "status"],
+    registry=REGISTRY,
+)
+CERTIFICATE_UNTIL = Gauge(
+    "skerry_certificate_expires_seconds",
+    "Until when the hub's own certificates hold, in seconds since 1970; renewed long before that.",
+    ["file"],
+    registry=REGISTRY,
+)
 for _result in ("taken", "malformed"):
     MESSAGES.labels("presence", _result)

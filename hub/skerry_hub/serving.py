@@ -99,7 +99,7 @@ def run(settings: Config) -> None:
     broker.start()
     enrolling = _enrolling(settings, authority, service)
     enrolling.write_list()
-    enrolling.door = door
+    enrolling.door, enrolling.audit = door, access.audit
     door.start()
     server = ApiServer(
         app.create(service, access, enrolling),

@@ -32,7 +32,7 @@ from tests.cli.test_decisions import PLACED, SAME
 from tests.cli.test_logs import answer
 from tests.cli.test_rollout import GOING, REVISIONS
 from tests.cli.test_secret import SECRET
-from tests.cli.test_token import ENROLLED, MADE
+from tests.cli.test_token import ENROLLED, LISTED, MADE
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
@@ -116,6 +116,7 @@ COMMANDS = [
     ["node", "adopt", "box-1"],
     ["node", "revoke", "box-1", "--yes"],
     ["node", "certificates", "box-1"],
+    ["node", "certificates"],
     ["token", "create", "--ttl", "2h", "--uses", "3", "-l", "a=b", "--node", "box-1"],
     ["token", "list"],
     ["token", "revoke", "0123456789abcdef"],
@@ -204,6 +205,7 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "POST /api/v1/nodes/box-1/adopt": NODE,
         "POST /api/v1/nodes/box-1/revoke": ENROLLED,
         "GET /api/v1/nodes/box-1/enrollment": ENROLLED,
+        "GET /api/v1/enrollments": list(LISTED),
         "POST /api/v1/join-tokens": MADE,
         "GET /api/v1/join-tokens": [MADE.view],
         "DELETE /api/v1/join-tokens/0123456789abcdef": MADE.view,

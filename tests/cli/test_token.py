@@ -10,6 +10,7 @@ from tests.cli.canned import NOW, unknown
 
 from skerry_hub.joining.views import (
     CertificateView,
+    EnrolledView,
     EnrollmentView,
     JoinTokenMade,
     JoinTokenView,
@@ -146,6 +147,25 @@ def test_what_is_shown_of_a_nodes_certificates(skerry, hub):
     assert "token 4f1c0e6a2b9d8375" in told
     found = json.loads(skerry("node", "certificates", "box-1", "-o", "json").out)
     assert found["certificates"][0]["serial"] == "1F"
-    gone = dataclasses.replace(ENROLLED, revoked_at=NOW)
+    gone = dataclasses.replace(ENROLLED, revoked_at=NOW)  # as the hub says it afterwards
     hub.answers["GET /api/v1/nodes/box-1/enrollment"] = gone
     assert "Revoked:" in skerry("node", "certificates", "box-1").out
+
+
+LISTED = (
+    EnrolledView(node="box-1", joined_at=NOW - 600, let_in_by="alice", expires_at=NOW + 600),
+    EnrolledView(node="box-2", joined_at=NOW - 600, revoked_at=NOW - 60),
+    EnrolledView(node="box-3", joined_at=NOW - 600),
+)
+
+
+def test_without_a_name_all_that_have_joined_are_listed(skerry, hub):
+    hub.answers["GET /api/v1/enrollments"] = list(LISTED)
+    rows = [line.split() for line in skerry("node", "certificates").out.splitlines()]
+    assert rows[0] == ["NODE", "STATE", "EXPIRES", "JOINED", "LET", "IN", "BY"]
+    assert [row[:2] for row in rows[1:]] == [
+        ["box-1", "valid"], ["box-2", "revoked"], ["box-3", "expired"],
+    ]  # fmt: skip
+    assert len(json.loads(skerry("node", "certificates", "-o", "json").out)["items"]) == 3
+    hub.answers["GET /api/v1/enrollments"] = []
+    assert skerry("node", "certificates").err == "no node has joined with a token\n"

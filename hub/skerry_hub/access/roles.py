@@ -100,6 +100,7 @@ RULES: Mapping[str, Rule] = {
     "GET /api/v1/join-tokens": _sees(Reach.NARROWED, Role.OPERATOR),
     "POST /api/v1/join-tokens": _changes(Reach.NARROWED, body_bytes=256 * KIB),
     "DELETE /api/v1/join-tokens/{token}": _changes(Reach.NARROWED),
+    "GET /api/v1/enrollments": _sees(Reach.FLEET),
     "GET /api/v1/nodes/{node}/enrollment": _sees(Reach.NODE),
     "POST /api/v1/nodes/{node}/revoke": _changes(Reach.NODE),
     "GET /api/v1/order-keys": _sees(Reach.FLEET),

@@ -17,6 +17,7 @@ import structlog
 from fastapi import FastAPI, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from skerry_hub import metrics
 from skerry_hub.api import scoping
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import JSON, asked, body_of, items_of, json_of, problems_of, shown
@@ -25,6 +26,7 @@ from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.rates import Rates
 from skerry_hub.joining.shutting_out import Shutting
 from skerry_hub.joining.views import (
+    EnrolledView,
     EnrollmentView,
     JoinTokenMade,
     JoinTokenRequest,
@@ -41,7 +43,7 @@ log = structlog.get_logger("joining")
 
 SCHEMAS = (
     JoinRequest, RenewRequest, Enrolled, JoinTokenRequest, JoinTokenMade, JoinTokenView,
-    EnrollmentView,
+    EnrollmentView, EnrolledView,
 )  # fmt: skip
 BODY_S = 10.0
 """How long a box may take to send its request."""
@@ -73,6 +75,7 @@ class Door:
         wait_s = self._rates.wait_s(address, time.monotonic())
         if wait_s > 0:
             answer = problems_of(429, Problem(reason="too many ask to join: try again later"))
+            metrics.JOINING.labels(request.url.path, "429").inc()
             answer.headers["Retry-After"] = str(math.ceil(wait_s))
             return answer
         try:
@@ -82,7 +85,9 @@ class Door:
             self._rates.refused(address, time.monotonic())
             status = error.status if isinstance(error, RefusedError) else 400
             log.info("refused", route=request.url.path, address=address, status=status)
+            metrics.JOINING.labels(request.url.path, str(status)).inc()
             raise
+        metrics.JOINING.labels(request.url.path, "200").inc()
         return Response(joining.to_json(enrolled), media_type=JSON)
 
 
@@ -217,6 +222,13 @@ def _add_boxes(app: FastAPI, door: Door, service: Service | None) -> None:
         if service is None:
             raise RefusedError(503, Problem(reason="there is no hub"))
         return Shutting(service, door.enrolling)
+
+    @app.get(
+        "/api/v1/enrollments", responses=shown(EnrolledView, many=True), response_class=Response
+    )
+    def enrollments() -> Response:
+        """List the boxes that have joined, by id, revoked ones too."""
+        return items_of(door.enrolling.enrollments())
 
     @app.get(where + "/enrollment", responses=shown(EnrollmentView), response_class=Response)
     def enrollment(node: Name) -> Response:

@@ -7,12 +7,13 @@ is done at its next start.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import structlog
@@ -20,11 +21,13 @@ import structlog
 from skerry_hub.enrollment_rows import EnrollmentRows
 from skerry_hub.joining import join, renew, tokens
 from skerry_hub.joining.admission import Admission
+from skerry_hub.joining.audit_log import AuditLog, NoAudit
 from skerry_hub.joining.broker_door import BrokerDoor, NoBroker
 from skerry_hub.joining.join import Admitted, Again, Asked
 from skerry_hub.joining.records import Certificate, Enrollment, JoinToken, TokenContent
 from skerry_hub.joining.terms import Terms
 from skerry_hub.joining.views import (
+    EnrolledView,
     EnrollmentView,
     JoinTokenMade,
     JoinTokenRequest,
@@ -69,6 +72,7 @@ class Enrolling:
         self.authority = authority
         self.terms = terms
         self.door: BrokerDoor = NoBroker()
+        self.audit: AuditLog = NoAudit()
         self._store = store
         self._admission = admission
         self._list = folder / crl.FILE
@@ -88,9 +92,15 @@ class Enrolling:
             raise join.not_valid()
         public = _public_key(request.csr)
         asked = Asked(key_digest=csr.key_digest(public), node=request.node, machine=request.machine)
-        found, admitted = self._with_rows(
-            lambda rows: self._joined(rows, asked, _token(rows, id_, request), public, now)
-        )
+        judged = self._with_rows(lambda rows: _judged(rows, asked, _token(rows, id_, request), now))
+        if isinstance(judged, Again):
+            return self.terms.answer(self.authority, judged.certificate, now)
+        node = judged.enrollment.node
+        with self._noted("join", node, token=id_, key=asked.key_digest) as outcome:
+            found, admitted = self._with_rows(
+                lambda rows: self._joined(rows, asked, _token(rows, id_, request), public, now)
+            )
+            outcome["serial"] = found.serial
         if admitted is not None:
             log.info("a box has joined", node=found.node, serial=found.serial, token=id_)
             self._follow(admitted.enrollment, admitted.replaces_key)
@@ -104,20 +114,15 @@ class Enrolling:
         public: PublicKey,
         now: float,
     ) -> tuple[Certificate, Admitted | None]:
-        if token is None:
+        judged = _judged(rows, asked, token, now)
+        if isinstance(judged, Again):
+            return judged.certificate, None
+        if token is None or not rows.use_token(token.id, now):
             raise join.not_valid()
-        of_key = rows.enrollment_of_key(asked.key_digest)
-        of_node = rows.enrollment(join.id_for(asked, token))
-        earlier = rows.newest_certificate(asked.key_digest, token.id)
-        outcome = join.decide(asked, token, of_key, of_node, earlier, now)
-        if isinstance(outcome, Again):
-            return outcome.certificate, None
-        if not rows.use_token(token.id, now):
-            raise join.not_valid()
-        if outcome.replaces_key:
-            rows.revoke_certificates(outcome.enrollment.node, now)
-        rows.put_enrollment(outcome.enrollment)
-        return self._issued(rows, outcome.enrollment, public, now, token.id), outcome
+        if judged.replaces_key:
+            rows.revoke_certificates(judged.enrollment.node, now)
+        rows.put_enrollment(judged.enrollment)
+        return self._issued(rows, judged.enrollment, public, now, token.id), judged
 
     def renew(self, request: RenewRequest) -> Enrolled:
         """Give a box a new certificate for its key. Raises RefusedError and StoreError."""
@@ -125,15 +130,20 @@ class Enrolling:
         public = _public_key(request.csr)
         digest = csr.key_digest(public)
 
-        def change(rows: EnrollmentRows) -> Certificate:
+        def still(rows: EnrollmentRows) -> tuple[Enrollment, Certificate | None]:
             known = renew.check(rows.enrollment_of_key(digest))
             newest = rows.newest_certificate(digest)
-            if newest is not None and renew.still_new(newest, now, self.terms.life_s):
-                return newest
-            return self._issued(rows, known, public, now)
+            return known, newest if renew.still_new(newest, now, self.terms.life_s) else None
 
-        found = self._with_rows(change)
-        if found.issued_at == now:
+        def change(rows: EnrollmentRows) -> Certificate:
+            known, newest = still(rows)
+            return newest or self._issued(rows, known, public, now)
+
+        known, found = self._with_rows(still)
+        if found is None:
+            with self._noted("renew", known.node, key=digest) as outcome:
+                found = self._with_rows(change)
+                outcome["serial"] = found.serial
             log.info("a certificate was renewed", node=found.node, serial=found.serial)
         return self.terms.answer(self.authority, found, now)
 
@@ -159,6 +169,24 @@ class Enrolling:
     def has_joined(self, node: str) -> bool:
         """Say whether a node has joined, revoked or not. Raises StoreError."""
         return self._with_rows(lambda rows: rows.enrollment(node)) is not None
+
+    def enrollments(self) -> list[EnrolledView]:
+        """Return all boxes that have joined, by id. Raises StoreError."""
+
+        def read(rows: EnrollmentRows) -> list[EnrolledView]:
+            until = rows.last_until()
+            return [
+                EnrolledView(
+                    node=one.node,
+                    joined_at=one.joined_at,
+                    let_in_by=one.content.let_in_by,
+                    revoked_at=one.revoked_at,
+                    expires_at=until.get(one.node),
+                )
+                for one in rows.enrollments()
+            ]
+
+        return self._with_rows(read)
 
     def enrollment(self, node: str) -> EnrollmentView:
         """Return what is kept of a box. Raises RefusedError and StoreError."""
@@ -194,6 +222,25 @@ class Enrolling:
             self._try_to_write_list()
             self.door.list_changed()
         self.door.admitted(one.node)
+
+    @contextlib.contextmanager
+    def _noted(self, action: str, node: str, **facts: str) -> Iterator[dict[str, str]]:
+        """Have the audit log say what is about to be done, and then what came of it.
+
+        Raises StoreError where it cannot say the first: then nothing is done.
+        """
+        row = self.audit.record(f"node {node}", action, phase="intent", subject=node, **facts)
+        outcome = {"phase": "outcome", "of": str(row.seq), "status": "done"}
+        try:
+            yield outcome
+        except (RefusedError, StoreError) as error:
+            outcome |= {"status": "refused", "reason": str(error)}
+            raise
+        finally:
+            try:
+                self.audit.record(f"node {node}", action, subject=node, **outcome)
+            except StoreError as error:
+                log.error("an outcome is not in the audit log", of=row.seq, reason=str(error))
 
     # --- tokens ---------------------------------------------------------------------------
 
@@ -275,6 +322,22 @@ def load(store: Store) -> Admission:
     """Return what the writer must know of boxes that joined. Raises StoreError."""
     with store.aside() as connection:
         return Admission(EnrollmentRows(connection).enrollments())
+
+
+def _judged(
+    rows: EnrollmentRows, asked: Asked, token: JoinToken | None, now: float
+) -> Again | Admitted:
+    """Return what becomes of a box that asks, by what is kept. Raises RefusedError."""
+    if token is None:
+        raise join.not_valid()
+    return join.decide(
+        asked,
+        token,
+        of_key=rows.enrollment_of_key(asked.key_digest),
+        of_node=rows.enrollment(join.id_for(asked, token)),
+        earlier=rows.newest_certificate(asked.key_digest, token.id),
+        now=now,
+    )
 
 
 def _token(rows: EnrollmentRows, id_: str, request: JoinRequest) -> JoinToken | None:

@@ -78,6 +78,17 @@ class EnrollmentView:
     certificates: tuple[CertificateView, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolledView:
+    """A box that has joined, in a list; `expires_at` is of its last certificate that holds."""
+
+    node: str
+    joined_at: float
+    let_in_by: str = ""
+    revoked_at: float | None = None
+    expires_at: float | None = None
+
+
 def token_view(token: JoinToken, now: float) -> JoinTokenView:
     """Return what is shown of a token."""
     return JoinTokenView(

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from skerry_hub.pki import own_certificates
+from skerry_hub import metrics
+from skerry_hub.pki import leaves, own_certificates
 from skerry_hub.pki.authority import Authority, AuthorityError
 
 log = structlog.get_logger("certificates")
@@ -47,6 +48,7 @@ class Keeping:
 
     def start(self) -> None:
         """Begin to look. They must have been made by then (`own_certificates.renew`)."""
+        self._measure()
         self._thread.start()
 
     def stop(self) -> None:
@@ -70,10 +72,15 @@ class Keeping:
         due = own_certificates.next_look(self._folder, now, self._life_s)
         return min(LOOK_MOST_S, max(LOOK_LEAST_S, due - now))
 
+    def _measure(self) -> None:
+        for name, one in own_certificates.there_are(self._folder).items():
+            metrics.CERTIFICATE_UNTIL.labels(name).set(leaves.expires_at(one))
+
     def _look(self) -> None:
         found = own_certificates.renew(
             self._folder, self._authority, self._names, time.time(), self._life_s
         )
+        self._measure()
         if found:
             log.info("certificates were renewed", files=list(found))
             self._renewed(found)

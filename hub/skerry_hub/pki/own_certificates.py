@@ -86,14 +86,15 @@ def prepared(
     return authority, folder / FOLDER
 
 
+def there_are(folder: pathlib.Path) -> dict[str, x509.Certificate]:
+    """Return the certificates of a data folder that can be used, by file."""
+    found = {name: _read(folder / FOLDER / name) for name in (HUB, HUB_BEATS, BROKER)}
+    return {name: one for name, one in found.items() if one is not None}
+
+
 def next_look(folder: pathlib.Path, now: float, life_s: float) -> float:
     """Return when the first of them is to be renewed."""
-    ends = [
-        due_at(found)
-        for name in (HUB, HUB_BEATS, BROKER)
-        if (found := _read(folder / FOLDER / name)) is not None
-    ]
-    return min(ends, default=now + life_s * RENEWED_AT)
+    return min(map(due_at, there_are(folder).values()), default=now + life_s * RENEWED_AT)
 
 
 def holds(

@@ -5,12 +5,14 @@ import json
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.hub.api.conftest import served
 from tests.hub.joining.test_enrolling import TERMS, Door
 from tests.hub.pki.certificates import CA, KEY, request
 from tests.hub.records import capability, heartbeat, presence
 from tests.hub.rig import count, until
 
+from skerry_hub import metrics
 from skerry_hub.access.access import Access
 from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.rates import Rates
@@ -273,3 +275,22 @@ def test_who_was_shut_out_is_given_no_orders(hub, rig):
     assert hub.join(hub.token())[0] == 200
     rig.join("box-1", seq=5, accepted=1, digest=rig.node().digest)
     until("the order that it missed", lambda: len(rig.orders("box-1")) == 2)
+
+
+def test_all_that_have_joined_are_listed(hub):
+    assert hub.client.get("/api/v1/enrollments")["items"] == []
+    other = ec.generate_private_key(ec.SECP256R1())
+    hub.join(hub.token(), node="box-2")
+    hub.join(hub.token(), other, "box-1")
+    hub.client.ask("POST", "/api/v1/nodes/box-2/revoke")
+    first, second = hub.client.get("/api/v1/enrollments")["items"]
+    assert (first["node"], first["revoked_at"]) == ("box-1", None)
+    assert first["expires_at"] == pytest.approx(time.time() + TERMS.life_s, abs=60)
+    assert (second["node"], second["expires_at"]) == ("box-2", None)
+    assert second["revoked_at"] is not None
+
+
+def test_what_is_asked_is_counted(hub):
+    before = metrics.JOINING.labels("/api/v1/join", "401")._value.get()
+    hub.join("x" * 20)
+    assert metrics.JOINING.labels("/api/v1/join", "401")._value.get() == before + 1

@@ -3,9 +3,11 @@
 import threading
 import time
 
+import pytest
 from tests.hub.pki.certificates import CA, OTHER_CA
 
 from lab.processes import wait_for
+from skerry_hub import metrics
 from skerry_hub.pki import own_certificates
 from skerry_hub.pki.keeping import Keeping
 from skerry_hub.pki.own_certificates import BROKER, FOLDER, HUB, HUB_BEATS
@@ -27,6 +29,8 @@ def test_all_are_renewed_again_and_again_at_two_thirds_of_life(tmp_path):
     finally:
         at.stop()
     assert {name for _, files in told for name in files} == {HUB, HUB_BEATS, BROKER}
+    until = metrics.CERTIFICATE_UNTIL.labels(HUB)._value.get()
+    assert until == pytest.approx(time.time() + 3, abs=3)
     # Validity has whole seconds: what is made for three holds for two at least.
     assert told[2][0] - told[0][0] > 1.0
 
