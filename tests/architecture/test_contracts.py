@@ -127,6 +127,7 @@ MIRRORED = {
 }
 ELSEWHERE = {
     "hub/skerry_hub/enrollment_rows.py": "joining/test_enrolling.py, on both databases",
+    "hub/skerry_hub/joining/audit_log.py": "joining/test_enrolling.py, on the real log",
     "hub/skerry_hub/joining/broker_door.py": "joining/test_enrolling.py: what it is told",
     "hub/skerry_hub/joining/records.py": "joining/test_enrolling.py keeps and reads them",
     "hub/skerry_hub/joining/shutting_out.py": "api/test_joining.py asks it over HTTP",

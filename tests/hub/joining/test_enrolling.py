@@ -9,12 +9,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.hub.pki.certificates import CA, DAY_S, ED_KEY, KEY, NOW, request
 
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit import Audit
+from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.enrollment_rows import EnrollmentRows
 from skerry_hub.joining.enrolling import KEPT_S, Enrolling, load
 from skerry_hub.joining.join import NOT_VALID
 from skerry_hub.joining.terms import Terms
 from skerry_hub.joining.views import JoinTokenRequest
 from skerry_hub.pki import leaves
+from skerry_hub.store_error import StoreError
 from skerry_hub.store_opening import open_store
 from skerry_hub.work import RefusedError
 from skerry_wire.joining import JoinRequest, RenewRequest
@@ -339,3 +343,66 @@ def test_what_has_long_expired_is_forgotten_and_the_box_renews_still(office, sto
     assert office.listed() == set()
     assert office.enrolling.tokens() == []
     assert office.renew().node == "box-1"
+
+
+# --- the audit log ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def audited(office, store):
+    office.enrolling.audit = audit = Audit(store)
+
+    def rows():
+        with store.reading() as connection:
+            found = audit_rows.page(connection, Wanted(), 100)
+            return [(one.who, one.action, one.content["phase"], one.content) for one in found]
+
+    yield rows
+    audit.stop()
+
+
+def test_who_joins_and_renews_is_in_the_audit_log_before_and_after(office, audited):
+    token = office.token()
+    first = office.join(token)
+    office.now += 3600
+    second = office.renew()
+    assert [row[:3] for row in audited()] == [
+        ("node box-1", "join", "intent"),
+        ("node box-1", "join", "outcome"),
+        ("node box-1", "renew", "intent"),
+        ("node box-1", "renew", "outcome"),
+    ]
+    contents = [row[3] for row in audited()]
+    assert contents[0]["token"] == token[4:20]
+    assert contents[1] == {
+        "phase": "outcome", "of": "1", "status": "done", "subject": "box-1",
+        "serial": f"{serial(first):x}",
+    }  # fmt: skip
+    assert contents[3]["serial"] == f"{serial(second):x}"
+    assert token not in repr(contents)
+
+
+def test_strangers_and_repetitions_do_not_fill_it(office, audited):
+    token = office.token()
+    office.join(token)
+    office.join(token)
+    office.renew()
+    refused(401, lambda: office.join(token, KEYS[0], "box-2"))
+    refused(401, lambda: office.join("x" * 40))
+    refused(403, lambda: office.renew(KEYS[1]))
+    refused(409, lambda: office.join(office.token(), KEYS[2], "box-1"))
+    assert [row[1:3] for row in audited()] == [("join", "intent"), ("join", "outcome")]
+
+
+def test_nothing_is_done_that_the_audit_log_cannot_have(office, store):
+    class Full:
+        def record(self, who, action, **facts):
+            raise StoreError("disk full")
+
+    token = office.token()
+    office.enrolling.audit = Full()
+    with pytest.raises(StoreError, match="disk full"):
+        office.join(token)
+    assert office.enrolling.enrollments() == []
+    (view,) = office.enrolling.tokens()
+    assert view.used == 0
