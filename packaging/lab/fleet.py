@@ -148,6 +148,7 @@ class Box:
             "SKERRY_EXECUTOR_RUN": str(folder / "run-executor"),
             "SKERRY_EXECUTOR_POLICY": str(folder / "policy.toml"),
             "SKERRY_EXECUTOR_KEYS": str(folder / "keys"),
+            "SKERRY_EXECUTOR_APPROVAL_KEYS": str(folder / "approval-keys"),
             "SKERRY_EXECUTOR_RUNTIME_SOCKET": str(runtime),
         }
         self.agent: Process | None = None
