@@ -57,7 +57,7 @@ def test_an_update_waits_for_him_and_what_runs_goes_on(asking):
     before = asking.containers()
     asking.write("shop", revision="2")
     asking.hub.cli("apply", "-f", str(path))
-    wait_for("the box's refusal", lambda: "is for another content" in refusal(asking), 60)
+    wait_for("the box's refusal", lambda: "nobody approved shop-web" in refusal(asking), 60)
     assert asking.containers() == before
     asking.hub.cli(*approve)
     wait_for("the update", lambda: asking.containers() not in ([], before), 60)
