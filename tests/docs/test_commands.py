@@ -33,6 +33,8 @@ def parsed(words):
     """Return the context of a command that is not run. Raises click.UsageError."""
     command, ctx = cli, click.Context(cli)
     while isinstance(command, click.Group):
+        if command.invoke_without_command and words and words[0].startswith("-"):
+            break
         name = words.pop(0) if words else ""
         found = command.get_command(ctx, name)
         if found is None:
