@@ -143,11 +143,19 @@ class EnrollmentRows:
             )
         )
 
-    def newest_certificate(self, key_digest: str, token: str | None = None) -> Certificate | None:
-        """Return the newest of a key that is not revoked; with a token, the newest by that."""
+    def newest_certificate(
+        self, key_digest: str, now: float, token: str | None = None
+    ) -> Certificate | None:
+        """Return the newest of a key that is not revoked; with a token, the newest by that.
+
+        What a clock that was wrong has issued in the future is not among them: it would hide those
+        that were issued since.
+        """
         table = tables.certificates
         query = sa.select(table).where(
-            table.c.key_digest == key_digest, table.c.revoked_at.is_(None)
+            table.c.key_digest == key_digest,
+            table.c.revoked_at.is_(None),
+            table.c.issued_at <= now,
         )
         if token is not None:
             query = query.where(table.c.join_token == token)

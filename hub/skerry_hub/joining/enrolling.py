@@ -132,7 +132,7 @@ class Enrolling:
 
         def still(rows: EnrollmentRows) -> tuple[Enrollment, Certificate | None]:
             known = renew.check(rows.enrollment_of_key(digest))
-            newest = rows.newest_certificate(digest)
+            newest = rows.newest_certificate(digest, now)
             return known, newest if renew.still_new(newest, now, self.terms.life_s) else None
 
         def change(rows: EnrollmentRows) -> Certificate:
@@ -335,7 +335,7 @@ def _judged(
         token,
         of_key=rows.enrollment_of_key(asked.key_digest),
         of_node=rows.enrollment(join.id_for(asked, token)),
-        earlier=rows.newest_certificate(asked.key_digest, token.id),
+        earlier=rows.newest_certificate(asked.key_digest, now, token.id),
         now=now,
     )
 

@@ -237,6 +237,17 @@ def test_it_gets_at_most_one_an_hour(office):
     assert second.lifetime_s == LIFE_S
 
 
+def test_a_hub_whose_clock_was_wrong_gives_no_more_of_them_because_of_that(office):
+    office.join(office.token())
+    office.now += 400 * DAY_S
+    ahead = office.renew()
+    office.now -= 390 * DAY_S
+    first = office.renew()
+    assert first.certificate != ahead.certificate
+    office.now += 60
+    assert office.renew().certificate == first.certificate
+
+
 def test_a_key_that_did_not_join_gets_none(office):
     office.join(office.token())
     refused(403, lambda: office.renew(KEYS[0]), "skerry token create")
