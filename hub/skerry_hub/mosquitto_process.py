@@ -42,7 +42,7 @@ def start(
     run: pathlib.Path,
     *,
     persistent: bool,
-    output: IO[bytes] | None,
+    output: IO[bytes] | int | None,
 ) -> subprocess.Popen[bytes]:
     """Start it with a configuration whose relative paths are in `files`.
 

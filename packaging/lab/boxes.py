@@ -12,10 +12,12 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import pathlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from lab import makes
 from lab.makes import SITES, Make, Site
@@ -79,7 +81,15 @@ class Distances:
 
 
 class _CutLink(Link):
-    """A link whose cable can be pulled."""
+    """A link whose cable can be pulled, and whose attempts to connect are noted."""
+
+    def __init__(self, attempts: list[float], *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self._attempts_at = attempts
+
+    def _one_connection(self, *words: Any) -> Any:
+        self._attempts_at.append(time.monotonic())
+        return super()._one_connection(*words)
 
     def cut(self) -> None:
         """End the connection without a word, and make no other: the broker sends the last will."""
@@ -310,9 +320,16 @@ class SimulatedBox:
     """One box with an agent of its own, in threads of this process."""
 
     def __init__(
-        self, node: str, make: Make, site: Site, *, broker_url: str, key: str, distances: Distances
-    ) -> None:
-        """`key` is the hub's, in base64; `start` starts the agent."""
+        self, node: str, make: Make, site: Site, *, broker_url: str, key: str, distances: Distances,
+        certificates: pathlib.Path | None = None,
+    ) -> None:  # fmt: skip
+        """`key` is the hub's, in base64; `start` starts the agent.
+
+        `certificates` is a folder with who vouches for the broker (`ca.pem`), and with the box's
+        own key and certificate (`<node>.pem`).
+        """
+        self.attempts: list[float] = []
+        """When the agent tried to connect, by this machine's clock."""
         self.node = node
         self.make = make
         self.site = site
@@ -325,6 +342,11 @@ class SimulatedBox:
         self.beat_at = 0.0
         """When the last heartbeat was sent, by this machine's clock."""
         self._broker = broker_at(broker_url)
+        if certificates is not None:
+            own = str(certificates / f"{node}.pem")
+            self._broker = dataclasses.replace(
+                self._broker, ca=str(certificates / "ca.pem"), certificate=own, key=own
+            )
         digest = hashlib.blake2b(f"{broker_url} {node}".encode(), digest_size=16).hexdigest()
         self._identity = Identity(node=node, incarnation=digest)
         self.hand = _Hand(key, node, digest)
@@ -346,7 +368,7 @@ class SimulatedBox:
         """Start the agent; what ran before still does."""
         self._boot += 1
         inbox = Inbox()
-        link = _CutLink(self._broker, self.node, self._will(self._boot), inbox.post)
+        link = _CutLink(self.attempts, self._broker, self.node, self._will(self._boot), inbox.post)
         state = State(
             node=self.node,
             incarnation=self._identity.incarnation,
@@ -438,7 +460,7 @@ class Boxes:
 
     def __init__(
         self, broker_url: str, key: str, boxes: Mapping[str, tuple[Make, Site]],
-        endpoints: Mapping[str, Site],
+        endpoints: Mapping[str, Site], certificates: pathlib.Path | None = None,
     ) -> None:  # fmt: skip
         """`boxes` by node id; `endpoints` by name of the document."""
         at = {f"endpoint/{name}": site for name, site in endpoints.items()}
@@ -446,7 +468,13 @@ class Boxes:
         distances = Distances(at)
         self._boxes = {
             node: SimulatedBox(
-                node, make, site, broker_url=broker_url, key=key, distances=distances
+                node,
+                make,
+                site,
+                broker_url=broker_url,
+                key=key,
+                distances=distances,
+                certificates=certificates,
             )
             for node, (make, site) in boxes.items()
         }

@@ -59,9 +59,9 @@ class Hub:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        where = (
-            ["--broker", self.broker_url] if self._broker else ["--mqtt-port", str(self.mqtt_port)]
-        )
+        where = ["--broker", self.broker_url] if self._broker else []
+        if not where and not any(one.startswith("--broker=") for one in self._options):
+            where = ["--mqtt-port", str(self.mqtt_port)]
         data = str(self.folder / "data")
         # Who may ask is another test's matter, and the API is on loopback.
         where = [*where, "--listen", f"127.0.0.1:{self.port}", "--auth", "off", *self._options]

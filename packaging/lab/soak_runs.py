@@ -85,6 +85,12 @@ def _broker() -> Soak:
     return Soak(one.Found, one.aways, one.table)
 
 
+def _storm() -> Soak:
+    from lab import soak_storm as one
+
+    return Soak(one.Found, one.storms, one.table)
+
+
 def _power() -> Soak:
     from lab import soak_power as one
 
@@ -150,6 +156,12 @@ RUNS: Mapping[str, Run] = {
         "the broker of 1,000 boxes (simulated) is away for 35 s by kill -9, and five boxes die "
         "meanwhile: no other box is taken for lost, those are within a bounded time",
         "five minutes each", "absences", 1, _broker,
+    ),
+    "storm": Run(
+        "the broker of 1,000 boxes with certificates (simulated) is killed, and away for 1, 8 and "
+        "35 s in turn: all are back within 60 s, never more than 100 connections in a second; who "
+        "is refused asks at most once a minute after five minutes",
+        "a quarter of an hour for three", "absences", 3, _storm,
     ),
     "power": Run(
         "power cuts in the middle of updates, pulls, first starts and ends: each comes up with "
