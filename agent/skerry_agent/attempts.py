@@ -54,10 +54,11 @@ class Attempts:
             return Wait(takeovers.AWAY_LEAST_S, takeovers.AWAY_MOST_S)
         self._saw_another = False
         most_s = reconnecting.longest_wait_s(ceiling_s, self._failures, now - self._away_since)
-        if self._refused_since is None:
-            return Wait(0.0, most_s)
-        least_s = reconnecting.refused_wait_s(now - self._refused_since)
-        return Wait(least_s, max(most_s, 2 * least_s))
+        least_s = reconnecting.shortest_wait_s(ceiling_s, self._failures)
+        if self._refused_since is not None:
+            refused_s = reconnecting.refused_wait_s(now - self._refused_since)
+            least_s, most_s = max(least_s, refused_s), max(most_s, 2 * refused_s)
+        return Wait(least_s, most_s)
 
     def saw_another(self, now: float) -> None:
         """Note that another agent has spoken as this node since the last connection.
