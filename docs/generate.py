@@ -14,7 +14,7 @@ import click
 from prometheus_client import Counter, Gauge, Histogram
 
 from skerry_cli.main import cli
-from skerry_hub import document_reference, metrics, views
+from skerry_hub import broker_access, document_reference, metrics, mosquitto_conf, views
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import kubernetes_reference, reference
@@ -30,6 +30,7 @@ from skerry_wire import (
 )
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "reference"
+EXAMPLES = FOLDER.parents[1] / "packaging" / "examples"
 WIDTH = 100
 
 VIEWS = {
@@ -81,6 +82,14 @@ def documents() -> dict[str, str]:
         "metrics.md": metrics_table(),
         "openapi.json": _json(app.openapi_document()),
         "x-placement.schema.json": _json(x_placement_schema.schema()),
+    }
+
+
+def examples() -> dict[str, str]:
+    """Return the text of each example that follows from the code, by its file name."""
+    return {
+        "mosquitto.access": broker_access.mosquitto_acl(("dashboard",)),
+        "mosquitto.conf": mosquitto_conf.whole(),
     }
 
 
@@ -144,15 +153,19 @@ def _made_from(place: str) -> str:
 def main(arguments: list[str]) -> int:
     """Write or compare; the exit status is 1 when something is out of step."""
     check = arguments == ["--check"]
-    found = documents()
-    stale = [name for name, text in found.items() if _content(FOLDER / name) != text]
+    found = {FOLDER / name: text for name, text in documents().items()}
+    found |= {EXAMPLES / name: text for name, text in examples().items()}
+    stale = [path for path, text in found.items() if _content(path) != text]
     if check and stale:
-        print(f"out of step: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr)
+        print(
+            f"out of step: {', '.join(path.name for path in stale)}; run python docs/generate.py",
+            file=sys.stderr,
+        )
         return 1
     FOLDER.mkdir(exist_ok=True)
-    for name in stale:
-        (FOLDER / name).write_text(found[name])
-        print(f"wrote {FOLDER / name}")
+    for path in stale:
+        path.write_text(found[path])
+        print(f"wrote {path}")
     return 0
 
 

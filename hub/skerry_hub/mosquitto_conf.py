@@ -121,6 +121,15 @@ def local(user: str | None, state: str | None) -> str:
     return _text(parts)
 
 
+FOLDER = "/etc/skerry/broker"
+STATE = "/var/lib/mosquitto/"
+
+
+def whole(host: str = "", port: int = 8883, folder: str = FOLDER) -> str:
+    """Return that of a mosquitto of one's own, as Debian installs it."""
+    return f"{secured(host, port, f'{folder}/')}\n{local(None, STATE)}"
+
+
 def listener_port(conf: str) -> int | None:
     """Return the port of a configuration's first listener."""
     for line in conf.splitlines():

@@ -8,9 +8,7 @@ import sys
 
 from skerry_hub import broker_access, mosquitto_conf
 from skerry_hub.addresses import AddressError, host_and_port
-
-FOLDER = "/etc/skerry/broker"
-STATE = "/var/lib/mosquitto/"
+from skerry_hub.mosquitto_conf import FOLDER, STATE
 
 _NEXT = """\
 # What else to do, for a broker of your own with the hub's certificates:
@@ -66,8 +64,7 @@ def run(given: argparse.Namespace) -> int:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
     folder = given.folder.rstrip("/")
-    conf = mosquitto_conf.secured("" if host == "0.0.0.0" else host, port, f"{folder}/")  # noqa: S104
-    conf += "\n" + mosquitto_conf.local(None, STATE)
+    conf = mosquitto_conf.whole("" if host == "0.0.0.0" else host, port, folder)  # noqa: S104
     acl = broker_access.mosquitto_acl(given.reader)
     if given.part == "conf":
         print(conf, end="")
