@@ -84,6 +84,12 @@ class EnrollmentRows:
 
     # --- boxes ----------------------------------------------------------------------------
 
+    def knows_node(self, node: str) -> bool:
+        """Say whether the hub has heard of a node, joined or not."""
+        table = tables.nodes
+        query = sa.select(table.c.id).where(table.c.id == node)
+        return self._connection.scalar(query) is not None
+
     def enrollment(self, node: str) -> Enrollment | None:
         """Return what is kept of a box, by its id."""
         return self._enrollment(tables.enrollments.c.node == node)

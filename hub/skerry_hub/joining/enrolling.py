@@ -337,6 +337,7 @@ def _judged(
         of_node=rows.enrollment(join.id_for(asked, token)),
         earlier=rows.newest_certificate(asked.key_digest, now, token.id),
         now=now,
+        is_known=rows.knows_node(asked.node),
     )
 
 

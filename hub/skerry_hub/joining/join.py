@@ -58,11 +58,13 @@ def decide(
     of_node: Enrollment | None,
     earlier: Certificate | None,
     now: float,
+    is_known: bool = False,
 ) -> Again | Admitted:
     """Return what becomes of a box that asks. Raises RefusedError.
 
     `of_key` is the box that has this key, `of_node` the one that has the id it is to get, `earlier`
-    the newest certificate that this key got by this token and that holds still.
+    the newest certificate that this key got by this token and that holds still. `is_known` says
+    that the hub has heard of a node of this id, however that came to the broker.
     """
     if token is None or not is_valid(token, now):
         raise not_valid()
@@ -74,6 +76,13 @@ def decide(
         return _known(asked, token, of_key, now)
     if of_node is not None:
         return _other_key(asked, token, of_node, now)
+    if is_known and token.node is None:
+        # Else whoever has any token could have the orders of a box that was set up by hand.
+        raise _refused(
+            f"the hub knows a node {asked.node} that has not joined with a token: if this is it, "
+            f"use a token that is made with `skerry token create --node {asked.node}`; otherwise "
+            f"give this box another id with --node-id"
+        )
     return Admitted(_entered(asked, token, token.node or asked.node, now))
 
 

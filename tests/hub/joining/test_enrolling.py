@@ -5,10 +5,12 @@ import dataclasses
 import threading
 
 import pytest
+import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.hub.pki.certificates import CA, DAY_S, ED_KEY, KEY, NOW, request
 
+from skerry_hub import tables
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit import Audit
 from skerry_hub.access.audit_rows import Wanted
@@ -320,6 +322,14 @@ def test_a_box_made_anew_takes_its_id_over_and_its_old_key_is_out(office):
     refused(403, office.renew)
     office.now += 3600
     assert office.renew(KEYS[0]).node == "box-1"
+
+
+def test_a_box_that_the_hub_knows_otherwise_is_joined_by_a_token_for_it_alone(office, store):
+    with store.aside() as connection:
+        connection.execute(sa.insert(tables.nodes).values(id="box-1", record=b""))
+    refused(409, lambda: office.join(office.token()), "skerry token create --node box-1")
+    assert office.join(office.token(node="box-1")).node == "box-1"
+    assert office.join(office.token(), KEYS[0], "box-2").node == "box-2"
 
 
 # --- tokens -------------------------------------------------------------------------------

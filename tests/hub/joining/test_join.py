@@ -40,8 +40,10 @@ ENTERED = Enrollment(
 )
 
 
-def decided(token=TOKEN, asked=ASKED, of_key=None, of_node=None, earlier=None, now=NOW):
-    return decide(asked, token, of_key, of_node, earlier, now)
+def decided(
+    token=TOKEN, asked=ASKED, of_key=None, of_node=None, earlier=None, now=NOW, is_known=False
+):
+    return decide(asked, token, of_key, of_node, earlier, now, is_known)
 
 
 def refused(*words, status=409, **given):
@@ -163,3 +165,12 @@ def test_a_machine_that_has_anything_in_common_is_the_same(machine):
 
 def test_labels_of_those_that_have_any():
     assert labels_of([ENTERED, KNOWN]) == {"box-1": {"site": "quay-3"}}
+
+
+def test_the_id_of_a_box_that_was_set_up_by_hand_is_for_a_token_of_it_alone():
+    refused(
+        "not joined with a token", "skerry token create --node box-1", "--node-id", is_known=True
+    )
+    assert decided(token=PINNED, is_known=True) == Admitted(ENTERED)
+    # Who has joined is known, too, and joins again.
+    assert decided(of_key=KNOWN, is_known=True) == Admitted(ENTERED)
