@@ -42,9 +42,9 @@ class Attempts:
         if stood_s is not None and stood_s > STEADY_S:
             self._failures, self._away_since = 0, now
         self._failures += 1
-        if ending not in _REFUSALS:
+        if stood_s is not None:
             self._refused_since = None
-        elif self._refused_since is None:
+        if ending in _REFUSALS and self._refused_since is None:
             self._refused_since = now
         self._was_told = ending is Ending.TAKEN_OVER
         if self._was_told:
@@ -55,7 +55,8 @@ class Attempts:
         self._saw_another = False
         most_s = reconnecting.longest_wait_s(ceiling_s, self._failures, now - self._away_since)
         least_s = reconnecting.shortest_wait_s(ceiling_s, self._failures)
-        if self._refused_since is not None:
+        if self._refused_since is not None and ending in _REFUSALS:
+            # A broker that was away meanwhile is asked once as by all others.
             refused_s = reconnecting.refused_wait_s(now - self._refused_since)
             least_s, most_s = max(least_s, refused_s), max(most_s, 2 * refused_s)
         return Wait(least_s, most_s)

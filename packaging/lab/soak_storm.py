@@ -64,6 +64,8 @@ class Wanted:
     refused: int = 20
     away_s: float = 8.0
     heartbeat_s: float = 15.0
+    steady_s: float = 35.0
+    """How long all are connected before the broker is killed: then it was a good connection."""
     watch_s: float = REFUSED_WATCH_S
     """How long refused ones are watched once they are patient; 0: not at all."""
 
@@ -236,8 +238,7 @@ class Course:
 
     def absence(self, away_s: float) -> Found:
         """Kill the broker, start it again after a time, and return what came of it."""
-        known = 2.0 * self._wanted.heartbeat_s
-        time.sleep(max(known, 35.0))  # so that the connections are good ones
+        time.sleep(self._wanted.steady_s)
         self.broker.kill()
         time.sleep(away_s)
         self.broker.coming.clear()
@@ -261,12 +262,13 @@ class Course:
         begun = min((times[0] for times in self._of_refused().values() if times), default=None)
         if begun is None:
             return None
-        time.sleep(max(0.0, begun + PATIENT_S + self._wanted.watch_s - time.monotonic()))
+        since = max(begun + PATIENT_S, time.monotonic())
+        time.sleep(max(0.0, since + self._wanted.watch_s - time.monotonic()))
         gaps = [
             later - earlier
             for times in self._of_refused().values()
             for earlier, later in itertools.pairwise(times)
-            if earlier >= times[0] + PATIENT_S
+            if earlier >= since
         ]
         return round(min(gaps), 1) if gaps else None
 

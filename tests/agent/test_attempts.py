@@ -57,12 +57,20 @@ def test_who_is_refused_asks_at_most_once_a_minute_after_five_minutes(refusal):
     assert wait.most_s == reconnecting.MOST_S
 
 
-def test_one_that_cannot_be_reached_is_not_refused():
+def test_a_broker_that_cannot_be_reached_meanwhile_is_asked_as_by_others_and_then_seldom_again():
     attempts = Attempts(0.0)
     attempts.ended(None, 0.0, CEILING_S, Ending.REFUSED)
-    assert attempts.ended(None, 400.0, CEILING_S, Ending.LOST).least_s == 10.0
-    assert attempts.ended(None, 500.0, CEILING_S, Ending.REFUSED).least_s == 10.0
-    assert attempts.ended(None, 900.0, CEILING_S, Ending.REFUSED).least_s == 60.0
+    assert attempts.ended(None, 400.0, CEILING_S, Ending.REFUSED).least_s == 60.0
+    assert attempts.ended(None, 460.0, CEILING_S, Ending.LOST).least_s == 10.0
+    assert attempts.ended(None, 500.0, CEILING_S, Ending.REFUSED).least_s == 60.0
+
+
+def test_who_was_let_in_is_not_refused_since_before():
+    attempts = Attempts(0.0)
+    attempts.ended(None, 0.0, CEILING_S, Ending.REFUSED)
+    assert attempts.ended(1.0, 400.0, CEILING_S, Ending.LOST).least_s == 10.0
+    assert attempts.ended(None, 410.0, CEILING_S, Ending.REFUSED).least_s == 10.0
+    assert attempts.ended(None, 710.0, CEILING_S, Ending.REFUSED).least_s == 60.0
 
 
 def test_who_is_taken_over_again_and_again_stays_away_for_minutes():
