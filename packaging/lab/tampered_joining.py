@@ -22,6 +22,7 @@ from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.terms import Terms
 from skerry_hub.joining.views import JoinTokenRequest
 from skerry_hub.pki import authority
+from skerry_hub.pki.csr import pem_of
 from skerry_hub.store_opening import open_store
 from skerry_hub.work import RefusedError
 from skerry_wire.codec import from_plain
@@ -30,7 +31,6 @@ from skerry_wire.joining import JoinRequest, RenewRequest
 
 GOOD = 20
 USES = 100_000
-_HEAD, _FOOT = "-----BEGIN CERTIFICATE REQUEST-----", "-----END CERTIFICATE REQUEST-----"
 
 
 class Office:
@@ -105,7 +105,7 @@ class Requests:
         if chance.random() < 0.5:
             changed = tampering.text(self._good[number], self._good, chance)
         else:
-            changed = _pem(tampering.data(self._ders[number], self._ders, chance))
+            changed = pem_of(tampering.data(self._ders[number], self._ders, chance))
         if changed.strip("\n") in {one.strip("\n") for one in self._good}:
             return self.attempt(chance)
         took = self._office.renews(changed)
@@ -149,9 +149,3 @@ class Tokens:
 
 def _der(text: str) -> bytes:
     return base64.b64decode("".join(text.split("\n")[1:-2]))
-
-
-def _pem(data: bytes) -> str:
-    text = base64.b64encode(data).decode()
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join([_HEAD, *lines, _FOOT, ""])

@@ -1,6 +1,5 @@
 """Requests for certificates: only the key counts, and only one that has signed the request."""
 
-import base64
 import subprocess
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.hub.pki.certificates import CA, ED_KEY, KEY, request
 
-from skerry_hub.pki.csr import MOST_BYTES, CsrError, key_digest, public_key_of
+from skerry_hub.pki.csr import MOST_BYTES, CsrError, key_digest, pem_of, public_key_of
 
 
 @pytest.mark.parametrize("key", [KEY, ED_KEY])
@@ -60,14 +59,45 @@ def test_what_is_no_request_alone_is_refused(text):
         public_key_of(text)
 
 
+def der_of(key=KEY):
+    return x509.load_pem_x509_csr(request(key).encode()).public_bytes(Encoding.DER)
+
+
 def test_a_version_that_there_is_not_is_refused():
-    data = x509.load_pem_x509_csr(request().encode()).public_bytes(Encoding.DER)
-    other = data.replace(b"\x02\x01\x00", b"\x02\x01\x10", 1)
-    lines = base64.encodebytes(other).decode().replace("\n", "")
-    body = "\n".join(lines[at : at + 64] for at in range(0, len(lines), 64))
-    head, foot = (f"-----{word} CERTIFICATE REQUEST-----\n" for word in ("BEGIN", "END"))
+    other = der_of().replace(b"\x02\x01\x00", b"\x02\x01\x10", 1)
     with pytest.raises(CsrError, match="damaged"):
-        public_key_of(f"{head}{body}\n{foot}")
+        public_key_of(pem_of(other))
+
+
+@pytest.mark.parametrize("key", [KEY, ED_KEY])
+@pytest.mark.parametrize("unused", range(1, 8))
+def test_a_signature_that_leaves_bits_unused_is_none(key, unused):
+    # Found by `./dev soak tamper`: where these bits are zero, the signature is still right.
+    for _ in range(400):
+        der = der_of(key)
+        signature = x509.load_der_x509_csr(der).signature
+        if signature[-1] & ((1 << unused) - 1) == 0:
+            break
+    at = len(der) - len(signature) - 1
+    assert der[at] == 0
+    assert public_key_of(pem_of(der)) == key.public_key()
+    with pytest.raises(CsrError):
+        public_key_of(pem_of(der[:at] + bytes([unused]) + der[at + 1 :]))
+
+
+@pytest.mark.parametrize("digest", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()])
+def test_each_digest_that_is_allowed(digest):
+    assert public_key_of(request(digest=digest)) == KEY.public_key()
+
+
+def test_what_openssl_makes_is_read(tmp_path):
+    kinds = (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["-newkey", "ed25519"])
+    for kind in kinds:
+        made = subprocess.run(
+            ["openssl", "req", "-new", *kind, "-nodes", "-keyout", "key", "-subj", "/CN=box"],
+            cwd=tmp_path, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        public_key_of(made.stdout)
 
 
 def test_a_long_one_is_not_even_read():
