@@ -3,6 +3,9 @@
 What root put on the box is trusted, and what a change added that was signed by a trusted key; less
 what a change retired. A retired key stays so whatever comes later, also where root's file is still
 there: else an old change, which anybody on the way may have kept, could bring a stolen key back.
+
+All that was learned goes back, change by change, to one of root's files. Where root takes that
+away, as a join at another hub does, nothing that was learned by it counts any more.
 """
 
 from __future__ import annotations
@@ -21,11 +24,19 @@ MAX_RETIRED = 1024
 
 
 @frozen(kw_only=True)
+class LearnedKey:
+    """A key that a change added. `root` is the key of root's file to which that goes back."""
+
+    key: PublicKey
+    root: PublicKey
+
+
+@frozen(kw_only=True)
 class KeyRing:
     """What this box has learned of changes. `sequence` is that of the newest one taken."""
 
     sequence: KeySequence = 0
-    learned: Annotated[tuple[PublicKey, ...], Items(MAX_TRUSTED)] = ()
+    learned: Annotated[tuple[LearnedKey, ...], Items(MAX_TRUSTED)] = ()
     retired: Annotated[tuple[PublicKey, ...], Items(MAX_RETIRED)] = ()
 
 
@@ -39,9 +50,15 @@ class Taken:
 
 def trusted(ring: KeyRing, by_root: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the keys that are trusted, by their ids."""
-    learned = {envelope.key_id_of(key): key for key in ring.learned}
+    learned = {envelope.key_id_of(one.key): one.key for one in counting(ring, by_root)}
     retired = set(ring.retired)
     return {name: key for name, key in {**by_root, **learned}.items() if key not in retired}
+
+
+def counting(ring: KeyRing, by_root: Mapping[str, bytes]) -> list[LearnedKey]:
+    """Return what was learned by a key that is one of root's still, be it retired meanwhile."""
+    roots = set(by_root.values())
+    return [one for one in ring.learned if one.root in roots]
 
 
 def taken(data: bytes, ring: KeyRing, by_root: Mapping[str, bytes]) -> Taken | str:
@@ -79,17 +96,26 @@ def _after(data: bytes, ring: KeyRing, by_root: Mapping[str, bytes]) -> KeyRing 
         return ring
     if change.sequence < ring.sequence:
         return f"change {change.sequence} is older than {ring.sequence}, which was taken"
-    return _carried_out(change, ring)
+    return _carried_out(change, ring, by_root, signer=sealed.key_id)
 
 
-def _carried_out(change: KeyChange, ring: KeyRing) -> KeyRing | str:
+def _carried_out(
+    change: KeyChange, ring: KeyRing, by_root: Mapping[str, bytes], signer: str
+) -> KeyRing | str:
     again = set(change.trusted) & set(ring.retired)
     if again:
         names = ", ".join(sorted(map(envelope.key_id_of, again)))
         return f"change {change.sequence} would bring back {names}, which was retired"
     retired = tuple(dict.fromkeys((*ring.retired, *change.retired)))
+    held = {one.key: one.root for one in counting(ring, by_root)}
+    root = by_root.get(signer) or next(
+        root for key, root in held.items() if envelope.key_id_of(key) == signer
+    )
+    fresh = {key: root for key in change.trusted if key not in held}
     learned = tuple(
-        key for key in dict.fromkeys((*ring.learned, *change.trusted)) if key not in retired
+        LearnedKey(key=key, root=root)
+        for key, root in {**held, **fresh}.items()
+        if key not in retired
     )
     if len(learned) > MAX_TRUSTED or len(retired) > MAX_RETIRED:
         return f"change {change.sequence}: this box would have to remember too many keys"

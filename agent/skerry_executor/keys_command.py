@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from skerry_executor import key_ring, state
-from skerry_executor.key_changes import trusted
+from skerry_executor.key_changes import counting, trusted
 from skerry_executor.keys import read_keys
 from skerry_executor.settings import Settings
 from skerry_wire.envelope import key_id_of
@@ -22,7 +22,7 @@ def show(settings: Settings) -> int:
         print(f"skerry-executor: {error}", file=sys.stderr)
         return 1
     keys = trusted(ring, by_root)
-    learned = {key_id_of(key) for key in ring.learned}
+    learned = {key_id_of(one.key) for one in counting(ring, by_root)}
     for name in sorted(keys):
         sources = [str(settings.keys)] if name in by_root else []
         sources += [f"the hub's change {ring.sequence} or earlier"] if name in learned else []

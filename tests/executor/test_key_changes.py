@@ -19,7 +19,7 @@ from tests.executor.changes import (
 )
 from tests.executor.orders import KEYS, order, signed
 
-from skerry_executor.key_changes import MAX_RETIRED, KeyRing, Taken, taken, trusted
+from skerry_executor.key_changes import MAX_RETIRED, KeyRing, LearnedKey, Taken, taken, trusted
 from skerry_wire import codec, envelope
 from skerry_wire.messages import Envelope
 from skerry_wire.order_keys import MAX_TRUSTED
@@ -103,6 +103,32 @@ def test_a_stolen_key_can_be_retired_by_the_very_change_that_names_the_next():
     assert trusts(found.ring) == {name(NEW)}
 
 
+def test_what_was_learned_by_a_key_that_root_took_away_counts_no_more():
+    """A box that joins at another hub obeys the former one no more, whatever it learned of it."""
+    found = after(*CHAIN).ring
+    other = {name(THIEF): public(THIEF)}
+    assert trusts(found, other) == {name(THIEF)}
+    further = after(change(99, NEWEST, [NEW]), ring=found, by_root=other)
+    assert further.ring == found
+    assert "is not among the box's trusted keys" in further.refused
+    assert trusts(found) == {name(NEWEST)}, "and again where root puts it back"
+
+
+def test_a_newer_key_in_root_s_file_is_where_all_begins_anew():
+    found = after(ROTATED, RETIRED).ring
+    renewed = {name(NEW): public(NEW)}
+    assert trusts(found, renewed) == {name(NEW)}
+    later = after(AGAIN, ring=found, by_root=renewed).ring
+    assert trusts(later, renewed) == {name(NEW), name(NEWEST)}
+
+
+def test_two_hubs_keys_go_back_each_to_its_own_file():
+    both = {**KEYS, name(THIEF): public(THIEF)}
+    found = after(ROTATED, change(12, THIEF, [THIEF, NEWEST]), by_root=both).ring
+    assert trusts(found, both) == {name(OLD), name(NEW), name(THIEF), name(NEWEST)}
+    assert trusts(found, KEYS) == {name(OLD), name(NEW)}
+
+
 def test_what_root_put_there_is_trusted_beside_what_was_learned():
     other = {**KEYS, name(THIEF): public(THIEF)}
     assert trusts(after(ROTATED, RETIRED).ring, other) == {name(NEW), name(THIEF)}
@@ -139,9 +165,12 @@ def test_bytes_that_are_no_changes_are_said():
 
 
 def test_a_box_remembers_only_so_many():
-    learned = tuple(bytes([n]) * 32 for n in range(100, 100 + MAX_TRUSTED))
+    learned = tuple(
+        LearnedKey(key=bytes([n]) * 32, root=public(OLD)) for n in range(100, 100 + MAX_TRUSTED)
+    )
     full = KeyRing(sequence=1, learned=learned)
     assert "too many keys" in after(ROTATED, ring=full).refused
     retired = tuple(n.to_bytes(32, "big") for n in range(MAX_RETIRED))
-    full = KeyRing(sequence=1, learned=(public(NEW),), retired=retired)
+    newer = LearnedKey(key=public(NEW), root=public(OLD))
+    full = KeyRing(sequence=1, learned=(newer,), retired=retired)
     assert "too many keys" in after(RETIRED, ring=full).refused

@@ -40,6 +40,7 @@ from tests.hub.store_contents import (
 )
 
 from skerry_hub import store_rows, tables
+from skerry_hub.approval_records import KeptApproval, KeptApprovals
 from skerry_hub.documents import Policy
 from skerry_hub.rollout.records import REVISIONS_KEPT
 from skerry_hub.secret_records import Secret, SecretVersion
@@ -315,6 +316,27 @@ def test_a_setting_is_what_it_was_at_first(store):
         assert store.setting("id", "second") == value
     store.set_setting("another", "value")
     assert store.setting("another", "") == "value"
+
+
+def test_approvals_are_kept_replaced_and_taken_away(store):
+    known = Known()
+
+    def approvals(*keys):
+        given = (KeptApproval(key_id=key * 16, at=1.0, envelope=b"signed") for key in keys)
+        return KeptApprovals(workload="shop-web", digest="a" * 64, approvals=tuple(given))
+
+    for wanted in (approvals("1"), approvals("1", "2"), None):
+        key = "shop-web/" + "a" * 64
+        commit(
+            store,
+            known,
+            lambda draft, key=key, wanted=wanted: (
+                draft.approvals.put(key, wanted)
+                if wanted is not None
+                else draft.approvals.remove(key)
+            ),
+        )
+        assert store.load().approvals == ({} if wanted is None else {key: wanted})
 
 
 def test_the_migrations_make_the_tables_that_the_code_says(store):
