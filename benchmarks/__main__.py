@@ -24,6 +24,7 @@ MEASURES: dict[str, str] = {
     "apply": "apply.measure",
     "heartbeats": "heartbeats.measure",
     "idle": "idle.measure",
+    "idle-tls": "idle_tls.measure",
     "lifecycle": "lifecycle.measure",
     "placement": "placement.measure",
     "devices": "devices.measure",
