@@ -47,7 +47,7 @@ def measure() -> list[Row]:
     what = "agent connected by TLS and idle"
     return [
         at_most(f"{what}: memory (PSS)", by_tls, 24, "MiB", note=note),
-        at_most(f"{what}: both ways", hourly[1], 96, "KiB an hour", note=_beats(hourly[0])),
+        at_most(f"{what}: both ways", hourly[1], 64, "KiB an hour", note=_beats(hourly[0])),
         plain("agent connects by TLS, with its certificate, and says all", handshake / 1024, "KiB"),
     ]
 

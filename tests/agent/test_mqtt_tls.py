@@ -1,6 +1,8 @@
 """The link over TLS, against a real mosquitto with certificates. Runs on paho 1.6.1 and 2.x."""
 
+import contextlib
 import queue
+import socket
 import ssl
 import threading
 import time
@@ -79,17 +81,8 @@ def test_it_connects_with_its_certificate(broker, links):
     assert version in ("TLSv1.2", "TLSv1.3")
 
 
-@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 @pytest.mark.parametrize("wrong", ["revoked", "ended"])
-def test_a_certificate_that_is_refused_is_known_as_such(broker, links, wrong, version, monkeypatch):
-    usual = tls.context_of
-
-    def context_of(*paths):
-        made = usual(*paths)
-        made.maximum_version = ssl.TLSVersion[version]
-        return made
-
-    monkeypatch.setattr(tls, "context_of", context_of)  # the broker takes both
+def test_a_certificate_that_is_refused_is_known_as_such(broker, links, wrong):
     path = broker.certificates.node(NODE)
     if wrong == "revoked":
         broker.revoked[broker.certificates.serial(path)] = time.time()
@@ -104,6 +97,30 @@ def test_a_certificate_that_is_refused_is_known_as_such(broker, links, wrong, ve
         link.stop()
     assert {one.ending for one in seen} == {Ending.CERTIFICATE_REFUSED}, seen
     assert "refuses this box's certificate" in seen[0].reason
+
+
+def test_with_tls_1_2_the_handshake_itself_is_refused(broker, links, tmp_path):
+    other = SecuredBroker(tmp_path / "other")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(other.certificates.ca)
+    context.load_cert_chain(broker.certificates.broker())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    plain, _ = listener.accept()
+                    with plain, contextlib.suppress(OSError):
+                        context.wrap_socket(plain, server_side=True).close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        link = links(shown(broker, broker.certificates.node(NODE), port=port))
+        ended = until(link, Disconnected)
+    assert ended.ending is Ending.CERTIFICATE_REFUSED
+    assert "alert unknown ca" in ended.reason
 
 
 def test_another_broker_is_not_spoken_to(broker, links, tmp_path):
