@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.hub.test_main import HUB
 
 from lab.processes import Process, free_port, wait_for
-from lab.secured import Client
-from skerry_hub import broker_way, config, mosquitto_conf
+from lab.secured import Client, SecuredBroker
+from skerry_hub import broker_way, config, mosquitto_conf, mosquitto_process
 from skerry_hub.config import ConfigError
+from skerry_hub.pki import authority, crl
 
 needs_mosquitto = pytest.mark.skipif(
     not shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"),
@@ -99,14 +100,14 @@ def test_what_does_not_go_together_is_said(tmp_path, given):
 
 
 class Hub(Process):
-    """One whose broker asks for certificates."""
+    """One whose broker asks for certificates; its own, unless `words` name another."""
 
-    def __init__(self, folder, port, mqtt_port):
+    def __init__(self, folder, port, mqtt_port, *others):
         self.data = folder / "data"
         self.url = f"http://127.0.0.1:{port}"
         self.port = mqtt_port
         words = ["--listen", f"127.0.0.1:{port}", "--auth", "off", "--name", "127.0.0.1"]
-        words += ["--mqtt-listen", f"{OTHERS}:{mqtt_port}"]
+        words += others or ["--mqtt-listen", f"{OTHERS}:{mqtt_port}"]
         super().__init__("hub", [*HUB, "serve", "--data", str(self.data), *words], folder)
         wait_for("the hub", self._ready, 60)
         # What a client of the lab needs to know.
@@ -219,3 +220,33 @@ def test_the_hubs_files_are_what_its_own_broker_runs_by(hub):
     assert {one.name for one in folder.iterdir()} >= set(mosquitto_conf.FILES)
     conf = (folder / mosquitto_conf.CONF).read_text()
     assert mosquitto_conf.listener_port(conf) == running.port
+
+
+@needs_mosquitto
+def test_at_a_broker_of_somebody_else_the_hub_shows_its_certificate(tmp_path):
+    """One whose own certificate is of another authority, and that knows the hub's for clients."""
+    broker = SecuredBroker(tmp_path / "broker")
+    data = tmp_path / "data"
+    data.mkdir()
+    hubs = authority.load_or_make(data, time.time())
+    broker.write()
+    (broker.folder / "ca.pem").write_bytes(hubs.pem)
+    (broker.folder / "crl.pem").write_bytes(crl.make(hubs, [], time.time()))
+    log = (tmp_path / "mosquitto.log").open("ab")
+    conf = mosquitto_conf.secured("127.0.0.1", broker.port) + "\nlog_type notice\n"
+    process = mosquitto_process.start(
+        broker.folder, conf, broker.folder, persistent=False, output=log
+    )
+    where = [f"--broker=mqtts://localhost:{broker.port}", f"--broker-ca={broker.certificates.ca}"]
+    hub = None
+    try:
+        hub = Hub(tmp_path, free_port(), broker.port, *where)
+        said = (tmp_path / "mosquitto.log").read_text()
+        for name in ("skerry:hub", "skerry:hub-beats"):
+            assert f" as {name} (p" in said
+            assert f"u'{name}'" in said
+    finally:
+        if hub is not None:
+            hub.stop()
+        process.terminate()
+        process.wait()
