@@ -1,7 +1,8 @@
 """Power cuts in the middle of `apt upgrade`: the box must come back able to reach its hub.
 
-At seeded moments from the start of the upgrade to a little after its end. What dpkg had not finished
-is then finished by the two commands that an administrator, or unattended-upgrades, gives anyway.
+At seeded moments of each of its phases: while apt reads, while dpkg unpacks, while it configures, and
+a little after. What dpkg had not finished is then finished by the two commands that an administrator,
+or unattended-upgrades, gives anyway.
 """
 
 from __future__ import annotations
@@ -23,8 +24,12 @@ from lab.uml_pages import answers
 from lab.uml_site import Site
 
 BACK_S = 120.0
-AFTER_END = 1.1
-"""The latest cut comes at so many times the length of an upgrade."""
+PHASES = (
+    ("reading", "", 5.0),
+    ("unpacking", "Preparing to unpack", 4.0),
+    ("configuring", "Setting up", 15.0),
+)
+"""What apt says when each begins, and the latest moment of a cut after that, in seconds."""
 UPGRADE = "DEBIAN_FRONTEND=noninteractive apt-get -q -y upgrade"
 MEND = f"dpkg --configure -a && {UPGRADE} && dpkg --audit && dpkg --verify skerry-agent"
 _PREPARED = ("boot", "repository", "package", "join", "workload")
@@ -32,7 +37,7 @@ _PREPARED = ("boot", "repository", "package", "join", "workload")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
-    """One cut: so long after the upgrade began; how dpkg had the package then, and which code ran.
+    """One cut: so long into a phase; how dpkg had the package then, and which code ran.
 
     `online_s` and `page_s` are from power on until the hub heard of the box, and until the workload
     was there; None where that never was. `mended_s`: until the upgrade was whole and online again.
@@ -40,6 +45,7 @@ class Cut:
 
     suite: str
     number: int
+    phase: str
     after_s: float
     dpkg: str
     code: str
@@ -68,10 +74,14 @@ def cuts(
             site.start()
             for step in (one for one in steps.STEPS if one.follow.__name__ in _PREPARED):
                 step.follow(course)
-            usual_s = _from_disk_that_is_cut(course)
+            _from_disk_that_is_cut(course)
             progress.begin()
             for number in range(1, count + 1):
-                cut = _cut(course, number, draw.uniform(0.0, AFTER_END) * usual_s)
+                phase, beginning, latest_s = draw.choice(PHASES)
+                seen = Cut(
+                    suite, number, phase, draw.uniform(0.0, latest_s), "", "", None, None, None
+                )
+                cut = _cut(course, seen, beginning)
                 progress.add(cut, line(cut))
                 if cut.problem or progress.ended:
                     break
@@ -81,28 +91,25 @@ def cuts(
     return progress.found[begun:]
 
 
-def _from_disk_that_is_cut(course: Course) -> float:
-    """Boot with a disk that is written to at once; return how long an upgrade takes with it."""
+def _from_disk_that_is_cut(course: Course) -> None:
+    """Boot with a disk that is written to at once."""
     course.box.power_off()
     course.box.synchronous = True
     began_s = time.time()
     course.box.start()
     course.until_online(began_s)
     course.box.until_booted()
-    course.publish_later()
-    course.box.run("apt-get", "-qq", "update")
-    return course.box.shell(UPGRADE, 300).took_s
 
 
-def _cut(course: Course, number: int, after_s: float) -> Cut:
+def _cut(course: Course, seen: Cut, beginning: str) -> Cut:
     """Publish a version, begin to upgrade to it, cut, and see what comes of it."""
     box = course.box
-    seen = Cut(box.suite, number, after_s, "?", "?", None, None, None)
     try:
         version, code = course.publish_later()
         box.run("apt-get", "-qq", "update")
-        box.ask(UPGRADE)
-        time.sleep(after_s)
+        upgrading = box.ask(UPGRADE)
+        wait_for(f"apt to say {beginning!r}", lambda: beginning in upgrading.said, 120)
+        time.sleep(seen.after_s)
         box.cut()
         began_s = time.time()
         box.start()
@@ -138,7 +145,7 @@ def line(cut: Cut) -> str:
     online = "never" if cut.online_s is None else f"{cut.online_s:.1f} s"
     mended = "never" if cut.mended_s is None else f"{cut.mended_s:.1f} s"
     return (
-        f"{cut.suite:<8} {cut.number:>3} cut after {cut.after_s:5.2f} s: {_state(cut)}, "
+        f"{cut.suite:<8} {cut.number:>3} {cut.after_s:4.1f} s into {cut.phase}: {_state(cut)}, "
         f"agent {cut.code} online after {online}, whole again after {mended} {cut.problem}"
     )
 
@@ -151,13 +158,15 @@ def table(found: Sequence[Cut]) -> str:
         states = collections.Counter(map(_state, ours))
         online = sorted(one.online_s for one in ours if one.online_s is not None)
         told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        phases = collections.Counter(one.phase for one in ours)
+        within = ", ".join(f"{phases[name]} {name}" for name, _, _ in PHASES)
         middle = (
             f"{online[len(online) // 2]:.0f} s (median), {online[-1]:.0f} s at most"
             if online
             else "never"
         )
         lines.append(
-            f"{suite}: {len(ours)} cuts in `apt upgrade`; dpkg then had: {told}; "
+            f"{suite}: {len(ours)} cuts in `apt upgrade` ({within}); dpkg then had: {told}; "
             f"{sum(one.met for one in ours)} came back to the hub and were whole after an upgrade; "
             f"online after {middle}"
         )

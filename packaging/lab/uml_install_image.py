@@ -109,6 +109,25 @@ _NOT_NEEDED = (
     "e2scrub_reap.service",
     "fstrim.timer",
 )
+_GENERATORS = (
+    # Each reload of systemd starts all of them, which takes seconds here, and nothing needs them.
+    "podman-system-generator",
+    "systemd-bless-boot-generator",
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-fstab-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-rc-local-generator",
+    "systemd-run-generator",
+    "systemd-ssh-generator",
+    "systemd-system-update-generator",
+    "systemd-sysv-generator",
+    "systemd-tpm2-generator",
+    "systemd-veritysetup-generator",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -215,6 +234,10 @@ def _set_up(root: pathlib.Path) -> None:
     coldplug = system / "systemd-udev-trigger.service.d" / "lab.conf"
     coldplug.parent.mkdir()
     coldplug.write_text(_COLDPLUG)
+    generators = root / "etc" / "systemd" / "system-generators"
+    generators.mkdir(exist_ok=True)
+    for name in _GENERATORS:
+        (generators / name).symlink_to("/dev/null")
     unit = ["chroot", str(root), "systemctl", "-q"]
     run([*unit, "enable", "lab-line.service", "lab-network.service"])
     run([*unit, "mask", *_NOT_NEEDED])

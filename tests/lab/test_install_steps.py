@@ -137,10 +137,10 @@ def test_the_tables_tell_what_is_wrong():
     good, bad = Done("trixie", "a", 1.0, "seen"), Done("trixie", "b", 2.0, "", "it is not so")
     assert [one.met for one in (good, bad)] == [True, False]
     assert "it is not so" in table([good, bad])
-    whole = Cut("trixie", 1, 2.0, "half-installed 1", "0.1.0", 9.0, 9.5, 20.0)
-    never = Cut("trixie", 2, 2.0, "", "?", None, None, None, "it never came")
+    whole = Cut("trixie", 1, "unpacking", 2.0, "half-installed 1", "0.1.0", 9.0, 9.5, 20.0)
+    never = Cut("trixie", 2, "reading", 2.0, "", "?", None, None, None, "it never came")
     text = uml_install_cuts.table([whole, never])
-    assert "2 cuts" in text
+    assert "2 cuts in `apt upgrade` (1 reading, 1 unpacking, 0 configuring)" in text
     assert "1 half-installed, 1 unknown" in text
     assert "1 came back" in text
     assert "it never came" in uml_install_cuts.line(never)
