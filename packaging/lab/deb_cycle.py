@@ -62,8 +62,9 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 def subscribe(root: Root, folder: pathlib.Path, url: str) -> None:
     """Have a root know the repository, and no other."""
-    for path in (root.at("/etc/apt/sources.list"), *root.at("/etc/apt/sources.list.d").glob("*")):
-        path.unlink(missing_ok=True)
+    for path in root.at("/etc/apt/sources.list.d").glob("*"):
+        path.unlink()
+    root.write("/etc/apt/sources.list", "")  # unattended-upgrade makes one where there is none
     # Each step would index the manuals of the whole machine anew.
     root.at("/var/lib/man-db/auto-update").unlink(missing_ok=True)
     root.write("/etc/apt/keyrings/skerry.asc", (folder / deb_repository.KEYRING).read_text())
