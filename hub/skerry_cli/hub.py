@@ -34,7 +34,12 @@ LINE_S = 30.0
 RETRY_FIRST_S = 0.1
 RETRY_FOR_S = 1.6
 """For how long a request that changes nothing is repeated while the hub is away or busy."""
+RETRY_AFTER_MOST_S = 10.0
+"""How long it waits at most because the hub says that it is asked too often."""
 CLOCK_DIFFERS_S = 2.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HUB_NAME = "hub.skerry.internal"
+"""The name that only the hub's own certificates have, of all that its authority signs."""
 MOST_DIGITS = 20
 
 _WARNING = re.compile(r'299 \S+ "([^"]{1,1000})"')
@@ -52,24 +57,35 @@ def path(*words: str) -> str:
 class Hub:
     """One hub. Every method raises a Failure that says what is wrong and what to do about it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are given by name
         self,
         url: str,
         *,
+        token: str | None = None,
         ca_file: str | None = None,
+        ca: str | None = None,
+        pinned: bool = False,
         timeout_s: float = 30.0,
         retry_for_s: float = RETRY_FOR_S,
         warn: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`timeout_s` bounds a whole request, `retry_for_s` its repetitions.
 
-        `warn` is told, once, what the hub warns of: that what it says may be old.
+        `warn` is told, once, what the hub warns of: that what it says may be old. `ca` is who
+        vouches for the hub, in PEM; `pinned`: it is the hub's own authority, and signs others too.
         """
         self.url = url.rstrip("/")
         self.deadline: float | None = None
         """When everything that is asked must be over, by the monotonic clock."""
         self._parts = _parse(url)
         self._ca_file = ca_file
+        self._ca = ca
+        self._pinned = pinned
+        self._headers = {"User-Agent": "skerry"}
+        if token:
+            self._check_private()
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._retry_after_s = 0.0
         self._timeout_s = timeout_s
         self._retry_for_s = retry_for_s
         self._kept: http.client.HTTPConnection | None = None
@@ -93,7 +109,14 @@ class Hub:
             try:
                 return self._ask("GET", where, query, None, timeout_s)
             except (UnreachableError, RefusedError) as failure:
-                if not failure.passing or time.monotonic() + delay_s > min(end, self._end(end)):
+                if isinstance(failure, RefusedError) and failure.status == 429:
+                    end = max(end, self._end(time.monotonic() + self._retry_after_s + 1))
+                    delay_s = max(delay_s, self._retry_after_s)
+                    if self._retry_after_s > RETRY_AFTER_MOST_S:
+                        raise
+                elif not failure.passing:
+                    raise
+                if time.monotonic() + delay_s > min(end, self._end(end)):
                     raise
             time.sleep(delay_s)
             delay_s *= 2
@@ -118,7 +141,7 @@ class Hub:
         connection = self._connection()
         connection.timeout = self._timeout_s
         try:
-            connection.request("GET", target, headers={"User-Agent": "skerry"})
+            connection.request("GET", target, headers=self._headers)
             with connection.getresponse() as response:
                 if response.status != 200:
                     data = response.read(MAX_ANSWER_BYTES)
@@ -144,7 +167,7 @@ class Hub:
         connection = self._connection()
         connection.timeout = max(self._timeout_s, LINE_S)
         data = None if body is None else json.dumps(body).encode()
-        headers = {"User-Agent": "skerry", "Content-Type": "application/json"}
+        headers = {**self._headers, "Content-Type": "application/json"}
         try:
             try:
                 connection.request(method, self._target(where, query), data, headers)
@@ -245,7 +268,7 @@ class Hub:
         if kept is None:
             raise http.client.NotConnected
         kept.settimeout(_remaining(end))
-        headers = {"Accept": "application/json", "User-Agent": "skerry"}
+        headers = {**self._headers, "Accept": "application/json"}
         if data is not None:
             headers["Content-Type"] = "application/json"
         connection.request(method, target, data, headers)
@@ -266,6 +289,7 @@ class Hub:
                 raise http.client.IncompleteRead(b"", response.length)
             self._set_clock(response.headers.get("Date"))
             self._pass_on(response.headers.get("Warning"))
+            self._retry_after_s = _seconds(response.headers.get("Retry-After"))
             return response.status, bytes(body)
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -273,10 +297,22 @@ class Hub:
         if self._parts.scheme == "http":
             return http.client.HTTPConnection(host, port)
         try:
-            context = ssl.create_default_context(cafile=self._ca_file)
+            context = ssl.create_default_context(cafile=self._ca_file, cadata=self._ca)
         except OSError as error:
-            raise Failure(f"{self._ca_file}: cannot read certificates from it: {error}") from None
+            where = self._ca_file or "the authority of the context"
+            raise Failure(f"{where}: cannot read certificates from it: {error}") from None
+        if self._pinned:
+            return _OfHub(host, port, context=context)
         return http.client.HTTPSConnection(host, port, context=context)
+
+    def _check_private(self) -> None:
+        """Refuse to send a token where others on the way can read it."""
+        if self._parts.scheme == "https" or self._parts.hostname in LOOPBACK:
+            return
+        raise Failure(
+            f"{self.url}: a token goes over https alone, or to this machine: {LOOPBACK[0]}",
+            Exit.USAGE,
+        )
 
     def _pass_on(self, warning: str | None) -> None:
         found = _WARNING.match(warning or "")
@@ -341,6 +377,25 @@ class Hub:
             f"{where}: {_words(error)}.\n{advice} Set its address with --hub or SKERRY_HUB.",
             passing=not unnamed or error.args[:1] == (socket.EAI_AGAIN,),
         )
+
+
+class _OfHub(http.client.HTTPSConnection):
+    """To what has the hub's own name: brokers and boxes have certificates of its authority too."""
+
+    def connect(self) -> None:
+        """Connect, and look at the certificate before anything is sent."""
+        super().connect()
+        names = (self.sock.getpeercert() or {}).get("subjectAltName", ())
+        if ("DNS", HUB_NAME) not in names:
+            self.close()
+            raise UnreachableError(
+                f"what answers at {self.host} is of the hub's authority, but not the hub",
+                passing=False,
+            )
+
+
+def _seconds(text: str | None) -> float:
+    return float(text) if text and text.isdecimal() and len(text) < 6 else 0.0
 
 
 def _remaining(end: float) -> float:

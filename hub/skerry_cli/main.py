@@ -43,6 +43,12 @@ COMMANDS = {
     "drain": "Move away what a node runs, and let nothing new come to it.",
     "rollout": "Follow, pause, resume and undo the updates of workloads.",
     "rebalance": "Make the fleet's placement better by moves, wave by wave.",
+    "login": "Log in to a hub with a token, and have it as the current one.",
+    "logout": "Forget the token for a hub.",
+    "context": "Choose among the hubs that were logged in to.",
+    "whoami": "Show as whom the hub is asked.",
+    "access": "Keep the tokens with which the hub is asked.",
+    "audit": "Show who changed what, and check that nothing of that was changed.",
     "completion": "Print the script that completes commands and names in a shell.",
     "version": "Print the version.",
 }
@@ -111,9 +117,13 @@ class Lazy(click.Group):
     "--hub",
     metavar="URL",
     envvar="SKERRY_HUB",
-    default=DEFAULT_HUB,
-    show_default=True,
-    help="The hub's address (SKERRY_HUB).",
+    help=f"The hub's address (SKERRY_HUB; default: the current context's, else {DEFAULT_HUB}).",
+)
+@click.option(
+    "--context",
+    metavar="NAME",
+    envvar="SKERRY_CONTEXT",
+    help="A hub that was logged in to (SKERRY_CONTEXT; default: the current one).",
 )
 @click.option(
     "--ca-file",

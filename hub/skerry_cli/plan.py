@@ -60,7 +60,7 @@ def plan(
     if options["out"] is not None:
         from skerry_cli.plan_file import save  # noqa: PLC0415
 
-        save(options["out"], asked.body, answer, session.hub)
+        save(options["out"], asked.body, answer, session.url)
     show_plan(Screen(), answer, options["form"], verbose=options["verbose"], explain=BEFORE)
     if found.unplaced:
         ctx.exit(Exit.NOT_PLACED)

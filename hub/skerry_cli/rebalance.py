@@ -110,7 +110,7 @@ def rebalance(ctx: click.Context, /, **options: Any) -> None:
     if options["out"] is not None:
         from skerry_cli.plan_file import save  # noqa: PLC0415
 
-        save(options["out"], body, answer, session.hub, "rebalance")
+        save(options["out"], body, answer, session.url, "rebalance")
     if not form:
         show(screen, found)
     if made is None:

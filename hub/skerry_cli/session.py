@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from skerry_cli.failures import Exit, Failure
 from skerry_cli.words import MAX_DURATION_S, duration, parse_duration
 from skerry_wire.frozen import frozen
 
@@ -25,19 +27,72 @@ COMPLETE_WITHIN_S = 0.8
 
 @frozen(kw_only=True)
 class Session:
-    """Where the hub is, and how long it may take."""
+    """Which hub is meant, and how long it may take. What is not given is None."""
 
-    hub: str = DEFAULT_HUB
+    hub: str | None = None
     ca_file: str | None = None
     request_timeout: float = 30.0
+    context: str | None = None
 
-    def connect(self) -> Hub:
-        """Return the hub; nothing is sent before something is asked."""
+    @property
+    def url(self) -> str:
+        """Return the address of the hub that is meant. Raises Failure."""
+        return self.target().url
+
+    def target(self) -> Target:
+        """Return the hub that is meant, and as whom it is asked. Raises Failure.
+
+        A context that is named counts first, then an address, then the current context.
+        """
+        from skerry_cli import contexts  # noqa: PLC0415 - `version` and `--help` need no file
+
+        known = contexts.load()
+        name = self.context or ""
+        if name and self.hub and known.named(name).hub != self.hub.rstrip("/"):
+            raise Failure(
+                f"the context {name} is of {known.named(name).hub}, and --hub or SKERRY_HUB is "
+                f"{self.hub}: leave one of them out",
+                Exit.USAGE,
+            )
+        name = name or (known.of_hub(self.hub) if self.hub else known.current)
+        found = known.named(name) if name else contexts.Context(hub=self.hub or DEFAULT_HUB)
+        return Target(
+            url=found.hub,
+            context=name,
+            token=os.environ.get("SKERRY_TOKEN") or found.token,
+            ca_file=self.ca_file,
+            ca=None if self.ca_file else found.ca,
+            pinned=found.pinned and not self.ca_file,
+        )
+
+    def connect(self, timeout_s: float | None = None, **options: Any) -> Hub:
+        """Return the hub; nothing is sent before something is asked. Raises Failure."""
         from skerry_cli.hub import Hub  # noqa: PLC0415 - `version` and `--help` need no network
         from skerry_cli.screen import Screen  # noqa: PLC0415
 
-        warn = Screen().note
-        return Hub(self.hub, ca_file=self.ca_file, timeout_s=self.request_timeout, warn=warn)
+        target = self.target()
+        return Hub(
+            target.url,
+            token=target.token,
+            ca_file=target.ca_file,
+            ca=target.ca,
+            pinned=target.pinned,
+            timeout_s=timeout_s or self.request_timeout,
+            warn=Screen().note,
+            **options,
+        )
+
+
+@frozen(kw_only=True)
+class Target:
+    """One hub, as whom it is asked, and who vouches for it."""
+
+    url: str
+    context: str = ""
+    token: str | None = dataclasses.field(default=None, repr=False)
+    ca_file: str | None = None
+    ca: str | None = None
+    pinned: bool = False
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg] # older ones take no argument
@@ -75,6 +130,7 @@ def anywhere(command: F) -> F:
     for name, kind in (
         ("--hub", str),
         ("--ca-file", click.Path(exists=False, dir_okay=False)),
+        ("--context", str),
         ("--request-timeout", Duration()),
     ):
         command = click.option(
@@ -120,7 +176,7 @@ def complete_names(
 
 
 def _names(ctx: click.Context, plural: str | None) -> list[str]:
-    from skerry_cli.hub import Hub, path  # noqa: PLC0415
+    from skerry_cli.hub import path  # noqa: PLC0415
     from skerry_cli.kind import Kind  # noqa: PLC0415
     from skerry_cli.kinds import kind_of  # noqa: PLC0415
     from skerry_cli.records import items_of, read  # noqa: PLC0415
@@ -130,12 +186,8 @@ def _names(ctx: click.Context, plural: str | None) -> list[str]:
     if kind is None:
         return []
     given = ctx.find_root().params
-    hub = Hub(
-        given.get("hub") or DEFAULT_HUB,
-        ca_file=given.get("ca_file"),
-        timeout_s=COMPLETE_WITHIN_S,
-        retry_for_s=0.0,
-    )
+    wanted: dict[str, Any] = {name: given.get(name) for name in ("hub", "ca_file", "context")}
+    hub = Session(**wanted).connect(COMPLETE_WITHIN_S, retry_for_s=0.0)
     items = items_of(hub.get(path(*kind.listed), kind.query))
     records: list[Any] = [read(kind.record, item) for item in items]
     names = {name for record in records for name in kind.names(record)}

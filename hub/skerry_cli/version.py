@@ -30,7 +30,7 @@ def version(session: Session, ask_hub: bool, form: str | None) -> None:
         return
     screen.line(f"skerry {__version__}")
     if ask_hub:
-        screen.line(f"hub {versions['hub']} at {session.hub}")
+        screen.line(f"hub {versions['hub']} at {session.url}")
 
 
 def _hub_version(session: Session) -> str:

@@ -13,6 +13,8 @@ COMMANDS = {
     "ca": "print the certificate of the hub's authority, and its pin",
     "reader-certificate": "make a certificate with which another system reads the broker",
     "join-token": "make a token with which a box joins, on the hub's own machine",
+    "token": "make, list and revoke the tokens with which the API is asked",
+    "audit": "check the audit log, or move its oldest rows to a file",
     "backup": "write everything that makes this hub into one file; it may be running",
     "restore": "put a backup in a hub's place, while none runs there",
     "healthcheck": "say whether the hub on this machine is well, by the exit status",

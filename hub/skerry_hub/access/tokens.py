@@ -92,3 +92,17 @@ def wrong_name(name: str) -> str | None:
     if name in RESERVED:
         return f"{name} is what the audit log calls others"
     return None
+
+
+_TTL = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhdw])")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def ttl_s_of(text: str) -> float | None:
+    """Return how long a token is to be valid; None is for ever. Raises ValueError."""
+    if text == "never":
+        return None
+    match = _TTL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"--ttl: {text[:40]!r} must be such as 12h or 90d, or never")
+    return int(match["count"]) * _UNITS[match["unit"]]

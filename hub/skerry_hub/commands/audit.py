@@ -1,0 +1,53 @@
+"""`skerry-hub audit`: the audit log, exported, checked, and its oldest part cut off."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from skerry_hub import database_url
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `audit` takes."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    cut = actions.add_parser("cut", help="export the oldest rows to a file, and remove them here")
+    cut.add_argument(
+        "--keep-days", type=int, required=True, metavar="DAYS", help="what is newer stays"
+    )
+    cut.add_argument("-o", "--output", required=True, metavar="FILE", help="the export; a new file")
+    verify = actions.add_parser("verify", help="check the rows that are here")
+    for one in (cut, verify):
+        database_url.add_options(one)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it; the hub may be running."""
+    from skerry_hub import store_beside  # noqa: PLC0415
+    from skerry_hub.access import retention  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
+
+    try:
+        with store_beside.opened(given) as (_, store):
+            if given.action == "verify":
+                chain, wrong = retention.checked(store)
+                if wrong is not None:
+                    print(f"skerry-hub: the audit log is broken: {wrong}", file=sys.stderr)
+                    return 1
+                print(f"{chain.rows} rows are as they were written, up to {chain.head}")
+                return 0
+            who = store_beside.who_runs_it()
+            count, anchor = retention.cut(store, given.keep_days, given.output, who)
+    except (database_url.DatabaseUrlError, ValueError) as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 2
+    except StoreError as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    words = f"{count} rows are in {given.output} now, and the log begins after {anchor}"
+    print(words if count else "no row is that old: nothing was cut off", file=sys.stderr)
+    return 0

@@ -1,0 +1,71 @@
+"""The hub's database for a command of `skerry-hub`, whether the hub runs or not.
+
+It waits for no hub and holds none up: what it does are short transactions of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import os
+import pathlib
+import socket
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+
+from skerry_hub import database_url, store_opening
+from skerry_hub.store import Store
+from skerry_hub.store_error import StoreError, reason_of
+
+
+@contextlib.contextmanager
+def opened(given: argparse.Namespace) -> Iterator[tuple[pathlib.Path, Store]]:
+    """Give the data folder and its store.
+
+    Raises DatabaseUrlError, StoreError and OSError.
+    """
+    data, url = database_url.folder_and_database(vars(given))
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _become_its_owner(data)
+    os.umask(0o077)
+    engine, shown = store_opening.engine_at(url)
+    try:
+        if _schema(engine) != store_opening.newest_schema():
+            engine.dispose()
+            # Before the hub's first start, or that of a new version: no hub runs on it.
+            store_opening.open_store(url, claim_s=0.5).close()
+    except sa.exc.SQLAlchemyError as error:
+        reason = f"the database {shown} cannot be used: {reason_of(error)}"
+        raise StoreError(reason) from None
+    store = Store(engine)
+    try:
+        yield data, store
+    finally:
+        store.close()
+
+
+def _schema(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _become_its_owner(data: pathlib.Path) -> None:
+    """Leave root for the user whose the data folder is: what is made there must be the hub's."""
+    about = data.stat()
+    if os.geteuid() != 0 or about.st_uid == 0:
+        return
+    os.setgroups([about.st_gid])
+    os.setgid(about.st_gid)
+    os.setuid(about.st_uid)
+
+
+def who_runs_it() -> str:
+    """Return who runs a command, for the audit log."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())  # within a container its user may have no name
+    return f"{user}@{socket.gethostname()}"
