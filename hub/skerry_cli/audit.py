@@ -191,9 +191,8 @@ def _tell(chain: Chain, wrong: str | None, form: str | None) -> None:
     elif wrong is not None:
         screen.note(f"skerry: the audit log is broken: {wrong}")
     else:
-        screen.line(
-            f"{words.count(chain.rows, 'row')} are as they were written, up to {chain.head}"
-        )
+        count = words.count(chain.rows, "row")
+        screen.line(f"checked {count}: all as they were written, up to {chain.head}")
     if wrong is None and chain.unproven:
         screen.note(
             "the row that was seen last was cut off since: check an export that has it, too"

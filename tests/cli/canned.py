@@ -21,6 +21,7 @@ class Asked:
     path: str
     query: dict
     body: object
+    headers: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -40,6 +41,7 @@ class Status:
 
     status: int
     body: object
+    headers: dict = dataclasses.field(default_factory=dict)
 
 
 def problems(status, *found):
@@ -130,6 +132,7 @@ class CannedHub:
         length = int(handler.headers.get("Content-Length") or 0)
         body = json.loads(handler.rfile.read(length)) if length else None
         asked = Asked(handler.command, url.path, dict(urllib.parse.parse_qsl(url.query)), body)
+        asked.headers = dict(handler.headers)
         with self._lock:
             self.asked.append(asked)
             self._lock.notify_all()
@@ -149,6 +152,8 @@ class CannedHub:
         data = json.dumps(plain(content)).encode()
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
+        for name, text in found.headers.items() if isinstance(found, Status) else ():
+            handler.send_header(name, text)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)

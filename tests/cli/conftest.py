@@ -9,6 +9,9 @@ from tests.cli.canned import CannedHub
 
 from skerry_cli.main import cli
 
+NO_CONFIG = "/nonexistent/skerry-config"
+"""Nobody is logged in, whoever runs the tests."""
+
 
 @dataclasses.dataclass
 class Done:
@@ -34,7 +37,7 @@ def skerry_any(hub):
             words,
             prog_name="skerry",
             input=data,
-            env={"SKERRY_HUB": hub.url, **environment},
+            env={"SKERRY_HUB": hub.url, "SKERRY_CONFIG": NO_CONFIG, **environment},
             catch_exceptions=False,
         )
         return Done(done.exit_code, done.stdout, done.stderr)
@@ -60,7 +63,8 @@ def start(hub):
     started = []
 
     def run(*words, **options):
-        environment = {"SKERRY_HUB": hub.url, "TERM": "xterm", **options.pop("env", {})}
+        given = {"SKERRY_HUB": hub.url, "SKERRY_CONFIG": NO_CONFIG, "TERM": "xterm"}
+        environment = {**given, **options.pop("env", {})}
         clean = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
         process = subprocess.Popen(
             [sys.executable, "-m", "skerry_cli", *words],

@@ -27,12 +27,16 @@ from tests.cli.samples import (
     WINDOW,
     WORKLOAD,
 )
+from tests.cli.test_access import TEXT, TOKEN
+from tests.cli.test_audit import Log
 from tests.cli.test_decisions import DETAIL as DECISION
 from tests.cli.test_decisions import PLACED, SAME
+from tests.cli.test_login import ALICE as CALLER
 from tests.cli.test_logs import answer
 from tests.cli.test_rollout import GOING, REVISIONS
 from tests.cli.test_secret import SECRET
 from tests.cli.test_token import ENROLLED, LISTED, MADE
+from tests.wire.test_audit_chain import rows
 
 from skerry_cli.describe_document import VERSIONS
 from skerry_cli.document_kinds import DOCUMENT_KINDS
@@ -41,6 +45,7 @@ from skerry_cli.get import MOST_DEVICES
 from skerry_cli.kinds import DEVICE_KINDS
 from skerry_hub import devices
 from skerry_hub.api import app as api
+from skerry_hub.api.access_routes import TokenMade, TokenRequest
 from skerry_hub.api.instance_requests import ExecRequest
 from skerry_hub.api.requests import (
     ApplyRequest,
@@ -60,6 +65,7 @@ from skerry_wire.codec import from_plain, to_plain
 BODIES = {
     "/api/v1/workloads/w/rollout/undo": UndoRequest,
     "/api/v1/plan": ApplyRequest,
+    "/api/v1/access": TokenRequest,
     "/api/v1/apply": ApplyRequest,
     "/api/v1/nodes/box-1/taints": TaintRequest,
     "/api/v1/nodes/box-1/drain": DrainRequest,
@@ -152,6 +158,13 @@ COMMANDS = [
     ["restart", "shop-web-0", "-c", "web", "--no-wait"],
     ["top", "instances", "--node", "box-1"],
     ["top", "nodes"],
+    ["whoami"],
+    ["access", "create", "ci", "--role", "operator", "--scope", "site=quay-3"],
+    ["access", "list"],
+    ["access", "revoke", "ci", "-y"],
+    ["audit", "list", "--since", "1h", "--who", "alice", "--action", "labels", "--limit", "1000"],
+    ["audit", "verify"],
+    ["audit", "export"],
     ["rollout", "list"],
     ["rollout", "status", "w"],
     ["rollout", "pause", "w"],
@@ -188,6 +201,11 @@ def test_what_is_asked_is_what_the_api_takes(hub, skerry, document, words):
         "POST /api/v1/instances/shop-web-0/exec": answer(),
         "POST /api/v1/instances/shop-web-0/restart": {},
         "GET /api/v1/nodes/box-1/top": {},
+        "GET /api/v1/whoami": CALLER,
+        "POST /api/v1/access": TokenMade(token=TOKEN, text=TEXT),
+        "GET /api/v1/access": [TOKEN],
+        "DELETE /api/v1/access/ci": TOKEN,
+        "GET /api/v1/audit": Log(rows(4)),
         "GET /api/v1/rollouts": [GOING],
         "GET /api/v1/workloads/w/rollout": RolloutDetail(rollout=GOING),
         "POST /api/v1/workloads/w/rollout/pause": RolloutDetail(rollout=GOING),

@@ -59,7 +59,7 @@ def cut(store: Store, keep_days: int, target: str, who: str) -> tuple[int, Mark]
     with store.aside() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("LOCK TABLE audit IN EXCLUSIVE MODE"))
-        chain, wrong = _followed(connection)
+        _, wrong = _followed(connection)
         if wrong is not None:
             raise StoreError(f"the audit log is broken, and nothing was cut off: {wrong}")
         anchor = audit_rows.anchor(connection)

@@ -1,0 +1,130 @@
+"""`skerry audit`: the log is listed, exported and checked, from a hub and from a file."""
+
+import dataclasses
+import json
+
+import pytest
+from tests.wire.test_audit_chain import rows
+
+from skerry_cli import contexts
+from skerry_hub.api.access_routes import AuditView
+from skerry_wire.audit_chain import BEGINNING
+
+
+class Log:
+    """A hub's log, page by page."""
+
+    def __init__(self, found, anchor=BEGINNING):
+        self.rows, self.anchor, self.page = found, anchor, 3
+
+    def __call__(self, asked):
+        after = int(asked.query.get("after", self.anchor.seq))
+        rest = [row for row in self.rows if row.seq > after]
+        head = self.rows[-1].mark if self.rows else self.anchor
+        return AuditView(
+            items=tuple(rest[: self.page]),
+            more=len(rest) > self.page,
+            anchor=self.anchor,
+            head=head,
+        )
+
+
+@pytest.fixture
+def log(hub):
+    log = hub.answers["GET /api/v1/audit"] = Log(rows(8))
+    return log
+
+
+@pytest.fixture
+def logged_in(hub, tmp_path):
+    config = tmp_path / "c" / "config"
+    contexts.save(
+        contexts.Contexts(current="a", contexts={"a": contexts.Context(hub=hub.url)}), config
+    )
+    return {"SKERRY_CONFIG": str(config), "SKERRY_HUB": None}
+
+
+def test_rows_are_listed(hub, skerry, log):
+    denied = dataclasses.replace(
+        rows(1)[0], content={"phase": "denied", "reason": "no", "subject": "/x"}
+    )
+    log.rows, log.page = [*rows(1), denied], 9
+    lines = skerry("audit", "list", "--since", "1h", "--who", "alice", "--action", "POST").out
+    assert [line.split()[0] for line in lines.splitlines()] == ["ROW", "1", "1"]
+    assert "POST /x" in lines
+    assert lines.splitlines()[2].endswith("no")
+    query = hub.asked[-1].query
+    assert (query["who"], query["action"]) == ("alice", "POST")
+    assert float(query["since"]) > 1e9
+    assert len(json.loads(skerry("audit", "list", "-o", "json").out)["items"]) == 2
+
+
+def test_a_whole_log_is_right_and_its_end_is_remembered(hub, skerry, log, logged_in):
+    out = skerry("audit", "verify", **logged_in).out
+    assert out.startswith("checked 8 rows: all as they were written, up to 8:")
+    kept = contexts.load(contexts.pathlib.Path(logged_in["SKERRY_CONFIG"]))
+    assert kept.contexts["a"].audit == str(log.rows[-1].mark)
+    log.rows = rows(9)
+    skerry("audit", "verify", **logged_in)
+    log.rows = rows(8)
+    err = skerry("audit", "verify", code=1, **logged_in).err
+    assert "the log ends at row 8, and it had row 9: its end is missing" in err
+
+
+def test_what_was_changed_is_said_with_its_row(skerry, log):
+    log.rows[4] = dataclasses.replace(log.rows[4], who="mallory")
+    done = skerry("audit", "verify", code=1)
+    assert "the audit log is broken: row 5 was changed" in done.err
+    found = json.loads(skerry("audit", "verify", "-o", "json", code=1).out)
+    assert (found["ok"], found["rows"], found["head"]["seq"]) == (False, 4, 4)
+
+
+def test_a_row_that_must_be_there(skerry, log):
+    other = f"3:{'a' * 64}"
+    assert "the log was written anew" in skerry("audit", "verify", "--head", other, code=1).err
+    skerry("audit", "verify", "--head", str(log.rows[2].mark))
+    assert "is no ROW:HASH" in skerry("audit", "verify", "--head", "3", code=2).err
+
+
+def test_a_log_that_was_cut_is_right_and_says_what_it_cannot_tell(hub, skerry, logged_in):
+    every = rows(8)
+    hub.answers["GET /api/v1/audit"] = log = Log(every)
+    skerry("audit", "verify", "--head", str(every[1].mark), **logged_in)
+    log.rows, log.anchor = every[5:], every[4].mark
+    done = skerry("audit", "verify", "--head", str(every[1].mark), **logged_in)
+    assert done.out.startswith("checked 3 rows")
+    assert "was cut off since: check an export" in done.err
+
+
+def test_an_export_is_checked_without_a_hub(hub, skerry, log, tmp_path):
+    file = tmp_path / "audit.jsonl"
+    assert "8 rows exported" in skerry("audit", "export", "-f", str(file)).err
+    assert skerry("audit", "export").out == file.read_text()
+    lines = file.read_text().splitlines()
+    assert json.loads(lines[0])["anchor"] == {"seq": 0, "hash": "0" * 64}
+    assert len(lines) == 9
+    hub.stop()
+    assert skerry("audit", "verify", "--file", str(file)).out.startswith("checked 8 rows")
+    head = str(log.rows[-1].mark)
+    file.write_text("\n".join(lines[:-1]) + "\n")
+    skerry("audit", "verify", "--file", str(file))
+    err = skerry("audit", "verify", "--file", str(file), "--head", head, code=1).err
+    assert "its end is missing" in err
+    file.write_text("\n".join([*lines[:3], *lines[4:]]) + "\n")
+    assert "row 4 follows row 2" in skerry("audit", "verify", "--file", str(file), code=1).err
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("", 2, "is empty"),
+        ("nonsense\n", 2, ":1: is no JSON"),
+        ('{"audit": 2, "anchor": {}}\n', 2, "reads no such export"),
+        ('{"audit": 1, "anchor": {"seq": 0, "hash": "x"}}\n', 1, "not as expected"),
+        ('{"audit": 1, "anchor": {"seq": 0}}\nx\n', 2, ":2: is no JSON"),
+    ],
+)
+def test_what_is_no_export_is_said(skerry, tmp_path, text, code, says):
+    file = tmp_path / "audit.jsonl"
+    file.write_text(text)
+    assert says in skerry("audit", "verify", "--file", str(file), code=code).err
