@@ -26,6 +26,7 @@ from skerry_cli.failures import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+from skerry_cli.hub_connection import check_private, connection_to, parsed
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_LINE_BYTES = 1024 * 1024
@@ -37,9 +38,6 @@ RETRY_FOR_S = 1.6
 RETRY_AFTER_MOST_S = 10.0
 """How long it waits at most because the hub says that it is asked too often."""
 CLOCK_DIFFERS_S = 2.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-HUB_NAME = "hub.skerry.internal"
-"""The name that only the hub's own certificates have, of all that its authority signs."""
 MOST_DIGITS = 20
 
 _WARNING = re.compile(r'299 \S+ "([^"]{1,1000})"')
@@ -77,13 +75,13 @@ class Hub:
         self.url = url.rstrip("/")
         self.deadline: float | None = None
         """When everything that is asked must be over, by the monotonic clock."""
-        self._parts = _parse(url)
+        self._parts = parsed(url)
         self._ca_file = ca_file
         self._ca = ca
         self._pinned = pinned
         self._headers = {"User-Agent": "skerry"}
         if token:
-            self._check_private()
+            check_private(self.url, self._parts)
             self._headers["Authorization"] = f"Bearer {token}"
         self._retry_after_s = 0.0
         self._timeout_s = timeout_s
@@ -293,26 +291,7 @@ class Hub:
             return response.status, bytes(body)
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "http":
-            return http.client.HTTPConnection(host, port)
-        try:
-            context = ssl.create_default_context(cafile=self._ca_file, cadata=self._ca)
-        except OSError as error:
-            where = self._ca_file or "the authority of the context"
-            raise Failure(f"{where}: cannot read certificates from it: {error}") from None
-        if self._pinned:
-            return _OfHub(host, port, context=context)
-        return http.client.HTTPSConnection(host, port, context=context)
-
-    def _check_private(self) -> None:
-        """Refuse to send a token where others on the way can read it."""
-        if self._parts.scheme == "https" or self._parts.hostname in LOOPBACK:
-            return
-        raise Failure(
-            f"{self.url}: a token goes over https alone, or to this machine: {LOOPBACK[0]}",
-            Exit.USAGE,
-        )
+        return connection_to(self._parts, self._ca_file, self._ca, pinned=self._pinned)
 
     def _pass_on(self, warning: str | None) -> None:
         found = _WARNING.match(warning or "")
@@ -379,21 +358,6 @@ class Hub:
         )
 
 
-class _OfHub(http.client.HTTPSConnection):
-    """To what has the hub's own name: brokers and boxes have certificates of its authority too."""
-
-    def connect(self) -> None:
-        """Connect, and look at the certificate before anything is sent."""
-        super().connect()
-        names = (self.sock.getpeercert() or {}).get("subjectAltName", ())
-        if ("DNS", HUB_NAME) not in names:
-            self.close()
-            raise UnreachableError(
-                f"what answers at {self.host} is of the hub's authority, but not the hub",
-                passing=False,
-            )
-
-
 def _seconds(text: str | None) -> float:
     return float(text) if text and text.isdecimal() and len(text) < 6 else 0.0
 
@@ -426,20 +390,3 @@ def _float(text: str) -> float:
 
 def _integer(text: str) -> float:
     return int(text) if len(text) <= MOST_DIGITS else _refuse(text)
-
-
-def _parse(url: str) -> urllib.parse.SplitResult:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        good = good and parts.port != 0 and not (parts.query or parts.fragment or parts.username)
-        good = good and url.isascii() and url.isprintable() and " " not in url
-    except ValueError:
-        good = False
-    if not good:
-        raise Failure(
-            f"{url!r} is not the address of a hub, such as http://127.0.0.1:8440 "
-            "(--hub or SKERRY_HUB)",
-            Exit.USAGE,
-        )
-    return parts

@@ -33,9 +33,9 @@ user of a machine can read. With a pin the hub's own authority is fetched and co
 then on only what that has signed as the hub is believed.
 \b
 Examples:
-  skerry login https://hub.example:8443 --ca-pin sha256:9f86d081884c7d65...
-  skerry login https://hub.example --token-file token.txt --context example
-  pass show skerry | skerry login https://hub.example:8443 --ca-file ca.pem --token -
+  skerry login https://hub:8443 --ca-pin sha256:9f86d081884c7d65...
+  skerry login https://hub:8443 --token-file token.txt --context example
+  pass show skerry | skerry login https://hub:8443 --ca-file ca.pem --token -
 """
 
 

@@ -131,6 +131,7 @@ ELSEWHERE = {
     "hub/skerry_hub/joining/broker_door.py": "joining/test_enrolling.py: what it is told",
     "hub/skerry_hub/joining/records.py": "joining/test_enrolling.py keeps and reads them",
     "hub/skerry_hub/joining/shutting_out.py": "api/test_joining.py asks it over HTTP",
+    "hub/skerry_hub/store_beside.py": "test_access_commands.py, before and beside a hub",
     "hub/skerry_hub/access/access.py": "api/test_guarding.py asks what it holds together",
     "hub/skerry_hub/access/audit_rows.py": "test_audit.py, on both databases",
     "hub/skerry_hub/access/token_rows.py": "test_issuing.py, on both databases",

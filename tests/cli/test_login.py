@@ -17,7 +17,7 @@ from tests.cli.samples import NODE
 from tests.hub.pki.certificates import KEY, private
 
 from skerry_cli import contexts
-from skerry_cli.hub import HUB_NAME
+from skerry_cli.hub_connection import HUB_NAME
 from skerry_hub.api.access_routes import CallerView
 from skerry_hub.pki import authority, leaves
 from skerry_wire import joining

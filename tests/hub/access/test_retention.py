@@ -1,0 +1,85 @@
+"""The oldest rows are exported whole, and only then removed; the rest is still a chain."""
+
+import hashlib
+import json
+
+import pytest
+import sqlalchemy as sa
+
+from skerry_hub import tables
+from skerry_hub.access import audit_rows, retention
+from skerry_hub.access.audit_rows import Entry, Wanted
+from skerry_hub.store_error import StoreError
+from skerry_wire.audit_chain import Chain, Mark, Row
+from skerry_wire.codec import from_plain
+
+OLD_MS, NEW_MS = 1_000_000_000_000, 4_000_000_000_000
+
+
+@pytest.fixture
+def filled(store):
+    with store.aside() as connection:
+        for number in range(5):
+            at_ms = OLD_MS if number < 3 else NEW_MS
+            audit_rows.append(connection, [Entry("a", f"do {number}", {"n": str(number)})], at_ms)
+    return store
+
+
+def kept(store):
+    with store.reading() as connection:
+        return audit_rows.page(connection, Wanted(), 1000)
+
+
+def test_old_rows_are_moved_and_both_parts_are_chains(filled, tmp_path):
+    before = kept(filled)
+    target = tmp_path / "old.jsonl"
+    count, anchor = retention.cut(filled, 30, str(target), "root@host")
+    assert (count, anchor) == (3, before[2].mark)
+    assert target.stat().st_mode & 0o777 == 0o600
+    head, *lines = [json.loads(line) for line in target.read_text().splitlines()]
+    chain = Chain(from_plain(Mark, head["anchor"]))
+    assert [chain.take(from_plain(Row, line)) for line in lines] == [None] * 3
+    rest, wrong = retention.checked(filled)
+    assert (rest.rows, wrong) == (3, None)
+    *_, told = kept(filled)
+    assert (told.action, told.content["subject"]) == ("audit cut", "rows 1 to 3")
+    assert told.content["last_hash"] == before[2].hash
+    assert told.content["export_sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
+    again, _ = retention.cut(filled, 30, str(tmp_path / "none.jsonl"), "root@host")
+    assert again == 0
+    assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_everything_can_be_moved_and_the_next_export_goes_on(filled, tmp_path):
+    with filled.aside() as connection:
+        connection.execute(sa.delete(tables.audit).where(tables.audit.c.seq > 3))
+    retention.cut(filled, 0, str(tmp_path / "a"), "r")
+    retention.cut(filled, 0, str(tmp_path / "b"), "r")
+    one, two = ((tmp_path / name).read_text().splitlines() for name in "ab")
+    chain = Chain()
+    rows = [json.loads(line) for line in (*one[1:], *two[1:])]
+    assert [chain.take(from_plain(Row, row)) for row in rows] == [None] * 4
+    assert json.loads(two[0])["anchor"]["seq"] == 3
+
+
+def test_a_broken_log_is_not_cut(filled, tmp_path):
+    with filled.aside() as connection:
+        row = tables.audit.c.seq == 2
+        connection.execute(sa.update(tables.audit).where(row).values(who="mallory"))
+    with pytest.raises(StoreError, match="nothing was cut off: row 2 was changed"):
+        retention.cut(filled, 30, str(tmp_path / "x"), "r")
+    assert len(kept(filled)) == 5
+    assert not (tmp_path / "x").exists()
+    assert retention.checked(filled)[1].startswith("row 2 was changed")
+
+
+def test_an_export_overwrites_nothing_and_cuts_nothing_where_it_cannot_be_written(filled, tmp_path):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(FileExistsError):
+        retention.cut(filled, 30, str(tmp_path / "x"), "r")
+    with pytest.raises(FileNotFoundError):
+        retention.cut(filled, 30, str(tmp_path / "none" / "x"), "r")
+    with pytest.raises(ValueError, match="--keep-days"):
+        retention.cut(filled, -1, str(tmp_path / "y"), "r")
+    assert (tmp_path / "x").read_text() == "mine"
+    assert len(kept(filled)) == 5
