@@ -48,8 +48,18 @@ DEB_PACKAGES = {
 }
 """What `./dev deb` needs besides."""
 
+WHOLE_BOXES = {
+    "linux.uml": "user-mode-linux",
+    "mmdebstrap": "mmdebstrap",
+    "mke2fs": "e2fsprogs",
+    "ip": "iproute2",
+    "docker-registry": "docker-registry",
+}
+"""What boxes in user-mode-linux need."""
+
 TEST_PACKAGES = {
     **DEB_PACKAGES,
+    **WHOLE_BOXES,
     "lintian": "lintian",
     "apparmor_parser": "apparmor",
     "systemd-analyze": "systemd",
@@ -58,8 +68,6 @@ TEST_PACKAGES = {
     "fish": "fish",
     "dockerd": "docker.io",
     "containerd": "containerd",
-    "docker-registry": "docker-registry",
-    "ip": "iproute2",
 }
 TEST_FOLDERS = {
     # Debian starts a server of its own with it; the tests start another, and leave that one alone.
@@ -74,14 +82,6 @@ LAB_PACKAGES = {
     "swtpm": "swtpm",
 }
 """What `./dev lab` needs besides."""
-
-SOAK_PACKAGES = {
-    "linux.uml": "user-mode-linux",
-    "mmdebstrap": "mmdebstrap",
-    "mke2fs": "e2fsprogs",
-    "ip": "iproute2",
-}
-"""What `./dev soak` needs besides, for whole boxes."""
 
 IMAGE_PACKAGES = {"mmdebstrap": "mmdebstrap"}
 """What `./dev image` needs besides, to make a base."""
@@ -135,7 +135,7 @@ def install_deb() -> None:
 
 def install_soak() -> None:
     """Install what boxes in user-mode-linux need."""
-    _install_programs(SOAK_PACKAGES)
+    _install_programs(WHOLE_BOXES)
 
 
 def install_image() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from lab import deb_later, install_readme, uml_install_cuts, uml_install_files
+from lab.install import ROOT
 from lab.install_readme import BOX, OPERATOR
 from lab.processes import LabError
 from lab.uml_install import Done, table
@@ -64,6 +65,13 @@ def test_the_readme_has_every_command_that_the_steps_follow():
         install_readme.command(beginning, BOX, found)
     for beginning in ("skerry token create", "skerry get nodes", "skerry describe node"):
         install_readme.command(beginning, OPERATOR, found)
+
+
+def test_the_document_has_the_same_commands_as_the_readme():
+    document = (ROOT / "docs" / "install-box.md").read_text()
+    for block in install_readme.blocks():
+        for line in block.commands if block.where == BOX and len(block.commands) > 1 else ():
+            assert f"\n{line}\n" in document
 
 
 @pytest.mark.parametrize(
