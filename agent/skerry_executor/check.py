@@ -7,10 +7,12 @@ import pathlib
 import stat
 
 from skerry_executor import key_ring, leasing, runtimes, sealing, state
+from skerry_executor.approvals import approvers
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.hold_files import read_holds
 from skerry_executor.holding import shut
 from skerry_executor.journal import Journal
+from skerry_executor.keys import read_keys
 from skerry_executor.lease import Term
 from skerry_executor.policy_file import PolicyError, read_policy
 from skerry_executor.runtimes.base import RuntimeFailure
@@ -20,6 +22,8 @@ from skerry_executor.state import StateError
 from skerry_wire.box_policy import BoxPolicy, is_within
 from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import fingerprint_of
+
+BOTH = " signs orders, so it approves nothing: take it out of the folder"
 
 
 @frozen()
@@ -36,6 +40,7 @@ def findings(settings: Settings) -> tuple[Finding, ...]:
     return (
         *_policy(settings),
         *_keys(settings),
+        *_approvals(settings),
         _state(settings.state),
         _sealing(settings.state),
         *_journal(settings.state),
@@ -78,7 +83,7 @@ def _policy(settings: Settings) -> tuple[Finding, ...]:
 
 def _exposed(policy: BoxPolicy, settings: Settings) -> tuple[Finding, ...]:
     """Say which of the executor's own files the policy would let a container change."""
-    own = (settings.policy, settings.keys, settings.state)
+    own = (settings.policy, settings.keys, settings.approval_keys, settings.state)
     state_folder = os.path.realpath(settings.state)
     readable = tuple(
         Finding("policy", False, f"mounts.bind_read_only: secrets below {state_folder} can be read")
@@ -99,6 +104,26 @@ def _keys(settings: Settings) -> tuple[Finding, ...]:
     found += [Finding("keys", True, f"key {name}") for name in keys.by_id]
     names = sorted(folder.glob("*.pub"))
     return (*found, *(one for path in (folder, *names) for one in _writable(path)))
+
+
+def _approvals(settings: Settings) -> tuple[Finding, ...]:
+    """Say whose approvals count, where the policy asks for any."""
+    try:
+        policy = read_policy(settings.policy)
+    except PolicyError:
+        return ()  # that is told elsewhere
+    if policy is None or not policy.approval.required:
+        return ()
+    folder = settings.approval_keys
+    found = read_keys(folder, "put the public keys of those who approve there")
+    keys = approvers(found.by_id, key_ring.trusted_keys(settings).by_id)
+    said = [Finding("approvals", False, problem) for problem in found.problems]
+    said += [
+        Finding("approvals", name in keys, f"key {name}" + ("" if name in keys else BOTH))
+        for name in found.by_id
+    ]
+    places = (folder, *sorted(folder.glob("*.pub")))
+    return (*said, *(one for path in places for one in _writable(path)))
 
 
 def _writable(path: pathlib.Path) -> tuple[Finding, ...]:

@@ -98,7 +98,12 @@ def lacking(draft: Draft, workload: Workload) -> list[Node]:
 
 
 def warnings(draft: Draft, workloads: Iterable[Workload]) -> Iterator[Problem]:
-    """Say of each workload which nodes will refuse it for want of an approval."""
+    """Say of each workload which nodes will refuse it for want of an approval.
+
+    In a simulation nobody knows what was approved, as nobody knows secrets.
+    """
+    if draft.secrets is None:
+        return
     for asked in workloads:
         kept = draft.workloads.get(asked.name)
         nodes = lacking(draft, kept.workload) if kept is not None else []

@@ -133,3 +133,28 @@ def test_a_box_that_is_set_up_after_it_needs_the_new_key_alone(shop, tmp_path):
         )  # fmt: skip
     finally:
         other.stop()
+
+
+def test_three_dozen_boxes_follow_within_seconds_and_keep_what_they_run(simulated):
+    simulated.apply("fleet", {"web": {"deploy": {"mode": "global"}}})
+    boxes = [one.node for one in simulated.boxes]
+
+    def orders():
+        return {
+            one["id"]: (one["order"]["issued"], one["order"]["accepted"])
+            for one in simulated.hub.get("/api/v1/nodes")["items"]
+        }
+
+    settled = wait_for(
+        "all to run it", lambda: all(a == b > 0 for a, b in orders().values()) and orders(), 60
+    )
+    old = keys(simulated)["current"]
+    simulated.hub.cli("key", "rotate", "--yes")
+    changed = until_changed(simulated, old)
+    assert changed["trusting"] == len(boxes)
+    assert orders() == settled, "the same orders, signed anew"
+    simulated.apply("fleet", {"web": {"deploy": {"mode": "global"}, "environment": {"A": "2"}}})
+    wait_for(
+        "all to take the next one",
+        lambda: all(a == b > settled[name][0] for name, (a, b) in orders().items()), 60,
+    )  # fmt: skip

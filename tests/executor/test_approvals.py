@@ -20,6 +20,7 @@ from tests.executor.orders import (
 from tests.executor.test_serve import POLICY, Box
 
 from skerry_executor.approvals import approvers, lacking
+from skerry_executor.main import main
 from skerry_executor.policy_file import PolicyError, parse_policy
 from skerry_wire import envelope
 from skerry_wire.messages import Targets
@@ -193,3 +194,23 @@ def test_the_policy_says_whether_approvals_are_asked_for():
     for wrong in (b"[approval]\nrequired = 1\n", b"[approval]\nkeys = []\n"):
         with pytest.raises(PolicyError, match="approval"):
             parse_policy(wrong)
+
+
+def check(box, capsys):
+    folder = box.settings.state.parent
+    main([
+        "check", f"--state={box.settings.state}", f"--policy={box.policy}", f"--run={folder}/run",
+        f"--keys={box.settings.keys}", f"--approval-keys={box.settings.approval_keys}",
+        "--runtime-socket=/no/such/socket",
+    ])  # fmt: skip
+    return [line for line in capsys.readouterr().out.splitlines() if "approval" in line]
+
+
+def test_the_check_says_whose_approvals_count(box, capsys):
+    assert check(box, capsys) == [f"ok  approvals: key {id_of(SECOND)}"]
+    box.approve_with(SECOND, KEY)
+    assert f"BAD approvals: key {id_of(KEY)} signs orders" in "\n".join(check(box, capsys))
+    box.approve_with()
+    assert "put the public keys of those who approve there" in check(box, capsys)[0]
+    box.policy.write_text(POLICY)
+    assert check(box, capsys) == []
