@@ -212,6 +212,7 @@ def _with(record: KeysRecord, change: KeyChange, key: OrderKey, now: float) -> K
     kept = KeptChange(
         sequence=change.sequence,
         at=now,
+        by=key.id,
         envelope=codec.encode(envelope.seal_key_change(change, key.id, key.sign)),
         retires=tuple(map(envelope.key_id_of, change.retired)),
     )

@@ -23,6 +23,8 @@ class KeptChange:
     sequence: KeySequence
     at: float
     envelope: Annotated[bytes, Items(2048)]
+    by: KeyId
+    """The key that signed it."""
     retires: Annotated[tuple[KeyId, ...], Items(8)] = ()
 
 
@@ -56,12 +58,15 @@ class KeysRecord:
 def lacking(record: KeysRecord, node: Node) -> Sequence[KeptChange]:
     """Return the next changes that a node has not taken, as far as is known; () where it has all.
 
-    A node that tells nothing of keys has software that knows no changes.
+    They begin with the first that it can take: a node that joined lately knows none of the keys
+    that signed those before. One that tells nothing of keys has software that knows no changes.
     """
     told = node.report.keys if node.report is not None else None
     if told is None or told.sequence >= record.sequence:
         return ()
-    return tuple(one for one in record.changes if one.sequence > told.sequence)[:MAX_CHANGES]
+    missing = [one for one in record.changes if one.sequence > told.sequence]
+    first = next((n for n, one in enumerate(missing) if one.by in told.trusted), len(missing))
+    return tuple(missing[first : first + MAX_CHANGES])
 
 
 def message_of(changes: Iterable[KeptChange]) -> bytes:
@@ -91,4 +96,7 @@ def obstacle(record: KeysRecord, node: Node, key_id: str) -> str | None:
         return f"it has taken change {told.sequence}, and trusts other keys: is it of another hub?"
     if not told.trusted:
         return "it trusts no key at all: root must put the public key there, or join it anew"
+    if not lacking(record, node):
+        names = ", ".join(told.trusted)
+        return f"it trusts {names} alone, no key of this hub: root must join it anew"
     return f"it is {node.liveness.value}, and is told as soon as it can be reached"

@@ -132,6 +132,31 @@ def test_one_that_lacks_more_changes_than_a_message_has_is_told_them_in_turn(hub
     assert tellings == 3
 
 
+def test_one_that_joined_after_many_changes_follows_the_next_one(hub):
+    keys = hub.start()
+    for turn in range(40):
+        keys.rotate(NOW + turn)
+        keys.retire(NOW + turn, force=True)
+    box = Box(keys.public)
+    assert box.told(keys), "that the key before its own is retired"
+    assert not box.told(keys)
+    keys.rotate(NOW + 100)
+    assert box.told(keys)
+    assert box.trusted == {keys.id, keys.next.id}
+    keys.retire(NOW + 101)
+    assert box.told(keys)
+    assert box.trusted == {keys.id}
+
+
+def test_a_box_of_another_hub_is_told_nothing_and_said(hub):
+    keys = hub.start()
+    keys.rotate(NOW)
+    box = Box(b"another hub's key, of 32 bytes!!!"[:32])
+    assert not box.told(keys)
+    (reason,) = keys.without([box.node()]).values()
+    assert "no key of this hub: root must join it anew" in reason
+
+
 def test_a_stolen_key_is_distrusted_with_the_very_change(hub):
     keys = hub.start()
     old, box = keys.id, Box(keys.public)
