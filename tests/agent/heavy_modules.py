@@ -15,6 +15,7 @@ HEAVY = {
     "pydoc",
     "skerry_agent.asking",
     "skerry_agent.check",
+    "skerry_agent.key_client",
     "skerry_agent.label_command",
     "skerry_agent.lease_client",
     "skerry_agent.present",
