@@ -147,8 +147,17 @@ class PackagedBox:
             "apt-get -q update && apt-get -qq -y install skerry-agent", INSTALL_S
         )
         found = [line for line in said.text.splitlines() if line.startswith(("W:", "E:"))]
-        told = self._box.run("systemctl", "is-active", "skerry-agent", "skerry-executor.socket")
-        return found if told.split() == ["active", "active"] else [*found, told]
+        # podman.socket: on Debian 13 nobody else starts it.
+        units = ("skerry-agent", "skerry-executor.socket", "podman.socket")
+        told = self._box.run("systemctl", "is-active", *units, check=False).split()
+        found += [] if told == ["active"] * 3 else [f"{units}: {told}"]
+        wanted = self._box.run("systemctl", "show", "-P", "Wants", "skerry-boot.target").split()
+        enabled = self._box.run(
+            "systemctl", "is-enabled", "skerry-boot.target", check=False
+        ).strip()
+        if "podman-restart.service" not in wanted or enabled != "enabled":
+            found.append(f"skerry-boot.target: {wanted}, {enabled}")
+        return found
 
     def scored(self) -> list[str]:
         """systemd-analyze security, of the units as they are loaded."""

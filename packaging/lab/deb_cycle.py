@@ -161,6 +161,7 @@ class Cycle:
             found.append("there is no user skerry-agent")
         for place in (
             "/etc/systemd/system/multi-user.target.wants/skerry-agent.service",
+            "/etc/systemd/system/multi-user.target.wants/skerry-boot.target",
             "/etc/systemd/system/sockets.target.wants/skerry-executor.socket",
         ):
             if not root.at(place).is_symlink():

@@ -117,8 +117,10 @@ def _read_runtime(host: Host, known: KnownRuntime, deadline_s: float) -> RawRunt
         answer = _version_answer(host, program, socket, deadline_s)
     hidden = None if socket else _hidden(host, known)
     if hidden is not None:
-        listed = listening(host.text(SOCKETS, MAX_SOCKETS_BYTES) or "")
+        table = host.text(SOCKETS, MAX_SOCKETS_BYTES)
+        listed = listening(table or "")
         socket = next((place for place in known.sockets if place in listed), None)
+        hidden = hidden if table is None else None
     packaged = program is not None and program.startswith(OF_PACKAGES)
     return RawRuntime(
         name=known.name,
