@@ -270,8 +270,8 @@ class Link:
         client.on_connect = on_connect
         client.on_publish = lambda _client, _data, mid, *_: self._published(mid)
         client.on_message = self._on_message
-        client.on_disconnect = lambda client, _data, *told: ended.said_by(client, told)
-        client.on_log = lambda _client, _data, _level, text: ended.logged(text)
+        client.on_disconnect = lambda _client, _data, *told: ended.said(told)
+        client.on_log = lambda client, _data, _level, text: ended.logged(client, text)
         return client
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
