@@ -73,6 +73,10 @@ class Builder:
         folder.mkdir(parents=True, exist_ok=True)
         place = folder / "containers.conf"
         place.write_text(_CAREFUL)
+        self.set_configuration(place)
+
+    def set_configuration(self, place: pathlib.Path) -> None:
+        """Have podman read this file instead of the machine's."""
         self._environment["CONTAINERS_CONF"] = str(place)
 
     def has(self, image: str) -> bool:

@@ -92,5 +92,5 @@ def _fill(connection: sa.Connection, folder: pathlib.Path, manifest: Manifest) -
         raise BackupError(f"there is no version {manifest.schema} of the database") from None
     wanted = {name: manifest.rows.get(name, 0) for name in manifest.tables}
     rows.load(connection, folder / parts.TABLES_AT, wanted)
-    rows.set_numbers(connection, manifest.numbers)
     migrate(connection)
+    rows.set_numbers(connection, manifest.numbers)
