@@ -73,7 +73,7 @@ class TlsHub:
         return self._run("skerry_hub.main", *words, "--data", str(self.data)).stdout
 
     def _log_in(self) -> None:
-        pin = re.search("sha256:[0-9a-f]{64}", self.hub("ca"))
+        pin = re.search("sha256:[0-9a-f]{64}", self.hub("ca", "--pin"))
         if pin is None:
             raise LabError("skerry-hub ca prints no pin")
         told = self.hub("token", "create", "--name", "alice", "--role", "admin")
