@@ -30,15 +30,20 @@ C = TypeVar("C")
 class EnrollmentRows:
     """What one transaction may read and write of them."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, *, looking: bool = False) -> None:
+        """With `looking`, nothing is to be written, so nobody is kept from writing meanwhile."""
         self._connection = connection
+        self._looking = looking
+
+    def _held(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query if self._looking else query.with_for_update()
 
     # --- tokens ---------------------------------------------------------------------------
 
     def token(self, id_: str) -> JoinToken | None:
         """Return a token; until the transaction ends nobody else uses it."""
         table = tables.join_tokens
-        query = sa.select(table).where(table.c.id == id_).with_for_update()
+        query = self._held(sa.select(table).where(table.c.id == id_))
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _token(row)
 
@@ -99,7 +104,7 @@ class EnrollmentRows:
         return self._enrollment(tables.enrollments.c.key_digest == key_digest)
 
     def _enrollment(self, which: sa.ColumnElement[bool]) -> Enrollment | None:
-        query = sa.select(tables.enrollments).where(which).with_for_update()
+        query = self._held(sa.select(tables.enrollments).where(which))
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _enrollment(row)
 

@@ -88,11 +88,11 @@ class Enrolling:
         if id_ is None:
             raise join.not_valid()
         # Whoever has no token has no work done for him.
-        if not join.is_valid(self._with_rows(lambda rows: _token(rows, id_, request)), now):
+        if not join.is_valid(self._look(lambda rows: _token(rows, id_, request)), now):
             raise join.not_valid()
         public = _public_key(request.csr)
         asked = Asked(key_digest=csr.key_digest(public), node=request.node, machine=request.machine)
-        judged = self._with_rows(lambda rows: _judged(rows, asked, _token(rows, id_, request), now))
+        judged = self._look(lambda rows: _judged(rows, asked, _token(rows, id_, request), now))
         if isinstance(judged, Again):
             return self.terms.answer(self.authority, judged.certificate, now)
         node = judged.enrollment.node
@@ -139,7 +139,7 @@ class Enrolling:
             known, newest = still(rows)
             return newest or self._issued(rows, known, public, now)
 
-        known, found = self._with_rows(still)
+        known, found = self._look(still)
         if found is None:
             with self._noted("renew", known.node, key=digest) as outcome:
                 found = self._with_rows(change)
@@ -168,7 +168,7 @@ class Enrolling:
 
     def has_joined(self, node: str) -> bool:
         """Say whether a node has joined, revoked or not. Raises StoreError."""
-        return self._with_rows(lambda rows: rows.enrollment(node)) is not None
+        return self._look(lambda rows: rows.enrollment(node)) is not None
 
     def enrollments(self) -> list[EnrolledView]:
         """Return all boxes that have joined, by id. Raises StoreError."""
@@ -186,13 +186,11 @@ class Enrolling:
                 for one in rows.enrollments()
             ]
 
-        return self._with_rows(read)
+        return self._look(read)
 
     def enrollment(self, node: str) -> EnrollmentView:
         """Return what is kept of a box. Raises RefusedError and StoreError."""
-        return self._with_rows(
-            lambda rows: enrollment_view(_known(rows, node), rows.certificates(node))
-        )
+        return self._look(lambda rows: enrollment_view(_known(rows, node), rows.certificates(node)))
 
     def _issued(
         self,
@@ -273,7 +271,7 @@ class Enrolling:
     def tokens(self) -> list[JoinTokenView]:
         """Return the tokens that are kept, the oldest first. Raises StoreError."""
         now = self._clock()
-        return [token_view(one, now) for one in self._with_rows(lambda rows: rows.tokens())]
+        return [token_view(one, now) for one in self._look(lambda rows: rows.tokens())]
 
     def revoke_token(self, id_: str) -> JoinTokenView:
         """Make a token invalid. Raises RefusedError and StoreError."""
@@ -293,7 +291,7 @@ class Enrolling:
     def write_list(self) -> None:
         """Write the list of revoked certificates. Raises StoreError, and OSError."""
         with self._one_list:
-            revoked = self._with_rows(lambda rows: list(rows.revoked()))
+            revoked = self._look(lambda rows: list(rows.revoked()))
             write_whole(self._list, crl.make(self.authority, revoked, self._clock()))
 
     def _try_to_write_list(self) -> None:
@@ -313,6 +311,11 @@ class Enrolling:
         self.write_list()
         self.door.list_changed()
 
+    def _look(self, look: Callable[[EnrollmentRows], T]) -> T:
+        """Return what `look` reads: strangers ask for that, and must keep nobody waiting."""
+        with self._store.reading() as connection:
+            return look(EnrollmentRows(connection, looking=True))
+
     def _with_rows(self, change: Callable[[EnrollmentRows], T]) -> T:
         with self._store.aside() as connection:
             return change(EnrollmentRows(connection))
@@ -320,8 +323,8 @@ class Enrolling:
 
 def load(store: Store) -> Admission:
     """Return what the writer must know of boxes that joined. Raises StoreError."""
-    with store.aside() as connection:
-        return Admission(EnrollmentRows(connection).enrollments())
+    with store.reading() as connection:
+        return Admission(EnrollmentRows(connection, looking=True).enrollments())
 
 
 def _judged(

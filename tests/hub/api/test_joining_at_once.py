@@ -17,6 +17,7 @@ from tests.hub.rig import Rig
 from lab.processes import wait_for
 from skerry_hub.access.access import Access
 from skerry_hub.api import app as api
+from skerry_hub.api.connections import Connection
 from skerry_hub.api_server import ApiServer
 from skerry_hub.enrollment_rows import EnrollmentRows
 from skerry_hub.joining.enrolling import Enrolling
@@ -32,6 +33,12 @@ AT_ONCE = 950
 ANSWER_S = 120
 
 
+class Patient(Connection):
+    """Waits until a busy machine has opened all connections."""
+
+    head_s = 200.0
+
+
 @pytest.fixture
 def hub(tmp_path, database):
     rig = Rig(tmp_path, store=open_store(database)).start()
@@ -39,6 +46,7 @@ def hub(tmp_path, database):
     enrolling = Enrolling(rig.store, authority, TERMS, rig.service.admission, tmp_path)
     app = api.create(rig.service, Access(rig.store), enrolling, Rates(1e6, 1e6, 1e6, 1e6))
     server = ApiServer(app, tls / HUB)
+    server.config.http_protocol_class = Patient
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
