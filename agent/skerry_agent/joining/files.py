@@ -20,6 +20,8 @@ from skerry_agent.joining.failure import JoinError
 
 AGENT_USER = "skerry-agent"
 LOCK_S = 30.0
+ROOM_BYTES = 32 * 1024
+"""What all files of a join take at most, in whole blocks."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -86,7 +88,7 @@ class Folder:
 
     def try_out(self) -> None:
         """Raise JoinError where nothing can be written here: better before than after."""
-        self.write(".try", b"x" * 4096)
+        self.write(".try", b"x" * ROOM_BYTES)
         self.remove(".try")
 
 

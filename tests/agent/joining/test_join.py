@@ -355,6 +355,50 @@ def test_no_room_for_keys_is_said_before_the_token_is_used(hub, box):
     assert hub.requests == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
+def test_who_is_not_root_is_told_to_be(hub):
+    words = ("--token", TOKEN, "--ca-pin", hub.pin, "--state", "/root/skerry-agent", "--wait", "0")
+    done = subprocess.run(
+        [sys.executable, "-m", "skerry_agent.main", "join", hub.url, *words],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
+        user="nobody",
+    )
+    if "No module named" in done.stderr:
+        pytest.skip("nobody cannot read this checkout")
+    assert done.returncode == 1
+    assert "run this as root (sudo)" in done.stderr
+    assert hub.requests == []
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """Return a disk of 64 KiB, full but for a little, and what frees it."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], capture_output=True, text=True
+    )
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
+    (place / "fill").write_bytes(b"x" * 60 * 1024)
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk_is_said_before_the_token_is_used(hub, tmp_path, full_disk):
+    box = Box(tmp_path)
+    box.state = full_disk / "state"
+    box.settings.write_text(f'state = "{box.state}"\n')
+    done = box.join(hub)
+    assert done.returncode == 1
+    assert "no space left on device; make room on this disk" in done.stderr
+    assert hub.requests == []
+    (full_disk / "fill").unlink()
+    assert box.join(hub).returncode == 0
+
+
 # Runs joins one after the other, each in a child of its own that ends at the n-th thing that it
 # does to the outside, as a power cut would. Only the first one pays for what they import.
 CUT = """
