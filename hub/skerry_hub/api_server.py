@@ -19,12 +19,29 @@ from skerry_hub.api.guarding import HEAD_BYTES
 
 END_S = 3
 MOST_AT_ONCE = 1000
+HANDSHAKE_S = 15.0
+"""How long TLS may take to begin: until then a connection counts for none, and holds a file."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """asyncio's, with less patience: it waits a minute, and uvicorn does not say otherwise."""
+
+    def __init__(self, handshake_s: float) -> None:
+        super().__init__()
+        self._handshake_s = handshake_s
+
+    async def create_server(self, *given: Any, **options: Any) -> Any:
+        if options.get("ssl") is not None:
+            options.setdefault("ssl_handshake_timeout", self._handshake_s)
+        return await super().create_server(*given, **options)
 
 
 class ApiServer(uvicorn.Server):
     """One server. `certificate` is a file with key and certificate; without one there is no TLS."""
 
-    def __init__(self, app: Any, certificate: pathlib.Path | None) -> None:
+    def __init__(
+        self, app: Any, certificate: pathlib.Path | None, handshake_s: float = HANDSHAKE_S
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -38,11 +55,17 @@ class ApiServer(uvicorn.Server):
                 ws="none",
             )
         )
+        self._handshake_s = handshake_s
         self._certificate = certificate
         self._context = None if certificate is None else context(certificate)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.config.load()
         self.config.ssl = self._context
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until it is told to end."""
+        with asyncio.Runner(loop_factory=lambda: _Loop(self._handshake_s)) as runner:
+            runner.run(self.serve(sockets=sockets))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""

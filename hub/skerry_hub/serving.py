@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import pathlib
+import resource
 import secrets
 import socket
 import sys
@@ -39,6 +40,7 @@ def serve(settings: Config) -> int:
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
     log_to_stderr()
+    _open_many_files()
     os.umask(0o077)  # the database holds what workloads are given, which may be secret
     try:
         lock = claim_whole(settings.data)
@@ -209,6 +211,13 @@ def _listen(host: str, port: int) -> socket.socket:
     # an answer's head and body are two writes, of which the second waited 40 ms for the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _open_many_files() -> None:
+    """Take as many open files as may be: boxes, clients, and strangers who hold connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _look_seldom() -> None:

@@ -31,10 +31,10 @@ def certificate(tmp_path):
 class Served:
     """A server in a thread; `port` is where."""
 
-    def __init__(self, certificate):
+    def __init__(self, certificate, **options):
         app = FastAPI()
         app.get("/")(lambda: "hello")
-        self.server = ApiServer(app, certificate)
+        self.server = ApiServer(app, certificate, **options)
         listening = socket.create_server(("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listening]})
@@ -149,6 +149,21 @@ def test_connections_come_and_go_while_certificates_are_taken_up(served, tmp_pat
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_who_begins_no_tls_is_left(certificate):
+    served = Served(certificate, handshake_s=0.5)
+    try:
+        for first in (b"", b"\x16\x03\x01"):
+            begun = time.monotonic()
+            with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+                connection.sendall(first)
+                assert connection.recv(1) == b""
+            assert time.monotonic() - begun < 5
+        with connect(served):
+            time.sleep(1.0)  # who has begun is not
+    finally:
+        served.stop()
 
 
 def test_without_a_certificate_it_speaks_plain_http():
