@@ -9,6 +9,7 @@ import time
 
 import pytest
 from tests.hub.api.guarded import SCOPE, SITE, compose, files, guarded
+from tests.hub.rig import until
 
 from skerry_hub.access.limits import Buckets, Rate
 from skerry_hub.access.roles import RULES, Reach, Role
@@ -115,6 +116,14 @@ def test_what_is_no_route_is_not_told_to_nobody(hub):
 def test_no_spelling_of_a_path_gets_past(hub, path):
     status, _, _ = hub.client.raw("GET", path)
     assert status == 401
+
+
+def test_why_a_part_fails_is_not_told_to_everybody(hub):
+    hub.rig.broker.go_away()
+    until("that to be seen", lambda: hub.client.raw("GET", "/readyz")[0] == 503)
+    assert b"connection refused" not in hub.client.raw("GET", "/readyz")[2]
+    headers = {"Authorization": f"Bearer {hub.token('viewer')}"}
+    assert b"connection refused" in hub.client.raw("GET", "/readyz", **headers)[2]
 
 
 # --- what a scope sees ----------------------------------------------------------------------
