@@ -64,8 +64,8 @@ def join(wanted: Wanted, host: Host, say: Callable[[str], None]) -> Done:
         trusted.try_out(wanted.trusted)
         folder.try_out()
         before = identity_of_any(state) if wanted.is_new else identity_of(state)
-        if wanted.is_new:
-            _let_go(wanted, state, say)
+        if wanted.is_new and not _has_units(wanted):
+            _must_be_idle(state)
         one = _who(wanted, folder, before)
         say(f"this box is node {one.node}; its key stays here")
         authority = tried(lambda: client.authority(wanted.address, wanted.pin), wanted.wait_s, say)
@@ -78,6 +78,12 @@ def join(wanted: Wanted, host: Host, say: Callable[[str], None]) -> Done:
                 f"{before.node}; to make it another node, join with --new-identity"
             )
         say(f"the hub's certificate for node {enrolled.node} has come")
+        # Only now: where the hub refuses, the agent has worked on.
+        if wanted.is_new and _has_units(wanted) and services.is_active():
+            say("the agent is stopped meanwhile; what runs on this box runs on")
+            services.stop()
+        if wanted.is_new:
+            _must_be_idle(state)
         return _keep(wanted, (state, folder), one, enrolled, told, host)
 
 
@@ -93,11 +99,12 @@ def identity_of(state: Folder) -> Identity | None:
         ) from None
 
 
-def _let_go(wanted: Wanted, state: Folder, say: Callable[[str], None]) -> None:
-    """See to it that no agent works with what is about to change. Raises JoinError."""
-    if wanted.has_units and services.is_there() and services.is_active():
-        say("the agent is stopped meanwhile; what runs on this box runs on")
-        services.stop()
+def _has_units(wanted: Wanted) -> bool:
+    return wanted.has_units and services.is_there()
+
+
+def _must_be_idle(state: Folder) -> None:
+    """Raise JoinError where an agent works with what is about to change."""
     if files.is_held(state, _LOCK):
         raise JoinError(
             f"an agent is working with {state.path}: stop it, then run the same command again"
@@ -189,7 +196,7 @@ def identity_of_any(state: Folder) -> Identity | None:
 
 
 def _tell_agent(wanted: Wanted) -> tuple[str, tuple[str, ...]]:
-    if not wanted.has_units or not services.is_there():
+    if not _has_units(wanted):
         return "untouched", (
             "start the agent: `skerry-agent run`, or send SIGHUP to a running one",
         )
