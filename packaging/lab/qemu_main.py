@@ -11,7 +11,7 @@ import signal
 import sys
 
 from lab import install_main, packages_main
-from lab.install import ROOT
+from lab.install import CACHE, ROOT
 from lab.processes import LabError
 
 RECORDING = ROOT / "tests" / "agent" / "recordings" / "qemu.tar.xz"
@@ -30,11 +30,15 @@ def main() -> int:
     install_main.arguments(commands.add_parser("install", help=words))
     words = "the package on several Debians: lintian, a whole life in a root, a whole box"
     packages_main.arguments(commands.add_parser("packages", help=words))
+    words = "the hub's image and compose file with a real box: down, up, kill -9, backup, restore"
+    commands.add_parser("compose", help=words, description=f"{words}.")
     if sys.argv[1:2] == ["packages"]:
         return packages_main.main(sys.argv[2:])
     if sys.argv[1:2] == ["install"]:
         return install_main.main(sys.argv[2:])
     given = parser.parse_args()
+    if given.command == "compose":
+        return _compose()
     from lab import qemu_hotplug, qemu_runs  # noqa: PLC0415 - not for help
 
     # As Ctrl-C does: what was started is ended, and the machine's folder goes.
@@ -49,6 +53,20 @@ def main() -> int:
         return 1
     print(qemu_hotplug.table(steps))
     return 1 if any(step.problems for step in steps) else 0
+
+
+def _compose() -> int:
+    """Follow the compose file's course; return the exit status."""
+    from lab import compose_course  # noqa: PLC0415 - not for help
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    place = CACHE / "compose"
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        return 0 if compose_course.run(place) else 1
+    except LabError as error:
+        print(f"./dev lab: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
