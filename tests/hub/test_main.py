@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -198,3 +199,30 @@ def test_an_answer_of_the_api_is_sent_at_once():
         connection, _ = listening.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_request_under_way_when_it_is_told_to_end_is_answered_and_what_it_asked_for_kept(
+    hub, tmp_path
+):
+    text = 'name: shop\nservices: {web: {image: "localhost/web:1"}}\n'
+    body = json.dumps({"files": [{"name": "shop.yaml", "text": text}]}).encode()
+    head = (
+        f"POST /api/v1/apply HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", hub.port), 30) as asking:
+        asking.sendall(head + body[:20])
+        time.sleep(0.5)
+        os.kill(hub.pid, signal.SIGTERM)
+        time.sleep(0.5)
+        assert hub.alive
+        asking.sendall(body[20:])
+        answered = asking.recv(65536)
+    assert answered.startswith(b"HTTP/1.1 200 "), answered
+    wait_for("its end", lambda: not hub.alive)
+    assert hub.stop() == 0
+    again = Hub(tmp_path, data=hub.data)
+    try:
+        assert json.loads(again.get("/api/v1/workloads"))["items"][0]["name"] == "shop-web"
+    finally:
+        again.stop()
