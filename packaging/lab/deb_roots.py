@@ -58,7 +58,7 @@ def try_on(suite: str, folder: pathlib.Path, old: Built, new: Built) -> list[Ste
         for step in cycle.steps:
             rows.take(step)
     with deb_root.throwaway(deb_root.fresh(suite, TOOLS, "tools")) as root:
-        rows.add("lintian", lambda: deb_checks.lintian(old.path, root))
+        rows.add("lintian", lambda: deb_checks.faults(deb_checks.lintian(old.path, root)))
         rows.add("built with its own tools", lambda: _built(root, folder))
     return rows.steps
 
@@ -85,4 +85,4 @@ def _built(root: Root, folder: pathlib.Path) -> list[str]:
     package = folder / f"{deb_build.PACKAGE}_{wanted.text}_all.deb"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(root.at(f"/tmp/build/{package.name}"), package)
-    return list(deb_checks.lintian(package, root))
+    return list(deb_checks.faults(deb_checks.lintian(package, root)))

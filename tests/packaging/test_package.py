@@ -35,7 +35,11 @@ def test_two_builds_are_the_same_bytes(built):
 def test_lintian_has_neither_error_nor_warning(built):
     tags = deb_checks.lintian(built[0].path)
     assert deb_checks.faults(tags) == ()
-    assert tags == (), "what it merely notes is looked at, too: mend it, or override with a reason"
+    # What it merely notes is looked at, too. That there is no script for another init is so by
+    # design: a socket of systemd's starts the executor. (Later ones do not know that note, and take
+    # an override of it for an error.)
+    noted = [tag for tag in tags if "no-init.d-script" not in tag]
+    assert noted == [], "mend it, or override it with a reason"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
