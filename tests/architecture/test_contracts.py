@@ -147,6 +147,7 @@ ELSEWHERE = {
     "hub/skerry_hub/backup/parts.py": "test_backup.py",
     "hub/skerry_hub/backup/placing.py": "test_backup.py kills it anywhere",
     "hub/skerry_hub/backup/restoring.py": "test_backup.py, from and into both databases",
+    "hub/skerry_hub/backup/revocations.py": "test_backup.py",
     "hub/skerry_hub/backup/rows.py": "test_backup.py",
     "hub/skerry_hub/broker_connection.py": "test_broker.py and test_broker_reading.py",
     "hub/skerry_hub/broker_url.py": "test_broker.py",

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit import entry_of
-from skerry_hub.backup import building, making, parts, placing, rows
+from skerry_hub.backup import building, making, parts, placing, revocations, rows
 from skerry_hub.backup.building import DATABASE, STAGE, Built
 from skerry_hub.backup.parts import ACCESS_SETTINGS, ACCESS_TABLES, BackupError, Manifest
 from skerry_hub.data_folder import claim
@@ -37,6 +37,8 @@ class Restored:
     workloads: int
     aside: pathlib.Path | None = None
     kept: tuple[str, ...] = ()
+    revoked: int = 0
+    """Certificates that hold no more by a newer list."""
 
 
 def check(source: BinaryIO, folder: pathlib.Path) -> Restored:
@@ -52,8 +54,11 @@ def restore(
     force: bool,
     access_too: bool,
     now: float,
+    crl: bytes | None = None,
 ) -> Restored:
     """Restore a backup. Raises BackupError, StoreError or OSError; nothing is changed then.
+
+    `crl` is a newer list of revoked certificates, of this hub's, where one was saved.
 
     `force` takes a target in which a hub is; who was let in and shut out since stays as it is there
     unless `access_too`.
@@ -67,9 +72,10 @@ def restore(
             built = building.build(source, data)
             keeps = not access_too and _same_hub(data, built.manifest)
             kept = _keep(engine, data, built) if keeps else ()
+            revoked = _shut_out(built, crl, now) if crl is not None else 0
             _note(built, kept, now)
             aside = placing.put(built, data, engine, now)
-            return dataclasses.replace(_told(built), aside=aside, kept=kept)
+            return dataclasses.replace(_told(built), aside=aside, kept=kept, revoked=revoked)
     except sa.exc.SQLAlchemyError as error:
         raise StoreError(f"the database cannot be used: {reason_of(error)}") from None
     finally:
@@ -132,6 +138,18 @@ def _keep(engine: sa.Engine, data: pathlib.Path, built: Built) -> tuple[str, ...
             shutil.copy(place, beside)
             kept.append(one.name)
     return tuple(kept)
+
+
+def _shut_out(built: Built, crl: bytes, now: float) -> int:
+    authority = built.files / "ca-key"
+    if not authority.exists():
+        raise BackupError("--crl: the backup has no authority to hold the list against")
+    beside, _ = engine_at(built.url)
+    try:
+        with beside.begin() as connection:
+            return revocations.take_over(connection, crl, authority.read_bytes(), now)
+    finally:
+        beside.dispose()
 
 
 def _note(built: Built, kept: tuple[str, ...], now: float) -> None:

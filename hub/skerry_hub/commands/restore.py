@@ -35,6 +35,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put back also who joined and who may ask: lets in again who was shut out since",
     )
+    parser.add_argument(
+        "--crl",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="a newer list of revoked certificates (a copy of crl.pem): whom it names stays out",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -58,6 +64,7 @@ def run(given: argparse.Namespace) -> int:
                 force=given.force,
                 access_too=given.access_too,
                 now=time.time(),
+                crl=None if given.crl is None else given.crl.read_bytes(),
             )
     except database_url.DatabaseUrlError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
@@ -97,6 +104,8 @@ def _to_do(found: Restored) -> Iterator[str]:
         yield f"what was there is in {found.aside}: it has keys, remove it when all is well"
     for one in found.kept:
         yield f"kept as it was before the restore: {one}"
+    if found.revoked:
+        yield f"{found.revoked} more certificates hold no more, by the list that was given"
     if not found.kept and found.manifest.ca is not None:
         yield (
             f"whoever was revoked after {found.manifest.made_at} is let in again: revoke them once "

@@ -23,7 +23,8 @@ from skerry_hub import keys, secret_key, tables
 from skerry_hub.backup import making, parts, placing, restoring
 from skerry_hub.backup.parts import BackupError
 from skerry_hub.data_folder import RESTORING, claim_whole
-from skerry_hub.pki import authority
+from skerry_hub.enrollment_rows import EnrollmentRows
+from skerry_hub.pki import authority, crl
 from skerry_hub.state import Known
 from skerry_hub.store_error import StoreError
 from skerry_hub.store_opening import engine_at, open_store
@@ -82,10 +83,10 @@ class Place:
         making.make(self.data, self.url, output, NOW)
         return output.getvalue()
 
-    def restore(self, backup, force=False, access_too=False):
+    def restore(self, backup, force=False, access_too=False, crl=None):
         return restoring.restore(
             io.BytesIO(backup), self.data, self.url,
-            force=force, access_too=access_too, now=LATER + next(_numbers),
+            force=force, access_too=access_too, now=LATER + next(_numbers), crl=crl,
         )  # fmt: skip
 
     def files(self):
@@ -445,6 +446,35 @@ def test_of_another_hub_nothing_is_kept(place):
     second.rows(tables.enrollments, **enrollment("box-9"))
     assert second.restore(first.backup(), force=True).kept == ()
     assert second.all_rows()["enrollments"] == []
+
+
+@kinds
+def test_a_newer_list_of_revoked_certificates_shuts_out_whom_the_backup_let_in(place, kind):
+    first, second = place("sqlite"), place(kind)
+    first.fill()
+    mine = authority.load_or_make(first.data, NOW)
+    for number, name in enumerate(("box-1", "box-2"), 0xA1):
+        first.rows(tables.enrollments, **enrollment(name))
+        first.rows(
+            tables.certificates, serial=f"{number:x}", node=name,
+            key_digest=name.ljust(64, "0"), issued_at=NOW, expires_at=NOW + 9e6, certificate="x",
+        )  # fmt: skip
+    newer = crl.make(mine, [(0xA2, NOW + 5), (0xFF, NOW + 6)], NOW + 7)
+    other = crl.make(authority.read(authority.fresh(NOW), "other"), [(0xA1, NOW)], NOW)
+    backup = first.backup()
+    with pytest.raises(BackupError, match="another hub's"):
+        second.restore(backup, crl=other)
+    assert second.restore(backup, crl=newer).revoked == 2
+    rows = second.all_rows()
+    assert [(row[0], row[3]) for row in rows["enrollments"]] == [
+        ("box-1", None), ("box-2", NOW + 5),
+    ]  # fmt: skip
+    store = open_store(second.url)
+    with store.aside() as connection:
+        listed = dict(EnrollmentRows(connection).revoked())
+        assert [one.serial for one in EnrollmentRows(connection).certificates("box-2")] == ["a2"]
+    store.close()
+    assert listed == {0xA2: NOW + 5, 0xFF: NOW + 6}
 
 
 # --- killed in the middle -----------------------------------------------------------------
