@@ -44,7 +44,7 @@ def put(work: Work, document: Document) -> DocumentPlan:
     )
     work.draft.documents.put(key, kept)
     work.draft.document_changes.append(
-        DocumentChange(document=document, version=version, action="put", at=work.now)
+        DocumentChange(document=document, version=version, action="put", at=work.now, who=work.who)
     )
     return DocumentPlan(
         kind=kind,
@@ -63,7 +63,13 @@ def delete(work: Work, kind: str, name: str) -> DocumentPlan:
     version = work.draft.document_version((kind, name)) + 1
     work.draft.documents.remove((kind, name))
     work.draft.document_changes.append(
-        DocumentChange(document=before.document, version=version, action="delete", at=work.now)
+        DocumentChange(
+            document=before.document,
+            version=version,
+            action="delete",
+            at=work.now,
+            who=work.who,
+        )
     )
     return DocumentPlan(kind=kind, name=name, action="deleted", version=version)
 

@@ -182,8 +182,8 @@ class KeptDocument:
 class DocumentChange:
     """One change of one document, as it is kept for ever: what it said after it, and when.
 
-    A deletion has a version of its own, with the content that was deleted. `who` is empty: the
-    hub does not know yet who asks.
+    A deletion has a version of its own, with the content that was deleted. `who` is the
+    name of whose token it was, empty where nobody was asked for one.
     """
 
     document: Document

@@ -309,7 +309,7 @@ class DocumentVersionView:
     action: Literal["put", "delete"]
     at: float
     who: str = ""
-    """Empty: the hub does not know yet who asks."""
+    """Whose token it was; empty where nobody was asked for one."""
     changes: tuple[str, ...] = ()
     """What it says otherwise than the version before: `cpu_hour: 0.03 -> 0.05`."""
 

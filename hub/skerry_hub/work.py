@@ -37,6 +37,8 @@ class Work:
     """The round-trip times of the nodes."""
     strategy: Strategy = "spread"
     """Of the workloads that name none."""
+    who: str = ""
+    """Who asked for it, empty where that is not known."""
 
     @property
     def world(self) -> World:

@@ -58,6 +58,11 @@ class Caller:
     """The id of the token, which tells two of one name apart."""
     expires_at: float | None = None
 
+    @property
+    def known_as(self) -> str:
+        """Return the name for what keeps who did something; empty for anybody."""
+        return self.name if self.token else ""
+
 
 ANYBODY = Caller(name="anonymous", role=Role.ADMIN)
 """Who asks where `--auth off` is said, on loopback."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -249,7 +250,9 @@ class Answers:
 
     # --- changing -------------------------------------------------------------------------
 
-    def apply(self, request: ApplyRequest, scope: Scope = EVERYTHING, *, dry: bool) -> PlanView:
+    def apply(
+        self, request: ApplyRequest, scope: Scope = EVERYTHING, who: str = "", *, dry: bool
+    ) -> PlanView:
         """Take compose files and documents as what is wanted; with `dry`, only say what changes.
 
         Documents come first: workloads are placed as they say.
@@ -258,7 +261,7 @@ class Answers:
         scoping.check_wish(scope, wish)
 
         def put(work: Work, documents: Sequence[Document]) -> tuple[DocumentPlan, ...]:
-            return put_all(self._service, work, documents)
+            return put_all(self._service, dataclasses.replace(work, who=who), documents)
 
         def decided(work: Work) -> PlanView:
             scoping.check_kept(scope, work, wish)

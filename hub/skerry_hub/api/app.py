@@ -311,8 +311,8 @@ def _add_workloads(app: FastAPI, answers: Answers) -> None:
     def change(dry: bool) -> Callable[..., Any]:
         async def handle(request: Request, by: By) -> Response:
             wanted = await body_of(request, ApplyRequest)
-            done = await run_in_threadpool(answers.apply, wanted, by.scope, dry=dry)
-            return json_of(done)
+            done = run_in_threadpool(answers.apply, wanted, by.scope, by.known_as, dry=dry)
+            return json_of(await done)
 
         return handle
 

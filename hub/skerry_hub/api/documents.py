@@ -5,6 +5,7 @@ A document's JSON is its record, field by field, as `content` beside what the hu
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from skerry_hub import documenting, views
 from skerry_hub.api.bodies import JSON, REF, json_of, plain_of, shown
+from skerry_hub.api.callers import By
 from skerry_hub.document_checks import DocumentError, document_of
 from skerry_hub.documents import KINDS, Document, DocumentChange, KeptDocument, kind_of
 from skerry_hub.views import DocumentPlan, DocumentVersionView, DocumentView, Problem
@@ -64,7 +66,7 @@ class DocumentAnswers:
         before = (*found[1:], None)
         return list(zip(found, before, strict=True))[:limit]
 
-    def put(self, kind: str, name: str, plain: Any) -> KeptDocument:
+    def put(self, kind: str, name: str, plain: Any, who: str = "") -> KeptDocument:
         """Keep a document."""
         _check_kind(kind)
         try:
@@ -77,18 +79,18 @@ class DocumentAnswers:
             raise RefusedError(400, Problem(reason=reason, field="name"))
 
         def change(work: Work) -> KeptDocument | None:
-            put_all(self._service, work, [document])
+            put_all(self._service, dataclasses.replace(work, who=who), [document])
             return work.draft.documents.get((kind, name))
 
         kept = self._service.call(change)
         return kept if kept is not None else self.one(kind, name)
 
-    def delete(self, kind: str, name: str) -> DocumentPlan:
+    def delete(self, kind: str, name: str, who: str = "") -> DocumentPlan:
         """Take a document away."""
         _check_kind(kind)
 
         def change(work: Work) -> DocumentPlan:
-            done = documenting.delete(work, kind, name)
+            done = documenting.delete(dataclasses.replace(work, who=who), kind, name)
             _tell(self._service, work, done)
             return done
 
@@ -212,15 +214,17 @@ def add_routes(app: FastAPI, answers: DocumentAnswers) -> None:
         response_class=Response,
         openapi_extra=_BODY,
     )
-    async def put(kind: KindName, name: Name, request: Request) -> Response:
+    async def put(kind: KindName, name: Name, by: By, request: Request) -> Response:
         """Keep a document; one that says the same already keeps its version."""
         plain = await plain_of(request)
-        return _json(document_json(await run_in_threadpool(answers.put, kind, name, plain)))
+        return _json(
+            document_json(await run_in_threadpool(answers.put, kind, name, plain, by.known_as))
+        )
 
     @app.delete(path, responses=shown(views.DocumentPlan), response_class=Response)
-    def delete(kind: KindName, name: Name) -> Response:
+    def delete(kind: KindName, name: Name, by: By) -> Response:
         """Take a document away; its history stays."""
-        return json_of(answers.delete(kind, name))
+        return json_of(answers.delete(kind, name, by.known_as))
 
     @app.get(
         path + "/history",

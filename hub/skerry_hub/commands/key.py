@@ -81,6 +81,8 @@ def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
     store = open_store(given.database or f"sqlite:///{folder / 'hub.db'}")
     try:
         keys, now = OrderKeys(folder, store), time.time()
+        if given.action in ("rotate", "retire"):
+            _note(store, given, now)
         if given.action == "rotate":
             keys.rotate(now, stolen=given.stolen)
         nodes = list(store.load().nodes.values())
@@ -92,6 +94,22 @@ def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
     finally:
         store.close()
     return 0
+
+
+def _note(store: Store, given: argparse.Namespace, now: float) -> None:
+    """Have the audit log say what is about to be done. Raises StoreError: then it is not."""
+    from skerry_hub.access import audit_rows  # noqa: PLC0415
+    from skerry_hub.access.audit import entry_of  # noqa: PLC0415
+    from skerry_hub.store_beside import who_runs_it  # noqa: PLC0415
+
+    facts = {
+        "phase": "intent",
+        "stolen": "yes" if given.stolen else "",
+        "force": "yes" if given.force else "",
+    }
+    with store.aside() as connection:
+        entry = entry_of(who_runs_it(), f"key {given.action}", facts)
+        audit_rows.append(connection, [entry], int(now * 1000))
 
 
 def _say(keys: OrderKeys, store: Store) -> None:

@@ -109,6 +109,17 @@ def test_what_is_changed_is_in_the_log_before_and_after(hub):
     assert (denied["content"]["phase"], denied["who"]) == ("denied", "viewer-of-all")
 
 
+def test_a_documents_versions_tell_whose_token_it_was(hub):
+    text = "kind: Reservation\nname: home\nselector: tier=batch\ncpu: 0.25\n"
+    assert hub.ask("POST", "/api/v1/apply", files(text), "operator")[0] == 200
+    path = "/api/v1/documents/Reservation/home"
+    content = hub.get(path, "viewer", "")["content"]
+    assert hub.ask("PUT", path, {**content, "cpu_milli": 1}, "admin")[0] == 200
+    assert hub.ask("DELETE", path, role="operator")[0] == 200
+    told = [one["who"] for one in hub.get(f"{path}/history", "viewer", "")["items"]]
+    assert told == ["operator-of-all", "admin-of-all", "operator-of-all", "admin-of-all"]
+
+
 def test_what_only_looks_is_not_in_the_log(hub):
     before = len(hub.rows())
     hub.get("/api/v1/nodes", "viewer", "")
