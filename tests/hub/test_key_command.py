@@ -7,6 +7,8 @@ import pytest
 from tests.hub.records import node, report
 from tests.hub.test_order_keys import Box
 
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.data_folder import claim
 from skerry_hub.main import main
 from skerry_hub.order_keys import OrderKeys
@@ -59,6 +61,10 @@ def test_a_key_is_changed_while_no_hub_runs(data, capsys):
         box, keys = Box(before), OrderKeys(data, store)
         assert box.told(keys), "the hub tells it at its next start"
         assert box.trusted == {keys.id}
+        with store.reading() as connection:
+            rows = audit_rows.page(connection, Wanted(), 10)
+        assert [row.action for row in rows] == ["key rotate", "key retire", "key retire"]
+        assert [row.content.get("force", "") for row in rows] == ["", "", "yes"]
     finally:
         store.close()
 
