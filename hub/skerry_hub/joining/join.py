@@ -100,11 +100,7 @@ def _known(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Adm
             f"join with another token, or as a new box with --new-identity"
         )
     pinned = token.node == node
-    if known.revoked_at is not None and not pinned and token.created_at <= known.revoked_at:
-        raise _refused(
-            f"node {node} was revoked after this token was made: to let it in again, make one for "
-            f"it with `skerry token create --node {node}`"
-        )
+    _check_revoked(token, known)
     before, machine = known.content.machine, asked.machine
     if before and machine and not pinned and not set(before) & set(machine):
         raise _refused(
@@ -123,7 +119,19 @@ def _other_key(asked: Asked, token: JoinToken, known: Enrollment, now: float) ->
             f"anew, use a token that is made with `skerry token create --node {known.node}`; "
             f"otherwise give it another id with --node-id"
         )
+    _check_revoked(token, known)
     return Admitted(_entered(asked, token, known.node, now), replaces_key=True)
+
+
+def _check_revoked(token: JoinToken, known: Enrollment) -> None:
+    """Let a revoked box in only where an operator has since said that this very one may come."""
+    if known.revoked_at is None:
+        return
+    if token.node != known.node or token.created_at <= known.revoked_at:
+        raise _refused(
+            f"node {known.node} was revoked: to let it in again, make a token for it now with "
+            f"`skerry token create --node {known.node}`"
+        )
 
 
 def _entered(asked: Asked, token: JoinToken, node: str, now: float) -> Enrollment:

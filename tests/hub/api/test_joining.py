@@ -225,7 +225,7 @@ def test_it_is_believed_again_once_it_has_joined_again(hub, rig):
     rig.join("box-1")
     hub.client.ask("POST", "/api/v1/nodes/box-1/revoke")
     time.sleep(0.01)
-    assert hub.join(hub.token())[0] == 200
+    assert hub.join(hub.token(node="box-1"))[0] == 200
     rig.join("box-1", seq=5)
     assert rig.node().liveness is Liveness.ONLINE
 
@@ -272,7 +272,7 @@ def test_who_was_shut_out_is_given_no_orders(hub, rig):
     rig.idle()
     assert len(rig.orders("box-1")) == 1, "one without it would lie on the broker for nobody"
     time.sleep(0.01)
-    assert hub.join(hub.token())[0] == 200
+    assert hub.join(hub.token(node="box-1"))[0] == 200
     rig.join("box-1", seq=5, accepted=1, digest=rig.node().digest)
     until("the order that it missed", lambda: len(rig.orders("box-1")) == 2)
 

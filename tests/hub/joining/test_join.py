@@ -104,6 +104,7 @@ def test_an_id_that_is_taken_is_given_away_by_a_token_for_it_alone():
 def test_an_id_that_was_revoked_is_not_free():
     gone = dataclasses.replace(OTHER, revoked_at=100.0)
     refused("has joined already", of_node=gone)
+    refused("was revoked", token=PINNED, of_node=dataclasses.replace(gone, revoked_at=950.0))
     assert decided(PINNED, of_node=gone) == Admitted(ENTERED, replaces_key=True)
 
 
@@ -133,14 +134,18 @@ def test_a_key_is_not_renamed_by_a_token_for_another_node():
 # --- revoked ------------------------------------------------------------------------------
 
 
-def test_who_was_revoked_comes_back_by_a_token_that_is_newer():
-    refused("was revoked after this token", "token create --node box-1", of_key=REVOKED)
-    newer = dataclasses.replace(TOKEN, created_at=951.0)
+@pytest.mark.parametrize(
+    "token",
+    [TOKEN, PINNED, dataclasses.replace(TOKEN, created_at=951.0)],
+    ids=["any", "his", "newer"],
+)
+def test_who_was_revoked_does_not_come_back_by_a_token_that_is_older_or_for_anybody(token):
+    refused("was revoked", "token create --node box-1", token=token, of_key=REVOKED)
+
+
+def test_but_by_one_for_him_that_is_newer():
+    newer = dataclasses.replace(PINNED, created_at=951.0)
     assert decided(newer, of_key=REVOKED) == Admitted(ENTERED)
-
-
-def test_or_by_one_that_is_for_him():
-    assert decided(PINNED, of_key=REVOKED) == Admitted(ENTERED)
 
 
 # --- copies -------------------------------------------------------------------------------
