@@ -13,6 +13,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from lab.broker import Mosquitto
+from lab.install import ROOT
 from lab.processes import LabError, wait_for
 from lab.qemu import HOST_SEEN_FROM_GUEST, Machine
 from lab.qemu_image import LIBRARY
@@ -77,7 +78,11 @@ class QemuBox:
             f'broker = "mqtt://{HOST_SEEN_FROM_GUEST}:{self._broker.port}"\n'
             f'node_id = "{NODE}"\n[labels]\n"example.org/place" = "lab"\n'
         )
-        files = {"etc/skerry/agent.toml": settings.encode("ascii")}
+        profile = ROOT / "packaging" / "debian" / "apparmor" / "skerry-agent"
+        files = {
+            "etc/skerry/agent.toml": settings.encode("ascii"),
+            "etc/apparmor.d/skerry-agent": profile.read_bytes(),
+        }
         self.machine = Machine(folder, files)
 
     def __enter__(self) -> QemuBox:
@@ -104,6 +109,7 @@ class QemuBox:
         # As a package would: an emulated processor takes long to compile.
         guest.run("python3", "-m", "compileall", "-q", *LIBRARIES)
         guest.run("systemd-sysusers")
+        guest.run("apparmor_parser", "--replace", "/etc/apparmor.d/skerry-agent")
         guest.run("systemctl", "start", "skerry-agent.service")
 
         def whole() -> bool:
@@ -115,6 +121,22 @@ class QemuBox:
         except LabError as error:
             log = guest.run("journalctl", "-b", "-u", "skerry-agent", "--no-pager", check=False)
             raise LabError(f"{error}\n{log[-3000:]}") from None
+        self._must_be_confined()
+
+    def _must_be_confined(self) -> None:
+        """Raise LabError unless AppArmor holds the agent, and has had nothing to keep it from.
+
+        A profile that only complains says ALLOWED of what it would have denied.
+        """
+        guest = self.machine.guest
+        pid = guest.run("systemctl", "show", "-P", "MainPID", "skerry-agent.service").strip()
+        confined = guest.run("cat", f"/proc/{pid}/attr/current").strip()
+        kernel = guest.run("journalctl", "-b", "-k", "--no-pager", check=False).splitlines()
+        verdicts = ('apparmor="DENIED"', 'apparmor="ALLOWED"')
+        own = [line for line in kernel if 'profile="skerry-agent"' in line]
+        against = [line for line in own if any(verdict in line for verdict in verdicts)]
+        if not confined.startswith("skerry-agent (") or against:
+            raise LabError("\n".join((f"AppArmor: {confined}", *against[:20])))
 
     def fresh(self) -> dict[str, Any]:
         """Return what a fresh process reads in the guest now, without what no message holds."""

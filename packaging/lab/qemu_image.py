@@ -19,6 +19,7 @@ from lab.install import CACHE, ROOT, say
 from lab.processes import LabError
 
 PACKAGES = (
+    "apparmor",
     "dbus",
     "iproute2",
     "kmod",
@@ -27,6 +28,7 @@ PACKAGES = (
     "udev",
     "python3",
     "python3-cpuinfo",
+    "python3-cryptography",
     "python3-msgpack",
     "python3-paho-mqtt",
     "python3-psutil",
