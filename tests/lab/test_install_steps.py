@@ -146,7 +146,7 @@ def test_the_tables_tell_what_is_wrong():
     assert [one.met for one in (good, bad)] == [True, False]
     assert "it is not so" in table([good, bad])
     whole = Cut("trixie", 1, "unpacking", 2.0, "half-installed 1", "0.1.0", 9.0, 9.5, 20.0)
-    never = Cut("trixie", 2, "reading", 2.0, "", "?", None, None, None, "it never came")
+    never = Cut("trixie", 2, "reading", 2.0, "", "?", None, None, None, problem="it never came")
     text = uml_install_cuts.table([whole, never])
     assert "2 cuts in `apt upgrade` (1 reading, 1 unpacking, 0 configuring, 0 done)" in text
     assert "1 half-installed, 1 unknown" in text
