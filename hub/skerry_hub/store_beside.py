@@ -29,7 +29,7 @@ def opened(given: argparse.Namespace) -> Iterator[tuple[pathlib.Path, Store]]:
     """
     data, url = database_url.folder_and_database(vars(given))
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _become_its_owner(data)
+    become_its_owner(data)
     os.umask(0o077)
     engine, shown = store_opening.engine_at(url)
     try:
@@ -52,7 +52,7 @@ def _schema(engine: sa.Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _become_its_owner(data: pathlib.Path) -> None:
+def become_its_owner(data: pathlib.Path) -> None:
     """Leave root for the user whose the data folder is: what is made there must be the hub's."""
     about = data.stat()
     if os.geteuid() != 0 or about.st_uid == 0:

@@ -75,34 +75,6 @@ def open_when_there(
         time.sleep(1)
 
 
-def open_beside(url: str) -> Store:
-    """Return the store of a hub that may be running, for what is done aside. Raises StoreError.
-
-    Nothing is made and nothing brought forwards: that is the hub's, at its start.
-    """
-    engine, shown = engine_at(url)
-    try:
-        path = engine.url.database if engine.dialect.name == "sqlite" else None
-        if path is not None and not pathlib.Path(path).exists():
-            raise StoreError(f"there is no database {shown}: the hub makes it at its first start")
-        with engine.connect() as connection:
-            there = sa.inspect(connection).has_table("alembic_version")
-            query = sa.text("SELECT version_num FROM alembic_version")
-            found = connection.scalar(query) if there else None
-        if found != newest_schema():
-            raise StoreError(
-                f"the database {shown} is of version {found or 'none'}, this program of "
-                f"{newest_schema()}: use the one that runs as the hub, or start this one once"
-            )
-    except sa.exc.SQLAlchemyError as error:
-        engine.dispose()
-        raise StoreError(f"the database {shown} cannot be used: {reason_of(error)}") from None
-    except StoreError:
-        engine.dispose()
-        raise
-    return Store(engine)
-
-
 def engine_at(url: str) -> tuple[sa.Engine, str]:
     """Return what connects to a database, and its name without anything secret.
 

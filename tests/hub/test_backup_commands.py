@@ -2,10 +2,12 @@
 
 import os
 import pathlib
+import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -65,6 +67,22 @@ def test_a_backup_goes_through_a_pipe_and_nothing_else_is_written_there(folder, 
     target = tmp_path / "target"
     restored = run("restore", "-", "--data", target, data=made.stdout)
     assert restored.returncode == 0, restored.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_what_root_restores_is_the_hubs_own(folder):
+    made = run("backup", "--data", folder, "-o", "-")
+    place = pathlib.Path(tempfile.mkdtemp(prefix="skerry-restore-", dir="/var/tmp"))
+    try:
+        place.chmod(0o755)
+        target = place / "data"
+        target.mkdir(mode=0o700)
+        os.chown(target, 12345, 0)
+        restored = run("restore", "-", "--data", target, data=made.stdout)
+        assert restored.returncode == 0, restored.stderr
+        assert {one.stat().st_uid for one in target.iterdir()} == {12345}
+    finally:
+        shutil.rmtree(place)
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,9 @@ from skerry_hub import database_url
 from skerry_hub.config import DEFAULT_LISTEN, PREFIX
 
 if TYPE_CHECKING:
-    import pathlib
     from types import ModuleType
 
     from skerry_hub.joining.views import JoinTokenMade, JoinTokenRequest
-
-WHO = "skerry-hub"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -63,17 +60,19 @@ def run(given: argparse.Namespace) -> int:
     from skerry_wire.errors import WireError  # noqa: PLC0415
 
     try:
-        data, database = database_url.folder_and_database(vars(given))
         host, port = addresses.host_and_port("--listen", given.listen)
         where = addresses.checked(
             {name: getattr(given, name) for name in ("tls", "name", "public_url")}, host, port, 1883
         )
-        made = _made(data, database, where.public_url, _request(given, codec))
+        made = _made(given, where.public_url, _request(given, codec))
     except (database_url.DatabaseUrlError, addresses.AddressError, WireError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
     except (AuthorityError, StoreError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"skerry-hub: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     except RefusedError as error:
         for problem in error.problems:
@@ -101,30 +100,27 @@ def _request(given: argparse.Namespace, codec: ModuleType) -> JoinTokenRequest:
     return found
 
 
-def _made(
-    data: pathlib.Path, database: str, public_url: str, wanted: JoinTokenRequest
-) -> JoinTokenMade:
-    """Make it in the store. Raises AuthorityError, RefusedError, StoreError."""
+def _made(given: argparse.Namespace, public_url: str, wanted: JoinTokenRequest) -> JoinTokenMade:
+    """Make it in the store. Raises AuthorityError, DatabaseUrlError, RefusedError, StoreError."""
+    from skerry_hub import store_beside  # noqa: PLC0415
     from skerry_hub.access import audit_rows  # noqa: PLC0415
     from skerry_hub.access.audit import entry_of  # noqa: PLC0415
     from skerry_hub.joining.admission import Admission  # noqa: PLC0415
     from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
     from skerry_hub.joining.terms import Terms  # noqa: PLC0415
     from skerry_hub.pki import authority  # noqa: PLC0415
-    from skerry_hub.store_opening import open_beside  # noqa: PLC0415
 
-    path = data / authority.PRIVATE
+    folder, _ = database_url.folder_and_database(vars(given))
+    path = folder / authority.PRIVATE
     if not path.exists():
         raise authority.AuthorityError(f"{path}: the hub makes it at its first start")
-    mine = authority.load_or_make(data, time.time())
+    who = store_beside.who_runs_it()
     terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
-    store = open_beside(database)
-    try:
-        made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, WHO)
+    with store_beside.opened(given) as (data, store):
+        mine = authority.load_or_make(data, time.time())
+        made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, who)
         facts = {"subject": made.view.id, "phase": "done"}
         with store.aside() as connection:
-            entry = entry_of(WHO, "join-token create", facts)
+            entry = entry_of(who, "join-token create", facts)
             audit_rows.append(connection, [entry], int(time.time() * 1000))
-        return made
-    finally:
-        store.close()
+    return made

@@ -47,6 +47,7 @@ def run(given: argparse.Namespace) -> int:
     """Put a backup in a hub's place, while that hub does not run."""
     from skerry_hub.backup import restoring  # noqa: PLC0415
     from skerry_hub.backup.parts import BackupError  # noqa: PLC0415
+    from skerry_hub.store_beside import become_its_owner  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
     os.umask(0o077)
@@ -57,6 +58,8 @@ def run(given: argparse.Namespace) -> int:
                     print(_said(restoring.check(source, pathlib.Path(folder)), "could be restored"))
                 return 0
             data, database = database_url.folder_and_database(vars(given))
+            if data.exists():
+                become_its_owner(data)  # what root puts there the hub could not read
             found = restoring.restore(
                 source,
                 data,
