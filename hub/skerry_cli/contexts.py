@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -95,7 +94,7 @@ def load(path: pathlib.Path | None = None) -> Contexts:
     try:
         if len(data) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES} bytes")
-        found = _READ(json.loads(data))
+        found = reader(Contexts, False)(json.loads(data))
     except (ValueError, RecursionError, WireError) as error:
         raise Failure(f"{path} cannot be read: {error}. Remove it, and log in again.") from None
     return found if isinstance(found, Contexts) else Contexts()
@@ -103,6 +102,8 @@ def load(path: pathlib.Path | None = None) -> Contexts:
 
 def save(kept: Contexts, path: pathlib.Path | None = None) -> None:
     """Keep them: the file is the old one or the new one, whatever happens. Raises Failure."""
+    import tempfile  # noqa: PLC0415 - takes long, and logging in is seldom
+
     path = path or place()
     plain = json.dumps(dataclasses.asdict(kept), indent=1, sort_keys=True)
     temporary = ""
@@ -120,6 +121,3 @@ def save(kept: Contexts, path: pathlib.Path | None = None) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         raise Failure(f"{path}: {error.strerror}") from None
-
-
-_READ = reader(Contexts, False)
