@@ -34,7 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="the Debian to install on; may be given again (bookworm and trixie)",
     )
     parser.add_argument(
-        "--short", action="store_true", help="what the tests do of it: podman is there already"
+        "--short",
+        action="store_true",
+        help="what the tests do of it: podman and libraries are there already",
     )
     parser.add_argument(
         "--cuts", type=int, metavar="N", help="cut the power N times during `apt upgrade` instead"

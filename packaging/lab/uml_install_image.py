@@ -1,7 +1,7 @@
 """A fresh Debian for a box in user-mode-linux, and the packages that its apt fetches from the lab.
 
-Nothing of Skerry is in it, nor what Skerry needs: no Python, no library, and no runtime unless that
-is asked for. What its apt may want comes from where this machine has its own packages, once, and is
+Nothing of Skerry is in it, nor, unless that is asked for, what Skerry needs: no Python, no library,
+no runtime. What its apt may want comes from where this machine has its own packages, once, and is
 kept beside the disk.
 """
 
@@ -35,7 +35,7 @@ BASE = (
     "wget",
 )
 """What the installer of Debian puts on a machine, as far as this needs it."""
-RUNTIME = ("podman", "crun", "python3")
+RUNTIME = ("podman", "crun")
 MORE = (*RUNTIME, "unattended-upgrades")
 """What else an administrator may want of Debian."""
 IMAGE_BYTES = 3072 * 1024 * 1024
@@ -142,7 +142,8 @@ class Fresh:
 def fresh(suite: str, runtime: bool) -> Fresh:
     """Return a fresh Debian, built (a minute or two) where none of this content is there.
 
-    With a `runtime`, podman is installed already, as on a box that had containers before.
+    With a `runtime`, podman is installed already, and the packages of Debian that Skerry's needs:
+    on a processor that is emulated they take a minute, and the package brings only itself.
     """
     key = f"{suite} {runtime} {' '.join(needed())}"
     text = key.encode() + pathlib.Path(__file__).read_bytes()
@@ -181,7 +182,7 @@ def _build(folder: pathlib.Path, suite: str, runtime: bool) -> None:
     wanted = " ".join((*needed(), *MORE))
     fetch = f'chroot "$1" apt-get -qq -y --download-only install {wanted}'
     keep = f'cp "$1"/var/cache/apt/archives/*.deb {archive}'
-    included = (*BASE, *RUNTIME) if runtime else BASE
+    included = (*BASE, *RUNTIME, *needed()) if runtime else BASE
     hooks = [f"--customize-hook={one}" for one in (fetch, keep)]
     bootstrap(folder, root, included, suite, hooks)
     _index(archive, suite)

@@ -36,7 +36,7 @@ class Step:
 
 
 def boot(course: Course) -> str:
-    """Boot it for the first time: it has nothing of Skerry, nor what Skerry needs."""
+    """Boot it for the first time: it has nothing of Skerry, nor, in full, what Skerry needs."""
     box = course.box
     box.start()
     box.wait()
@@ -46,12 +46,12 @@ def boot(course: Course) -> str:
     box.run("apt-get", "-qq", "update")
     release = box.run("cat", "/etc/debian_version").strip()
     count = box.shell("dpkg-query -W | wc -l").text.strip()
-    lacks = box.shell("type python3 skerry-agent", check=False)
-    if lacks.status == 0:
-        raise LabError(f"it is not fresh: {lacks.text}")
+    if box.shell("type skerry-agent", check=False).status == 0:
+        raise LabError("it is not fresh")
+    python = box.shell("type python3", check=False).status == 0
     course.before = course.files()
     kernel = box.run("uname", "-r").strip()
-    return f"Debian {release}, kernel {kernel}, systemd {state}; {count} packages, no Python"
+    return f"Debian {release}, kernel {kernel}, systemd {state}; {count} packages, {'a' if python else 'no'} Python"
 
 
 def repository(course: Course) -> str:

@@ -1,7 +1,7 @@
 """A fresh Debian in user-mode-linux becomes a box by the README's commands, and none again.
 
-The short form of `./dev lab install`: podman and Python are there already. In full, on Debian 12
-and 13: `./dev lab install`; cut off in the middle of upgrades: `./dev lab install --cuts 50`.
+The short form of `./dev lab install`: podman and Debian's Python libraries are there already. In
+full, on Debian 12 and 13: `./dev lab install`; cut off in the middle of upgrades: with `--cuts 50`.
 """
 
 import json
