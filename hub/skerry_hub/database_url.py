@@ -9,7 +9,7 @@ import argparse
 import os
 import pathlib
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 PREFIX = "SKERRY_HUB_"
 MOST_PASSWORD_BYTES = 4096
@@ -28,11 +28,22 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what names a hub's data folder and database; each has its environment variable."""
-    for name, metavar, words in (
-        ("data", "DIR", "the hub's data folder"),
-        ("database", "URL", "postgresql://user@host/name; default: SQLite in the data folder"),
-        ("database-password-file", "FILE", "a file with the password for --database"),
-    ):
+    _add(parser, (("data", "DIR", "the hub's data folder"), *_DATABASE))
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """Add what names the database alone."""
+    _add(parser, _DATABASE)
+
+
+_DATABASE = (
+    ("database", "URL", "postgresql://user@host/name; default: SQLite in the data folder"),
+    ("database-password-file", "FILE", "a file with the password for --database"),
+)
+
+
+def _add(parser: argparse.ArgumentParser, options: Iterable[tuple[str, str, str]]) -> None:
+    for name, metavar, words in options:
         variable = PREFIX + name.upper().replace("-", "_")
         parser.add_argument(
             f"--{name}",

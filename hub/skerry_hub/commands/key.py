@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "that is not running: of one that is, ask with `skerry key`",
     )
     database_url.add_data(parser)
-    parser.add_argument("--database", metavar="URL", help="as of `serve`, where it is another one")
+    database_url.add_database(parser)
     parser.add_argument(
         "--stolen", action="store_true", help="rotate: boxes distrust the present key at once"
     )
@@ -57,7 +57,7 @@ def run(given: argparse.Namespace) -> int:
         return _failed(f"{folder}: {error.strerror}; ask it: skerry key {given.action}")
     try:
         return _done(given, folder)
-    except (OrderKeyError, RotationError, StoreError) as error:
+    except (OrderKeyError, RotationError, StoreError, database_url.DatabaseUrlError) as error:
         return _failed(str(error))
     finally:
         os.close(lock)
@@ -78,7 +78,7 @@ def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
     from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
 
-    store = open_store(given.database or f"sqlite:///{folder / 'hub.db'}")
+    store = open_store(database_url.database_of(vars(given), folder))
     try:
         keys, now = OrderKeys(folder, store), time.time()
         if given.action in ("rotate", "retire"):
