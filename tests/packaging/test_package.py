@@ -31,6 +31,18 @@ def test_two_builds_are_the_same_bytes(built):
 
 
 @BUILDS
+def test_a_box_gets_its_own_units_and_not_the_hubs(built):
+    listed = deb_build.output(["dpkg-deb", "--contents", str(built[0].path)]).split()
+    units = {pathlib.PurePath(word).name for word in listed if "/systemd/system/skerry" in word}
+    assert units == {
+        "skerry-agent.service",
+        "skerry-boot.target",
+        "skerry-executor.service",
+        "skerry-executor.socket",
+    }
+
+
+@BUILDS
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
 def test_lintian_has_neither_error_nor_warning(built):
     tags = deb_checks.lintian(built[0].path)
