@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import pathlib
 import socket
 import ssl
@@ -73,15 +74,16 @@ class ApiServer(uvicorn.Server):
         await super().startup(sockets)
 
     def take_up_certificate(self) -> None:
-        """Show the certificate that the file holds now. Any thread."""
+        """Show the certificate that the file holds now. Any thread. Raises OSError."""
         if self._context is None or self._certificate is None:
             return
+        content = self._certificate.read_bytes()
         if self._loop is None:
-            self._context.load_cert_chain(self._certificate)
+            load(self._context, content)
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended
             # In the loop's thread: no handshake begins between the certificate and its key.
-            self._loop.call_soon_threadsafe(self._context.load_cert_chain, self._certificate)
+            self._loop.call_soon_threadsafe(load, self._context, content)
 
 
 def context(certificate: pathlib.Path) -> ssl.SSLContext:
@@ -90,5 +92,20 @@ def context(certificate: pathlib.Path) -> ssl.SSLContext:
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     made.set_alpn_protocols(["http/1.1"])
-    made.load_cert_chain(certificate)
+    load(made, certificate.read_bytes())
     return made
+
+
+def load(into: ssl.SSLContext, content: bytes) -> None:
+    """Have a certificate shown, given with its key. Raises OSError (and so ssl.SSLError).
+
+    OpenSSL reads a file once for each of the two, and drops a certificate that does not fit the key
+    that it has read later: so it gets a file that nobody replaces meanwhile, and nowhere on a disk.
+    """
+    held = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        with open(held, "wb", closefd=False) as file:
+            file.write(content)
+        into.load_cert_chain(f"/proc/self/fd/{held}")
+    finally:
+        os.close(held)
