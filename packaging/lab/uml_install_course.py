@@ -47,6 +47,7 @@ class Course:
         self.box.synchronous = False
         self.node = ""
         self.before: frozenset[str] = frozenset()
+        self.has_needed = False
         self._versions = 0
 
     @property

@@ -23,14 +23,18 @@ _ITS_NAME_STAYS = re.compile(r"^/var/(lib/(apt|containers)|cache/apt|log)/")
 """Lists and archives that apt fetched, images and layers of podman, and the journal."""
 
 
-def left(before: Collection[str], after: Collection[str], owned: Collection[str]) -> list[str]:
-    """Return the paths that came, belong to no package, and are not others' to write.
+def left(
+    before: Collection[str], after: Collection[str], owned: Collection[str], alone: bool
+) -> list[str]:
+    """Return the paths that came, belong to no package, and have the name of Skerry.
 
-    And each that has the name of Skerry, wherever it lies, but for what others fetched or logged.
+    Wherever they lie, but for what others fetched or logged. Where the package came `alone`, any
+    other path as well that is not others' to write: with it come packages whose scripts write, too.
     """
     came = set(after) - set(before) - set(owned)
     return sorted(
         path
         for path in came
-        if (NAME in path and not _ITS_NAME_STAYS.search(path)) or not _OTHERS.search(path)
+        if (NAME in path and not _ITS_NAME_STAYS.search(path))
+        or (alone and not _OTHERS.search(path))
     )

@@ -48,10 +48,10 @@ def boot(course: Course) -> str:
     count = box.shell("dpkg-query -W | wc -l").text.strip()
     if box.shell("type skerry-agent", check=False).status == 0:
         raise LabError("it is not fresh")
-    python = box.shell("type python3", check=False).status == 0
+    course.has_needed = box.shell("type python3", check=False).status == 0
     course.before = course.files()
     kernel = box.run("uname", "-r").strip()
-    return f"Debian {release}, kernel {kernel}, systemd {state}; {count} packages, {'a' if python else 'no'} Python"
+    return f"Debian {release}, kernel {kernel}, systemd {state}; {count} packages, {'a' if course.has_needed else 'no'} Python"
 
 
 def repository(course: Course) -> str:
@@ -305,7 +305,7 @@ def purge(course: Course) -> str:
         "/etc/containers/registries.conf.d/lab.conf",
         "/etc/apt/apt.conf.d/52skerry-unattended-upgrades",
     }
-    left = uml_install_files.left(course.before | ours, course.files(), owned)
+    left = uml_install_files.left(course.before | ours, course.files(), owned, course.has_needed)
     users = course.box.shell("grep -l skerry /etc/passwd /etc/group /etc/shadow", check=False).text
     if left or users.strip():
         raise LabError(f"left behind: {left} {users}")

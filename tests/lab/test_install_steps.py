@@ -103,7 +103,10 @@ def test_what_a_package_left_is_told_from_what_others_write():
         "/var/lib/systemd/deb-systemd-helper-enabled/skerry-agent.service.dsh-also",
         "/srv/left",
     }
-    assert uml_install_files.left(before, after, {"/usr/bin/of-another-package"}) == [
+    owned = {"/usr/bin/of-another-package"}
+    found = uml_install_files.left(before, after, owned, alone=True)
+    assert uml_install_files.left(before, after, owned, alone=False) == found[1:]
+    assert found == [
         "/srv/left",
         "/var/lib/dpkg/info/skerry-agent.list",
         "/var/lib/skerry-agent",
