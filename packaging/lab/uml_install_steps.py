@@ -17,7 +17,7 @@ from lab.uml_pages import Watch, answers
 
 JOIN_S = 60.0
 INSTALL_S = 900.0
-OFFLINE_S = 90.0
+OFFLINE_S = 150.0
 """A boot without a network has the workload up again within this, on a machine that others share."""
 MOST_GAP_S = 3.0
 """A page that stays is never missed for longer, busy machine or not."""
@@ -184,11 +184,11 @@ def workload(course: Course) -> str:
         view = course.hub.get(f"/api/v1/nodes/{course.node}")
         return bool(((_part_with(view, {"policy"}) or {})["policy"] or {}).get("host_network"))
 
-    wait_for("the hub to be told the box's policy", is_told, 30)
+    wait_for("the hub to be told the box's policy", is_told, 60)
     begun_s = time.monotonic()
     course.apply()
     applied_s = time.monotonic() - begun_s
-    wait_for("the page", lambda: answers(course.page), 30)
+    wait_for("the page", lambda: answers(course.page), 60)
     return f"{WORKLOAD} runs {applied_s:.1f} s after apply, pulled; its page is there"
 
 
