@@ -92,12 +92,16 @@ def _measured(given: argparse.Namespace, suites: Sequence[str]) -> int:
     package = pathlib.Path(os.environ[PACKAGE])
     output = sys.stdout
     ran: list[Any] = []
+    ended = False
     with contextlib.redirect_stdout(sys.stderr):
         for suite in suites:
             if given.cuts is not None:
                 cuts = Progress[Any](given.cuts, "cuts")
                 apart.listen(cuts.end, lambda: None)
                 ran += uml_install_cuts.cuts(suite, given.cuts, given.seed, package, cuts)
+                ended |= cuts.ended
+                if ended:
+                    break
             else:
                 ran += uml_install.install(suite, given.short, package)
     table = (uml_install_cuts if given.cuts is not None else uml_install).table(ran)
@@ -109,6 +113,8 @@ def _measured(given: argparse.Namespace, suites: Sequence[str]) -> int:
         )
     else:
         print(table, file=output)
+    if ended:
+        return apart.INTERRUPTED
     return 0 if ran and all(one.met for one in ran) else 1
 
 
