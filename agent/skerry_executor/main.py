@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _purge(settings, parsed)
         case "check":
             return _check(settings)
+        case "sealing-key":
+            return _sealing_key(settings)
         case "keys":
             return _keys(settings, forget=parsed.forget, yes=parsed.yes)
         case _:
@@ -112,9 +114,12 @@ def _parser(values: Mapping[str, str | None]) -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="say which order keys are trusted, and why")
     keys.add_argument("--forget", action="store_true", help="forget what the hub changed of them")
     keys.add_argument("--yes", action="store_true", help="do it: only root's files count then")
+    sealing = commands.add_parser(
+        "sealing-key", help="print the public key to which secrets for this box are sealed"
+    )
     commands.add_parser("version", help="print the version")
     # The options are understood before and after the command alike.
-    for each in (parser, run, listen, reset, purge, check, keys):
+    for each in (parser, run, listen, reset, purge, check, keys, sealing):
         for name, metavar, default, words in OPTIONS:
             value = values[name] if each is parser else argparse.SUPPRESS
             shown = "" if default is None else f" (default: {default})"
@@ -271,6 +276,22 @@ def _reset(settings: Settings, yes: bool) -> int:
         return 0
     print("forgotten; what runs keeps running, and under a new node id is nobody's: look for it")
     print("with `podman ps --filter label=io.skerry.node`, and remove what is not wanted")
+    return 0
+
+
+def _sealing_key(settings: Settings) -> int:
+    """Print the key, which is made at the first time. A join asks for it."""
+    import base64  # noqa: PLC0415
+
+    from skerry_executor import sealing, state  # noqa: PLC0415
+
+    try:
+        with state.locked(settings.state, LOCK_WAIT_S):
+            key = sealing.load_or_make(settings.state)
+    except (state.StateError, sealing.SealingError) as error:
+        print(f"skerry-executor: {error}", file=sys.stderr)
+        return 1
+    print(base64.b64encode(key.public).decode())
     return 0
 
 

@@ -163,6 +163,7 @@ def _access(settings: Config, store: Store) -> Access:
 def _enrolling(settings: Config, authority: Authority, service: Service) -> Enrolling:
     """Return who lets boxes in, and what these are told. Raises OSError."""
     from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
+    from skerry_hub.joining.sealing_trust import trust  # noqa: PLC0415
     from skerry_hub.joining.terms import Terms  # noqa: PLC0415
 
     where = settings.addresses
@@ -178,7 +179,9 @@ def _enrolling(settings: Config, authority: Authority, service: Service) -> Enro
         order_keys=lambda: service.key.public_keys,
         life_s=settings.certificate_s,
     )
-    return Enrolling(service.store, authority, terms, service.admission, settings.data)
+    enrolling = Enrolling(service.store, authority, terms, service.admission, settings.data)
+    enrolling.trust = lambda one: trust(service, one)
+    return enrolling
 
 
 def _keeping(settings: Config, enrolling: Enrolling, server: ApiServer) -> Keeping:

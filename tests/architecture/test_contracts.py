@@ -203,6 +203,7 @@ ELSEWHERE = {
     "hub/skerry_hub/placement/operators.py": "test_expression.py tests each of them",
     "hub/skerry_hub/rebalance/records.py": "its records are in every test of the folder",
     "hub/skerry_hub/serving.py": "test_main.py starts it",
+    "hub/skerry_hub/joining/sealing_trust.py": "api/test_joining.py",
     "hub/skerry_hub/overlay.py": "test_state.py",
     "hub/skerry_hub/rollout/records.py": "its records are in every test of the folder",
     "hub/skerry_hub/rollout/views.py": "api/test_rollouts.py holds them against their schemas",

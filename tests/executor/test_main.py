@@ -1,5 +1,6 @@
 """The command line: what it prints, and its exit statuses."""
 
+import base64
 import contextlib
 import dataclasses
 import os
@@ -15,7 +16,7 @@ from tests.executor.test_job_store import ONE
 from tests.executor.test_leasing import grant
 from tests.executor.test_switching import TRYING
 
-from skerry_executor import job_store, state
+from skerry_executor import job_store, sealing, state
 from skerry_executor.boot_clock import since_boot_s
 from skerry_executor.journal import Journal
 from skerry_executor.leasing import Leasing
@@ -184,6 +185,15 @@ def test_check_tells_what_listens_there_and_is_no_runtime(box, tmp_path, capsys)
 def test_check_is_0_where_all_is_well(box, podman, capsys):
     assert main(words("check", {**box, "--runtime-socket": f"unix://{podman.socket}"})) == 0
     assert "ok  runtime: podman" in capsys.readouterr().out
+
+
+def test_the_key_for_secrets_is_printed_and_stays_the_same(box, capsys):
+    assert main(words("sealing-key", box)) == 0
+    first = capsys.readouterr().out
+    folder = pathlib.Path(box["--state"])
+    assert base64.b64decode(first) == sealing.load_or_make(folder).public
+    assert main(words("sealing-key", box)) == 0
+    assert capsys.readouterr().out == first
 
 
 def test_reset_asks_first_and_then_forgets(box, capsys):

@@ -1,5 +1,6 @@
 """What box and hub say before they share a broker: there and back, and its limits."""
 
+import dataclasses
 import json
 
 import pytest
@@ -31,7 +32,10 @@ ENROLLED = Enrolled(
 )
 
 
-@pytest.mark.parametrize("message", [JOIN, RenewRequest(csr=PEM), ENROLLED])
+@pytest.mark.parametrize(
+    "message",
+    [JOIN, dataclasses.replace(JOIN, sealing_key="A" * 43 + "="), RenewRequest(csr=PEM), ENROLLED],
+)
 def test_there_and_back(message):
     assert from_json(type(message), to_json(message)) == message
 
@@ -50,6 +54,8 @@ def test_there_and_back(message):
         ({"machine": ["0a" * 8] * 65}, "machine"),
         ({"machine": ["z"]}, "machine"),
         ({"csr": None}, "csr"),
+        ({"sealing_key": "x"}, "sealing_key"),
+        ({"sealing_key": "A" * 44}, "sealing_key"),
     ],
 )
 def test_what_is_wrong_is_named(change, field):

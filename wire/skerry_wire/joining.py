@@ -35,7 +35,7 @@ Pin = Annotated[str, Text(71, "sha256:[0-9a-f]{64}")]
 """The SHA-256 of the DER of the authority's certificate."""
 
 PublicKey = Annotated[str, Text(64, "[A-Za-z0-9+/]{43}=")]
-"""An Ed25519 public key in base64."""
+"""A public key of 32 bytes in base64: Ed25519, or X25519 where it is to seal."""
 
 Trait = Annotated[str, Text(32, "[0-9a-f]{16}")]
 """A digest of something that tells one machine from another, salted with the node's id."""
@@ -45,12 +45,16 @@ Url = Annotated[str, Text(512, r"[\x21-\x7e]+")]
 
 @frozen(kw_only=True)
 class JoinRequest:
-    """A box asks for a certificate. `node` is the id that it has, or would like to have."""
+    """A box asks for a certificate. `node` is the id that it has, or would like to have.
+
+    `sealing_key` is the executor's: told here, no broker can put another in its place.
+    """
 
     token: Token
     csr: Pem
     node: NodeId
     machine: Annotated[tuple[Trait, ...], Items(64)] = ()
+    sealing_key: PublicKey | None = None
 
 
 @frozen(kw_only=True)

@@ -70,7 +70,10 @@ def join(wanted: Wanted, host: Host, say: Callable[[str], None]) -> Done:
         say(f"this box is node {one.node}; its key stays here")
         authority = tried(lambda: client.authority(wanted.address, wanted.pin), wanted.wait_s, say)
         say(f"the hub at {wanted.address} has the authority of the pin")
-        enrolled = tried(lambda: _ask(wanted, one, authority, host), wanted.wait_s, say)
+        sealing_key = _sealing_key(wanted, say)
+        enrolled = tried(
+            lambda: _ask(wanted, one, authority, host, sealing_key), wanted.wait_s, say
+        )
         told = kept.judged(enrolled, one.key, wanted.pin)
         if before is not None and not wanted.is_new and enrolled.node != before.node:
             raise JoinError(
@@ -136,10 +139,29 @@ def _who(wanted: Wanted, folder: Folder, before: Identity | None) -> Begun:
     return one
 
 
-def _ask(wanted: Wanted, one: Begun, authority: str, host: Host) -> Enrolled:
+def _sealing_key(wanted: Wanted, say: Callable[[str], None]) -> str | None:
+    """Return the key to which secrets for this box are to be sealed, None where there is none yet.
+
+    The hub then takes the first one that it hears of, by way of the broker.
+    """
+    if not wanted.has_units:
+        return None
+    key, why_not = services.sealing_key()
+    if key is None:
+        say(f"the hub will take the key for secrets from the first report, for {why_not}")
+    return key
+
+
+def _ask(
+    wanted: Wanted, one: Begun, authority: str, host: Host, sealing_key: str | None
+) -> Enrolled:
     csr = keys.request(one.key, one.node)
     asked = JoinRequest(
-        token=wanted.token, csr=csr, node=one.node, machine=machine.traits(host, one.node)
+        token=wanted.token,
+        csr=csr,
+        node=one.node,
+        machine=machine.traits(host, one.node),
+        sealing_key=sealing_key,
     )
     answer = Client(wanted.address, authority).post(joining.JOIN_PATH, joining.to_json(asked))
     return understood(answer)

@@ -34,9 +34,12 @@ def start_or_reload() -> None:
     _must("reload-or-restart", UNIT)
 
 
-def forget_orders() -> str | None:
-    """Have the executor forget which node this box was; return what to do where it cannot."""
-    program = shutil.which("skerry-executor")
+def forget_orders(path: str | None = None) -> str | None:
+    """Have the executor forget which node this box was; return what to do where it cannot.
+
+    `path`, here and below: where programs are looked for, in place of PATH.
+    """
+    program = shutil.which("skerry-executor", path=path)
     if program is None:
         return None
     done = _run([program, "reset", "--yes"])
@@ -44,6 +47,17 @@ def forget_orders() -> str | None:
         return None
     said = " ".join(done.stderr.split())[:300]
     return f"the executor still knows this box as before ({said}): skerry-executor reset --yes"
+
+
+def sealing_key(path: str | None = None) -> tuple[str | None, str]:
+    """Return the executor's public key in base64, or None and why it cannot be had."""
+    program = shutil.which("skerry-executor", path=path)
+    if program is None:
+        return None, "skerry-executor is not installed"
+    done = _run([program, "sealing-key"])
+    if done.returncode == 0:
+        return done.stdout.strip(), ""
+    return None, " ".join(done.stderr.split())[:300]
 
 
 def _must(verb: str, unit: str) -> None:

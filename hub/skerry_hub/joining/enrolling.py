@@ -73,6 +73,8 @@ class Enrolling:
         self.terms = terms
         self.door: BrokerDoor = NoBroker()
         self.audit: AuditLog = NoAudit()
+        self.trust: Callable[[Enrollment], object] = lambda _: None
+        """Has a node that the hub knows already get its secrets sealed to the key of its join."""
         self._store = store
         self._admission = admission
         self._list = folder / crl.FILE
@@ -91,9 +93,15 @@ class Enrolling:
         if not join.is_valid(self._look(lambda rows: _token(rows, id_, request)), now):
             raise join.not_valid()
         public = _public_key(request.csr)
-        asked = Asked(key_digest=csr.key_digest(public), node=request.node, machine=request.machine)
+        asked = Asked(
+            key_digest=csr.key_digest(public),
+            node=request.node,
+            machine=request.machine,
+            sealing_key=request.sealing_key,
+        )
         judged = self._look(lambda rows: _judged(rows, asked, _token(rows, id_, request), now))
         if isinstance(judged, Again):
+            self.trust(judged.enrollment)
             return self.terms.answer(self.authority, judged.certificate, now)
         node = judged.enrollment.node
         with self._noted("join", node, token=id_, key=asked.key_digest) as outcome:
@@ -216,6 +224,7 @@ class Enrolling:
 
     def _follow(self, one: Enrollment, replaced: bool) -> None:
         self._admission.put(one)
+        self.trust(one)
         if replaced:
             self._try_to_write_list()
             self.door.list_changed()

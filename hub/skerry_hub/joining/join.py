@@ -23,6 +23,7 @@ class Asked:
     key_digest: str
     node: str
     machine: tuple[str, ...] = ()
+    sealing_key: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,7 +141,10 @@ def _entered(asked: Asked, token: JoinToken, node: str, now: float) -> Enrollmen
         key_digest=asked.key_digest,
         joined_at=now,
         content=EnrollmentContent(
-            labels=token.content.labels, machine=asked.machine, let_in_by=token.content.made_by
+            labels=token.content.labels,
+            machine=asked.machine,
+            let_in_by=token.content.made_by,
+            sealing_key=asked.sealing_key,
         ),
     )
 

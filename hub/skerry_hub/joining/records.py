@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated
 
-from skerry_wire.joining import Trait
+from skerry_wire.joining import PublicKey, Trait
 from skerry_wire.schema import Items, Text
 from skerry_wire.types import NodeId
 
@@ -47,6 +47,8 @@ class EnrollmentContent:
     labels: Labels = dataclasses.field(default_factory=dict)
     machine: Annotated[tuple[Trait, ...], Items(64)] = ()
     let_in_by: Who = ""
+    sealing_key: PublicKey | None = None
+    """The executor's, as root told it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

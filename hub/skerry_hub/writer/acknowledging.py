@@ -6,11 +6,12 @@ Part of the writer's thread. What messages change, `taking` decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from skerry_hub import jobs, metrics
+from skerry_hub.joining.admission import Admission
 from skerry_hub.state import Draft
 from skerry_hub.store_error import reason_of
 from skerry_hub.writer.asking import Asking
@@ -45,9 +46,9 @@ class Acknowledging:
         filling: Filling,
         telling: Telling,
         complaints: Complaints,
-        labels: Callable[[str], Mapping[str, str]],
+        admission: Admission,
     ) -> None:
-        """`labels` are those that a node has when it first appears."""
+        """`admission` tells what a node has when it first appears."""
         self._transactions = transactions
         self._inbox = inbox
         self._heard = heard
@@ -58,7 +59,7 @@ class Acknowledging:
         self._filling = filling
         self._telling = telling
         self._complaints = complaints
-        self._labels = labels
+        self._admission = admission
 
     def heartbeats(self) -> None:
         """Take the heartbeats that wait. The hot path: nothing of it is stored."""
@@ -125,7 +126,13 @@ class Acknowledging:
         seen = transactions.store.seen_events(ids) if ids else set()
         heard_at = transactions.columns.last_seen
         batch = take_all(
-            transactions.known, messages, seen, self._telling, now, heard_at, self._labels
+            transactions.known,
+            messages,
+            seen,
+            self._telling,
+            now,
+            heard_at,
+            self._admission,
         )
         for node in batch.renewed:
             self._heard.forget(node)

@@ -149,7 +149,7 @@ class Service:
             filling=filling,
             telling=self._telling,
             complaints=self._complaints,
-            labels=self.admission.labels,
+            admission=self.admission,
         )
         self._ticking = Ticking(
             transactions=transactions,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 
 from skerry_hub.fleet.apply import Dropped, is_sign_of_life, take
 from skerry_hub.jobs import follow
+from skerry_hub.joining.admission import Admission
 from skerry_hub.model import Liveness, Node
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.inbox import Incoming
@@ -41,20 +42,23 @@ def take_all(
     telling: Telling,
     now: float,
     last_heard: Callable[[str], float] = lambda _: 0.0,
-    labels: Callable[[str], Mapping[str, str]] = lambda _: {},
+    admission: Admission | None = None,
 ) -> Batch:
     """Return what the messages make of what is known. `seen` are events that are kept already.
 
-    `last_heard` is when a node's last heartbeat came, which no record has; `labels` are those that
-    a node has when it first appears.
+    `last_heard` is when a node's last heartbeat came, which no record has; `admission` tells
+    what a node has when it first appears: the labels of its token, and the key that its root told.
     """
     batch, seen = Batch(Draft(known), collections.Counter()), set(seen)
     for one in messages:
         first = batch.draft.nodes.get(one.node) is None
         _take_one(known, batch, one, seen, telling, now)
         node = batch.draft.nodes.get(one.node)
-        if first and node is not None and labels(one.node):
-            batch.draft.nodes.put(one.node, dataclasses.replace(node, labels=labels(one.node)))
+        if first and node is not None and admission is not None:
+            labels = admission.labels(one.node) or node.labels
+            key = admission.sealing_key(one.node) or node.sealing_key
+            new = dataclasses.replace(node, labels=labels, sealing_key=key)
+            batch.draft.nodes.put(one.node, new)
     for name, node in batch.draft.nodes.changes.items():
         before = known.nodes.get(name)
         if node is None or before is None or before.liveness is not Liveness.ONLINE:

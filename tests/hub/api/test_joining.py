@@ -1,5 +1,6 @@
 """Joining over HTTP: what strangers are told, limits, tokens, what becomes of a revoked node."""
 
+import base64
 import http.client
 import json
 import time
@@ -14,9 +15,11 @@ from tests.hub.rig import count, until
 
 from skerry_hub import metrics
 from skerry_hub.access.access import Access
-from skerry_hub.joining.enrolling import Enrolling
+from skerry_hub.joining.enrolling import Enrolling, load
 from skerry_hub.joining.rates import Rates
+from skerry_hub.joining.sealing_trust import EVENT, trust
 from skerry_hub.model import Liveness
+from skerry_wire.lifecycle import fingerprint_of
 
 MANY = Rates(1000, 1000, 1000, 1000)
 
@@ -27,6 +30,7 @@ class Server:
     def __init__(self, rig, folder, rates=MANY):
         self.enrolling = Enrolling(rig.store, CA, TERMS, rig.service.admission, folder)
         self.door = self.enrolling.door = Door()
+        self.enrolling.trust = lambda one: trust(rig.service, one)
         access = Access(rig.store, tokens=False)
         self._served = served(rig.service, access, self.enrolling, rates)
         self.client = self._served.__enter__()
@@ -41,8 +45,8 @@ class Server:
         self.client.fits("post", "/api/v1/join-tokens", found)
         return found["token"]
 
-    def join(self, token, key=KEY, node="box-1"):
-        body = {"token": token, "csr": request(key), "node": node}
+    def join(self, token, key=KEY, node="box-1", **fields):
+        body = {"token": token, "csr": request(key), "node": node, **fields}
         return self.client.ask("POST", "/api/v1/join", body)
 
 
@@ -228,6 +232,39 @@ def test_it_is_believed_again_once_it_has_joined_again(hub, rig):
     assert hub.join(hub.token(node="box-1"))[0] == 200
     rig.join("box-1", seq=5)
     assert rig.node().liveness is Liveness.ONLINE
+
+
+# --- the key to which secrets are sealed --------------------------------------------------
+
+
+OWN, STRANGE = b"\x01" * 32, b"\x02" * 32
+
+
+def text(key):
+    return base64.b64encode(key).decode()
+
+
+def test_secrets_are_sealed_to_the_key_of_the_join_and_not_to_one_that_came_by_the_broker(hub, rig):
+    assert hub.join(hub.token(), sealing_key=text(OWN))[0] == 200
+    rig.join("box-1", sealing_key=STRANGE)
+    assert rig.node().sealing_key == OWN
+    assert rig.node().other_sealing_key == STRANGE, "which is shown, and not taken"
+
+
+def test_a_join_replaces_what_the_broker_told_before(hub, rig):
+    assert hub.join(hub.token())[0] == 200
+    rig.join("box-1", sealing_key=STRANGE)
+    assert rig.node().sealing_key == STRANGE
+    assert hub.join(hub.token(), sealing_key=text(OWN))[0] == 200
+    assert rig.node().sealing_key == OWN
+    trusted = [one.detail for one in rig.store.events() if one.kind == EVENT]
+    assert trusted == [f"{fingerprint_of(OWN)}, told at its join"]
+
+
+def test_it_is_known_after_a_restart_too(hub, rig):
+    assert hub.join(hub.token(), sealing_key=text(OWN))[0] == 200
+    assert load(rig.store).sealing_key("box-1") == OWN
+    assert load(rig.store).sealing_key("box-2") is None
 
 
 def test_a_node_that_never_came_is_revoked_by_its_id(hub):
