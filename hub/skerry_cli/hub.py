@@ -335,7 +335,9 @@ class Hub:
         if isinstance(error, ssl.SSLCertVerificationError):
             return UnreachableError(
                 f"{where}: its certificate is not trusted ({error.verify_message}).\n"
-                "Name the file of the authority that signed it with --ca-file or SKERRY_CA_FILE.",
+                "Log in with the hub's pin, which `skerry-hub ca` on its machine prints: `skerry "
+                "login URL --ca-pin PIN`. Where another server's certificate stands before the "
+                "hub, name the file of its authority with --ca-file or SKERRY_CA_FILE.",
                 passing=False,
             )
         if isinstance(error, TimeoutError):

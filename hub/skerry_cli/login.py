@@ -34,8 +34,9 @@ then on only what that has signed as the hub is believed.
 \b
 Examples:
   skerry login https://hub:8443 --ca-pin sha256:9f86d081884c7d65...
-  skerry login https://hub:8443 --token-file token.txt --context example
-  pass show skerry | skerry login https://hub:8443 --ca-file ca.pem --token -
+  skerry login https://hub:8443 --ca-pin sha256:9f86... --token-file token.txt --context example
+  pass show skerry | skerry login https://hub:8443 --ca-pin sha256:9f86... --token -
+  skerry login https://skerry.example --ca-file company-ca.pem   another server stands before it
 """
 
 
@@ -46,7 +47,7 @@ Examples:
     "--ca-file",
     metavar="FILE",
     type=click.Path(),
-    help="Who may vouch for the hub's certificate, in PEM.",
+    help="Who may vouch for what stands before the hub instead, in PEM.",
 )
 @click.option("--token", metavar="-", help="Read the token from standard input.")
 @click.option("--token-file", metavar="FILE", type=click.Path(), help="Read the token from a file.")

@@ -14,16 +14,17 @@ import time
 import pytest
 from tests.cli.canned import Answers, CannedHub, Raw, problems
 from tests.cli.samples import NODE
-from tests.hub.pki.certificates import KEY, private
+from tests.hub.pki.certificates import KEY, company, private
 
 from skerry_cli import contexts
-from skerry_cli.hub_connection import HUB_NAME
+from skerry_cli.hub_connection import AUTHORITY_PREFIX, BROKER_NAME, HUB_NAME
 from skerry_hub.api.access_routes import CallerView
 from skerry_hub.pki import authority, leaves
 from skerry_wire import joining
 
 ALICE = CallerView(name="alice", role="operator", scope="site=quay-3", token="0011", expires_at=2e9)
 CA, OTHER_CA = (authority.read(authority.fresh(time.time()), name) for name in ("a", "b"))
+COMPANY = company(time.time())
 TOKEN = "ska_0011223344556677_" + "A" * 43
 
 
@@ -290,7 +291,7 @@ def test_one_who_only_shows_the_authority_is_sent_nothing(tmp_path, run):
 def test_a_broker_of_the_same_authority_is_not_the_hub(tmp_path, run):
     with secure(tmp_path, leaves.broker, "127.0.0.1") as hub:
         done = run("login", hub.url, "--ca-pin", CA.pin, "--token", "-", data=TOKEN, code=1)
-        assert "is of the hub's authority, but not the hub" in done.err
+        assert "is not the hub: it shows a broker's certificate" in done.err
         assert TOKEN not in str(hub.asked)
 
 
@@ -301,13 +302,64 @@ def test_a_hub_of_another_name_is_not_believed(tmp_path, run):
         assert TOKEN not in str(hub.asked)
 
 
-def test_a_file_of_an_authority_asks_for_no_name_of_the_hub(tmp_path, run, config):
+def other_server(ca, names, public, when):
+    """Sign what is neither hub nor broker, as the authority of a company does."""
+    return leaves._signed(ca, "a server", public, when, (leaves.SERVER,), names)
+
+
+def tried(run, hub, path, code):
+    """Ask in each way in which a file of an authority can be given; return what was said."""
+    words = ("login", hub.url, "--ca-file", path)
+    yield run(*words, "--token", "-", data=TOKEN, code=code).err
+    words = ("login", hub.url, "--token", "-")
+    yield run(*words, data=TOKEN, code=code, SKERRY_CA_FILE=path).err
+    words = ("--hub", hub.url, "--ca-file", path, "get", "nodes")
+    yield run(*words, code=code, SKERRY_TOKEN=TOKEN).err
+
+
+@pytest.mark.parametrize(
+    ("leaf", "says"),
+    [
+        (leaves.broker, "it shows a broker's certificate (broker.skerry.internal)"),
+        (other_server, "of the hub's authority, but not for hub.skerry.internal"),
+    ],
+)
+def test_a_broker_is_not_the_hub_whoever_vouches_for_it(tmp_path, run, config, leaf, says):
     (tmp_path / "ca.pem").write_bytes(CA.pem)
-    with secure(tmp_path, leaves.broker, "127.0.0.1") as hub:
-        run("login", hub.url, "--ca-file", str(tmp_path / "ca.pem"), "--token", "-", data=TOKEN)
+    with secure(tmp_path, leaf, "127.0.0.1") as hub:
+        for err in tried(run, hub, str(tmp_path / "ca.pem"), 1):
+            assert f"127.0.0.1:{hub.port} is not the hub: " in err
+            assert says in err
+            assert "Nothing was sent to it" in err
+        assert hub.asked == []
+    assert not config.exists()
+
+
+def test_an_authority_that_is_no_hubs_vouches_for_any_server_but_a_broker(tmp_path, run, config):
+    (tmp_path / "ca.pem").write_bytes(COMPANY.pem)
+    with secure(tmp_path, other_server, "127.0.0.1", ca=COMPANY) as hub:
+        list(tried(run, hub, str(tmp_path / "ca.pem"), 0))
         (context,) = kept(config)["contexts"].values()
-        assert (context["ca"], context["pinned"]) == (CA.pem.decode(), False)
+        assert (context["ca"], context["pinned"]) == (COMPANY.pem.decode(), False)
         run("get", "nodes")
+    config.unlink()
+    with secure(tmp_path, leaves.broker, "127.0.0.1", ca=COMPANY) as hub:
+        for err in tried(run, hub, str(tmp_path / "ca.pem"), 1):
+            assert "it shows a broker's certificate" in err
+        assert hub.asked == []
+
+
+def test_a_hub_is_believed_by_a_file_of_its_authority_too(tmp_path, run):
+    (tmp_path / "ca.pem").write_bytes(CA.pem)
+    with secure(tmp_path, leaves.hub, "127.0.0.1") as hub:
+        list(tried(run, hub, str(tmp_path / "ca.pem"), 0))
+
+
+def test_who_knows_no_authority_is_told_of_the_pin_first(tmp_path, run):
+    with secure(tmp_path, leaves.hub, "127.0.0.1") as hub:
+        err = run("login", hub.url, "--token", "-", data=TOKEN, code=1).err
+        assert 0 < err.index("--ca-pin PIN") < err.index("--ca-file")
+        assert hub.asked == []
 
 
 @pytest.mark.parametrize(
@@ -321,8 +373,10 @@ def test_what_is_no_authority_is_said(tmp_path, run, data):
         assert "no authority" in done.err
 
 
-def test_the_hubs_name_is_that_of_the_contract():
+def test_the_names_are_those_of_the_contract():
     assert joining.HUB_NAME == HUB_NAME
+    assert joining.BROKER_NAME == BROKER_NAME
+    assert joining.AUTHORITY_PREFIX == AUTHORITY_PREFIX
     assert joining.CA_PATH == "/ca.pem"
 
 

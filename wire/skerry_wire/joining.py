@@ -24,6 +24,12 @@ HUB_NAME = "hub.skerry.internal"
 """The name that a certificate of the hub has besides its own, and a broker's has not: a broker
 that was broken into cannot stand for the hub."""
 
+BROKER_NAME = "broker.skerry.internal"
+"""The name that a broker's has besides its own: whoever shows it is not the hub."""
+
+AUTHORITY_PREFIX = "Skerry authority "
+"""With this begins the name of every hub's authority, which signs brokers and boxes too."""
+
 MAX_BODY_BYTES = 64 * 1024
 """Largest request and answer, checked before it is read."""
 

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from skerry_hub.keys import OrderKeyError, own_file
 from skerry_hub.whole_file import write_whole
+from skerry_wire.joining import AUTHORITY_PREFIX
 
 PRIVATE = "ca-key"
 PUBLIC = "ca.pem"
@@ -98,7 +99,7 @@ def fresh(now: float) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     known = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     # Its name tells it from other hubs' where several are trusted.
-    common = f"Skerry authority {known.digest.hex()[:8]}"
+    common = f"{AUTHORITY_PREFIX}{known.digest.hex()[:8]}"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     start = datetime.datetime.fromtimestamp(now, datetime.UTC) - EARLIER
     certificate = (

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from skerry_hub.pki.authority import EARLIER, Authority
-from skerry_wire.joining import HUB_NAME
+from skerry_wire.joining import BROKER_NAME, HUB_NAME
 
 HUB = "skerry:hub"
 HUB_BEATS = "skerry:hub-beats"
@@ -25,7 +25,6 @@ HUB_BEATS = "skerry:hub-beats"
 BROKER = "skerry:broker"
 NOBODY = "skerry:nobody"
 READER_PREFIX = "skerry:reader:"
-BROKER_NAME = "broker.skerry.internal"
 
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from skerry_hub.pki import leaves
 from skerry_hub.pki.authority import Authority, AuthorityError, load_or_make, private_pem
-from skerry_hub.pki.leaves import BROKER_NAME, PublicKey, Stamp
+from skerry_hub.pki.leaves import PublicKey, Stamp
 from skerry_hub.whole_file import write_whole
-from skerry_wire.joining import HUB_NAME
+from skerry_wire.joining import BROKER_NAME, HUB_NAME
 
 FOLDER = "tls"
 HUB = "hub.pem"
@@ -39,14 +39,16 @@ class Kind:
 
 
 def kinds(authority: Authority, names: Sequence[str]) -> tuple[Kind, ...]:
-    """Return all of them."""
+    """Return all of them. Hub and broker are never given each other's name, whoever asks for it."""
+    of_hub = [name for name in names if name != BROKER_NAME]
+    of_broker = [name for name in names if name != HUB_NAME]
     return (
-        Kind(HUB, lambda p, s: leaves.hub(authority, names, p, s), frozenset((*names, HUB_NAME))),
+        Kind(HUB, lambda p, s: leaves.hub(authority, of_hub, p, s), frozenset((*of_hub, HUB_NAME))),
         Kind(HUB_BEATS, lambda p, s: leaves.hub_beats(authority, p, s), frozenset()),
         Kind(
             BROKER,
-            lambda p, s: leaves.broker(authority, names, p, s),
-            frozenset((*names, BROKER_NAME)),
+            lambda p, s: leaves.broker(authority, of_broker, p, s),
+            frozenset((*of_broker, BROKER_NAME)),
         ),
     )
 

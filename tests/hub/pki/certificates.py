@@ -1,5 +1,7 @@
 """An authority, keys and requests for tests: made once, because keys cost time."""
 
+import datetime
+
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -26,6 +28,26 @@ def request(key=KEY, *, name="box-1", extensions=(), digest=SHA256) -> str:
         builder = builder.add_extension(extension, critical=True)
     signed = builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else digest)
     return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def company(now: float) -> authority.Authority:
+    """Return an authority that is no hub's."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example Company Root")])
+    start = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    subject = x509.SubjectKeyIdentifier.from_public_key(KEY.public_key())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(KEY.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - authority.EARLIER)
+        .not_valid_after(start + authority.LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(authority._signs(), critical=True)
+        .add_extension(subject, critical=False)
+    )
+    return authority.Authority(KEY, made.sign(KEY, SHA256))
 
 
 def private(key) -> bytes:

@@ -8,6 +8,7 @@ from tests.hub.pki.certificates import CA, DAY_S, NOW, OTHER_CA
 
 from skerry_hub.pki import leaves, own_certificates
 from skerry_hub.pki.own_certificates import BROKER, FOLDER, HUB, HUB_BEATS, next_look, renew
+from skerry_wire.joining import BROKER_NAME, HUB_NAME
 
 LIFE_S = 90 * DAY_S
 ALL = (HUB, HUB_BEATS, BROKER)
@@ -38,6 +39,15 @@ def test_other_names_make_those_anew_that_tell_names(tmp_path):
     assert renew(tmp_path, CA, (*NAMES, "other.example"), NOW, LIFE_S) == (HUB, BROKER)
     made = own_certificates._read(tmp_path / FOLDER / HUB)
     assert leaves.names_of(made) == {*NAMES, "other.example", "hub.skerry.internal"}
+
+
+def test_neither_hub_nor_broker_is_given_the_name_of_the_other(tmp_path):
+    asked = (*NAMES, HUB_NAME, BROKER_NAME)
+    renew(tmp_path, CA, asked, NOW, LIFE_S)
+    hub, broker = (own_certificates._read(tmp_path / FOLDER / file) for file in (HUB, BROKER))
+    assert leaves.names_of(hub) == {*NAMES, HUB_NAME}
+    assert leaves.names_of(broker) == {*NAMES, BROKER_NAME}
+    assert renew(tmp_path, CA, asked, NOW, LIFE_S) == ()
 
 
 def test_an_address_that_is_written_in_another_way_is_the_same(tmp_path):
