@@ -45,6 +45,8 @@ class Books:
     """The numbers of revoked certificates, and when each was."""
     revoked: Callable[[], Marks]
     """The boxes that are revoked, and when each was."""
+    replaced: Callable[[], Marks]
+    """Those that have another key since, and when the former one was revoked."""
     ended: Callable[[], Marks]
     keep_ended: Callable[[Marks], None]
     clear: Callable[[Sequence[str]], None]
@@ -82,6 +84,7 @@ class BrokerDoor:
         self._books = books
         self._files = None if own is None else BrokerFiles(own.folder)
         self._list_is_old = True
+        self._listed: frozenset[int] = frozenset()
         self._crl = b""
         self._nobody = b""
         self._told: dict[str, str] = {}
@@ -94,6 +97,11 @@ class BrokerDoor:
     def revoked(self, node: str) -> None:
         """End a node's session soon, and have nothing kept of it."""
         log.info("a session is to be ended", node=node)
+        self.list_changed()
+
+    def replaced(self, node: str) -> None:
+        """End the session of a node's former key soon."""
+        log.info("a session of a key that was replaced is to be ended", node=node)
         self.list_changed()
 
     def admitted(self, node: str) -> None:
@@ -192,21 +200,28 @@ class BrokerDoor:
         now = time.time()
         found = crl.make(authority, [*serials, (leaves.serial_of(nobody), now)], now)
         self._nobody = nobody
+        self._listed = frozenset(serial for serial, _ in serials)
         return found
 
     # --- sessions ---------------------------------------------------------------------------
 
     def _end_sessions(self) -> None:
-        waiting = ending_sessions.pending(self._books.revoked(), self._books.ended())
+        revoked = self._books.revoked()
+        shut_out = ending_sessions.shut_out(revoked, self._books.replaced())
+        waiting = ending_sessions.pending(shut_out, self._books.ended())
         if waiting and self._own is not None:
             # Else the box would come again with the same certificate.
             self._until_list_holds()
         for node in waiting:
             if self._stopping.is_set():
                 return
-            self._end(node)
+            self._end(node, shut_out[node], is_revoked=node in revoked)
 
     def _until_list_holds(self) -> None:
+        if not {serial for serial, _ in self._books.serials()} <= self._listed:
+            # Who waits may have been revoked since it was made.
+            self._list_is_old = True
+            self._write_and_reload()
         with takeover.file_with(self._nobody, self._folder()) as shown:
             trust = dataclasses.replace(self._trust, certificate=shown)
             if not takeover.refuses(self._url, trust):
@@ -214,9 +229,10 @@ class BrokerDoor:
                     self._own.reload()
                 raise TakeoverError("the broker has not read the list of revoked ones yet")
 
-    def _end(self, node: str) -> None:
+    def _end(self, node: str, since: float, *, is_revoked: bool) -> None:
         authority, trust = self._authority, self._trust
-        cleared = ending_sessions.said_by(node)
+        # Where it has another key now, what is kept there may be that one's already.
+        cleared = ending_sessions.said_by(node) if is_revoked else []
         if authority is None:
             takeover.take_over(self._url, trust, node, cleared)
         else:
@@ -226,11 +242,15 @@ class BrokerDoor:
             with takeover.file_with(made, self._folder()) as shown:
                 trust = dataclasses.replace(trust, certificate=shown)
                 takeover.take_over(self._url, trust, node, cleared)
-        self._books.clear([*cleared, *ending_sessions.said_to(node)])
-        revoked = self._books.revoked()
-        if node in revoked:
-            self._books.keep_ended(ending_sessions.marked(revoked, self._books.ended(), node))
-        log.info("the session of a revoked box is ended, and nothing kept of it", node=node)
+        if is_revoked:
+            self._books.clear([*cleared, *ending_sessions.said_to(node)])
+        now = ending_sessions.shut_out(self._books.revoked(), self._books.replaced())
+        if now.get(node) == since:
+            self._books.keep_ended(ending_sessions.marked(now, self._books.ended(), node))
+        if is_revoked:
+            log.info("the session of a revoked box is ended, and nothing kept of it", node=node)
+        else:
+            log.info("a session of a box whose key was replaced is ended", node=node)
 
     def _folder(self) -> pathlib.Path | None:
         """Return where a key is put for a moment."""

@@ -110,6 +110,10 @@ def books(store: Store, service: Service) -> Books:
             found = EnrollmentRows(connection).enrollments()
         return {one.node: one.revoked_at for one in found if one.revoked_at is not None}
 
+    def replaced() -> dict[str, float]:
+        with store.aside() as connection:
+            return EnrollmentRows(connection).replaced()
+
     def keep_ended(marks: Marks) -> None:
         with store.aside() as connection:
             text = ending_sessions.to_text(marks)
@@ -125,6 +129,7 @@ def books(store: Store, service: Service) -> Books:
     return Books(
         serials=serials,
         revoked=revoked,
+        replaced=replaced,
         ended=lambda: ending_sessions.from_text(store.setting(ending_sessions.SETTING, "{}")),
         keep_ended=keep_ended,
         clear=clear,

@@ -1,7 +1,8 @@
 """Which boxes that were revoked may still have a session on the broker, or something kept there.
 
 Derived from when each was revoked and a mark of each that is done, so that what a broker was away
-for, or a hub did not live to do, is done later. Pure.
+for, or a hub did not live to do, is done later. A box whose key was replaced counts as well: the
+session may be its former key's. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ AGAIN_FIRST_S = 1.0
 AGAIN_MOST_S = 60.0
 
 Marks = Mapping[str, float]
-"""By node, when it was revoked: that it was revoked then is carried out."""
+"""By node, when it or its former key was revoked: that it was revoked then is carried out."""
+
+
+def shut_out(revoked: Marks, replaced: Marks) -> Marks:
+    """Return whose session is to end: a box that is revoked, or that has another key since."""
+    return {**replaced, **revoked}
 
 
 def pending(revoked: Marks, ended: Marks) -> list[str]:

@@ -196,6 +196,21 @@ class EnrollmentRows:
         for row in self._connection.execute(query):
             yield int(row.serial, 16), row.revoked_at
 
+    def replaced(self) -> dict[str, float]:
+        """Return who has joined with another key since, and when his former one was shut out."""
+        of, box = tables.certificates, tables.enrollments
+        query = (
+            sa.select(of.c.node, sa.func.max(of.c.revoked_at))
+            .join(box, box.c.node == of.c.node)
+            .where(
+                box.c.revoked_at.is_(None),
+                of.c.revoked_at.is_not(None),
+                of.c.key_digest != box.c.key_digest,
+            )
+            .group_by(of.c.node)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
     def trim(self, before: float) -> None:
         """Remove certificates and tokens that have expired before a time."""
         for table in (tables.certificates, tables.join_tokens):

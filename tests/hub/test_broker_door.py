@@ -36,7 +36,8 @@ class Site:
         self.certificates = Certificates(folder / "certificates")
         self.authority = self.certificates.authority
         self.port = free_port()
-        self.serials, self.revoked, self.ended, self.cleared = [], {}, {}, []
+        self.serials, self.cleared = [], []
+        self.revoked, self.replaced, self.ended = {}, {}, {}
         self.store_fails = False
         self.secured = secured
         own_certificates.renew(self.data, self.authority, NAMES, time.time(), YEAR_S)
@@ -58,6 +59,7 @@ class Site:
         books = Books(
             serials=lambda: self._asked(self.serials),
             revoked=lambda: self._asked(self.revoked),
+            replaced=lambda: self._asked(self.replaced),
             ended=lambda: self._asked(self.ended),
             keep_ended=lambda marks: setattr(self, "ended", dict(marks)),
             clear=self.cleared.append,
@@ -83,6 +85,15 @@ class Site:
         serial = self.certificates.serial(self.certificates.node(node))
         self.serials.append((serial, time.time()))
         self.doors[-1].revoked(node)
+
+    def replace(self, node, *, tell=True):
+        """Give a node another key: the former one's certificate is revoked."""
+        serial = self.certificates.serial(self.certificates.node(node))
+        (self.certificates.folder / f"{node}.pem").unlink()
+        self.serials.append((serial, time.time()))
+        self.replaced[node] = time.time()
+        if tell:
+            self.doors[-1].replaced(node)
 
     def client(self, node, **how):
         return Client(self, self.certificates.node(node), client_id=node, **how)
@@ -203,6 +214,45 @@ def test_who_joins_again_comes_in_with_a_new_certificate(site):
     time.sleep(0.5)
     assert box.alive
     box.stop()
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["at once", "by the hub's next start"])
+def test_a_key_that_was_replaced_is_out_and_the_new_one_goes_on(site, restarted):
+    if restarted:
+        site.doors[-1].stop()
+    old = site.certificates.node("box-1")
+    kept = old.with_name("old.pem")
+    box = Client(site, old, client_id="box-1", clean=False)
+    leave_all(box, "box-1")
+    said = site.kept()
+    kept.write_bytes(old.read_bytes())
+    site.replace("box-1", tell=not restarted)
+    if restarted:
+        site.door().start()
+    site.until_ended("box-1")
+    assert not box.alive
+    assert Client(site, kept, client_id="box-1").refused
+    new = site.client("box-1")
+    assert new.refused is None
+    # What the hub and the new key say is not taken away, nor is its session ended again.
+    assert site.kept() == said
+    assert site.cleared == []
+    site.doors[-1].list_changed()
+    time.sleep(1)
+    assert new.alive
+    new.stop()
+
+
+def test_who_was_shut_out_just_after_the_list_was_written_is_on_the_next_before_his_end(site):
+    """Else the broker would still let his certificate in, and nobody would end that session."""
+    certificate = site.certificates.node("box-1")
+    box = site.client("box-1")
+    site.revoked["box-1"] = time.time()
+    site.serials.append((site.certificates.serial(certificate), time.time()))
+    site.doors[-1]._wake.set()  # it looks for sessions, and believes that its list is new
+    site.until_ended("box-1")
+    assert not box.alive
+    assert site.client("box-1").refused
 
 
 def test_many_are_revoked_at_once(site):

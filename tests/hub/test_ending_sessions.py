@@ -24,6 +24,12 @@ def test_who_joined_again_and_was_revoked_again_waits_again():
     assert pending({}, done) == []
 
 
+def test_who_has_another_key_waits_too_and_revoked_counts_more():
+    shut_out = ending_sessions.shut_out({"box-1": 30.0}, {"box-1": 10.0, "box-2": 20.0})
+    assert shut_out == {"box-1": 30.0, "box-2": 20.0}
+    assert pending(shut_out, {"box-1": 10.0}) == ["box-2", "box-1"]
+
+
 @given(marks, marks)
 def test_marking_each_in_turn_ends_with_nobody_waiting_and_no_mark_too_many(revoked, ended):
     for node in pending(revoked, ended):

@@ -15,6 +15,12 @@ class BrokerDoor(Protocol):
         The list of revoked certificates is written by then, and must be read anew before that.
         """
 
+    def replaced(self, node: str) -> None:
+        """End the session that a node's former key has, as with one that is revoked.
+
+        What the broker has retained of the node stays: its new key says it again.
+        """
+
     def admitted(self, node: str) -> None:
         """Leave alone a node that was revoked, and has joined again."""
 
@@ -29,6 +35,9 @@ class NoBroker:
     """For a hub whose broker asks for no certificates."""
 
     def revoked(self, node: str) -> None:
+        """Do nothing."""
+
+    def replaced(self, node: str) -> None:
         """Do nothing."""
 
     def admitted(self, node: str) -> None:

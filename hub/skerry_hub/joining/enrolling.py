@@ -227,7 +227,7 @@ class Enrolling:
         self.trust(one)
         if replaced:
             self._try_to_write_list()
-            self.door.list_changed()
+            self.door.replaced(one.node)
         self.door.admitted(one.node)
 
     @contextlib.contextmanager

@@ -45,6 +45,9 @@ class Door:
     def revoked(self, node):
         self.told.append(("revoked", node))
 
+    def replaced(self, node):
+        self.told.append(("replaced", node))
+
     def admitted(self, node):
         self.told.append(("admitted", node))
 
@@ -320,10 +323,30 @@ def test_a_box_made_anew_takes_its_id_over_and_its_old_key_is_out(office):
     new = office.join(office.token(node="box-1"), KEYS[0], "whatever")
     assert new.node == "box-1"
     assert office.listed() == {serial(first)}
-    assert ("list",) in office.door.told
+    assert ("replaced", "box-1") in office.door.told
     refused(403, office.renew)
     office.now += 3600
     assert office.renew(KEYS[0]).node == "box-1"
+
+
+def test_whose_key_was_replaced_is_known_by_its_certificates(office, store):
+    def replaced():
+        with store.aside() as connection:
+            return EnrollmentRows(connection).replaced()
+
+    office.join(office.token())
+    office.join(office.token(), KEYS[2], "box-2")
+    office.enrolling.revoke("box-2")
+    office.now += 1
+    office.join(office.token(node="box-2"), KEYS[2], "box-2")
+    assert replaced() == {}, "revoked and let in again with the same key"
+    for key in KEYS[:2]:
+        office.now += 1
+        office.join(office.token(node="box-1"), key)
+        assert replaced() == {"box-1": office.now}
+    office.now += 1
+    office.enrolling.revoke("box-1")
+    assert replaced() == {}, "revoked as a whole"
 
 
 def test_a_box_that_the_hub_knows_otherwise_is_joined_by_a_token_for_it_alone(office, store):
