@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Annotated, Any
@@ -17,7 +19,8 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.records import MANY, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Duration, Session, anywhere, output
-from skerry_wire.audit_chain import Chain, Mark, Row
+from skerry_wire.audit_chain import DAMAGED, Chain, Mark, Row
+from skerry_wire.codec import from_plain
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
 
@@ -101,6 +104,8 @@ def list_(
 
 def _outcome(row: Row) -> str:
     said = row.content
+    if DAMAGED in said:
+        return f"damaged: {said[DAMAGED]}"
     if said.get("phase") == "outcome":
         return f"{said.get('status', '')} (of {said.get('of', '')})"
     return said.get("reason") or said.get("phase", "")
@@ -134,7 +139,12 @@ def _written(where: str) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        with open(where, "w", encoding="utf-8") as file:
+        # Who may read the log is said by the hub, and not by a file's mode.
+        made = os.open(where, os.O_WRONLY | os.O_CREAT, 0o600)
+        with open(made, "w", encoding="utf-8") as file:
+            if stat.S_ISREG(os.fstat(made).st_mode):
+                os.fchmod(made, 0o600)
+                os.ftruncate(made, 0)
             yield file
     except OSError as error:
         raise Failure(f"{where}: {error.strerror}", Exit.USAGE) from None
@@ -240,7 +250,14 @@ def _from_file(where: str) -> tuple[Mark, Iterator[Row]]:
         raise Failure(f"{where}: is empty", Exit.USAGE) from None
     except WireError as error:
         raise Failure(f"{where}:1: {error}", Exit.USAGE) from None
-    return anchor, (read(Row, line) for line in lines)
+    return anchor, (_row(where, number, line) for number, line in enumerate(lines, 2))
+
+
+def _row(where: str, number: int, line: Any) -> Row:
+    try:
+        return from_plain(Row, line)
+    except WireError as error:
+        raise Failure(f"the audit log is broken: {where}:{number}: {error}") from None
 
 
 def _lines(where: str) -> Iterator[Any]:

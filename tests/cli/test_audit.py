@@ -79,6 +79,17 @@ def test_what_was_changed_is_said_with_its_row(skerry, log):
     assert (found["ok"], found["rows"], found["head"]["seq"]) == (False, 4, 4)
 
 
+def test_a_row_that_cannot_be_read_is_said_and_the_rest_is_shown(skerry, log):
+    log.page = 9
+    said = {"damaged": "content: is a list", "found": "[1]"}
+    log.rows[4] = dataclasses.replace(log.rows[4], content=said)
+    err = skerry("audit", "verify", code=1).err
+    assert "the audit log is broken: row 5 is damaged: content: is a list" in err
+    lines = skerry("audit", "list").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list("12345678")
+    assert lines[5].endswith("damaged: content: is a list")
+
+
 def test_a_row_that_must_be_there(skerry, log):
     other = f"3:{'a' * 64}"
     assert "the log was written anew" in skerry("audit", "verify", "--head", other, code=1).err
@@ -98,7 +109,13 @@ def test_a_log_that_was_cut_is_right_and_says_what_it_cannot_tell(hub, skerry, l
 
 def test_an_export_is_checked_without_a_hub(hub, skerry, log, tmp_path):
     file = tmp_path / "audit.jsonl"
+    file.write_text("older and longer, and for everybody" * 1000)
+    file.chmod(0o644)
     assert "8 rows exported" in skerry("audit", "export", "-f", str(file)).err
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.unlink()
+    assert "8 rows exported" in skerry("audit", "export", "-f", str(file)).err
+    assert file.stat().st_mode & 0o777 == 0o600
     assert skerry("audit", "export").out == file.read_text()
     lines = file.read_text().splitlines()
     assert json.loads(lines[0])["anchor"] == {"seq": 0, "hash": "0" * 64}
@@ -112,6 +129,11 @@ def test_an_export_is_checked_without_a_hub(hub, skerry, log, tmp_path):
     assert "its end is missing" in err
     file.write_text("\n".join([*lines[:3], *lines[4:]]) + "\n")
     assert "row 4 follows row 2" in skerry("audit", "verify", "--file", str(file), code=1).err
+    for content in ([1], 5, {"a": 1}):
+        row = json.dumps({**json.loads(lines[3]), "content": content})
+        file.write_text("\n".join([*lines[:3], row, *lines[4:]]) + "\n")
+        err = skerry("audit", "verify", "--file", str(file), code=1).err
+        assert f"the audit log is broken: {file}:4: content" in err
 
 
 @pytest.mark.parametrize(

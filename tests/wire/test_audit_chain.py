@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from skerry_wire.audit_chain import BEGINNING, FIRST, Chain, Mark, Row, hash_of
+from skerry_wire.audit_chain import BEGINNING, DAMAGED, FIRST, Chain, Mark, Row, hash_of
 from skerry_wire.codec import from_plain, to_plain
 
 
@@ -63,6 +63,13 @@ def test_a_row_that_was_changed_is_found(index, change):
     found = rows()
     found[index] = dataclasses.replace(found[index], **change)
     assert checked(found).startswith(f"row {index + 1} was changed")
+
+
+def test_a_row_that_cannot_be_read_is_wrong_though_its_hash_be_right():
+    found, said = rows(2), {DAMAGED: "is not JSON"}
+    hash_ = hash_of(found[0].hash, 2, 1, "alice", "POST /x", said)
+    found[1] = dataclasses.replace(found[1], at_ms=1, content=said, hash=hash_)
+    assert checked(found) == "row 2 is damaged: is not JSON"
 
 
 def test_a_row_that_is_missing_is_found():

@@ -18,6 +18,8 @@ from skerry_wire.schema import Items, Range, Text
 FIRST = "0" * 64
 """Stands before the first row."""
 MOST_CONTENT = 16 * 1024
+DAMAGED = "damaged"
+"""Only a row that cannot be read has this in its content: what is wrong with it."""
 
 Hash = Annotated[str, Text(64, "[0-9a-f]{64}")]
 
@@ -82,6 +84,8 @@ class Chain:
         """Go on by a row; return what is wrong with it, None when nothing is."""
         if row.seq != self.head.seq + 1:
             return f"row {row.seq} follows row {self.head.seq}: what was between is missing"
+        if DAMAGED in row.content:
+            return f"row {row.seq} is damaged: {row.content[DAMAGED]}"
         found = hash_of(self.head.hash, row.seq, row.at_ms, row.who, row.action, row.content)
         if found != row.hash:
             return f"row {row.seq} was changed, or what stood before it: its hash is another"

@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from skerry_hub import tables
-from skerry_hub.store_error import StoreError
-from skerry_wire.audit_chain import BEGINNING, Mark, Row, content_text, hash_of
+from skerry_wire.audit_chain import (
+    BEGINNING,
+    DAMAGED,
+    FIRST,
+    Mark,
+    Row,
+    content_text,
+    hash_of,
+)
+from skerry_wire.codec import from_plain
+from skerry_wire.errors import WireError
 
 ANCHOR = "audit-anchor"
 """The setting that holds the number and hash of the last row that was cut off."""
+MOST_SHOWN = 1000
+"""How much of a damaged row is shown."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ def head(connection: sa.Connection) -> Mark:
     table = tables.audit
     newest = sa.select(table.c.seq, table.c.hash).order_by(table.c.seq.desc()).limit(1)
     found = connection.execute(newest).first()
-    return anchor(connection) if found is None else Mark(seq=found.seq, hash=found.hash)
+    return anchor(connection) if found is None else Mark(seq=found.seq, hash=_hash(found.hash))
 
 
 def anchor(connection: sa.Connection) -> Mark:
@@ -76,7 +88,7 @@ def anchor(connection: sa.Connection) -> Mark:
 
 
 def page(connection: sa.Connection, wanted: Wanted, most: int) -> list[Row]:
-    """Return rows, the oldest first. Raises StoreError where one is damaged."""
+    """Return rows, the oldest first."""
     table = tables.audit
     query = sa.select(table).where(table.c.seq > wanted.after).order_by(table.c.seq).limit(most)
     if wanted.since_ms:
@@ -124,15 +136,35 @@ def _values(row: Row) -> dict[str, Any]:
 
 
 def _row(found: Any) -> Row:
+    """Return a row; where somebody made another of it, one that no check takes for whole."""
+    plain = {"seq": found.seq, "who": found.who, "action": found.action, "hash": found.hash}
     try:
         content = json.loads(found.content)
-    except ValueError:
-        raise StoreError(f"row {found.seq} of the audit log is damaged: it is not JSON") from None
+        row = from_plain(Row, {**plain, "at_ms": round(found.at * 1000), "content": content})
+    except WireError as error:
+        return _damaged(found, str(error))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return _damaged(found, "its content is not JSON, or its time is none")
+    # The hash covers what the text means: two texts that mean the same must not be possible.
+    if content_text(row.content) != found.content:
+        return _damaged(found, "its content is written in another way than the hub writes it")
+    return row
+
+
+def _damaged(found: Any, reason: str) -> Row:
     return Row(
-        seq=found.seq,
-        at_ms=round(found.at * 1000),
-        who=found.who,
-        action=found.action,
-        content=content,
-        hash=found.hash,
+        seq=max(1, min(found.seq, 2**62)),
+        at_ms=round(found.at * 1000) if _is_time(found.at) else 0,
+        who=str(found.who)[:253],
+        action=str(found.action)[:253],
+        content={DAMAGED: reason[:MOST_SHOWN], "found": str(found.content)[:MOST_SHOWN]},
+        hash=_hash(found.hash),
     )
+
+
+def _hash(text: Any) -> str:
+    return text if isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text) else FIRST
+
+
+def _is_time(at: Any) -> bool:
+    return isinstance(at, (int, float)) and 0 <= at < 2**43

@@ -1,5 +1,6 @@
 """The oldest rows are exported whole, and only then removed; the rest is still a chain."""
 
+import dataclasses
 import hashlib
 import json
 
@@ -71,6 +72,42 @@ def test_a_broken_log_is_not_cut(filled, tmp_path):
     assert len(kept(filled)) == 5
     assert not (tmp_path / "x").exists()
     assert retention.checked(filled)[1].startswith("row 2 was changed")
+
+
+DAMAGES = [
+    {"content": "[1]"},
+    {"content": "5"},
+    {"content": "null"},
+    {"content": '{"a":1}'},
+    {"content": '{"n":["1"]}'},
+    {"content": "nonsense"},
+    {"content": ""},
+    {"content": "[" * 100_000},
+    {"content": '{"n": "1"}'},
+    {"content": '{"n":"0","n":"1"}'},
+    {"content": '{"damaged":"1"}'},
+    {"at": 1e300},
+    {"at": float("inf")},
+    {"hash": "x"},
+]
+
+
+@pytest.mark.parametrize("values", DAMAGES, ids=lambda one: str(one)[:40])
+def test_a_row_that_cannot_be_read_is_the_first_wrong_one_and_the_rest_is_shown(
+    filled, tmp_path, values
+):
+    with filled.aside() as connection:
+        row = tables.audit.c.seq == 2
+        connection.execute(sa.update(tables.audit).where(row).values(**values))
+    chain, wrong = retention.checked(filled)
+    assert (chain.rows, wrong[:17]) == (1, "row 2 is damaged:")
+    found = kept(filled)
+    assert [one.action for one in found] == [f"do {number}" for number in range(5)]
+    assert [from_plain(Row, dataclasses.asdict(one)) for one in found] == found
+    with filled.reading() as connection:
+        assert len(audit_rows.newest(connection, Wanted(), 3)) == 3
+    with pytest.raises(StoreError, match="nothing was cut off: row 2 is damaged"):
+        retention.cut(filled, 30, str(tmp_path / "x"), "r")
 
 
 def test_an_export_overwrites_nothing_and_cuts_nothing_where_it_cannot_be_written(filled, tmp_path):

@@ -12,7 +12,7 @@ from skerry_hub.access.access import Access
 from skerry_hub.access.limits import Buckets, Rate
 from skerry_hub.access.tokens import digest_of
 from skerry_hub.store_error import StoreError
-from skerry_wire.audit_chain import Chain, Row
+from skerry_wire.audit_chain import FIRST, Chain, Row
 from skerry_wire.codec import from_plain
 
 
@@ -155,6 +155,25 @@ def test_the_log_is_narrowed_and_paged(hub):
     assert {one["action"] for one in found} == {"POST /api/v1/nodes/{node}/labels"}
     assert hub.get("/api/v1/audit?who=nobody", *admin)["items"] == []
     assert hub.get("/api/v1/audit?since=99999999999", *admin)["items"] == []
+
+
+@pytest.mark.parametrize("content", ["[1]", "5", '{"a":1}', "nonsense"])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_damaged_row_is_shown_as_such_among_the_others(hub, tmp_path, content, last):
+    hub.ask("POST", "/api/v1/nodes/box-1/cordon", role="admin")
+    before = hub.rows()
+    seq = before[-1 if last else 2]["seq"]
+    with sqlite3.connect(tmp_path / "hub.db") as database:
+        database.execute("update audit set content = ? where seq = ?", (content, seq))
+    after = hub.rows()
+    assert [one["seq"] for one in after] == [one["seq"] for one in before]
+    assert [one["seq"] for one in after if "damaged" in one["content"]] == [seq]
+    assert after[seq - 1]["content"]["found"] == content
+    with sqlite3.connect(tmp_path / "hub.db") as database:
+        database.execute("update audit set hash = 'x' where seq = ?", (seq,))
+    found = hub.get("/api/v1/audit", "admin", "")
+    assert found["items"][seq - 1]["hash"] == FIRST
+    assert (found["head"]["hash"] == FIRST) == last
 
 
 def test_a_flood_of_denials_does_not_fill_the_log(hub):
