@@ -14,6 +14,7 @@ import time
 import urllib.request
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from lab.processes import Process, free_port, wait_for
 from skerry_hub import serving
@@ -191,6 +192,29 @@ def test_a_hub_without_mosquitto_says_what_to_install(tmp_path):
     where = ["--listen", f"127.0.0.1:{free_port()}"]
     done = run("serve", "--data", tmp_path, *where, PATH="/nowhere")
     fails(done, 1, "mosquitto is not installed", "--broker")
+
+
+def test_no_private_key_is_in_the_database(hub):
+    hub.stop()
+    keys = [
+        path for path in hub.data.iterdir() if path.name in ("ca-key", "order-key", "secret-key")
+    ]
+    assert len(keys) == 3
+    database = b"".join(path.read_bytes() for path in hub.data.glob("hub.db*"))
+    assert database
+    for path in keys:
+        content = path.read_bytes()
+        lines = [line for line in content.splitlines() if not line.startswith(b"-----")]
+        secret = lines[0] if content.startswith(b"-----") else content
+        assert len(secret) >= 32, path
+        assert secret not in database
+        if content.startswith(b"-----"):
+            raw = serialization.load_pem_private_key(content, None).private_bytes(
+                serialization.Encoding.DER,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            assert raw not in database
 
 
 def test_an_answer_of_the_api_is_sent_at_once():
