@@ -83,7 +83,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("name", "NAME,...", None, "how boxes and people reach the hub; default: this host's name")
     add("public-url", "URL", None, "the API as boxes and people reach it, where it is another")
     add("public-broker", "URL", None, "the broker as boxes reach it, where it is another")
-    add("certificate-days", "DAYS", "90", "how long certificates hold, of boxes and the hub's own")
+    add(
+        "certificate-days",
+        "DAYS",
+        "90",
+        "how long certificates hold, of boxes and the hub's own; under an hour (0.0417) is for "
+        "trials: all renew at two thirds of it",
+    )
     add("database", "URL", None, "postgresql://user@host/name; default: SQLite in the data folder")
     add("database-password-file", "FILE", None, "a file with the password for --database")
     add("database-wait", "SECONDS", "0", "how long to wait at the start for a database server")

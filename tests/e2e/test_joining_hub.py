@@ -155,6 +155,39 @@ def test_a_killed_hub_comes_back_as_the_same_and_knows_who_was_revoked(start):
     assert len(list(x509.load_pem_x509_crl((hub.data / "crl.pem").read_bytes()))) == 1
 
 
+def test_a_token_for_another_node_changes_nothing_at_a_box_that_is_one(start, tmp_path):
+    """As the small hub of the agent's tests has it."""
+    hub = start()
+    pin = words_of(hub)["--ca-pin"]
+    settings, state = tmp_path / "agent.toml", tmp_path / "state"
+    settings.write_text(f'state = "{state}"\n')
+
+    def token(*more):
+        return json.loads(hub.cli("token", "create", *more, "-o", "json").stdout)["token"]
+
+    def join(token, *more):
+        return subprocess.run(
+            [sys.executable, "-m", "skerry_agent.main", "join", f"https://localhost:{hub.port}",
+             "--token", token, "--ca-pin", pin, "--config", str(settings), "--wait", "0",
+             "--trusted-keys", str(tmp_path / "keys"), *more],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    body = {"token": token(), "csr": request(key), "node": "till-2"}
+    assert hub.json("POST", "/api/v1/join", body)[0] == 200
+    assert join(token(), "--node-id", "till-1").returncode == 0
+    kept, for_other = (state / "identity").read_bytes(), token("--node", "till-2")
+    done = join(for_other)
+    assert done.returncode == 1, done.stdout
+    assert "this box is node till-1, and the token is for node till-2" in done.stderr
+    assert (state / "identity").read_bytes() == kept
+    assert hub.json("POST", "/api/v1/renew", {"csr": request(key)})[0] == 200
+    done = join(for_other, "--new-identity")
+    assert done.returncode == 0, done.stderr
+    assert hub.json("POST", "/api/v1/renew", {"csr": request(key)})[0] == 403
+
+
 def test_the_hub_renews_its_own_certificate_while_it_serves(start):
     hub = start("--certificate-days", str(6 / 86_400 * 2))  # twelve seconds
     seen = {hub.shown()}

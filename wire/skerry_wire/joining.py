@@ -53,7 +53,8 @@ Url = Annotated[str, Text(512, r"[\x21-\x7e]+")]
 class JoinRequest:
     """A box asks for a certificate. `node` is the id that it has, or would like to have.
 
-    `sealing_key` is the executor's: told here, no broker can put another in its place.
+    `sealing_key` is the executor's: told here, no broker can put another in its place. `keeps_id`:
+    the box is that node already and becomes no other, so a token for another one is not for it.
     """
 
     token: Token
@@ -61,6 +62,7 @@ class JoinRequest:
     node: NodeId
     machine: Annotated[tuple[Trait, ...], Items(64)] = ()
     sealing_key: PublicKey | None = None
+    keeps_id: bool = False
 
 
 @frozen(kw_only=True)

@@ -184,12 +184,17 @@ def _exchange(
             is_temporary=True,
         ) from None
     except ssl.SSLError as error:
+        if "CERTIFICATE_REQUIRED" in (error.reason or ""):
+            raise _asks_certificate(address) from None
         raise JoinError(
             f"what answers at {address} does not speak TLS 1.2 or later ({error.reason or error}): "
             "look at the port",
             is_temporary=True,
         ) from None
     except (OSError, http.client.HTTPException) as error:
+        # A broker that resets the connection: its alert is lost then.
+        if isinstance(error, ConnectionError) and joining.BROKER_NAME in _names_shown(address):
+            raise _asks_certificate(address) from None
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise JoinError(f"the hub at {address}: {reason}", is_temporary=True) from None
     finally:
@@ -229,6 +234,14 @@ def _unknown(address: Address, error: ssl.SSLCertVerificationError) -> JoinError
     return JoinError(
         f"what answers at {address} shows a certificate that the hub's authority did not sign "
         f"({error.verify_message}). Nothing was sent; does a proxy stand before the hub?",
+        is_refused=True,
+    )
+
+
+def _asks_certificate(address: Address) -> JoinError:
+    return JoinError(
+        f"what answers at {address} asks for a certificate, which no hub's API does: this is "
+        "perhaps the broker's port. Nothing was sent; look at the port (8443 as a rule)",
         is_refused=True,
     )
 

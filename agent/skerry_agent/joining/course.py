@@ -71,11 +71,17 @@ def join(wanted: Wanted, host: Host, say: Callable[[str], None]) -> Done:
         authority = tried(lambda: client.authority(wanted.address, wanted.pin), wanted.wait_s, say)
         say(f"the hub at {wanted.address} has the authority of the pin")
         sealing_key = _sealing_key(wanted, say)
-        enrolled = tried(
-            lambda: _ask(wanted, one, authority, host, sealing_key), wanted.wait_s, say
+        asked = JoinRequest(
+            token=wanted.token,
+            csr=keys.request(one.key, one.node),
+            node=one.node,
+            machine=machine.traits(host, one.node),
+            sealing_key=sealing_key,
+            keeps_id=before is not None and not wanted.is_new,
         )
+        enrolled = tried(lambda: _ask(wanted, authority, asked), wanted.wait_s, say)
         told = kept.judged(enrolled, one.key, wanted.pin)
-        if before is not None and not wanted.is_new and enrolled.node != before.node:
+        if before is not None and asked.keeps_id and enrolled.node != before.node:
             raise JoinError(
                 f"the hub knows this box's key as node {enrolled.node}, its state folder says "
                 f"{before.node}; to make it another node, join with --new-identity"
@@ -152,17 +158,7 @@ def _sealing_key(wanted: Wanted, say: Callable[[str], None]) -> str | None:
     return key
 
 
-def _ask(
-    wanted: Wanted, one: Begun, authority: str, host: Host, sealing_key: str | None
-) -> Enrolled:
-    csr = keys.request(one.key, one.node)
-    asked = JoinRequest(
-        token=wanted.token,
-        csr=csr,
-        node=one.node,
-        machine=machine.traits(host, one.node),
-        sealing_key=sealing_key,
-    )
+def _ask(wanted: Wanted, authority: str, asked: JoinRequest) -> Enrolled:
     answer = Client(wanted.address, authority).post(joining.JOIN_PATH, joining.to_json(asked))
     return understood(answer)
 

@@ -98,6 +98,7 @@ class Enrolling:
             node=request.node,
             machine=request.machine,
             sealing_key=request.sealing_key,
+            keeps_id=request.keeps_id,
         )
         judged = self._look(lambda rows: _judged(rows, asked, _token(rows, id_, request), now))
         if isinstance(judged, Again):
@@ -160,10 +161,9 @@ class Enrolling:
         now = self._clock()
 
         def change(rows: EnrollmentRows) -> Enrollment:
-            found = _known(rows, node)
-            if found.revoked_at is None:
-                found = _revoked(found, now)
-                rows.put_enrollment(found)
+            # Also where it is revoked: tokens that were made for it since are no way back.
+            found = _revoked(_known(rows, node), now)
+            rows.put_enrollment(found)
             rows.revoke_certificates(node, now)
             return found
 

@@ -24,6 +24,7 @@ class Asked:
     node: str
     machine: tuple[str, ...] = ()
     sealing_key: str | None = None
+    keeps_id: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,6 +74,13 @@ def decide(
         return Again(of_key, earlier)
     if token.used >= token.uses:
         raise not_valid()
+    if asked.keeps_id and token.node not in (None, asked.node):
+        # Else the key of the token's node went, for a box that then would not be that node.
+        raise _refused(
+            f"this box is node {asked.node}, and the token is for node {token.node}: join with "
+            f"another token; or, to make this box node {token.node}, stop its workloads and join "
+            f"with --new-identity"
+        )
     if of_key is not None:
         return _known(asked, token, of_key, now)
     if of_node is not None:
@@ -99,6 +107,11 @@ def _known(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Adm
         raise _refused(
             f"the key of this box is that of node {node}, and the token is for node {token.node}: "
             f"join with another token, or as a new box with --new-identity"
+        )
+    if asked.keeps_id and asked.node != node:
+        raise _refused(
+            f"the key of this box is that of node {node}, and it says that it is node "
+            f"{asked.node}: join as a new box with --new-identity"
         )
     pinned = token.node == node
     _check_revoked(token, known)

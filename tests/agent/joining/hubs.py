@@ -41,6 +41,7 @@ class Hub:
         self.kind = kind
         self.names = names
         self.revoked = set()
+        self.asks_certificates = False
         self.server = None
         self.lock = threading.Lock()
 
@@ -95,6 +96,9 @@ class Hub:
         path.write_bytes(private_pem(key) + leaves.pem(certificate).encode())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
+        if self.asks_certificates:
+            context.load_verify_locations(cadata=self.authority.pem.decode())
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
 
     def stop(self):
@@ -117,6 +121,8 @@ class Hub:
         allowed = self.tokens.get(asked.token)
         if allowed is None:
             return refusal(401, "the token is not valid (any more): ask for a new one")
+        if asked.keeps_id and allowed not in (True, asked.node):
+            return refusal(409, f"this box is node {asked.node}; the token is for node {allowed}")
         node = self.enrolled.get(digest, asked.node if allowed is True else allowed)
         holder = next((key for key, one in self.enrolled.items() if one == node), digest)
         if holder != digest:

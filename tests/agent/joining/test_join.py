@@ -173,6 +173,18 @@ def test_a_token_may_say_which_node(hub, box):
     assert box.identity.node == box.joined.node == "till-9"
 
 
+def test_a_token_for_another_node_takes_that_ones_place_only_with_a_new_identity(hub, box):
+    assert box.join(hub, "--node-id", "till-1").returncode == 0
+    hub.tokens[TOKEN] = "till-9"
+    before, kept, enrolled = box.identity, box.file("box.pem"), dict(hub.enrolled)
+    done = box.join(hub)
+    assert done.returncode == 1, done.stderr
+    assert "this box is node till-1; the token is for node till-9" in done.stderr
+    assert (box.identity, box.file("box.pem"), hub.enrolled) == (before, kept, enrolled)
+    assert box.join(hub, "--new-identity").returncode == 0
+    assert box.identity.node == "till-9"
+
+
 def test_a_wrong_pin_sends_nothing(hub, box):
     done = box.join(hub, pin="sha256:" + "0" * 64)
     assert done.returncode == 1
@@ -202,6 +214,18 @@ def test_a_broker_cannot_stand_for_the_hub(hub, box, tmp_path):
     assert done.returncode == 1, done.stderr
     assert "not the hub" in done.stderr
     assert broker.requests == []
+
+
+def test_the_port_of_a_broker_that_asks_for_certificates_is_said_at_once(box, tmp_path):
+    (tmp_path / "broker").mkdir()
+    broker = hubs.Hub(tmp_path / "broker", kind="broker")
+    broker.asks_certificates = True
+    with hubs.running(broker):
+        done = box.join(broker, "--wait", "60")
+    assert done.returncode == 1, done.stderr
+    assert "asks for a certificate" in done.stderr
+    assert "perhaps the broker's port" in done.stderr
+    assert "tried again" not in done.stderr + done.stdout
 
 
 def test_a_name_that_the_certificate_has_not(box, tmp_path):

@@ -282,11 +282,18 @@ def test_a_list_that_cannot_be_written_keeps_nobody_in(office):
     refused(403, office.renew)
 
 
-def test_to_revoke_twice_is_to_revoke_once(office):
+def test_to_revoke_again_shuts_out_tokens_that_were_made_in_between(office):
     office.join(office.token())
     first = office.enrolling.revoke("box-1")
     office.now += 10
-    assert office.enrolling.revoke("box-1").revoked_at == first.revoked_at
+    between = office.token(node="box-1")
+    office.now += 10
+    second = office.enrolling.revoke("box-1")
+    assert second.revoked_at == office.now == first.revoked_at + 20
+    assert [one.revoked_at for one in second.certificates] == [first.revoked_at]
+    office.now += 1
+    refused(409, lambda: office.join(between), "was revoked")
+    assert office.join(office.token(node="box-1")).node == "box-1"
 
 
 def test_who_has_not_joined_cannot_be_revoked(office):
@@ -327,6 +334,17 @@ def test_a_box_made_anew_takes_its_id_over_and_its_old_key_is_out(office):
     refused(403, office.renew)
     office.now += 3600
     assert office.renew(KEYS[0]).node == "box-1"
+
+
+def test_a_box_that_is_another_takes_nothing_by_a_token_for_this_one(office):
+    office.join(office.token())
+    office.now += 1
+    token = office.token(node="box-1")
+    refused(409, lambda: office.join(token, KEYS[0], "box-2", keeps_id=True), "is node box-2")
+    assert [one.used for one in office.enrolling.tokens()] == [1, 0]
+    assert office.enrolling.enrollment("box-1").certificates[0].revoked_at is None
+    assert office.renew().node == "box-1"
+    assert office.join(token, KEYS[0], "box-2").node == "box-1"
 
 
 def test_whose_key_was_replaced_is_known_by_its_certificates(office, store):

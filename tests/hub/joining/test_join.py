@@ -131,6 +131,27 @@ def test_a_key_is_not_renamed_by_a_token_for_another_node():
     refused("is that of node box-1", "for node box-2", "--new-identity", token=token, of_key=KNOWN)
 
 
+KEEPS = dataclasses.replace(ASKED, node="box-2", keeps_id=True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"of_node": OTHER}, {}, {"of_key": dataclasses.replace(KNOWN, node="box-2")}],
+    ids=["joined", "new", "by its key"],
+)
+def test_a_box_that_keeps_its_id_takes_no_others_by_a_token_for_that(given):
+    refused("is node box-2", "for node box-1", "--new-identity", token=PINNED, asked=KEEPS, **given)
+
+
+def test_but_joins_by_a_token_for_itself_or_for_any():
+    for token in (TOKEN, dataclasses.replace(PINNED, node="box-2")):
+        assert decided(token, KEEPS).enrollment.node == "box-2"
+
+
+def test_a_box_that_keeps_another_id_than_its_key_has_is_told_before_the_token_is_used():
+    refused("is that of node box-1", "--new-identity", asked=KEEPS, of_key=KNOWN)
+
+
 # --- revoked ------------------------------------------------------------------------------
 
 
