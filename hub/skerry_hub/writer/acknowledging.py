@@ -138,7 +138,10 @@ class Acknowledging:
             self._heard.forget(node)
         for node, retained in batch.reported:
             self._heard.report(node, retained=retained)
+        rekeyed = [node for node, _ in batch.reported if _trusts_others(node, batch, transactions)]
         transactions.commit(batch.draft, now)
+        for node in rekeyed:
+            self._measuring.say_again_to(node)
         self._follow_jobs(batch.draft)
         self._follow(batch, now)
 
@@ -159,3 +162,11 @@ class Acknowledging:
             if one is not None:
                 self._transactions.columns.reserve(one)
                 self._filling.due = True
+
+
+def _trusts_others(name: str, batch: Batch, transactions: Transactions) -> bool:
+    """Say whether a node trusts other keys than before: what was signed for it may be new to it."""
+    before, after = transactions.known.nodes.get(name), batch.draft.nodes.get(name)
+    if before is None or after is None or before.report is None or after.report is None:
+        return False
+    return before.report.keys != after.report.keys

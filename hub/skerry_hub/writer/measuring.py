@@ -74,6 +74,8 @@ class Measuring:
             maxlen=WAITING_MOST
         )
         self._forgotten: collections.deque[str] = collections.deque()
+        self._deaf: collections.deque[str] = collections.deque()
+        """Nodes that could not believe what they were told."""
         self._coordinates = Coordinates()
         self._choice = Choice({}, (), 0)
         self._chosen_from: Inputs | None = None
@@ -106,6 +108,10 @@ class Measuring:
     def say_again(self) -> None:
         """Tell every node its targets again: the broker may have lost them."""
         self._all_again = True
+
+    def say_again_to(self, node: str) -> None:
+        """Tell a node its targets again: it trusts another key than when it was told them."""
+        self._deaf.append(node)
 
     def forget(self, node: str) -> None:
         """Note that a node is gone."""
@@ -153,6 +159,10 @@ class Measuring:
             self._all_again = False
             self._said.clear()
             self._settled.clear()
+        while self._deaf:
+            deaf = self._deaf.popleft()
+            self._said.pop(deaf, None)
+            self._settled.discard(deaf)
         self._due = collections.deque(
             node.id
             for node in nodes

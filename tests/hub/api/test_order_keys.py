@@ -1,11 +1,12 @@
 """The order keys over the API."""
 
 import pytest
-from tests.hub.rig import Rig
+from tests.hub.rig import Rig, until
 from tests.hub.test_order_keys import Box
 
 from skerry_hub.order_keys import OrderKeys
 from skerry_hub.store_opening import open_store
+from skerry_wire.order_keys import KeyStanding
 
 PATH = "/api/v1/order-keys"
 
@@ -44,6 +45,16 @@ def test_a_change_is_begun_shown_and_ended(client, rig):
     assert (ended["phase"], ended["current"]) == ("steady", begun["next"])
     assert [one["retires"] for one in ended["changes"]] == [[], [first["current"]]]
     assert ended["public"] == begun["next_public"]
+
+
+def test_who_trusts_another_key_is_told_its_targets_again(rig):
+    topic = "skerry/v1/nodes/box-1/targets"
+    first = KeyStanding(sequence=0, trusted=("a" * 16,))
+    rig.join("box-1", keys=first)
+    until("its targets", lambda: len(rig.broker.payloads(topic)) == 1)
+    rig.join("box-1", seq=2, keys=first)
+    rig.join("box-1", seq=3, keys=KeyStanding(sequence=5, trusted=("a" * 16, "b" * 16)))
+    until("its targets again", lambda: len(rig.broker.payloads(topic)) == 2)
 
 
 def test_a_stolen_key_is_shown_as_such(client):

@@ -122,6 +122,14 @@ def test_a_broker_that_came_back_is_told_all_again():
     assert fleet.round() == {}
 
 
+def test_a_node_that_trusts_another_key_now_is_told_again():
+    fleet = Fleet(node("a"), node("b"), documents=[ERP])
+    fleet.round()
+    fleet.measuring.say_again_to("b")
+    assert set(fleet.round()) == {"b"}
+    assert fleet.round() == {}
+
+
 def test_a_large_fleet_is_told_little_by_little():
     fleet = Fleet(*(node(f"n{number}") for number in range(1200)))
     rounds = [len(fleet.round(1.0)) for _ in range(4)]
