@@ -196,6 +196,14 @@ def test_a_box_that_waits_joins_by_the_printed_command_and_is_on_the_hub(place, 
     assert box.certificate == before
 
 
+def test_the_broker_is_no_hub_and_that_is_said_at_once(place, box):
+    words = [f"https://{MQTT}" if API in one else one for one in place.join_words()]
+    done = box.join(words, "--wait", "60", check=False)
+    assert done.returncode == 1, done.stderr
+    assert "perhaps the broker's port" in done.stderr
+    assert "tried again" not in done.stderr
+
+
 def test_certificates_are_renewed_while_it_is_connected_and_after_they_have_ended(place, box):
     box.join(place.join_words(), "--node-id", "till-2")
     first = box.certificate

@@ -184,7 +184,7 @@ def _exchange(
             is_temporary=True,
         ) from None
     except ssl.SSLError as error:
-        if "CERTIFICATE_REQUIRED" in (error.reason or ""):
+        if "CERTIFICATE_REQUIRED" in (error.reason or "") or _is_broker(address):
             raise _asks_certificate(address) from None
         raise JoinError(
             f"what answers at {address} does not speak TLS 1.2 or later ({error.reason or error}): "
@@ -192,8 +192,7 @@ def _exchange(
             is_temporary=True,
         ) from None
     except (OSError, http.client.HTTPException) as error:
-        # A broker that resets the connection: its alert is lost then.
-        if isinstance(error, ConnectionError) and joining.BROKER_NAME in _names_shown(address):
+        if isinstance(error, ConnectionError) and _is_broker(address):
             raise _asks_certificate(address) from None
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise JoinError(f"the hub at {address}: {reason}", is_temporary=True) from None
@@ -236,6 +235,11 @@ def _unknown(address: Address, error: ssl.SSLCertVerificationError) -> JoinError
         f"({error.verify_message}). Nothing was sent; does a proxy stand before the hub?",
         is_refused=True,
     )
+
+
+def _is_broker(address: Address) -> bool:
+    """Say whether a broker is there: it may end a connection before its alert is read."""
+    return address.tls and joining.BROKER_NAME in _names_shown(address)
 
 
 def _asks_certificate(address: Address) -> JoinError:
