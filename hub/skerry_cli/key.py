@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from skerry_cli import words
 from skerry_cli.failures import Exit
 from skerry_cli.key_records import OrderKeys
 from skerry_cli.node import confirm
@@ -93,6 +94,6 @@ def _show(found: OrderKeys, screen: Screen) -> None:
         screen.line(f"order key {found.current}, being changed to {found.next}{how}")
     screen.line(f"{found.trusting} of {found.nodes} boxes trust {found.next or found.current}")
     for one in found.lagging[:SHOWN]:
-        screen.line(f"  {one.hostname}: {one.reason}")
+        screen.line(f"  {words.node_name(one.hostname, one.node)}: {one.reason}")
     if len(found.lagging) > SHOWN:
         screen.line(f"  and {len(found.lagging) - SHOWN} more: -o json tells of all")

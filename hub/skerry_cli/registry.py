@@ -18,7 +18,7 @@ the node that pulls. New ones need no new apply, and restart nothing.
 \b
 Examples:
   pass show registry | skerry registry login registry.example:5000 --username ci --password-stdin
-  skerry registry ls
+  skerry registry list
   skerry registry logout registry.example:5000
 """
 
@@ -54,7 +54,7 @@ def login(session: Session, /, host: str, username: str, password_stdin: bool) -
         screen.note(f"used by {', '.join(found.workloads)}")
 
 
-@registry.command("ls")
+@registry.command("list")
 @output("json", "yaml", "name")
 @anywhere
 @click.pass_obj
@@ -79,6 +79,9 @@ def list_(session: Session, /, form: str | None) -> None:
         for one in found
     ]
     screen.table(rows)
+
+
+registry.add_command(list_, "ls")
 
 
 @registry.command()

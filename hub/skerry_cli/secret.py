@@ -29,7 +29,7 @@ Examples:
   pass show db | skerry secret create db-password --from-file -
   skerry secret update db-password --from-file new.txt    applied workloads keep the old one
   skerry apply -f shop.yaml                               takes the new one
-  skerry secret ls
+  skerry secret list
 """
 
 
@@ -98,7 +98,7 @@ def update(session: Session, /, name: str, source: str) -> None:
         screen.note(f"apply these anew to give it to them: {', '.join(made.behind)}")
 
 
-@secret.command("ls")
+@secret.command("list")
 @output("json", "yaml", "name")
 @anywhere
 @click.pass_obj
@@ -125,6 +125,9 @@ def list_(session: Session, /, form: str | None) -> None:
         for one in found
     ]
     screen.table(rows)
+
+
+secret.add_command(list_, "ls")
 
 
 def shown_as(screen: Screen, answer: Any, form: str | None, names: Sequence[str]) -> bool:

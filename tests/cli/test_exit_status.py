@@ -25,6 +25,8 @@ ASKS = {
     "node probe": ["a"],
     "secret ls": [],
     "registry ls": [],
+    "secret list": [],
+    "registry list": [],
     "label": ["node", "a", "b=c"],
     "taint": ["node", "a", "b=c:NoSchedule"],
     "cordon": ["a"],

@@ -36,7 +36,7 @@ def test_a_change_under_way_tells_who_lacks_it_and_exits_with_5(skerry, hub):
     done = skerry("key", "status", code=5)
     assert f"being changed to {'1' * 16}" in done.out
     assert "2 of 3 boxes trust 1111" in done.out
-    assert "  till-1: its software tells of no keys\n" in done.out
+    assert "  till-1 (box-1): its software tells of no keys\n" in done.out
     found = json.loads(skerry("key", "status", "-o", "json", code=5).out)
     assert found["lagging"][0]["node"] == "box-1"
 

@@ -13,6 +13,7 @@ def test_registries_are_listed(skerry, hub):
     assert heading.split() == ["REGISTRY", "VERSION", "WORKLOADS", "UPDATED"]
     assert row.split() == ["r.example:5000", "ab" * 8, "1", "60s"]
     assert skerry("registry", "ls", "-o", "name").out == "registry/r.example:5000\n"
+    assert skerry("registry", "list", "-o", "name").out == "registry/r.example:5000\n"
     assert "version: " in skerry("registry", "ls", "-o", "yaml").out
     hub.answers["GET /api/v1/registries"] = []
     assert skerry("registry", "ls").err == "there are credentials for no registry\n"

@@ -51,6 +51,7 @@ def test_what_is_shown_of_secrets(skerry, hub):
     assert row.split() == ["db", "ab" * 8, "9", "B", "1", "0", "60s"]
     assert "shop-web" in skerry("secret", "describe", "db").out
     assert skerry("secret", "ls", "-o", "name").out == "secret/db\n"
+    assert skerry("secret", "list", "-o", "name").out == "secret/db\n"
     (listed,) = json.loads(skerry("secret", "ls", "-o", "json").out)["items"]
     assert listed == json.loads(skerry("secret", "describe", "db", "-o", "json").out)
     hub.answers["GET /api/v1/secrets"] = []

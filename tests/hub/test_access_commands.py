@@ -124,6 +124,11 @@ def test_on_a_servers_database_too(tmp_path, server):
         (("create", "--name", "a", "--role", "viewer", "--scope", "x"), 2, "--scope"),
         (("create", "--name", "a", "--role", "viewer", "--ttl", "soon"), 2, "--ttl"),
         (("create", "--name", "a", "--role", "god"), 2, "invalid choice"),
+        (
+            ("create", "--name", "a", "--role", "admin", "--scope", "x=y"),
+            2,
+            "an admin has no scope",
+        ),
         (("revoke", "--name", "none"), 1, "there is no valid token none"),
     ],
 )

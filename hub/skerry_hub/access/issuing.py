@@ -44,6 +44,12 @@ def create(store: Store, wish: Wish, made_by: str) -> tuple[Token, str]:
     reason = wrong_name(wish.name)
     if reason is not None:
         raise RefusedError(400, Problem(reason=reason, field="name"))
+    if wish.role is Role.ADMIN and wish.scope:
+        reason = (
+            "an admin has no scope: what an admin does is about the whole fleet, and a token with "
+            "a scope may do none of it. Leave the scope out, or make an operator's token"
+        )
+        raise RefusedError(400, Problem(reason=reason, field="scope"))
     if wish.ttl_s is not None and not LEAST_TTL_S <= wish.ttl_s <= MOST_TTL_S:
         reason = f"must be {LEAST_TTL_S:g} to {MOST_TTL_S:g} seconds, or null for no end"
         raise RefusedError(400, Problem(reason=reason, field="ttl_s"))

@@ -40,6 +40,14 @@ def test_a_token_is_kept_as_its_digest_with_all_that_it_is_for(store):
     assert text not in str(row)
 
 
+def test_an_admin_has_no_scope(store):
+    with pytest.raises(RefusedError, match="an admin has no scope") as caught:
+        issuing.create(store, Wish(name="alice", role=Role.ADMIN, scope=SITE), "root")
+    assert (caught.value.status, caught.value.problems[0].field) == (400, "scope")
+    assert (every(store), rows(store)) == ({}, [])
+    issuing.create(store, Wish(name="alice", role=Role.ADMIN), "root")
+
+
 def test_a_token_for_ever(store):
     token, _ = issuing.create(store, Wish(name="a", role=Role.VIEWER, ttl_s=None), "root")
     assert token.expires_at is None

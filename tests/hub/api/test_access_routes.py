@@ -75,6 +75,7 @@ def test_a_token_is_made_shown_once_and_revoked_at_once(hub, tmp_path):
         ({"name": "hub"}, 400, "the audit log calls others"),
         ({"name": "x", "role": "root"}, 400, "must be one of viewer, operator, admin"),
         ({"name": "x", "scope": "site"}, 400, "KEY=VALUE"),
+        ({"name": "x", "role": "admin", "scope": SCOPE}, 400, "an admin has no scope"),
         ({"name": "x", "ttl_s": 1}, 400, "must be 60 to"),
         ({"name": "x", "ttl_s": 1e12}, 400, ""),
         ({"name": "admin-of-all"}, 409, "there is a valid token of the name"),
