@@ -36,7 +36,7 @@ Examples:
   skerry login https://hub:8443 --ca-pin sha256:9f86d081884c7d65...
   skerry login https://hub:8443 --ca-pin sha256:9f86... --token-file token.txt --context example
   pass show skerry | skerry login https://hub:8443 --ca-pin sha256:9f86... --token -
-  skerry login https://skerry.example --ca-file company-ca.pem   another server stands before it
+  skerry login https://hub --ca-file company-ca.pem       another server stands before it
 """
 
 

@@ -20,6 +20,7 @@ from skerry_hub.pki.authority import PUBLIC, Authority
 from skerry_hub.state import Publication
 from skerry_hub.store import Store
 from skerry_hub.writer.service import Service
+from skerry_wire.joining import BROKER_NAME
 
 FOLDER = "mosquitto"
 """Of the data folder: the hub's own broker's."""
@@ -149,7 +150,7 @@ def _certified(data: pathlib.Path, trust: Trust) -> Ends:
 
 def _trust(data: pathlib.Path) -> Trust:
     """Return by what a broker with a certificate of this hub is known, wherever it is reached."""
-    return Trust(ca=data / PUBLIC, name=leaves.BROKER_NAME)
+    return Trust(ca=data / PUBLIC, name=BROKER_NAME)
 
 
 def _url(host: str, port: int, *, tls: bool) -> BrokerUrl:
