@@ -24,7 +24,7 @@ from tests.hub.records import (
 from tests.hub.rig import Rig, count, until
 
 from skerry_hub import desired, documenting
-from skerry_hub.api.answers import Answers
+from skerry_hub.api.node_answers import NodeAnswers
 from skerry_hub.documents import Endpoint, Window
 from skerry_hub.fleet.liveness import Patience
 from skerry_hub.lifecycle import Lifecycle
@@ -532,7 +532,7 @@ def held(rigs, rig, tmp_path):
 
 
 def test_what_a_held_node_runs_is_adopted_by_asking_it(held):
-    view = Answers(held.service).adopt("host-box-1")
+    view = NodeAnswers(held.service).adopt("host-box-1")
     assert (view.diverged, view.order.issued) == (None, 1)
     assert held.broker.requests == [("box-1", "order")]
     assert held.store.load().workloads["shop-web"].workload == workload()
@@ -544,7 +544,7 @@ def test_what_a_held_node_runs_is_adopted_by_asking_it(held):
 
 
 def test_what_the_hub_wants_is_ordered_above_what_a_held_node_accepted(held):
-    view = Answers(held.service).overwrite("box-1")
+    view = NodeAnswers(held.service).overwrite("box-1")
     assert view.diverged is None
     until("the order", held.orders)
     assert [(one.generation, one.instances) for one in held.orders()] == [(2, ())]
@@ -574,7 +574,7 @@ def test_an_order_that_this_hub_did_not_sign_is_not_adopted(held, change, says):
 
     held.broker.answer = forge
     with pytest.raises(RefusedError, match=says):
-        Answers(held.service).adopt("box-1")
+        NodeAnswers(held.service).adopt("box-1")
     assert held.node().diverged
 
 
@@ -585,7 +585,7 @@ def test_a_node_that_says_why_not_is_quoted(held):
 
     held.broker.answer = refuse
     with pytest.raises(RefusedError, match=r"host-box-1 \(box-1\): no order"):
-        Answers(held.service).adopt("box-1")
+        NodeAnswers(held.service).adopt("box-1")
 
 
 def test_a_node_that_does_not_answer_in_time_is_told_of(rig):
@@ -599,7 +599,7 @@ def test_a_node_that_does_not_answer_in_time_is_told_of(rig):
 def test_a_node_that_is_not_there_cannot_be_asked(held):
     assert held.say("box-1", presence(online=False, seq=9)).wait(20)
     with pytest.raises(RefusedError, match="must be online"):
-        Answers(held.service).adopt("box-1")
+        NodeAnswers(held.service).adopt("box-1")
 
 
 def test_a_forgotten_node_is_gone_from_the_broker_too(rig):
@@ -607,9 +607,9 @@ def test_a_forgotten_node_is_gone_from_the_broker_too(rig):
     rig.apply(workload(replicas=2))
     until("the orders", lambda: rig.orders() and rig.orders("box-2"))
     with pytest.raises(RefusedError, match="is online: stop its agent first"):
-        Answers(rig.service).forget("host-box-1")
+        NodeAnswers(rig.service).forget("host-box-1")
     assert rig.say("box-1", presence(online=False, seq=9)).wait(20)
-    Answers(rig.service).forget("host-box-1")
+    NodeAnswers(rig.service).forget("host-box-1")
     for topic in ("presence", "capability", "report", "order"):
         until(
             topic, lambda t=topic: rig.broker.payloads(f"skerry/v1/nodes/box-1/{t}")[-1:] == [b""]
