@@ -437,6 +437,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(store, database):
             tables.join_tokens,
             tables.api_tokens,
             tables.audit,
+            tables.approvals,
         ):
             table.drop(connection)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
