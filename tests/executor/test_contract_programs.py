@@ -109,11 +109,11 @@ def test_who_leaves_leaves_nothing_that_runs(real, talks):
         wait_for("its programs", lambda: are_running() >= 2)
         talk.cancel.ask()
         assert talk.end() == "cancelled"
-        wait_for("all of it to go", lambda: not are_running(), 5)
+        wait_for("all of it to go", lambda: not are_running(), 20)
     # A run that was killed leaves what the next one ends.
     talk = talks("/bin/sh", "-c", script, terminal=Terminal()).until(b"up")
     wait_for("its process to be known", lambda: len(talk.tokens) == 2)
     assert are_running()
     for _ in range(2):
         real.runtime.end_program(talk.tokens[-1])
-        wait_for("all of it to go", lambda: not are_running(), 5)
+        wait_for("all of it to go", lambda: not are_running(), 20)
