@@ -33,12 +33,3 @@ def claim_whole(data: pathlib.Path) -> int:
         reason = "a restore was broken off here: give `skerry-hub restore` again"
         raise OSError(None, reason, str(data))
     return lock
-
-
-def sync(folder: pathlib.Path) -> None:
-    """Have what was renamed in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -38,16 +38,26 @@ class Buckets:
 
     def take(self, name: str, now: float) -> int:
         """Take one; return 0, or in how many seconds there is one again."""
-        left = self._now(name, now)
-        if left >= 1.0:
-            self._keep(name, left - 1.0, now)
-            return 0
-        return max(1, math.ceil((1.0 - left) / self._rate.per_s))
+        wait_s = self.empty(name, now)
+        if not wait_s:
+            self.pay(name, 1.0, now)
+        return wait_s
 
     def empty(self, name: str, now: float) -> int:
         """Return what `take` would, and take none."""
+        return math.ceil(self.lacks_s(name, now))
+
+    def lacks_s(self, name: str, now: float) -> float:
+        """Return in how many seconds there is one; 0 where there is."""
         left = self._now(name, now)
-        return 0 if left >= 1.0 else max(1, math.ceil((1.0 - left) / self._rate.per_s))
+        return 0.0 if left >= 1.0 else (1.0 - left) / self._rate.per_s
+
+    def pay(self, name: str, cost: float, now: float) -> None:
+        """Take so many, be they there or not: what is owed is waited for."""
+        self._keep(name, self._now(name, now) - cost, now)
+
+    def __len__(self) -> int:
+        return len(self._left)
 
     def _now(self, name: str, now: float) -> float:
         left, at = self._left.get(name, (self._rate.burst, now))

@@ -21,9 +21,9 @@ import sqlalchemy as sa
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit import entry_of
 from skerry_hub.access.audit_rows import Wanted
-from skerry_hub.data_folder import sync
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError
+from skerry_hub.whole_file import sync_folder
 from skerry_wire.audit_chain import Chain, Mark, Row
 
 FORMAT = 1
@@ -103,7 +103,7 @@ def _exported(target: str, anchor: Mark, rows: Iterator[Row]) -> tuple[int, Mark
                 count, last = count + 1, row.mark
             file.flush()
             os.fsync(file.fileno())
-        sync(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise
     except BaseException:

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from skerry_hub.backup import making, parts, rows
 from skerry_hub.backup.building import DATABASE, Built
 from skerry_hub.backup.parts import BackupError
-from skerry_hub.data_folder import RESTORING, sync
+from skerry_hub.data_folder import RESTORING
 from skerry_hub.store_opening import engine_at, migrate
+from skerry_hub.whole_file import sync_folder
 
 ASIDE = "before-restore-"
 SAVED = "database.skerry-backup"
@@ -49,9 +50,9 @@ def put(built: Built, data: pathlib.Path, engine: sa.Engine, now: float) -> path
             place.rename(data / place.name)
         if file:
             built.database.rename(data / DATABASE)
-        sync(data)
+        sync_folder(data)
         (data / RESTORING).unlink()
-        sync(data)
+        sync_folder(data)
     finally:
         if not any(aside.iterdir()):
             aside.rmdir()
@@ -76,7 +77,7 @@ def undo(data: pathlib.Path) -> bool:
     for name in said.get("moved", ()):
         if (data / said["aside"] / name).exists():
             (data / said["aside"] / name).rename(data / name)
-    sync(data)
+    sync_folder(data)
     if said["file"]:
         mark.unlink()
     return True
@@ -90,7 +91,7 @@ def _mark(
     said = {"aside": aside.name, "moved": there, "new": only_new, "file": file}
     mark.write_text(json.dumps(said))
     _synced(mark)
-    sync(data)
+    sync_folder(data)
 
 
 def _save(engine: sa.Engine, data: pathlib.Path, aside: pathlib.Path, now: float) -> None:

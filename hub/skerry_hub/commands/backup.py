@@ -27,8 +27,8 @@ def run(given: argparse.Namespace) -> int:
     """Write a backup; the hub may be running."""
     from skerry_hub.backup.making import make  # noqa: PLC0415
     from skerry_hub.backup.parts import BackupError, Manifest  # noqa: PLC0415
-    from skerry_hub.data_folder import sync  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
+    from skerry_hub.whole_file import sync_folder  # noqa: PLC0415
 
     def to_file(target: pathlib.Path) -> Manifest:
         """Write beside it first: what has the name is whole."""
@@ -40,7 +40,7 @@ def run(given: argparse.Namespace) -> int:
                 output.flush()
                 os.fsync(output.fileno())
             beside.rename(target)
-            sync(target.parent)
+            sync_folder(target.parent)
         finally:
             beside.unlink(missing_ok=True)
         return manifest

@@ -5,8 +5,9 @@ Not against guessing, which is hopeless at any rate, but so that strangers canno
 
 from __future__ import annotations
 
-import collections
 import ipaddress
+
+from skerry_hub.access.limits import Buckets, Rate
 
 PER_ADDRESS_S = 20.0
 ADDRESS_BURST = 200.0
@@ -19,7 +20,7 @@ _EVERYBODY = ""
 
 
 class Rates:
-    """The buckets. Of addresses, those that asked last are remembered: a full one is no other."""
+    """The buckets: one of each address, and one of everybody."""
 
     def __init__(
         self,
@@ -28,39 +29,21 @@ class Rates:
         all_s: float = ALL_S,
         all_burst: float = ALL_BURST,
     ) -> None:
-        self._address = (per_address_s, address_burst)
-        self._all = (all_s, all_burst)
-        self._buckets: collections.OrderedDict[str, tuple[float, float]] = collections.OrderedDict()
+        self.of_addresses = Buckets(Rate(per_address_s, address_burst), MOST_ADDRESSES)
+        self._of_all = Buckets(Rate(all_s, all_burst))
 
     def wait_s(self, address: str, now: float) -> float:
         """Count a request, and return 0; or how long whoever asks must wait, and count nothing."""
         who = network_of(address)
-        wait_s = max(self._lacks(_EVERYBODY, self._all, now), self._lacks(who, self._address, now))
+        wait_s = max(self._of_all.lacks_s(_EVERYBODY, now), self.of_addresses.lacks_s(who, now))
         if wait_s == 0:
-            self._pay(_EVERYBODY, self._all, 1.0, now)
-            self._pay(who, self._address, 1.0, now)
+            self._of_all.pay(_EVERYBODY, 1.0, now)
+            self.of_addresses.pay(who, 1.0, now)
         return wait_s
 
     def refused(self, address: str, now: float) -> None:
         """Count a request that was refused for what it is."""
-        self._pay(network_of(address), self._address, REFUSED_COST - 1.0, now)
-
-    def _left(self, who: str, limits: tuple[float, float], now: float) -> float:
-        rate, burst = limits
-        left, at = self._buckets.get(who, (burst, now))
-        return min(burst, left + max(0.0, now - at) * rate)
-
-    def _lacks(self, who: str, limits: tuple[float, float], now: float) -> float:
-        left = self._left(who, limits, now)
-        return 0.0 if left >= 1.0 else (1.0 - left) / limits[0]
-
-    def _pay(self, who: str, limits: tuple[float, float], cost: float, now: float) -> None:
-        self._buckets[who] = (self._left(who, limits, now) - cost, now)
-        if who != _EVERYBODY:
-            self._buckets.move_to_end(who)
-            self._buckets.move_to_end(_EVERYBODY)
-        while len(self._buckets) > MOST_ADDRESSES:
-            self._buckets.popitem(last=False)
+        self.of_addresses.pay(network_of(address), REFUSED_COST - 1.0, now)
 
 
 def network_of(address: str) -> str:

@@ -52,4 +52,4 @@ def test_who_asked_long_ago_is_forgotten():
     rates = Rates(per_address_s=1, address_burst=5, all_s=1e9, all_burst=1e9)
     for number in range(MOST_ADDRESSES + 100):
         rates.wait_s(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0.0)
-    assert len(rates._buckets) == MOST_ADDRESSES
+    assert len(rates.of_addresses) == MOST_ADDRESSES
