@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
+import ipaddress
 import math
 
 MOST_NAMES = 10_000
@@ -68,3 +70,17 @@ class Buckets:
         self._left.move_to_end(name)
         if len(self._left) > self._most:
             self._left.popitem(last=False)
+
+
+@functools.lru_cache(maxsize=MOST_NAMES)
+def network_of(address: str) -> str:
+    """Return what counts as one address: of IPv6 a whole network, of which one has 2^64."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address or "?"
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)

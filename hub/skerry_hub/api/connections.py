@@ -11,6 +11,8 @@ import ipaddress
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from skerry_hub.access.limits import network_of
+
 HEAD_S = 15.0
 """How long it may take until a request's head is whole, from the connection or the last answer."""
 STALLED_S = 120.0
@@ -88,8 +90,9 @@ class Connection(H11Protocol):
         address = self.client[0] if self.client else ""
         if not address or _is_here(address):
             return False
+        asker = network_of(address)
         others = [getattr(one, "client", None) for one in self.connections]
-        count = sum(1 for one in others if one and one[0] == address)
+        count = sum(1 for one in others if one and network_of(one[0]) == asker)
         return count > self.most_of_address
 
 

@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry_hub.access.access import Access
+from skerry_hub.access.limits import network_of
 from skerry_hub.access.roles import BODY_BYTES, RULES, Reach, Rule
 from skerry_hub.access.scope import sees_instance, sees_node, sees_workload
 from skerry_hub.access.tokens import ANYBODY, Caller
@@ -136,7 +137,7 @@ class Guard:
         if caller is not None:
             scope[CALLER] = caller
         elif asked.method in ("GET", "HEAD"):
-            self._check_rate(self._access.of_addresses.take(_address(scope), time.monotonic()))
+            self._check_rate(self._access.of_addresses.take(_asker(scope), time.monotonic()))
         # What a body may be is the business of the routes for boxes, which know strangers.
         await self._app(scope, receive, send)
 
@@ -149,7 +150,7 @@ class Guard:
         text = _token_of(scope)
         caller = await self._access.callers.find(text, time.time()) if text else None
         if caller is None:
-            self._check_rate(self._access.of_failures.take(_address(scope), now))
+            self._check_rate(self._access.of_failures.take(_asker(scope), now))
             self._access.count_failure()
             headers = {"WWW-Authenticate": "Bearer"}
             raise RefusedRequestError(401, NOT_VALID if text else WITHOUT, headers)
@@ -311,6 +312,10 @@ def _token_of(scope: Scope) -> str:
 def _address(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else ""
+
+
+def _asker(scope: Scope) -> str:
+    return network_of(_address(scope))
 
 
 def _action(asked: Asked) -> str:

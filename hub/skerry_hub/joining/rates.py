@@ -5,9 +5,7 @@ Not against guessing, which is hopeless at any rate, but so that strangers canno
 
 from __future__ import annotations
 
-import ipaddress
-
-from skerry_hub.access.limits import Buckets, Rate
+from skerry_hub.access.limits import Buckets, Rate, network_of
 
 PER_ADDRESS_S = 20.0
 ADDRESS_BURST = 200.0
@@ -44,16 +42,3 @@ class Rates:
     def refused(self, address: str, now: float) -> None:
         """Count a request that was refused for what it is."""
         self.of_addresses.pay(network_of(address), REFUSED_COST - 1.0, now)
-
-
-def network_of(address: str) -> str:
-    """Return what counts as one address: of IPv6 a whole network, of which one has 2^64."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address or "?"
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)

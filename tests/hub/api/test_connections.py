@@ -219,7 +219,11 @@ class Transport:
         return self.aborted
 
 
-@pytest.mark.parametrize(("address", "taken"), [("10.0.0.1", 3), ("127.0.0.1", 6), ("::1", 6)])
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    # Of IPv6 one asker has a whole network.
+    [("10.0.0.1", 3), ("127.0.0.1", 6), ("::1", 6), ("2001:db8::{}", 3), ("2001:db8:0:{}::1", 6)],
+)
 def test_one_address_has_so_many_connections_and_this_machine_as_many_as_it_likes(address, taken):
     class Few(Connection):
         most_of_address = 3
@@ -228,7 +232,7 @@ def test_one_address_has_so_many_connections_and_this_machine_as_many_as_it_like
         config = uvicorn.Config(lambda scope: None, log_config=None, ws="none")
         state = ServerState()
         made = [Few(config, state, {}) for _ in range(6)]
-        transports = [Transport(address) for _ in made]
+        transports = [Transport(address.format(number)) for number in range(len(made))]
         for one, transport in zip(made, transports, strict=True):
             one.connection_made(transport)
         other = Transport("10.0.0.2")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from skerry_hub.joining.rates import MOST_ADDRESSES, Rates, network_of
+from skerry_hub.access.limits import network_of
+from skerry_hub.joining.rates import MOST_ADDRESSES, Rates
 
 
 def test_a_burst_passes_and_then_as_many_as_the_rate_allows():
