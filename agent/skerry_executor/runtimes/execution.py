@@ -127,6 +127,7 @@ def _talk(
         threading.Thread(target=feed.run, args=(duplex.sending,), daemon=True).start()
         try:
             for written in _written(program, _until_reset(duplex.pieces)):
+                feed.note_once()
                 told(written)
         except streams.StreamError as error:
             cancel.check()
@@ -156,11 +157,13 @@ class _Feed:
         self._api = api
         self._program = program
         self._ended = threading.Event()
+        self._noting = threading.Lock()
+        self._is_noted = False
 
     def run(self, sending: socket.socket) -> None:
         # A program that ended, or does not read, is no error of ours.
         with contextlib.suppress(OSError, RuntimeFailure):
-            self._note()
+            self._note_soon()
             if self._program.terminal is not None:
                 self._resize(self._program.terminal)
             for one in self._program.input:
@@ -179,13 +182,40 @@ class _Feed:
         with contextlib.suppress(OSError):
             sending.shutdown(socket.SHUT_RDWR)
 
-    def _note(self) -> None:
+    def note_once(self) -> None:
+        """Note the process of a program that writes, before anybody hears what it has written.
+
+        Who has heard something may leave at once. With its input the program may end then, and its
+        runtime tells no more what it had been: so what it started would be left.
+        """
+        if self._is_noted:
+            return
+        until = time.monotonic() + START_S
+        with contextlib.suppress(RuntimeFailure):
+            # Docker passes on what is written before it knows the process itself.
+            while not self._note() and self._is_running() and time.monotonic() < until:
+                self._ended.wait(AGAIN_S)
+        self._is_noted = True
+
+    def _is_running(self) -> bool:
+        return _look(self._api, self.session, "looking at a program")[0]
+
+    def _note(self) -> bool:
+        with self._noting:
+            if self._is_noted:
+                return True
+            process = _process(self._api, self.session)
+            if process is None:
+                return False
+            self.token = ProgramToken(self.session, process)
+            self._program.noted(str(self.token))
+            self._is_noted = True
+            return True
+
+    def _note_soon(self) -> None:
         until = time.monotonic() + START_S
         while not self._ended.is_set() and time.monotonic() < until:
-            process = _process(self._api, self.session)
-            if process is not None:
-                self.token = ProgramToken(self.session, process)
-                self._program.noted(str(self.token))
+            if self._note():
                 return
             self._ended.wait(AGAIN_S)
 
