@@ -175,5 +175,5 @@ def test_each_line_of_each_run_comes_once(real):
     real.runtime.remove(NAME)
     said = follower.ended()
     assert follower.lines == [f"line-{number}" for number in range(50)] * 2
-    # A file that both runs write is read on, and nobody notices where it is quick.
-    assert said.count("web runs anew") == (0 if real.runtime.name == "containerd" else 1)
+    # A file that both runs write is read on; where it is quick, nobody notices the end between.
+    assert said.count("web runs anew") in ((0, 1) if real.runtime.name == "containerd" else (1,))
