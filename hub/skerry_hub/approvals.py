@@ -100,20 +100,35 @@ def lacking(draft: Draft, workload: Workload) -> list[Node]:
 def warnings(draft: Draft, workloads: Iterable[Workload]) -> Iterator[Problem]:
     """Say of each workload which nodes will refuse it for want of an approval.
 
-    In a simulation nobody knows what was approved, as nobody knows secrets.
+    A node refuses an order as a whole: so what else there is unapproved on their nodes is named,
+    too. In a simulation nobody knows what was approved, as nobody knows secrets.
     """
     if draft.secrets is None:
         return
-    for asked in workloads:
-        kept = draft.workloads.get(asked.name)
-        nodes = lacking(draft, kept.workload) if kept is not None else []
-        if nodes:
-            names = ", ".join(node.known_as for node in nodes[:NAMED])
-            more = f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else ""
+    names = {one.name for one in workloads}
+    kept = {name: found.workload for name in names if (found := draft.workloads.get(name))}
+    for name, workload in sorted(kept.items()):
+        if nodes := lacking(draft, workload):
             yield Problem(
-                reason=f"{asked.name}: will be refused by {names}{more}: asks for an approval, and "
+                reason=f"{name}: will be refused by {_named(nodes)}: asks for an approval, and "
                 "nobody whose key is there approved this content (skerry approve)"
             )
+    hosts = {one.node for name in kept for one in draft.of_workload(name)}
+    asking = {one for one in hosts if (node := draft.nodes.get(one)) and asked_by(node)}
+    others = {one.workload for host in asking for one in draft.on_node(host)} - names
+    for name in sorted(others):
+        other = draft.workloads.get(name)
+        nodes = [one for one in lacking(draft, other.workload) if one.id in asking] if other else []
+        if nodes:
+            yield Problem(
+                reason=f"{name}, which is not approved, holds up on {_named(nodes)} what is new "
+                "there with this: a box refuses an order as a whole (skerry approve wanted)"
+            )
+
+
+def _named(nodes: Sequence[Node]) -> str:
+    more = f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else ""
+    return ", ".join(node.known_as for node in nodes[:NAMED]) + more
 
 
 def _covers(given: KeptApproval, content: approval.ApprovedContent) -> bool:

@@ -79,6 +79,19 @@ def test_an_apply_warns_where_nobody_approved_and_the_order_would_be_refused(cli
     assert "shop-web-0" in against(boxes)
 
 
+def test_an_apply_warns_of_what_else_holds_its_order_up(client, boxes):
+    client.apply(shop())
+    text = shop(image="localhost/cam:1").replace("web:", "cam:", 1)
+    approve(client, contents(client, text)[0])
+    _, plan = client.apply(text)
+    (warning,) = plan["warnings"]
+    assert warning["reason"].startswith("shop-web, which is not approved, holds up on host-till")
+    (content,) = client.get(f"{PATH}/wanted")["items"]
+    approve(client, content)
+    _, plan = client.apply(text)
+    assert not plan.get("warnings")
+
+
 def test_where_no_box_asks_nothing_is_said_and_no_approval_is_sent(client, boxes):
     _, plan = client.apply(shop("free"))
     assert not plan.get("warnings")
