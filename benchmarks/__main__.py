@@ -23,6 +23,7 @@ MEASURES: dict[str, str] = {
     "hotplug": "hotplug.measure",
     "apply": "apply.measure",
     "heartbeats": "heartbeats.measure",
+    "heartbeats-tls": "heartbeats.measure_tls",
     "idle": "idle.measure",
     "idle-tls": "idle_tls.measure",
     "lifecycle": "lifecycle.measure",

@@ -3,6 +3,9 @@
 Publishers, broker and hub share this machine, so the hub has less of it than it would have alone.
 A rate counts when every message of its rounds was decoded and applied, and the last of them within
 SETTLED_S after it was sent: so the hub keeps up, and the broker hides no queue.
+
+Once by plain TCP, and once as boxes really come: each by TLS with its certificate, on a broker by
+the hub's own files, to which the hub is connected by TLS, too.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from benchmarks.nodes import joining, node_name
 from benchmarks.row import BenchError, Row, at_least, plain, say
 from lab.fleet import Hub
 from lab.install import ROOT
-from lab.processes import wait_for
+from lab.processes import free_port, wait_for
+from lab.soak_storm import Broker, certify
+from skerry_hub.pki import authority
 from skerry_wire import codec, topics
 from skerry_wire.topics import NodeTopic
 
@@ -49,33 +54,52 @@ class Round:
     hub_percent: float
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How nodes come to the broker; with a folder of certificates each by its own, by TLS."""
+
+    port: int
+    certificates: pathlib.Path | None = None
+
+    def client(self, name: str) -> paho.Client:
+        """Return a connected client."""
+        client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=paho.MQTTv5)
+        if (folder := self.certificates) is not None:
+            client.tls_set(str(folder / "ca.pem"), str(folder / f"{name}.pem"))
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        return client
+
+
 class Flood:
     """A hub with its own mosquitto, nodes that it knows, and floods of their heartbeats."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, door: Door) -> None:
         """`hub` runs."""
         self._hub = hub
+        self._door = door
         self._rounds = 0
         assert hub.process is not None
         self._pid = hub.process.pid
 
     def join(self) -> None:
         """Have the hub know the nodes, and wait until it has told everybody of them."""
-        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        client.connect("127.0.0.1", self._hub.mqtt_port)
-        client.loop_start()
         for number in range(NODES):
-            for topic, message in zip(
-                (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT),
-                joining(number),
-                strict=True,
-            ):
-                where = str(topics.Node(node_name(number), topic))
-                client.publish(where, codec.encode(message), 0).wait_for_publish(10)
+            self._join(number)
         wait_for("the hub to know its nodes", lambda: self._known() == NODES, 60)
+        wait_for("the hub to be quiet", self._is_quiet, 120)
+
+    def _join(self, number: int) -> None:
+        client = self._door.client(node_name(number))
+        for topic, message in zip(
+            (NodeTopic.PRESENCE, NodeTopic.CAPABILITY, NodeTopic.REPORT),
+            joining(number),
+            strict=True,
+        ):
+            where = str(topics.Node(node_name(number), topic))
+            client.publish(where, codec.encode(message), 0).wait_for_publish(10)
         client.disconnect()
         client.loop_stop()
-        wait_for("the hub to be quiet", self._is_quiet, 120)
 
     def _known(self) -> int:
         return len(self._hub.get("/api/v1/nodes")["items"])
@@ -91,7 +115,7 @@ class Flood:
         self._rounds += 1
         each = NODES // PUBLISHERS
         publishers = [
-            _publisher(self._hub.mqtt_port, each, number * each, rate / PUBLISHERS, self._rounds)
+            _publisher(self._door, each, number * each, rate / PUBLISHERS, self._rounds)
             for number in range(PUBLISHERS)
         ]
         try:
@@ -146,17 +170,50 @@ def measure() -> list[Row]:
         hub = Hub(pathlib.Path(name) / "hub")
         hub.start()
         end.callback(hub.stop)
-        flood = Flood(hub)
-        say(f"{NODES} nodes join a hub")
-        flood.join()
-        flood.round(BUDGET / 3)  # brings everything into memory
-        rate, rounds = highest(flood)
-    cost = sum(one.hub_percent for one in rounds) / len(rounds)
+        rate, cost = _flooded(hub, Door(port=hub.mqtt_port))
     note = f"{PUBLISHERS} publishers and the broker on the same machine"
     return [
         at_least("heartbeats taken by one hub, none lost", rate, BUDGET, "/s", note=note),
         plain("the hub's processor at that rate", cost, "% of a core"),
     ]
+
+
+def measure_tls() -> list[Row]:
+    """Do the same where each node comes by TLS, with its certificate."""
+    with tempfile.TemporaryDirectory(prefix="skerry-bench-") as name, contextlib.ExitStack() as end:
+        folder, port = pathlib.Path(name), free_port()
+        files, certificates = folder / "files", folder / "certificates"
+        hub = Hub(
+            folder / "hub",
+            options=[
+                f"--broker=mqtts://127.0.0.1:{port}", f"--broker-folder={files}",
+                f"--mqtt-listen=127.0.0.1:{port}", "--name=127.0.0.1",
+            ],
+        )  # fmt: skip
+        hub.start()
+        end.callback(hub.stop)
+        signed = hub.folder / "data" / authority.PRIVATE
+        signer = authority.read(signed.read_bytes(), "the hub's")
+        certify(signer, [node_name(number) for number in range(NODES)], certificates)
+        broker = Broker(folder / "broker", files, port)
+        broker.start()
+        end.callback(broker.stop)
+        rate, cost = _flooded(hub, Door(port=port, certificates=certificates))
+    note = f"{NODES} connections, the broker and who sends on the same machine"
+    return [
+        plain("heartbeats by TLS taken by one hub, none lost", rate, "/s", note=note),
+        plain("the hub's processor at that rate", cost, "% of a core"),
+    ]
+
+
+def _flooded(hub: Hub, door: Door) -> tuple[float, float]:
+    """Return the highest rate, and what of a core the hub took then, in percent."""
+    flood = Flood(hub, door)
+    say(f"{NODES} nodes join a hub")
+    flood.join()
+    flood.round(BUDGET / 3)  # brings everything into memory
+    rate, rounds = highest(flood)
+    return rate, sum(one.hub_percent for one in rounds) / len(rounds)
 
 
 def highest(flood: Flood) -> tuple[float, list[Round]]:
@@ -188,9 +245,10 @@ def _passes(flood: Flood, rate: float, wanted: int) -> list[Round]:
 
 
 def _publisher(
-    port: int, nodes: int, first: int, rate: float, number: int
+    door: Door, nodes: int, first: int, rate: float, number: int
 ) -> subprocess.Popen[str]:
-    words = [port, nodes, first, rate, SECONDS, number]
+    words: list[object] = [door.port, nodes, first, rate, SECONDS, number]
+    words += [door.certificates] if door.certificates else []
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.publisher", *map(str, words)],
         cwd=ROOT,

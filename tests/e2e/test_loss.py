@@ -100,9 +100,9 @@ def test_what_a_vanished_box_had_runs_elsewhere_and_once_where_it_has_a_lease(fl
     described = fleet.hub.cli("describe", "workload", "shop-ledger").stdout
     assert "waits for its lease" in described
     assert "s at most" in described
+    wait_for("its silence", lambda: fleet.instance("data")["state"] == "unknown", 10)
     stays = fleet.instance("data")
     assert stays["node"] == first["data"]
-    assert stays["state"] == "unknown"
     assert "last seen running" in stays["reason"]
     assert "its volume" in stays["reason"]
     assert "stays" in fleet.hub.cli("explain", "shop-data").stdout
