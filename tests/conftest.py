@@ -14,3 +14,9 @@ def pytest_addoption(parser):
         help="test the executor on these versions of runtimes, not on those of this machine; "
         "packaging/lab/runtimes.py has their names, ./dev runtimes installs them",
     )
+    parser.addoption(
+        "--hub-database",
+        default="sqlite",
+        choices=["sqlite", "postgresql"],
+        help="where the rig of the hub's tests keeps its state",
+    )

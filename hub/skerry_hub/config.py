@@ -8,15 +8,17 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from skerry_hub import addresses
 from skerry_hub.addresses import AddressError, Addresses
 from skerry_hub.broker_url import BrokerUrl, broker_at
 from skerry_hub.database_url import DatabaseUrlError, database_of
-from skerry_hub.decisions import Keep
-from skerry_hub.fleet.liveness import Patience
-from skerry_hub.rollout.records import REVISIONS_KEPT
-from skerry_hub.work import Strategy
+from skerry_hub.patience import Patience
+from skerry_hub.retention import REVISIONS_KEPT, Keep
+
+if TYPE_CHECKING:
+    from skerry_hub.work import Strategy
 
 PREFIX = "SKERRY_HUB_"
 DEFAULT_LISTEN = "127.0.0.1:8440"

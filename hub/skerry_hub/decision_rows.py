@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from skerry_hub.decisions import Keep, KeptDecision
+from skerry_hub.decisions import KeptDecision
 from skerry_hub.recording import Recorded, content_of, read_content
+from skerry_hub.retention import Keep
 from skerry_hub.tables import decision_workloads, decisions, fleet_blobs, fleet_log
 
 SOME = 500

@@ -152,15 +152,6 @@ class KeptDecision:
     answer: Answer
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
-    """How many decisions are kept, how long, and how many bytes all that they need may take."""
-
-    most: int = 10_000
-    days: float = 30.0
-    most_bytes: int = 2**30
-
-
 def digest_of(*content: object) -> str:
     """Return 32 hexadecimal digits that tell this content from any other."""
     return hashlib.sha256(codec.pack(list(map(codec.to_plain, content)))).hexdigest()[:32]

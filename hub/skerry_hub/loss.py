@@ -26,10 +26,11 @@ from skerry_hub.fleet.arrays import Numbers, Rows, Seconds
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.fields import LABEL, Field, Kind
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.silence import Patience, Silence
+from skerry_hub.fleet.silence import Silence
 from skerry_hub.fleet.vanishing import together, together_at
 from skerry_hub.model import Liveness, Node, Workload
 from skerry_hub.moment import moment
+from skerry_hub.patience import Patience
 from skerry_hub.state import Known
 
 SITE = Field(LABEL + "site", Kind.LABEL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Sequence
 
 COMMANDS = {
@@ -31,14 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="skerry-hub", description="Holds the fleet's state, places workloads, signs orders."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    modules = {}
-    for name, words in COMMANDS.items():
-        module = importlib.import_module(f"skerry_hub.commands.{name.replace('-', '_')}")
-        module.add_options(commands.add_parser(name, help=words, description=words + "."))
-        modules[name] = module
-    given = parser.parse_args(arguments)
-    status = modules[given.command].run(given)
-    return int(status)
+    words = sys.argv[1:] if arguments is None else arguments
+    for name, about in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about + ".")
+        if name in words[:1]:  # the others' modules take long to import
+            module = importlib.import_module(f"skerry_hub.commands.{name.replace('-', '_')}")
+            module.add_options(command)
+            command.set_defaults(run=module.run)
+    given = parser.parse_args(words)
+    return int(given.run(given))
 
 
 if __name__ == "__main__":

@@ -15,15 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from skerry_hub import decision_rows, rollout_rows, setting_rows, store_rows, tables
-from skerry_hub.decisions import Keep, KeptDecision
+from skerry_hub.decisions import KeptDecision
 from skerry_hub.documents import DocumentChange, KeptDocument, Key
 from skerry_hub.fleet_log import LogError
 from skerry_hub.leases import Vacating
 from skerry_hub.model import Assignment
 from skerry_hub.orders import Issued
 from skerry_hub.recording import recorded
+from skerry_hub.retention import REVISIONS_KEPT, Keep
 from skerry_hub.rollout.images import earlier_revisions
-from skerry_hub.rollout.records import REVISIONS_KEPT, RevisionRecord
+from skerry_hub.rollout.records import RevisionRecord
 from skerry_hub.secret_records import Secret
 from skerry_hub.state import Draft, Known, Publication
 from skerry_hub.store_error import StoreError, reason_of

@@ -13,7 +13,7 @@ import alembic.script
 import alembic.util
 import sqlalchemy as sa
 
-from skerry_hub.rollout.records import REVISIONS_KEPT
+from skerry_hub.retention import REVISIONS_KEPT
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError, reason_of
 

@@ -33,16 +33,24 @@ def free_port() -> int:
             return port
 
 
+OFTEN_S = 0.01
+SELDOM_S = 0.1
+
+
 def wait_for(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T:
-    """Return what `look` finds as soon as it finds something. Raises LabError after the time."""
-    deadline = time.monotonic() + timeout_s
+    """Return what `look` finds as soon as it finds something. Raises LabError after the time.
+
+    It looks less often as time goes by, for a look may ask a hub: at most each `SELDOM_S`.
+    """
+    began = time.monotonic()
+    deadline = began + timeout_s
     while True:
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
             raise LabError(f"{what}: not within {timeout_s:g} s")
-        time.sleep(0.02)
+        time.sleep(min(SELDOM_S, OFTEN_S + (time.monotonic() - began) / 20))
 
 
 class Process:

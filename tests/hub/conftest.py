@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 import structlog
+from tests.hub import rig
 
 from lab import postgres
 from lab.broker import Mosquitto
@@ -30,6 +31,13 @@ def server():
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases(request):
+    """Give rigs PostgreSQL where a run asks for it: ./dev test tests/hub --hub-database=..."""
+    if request.config.getoption("--hub-database") == "postgresql":
+        rig.DATABASES.make = request.getfixturevalue("server").make
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

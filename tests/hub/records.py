@@ -5,10 +5,10 @@ import dataclasses
 from skerry_hub.documents import KeptDocument
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.silence import Patience
 from skerry_hub.lifecycle import Finished, Lifecycle, Update
 from skerry_hub.loss import Judgement
 from skerry_hub.model import Assignment, Liveness, Node, Resources, Workload
+from skerry_hub.patience import Patience
 from skerry_hub.rollout.state import KnownRollouts
 from skerry_hub.state import Draft, Kept, Known
 from skerry_hub.work import Work

@@ -9,8 +9,8 @@ from tests.hub.records import NOW, capability, presence, report
 from lab.processes import wait_for
 from skerry_hub import desired, metrics, secret_key
 from skerry_hub.broker import Ears
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.keys import OrderKey
+from skerry_hub.patience import Patience
 from skerry_hub.store_opening import open_store
 from skerry_hub.writer.service import Service
 from skerry_wire import codec, envelope
@@ -21,11 +21,29 @@ TOPICS = {Presence: "presence", Capability: "capability", Event: "event", Reply:
 PATIENT = Patience(unreachable_s=3600, lost_s=36_000)
 
 
+class Databases:
+    """Where a rig keeps its state: a file in its folder, or what a server makes for that folder."""
+
+    def __init__(self):
+        self.make = None
+        self._made = {}
+
+    def url(self, folder):
+        if self.make is None:
+            return f"sqlite:///{folder / 'hub.db'}"
+        if folder not in self._made:
+            self._made[folder] = self.make(f"rig_{len(self._made)}")
+        return self._made[folder]
+
+
+DATABASES = Databases()
+
+
 class Rig:
     """One life of a hub. Another one on the same folder is the next."""
 
     def __init__(self, folder, key=None, patience=PATIENT, store=None):
-        self.store = store or open_store(f"sqlite:///{folder / 'hub.db'}")
+        self.store = store or open_store(DATABASES.url(folder))
         self.key = key or OrderKey(Ed25519PrivateKey.generate())
         self.secret_key = secret_key.load_or_make(folder)
         self.service = Service(self.store, self.key, patience, secret_key=self.secret_key)

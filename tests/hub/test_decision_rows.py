@@ -8,9 +8,9 @@ from tests.hub.histories import Hub
 from tests.hub.records import NOW, capability, changed, node, workload
 
 from skerry_hub import desired, documenting, tables
-from skerry_hub.decisions import Keep
 from skerry_hub.documents import Prices
 from skerry_hub.model import Resources
+from skerry_hub.retention import Keep
 from skerry_hub.state import Publication
 from skerry_hub.store_error import StoreError
 from skerry_hub.store_opening import open_store

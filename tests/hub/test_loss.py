@@ -16,10 +16,10 @@ from tests.hub.records import (
 )
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.loss import Losses, least_s, movable, tied_because, why_it_stays
 from skerry_hub.model import Liveness
+from skerry_hub.patience import Patience
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.judging import judge_all
 from skerry_hub.writer.telling import Telling

@@ -42,7 +42,7 @@ from tests.hub.store_contents import (
 from skerry_hub import store_rows, tables
 from skerry_hub.approval_records import KeptApproval, KeptApprovals
 from skerry_hub.documents import Policy
-from skerry_hub.rollout.records import REVISIONS_KEPT
+from skerry_hub.retention import REVISIONS_KEPT
 from skerry_hub.secret_records import Secret, SecretVersion
 from skerry_hub.state import Draft, Known
 from skerry_hub.store_error import StoreError

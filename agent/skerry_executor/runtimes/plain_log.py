@@ -56,7 +56,7 @@ def limit(path: pathlib.Path, most: int) -> None:
             if size <= most:
                 return
             file.seek(size - most // 2)
-            newest = file.read(most // 2)
+            newest = file.read(most)  # with what has come since the size was asked
             file.truncate(0)
             file.seek(0)
             file.write(newest[newest.find(b"\n") + 1 :])

@@ -26,9 +26,10 @@ from skerry_hub.fleet.ports import Port
 from skerry_hub.fleet.reserved import Reserved, Where
 from skerry_hub.fleet.sections import Sections
 from skerry_hub.fleet.signs import Sample, Signs
-from skerry_hub.fleet.silence import Patience, Silence
+from skerry_hub.fleet.silence import Silence
 from skerry_hub.fleet.told import Told
 from skerry_hub.model import Assignment, Liveness, Node, Taint
+from skerry_hub.patience import Patience
 from skerry_wire.messages import Heartbeat
 
 FIRST_ROWS = 64

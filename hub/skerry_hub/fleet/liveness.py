@@ -7,8 +7,8 @@ could not. What becomes of a lost node's instances is `skerry_hub.loss`'s affair
 from __future__ import annotations
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.silence import Patience
 from skerry_hub.model import Liveness, Node
+from skerry_hub.patience import Patience
 
 __all__ = ["Patience", "judge"]
 

@@ -7,13 +7,13 @@ So each row remembers the longest pause that its node came back from; it fades o
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
 
 from skerry_hub.fleet.arrays import Mask, Rows, Seconds
 from skerry_hub.fleet.listening import Listening
+from skerry_hub.patience import Patience
 
 OUTAGE_S = 240.0
 """A longer pause says nothing of a link's habits: a box was off, or cut off. It is new then."""
@@ -37,22 +37,6 @@ WINDOW = 1.5
 LEAST_WINDOW_S = 5.0
 NEW_WINDOW_S = 30.0
 """... and within so much where that is not known yet."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """After how many silent seconds a node is unreachable, and after how many it is lost.
-
-    One that was not watched for `new_for_s` yet is not lost before `floor_s`: the third of the
-    pauses that 30 s of nothing make on a link that loses 5 % (48, 98, and once in 400, 194 s).
-    Where it does not adapt (`adapts`), a node that paused before gets no more time than others.
-    """
-
-    unreachable_s: float = 60.0
-    lost_s: float = 600.0
-    floor_s: float = 210.0
-    new_for_s: float = 600.0
-    adapts: bool = True
 
 
 class Silence:

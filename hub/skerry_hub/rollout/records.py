@@ -15,9 +15,6 @@ from skerry_wire.lifecycle import PullStatus
 from skerry_wire.schema import Items, Range, Sparse, Text
 from skerry_wire.types import Count, InstanceId, Line, Name, NodeId, Revision
 
-REVISIONS_KEPT = 20
-"""Of each workload, beside those that an instance still has."""
-
 MOST_IMAGES = 32
 
 Number = Annotated[int, Range(0, 2**53 - 1)]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from skerry_hub.model import Assignment, Workload
 from skerry_hub.overlay import Overlay, drop, merge
-from skerry_hub.rollout.records import REVISIONS_KEPT, Member, RevisionRecord, Rollout
+from skerry_hub.retention import REVISIONS_KEPT
+from skerry_hub.rollout.records import Member, RevisionRecord, Rollout
 
 if TYPE_CHECKING:
     from skerry_hub.rollout.looking import Cache

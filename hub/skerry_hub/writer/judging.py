@@ -9,8 +9,9 @@ import numpy as np
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.columns import Columns
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.liveness import Patience, judge
+from skerry_hub.fleet.liveness import judge
 from skerry_hub.model import Liveness
+from skerry_hub.patience import Patience
 from skerry_hub.state import Draft, Known
 from skerry_hub.writer.telling import Telling
 

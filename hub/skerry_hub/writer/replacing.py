@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from skerry_hub import metrics, replacing
 from skerry_hub.fleet.apply import Note
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.loss import Held, Losses
 from skerry_hub.model import Liveness
+from skerry_hub.patience import Patience
 from skerry_hub.state import Draft
 from skerry_hub.work import Work
 from skerry_hub.writer.complaints import Complaints

@@ -17,15 +17,15 @@ from typing import TypeVar
 
 import structlog
 
-from skerry_hub.decisions import Keep
 from skerry_hub.fleet.columns import Columns
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.health_views import HealthView, PartView
 from skerry_hub.joining.enrolling import load as admitted_by
 from skerry_hub.keys import OrderKey
 from skerry_hub.loss import Held, Judgement
 from skerry_hub.model import Liveness, Node
 from skerry_hub.order_keys import OrderKeys
+from skerry_hub.patience import Patience
+from skerry_hub.retention import Keep
 from skerry_hub.secret_key import SecretKey
 from skerry_hub.state import Known, Publication
 from skerry_hub.store import Store

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from skerry_hub.decisions import Keep
+from skerry_hub.retention import Keep
 from skerry_hub.state import Draft
 from skerry_hub.store import Store
 

@@ -26,8 +26,8 @@ from skerry_hub.fleet.facts import AMOUNT_LIMIT, Resource
 from skerry_hub.fleet.fields import field
 from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.signs import Sample
-from skerry_hub.fleet.silence import Patience
 from skerry_hub.model import Hold, Liveness, Taint
+from skerry_hub.patience import Patience
 from skerry_wire.hardware import RuntimeInfo
 
 # --- signs of life -------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from tests.hub.records import NOW, node, presence
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.liveness import Patience, judge
+from skerry_hub.fleet.liveness import judge
 from skerry_hub.model import Liveness
+from skerry_hub.patience import Patience
 
 PATIENCE = Patience(unreachable_s=60, lost_s=600)
 ONLINE, UNREACHABLE, LOST = Liveness.ONLINE, Liveness.UNREACHABLE, Liveness.LOST

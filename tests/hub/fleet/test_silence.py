@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.silence import HALF_LIFE_S, OUTAGE_S, Patience, Silence
+from skerry_hub.fleet.silence import HALF_LIFE_S, OUTAGE_S, Silence
+from skerry_hub.patience import Patience
 
 PATIENCE = Patience(unreachable_s=10, lost_s=15)
 ROWS = np.array([0, 1], np.intp)

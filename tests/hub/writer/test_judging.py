@@ -3,8 +3,8 @@
 from tests.hub.records import FIRST, NOW, columns_of, heartbeat, node, presence
 
 from skerry_hub.fleet.listening import Listening
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.model import Liveness
+from skerry_hub.patience import Patience
 from skerry_hub.state import Known
 from skerry_hub.writer.judging import judge_all
 from skerry_hub.writer.telling import Telling

@@ -9,9 +9,9 @@ from tests.hub.rig import Rig, until
 
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.decisions import DecisionAnswers
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness
+from skerry_hub.patience import Patience
 
 AT_FIRST = ("node.id in [box-1, box-2]",)
 QUICK = Patience(unreachable_s=1.5, lost_s=1.5, floor_s=1.5, new_for_s=0.5)

@@ -26,9 +26,9 @@ from tests.hub.rig import Rig, count, until
 from skerry_hub import desired, documenting
 from skerry_hub.api.node_answers import NodeAnswers
 from skerry_hub.documents import Endpoint, Window
-from skerry_hub.fleet.liveness import Patience
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
+from skerry_hub.patience import Patience
 from skerry_hub.store import Store
 from skerry_hub.store_opening import open_store
 from skerry_hub.terms import Affinity, Latency, Placement

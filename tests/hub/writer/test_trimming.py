@@ -2,7 +2,7 @@
 
 from tests.hub.records import NOW, node
 
-from skerry_hub.decisions import Keep
+from skerry_hub.retention import Keep
 from skerry_hub.state import Draft, Known
 from skerry_hub.views import EventView
 from skerry_hub.writer import trimming
