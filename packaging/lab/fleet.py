@@ -82,7 +82,11 @@ class Hub:
                 return False
             return True
 
-        wait_for("the hub to answer", look)
+        try:
+            wait_for("the hub to answer", look)
+        except LabError as error:
+            said = self.process.log()[-3000:] if self.process and self.process.alive else ""
+            raise LabError(f"{error}\n{said}") from None
 
     def get(self, path: str) -> Any:
         """Return the JSON that the API gives, or raise OSError."""
