@@ -14,9 +14,8 @@ import socket
 from collections.abc import Iterator
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 
-from skerry_hub import database_url, store_opening
+from skerry_hub import database_url, schema, store_opening
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError, reason_of
 
@@ -33,7 +32,7 @@ def opened(given: argparse.Namespace) -> Iterator[tuple[pathlib.Path, Store]]:
     os.umask(0o077)
     engine, shown = store_opening.engine_at(url)
     try:
-        if _schema(engine) != store_opening.newest_schema():
+        if _schema(engine) != schema.NEWEST:
             engine.dispose()
             # Before the hub's first start, or that of a new version: no hub runs on it.
             store_opening.open_store(url, claim_s=0.5).close()
@@ -49,7 +48,7 @@ def opened(given: argparse.Namespace) -> Iterator[tuple[pathlib.Path, Store]]:
 
 def _schema(engine: sa.Engine) -> str | None:
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return schema.schema_of(connection)
 
 
 def become_its_owner(data: pathlib.Path) -> None:

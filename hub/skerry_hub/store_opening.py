@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import pathlib
 import time
 from collections.abc import Callable
 from typing import Any
 
-import alembic.command
-import alembic.config
-import alembic.script
-import alembic.util
 import sqlalchemy as sa
 
 from skerry_hub.retention import REVISIONS_KEPT
+from skerry_hub.schema import SchemaError, migrate
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError, reason_of
 
-MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
 FORMS = "postgresql://user@host/name or sqlite:////folder/hub.db"
 CLAIM = 0x736B65727279
 """The number of the lock that a hub holds on a server's database: "skerry"."""
@@ -49,7 +44,7 @@ def open_store(url: str, claim_s: float = CLAIM_S, keep_revisions: int = REVISIO
         with engine.connect() as connection:
             migrate(connection)
             connection.commit()
-    except alembic.util.CommandError as error:
+    except SchemaError as error:
         reason = f"it was made by another version of the hub: {error}"
         raise StoreError(f"the database {shown} cannot be used: {reason}") from None
     except sa.exc.SQLAlchemyError as error:
@@ -131,18 +126,3 @@ def _engine(url: sa.URL) -> sa.Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
-
-
-def migrate(connection: sa.Connection, to: str = "head") -> None:
-    """Bring the tables forwards; the caller commits. Raises alembic.util.CommandError."""
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    alembic.command.upgrade(config, to)
-
-
-def newest_schema() -> str:
-    """Return the name of the newest migration."""
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return str(alembic.script.ScriptDirectory.from_config(config).get_current_head())

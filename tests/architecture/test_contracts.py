@@ -131,6 +131,8 @@ ELSEWHERE = {
     "hub/skerry_hub/joining/broker_door.py": "joining/test_enrolling.py: what it is told",
     "hub/skerry_hub/joining/records.py": "joining/test_enrolling.py keeps and reads them",
     "hub/skerry_hub/joining/shutting_out.py": "api/test_joining.py asks it over HTTP",
+    "hub/skerry_hub/patience.py": "fleet/test_silence.py and test_config.py: settings alone",
+    "hub/skerry_hub/retention.py": "test_decision_rows.py, test_store.py and test_config.py",
     "hub/skerry_hub/store_beside.py": "test_access_commands.py, before and beside a hub",
     "hub/skerry_hub/access/access.py": "api/test_guarding.py asks what it holds together",
     "hub/skerry_hub/access/audit_rows.py": "test_audit.py, on both databases",

@@ -22,18 +22,33 @@ PATIENT = Patience(unreachable_s=3600, lost_s=36_000)
 
 
 class Databases:
-    """Where a rig keeps its state: a file in its folder, or what a server makes for that folder."""
+    """Where a rig keeps its state: a file in its folder, or what a server makes for that folder.
+
+    Tables are made once: each new file is a copy of the first.
+    """
 
     def __init__(self):
         self.make = None
         self._made = {}
+        self._empty = None
 
     def url(self, folder):
-        if self.make is None:
-            return f"sqlite:///{folder / 'hub.db'}"
-        if folder not in self._made:
-            self._made[folder] = self.make(f"rig_{len(self._made)}")
-        return self._made[folder]
+        if self.make is not None:
+            if folder not in self._made:
+                self._made[folder] = self.make(f"rig_{len(self._made)}")
+            return self._made[folder]
+        path = folder / "hub.db"
+        if not path.exists():
+            path.write_bytes(self._tables(folder))
+        return f"sqlite:///{path}"
+
+    def _tables(self, folder):
+        if self._empty is None:
+            path = folder / "empty.db"
+            open_store(f"sqlite:///{path}").close()
+            self._empty = path.read_bytes()
+            path.unlink()
+        return self._empty
 
 
 DATABASES = Databases()

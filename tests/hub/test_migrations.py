@@ -18,8 +18,9 @@ from tests.hub.records import status
 from skerry_hub import tables
 from skerry_hub.access import audit_rows
 from skerry_hub.enrollment_rows import EnrollmentRows
+from skerry_hub.schema import MIGRATIONS, NEWEST, migrate
 from skerry_hub.state import Draft
-from skerry_hub.store_opening import MIGRATIONS, engine_at, migrate, open_store
+from skerry_hub.store_opening import engine_at, open_store
 
 GOLDEN = pathlib.Path(__file__).parent / "golden_databases"
 NAMES = sorted(path.stem.removeprefix("v") for path in GOLDEN.glob("v*.sql"))
@@ -31,6 +32,10 @@ AFTER = {"documents": "0002", "vacating": "0004", "secrets": "0005", "rollouts":
 def test_there_is_a_database_of_every_version_but_the_newest():
     # The newest needs one as soon as another follows it.
     assert set(NAMES) >= set(VERSIONS[:-1])
+
+
+def test_the_newest_is_the_one_that_the_hub_takes_for_it():
+    assert VERSIONS[-1] == NEWEST
 
 
 def put(name, database, folder):

@@ -7,16 +7,15 @@ import pathlib
 import shutil
 from typing import BinaryIO
 
-import alembic.util
 import sqlalchemy as sa
 
-from skerry_hub import secret_key
+from skerry_hub import schema, secret_key
 from skerry_hub.backup import archive, making, parts, rows
 from skerry_hub.backup.parts import BackupError, Manifest
 from skerry_hub.keys import OrderKeyError
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError, reason_of
-from skerry_hub.store_opening import engine_at, migrate, newest_schema
+from skerry_hub.store_opening import engine_at
 
 STAGE = ".restore"
 DATABASE = "hub.db"
@@ -56,10 +55,10 @@ def build(source: BinaryIO, data: pathlib.Path) -> Built:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     manifest = archive.unpack(source, folder)
-    if manifest.schema > newest_schema():
+    if manifest.schema > schema.NEWEST:
         raise BackupError(
             f"it is of a later version ({manifest.made_by}, database {manifest.schema}; this "
-            f"program knows {newest_schema()}): restore it with that version"
+            f"program knows {schema.NEWEST}): restore it with that version"
         )
     try:
         making.key_id((folder / parts.FILES_AT / "order-key").read_bytes())
@@ -87,10 +86,10 @@ def build(source: BinaryIO, data: pathlib.Path) -> Built:
 def _fill(connection: sa.Connection, folder: pathlib.Path, manifest: Manifest) -> None:
     """Make the tables as they were, fill them, and bring them forwards."""
     try:
-        migrate(connection, manifest.schema)
-    except alembic.util.CommandError:
+        schema.migrate(connection, manifest.schema)
+    except schema.SchemaError:
         raise BackupError(f"there is no version {manifest.schema} of the database") from None
     wanted = {name: manifest.rows.get(name, 0) for name in manifest.tables}
     rows.load(connection, folder / parts.TABLES_AT, wanted)
-    migrate(connection)
+    schema.migrate(connection)
     rows.set_numbers(connection, manifest.numbers)

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from skerry_hub import tables
+from skerry_hub import schema, tables
 from skerry_hub.backup import parts, rows
 from skerry_hub.backup.archive import Writer
 from skerry_hub.backup.parts import BackupError, Manifest
@@ -20,7 +20,7 @@ from skerry_hub.keys import OrderKey
 from skerry_hub.moment import moment
 from skerry_hub.pki.authority import pin_of as pki_pin
 from skerry_hub.store_error import StoreError, reason_of
-from skerry_hub.store_opening import engine_at, newest_schema
+from skerry_hub.store_opening import engine_at
 from skerry_wire import __version__
 
 TRIES = 3
@@ -33,11 +33,11 @@ def make(data: pathlib.Path, database: str, output: BinaryIO, now: float) -> Man
     engine, shown = engine_at(database)
     try:
         with rows.snapshot(engine) as connection:
-            found = rows.schema(connection)
-            if found != newest_schema():
+            found = schema.schema_of(connection)
+            if found != schema.NEWEST:
                 raise BackupError(
                     f"the database {shown} is of version {found or 'none'}, this program of "
-                    f"{newest_schema()}: use the one that runs as the hub, or start this one once"
+                    f"{schema.NEWEST}: use the one that runs as the hub, or start this one once"
                 )
             return _written(connection, data, output, now)
     except sa.exc.SQLAlchemyError as error:
@@ -77,7 +77,7 @@ def _written(
     manifest = Manifest(
         made_at=moment(now),
         made_by=__version__,
-        schema=newest_schema(),
+        schema=schema.NEWEST,
         hub=hub or "",
         order_key=key_id(files["order-key"]),
         ca=pin_of(files.get("ca-key")),

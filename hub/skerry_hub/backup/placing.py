@@ -13,11 +13,12 @@ import pathlib
 
 import sqlalchemy as sa
 
+from skerry_hub import schema
 from skerry_hub.backup import making, parts, rows
 from skerry_hub.backup.building import DATABASE, Built
 from skerry_hub.backup.parts import BackupError
 from skerry_hub.data_folder import RESTORING
-from skerry_hub.store_opening import engine_at, migrate
+from skerry_hub.store_opening import engine_at
 from skerry_hub.whole_file import sync_folder
 
 ASIDE = "before-restore-"
@@ -97,7 +98,7 @@ def _mark(
 def _save(engine: sa.Engine, data: pathlib.Path, aside: pathlib.Path, now: float) -> None:
     """Keep what a server's database has: it is replaced in place."""
     with engine.connect() as connection:
-        if rows.schema(connection) is None:
+        if schema.schema_of(connection) is None:
             return
     if not (data / "order-key").exists():
         raise BackupError(
@@ -115,7 +116,7 @@ def _replace(engine: sa.Engine, built: Built) -> None:
     try:
         with source_engine.connect() as source, engine.begin() as target:
             rows.drop_all(target)
-            migrate(target)
+            schema.migrate(target)
             rows.copy(source, target, rows.names())
             rows.set_numbers(target, rows.numbers(source))
     finally:

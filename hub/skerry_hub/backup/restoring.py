@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import sqlalchemy as sa
 
+from skerry_hub import schema
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit import entry_of
 from skerry_hub.backup import building, making, parts, placing, revocations, rows
@@ -23,7 +24,7 @@ from skerry_hub.backup.building import DATABASE, STAGE, Built
 from skerry_hub.backup.parts import ACCESS_SETTINGS, ACCESS_TABLES, BackupError, Manifest
 from skerry_hub.data_folder import claim
 from skerry_hub.store_error import StoreError, reason_of
-from skerry_hub.store_opening import claim_of, engine_at, newest_schema
+from skerry_hub.store_opening import claim_of, engine_at
 
 WHO = "skerry-hub"
 
@@ -110,7 +111,7 @@ def _refuse_others(data: pathlib.Path, engine: sa.Engine) -> None:
     occupied = f"{data} has {there[0]}" if there else ""
     if not occupied and engine.dialect.name != "sqlite":
         with engine.connect() as connection:
-            if rows.schema(connection) is not None:
+            if schema.schema_of(connection) is not None:
                 occupied = "the database has a hub's tables"
     if occupied:
         raise BackupError(f"there is a hub already: {occupied}; --force puts it aside")
@@ -168,7 +169,7 @@ def _keep_access(engine: sa.Engine, built: Built) -> None:
     beside, _ = engine_at(built.url)
     try:
         with engine.connect() as there, beside.begin() as connection:
-            if rows.schema(there) != newest_schema():
+            if schema.schema_of(there) != schema.NEWEST:
                 raise BackupError(
                     "the database that is there is of another version, so that it cannot be seen "
                     "who was shut out since: start this version on it once, or give --access-too"

@@ -32,14 +32,6 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection.rollback()
 
 
-def schema(connection: sa.Connection) -> str | None:
-    """Return the migration that the tables have, None where there are none."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return None if found is None else str(found)
-
-
 def names() -> list[str]:
     """Return the names of the tables of this version."""
     return sorted(tables.metadata.tables)

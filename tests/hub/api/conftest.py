@@ -1,6 +1,7 @@
 """A hub with its API over HTTP, and one who asks it: answers are what its own document says."""
 
 import contextlib
+import functools
 import http.client
 import json
 import socket
@@ -81,6 +82,10 @@ def rig(tmp_path):
     rig.stop()
 
 
+document = functools.cache(api.openapi_document)
+"""What the API says of itself; test_app.py compares that with what is served."""
+
+
 @contextlib.contextmanager
 def served(service, access, enrolling=None, rates=None, **options):
     """Serve the API as the hub does."""
@@ -92,7 +97,7 @@ def served(service, access, enrolling=None, rates=None, **options):
     thread.start()
     wait_for("the server", lambda: server.started)
     try:
-        yield Client(listening.getsockname()[1], app.openapi())
+        yield Client(listening.getsockname()[1], document())
     finally:
         server.should_exit = True
         thread.join(10)
