@@ -75,10 +75,11 @@ def _passing_on(child: subprocess.Popen[bytes], pipe: int, patience_s: float) ->
 
     def pass_on(number: int, _frame: object) -> None:
         nonlocal asked
-        asked = asked + 1 if number == signal.SIGINT else 2
+        asked = this = asked + 1 if number == signal.SIGINT else 2
         with contextlib.suppress(OSError):
-            os.write(pipe, _SOON if asked == 1 else _NOW)
-        if asked == 2:
+            os.write(pipe, _SOON if this == 1 else _NOW)
+        # Not `asked`: the next one may come in the middle of this.
+        if this == 2 and not insisting.is_alive():
             insisting.start()
 
     # Whatever it is that hangs: with the first process, the kernel ends all of them.

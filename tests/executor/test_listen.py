@@ -97,7 +97,7 @@ def test_the_end_is_clean_also_in_the_middle_of_a_run(held):
     held.process.stop()
     assert held.process.log().count("Traceback") == 0
     assert not held.path.exists()
-    assert over(child)
+    wait_for("its run to end", lambda: over(child), 5)  # of itself, where it had only just begun
     assert client.next() is None or client.replies[0].kind == "done"
 
 
