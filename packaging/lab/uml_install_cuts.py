@@ -33,9 +33,10 @@ PHASES = (
 """What apt says when each begins (None: it has ended), and the latest moment of a cut after that."""
 UPGRADE = "DEBIAN_FRONTEND=noninteractive apt-get -q -y upgrade"
 MEND = (
-    f"dpkg --configure -a && apt-get -q update && {UPGRADE} && dpkg --audit && "
+    f"dpkg --configure -a; apt-get -q update && {UPGRADE} && dpkg --audit && "
     "dpkg --verify skerry-agent"
 )
+"""What was cut before it was unpacked is to be reinstalled, says dpkg, and fails; apt does that."""
 EMPTY = "find /usr/share/skerry-agent -name '*.pyc' -empty"
 """What was compiled and not on the disk yet: each start would compile it anew."""
 _PREPARED = ("boot", "repository", "package", "join", "workload")
