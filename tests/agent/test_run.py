@@ -247,7 +247,8 @@ def test_it_works_without_anything_to_talk_to_and_heals(tmp_path, broker, box):
     pathlib.Path(box.executor.path).parent.mkdir()
     box.executor = FakeExecutor(box._carry_out, box.executor.path)
     broker.start()
-    wait_for("it to connect", lambda: box.status().connected)
+    # It may have failed a few times by then, and waits as long as a storm of boxes needs.
+    wait_for("it to connect", lambda: box.status().connected, 90)
     wait_for("the problem to end", lambda: not box.status().problems)
 
 
