@@ -38,7 +38,9 @@ class Course:
 
     def __init__(self, folder: pathlib.Path, stack: compose.Stack) -> None:
         self.folder, self.stack = folder, stack
-        self.runtime = Podman(folder / "box-podman")
+        # podman takes no long paths.
+        self._apart = tempfile.TemporaryDirectory(prefix="box-", ignore_cleanup_errors=True)
+        self.runtime = Podman(pathlib.Path(self._apart.name))
         self.box = folder / "box"
         self.keys = folder / "keys"
         self.token = ""
@@ -102,6 +104,7 @@ class Course:
         for process in self.processes:
             process.stop()
         self.runtime.remove_all()
+        self._apart.cleanup()
         self.stack.down("-v")
 
 
