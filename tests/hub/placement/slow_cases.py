@@ -13,7 +13,7 @@ from skerry_wire.hardware import Camera, RuntimeInfo, UsbDevice
 
 CASES = int(os.environ.get("SKERRY_TEST_CASES", "0"))
 MANY = settings(
-    max_examples=CASES or 50,
+    max_examples=CASES or 80,
     derandomize=not CASES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
