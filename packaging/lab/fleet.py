@@ -75,7 +75,7 @@ class Hub:
         def look() -> bool:
             assert self.process is not None
             if not self.process.alive:
-                raise LabError(f"the hub ended:\n{self.process.log()[-3000:]}")
+                raise LabError("the hub ended")
             try:
                 self.get("/healthz")
             except OSError:
@@ -85,8 +85,8 @@ class Hub:
         try:
             wait_for("the hub to answer", look)
         except LabError as error:
-            said = self.process.log()[-3000:] if self.process and self.process.alive else ""
-            raise LabError(f"{error}\n{said}") from None
+            assert self.process is not None
+            raise LabError(f"{error}:\n{self.process.log()[-3000:]}") from None
 
     def get(self, path: str) -> Any:
         """Return the JSON that the API gives, or raise OSError."""

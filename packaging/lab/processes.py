@@ -35,6 +35,7 @@ def free_port() -> int:
 
 OFTEN_S = 0.01
 SELDOM_S = 0.1
+"""Between two looks, at the first and after two seconds."""
 
 
 def wait_for(what: str, look: Callable[[], T | None], timeout_s: float = 30.0) -> T:

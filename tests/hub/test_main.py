@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 
 from lab.processes import Process, free_port, wait_for
 from skerry_hub import serving
+from skerry_hub.main import COMMANDS
 from skerry_wire import __version__
 
 HUB = [sys.executable, "-m", "skerry_hub.main"]
@@ -250,3 +251,19 @@ def test_a_request_under_way_when_it_is_told_to_end_is_answered_and_what_it_aske
         assert json.loads(again.get("/api/v1/workloads"))["items"][0]["name"] == "shop-web"
     finally:
         again.stop()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_imports_little_before_it_has_something_to_do(command):
+    """A container asks `healthcheck` all day; placement, database and API take half a second."""
+    program = (
+        "import contextlib, sys; from skerry_hub.main import main\n"
+        f"with contextlib.suppress(SystemExit): main([{command!r}, '--help'])\n"
+        "heavy = {'numpy', 'sqlalchemy', 'fastapi', 'alembic'}; "
+        "sys.exit(','.join(heavy & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert f"usage: skerry-hub {command}" in done.stdout
