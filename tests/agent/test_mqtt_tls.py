@@ -95,8 +95,11 @@ def test_a_certificate_that_is_refused_is_known_as_such(broker, links, wrong):
         link = links(shown(broker, path))
         seen.append(until(link, Disconnected))
         link.stop()
-    assert {one.ending for one in seen} == {Ending.CERTIFICATE_REFUSED}, seen
-    assert "refuses this box's certificate" in seen[0].reason
+    told = [one for one in seen if one.ending is Ending.CERTIFICATE_REFUSED]
+    # Mosquitto closes with the box's first packet unread: TCP's reset may overtake why.
+    assert len(told) >= 8, seen
+    assert {one.ending for one in seen} <= {Ending.CERTIFICATE_REFUSED, Ending.LOST}, seen
+    assert all("refuses this box's certificate" in one.reason for one in told)
 
 
 def test_with_tls_1_2_the_handshake_itself_is_refused(broker, links, tmp_path):
