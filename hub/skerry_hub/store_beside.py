@@ -11,11 +11,14 @@ import getpass
 import os
 import pathlib
 import socket
+import time
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from skerry_hub import database_url, schema, store_opening
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit import entry_of
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError, reason_of
 
@@ -59,6 +62,30 @@ def become_its_owner(data: pathlib.Path) -> None:
     os.setgroups([about.st_gid])
     os.setgid(about.st_gid)
     os.setuid(about.st_uid)
+
+
+@contextlib.contextmanager
+def noted(store: Store, action: str, **facts: str) -> Iterator[dict[str, str]]:
+    """Have the audit log say what is about to be done, and then what came of it.
+
+    Gives a place for what is only known by then. Raises StoreError: then it is not done.
+    """
+    row = _note(store, action, {"phase": "intent", **facts})
+    outcome = {"phase": "outcome", "of": str(row), "status": "done"}
+    try:
+        yield outcome
+    except Exception as error:
+        outcome |= {"status": "refused", "reason": str(error)}
+        raise
+    finally:
+        _note(store, action, outcome)
+
+
+def _note(store: Store, action: str, facts: dict[str, str]) -> int:
+    with store.aside() as connection:
+        entry = entry_of(who_runs_it(), action, facts)
+        (row,) = audit_rows.append(connection, [entry], int(time.time() * 1000))
+    return row.seq
 
 
 def who_runs_it() -> str:

@@ -22,7 +22,7 @@ def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path
     mine = authority.load_or_make(tmp_path, time.time())
     hub = open_store(database)
     try:
-        words = ("--ttl", "5", "--uses", "3", "--label", "site=quay-3", "--label", "floor=2")
+        words = ("--ttl", "5m", "--uses", "3", "--label", "site=quay-3", "--label", "floor=2")
         assert run(tmp_path, database, *words) == 0
         command = shlex.split(capsys.readouterr().out)
         assert command[:5] == [
@@ -47,6 +47,9 @@ def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path
     ("words", "says"),
     [
         (("--uses", "0"), "uses"),
+        (("--ttl", "5"), "--ttl: '5' must be such as 12h"),
+        (("--ttl", "never"), "--ttl: a box joins within a time"),
+        (("--ttl", "9000d"), "ttl_s"),
         (("--label", "no label"), "labels"),
         (("--node", "NO NODE"), "node"),
         (("--listen", "nowhere"), "--listen"),

@@ -63,8 +63,16 @@ def test_a_key_is_changed_while_no_hub_runs(data, capsys):
         assert box.trusted == {keys.id}
         with store.reading() as connection:
             rows = audit_rows.page(connection, Wanted(), 10)
-        assert [row.action for row in rows] == ["key rotate", "key retire", "key retire"]
-        assert [row.content.get("force", "") for row in rows] == ["", "", "yes"]
+        shown = ("phase", "of", "status", "force")
+        told = [(row.action, *(row.content.get(key, "") for key in shown)) for row in rows]
+        assert told == [
+            ("key rotate", "intent", "", "", ""),
+            ("key rotate", "outcome", "1", "done", ""),
+            ("key retire", "intent", "", "", ""),
+            ("key retire", "outcome", "3", "refused", ""),
+            ("key retire", "intent", "", "", "yes"),
+            ("key retire", "outcome", "5", "done", ""),
+        ]
     finally:
         store.close()
 

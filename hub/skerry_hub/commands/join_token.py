@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             help=f"{words} [{variable}]",
         )
     parser.add_argument(
-        "--ttl", type=_minutes, default=60.0, metavar="MINUTES", help="for how long (60)"
+        "--ttl", default="1h", metavar="TIME", help="for how long, such as 30m or 2d (1h)"
     )
     parser.add_argument(
         "--uses", type=int, default=1, metavar="COUNT", help="for how many boxes (1)"
@@ -71,6 +71,9 @@ def run(given: argparse.Namespace) -> int:
     except (AuthorityError, StoreError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"skerry-hub: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
@@ -83,19 +86,16 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _minutes(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of minutes") from None
-
-
 def _request(given: argparse.Namespace, codec: ModuleType) -> JoinTokenRequest:
-    """Return what is asked for, checked as the API checks it. Raises WireError."""
+    """Return what is asked for, checked as the API checks it. Raises ValueError, WireError."""
+    from skerry_hub.access.tokens import ttl_s_of  # noqa: PLC0415
     from skerry_hub.joining.views import JoinTokenRequest  # noqa: PLC0415
 
+    ttl_s = ttl_s_of(given.ttl)
+    if ttl_s is None:
+        raise ValueError("--ttl: a box joins within a time: write such as 30m or 2d")
     labels = dict(one.partition("=")[::2] for one in given.label)
-    plain = {"ttl_s": given.ttl * 60, "uses": given.uses, "labels": labels, "node": given.node}
+    plain = {"ttl_s": ttl_s, "uses": given.uses, "labels": labels, "node": given.node}
     found: JoinTokenRequest = codec.from_plain(JoinTokenRequest, plain, strict=True)
     return found
 
@@ -103,8 +103,6 @@ def _request(given: argparse.Namespace, codec: ModuleType) -> JoinTokenRequest:
 def _made(given: argparse.Namespace, public_url: str, wanted: JoinTokenRequest) -> JoinTokenMade:
     """Make it in the store. Raises AuthorityError, DatabaseUrlError, RefusedError, StoreError."""
     from skerry_hub import store_beside  # noqa: PLC0415
-    from skerry_hub.access import audit_rows  # noqa: PLC0415
-    from skerry_hub.access.audit import entry_of  # noqa: PLC0415
     from skerry_hub.joining.admission import Admission  # noqa: PLC0415
     from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
     from skerry_hub.joining.terms import Terms  # noqa: PLC0415
@@ -116,11 +114,12 @@ def _made(given: argparse.Namespace, public_url: str, wanted: JoinTokenRequest) 
         raise authority.AuthorityError(f"{path}: the hub makes it at its first start")
     who = store_beside.who_runs_it()
     terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
-    with store_beside.opened(given) as (data, store):
+    about = {"uses": str(wanted.uses), "node": wanted.node or ""}
+    with (
+        store_beside.opened(given) as (data, store),
+        store_beside.noted(store, "join-token create", **about) as outcome,
+    ):
         mine = authority.load_or_make(data, time.time())
         made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, who)
-        facts = {"subject": made.view.id, "phase": "done"}
-        with store.aside() as connection:
-            entry = entry_of(who, "join-token create", facts)
-            audit_rows.append(connection, [entry], int(time.time() * 1000))
+        outcome["subject"] = made.view.id
     return made

@@ -75,41 +75,33 @@ def _show(folder: pathlib.Path) -> int:
 
 
 def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
+    from skerry_hub import store_beside  # noqa: PLC0415
     from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
 
     store = open_store(database_url.database_of(vars(given), folder))
     try:
-        keys, now = OrderKeys(folder, store), time.time()
-        if given.action in ("rotate", "retire"):
-            _note(store, given, now)
-        if given.action == "rotate":
-            keys.rotate(now, stolen=given.stolen)
-        nodes = list(store.load().nodes.values())
-        without = keys.without(nodes)
-        if given.action == "retire":
-            left = [node.known_as for node in nodes if node.id in without]
-            keys.retire(now, left, force=given.force)
+        keys = OrderKeys(folder, store)
+        if given.action != "status":
+            facts = {"stolen": given.stolen, "force": given.force}
+            about = {name: "yes" for name, is_so in facts.items() if is_so}
+            with store_beside.noted(store, f"key {given.action}", **about):
+                _change(keys, store, given)
         _say(keys, store)
     finally:
         store.close()
     return 0
 
 
-def _note(store: Store, given: argparse.Namespace, now: float) -> None:
-    """Have the audit log say what is about to be done. Raises StoreError: then it is not."""
-    from skerry_hub.access import audit_rows  # noqa: PLC0415
-    from skerry_hub.access.audit import entry_of  # noqa: PLC0415
-    from skerry_hub.store_beside import who_runs_it  # noqa: PLC0415
-
-    facts = {
-        "phase": "intent",
-        "stolen": "yes" if given.stolen else "",
-        "force": "yes" if given.force else "",
-    }
-    with store.aside() as connection:
-        entry = entry_of(who_runs_it(), f"key {given.action}", facts)
-        audit_rows.append(connection, [entry], int(now * 1000))
+def _change(keys: OrderKeys, store: Store, given: argparse.Namespace) -> None:
+    """Raises OrderKeyError, RotationError."""
+    if given.action == "rotate":
+        keys.rotate(time.time(), stolen=given.stolen)
+        return
+    nodes = list(store.load().nodes.values())
+    without = keys.without(nodes)
+    left = [node.known_as for node in nodes if node.id in without]
+    keys.retire(time.time(), left, force=given.force)
 
 
 def _say(keys: OrderKeys, store: Store) -> None:

@@ -1,15 +1,21 @@
-"""`skerry-hub reader-certificate`."""
+"""`skerry-hub reader-certificate`: who may read the fleet on the broker; in the audit log."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
 import sys
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
 
 from skerry_hub import database_url
+
+if TYPE_CHECKING:
+    from skerry_hub.store import Store
 
 NAME = re.compile("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 DEFAULT_DAYS = 365.0
@@ -20,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `reader-certificate` takes."""
     parser.add_argument("name", metavar="NAME", help="whose it is: a-z, 0-9 and -")
     database_url.add_data(parser)
+    database_url.add_database(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="a new file for key and certificate; default: NAME.pem"
     )
@@ -39,52 +46,85 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Make a key and a certificate with which another system may read the fleet on the broker."""
-    from skerry_hub import readers  # noqa: PLC0415
-    from skerry_hub.pki import leaves  # noqa: PLC0415
-    from skerry_hub.pki.authority import PRIVATE, AuthorityError, read  # noqa: PLC0415
-    from skerry_hub.pki.own_certificates import Kind, fresh  # noqa: PLC0415
+    from skerry_hub import store_beside  # noqa: PLC0415
+    from skerry_hub.database_url import DatabaseUrlError  # noqa: PLC0415
+    from skerry_hub.pki.authority import PRIVATE, AuthorityError  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
     if NAME.fullmatch(given.name) is None:
         return _fails(f"NAME {given.name[:80]!r} must be a-z, 0-9 and -, at most 32", 2)
     if not 1 <= given.days <= 3650:
         return _fails("--days must be 1 to 3650", 2)
-    if given.remove:
-        return _remove(pathlib.Path(given.data), given.name)
     source = pathlib.Path(given.data) / PRIVATE
+    if not source.exists():
+        return _fails(f"{source}: No such file; the hub makes it at its first start", 1)
     try:
-        authority = read(source.read_bytes(), str(source))
+        # As whoever runs it, root too: what follows is done as the owner of the data folder.
+        with (
+            contextlib.nullcontext(None) if given.remove else _new_file(_out(given)) as file,
+            store_beside.opened(given) as (data, store),
+        ):
+            if file is None:
+                return _remove(data, store, given.name)
+            _make(data, store, given, file)
+    except DatabaseUrlError as error:
+        return _fails(str(error), 2)
     except OSError as error:
-        return _fails(f"{source}: {error.strerror}; the hub makes it at its first start", 1)
-    except AuthorityError as error:
+        return _fails(f"{error.filename}: {error.strerror}", 1)
+    except (AuthorityError, StoreError, ValueError) as error:
         return _fails(str(error), 1)
-    kind = Kind(
-        file=given.out or f"{given.name}.pem",
-        sign=lambda public, stamp: leaves.reader(authority, given.name, public, stamp),
-        names=frozenset(),
-    )
-    try:
-        handle = os.open(kind.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        return _fails(f"{kind.file}: {error.strerror}", 1)
-    with os.fdopen(handle, "wb") as file:
-        file.write(fresh(kind, time.time(), given.days * DAY_S))
-    try:
-        # A hub that runs looks for it every few seconds.
-        readers.add(pathlib.Path(given.data), given.name)
-    except (OSError, ValueError) as error:
-        return _fails(f"the list of readers cannot be written: {error}", 1)
-    print(f"{kind.file}: {leaves.READER_PREFIX}{given.name}, for {given.days:g} days")
+    print(f"{_out(given)}: skerry:reader:{given.name}, for {given.days:g} days")
     return 0
 
 
-def _remove(data: pathlib.Path, name: str) -> int:
-    from skerry_hub import readers  # noqa: PLC0415
+def _out(given: argparse.Namespace) -> str:
+    return str(given.out or f"{given.name}.pem")
 
-    try:
-        if not readers.remove(data, name):
-            return _fails(f"there is no reader {name}", 1)
-    except (OSError, ValueError) as error:
-        return _fails(f"the list of readers cannot be written: {error}", 1)
+
+@contextlib.contextmanager
+def _new_file(path: str) -> Iterator[BinaryIO]:
+    """Give a new file, which is deleted where nothing is written. Raises OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        try:
+            yield file
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+
+
+def _make(data: pathlib.Path, store: Store, given: argparse.Namespace, file: BinaryIO) -> None:
+    """Make them. Raises AuthorityError, OSError, StoreError, ValueError of the list of readers."""
+    from skerry_hub import readers, store_beside  # noqa: PLC0415
+    from skerry_hub.pki import leaves  # noqa: PLC0415
+    from skerry_hub.pki.authority import PRIVATE, read  # noqa: PLC0415
+    from skerry_hub.pki.own_certificates import Kind, fresh  # noqa: PLC0415
+
+    source = data / PRIVATE
+    authority = read(source.read_bytes(), str(source))
+    readers.names(data)
+    kind = Kind(
+        file=_out(given),
+        sign=lambda public, stamp: leaves.reader(authority, given.name, public, stamp),
+        names=frozenset(),
+    )
+    made = fresh(kind, time.time(), given.days * DAY_S)
+    serial = f"{leaves.serial_of(made):x}"
+    about = {"subject": given.name, "serial": serial, "days": f"{given.days:g}"}
+    with store_beside.noted(store, "reader create", **about):
+        file.write(made)
+        file.flush()
+        readers.add(data, given.name)  # a hub that runs looks for it every few seconds
+
+
+def _remove(data: pathlib.Path, store: Store, name: str) -> int:
+    from skerry_hub import readers, store_beside  # noqa: PLC0415
+
+    if name not in readers.names(data):
+        return _fails(f"there is no reader {name}", 1)
+    with store_beside.noted(store, "reader remove", subject=name):
+        readers.remove(data, name)
     print(f"{name} may read no more")
     return 0
 

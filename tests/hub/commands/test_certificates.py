@@ -10,8 +10,12 @@ import time
 import pytest
 from cryptography import x509
 
+from skerry_hub import readers
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.pki import leaves
 from skerry_hub.pki.authority import load_or_make
+from skerry_hub.store_opening import open_store
 
 
 def run(folder, *words):
@@ -50,6 +54,43 @@ def test_a_reader_gets_a_key_and_a_certificate_in_one_private_file(tmp_path, aut
     assert authority.has_signed(made)
     assert leaves.common_name(made) == "skerry:reader:grafana"
     assert leaves.expires_at(made) == pytest.approx(time.time() + 30 * 86_400, abs=60)
+
+
+def rows(folder):
+    store = open_store(f"sqlite:///{folder / 'hub.db'}")
+    try:
+        with store.reading() as connection:
+            found = audit_rows.page(connection, Wanted(), 10)
+    finally:
+        store.close()
+    return [(one.action, dict(one.content)) for one in found]
+
+
+def test_who_may_read_and_no_more_is_in_the_audit_log(tmp_path, authority):
+    assert run(tmp_path, "reader-certificate", "grafana", "--data", ".").returncode == 0
+    assert readers.names(tmp_path) == ("grafana",)
+    serial = f"{leaves.serial_of((tmp_path / 'grafana.pem').read_bytes()):x}"
+    done = run(tmp_path, "reader-certificate", "grafana", "--data", ".", "--remove")
+    assert done.stdout == "grafana may read no more\n"
+    assert readers.names(tmp_path) == ()
+    intent = {"subject": "grafana", "phase": "intent"}
+    assert rows(tmp_path) == [
+        ("reader create", {**intent, "serial": serial, "days": "365"}),
+        ("reader create", {"phase": "outcome", "of": "1", "status": "done"}),
+        ("reader remove", intent),
+        ("reader remove", {"phase": "outcome", "of": "3", "status": "done"}),
+    ]
+    again = run(tmp_path, "reader-certificate", "grafana", "--data", ".", "--remove")
+    assert (again.returncode, again.stderr) == (1, "skerry-hub: there is no reader grafana\n")
+
+
+def test_what_the_log_cannot_say_is_not_done(tmp_path, authority):
+    (tmp_path / "hub.db").mkdir()
+    done = run(tmp_path, "reader-certificate", "grafana", "--data", ".")
+    assert done.returncode == 1
+    assert "hub.db" in done.stderr
+    assert not (tmp_path / "grafana.pem").exists()
+    assert readers.names(tmp_path) == ()
 
 
 def test_it_overwrites_nothing(tmp_path, authority):
