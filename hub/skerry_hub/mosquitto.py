@@ -57,7 +57,7 @@ class Mosquitto:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="mosquitto", daemon=True)
 
-    def start(self) -> None:
+    def start(self, most_s: float = START_S) -> None:
         """Start it and wait until it listens. Raises BrokerError."""
         if self._listens() and not self._listens_no_more():
             raise BrokerError(
@@ -66,11 +66,12 @@ class Mosquitto:
             )
         self._forget_others()
         self._thread.start()
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + most_s
         while not self._listens():
             if time.monotonic() > deadline:
                 self.stop()
-                raise BrokerError(f"mosquitto did not start: see {self._folder / LOG}")
+                words = mosquitto_process.last_words(self._folder / LOG)
+                raise BrokerError(f"mosquitto did not start: {words} ({self._folder / LOG})")
             time.sleep(0.01)
         self._saved.unlink(missing_ok=True)  # it listens after it has read that
 

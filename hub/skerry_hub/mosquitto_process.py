@@ -18,6 +18,7 @@ from skerry_hub.whole_file import write_whole
 STARTED = "started.conf"
 """The configuration with what is this machine's affair."""
 MOST_OUTPUT_BYTES = 4 * 2**20
+MOST_WORDS_BYTES = 1000
 
 
 class BrokerError(Exception):
@@ -79,6 +80,19 @@ def listens(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def last_words(output: pathlib.Path) -> str:
+    """Return the last two lines of a log; that it says nothing, where it does not.
+
+    Of what is wrong with a file the last line of mosquitto says where, the one before it what.
+    """
+    with contextlib.suppress(OSError), output.open("rb") as file:
+        file.seek(max(0, output.stat().st_size - MOST_WORDS_BYTES))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+        if lines:
+            return "; ".join(line.strip() for line in lines[-2:])
+    return "it says nothing"
 
 
 def trim(output: pathlib.Path) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import pathlib
+import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 
 from lab.processes import LabError
+
+TRIES = 3
+PAUSE_S = 10.0
+"""A mirror that does not answer now and then is asked again."""
 
 
 def suite() -> str:
@@ -42,7 +49,14 @@ def bootstrap(
     command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", *left_out]
     included = f"--include={','.join(packages)}"
     command += [f"--aptopt={fetching}", included, *options]
-    run([*command, wanted, str(root), *map(str, given)])
+    command += [wanted, str(root), *map(str, given)]
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(LabError):
+            run(command)
+            return
+        shutil.rmtree(root, ignore_errors=True)
+        time.sleep(PAUSE_S)
+    run(command)
 
 
 def run(command: Sequence[str], folder: pathlib.Path | None = None) -> None:

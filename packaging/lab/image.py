@@ -185,19 +185,28 @@ def _packed_mib(builder: Builder, image: str) -> float:
 
 def _secrets(folder: pathlib.Path) -> list[str]:
     """Return how the build has this machine's own way to packages, without keeping it."""
+    text, authority = way_to_packages()
+    if not text:
+        return []
+    (folder / "pip.conf").write_text(text)
+    given = ["--secret", f"id=pip.conf,src={folder / 'pip.conf'}"]
+    return given if authority is None else [*given, "--secret", f"id=ca.pem,src={authority}"]
+
+
+def way_to_packages() -> tuple[str, pathlib.Path | None]:
+    """Return pip's settings of this machine for a root of its own, "" where it has none.
+
+    With them who vouches for where they lead, to be put there as /run/ca.pem.
+    """
     listed = debian.output(["python3", "-m", "pip", "config", "list"])
     settings = dict(re.findall(r"^(?:global|:env:)\.([a-z-]+)='(.*)'$", listed, re.MULTILINE))
     taken = ("index-url", "extra-index-url", "trusted-host", "proxy")
     lines = [f"{one} = {settings[one]}" for one in taken if one in settings]
-    given: list[str] = []
-    authority = settings.get("cert")
-    if authority is not None and pathlib.Path(authority).exists():
+    found = pathlib.Path(settings["cert"]) if "cert" in settings else None
+    authority = found if found is not None and found.exists() else None
+    if authority is not None:
         lines.append("cert = /run/ca.pem")
-        given += ["--secret", f"id=ca.pem,src={authority}"]
-    if lines:
-        (folder / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))
-        given += ["--secret", f"id=pip.conf,src={folder / 'pip.conf'}"]
-    return given
+    return "\n".join(["[global]", *lines, ""]) if lines else "", authority
 
 
 def _version() -> str:

@@ -32,6 +32,8 @@ def main() -> int:
     packages_main.arguments(commands.add_parser("packages", help=words))
     words = "the hub's image and compose file with a real box: down, up, kill -9, backup, restore"
     commands.add_parser("compose", help=words, description=f"{words}.")
+    words = "a fresh Debian becomes a hub by docs/data-centre.md; stop, kill -9, a power cut"
+    commands.add_parser("hub", help=words, description=f"{words}.")
     if sys.argv[1:2] == ["packages"]:
         return packages_main.main(sys.argv[2:])
     if sys.argv[1:2] == ["install"]:
@@ -39,6 +41,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.command == "compose":
         return _compose()
+    if given.command == "hub":
+        from lab import uml_hub  # noqa: PLC0415 - not for help
+
+        return uml_hub.main()
     from lab import qemu_hotplug, qemu_runs  # noqa: PLC0415 - not for help
 
     # As Ctrl-C does: what was started is ended, and the machine's folder goes.

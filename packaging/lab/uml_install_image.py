@@ -186,12 +186,16 @@ def _build(folder: pathlib.Path, suite: str, runtime: bool) -> None:
     hooks = [f"--customize-hook={one}" for one in (fetch, keep)]
     bootstrap(folder, root, included, suite, hooks)
     _index(archive, suite)
+    bootable(root, out / "root.img")
+
+
+def bootable(root: pathlib.Path, disk: pathlib.Path) -> None:
+    """Make of a Debian in a folder the disk of a box that the lab can ask."""
     for modules in glob.glob("/usr/lib/uml/modules/*"):
         place = root / "usr" / "lib" / "modules" / pathlib.Path(modules).name
         shutil.copytree(modules, place)
         run(["chroot", str(root), "depmod", place.name])
     _set_up(root)
-    disk = out / "root.img"
     with disk.open("wb") as file:
         file.truncate(IMAGE_BYTES)
     run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", "random", "-d", str(root), str(disk)])

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from lab.processes import free_port, wait_for
 from skerry_hub.mosquitto import BrokerError, Mosquitto
-from skerry_hub.mosquitto_process import listens
+from skerry_hub.mosquitto_process import last_words, listens
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"),
@@ -157,3 +157,18 @@ def test_a_hub_that_follows_at_once_waits_until_its_broker_has_ended(own, tmp_pa
     follower.start()
     assert not gone(follower.port)
     follower.stop()
+
+
+def test_what_it_said_last_is_told_where_it_does_not_start(tmp_path):
+    own = Mosquitto(tmp_path, free_port(), conf="no_such_option true\n")
+    with pytest.raises(BrokerError, match='Unknown configuration variable "no_such_option"'):
+        own.start(1.0)
+
+
+def test_a_log_says_something_or_that_it_says_nothing(tmp_path):
+    log = tmp_path / "log"
+    assert last_words(log) == "it says nothing"
+    log.write_text("\n\n")
+    assert last_words(log) == "it says nothing"
+    log.write_text("x" * 2000 + "\none\ntwo \n")
+    assert last_words(log) == "one; two"
