@@ -80,6 +80,7 @@ class Enrolling:
         self._list = folder / crl.FILE
         self._clock = clock
         self._one_list = threading.Lock()
+        self._one_belief = threading.Lock()
 
     # --- boxes ----------------------------------------------------------------------------
 
@@ -102,6 +103,8 @@ class Enrolling:
         )
         judged = self._look(lambda rows: _judged(rows, asked, _token(rows, id_, request), now))
         if isinstance(judged, Again):
+            # What follows on a join may have been broken off, which is why the box asks again.
+            self._take_up(judged.enrollment.node)
             self.trust(judged.enrollment)
             return self.terms.answer(self.authority, judged.certificate, now)
         node = judged.enrollment.node
@@ -169,7 +172,7 @@ class Enrolling:
 
         found = self._with_rows(change)
         log.warning("a box was revoked", node=node)
-        self._admission.put(found)
+        self._take_up(node, found)
         self._try_to_write_list()
         self.door.revoked(node)
         return self.enrollment(node)
@@ -223,12 +226,28 @@ class Enrolling:
         return certificate
 
     def _follow(self, one: Enrollment, replaced: bool) -> None:
-        self._admission.put(one)
-        self.trust(one)
+        """Have everybody know of a join. Raises what `trust` does: the box asks again then."""
         if replaced:
             self._try_to_write_list()
             self.door.replaced(one.node)
+        self._take_up(one.node)
         self.door.admitted(one.node)
+        self.trust(one)  # last, for it waits for the writer, which may be busy
+
+    def _take_up(self, node: str, otherwise: Enrollment | None = None) -> None:
+        """Have the hub believe of a box what the store says now, whoever else changes it.
+
+        Where the store does not answer: `otherwise`, or StoreError is raised.
+        """
+        with self._one_belief:
+            try:
+                found = self._look(lambda rows: rows.enrollment(node))
+            except StoreError:
+                if otherwise is None:
+                    raise
+                found = otherwise
+            if found is not None:
+                self._admission.put(found)
 
     @contextlib.contextmanager
     def _noted(self, action: str, node: str, **facts: str) -> Iterator[dict[str, str]]:

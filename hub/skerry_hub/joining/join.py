@@ -71,6 +71,8 @@ def decide(
     if token is None or not is_valid(token, now):
         raise not_valid()
     if of_key is not None and of_key.revoked_at is None and earlier is not None:
+        # Also of an image that was joined once and copied: the command is in each copy.
+        _check_machine(asked, token, of_key)
         return Again(of_key, earlier)
     if token.used >= token.uses:
         raise not_valid()
@@ -113,15 +115,8 @@ def _known(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Adm
             f"the key of this box is that of node {node}, and it says that it is node "
             f"{asked.node}: join as a new box with --new-identity"
         )
-    pinned = token.node == node
     _check_revoked(token, known)
-    before, machine = known.content.machine, asked.machine
-    if before and machine and not pinned and not set(before) & set(machine):
-        raise _refused(
-            f"the key of this box is that of node {node}, which joined on another machine: where "
-            f"this disk is a copy, join with --new-identity; if node {node} has moved to this "
-            f"machine, use a token that is made with `skerry token create --node {node}`"
-        )
+    _check_machine(asked, token, known)
     return Admitted(_entered(asked, token, node, now))
 
 
@@ -145,6 +140,17 @@ def _check_revoked(token: JoinToken, known: Enrollment) -> None:
         raise _refused(
             f"node {known.node} was revoked: to let it in again, make a token for it now with "
             f"`skerry token create --node {known.node}`"
+        )
+
+
+def _check_machine(asked: Asked, token: JoinToken, known: Enrollment) -> None:
+    """Refuse a key that comes from a machine that has nothing in common with where it joined."""
+    before, machine, node = known.content.machine, asked.machine, known.node
+    if before and machine and token.node != node and not set(before) & set(machine):
+        raise _refused(
+            f"the key of this box is that of node {node}, which joined on another machine: where "
+            f"this disk is a copy, join with --new-identity; if node {node} has moved to this "
+            f"machine, use a token that is made with `skerry token create --node {node}`"
         )
 
 

@@ -15,6 +15,7 @@ from skerry_hub.access import audit_rows
 from skerry_hub.access.audit import Audit
 from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.enrollment_rows import EnrollmentRows
+from skerry_hub.joining.audit_log import NoAudit
 from skerry_hub.joining.enrolling import KEPT_S, Enrolling, load
 from skerry_hub.joining.join import NOT_VALID
 from skerry_hub.joining.terms import Terms
@@ -23,6 +24,7 @@ from skerry_hub.pki import leaves
 from skerry_hub.store_error import StoreError
 from skerry_hub.store_opening import open_store
 from skerry_hub.work import RefusedError
+from skerry_hub.writer.calling import BusyError
 from skerry_wire.joining import JoinRequest, RenewRequest
 
 LIFE_S = 90 * DAY_S
@@ -334,6 +336,47 @@ def test_a_box_made_anew_takes_its_id_over_and_its_old_key_is_out(office):
     refused(403, office.renew)
     office.now += 3600
     assert office.renew(KEYS[0]).node == "box-1"
+
+
+def test_its_old_key_is_out_also_where_the_hub_is_too_busy_to_finish(office):
+    first = office.join(office.token())
+    office.now += 1
+    token, waits = office.token(node="box-1"), [BusyError("too busy")]
+    trusted = []
+
+    def trust(one):
+        while waits:
+            raise waits.pop()
+        trusted.append(one.key_digest)
+
+    office.enrolling.trust = trust
+    with pytest.raises(BusyError):
+        office.join(token, KEYS[0])
+    assert office.listed() == {serial(first)}
+    assert ("replaced", "box-1") in office.door.told
+    assert office.join(token, KEYS[0]).node == "box-1"
+    assert len(trusted) == 1, "the box asks again, and gets the rest done"
+
+
+def test_who_is_revoked_in_the_middle_of_his_join_stays_out(office):
+    """As another thread may do it, between the join's commit and what follows on it."""
+
+    class Log(NoAudit):
+        def record(self, who, action, **facts):
+            if (action, facts.get("phase")) == ("join", "outcome"):
+                office.enrolling.revoke("box-1")
+            return super().record(who, action, **facts)
+
+    office.enrolling.audit = Log()
+    office.join(office.token())
+    assert office.admission.shut_out("box-1")
+
+
+def test_a_copy_of_an_image_is_no_repetition(office):
+    token = office.token(uses=9)
+    office.join(token, machine=("a" * 16,))
+    refused(409, lambda: office.join(token, machine=("b" * 16,)), "on another machine")
+    assert office.join(token, machine=("a" * 16,)).node == "box-1"
 
 
 def test_a_box_that_is_another_takes_nothing_by_a_token_for_this_one(office):

@@ -177,6 +177,14 @@ def test_the_same_key_on_another_machine_is_a_copied_disk():
     refused("joined on another machine", "--new-identity", asked=asked, of_key=KNOWN)
 
 
+def test_also_with_the_token_that_it_has_joined_with():
+    """As a disk image has it that was made of a box that has joined."""
+    asked = dataclasses.replace(ASKED, machine=THERE)
+    refused("joined on another machine", asked=asked, of_key=KNOWN, earlier=EARLIER)
+    assert decided(of_key=KNOWN, earlier=EARLIER) == Again(KNOWN, EARLIER)
+    assert decided(PINNED, asked, of_key=KNOWN, earlier=EARLIER) == Again(KNOWN, EARLIER)
+
+
 def test_unless_an_operator_says_that_it_has_moved():
     asked = dataclasses.replace(ASKED, machine=THERE)
     admitted = decided(PINNED, asked, of_key=KNOWN)
