@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from skerry_hub import addresses
+from skerry_hub import addresses, started
 from skerry_hub.addresses import AddressError, Addresses
 from skerry_hub.broker_url import BrokerUrl, broker_at
 from skerry_hub.database_url import DatabaseUrlError, database_of
@@ -55,6 +55,8 @@ class Config:
     """Of each workload, the newest."""
     certificate_s: float = 90 * DAY_S
     """How long a certificate holds."""
+    started: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What the hub's commands are to know of its start."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -141,6 +143,7 @@ def checked(given: Mapping[str, str | None]) -> Config:
             most_bytes=2**20
             * _whole("--keep-decisions-mib", given["keep_decisions_mib"], 1, 1_000_000),
         ),
+        started=started.facts_of(given),
         certificate_s=_days("--certificate-days", given.get("certificate_days") or "90"),
         keep_revisions=_whole(
             "--keep-revisions", given.get("keep_revisions") or str(REVISIONS_KEPT), 1, 10_000

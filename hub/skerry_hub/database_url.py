@@ -11,7 +11,11 @@ import pathlib
 import urllib.parse
 from collections.abc import Iterable, Mapping
 
+from skerry_hub import started
+
 PREFIX = "SKERRY_HUB_"
+USUAL_DATA = "/var/lib/skerry-hub"
+"""The folder of the systemd unit, which its commands take where nothing else is said."""
 MOST_PASSWORD_BYTES = 4096
 
 
@@ -21,14 +25,22 @@ class DatabaseUrlError(ValueError):
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add what names a hub's data folder, for a command that cannot do without."""
-    found = os.environ.get(f"{PREFIX}DATA")
-    words = f"the hub's data folder [{PREFIX}DATA]"
+    found = usual_data()
+    words = f"the hub's data folder; default: {USUAL_DATA}, if there [{PREFIX}DATA]"
     parser.add_argument("--data", required=found is None, default=found, metavar="DIR", help=words)
+
+
+def usual_data() -> str | None:
+    """Return the folder that is meant where none is named, if there is one."""
+    found = os.environ.get(f"{PREFIX}DATA")
+    return found or (USUAL_DATA if os.path.isdir(USUAL_DATA) else None)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what names a hub's data folder and database; each has its environment variable."""
-    _add(parser, (("data", "DIR", "the hub's data folder"), *_DATABASE))
+    words = f"the hub's data folder; default: {USUAL_DATA}, if there [{PREFIX}DATA]"
+    parser.add_argument("--data", default=usual_data(), metavar="DIR", help=words)
+    _add(parser, _DATABASE)
 
 
 def add_database(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +49,7 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 
 _DATABASE = (
-    ("database", "URL", "postgresql://user@host/name; default: SQLite in the data folder"),
+    ("database", "URL", "postgresql://user@host/name; default: that of the hub's last start"),
     ("database-password-file", "FILE", "a file with the password for --database"),
 )
 
@@ -54,11 +66,22 @@ def _add(parser: argparse.ArgumentParser, options: Iterable[tuple[str, str, str]
 
 
 def folder_and_database(given: Mapping[str, str | None]) -> tuple[pathlib.Path, str]:
-    """Return what the options name. Raises DatabaseUrlError."""
+    """Return what the options name, or the hub was started with. Raises DatabaseUrlError, OSError.
+
+    What a hub was started with is its own word: have it read as its user, never as root.
+    """
+    data = folder_of(given)
+    try:
+        return data, database_of(started.filled(data, given), data)
+    except ValueError as error:
+        raise DatabaseUrlError(str(error)) from None
+
+
+def folder_of(given: Mapping[str, str | None]) -> pathlib.Path:
+    """Return the data folder. Raises DatabaseUrlError."""
     if not given.get("data"):
         raise DatabaseUrlError("--data DIR is missing: the folder in which the hub keeps all")
-    data = pathlib.Path(given["data"] or "").resolve()
-    return data, database_of(given, data)
+    return pathlib.Path(given["data"] or "").resolve()
 
 
 def database_of(given: Mapping[str, str | None], data: pathlib.Path) -> str:

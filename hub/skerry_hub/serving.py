@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 def serve(settings: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
+    from skerry_hub import started  # noqa: PLC0415
     from skerry_hub.data_folder import claim_whole  # noqa: PLC0415
     from skerry_hub.keys import OrderKeyError  # noqa: PLC0415
     from skerry_hub.mosquitto import BrokerError  # noqa: PLC0415
@@ -45,6 +46,7 @@ def serve(settings: Config) -> int:
     try:
         lock = claim_whole(settings.data)
         try:
+            started.keep(settings.data, settings.started)
             run(settings)
         finally:
             os.close(lock)

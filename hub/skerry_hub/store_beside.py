@@ -19,49 +19,60 @@ import sqlalchemy as sa
 from skerry_hub import database_url, schema, store_opening
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit import entry_of
+from skerry_hub.keys import PRIVATE
+from skerry_hub.owner import as_owner
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError, reason_of
 
 
 @contextlib.contextmanager
-def opened(given: argparse.Namespace) -> Iterator[tuple[pathlib.Path, Store]]:
-    """Give the data folder and its store.
+def opened(
+    given: argparse.Namespace, *, before_its_start: bool = False
+) -> Iterator[tuple[pathlib.Path, Store]]:
+    """Give the data folder and its store, as the user whose they are.
 
-    Raises DatabaseUrlError, StoreError and OSError.
+    Nothing new is made, but for a hub that has never started, `before_its_start`. Raises
+    DatabaseUrlError, StoreError and OSError.
     """
-    data, url = database_url.folder_and_database(vars(given))
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    become_its_owner(data)
-    os.umask(0o077)
+    folder = database_url.folder_of(vars(given))
+    # With keys in it, it is a hub's whose database is another one than that which is named.
+    new = before_its_start and not (folder / PRIVATE).exists()
+    if new:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not folder.is_dir():
+        raise StoreError(f"{folder}: there is no hub: it makes its folder at its first start")
+    with as_owner(folder):
+        data, url = database_url.folder_and_database(vars(given))
+        os.umask(0o077)
+        store = Store(_engine(url, new))
+        try:
+            yield data, store
+        finally:
+            store.close()
+
+
+def _engine(url: str, new: bool) -> sa.Engine:
+    """Return what connects to a database that has a hub's tables. Raises StoreError.
+
+    Those of a `new` one are made.
+    """
     engine, shown = store_opening.engine_at(url)
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if not new and file is not None and not pathlib.Path(file).exists():
+        raise StoreError(f"{file}: there is no hub: it makes its database at its first start")
     try:
-        if _schema(engine) != schema.NEWEST:
+        with engine.connect() as connection:
+            found = schema.schema_of(connection)
+        if found is None and not new:
+            raise StoreError(f"the database {shown} has no hub, which fills it at its first start")
+        if found != schema.NEWEST:
             engine.dispose()
-            # Before the hub's first start, or that of a new version: no hub runs on it.
+            # Before the first start, or that of a new version: no hub runs on it.
             store_opening.open_store(url, claim_s=0.5).close()
     except sa.exc.SQLAlchemyError as error:
         reason = f"the database {shown} cannot be used: {reason_of(error)}"
         raise StoreError(reason) from None
-    store = Store(engine)
-    try:
-        yield data, store
-    finally:
-        store.close()
-
-
-def _schema(engine: sa.Engine) -> str | None:
-    with engine.connect() as connection:
-        return schema.schema_of(connection)
-
-
-def become_its_owner(data: pathlib.Path) -> None:
-    """Leave root for the user whose the data folder is: what is made there must be the hub's."""
-    about = data.stat()
-    if os.geteuid() != 0 or about.st_uid == 0:
-        return
-    os.setgroups([about.st_gid])
-    os.setgid(about.st_gid)
-    os.setuid(about.st_uid)
+    return engine
 
 
 @contextlib.contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
+from typing import BinaryIO
 
 
 def write_whole(path: pathlib.Path, data: bytes, mode: int = 0o600) -> None:
@@ -18,6 +21,24 @@ def write_whole(path: pathlib.Path, data: bytes, mode: int = 0o600) -> None:
         os.fsync(file.fileno())
     beside.rename(path)
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def new_file(path: pathlib.Path) -> Iterator[BinaryIO]:
+    """Give a new file for this user alone, whose name survives a power cut. Raises OSError.
+
+    Where what follows fails it is deleted.
+    """
+    path = path.absolute()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        try:
+            sync_folder(path.parent)
+            yield file
+        except BaseException:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
 
 
 def sync_folder(folder: pathlib.Path) -> None:

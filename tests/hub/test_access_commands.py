@@ -11,9 +11,11 @@ import urllib.error
 import urllib.request
 
 import pytest
+import sqlalchemy as sa
 from tests.hub.test_main import HUB, fails, run
 
 from lab.processes import Process, free_port, wait_for
+from skerry_hub import keys
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.store import Store
@@ -105,6 +107,7 @@ def test_on_a_servers_database_too(tmp_path, server):
     try:
         bob = made(tmp_path / "data", "bob", "operator", *where)
         assert [hub.ask("GET", "/api/v1/nodes", one)[0] for one in (alice, bob)] == [200, 200]
+        (tmp_path / "other").mkdir()  # as on another machine
         revoked = run("token", "revoke", "--data", tmp_path / "other", *where, "--name", "bob")
         assert revoked.returncode == 0, revoked.stderr
         wait_for("another machine's word", lambda: hub.ask("GET", "/api/v1/nodes", bob)[0] == 401)
@@ -129,11 +132,46 @@ def test_on_a_servers_database_too(tmp_path, server):
             2,
             "an admin has no scope",
         ),
-        (("revoke", "--name", "none"), 1, "there is no valid token none"),
+        (("revoke", "--name", "none"), 1, "there is no hub: it makes its folder"),
+        (("list",), 1, "there is no hub: it makes its folder"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path, words, status, says):
     fails(run("token", *words, "--data", tmp_path / "data"), status, says)
+    assert not (tmp_path / "data" / "hub.db").exists() or words[0] == "create"
+
+
+def test_a_token_that_is_not_there_is_said(tmp_path):
+    made(tmp_path / "data")
+    done = run("token", "revoke", "--data", tmp_path / "data", "--name", "none")
+    fails(done, 1, "there is no valid token none")
+
+
+def test_where_a_hub_has_another_database_no_second_one_is_made(tmp_path):
+    """As of a hub on a server whose address is not given: its keys are in the folder."""
+    keys.load_or_make(tmp_path)
+    words = ("create", "--name", "a", "--role", "viewer")
+    fails(run("token", *words, "--data", tmp_path), 1, "there is no hub: it makes its database")
+    fails(run("audit", "verify", "--data", tmp_path), 1, "there is no hub: it makes its database")
+    assert not (tmp_path / "hub.db").exists()
+
+
+def test_the_commands_know_how_the_hub_was_started(tmp_path, server):
+    data, file = tmp_path / "data", tmp_path / "password"
+    url = sa.make_url(server.make("told"))
+    file.write_text(url.password or "any")
+    shown = url.set(password=None).render_as_string()
+    where = ("--database", shown, "--database-password-file", file)
+    hub = Asking(tmp_path, data, *where, "--name", "hub.example")
+    try:
+        alice = made(data)
+        assert hub.ask("GET", "/api/v1/nodes", alice)[0] == 200
+        line = run("join-token", "--data", data).stdout
+        assert f"join http://hub.example:{hub.port} --token" in line
+    finally:
+        hub.stop()
+    assert not (data / "hub.db").exists()
+    assert "geheim" not in (data / "started").read_text()
 
 
 def test_a_name_is_given_once(tmp_path):

@@ -36,8 +36,35 @@ def folder(tmp_path):
     secret_key.load_or_make(folder)
     store = open_store(f"sqlite:///{folder / 'hub.db'}")
     commit(store, store.load(), everything)
+    store.setting("id", "0a0b0c0d")
     store.close()
     return folder
+
+
+def test_of_a_database_without_a_hub_there_is_no_backup(folder, tmp_path):
+    """An empty one that was made beside the hub's own would be restored as an empty fleet."""
+    (folder / "hub.db").unlink()
+    open_store(f"sqlite:///{folder / 'hub.db'}").close()
+    done = run("backup", "--data", folder, "-o", tmp_path / "x")
+    assert (done.returncode, b"none in which a hub has run" in done.stderr) == (1, True)
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_no_file_stays_what_it_is(folder, tmp_path):
+    pipe, link, real = tmp_path / "pipe", tmp_path / "link", tmp_path / "real"
+    os.mkfifo(pipe)
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    taken = []
+    reader = threading.Thread(target=lambda: taken.append(pipe.read_bytes()))
+    reader.start()
+    assert run("backup", "--data", folder, "-o", pipe).returncode == 0
+    reader.join(10)
+    assert pipe.is_fifo()
+    assert taken[0][:2] == b"\x1f\x8b"
+    assert run("backup", "--data", folder, "-o", link).returncode == 0
+    assert link.is_symlink()
+    assert real.read_bytes()[:2] == b"\x1f\x8b"
 
 
 def test_a_backup_is_one_file_for_its_owner_alone_and_comes_back(folder, tmp_path):

@@ -6,15 +6,13 @@ rest is checked, and a new row, chained like all others, says so and names the e
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import os
-import pathlib
 import time
 from collections.abc import Iterator
-from typing import TextIO
+from typing import BinaryIO
 
 import sqlalchemy as sa
 
@@ -23,7 +21,6 @@ from skerry_hub.access.audit import entry_of
 from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError
-from skerry_hub.whole_file import sync_folder
 from skerry_wire.audit_chain import Chain, Mark, Row
 
 FORMAT = 1
@@ -46,11 +43,11 @@ def _followed(connection: sa.Connection) -> tuple[Chain, str | None]:
     return chain, None
 
 
-def cut(store: Store, keep_days: int, target: str, who: str) -> tuple[int, Mark]:
-    """Export the rows that are older than some days to a new file, and remove them.
+def cut(store: Store, keep_days: int, target: BinaryIO, who: str) -> tuple[int, Mark]:
+    """Export the rows that are older than some days to a file, and remove them.
 
-    Returns how many, and the anchor. Raises StoreError, also where the log is broken: then nothing
-    is cut off; OSError; ValueError.
+    The file's name is on the disk already. Returns how many, and the anchor. Raises StoreError,
+    also where the log is broken: then nothing is cut off; OSError; ValueError.
     """
     if keep_days < 0:
         raise ValueError("--keep-days must not be less than 0")
@@ -90,32 +87,20 @@ def _rows(connection: sa.Connection) -> Iterator[Row]:
         after = page[-1].seq
 
 
-def _exported(target: str, anchor: Mark, rows: Iterator[Row]) -> tuple[int, Mark, str]:
-    """Write rows to a new file, safe from a power cut; return how many, the last, the digest."""
-    path, digest, count, last = pathlib.Path(target).absolute(), hashlib.sha256(), 0, anchor
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            path.chmod(0o600)
-            head = {"audit": FORMAT, "anchor": dataclasses.asdict(anchor)}
-            digest.update(_written(file, head))
-            for row in rows:
-                digest.update(_written(file, dataclasses.asdict(row)))
-                count, last = count + 1, row.mark
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
-    except FileExistsError:
-        raise
-    except BaseException:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise
-    if not count:
-        path.unlink()
+def _exported(target: BinaryIO, anchor: Mark, rows: Iterator[Row]) -> tuple[int, Mark, str]:
+    """Write rows, safe from a power cut; return how many, the last, the digest of all."""
+    digest, count, last = hashlib.sha256(), 0, anchor
+    head = {"audit": FORMAT, "anchor": dataclasses.asdict(anchor)}
+
+    def write(plain: object) -> None:
+        line = json.dumps(plain).encode() + b"\n"
+        target.write(line)
+        digest.update(line)
+
+    write(head)
+    for row in rows:
+        write(dataclasses.asdict(row))
+        count, last = count + 1, row.mark
+    target.flush()
+    os.fsync(target.fileno())
     return count, last, digest.hexdigest()
-
-
-def _written(file: TextIO, plain: object) -> bytes:
-    text = json.dumps(plain) + "\n"
-    file.write(text)
-    return text.encode()

@@ -56,8 +56,10 @@ def _there(data: pathlib.Path, database: str) -> None:
 def _written(
     connection: sa.Connection, data: pathlib.Path, output: BinaryIO, now: float
 ) -> Manifest:
-    archive = Writer(output)
     hub = connection.scalar(sa.select(tables.hub.c.value).where(tables.hub.c.key == "id"))
+    if not hub:
+        raise BackupError("its database is none in which a hub has run: name that with --database")
+    archive = Writer(output)
     numbers = rows.numbers(connection)
     files = _files(data)  # the snapshot stands by now: what is signed with a key comes after it
     counts = {}
@@ -78,7 +80,7 @@ def _written(
         made_at=moment(now),
         made_by=__version__,
         schema=schema.NEWEST,
-        hub=hub or "",
+        hub=hub,
         order_key=key_id(files["order-key"]),
         ca=pin_of(files.get("ca-key")),
         parts=tuple(archive.parts),

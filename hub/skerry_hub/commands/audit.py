@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
 
 from skerry_hub import database_url
@@ -26,18 +27,23 @@ def run(given: argparse.Namespace) -> int:
     from skerry_hub import store_beside  # noqa: PLC0415
     from skerry_hub.access import retention  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
+    from skerry_hub.whole_file import new_file  # noqa: PLC0415
 
     try:
-        with store_beside.opened(given) as (_, store):
-            if given.action == "verify":
+        if given.action == "verify":
+            with store_beside.opened(given) as (_, store):
                 chain, wrong = retention.checked(store)
-                if wrong is not None:
-                    print(f"skerry-hub: the audit log is broken: {wrong}", file=sys.stderr)
-                    return 1
-                print(f"{chain.rows} rows are as they were written, up to {chain.head}")
-                return 0
+            if wrong is not None:
+                print(f"skerry-hub: the audit log is broken: {wrong}", file=sys.stderr)
+                return 1
+            print(f"{chain.rows} rows are as they were written, up to {chain.head}")
+            return 0
+        target = pathlib.Path(given.output)
+        with new_file(target) as file, store_beside.opened(given) as (_, store):
             who = store_beside.who_runs_it()
-            count, anchor = retention.cut(store, given.keep_days, given.output, who)
+            count, anchor = retention.cut(store, given.keep_days, file, who)
+        if not count:
+            target.unlink()
     except (database_url.DatabaseUrlError, ValueError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import time
+from typing import BinaryIO
 
 from skerry_hub import database_url
 
@@ -27,8 +28,19 @@ def run(given: argparse.Namespace) -> int:
     """Write a backup; the hub may be running."""
     from skerry_hub.backup.making import make  # noqa: PLC0415
     from skerry_hub.backup.parts import BackupError, Manifest  # noqa: PLC0415
+    from skerry_hub.owner import as_owner  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
     from skerry_hub.whole_file import sync_folder  # noqa: PLC0415
+
+    def made(output: BinaryIO) -> Manifest:
+        folder = database_url.folder_of(vars(given))
+        if not folder.is_dir():
+            raise BackupError(f"{folder} has no hub: it makes its folder at its first start")
+        with as_owner(folder):
+            data, database = database_url.folder_and_database(vars(given))
+            found = make(data, database, output, time.time())
+        output.flush()
+        return found
 
     def to_file(target: pathlib.Path) -> Manifest:
         """Write beside it first: what has the name is whole."""
@@ -36,8 +48,7 @@ def run(given: argparse.Namespace) -> int:
         try:
             with beside.open("xb") as output:
                 beside.chmod(0o600)
-                manifest = make(data, database, output, time.time())
-                output.flush()
+                manifest = made(output)
                 os.fsync(output.fileno())
             beside.rename(target)
             sync_folder(target.parent)
@@ -46,16 +57,18 @@ def run(given: argparse.Namespace) -> int:
         return manifest
 
     os.umask(0o077)
+    target = pathlib.Path(given.output)
     try:
-        data, database = database_url.folder_and_database(vars(given))
         if given.output == "-" and sys.stdout.isatty():
             print("skerry-hub: -o - is for a file or a pipe, not a terminal", file=sys.stderr)
             return 2
         if given.output == "-":
-            manifest = make(data, database, sys.stdout.buffer, time.time())
-            sys.stdout.buffer.flush()
+            manifest = made(sys.stdout.buffer)
+        elif target.exists() and not target.is_file():  # a device or a pipe stays what it is
+            with target.open("wb") as output:
+                manifest = made(output)
         else:
-            manifest = to_file(pathlib.Path(given.output).absolute())
+            manifest = to_file(target.resolve())
     except database_url.DatabaseUrlError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 from skerry_hub.config import DEFAULT_LISTEN, PREFIX
+from skerry_hub.database_url import usual_data
 
 WAIT_S = 5.0
 
@@ -19,9 +20,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `healthcheck` takes: as `serve`, of which it has the environment."""
     environment = os.environ
     for name, metavar, default, words in (
-        ("listen", "HOST:PORT", DEFAULT_LISTEN, "where the HTTP API listens"),
-        ("tls", "auto|yes|no", "auto", "whether it has TLS; auto: on any address but loopback"),
-        ("data", "DIR", None, "the hub's data folder, with its ca.pem"),
+        ("listen", "HOST:PORT", None, "where the HTTP API listens; default: as it was started"),
+        ("tls", "auto|yes|no", None, "whether it has TLS; default: as it was started"),
+        ("data", "DIR", usual_data(), "the hub's data folder, with its ca.pem"),
     ):
         variable = PREFIX + name.upper()
         parser.add_argument(
@@ -40,15 +41,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Say how it is; return 0 where it is well."""
-    from skerry_hub import addresses  # noqa: PLC0415
+    from skerry_hub import addresses, started  # noqa: PLC0415
 
     try:
         if given.port is not None:
             host, port = addresses.host_and_port("--port", f"127.0.0.1:{given.port}")
             _connected(host, port)
             return 0
-        host, port = addresses.host_and_port("--listen", given.listen)
-        tls = given.tls == "yes" or (given.tls == "auto" and not addresses.is_loopback(host))
+        options = {"listen": given.listen, "tls": given.tls}
+        if given.data:
+            options = started.filled(pathlib.Path(given.data), options)
+        host, port = addresses.host_and_port("--listen", options["listen"] or DEFAULT_LISTEN)
+        tls = options["tls"] == "yes" or (
+            options["tls"] in (None, "auto") and not addresses.is_loopback(host)
+        )
         ca = pathlib.Path(given.data, "ca.pem") if given.data else None
         status, text = _asked(_near(host), port, tls, ca, "/readyz" if given.ready else "/livez")
     except addresses.AddressError as error:

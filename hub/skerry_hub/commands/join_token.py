@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from skerry_hub import database_url
@@ -25,18 +26,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "read the hub's data folder; the hub may be running. From elsewhere: skerry token create."
     )
     database_url.add_options(parser)
-    for name, metavar, default, words in (
-        ("listen", "HOST:PORT", DEFAULT_LISTEN, "where the HTTP API listens"),
-        ("tls", "auto|yes|no", "auto", "whether it has TLS"),
-        ("name", "NAME,...", None, "how boxes reach the hub; default: this host's name"),
-        ("public-url", "URL", None, "the API as boxes reach it, where it is another"),
+    for name, metavar, words in (
+        ("listen", "HOST:PORT", "where the HTTP API listens"),
+        ("tls", "auto|yes|no", "whether it has TLS"),
+        ("name", "NAME,...", "how boxes reach the hub"),
+        ("public-url", "URL", "the API as boxes reach it, where it is another"),
     ):
         variable = PREFIX + name.upper().replace("-", "_")
         parser.add_argument(
             f"--{name}",
             metavar=metavar,
-            default=os.environ.get(variable, default),
-            help=f"{words} [{variable}]",
+            default=os.environ.get(variable),
+            help=f"{words}; default: as the hub was started [{variable}]",
         )
     parser.add_argument(
         "--ttl", default="1h", metavar="TIME", help="for how long, such as 30m or 2d (1h)"
@@ -60,11 +61,7 @@ def run(given: argparse.Namespace) -> int:
     from skerry_wire.errors import WireError  # noqa: PLC0415
 
     try:
-        host, port = addresses.host_and_port("--listen", given.listen)
-        where = addresses.checked(
-            {name: getattr(given, name) for name in ("tls", "name", "public_url")}, host, port, 1883
-        )
-        made = _made(given, where.public_url, _request(given, codec))
+        made = _made(given, _request(given, codec))
     except (database_url.DatabaseUrlError, addresses.AddressError, WireError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
@@ -100,25 +97,30 @@ def _request(given: argparse.Namespace, codec: ModuleType) -> JoinTokenRequest:
     return found
 
 
-def _made(given: argparse.Namespace, public_url: str, wanted: JoinTokenRequest) -> JoinTokenMade:
+def _public_url(options: Mapping[str, str | None]) -> str:
+    """Return where boxes find the hub. Raises AddressError."""
+    from skerry_hub import addresses  # noqa: PLC0415
+
+    host, port = addresses.host_and_port("--listen", options.get("listen") or DEFAULT_LISTEN)
+    return addresses.checked(options, host, port, 1883).public_url
+
+
+def _made(given: argparse.Namespace, wanted: JoinTokenRequest) -> JoinTokenMade:
     """Make it in the store. Raises AuthorityError, DatabaseUrlError, RefusedError, StoreError."""
-    from skerry_hub import store_beside  # noqa: PLC0415
+    from skerry_hub import started, store_beside  # noqa: PLC0415
     from skerry_hub.joining.admission import Admission  # noqa: PLC0415
     from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
     from skerry_hub.joining.terms import Terms  # noqa: PLC0415
     from skerry_hub.pki import authority  # noqa: PLC0415
 
-    folder, _ = database_url.folder_and_database(vars(given))
-    path = folder / authority.PRIVATE
-    if not path.exists():
-        raise authority.AuthorityError(f"{path}: the hub makes it at its first start")
     who = store_beside.who_runs_it()
-    terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
     about = {"uses": str(wanted.uses), "node": wanted.node or ""}
     with (
         store_beside.opened(given) as (data, store),
         store_beside.noted(store, "join-token create", **about) as outcome,
     ):
+        public_url = _public_url(started.filled(data, vars(given)))
+        terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
         mine = authority.load_or_make(data, time.time())
         made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, who)
         outcome["subject"] = made.view.id

@@ -42,21 +42,31 @@ def run(given: argparse.Namespace) -> int:
     """Print the public half of the order key, or change it."""
     if given.action == "show":
         return _show(pathlib.Path(given.data))
-    from skerry_hub.data_folder import claim_whole  # noqa: PLC0415
-    from skerry_hub.keys import OrderKeyError  # noqa: PLC0415
-    from skerry_hub.order_keys import RotationError  # noqa: PLC0415
-    from skerry_hub.store_error import StoreError  # noqa: PLC0415
+    from skerry_hub.owner import as_owner  # noqa: PLC0415
 
     os.umask(0o077)
     folder = pathlib.Path(given.data)
     if not folder.is_dir():
         return _failed(f"{folder} is no folder")
+    with as_owner(folder):
+        return _held(given, folder)
+
+
+def _held(given: argparse.Namespace, folder: pathlib.Path) -> int:
+    """Do it with the folder held against a hub."""
+    from skerry_hub.data_folder import claim_whole  # noqa: PLC0415
+    from skerry_hub.keys import OrderKeyError  # noqa: PLC0415
+    from skerry_hub.order_keys import RotationError  # noqa: PLC0415
+    from skerry_hub.store_error import StoreError  # noqa: PLC0415
+
     try:
         lock = claim_whole(folder)
     except OSError as error:
         return _failed(f"{folder}: {error.strerror}; ask it: skerry key {given.action}")
     try:
         return _done(given, folder)
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}")
     except (OrderKeyError, RotationError, StoreError, database_url.DatabaseUrlError) as error:
         return _failed(str(error))
     finally:
@@ -79,7 +89,7 @@ def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
     from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
 
-    store = open_store(database_url.database_of(vars(given), folder))
+    store = open_store(database_url.folder_and_database(vars(given))[1])
     try:
         keys = OrderKeys(folder, store)
         if given.action != "status":

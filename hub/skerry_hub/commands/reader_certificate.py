@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import pathlib
 import re
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from skerry_hub import database_url
@@ -50,6 +48,7 @@ def run(given: argparse.Namespace) -> int:
     from skerry_hub.database_url import DatabaseUrlError  # noqa: PLC0415
     from skerry_hub.pki.authority import PRIVATE, AuthorityError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
+    from skerry_hub.whole_file import new_file  # noqa: PLC0415
 
     if NAME.fullmatch(given.name) is None:
         return _fails(f"NAME {given.name[:80]!r} must be a-z, 0-9 and -, at most 32", 2)
@@ -61,7 +60,9 @@ def run(given: argparse.Namespace) -> int:
     try:
         # As whoever runs it, root too: what follows is done as the owner of the data folder.
         with (
-            contextlib.nullcontext(None) if given.remove else _new_file(_out(given)) as file,
+            contextlib.nullcontext(None)
+            if given.remove
+            else new_file(pathlib.Path(_out(given))) as file,
             store_beside.opened(given) as (data, store),
         ):
             if file is None:
@@ -79,19 +80,6 @@ def run(given: argparse.Namespace) -> int:
 
 def _out(given: argparse.Namespace) -> str:
     return str(given.out or f"{given.name}.pem")
-
-
-@contextlib.contextmanager
-def _new_file(path: str) -> Iterator[BinaryIO]:
-    """Give a new file, which is deleted where nothing is written. Raises OSError."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        try:
-            yield file
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            raise
 
 
 def _make(data: pathlib.Path, store: Store, given: argparse.Namespace, file: BinaryIO) -> None:

@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> int:
     """Put a backup in a hub's place, while that hub does not run."""
     from skerry_hub.backup import restoring  # noqa: PLC0415
     from skerry_hub.backup.parts import BackupError  # noqa: PLC0415
-    from skerry_hub.store_beside import become_its_owner  # noqa: PLC0415
+    from skerry_hub.owner import as_owner  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
 
     os.umask(0o077)
@@ -57,18 +57,20 @@ def run(given: argparse.Namespace) -> int:
                 with tempfile.TemporaryDirectory(prefix="skerry-restore-") as folder:
                     print(_said(restoring.check(source, pathlib.Path(folder)), "could be restored"))
                 return 0
-            data, database = database_url.folder_and_database(vars(given))
-            if data.exists():
-                become_its_owner(data)  # what root puts there the hub could not read
-            found = restoring.restore(
-                source,
-                data,
-                database,
-                force=given.force,
-                access_too=given.access_too,
-                now=time.time(),
-                crl=None if given.crl is None else given.crl.read_bytes(),
-            )
+            crl = None if given.crl is None else given.crl.read_bytes()
+            target = database_url.folder_of(vars(given))
+            # What root puts there the hub could not read.
+            with as_owner(target) if target.exists() else contextlib.nullcontext():
+                data, database = database_url.folder_and_database(vars(given))
+                found = restoring.restore(
+                    source,
+                    data,
+                    database,
+                    force=given.force,
+                    access_too=given.access_too,
+                    now=time.time(),
+                    crl=crl,
+                )
     except database_url.DatabaseUrlError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2

@@ -76,7 +76,7 @@ def _create(given: argparse.Namespace) -> None:
     wish = issuing.Wish(
         name=given.name, role=ROLES[given.role], scope=scope, ttl_s=ttl_s_of(given.ttl)
     )
-    with store_beside.opened(given) as (data, store):
+    with store_beside.opened(given, before_its_start=True) as (data, store):
         token, text = issuing.create(store, wish, store_beside.who_runs_it())
         touch(data / STAMP)
     print(text)

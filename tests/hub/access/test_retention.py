@@ -11,6 +11,7 @@ from skerry_hub import tables
 from skerry_hub.access import audit_rows, retention
 from skerry_hub.access.audit_rows import Entry, Wanted
 from skerry_hub.store_error import StoreError
+from skerry_hub.whole_file import new_file
 from skerry_wire.audit_chain import Chain, Mark, Row
 from skerry_wire.codec import from_plain
 
@@ -26,6 +27,11 @@ def filled(store):
     return store
 
 
+def cut(store, keep_days, path, who="root@host"):
+    with new_file(path) as file:
+        return retention.cut(store, keep_days, file, who)
+
+
 def kept(store):
     with store.reading() as connection:
         return audit_rows.page(connection, Wanted(), 1000)
@@ -34,7 +40,7 @@ def kept(store):
 def test_old_rows_are_moved_and_both_parts_are_chains(filled, tmp_path):
     before = kept(filled)
     target = tmp_path / "old.jsonl"
-    count, anchor = retention.cut(filled, 30, str(target), "root@host")
+    count, anchor = cut(filled, 30, target)
     assert (count, anchor) == (3, before[2].mark)
     assert target.stat().st_mode & 0o777 == 0o600
     head, *lines = [json.loads(line) for line in target.read_text().splitlines()]
@@ -46,16 +52,14 @@ def test_old_rows_are_moved_and_both_parts_are_chains(filled, tmp_path):
     assert (told.action, told.content["subject"]) == ("audit cut", "rows 1 to 3")
     assert told.content["last_hash"] == before[2].hash
     assert told.content["export_sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
-    again, _ = retention.cut(filled, 30, str(tmp_path / "none.jsonl"), "root@host")
-    assert again == 0
-    assert not (tmp_path / "none.jsonl").exists()
+    assert cut(filled, 30, tmp_path / "none.jsonl")[0] == 0
 
 
 def test_everything_can_be_moved_and_the_next_export_goes_on(filled, tmp_path):
     with filled.aside() as connection:
         connection.execute(sa.delete(tables.audit).where(tables.audit.c.seq > 3))
-    retention.cut(filled, 0, str(tmp_path / "a"), "r")
-    retention.cut(filled, 0, str(tmp_path / "b"), "r")
+    cut(filled, 0, tmp_path / "a")
+    cut(filled, 0, tmp_path / "b")
     one, two = ((tmp_path / name).read_text().splitlines() for name in "ab")
     chain = Chain()
     rows = [json.loads(line) for line in (*one[1:], *two[1:])]
@@ -68,7 +72,7 @@ def test_a_broken_log_is_not_cut(filled, tmp_path):
         row = tables.audit.c.seq == 2
         connection.execute(sa.update(tables.audit).where(row).values(who="mallory"))
     with pytest.raises(StoreError, match="nothing was cut off: row 2 was changed"):
-        retention.cut(filled, 30, str(tmp_path / "x"), "r")
+        cut(filled, 30, tmp_path / "x")
     assert len(kept(filled)) == 5
     assert not (tmp_path / "x").exists()
     assert retention.checked(filled)[1].startswith("row 2 was changed")
@@ -107,16 +111,16 @@ def test_a_row_that_cannot_be_read_is_the_first_wrong_one_and_the_rest_is_shown(
     with filled.reading() as connection:
         assert len(audit_rows.newest(connection, Wanted(), 3)) == 3
     with pytest.raises(StoreError, match="nothing was cut off: row 2 is damaged"):
-        retention.cut(filled, 30, str(tmp_path / "x"), "r")
+        cut(filled, 30, tmp_path / "x")
 
 
 def test_an_export_overwrites_nothing_and_cuts_nothing_where_it_cannot_be_written(filled, tmp_path):
     (tmp_path / "x").write_text("mine")
     with pytest.raises(FileExistsError):
-        retention.cut(filled, 30, str(tmp_path / "x"), "r")
+        cut(filled, 30, tmp_path / "x")
     with pytest.raises(FileNotFoundError):
-        retention.cut(filled, 30, str(tmp_path / "none" / "x"), "r")
+        cut(filled, 30, tmp_path / "none" / "x")
     with pytest.raises(ValueError, match="--keep-days"):
-        retention.cut(filled, -1, str(tmp_path / "y"), "r")
+        cut(filled, -1, tmp_path / "y")
     assert (tmp_path / "x").read_text() == "mine"
     assert len(kept(filled)) == 5

@@ -27,6 +27,8 @@ def run(folder, *words):
 
 @pytest.fixture
 def authority(tmp_path):
+    """Make what a hub makes at its first start."""
+    open_store(f"sqlite:///{tmp_path / 'hub.db'}").close()
     return load_or_make(tmp_path, time.time())
 
 
@@ -85,7 +87,7 @@ def test_who_may_read_and_no_more_is_in_the_audit_log(tmp_path, authority):
 
 
 def test_what_the_log_cannot_say_is_not_done(tmp_path, authority):
-    (tmp_path / "hub.db").mkdir()
+    (tmp_path / "hub.db").write_bytes(b"no database" * 100)
     done = run(tmp_path, "reader-certificate", "grafana", "--data", ".")
     assert done.returncode == 1
     assert "hub.db" in done.stderr
@@ -96,7 +98,10 @@ def test_what_the_log_cannot_say_is_not_done(tmp_path, authority):
 def test_it_overwrites_nothing(tmp_path, authority):
     (tmp_path / "grafana.pem").write_text("mine")
     done = run(tmp_path, "reader-certificate", "grafana", "--data", ".")
-    assert (done.returncode, done.stderr) == (1, "skerry-hub: grafana.pem: File exists\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"skerry-hub: {tmp_path / 'grafana.pem'}: File exists\n",
+    )
     assert (tmp_path / "grafana.pem").read_text() == "mine"
 
 
