@@ -19,6 +19,7 @@ from skerry_hub.broker_connection import Trust
 from skerry_hub.broker_files import BrokerFiles, Contents
 from skerry_hub.broker_url import BrokerUrl
 from skerry_hub.ending_sessions import Marks
+from skerry_hub.health_views import PartView
 from skerry_hub.pki import crl, leaves, own_certificates
 from skerry_hub.pki.authority import Authority
 from skerry_hub.store_error import StoreError
@@ -87,7 +88,9 @@ class BrokerDoor:
         self._listed: frozenset[int] = frozenset()
         self._crl = b""
         self._nobody = b""
+        self._readers: Sequence[str] = ()
         self._told: dict[str, str] = {}
+        self._since = time.time()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="broker-door", daemon=True)
@@ -116,6 +119,12 @@ class BrokerDoor:
         """Have the broker show its new certificate. The hub's own are read at each connection."""
         if own_certificates.BROKER in files:
             self._wake.set()
+
+    @property
+    def part(self) -> PartView:
+        """Say whether the broker has what keeps out who was shut out."""
+        reason = "; ".join(f"{what}: {why}" for what, why in list(self._told.items()))
+        return PartView(name="access", ok=not reason, since=self._since, reason=reason or None)
 
     # --- its life ---------------------------------------------------------------------------
 
@@ -154,13 +163,19 @@ class BrokerDoor:
             reason = str(error)
             if reason != self._told.get(what):
                 log.warning(what, reason=reason)
-                self._told[what] = reason
+                self._tell({**self._told, what: reason})
             return False
-        except Exception:
+        except Exception as error:
             log.exception(what)
+            self._tell({**self._told, what: type(error).__name__})
             return False
-        self._told.pop(what, None)
+        self._tell({other: why for other, why in self._told.items() if other != what})
         return True
+
+    def _tell(self, told: dict[str, str]) -> None:
+        if bool(told) != bool(self._told):
+            self._since = time.time()
+        self._told = told
 
     # --- files ------------------------------------------------------------------------------
 
@@ -179,11 +194,13 @@ class BrokerDoor:
             except BaseException:
                 self._list_is_old = True
                 raise
+        # Whatever is with that list: who is revoked must go.
+        self._guarded("the list of readers cannot be read", self._look_at_readers)
         tls = own.data / own_certificates.FOLDER
         written = files.write(
             Contents(
                 conf=own.conf,
-                acl=broker_access.mosquitto_acl(readers.names(own.data)),
+                acl=broker_access.mosquitto_acl(self._readers),
                 crl=self._crl,
                 ca=authority.pem,
                 certificate=(tls / own_certificates.BROKER).read_bytes(),
@@ -192,6 +209,10 @@ class BrokerDoor:
         if written:
             log.info("the broker's files are new", files=", ".join(sorted(written)))
         return written
+
+    def _look_at_readers(self) -> None:
+        if self._own is not None:
+            self._readers = readers.names(self._own.data)
 
     def _list(self, authority: Authority) -> bytes:
         """Return the list, with one that only the hub has: it tells when this list holds."""

@@ -7,7 +7,11 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PartView:
-    """A part of the hub: `writer`, `store`, or `broker`, which fails where no box can be heard."""
+    """A part of the hub.
+
+    `writer`, `store`; `broker`, which fails where no box can be heard; `access`, which fails where
+    the broker has not been told whom to keep out.
+    """
 
     name: str
     ok: bool

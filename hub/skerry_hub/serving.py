@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skerry_hub.access.access import Access
     from skerry_hub.api_server import ApiServer
     from skerry_hub.broker import Ears
+    from skerry_hub.broker_door import BrokerDoor
     from skerry_hub.config import Config
     from skerry_hub.joining.enrolling import Enrolling
     from skerry_hub.pki.authority import Authority
@@ -104,7 +105,7 @@ def run(settings: Config) -> None:
     enrolling = _enrolling(settings, authority, service)
     enrolling.write_list()
     enrolling.door, enrolling.audit = door, access.audit
-    door.start()
+    _begin(door, service)
     server = ApiServer(
         app.create(service, access, enrolling),
         tls / own_certificates.HUB if settings.addresses.tls else None,
@@ -137,6 +138,12 @@ def run(settings: Config) -> None:
         access.audit.stop()
         store.close()
         log.info("ended")
+
+
+def _begin(door: BrokerDoor, service: Service) -> None:
+    """Have the broker's lists looked after, and the hub say how that goes."""
+    service.more_parts.append(lambda: door.part)
+    door.start()
 
 
 def _ears(service: Service) -> Ears:

@@ -193,6 +193,32 @@ def test_no_session_is_ended_before_the_broker_has_read_the_list(site):
     assert site.client("box-1").refused
 
 
+def test_a_list_of_readers_that_cannot_be_read_keeps_no_one_in_and_is_told(site):
+    door = site.doors[-1]
+    assert (door.part.name, door.part.ok) == ("access", True)
+    readers.add(site.data, "grafana")
+    (site.data / own_certificates.FOLDER / readers.FILE).write_text("NO READER\n")
+    box = site.client("box-1")
+    site.revoke("box-1")
+    site.until_ended("box-1")
+    assert not box.alive
+    assert site.client("box-1").refused
+    assert (door.part.ok, "the list of readers cannot be read" in door.part.reason) == (False, True)
+    (site.data / own_certificates.FOLDER / readers.FILE).write_text("")
+    wait_for("all to be well", lambda: door.part.ok)
+    assert door.part.reason is None
+
+
+def test_until_who_was_revoked_is_out_the_hub_says_that_he_is_not(site):
+    site.reload = lambda: None
+    site.revoke("box-1")
+    wait_for("it to be told", lambda: not site.doors[-1].part.ok)
+    assert "a session cannot be ended yet" in site.doors[-1].part.reason
+    site.reload = site.broker.reload
+    site.until_ended("box-1")
+    wait_for("all to be well", lambda: site.doors[-1].part.ok)
+
+
 def test_a_store_that_fails_for_a_while_is_asked_again(site):
     site.store_fails = True
     site.revoke("box-1")

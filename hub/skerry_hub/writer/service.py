@@ -108,6 +108,7 @@ class Service:
         self._todo: collections.deque[Item] = collections.deque()
         self._watch = Watch(time.monotonic(), time.time())
         self._broker_part = Condition("broker", time.time(), "not connected yet")
+        self.more_parts: list[Callable[[], PartView]] = []  # not its own; `health` tells them too
         self._leasing = Leasing(key, time.monotonic())
         self._rolling = Rolling()
         trimming = Trimming(store, keep or Keep())
@@ -236,7 +237,8 @@ class Service:
         writer = self._watch.writer(time.monotonic(), time.time())
         if not self.alive:
             writer = dataclasses.replace(writer, ok=False, reason="it has ended")
-        parts = writer, self._transactions.store_part.view, self._broker_part.view
+        own = writer, self._transactions.store_part.view, self._broker_part.view
+        parts = (*own, *(part() for part in self.more_parts))
         return HealthView(ready=all(one.ok for one in parts), parts=parts)
 
     @property
