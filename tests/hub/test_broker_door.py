@@ -81,9 +81,9 @@ class Site:
         return found
 
     def revoke(self, node):
-        self.revoked[node] = time.time()
         serial = self.certificates.serial(self.certificates.node(node))
         self.serials.append((serial, time.time()))
+        self.revoked[node] = time.time()  # not before: in a store it is one transaction
         self.doors[-1].revoked(node)
 
     def replace(self, node, *, tell=True):
