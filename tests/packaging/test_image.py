@@ -126,6 +126,7 @@ def test_every_container_is_hardened_and_has_no_secret_in_its_environment(name):
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
     user, _, group = service["user"].rpartition(":")
     assert user not in ("", "0", "root")
     assert group == "0"
