@@ -34,10 +34,10 @@ def command(words: str, text: str | None = None) -> str:
     """
     wanted = re.compile(re.escape(COMPOSE + words) + r"(?= \||$)")
     given = DOCUMENT.read_text() if text is None else text
-    fits = [line for line in lines(given) if wanted.search(line)]
+    fits = {line for line in lines(given) if wanted.search(line)}
     if len(fits) != 1:
-        raise LabError(f"{len(fits)} lines of the document have {COMPOSE}{words}")
-    return fits[0]
+        raise LabError(f"{len(fits)} different lines of the document have {COMPOSE}{words}")
+    return fits.pop()
 
 
 def first(text: str | None = None) -> tuple[str, str]:

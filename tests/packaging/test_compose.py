@@ -1,6 +1,7 @@
 """The documents' commands with `docker compose`: each works once the first line was followed."""
 
 import os
+import pathlib
 import re
 import shlex
 import shutil
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from lab import compose, compose_commands
+from lab import compose, compose_commands, compose_course
 from lab.install import ROOT
 from lab.processes import LabError
 
@@ -32,12 +33,21 @@ def test_a_line_is_found_by_its_last_words_or_those_before_a_pipe():
     assert compose_commands.command("ps", FENCED) == f"{line} ps"
     assert compose_commands.command("up -d", FENCED) == f"{line} up -d"
     assert compose_commands.command("exec -T hub x", FENCED) == f"{line} exec -T hub x | age > y"
-    with pytest.raises(LabError, match="0 lines"):
+    assert compose_commands.command("ps", FENCED * 2) == f"{line} ps"
+    with pytest.raises(LabError, match="0 different lines"):
         compose_commands.command("down", FENCED)
-    with pytest.raises(LabError, match="2 lines"):
-        compose_commands.command("ps", FENCED * 2)
+    with pytest.raises(LabError, match="2 different lines"):
+        compose_commands.command("exec -T hub x", FENCED + FENCED.replace("age", "gpg"))
     with pytest.raises(LabError, match="writes no settings"):
         compose_commands.first(FENCED)
+
+
+def test_the_document_has_each_line_that_the_lab_follows():
+    sources = [pathlib.Path(one.__file__).read_text() for one in (compose, compose_course)]
+    followed = re.findall(r'command\(\s*"([^"]+)"\s*(,?)', "".join(sources))
+    assert len(followed) > 8
+    for words, other in followed:
+        assert compose_commands.command(words, README if other else DOCUMENT)
 
 
 def test_the_readme_needs_two_commands_and_begins_as_the_document_does():
