@@ -163,12 +163,12 @@ class Stack:
         return written.rename(written.with_suffix(""))
 
     def restore(self, more: str = "") -> str:
-        """Follow the document's lines, with a further option; return what was said last."""
+        """Follow the document's lines, with a further option; return what was said of the backup."""
         self.follow(compose_commands.command("stop hub"))
         line = compose_commands.command("run --rm -T hub restore - < hub.skerry-backup")
         said = self.follow(line.replace(" <", f"{more} <"))
         self.up()
-        return said
+        return next(line for line in said.splitlines() if line.endswith(" workloads"))
 
     def logs(self) -> str:
         """Return what the containers said last."""

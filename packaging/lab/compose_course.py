@@ -96,6 +96,10 @@ class Course:
         found = self.ask(f"/api/v1/nodes/{NODE}")["node"]
         return bool(found["liveness"] == "online" and found["capability"])
 
+    def held(self) -> bool:
+        """Say whether the hub holds the box, which is ahead of it."""
+        return bool(self.ask(f"/api/v1/nodes/{NODE}")["node"]["diverged"])
+
     def running(self) -> str | None:
         """Return since when the workload's container runs, None where it does not."""
         state = next(one["state"] for one in self.ask("/api/v1/instances")["items"])
@@ -245,9 +249,7 @@ def backup(course: Course) -> str:
     course.cli("delete", "workload", "shop-web")
     course.until("nothing to run", lambda: not course.runtime.run("ps", "-q").strip())
     said = course.stack.restore(" --force")
-    course.until(
-        "the box to be held", lambda: course.ask(f"/api/v1/nodes/{NODE}")["node"]["diverged"]
-    )
+    course.until("the box to be held", course.held)
     if course.runtime.run("ps", "-q").strip():
         raise LabError("something was started on a box that is held")
     course.cli("node", "overwrite", NODE)
@@ -263,10 +265,8 @@ def restore_anew(course: Course) -> str:
     before = course.running()
     course.stack.down(" --volumes")
     said = course.stack.restore()
+    course.until("the box to be held", course.held)
     course.until("the box to be online again", course.online)
-    held = course.ask(f"/api/v1/nodes/{NODE}")["node"]["diverged"]
-    if not held:
-        raise LabError("the box is ahead of the backup, and is not held")
     if course.running() != before:
         raise LabError(f"the container was {before}, now {course.running()}")
     return f"{said}; the box knows the hub again, is held, and runs what it ran"

@@ -143,6 +143,10 @@ def test_the_compose_file_sets_what_the_hub_has_and_keeps_what_it_writes():
         assert name.removeprefix(PREFIX) in options, name
     kept = {one.split(":")[0] for name in SERVICES for one in SERVICES[name].get("volumes", ())}
     assert kept == set(COMPOSE["volumes"])
+    for one in kept:
+        assert not [other for other in kept - {one} if other.startswith(one)], (
+            "podman mistakes them"
+        )
     broker = [one for one in SERVICES["broker"]["volumes"] if one.startswith("broker-files")]
     assert broker == ["broker-files:/var/lib/skerry-broker:ro"], "it writes nothing for the hub"
     assert not any("hub:" in one for one in SERVICES["broker"]["volumes"])
