@@ -17,6 +17,7 @@ PREFIX = "SKERRY_HUB_"
 USUAL_DATA = "/var/lib/skerry-hub"
 """The folder of the systemd unit, which its commands take where nothing else is said."""
 MOST_PASSWORD_BYTES = 4096
+MOST_WAIT_S = 3600
 
 
 class DatabaseUrlError(ValueError):
@@ -46,6 +47,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def add_database(parser: argparse.ArgumentParser) -> None:
     """Add what names the database alone."""
     _add(parser, _DATABASE)
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add how long a server may take that starts at the same time, as `serve` has it."""
+    _add(
+        parser,
+        (("database-wait", "SECONDS", "how long to wait for a database server; default: 0"),),
+    )
+
+
+def wait_s_of(given: Mapping[str, str | None]) -> int:
+    """Return what that option says. Raises DatabaseUrlError."""
+    text = given.get("database_wait") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MOST_WAIT_S):
+        raise DatabaseUrlError(f"--database-wait: {text[:80]!r} must be 0 to {MOST_WAIT_S}")
+    return int(text)
 
 
 _DATABASE = (

@@ -70,6 +70,29 @@ def open_when_there(
         time.sleep(1)
 
 
+def wait_for_server(url: str, wait_s: float, told: Callable[[str], None]) -> None:
+    """Return when a server answers, or after so long. Raises StoreError for a wrong URL.
+
+    What is still wrong then is said by whoever uses the database. `told` is given why it does not
+    answer yet, each second.
+    """
+    deadline = time.monotonic() + wait_s
+    engine, shown = engine_at(url)
+    try:
+        while engine.dialect.name != "sqlite":
+            try:
+                engine.connect().close()
+            except sa.exc.SQLAlchemyError as error:
+                if time.monotonic() + 1 > deadline:
+                    return
+                told(f"the database {shown} cannot be used: {reason_of(error)}")
+            else:
+                return
+            time.sleep(1)
+    finally:
+        engine.dispose()
+
+
 def engine_at(url: str) -> tuple[sa.Engine, str]:
     """Return what connects to a database, and its name without anything secret.
 

@@ -1,5 +1,7 @@
 """`./dev lab compose`: the compose file, from its first start to a restore, with a real box.
 
+What the operator does are the lines of README.md and docs/data-centre.md.
+
 Each step is shown with its time and with what was seen; the first that fails is the last.
 """
 
@@ -17,7 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lab import compose
+from lab import compose, compose_commands, image
+from lab.compose_commands import command
 from lab.fleet import POLICY
 from lab.podman import Podman
 from lab.processes import LabError, Process, wait_for
@@ -93,6 +96,10 @@ class Course:
         found = self.ask(f"/api/v1/nodes/{NODE}")["node"]
         return bool(found["liveness"] == "online" and found["capability"])
 
+    def held(self) -> bool:
+        """Say whether the hub holds the box, which is ahead of it."""
+        return bool(self.ask(f"/api/v1/nodes/{NODE}")["node"]["diverged"])
+
     def running(self) -> str | None:
         """Return since when the workload's container runs, None where it does not."""
         state = next(one["state"] for one in self.ask("/api/v1/instances")["items"])
@@ -105,57 +112,94 @@ class Course:
             process.stop()
         self.runtime.remove_all()
         self._apart.cleanup()
-        self.stack.down("-v")
+        self.stack.down(" --volumes")
 
 
 def first_start(course: Course) -> str:
-    """Bring it up with one command."""
-    course.stack.up()
+    """Build the image and bring it up, by the README's first line."""
+    if compose_commands.command("up -d --build") != compose_commands.command(
+        "up -d --build", compose_commands.README.read_text()
+    ):
+        raise LabError("README.md and docs/data-centre.md begin with different lines")
+    course.stack.first_up()
     told = course.stack.inside("hub", "id").decode().strip()
+    for service in ("hub", "broker", "database"):
+        if f"{compose.PROJECT}_{service}_1" not in course.stack.follow(command("ps")):
+            raise LabError(f"`ps` does not show {service}")
+    if not course.stack.follow(command("logs --tail 20 hub")).strip():
+        raise LabError("`logs` shows nothing of the hub")
     return f"every part works; in the hub's container: {told}"
+
+
+def image_contents(course: Course) -> str:
+    """Look at the image that was built as the documents say."""
+    found = course.stack.image()
+    labels = json.loads(course.stack.podman("image", "inspect", image.NAME))[0]["Labels"]
+    said = {name.rpartition(".")[2]: value for name, value in labels.items()}
+    if said["version"] != found.version:
+        raise LabError(f"the image's label says version {said['version']}, not {found.version}")
+    there = course.stack.inside("hub", "ls", "/opt/skerry/bin").decode().split()
+    listed = found.sbom.read_text()
+    for name in ("skerry-agent", "skerry-executor", "psutil", "pyudev"):
+        if name in there or f"/{name}@" in listed:
+            raise LabError(f"{name} is in the image")
+    return (
+        f"{found.size_mib:.0f} MiB, {found.packed_mib:.0f} MiB to fetch; {found.debian_packages} packages "
+        f"of Debian, {found.python_packages} of Python; version {said['version']}, {said['revision']}"
+    )
 
 
 def read_only(course: Course) -> str:
     """Look at what the containers may do."""
     for service in ("hub", "broker", "database"):
-        told = json.loads(course.stack.podman("inspect", f"skerrylab_{service}_1"))[0]
+        told = json.loads(course.stack.podman("inspect", f"{compose.PROJECT}_{service}_1"))[0]
         host = told["HostConfig"]
         if not host["ReadonlyRootfs"] or told.get("EffectiveCaps"):
             raise LabError(f"{service}: {host['ReadonlyRootfs']}, {told.get('EffectiveCaps')}")
+        if told["HostConfig"]["LogConfig"]["Size"] in ("", "0B"):
+            raise LabError(f"{service} may fill the disk with what it says")
         if any("PASSWORD=" in one for one in told["Config"]["Env"]):
             raise LabError(f"{service} has a password in its environment")
-    return "root file systems are read-only, no capability is left, no password in the environment"
+    return (
+        "root file systems are read-only, no capability is left, no password in the environment, "
+        "logs have a limit"
+    )
 
 
 def operator(course: Course) -> str:
     """Make the first token of an operator."""
-    words = ["skerry-hub", "token", "create", "--name", "lab", "--role", "admin"]
-    printed = course.stack.inside("hub", *words).decode()
+    words = "exec hub skerry-hub token create --name alice --role admin"
+    printed = course.stack.follow(command(words))
     course.token = next(one for one in printed.split() if one.startswith("ska_"))
     return "a token with the role admin; " + course.cli("get", "nodes").strip()[:60]
 
 
 def join(course: Course) -> str:
-    """Have a box join by the command that the hub prints."""
+    """Have a box join by the command that the README's second one prints."""
     begun_s = time.monotonic()
-    printed = course.stack.inside("hub", "skerry-hub", "join-token", "--label", "site=quay-3")
-    words = shlex.split(printed.decode())[2:]
+    readme = compose_commands.README.read_text()
+    printed = course.stack.follow(command("exec hub skerry-hub join-token", readme))
+    words = shlex.split(printed)[2:]
+    other = course.stack.follow(command("exec hub skerry-hub join-token --label site=quay-3"))
+    pin = course.stack.follow(command("exec hub skerry-hub ca --pin")).strip()
+    if pin not in words or pin not in shlex.split(other):
+        raise LabError(f"the hub's pin is {pin}, what it prints for a box: {printed}, {other}")
     course.keys.mkdir()
     course.box.mkdir()
     (course.box / "policy.toml").write_text(POLICY)
-    command = [sys.executable, "-m", "skerry_agent.main", *words, "--node-id", NODE]
-    command += ["--trusted-keys", str(course.keys), "--no-start"]
+    program = [sys.executable, "-m", "skerry_agent.main", *words, "--node-id", NODE]
+    program += ["--trusted-keys", str(course.keys), "--no-start"]
     environment = {**os.environ, **course.box_environment()}
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, timeout=120
+        program, capture_output=True, text=True, check=False, env=environment, timeout=120
     )
     if done.returncode:
         raise LabError(f"{' '.join(words[:2])}: {done.stderr}{done.stdout}")
     course.runtime.start()
     listen = ["skerry_executor.main", "listen", "--socket", str(course.box / "executor.sock")]
     for name, given in (("executor", listen), ("agent", ["skerry_agent.main", "run"])):
-        program = [sys.executable, "-m", *given]
-        course.processes.append(Process(name, program, course.folder, course.box_environment()))
+        words = [sys.executable, "-m", *given]
+        course.processes.append(Process(name, words, course.folder, course.box_environment()))
     course.until("the box to be online", course.online)
     return f"online {time.monotonic() - begun_s:.1f} s after the token was asked for"
 
@@ -199,31 +243,38 @@ def kill_and_up(course: Course) -> str:
 
 def backup(course: Course) -> str:
     """Back the running hub up, delete the workload, and restore what was before."""
-    packed = course.stack.inside("hub", "skerry-hub", "backup", "-o", "-")
-    (course.folder / "backup").write_bytes(packed)
-    (course.folder / "backup").chmod(0o600)
+    packed = course.stack.back_up()
     before = course.running()
     course.cli("label", "node", NODE, "later=yes")
     course.cli("delete", "workload", "shop-web")
     course.until("nothing to run", lambda: not course.runtime.run("ps", "-q").strip())
-    course.stack.podman("stop", "skerrylab_hub_1")
-    settings = ["--volumes-from", "skerrylab_hub_1", "--network", "skerrylab_default"]
-    said = course.stack.restore(settings, packed)
-    course.stack.up()
-    course.until(
-        "the box to be held", lambda: course.ask(f"/api/v1/nodes/{NODE}")["node"]["diverged"]
-    )
+    said = course.stack.restore(" --force")
+    course.until("the box to be held", course.held)
     if course.runtime.run("ps", "-q").strip():
         raise LabError("something was started on a box that is held")
     course.cli("node", "overwrite", NODE)
     course.until("the workload to run again", course.running)
     if course.running() == before:
         raise LabError("the container was never away")
-    return f"{len(packed) / 1024:.0f} KiB; {said}; the box was held, and has its workload again"
+    size = packed.stat().st_size
+    return f"{size / 1024:.0f} KiB; {said}; the box was held, and has its workload again"
+
+
+def restore_anew(course: Course) -> str:
+    """Delete every volume, and restore the same backup into an empty place."""
+    before = course.running()
+    course.stack.down(" --volumes")
+    said = course.stack.restore()
+    course.until("the box to be held", course.held)
+    course.until("the box to be online again", course.online)
+    if course.running() != before:
+        raise LabError(f"the container was {before}, now {course.running()}")
+    return f"{said}; the box knows the hub again, is held, and runs what it ran"
 
 
 STEPS: tuple[tuple[str, Callable[[Course], str]], ...] = (
     ("up", first_start),
+    ("what is in the image", image_contents),
     ("what containers may do", read_only),
     ("an operator's token", operator),
     ("skerry-agent join", join),
@@ -231,14 +282,14 @@ STEPS: tuple[tuple[str, Callable[[Course], str]], ...] = (
     ("down, up", down_and_up),
     ("kill -9 of all, up", kill_and_up),
     ("backup, restore", backup),
+    ("restore into an empty place", restore_anew),
 )
 
 
 def run(folder: pathlib.Path, **settings: str) -> bool:
     """Follow the steps; say whether all came to what is asked for."""
     made = compose.builder(folder)
-    found = compose.make_images(made, folder / "out")
-    print(f"image: {found.size_mib:.0f} MiB, {found.packed_mib:.0f} MiB to fetch", flush=True)
+    compose.make_bases(made)
     for user in ("10001", OTHER_USER):
         with tempfile.TemporaryDirectory(dir=folder) as name:
             stack = compose.Stack(pathlib.Path(name), made, SKERRY_USER=user, **settings)

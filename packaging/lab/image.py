@@ -139,10 +139,10 @@ def build(
     """Build the hub's image from the checkout, and write its bill of materials."""
     version, made_at = _version(), _made_at()
     with tempfile.TemporaryDirectory() as folder:
-        words = ["build", "--format", "docker", "--network=host", "-f", str(containerfile)]
+        words = [*build_words(pathlib.Path(folder)), "-f", str(containerfile)]
         words += ["--build-arg", f"BASE={base}", "--build-arg", f"VERSION={version}"]
         words += ["--build-arg", f"REVISION={_revision()}"]
-        words += ["--timestamp", str(int(made_at.timestamp())), *_secrets(pathlib.Path(folder))]
+        words += ["--timestamp", str(int(made_at.timestamp()))]
         words += ["-t", f"{name}:{version}", "-t", f"{name}:latest", str(ROOT)]
         try:
             builder.run(*words)
@@ -152,22 +152,37 @@ def build(
             builder.careful(pathlib.Path(folder))
             builder.run(*words)
             builder.careful(CACHE / "podman")
+    return described(builder, name, version, out)
+
+
+def described(builder: Builder, name: str, tag: str, out: pathlib.Path) -> Made:
+    """Write the bill of materials of an image that is built; return what it is."""
+    version, made_at = _version(), _made_at()
+    image = f"{name}:{tag}"
     out.mkdir(parents=True, exist_ok=True)
     sbom = out / f"skerry-hub-{version}.cdx.json"
     about = image_sbom.Image(name=name, version=version, made_at=made_at)
-    with builder.files_of(f"{name}:{version}") as root:
+    with builder.files_of(image) as root:
         sbom.write_text(image_sbom.document(root, about))
         counts = len(image_sbom.debian_packages(root)), len(image_sbom.python_packages(root))
-    size = int(builder.run("image", "inspect", "--format", "{{.Size}}", f"{name}:{version}"))
+    size = int(builder.run("image", "inspect", "--format", "{{.Size}}", image))
     return Made(
         name=name,
         version=version,
         size_mib=size / 2**20,
-        packed_mib=_packed_mib(builder, f"{name}:{version}"),
+        packed_mib=_packed_mib(builder, image),
         sbom=sbom,
         debian_packages=counts[0],
         python_packages=counts[1],
     )
+
+
+def build_words(folder: pathlib.Path) -> list[str]:
+    """Return podman's words for a build that has this machine's own way to packages.
+
+    The folder must be there as long as it builds.
+    """
+    return ["build", "--format", "docker", "--network=host", *_secrets(folder)]
 
 
 def _packed_mib(builder: Builder, image: str) -> float:

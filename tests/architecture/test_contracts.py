@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 
 import pytest
+import setuptools
 
 from skerry_agent.probes.table import PROBES
 from skerry_executor.runtimes import RUNTIMES
@@ -267,7 +268,9 @@ def test_golden_bytes_that_were_released_are_never_edited():
 
 
 def test_every_package_is_shipped():
-    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = built["packages"]["find"]["where"]
+    shipped = [one for folder in folders for one in setuptools.find_packages(ROOT / folder)]
     there = {
         ".".join(path.parent.relative_to(ROOT / side).parts)
         for side in PRODUCT

@@ -5,7 +5,12 @@ import pathlib
 import pytest
 import sqlalchemy as sa
 
-from skerry_hub.database_url import DatabaseUrlError, folder_and_database, with_password
+from skerry_hub.database_url import (
+    DatabaseUrlError,
+    folder_and_database,
+    wait_s_of,
+    with_password,
+)
 
 URL = "postgresql://skerry@db:5432/skerry?sslmode=require"
 
@@ -53,3 +58,15 @@ def test_what_is_wrong_is_said_without_the_password(tmp_path, content, url, says
     with pytest.raises(DatabaseUrlError, match=says) as error:
         with_password(url, pathlib.Path(file))
     assert "other" not in str(error.value)
+
+
+def test_how_long_a_server_is_waited_for():
+    assert [wait_s_of({"database_wait": text}) for text in (None, "", "60", "3600")] == [
+        0,
+        0,
+        60,
+        3600,
+    ]
+    for wrong in ("-1", "3601", "1.5", "x", "\u0663"):
+        with pytest.raises(DatabaseUrlError, match="--database-wait"):
+            wait_s_of({"database_wait": wrong})

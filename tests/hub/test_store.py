@@ -1,10 +1,12 @@
 """The store's contract, on SQLite and on a real PostgreSQL: the same tests for both."""
 
 import dataclasses
+import queue
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import alembic.autogenerate
 import alembic.migration
@@ -46,7 +48,7 @@ from skerry_hub.retention import REVISIONS_KEPT
 from skerry_hub.secret_records import Secret, SecretVersion
 from skerry_hub.state import Draft, Known
 from skerry_hub.store_error import StoreError
-from skerry_hub.store_opening import open_store
+from skerry_hub.store_opening import open_store, wait_for_server
 
 
 @pytest.fixture
@@ -570,6 +572,29 @@ def test_a_database_that_cannot_be_opened_is_said_without_its_password(url):
     assert "cannot be used" in text
     assert "geheim" not in text
     assert "\n" not in text
+
+
+def test_a_server_that_starts_at_the_same_time_is_waited_for(server):
+    url, told = server.make("late"), queue.Queue()
+    server.stop()
+    try:
+        waiting = threading.Thread(target=wait_for_server, args=(url, 60, told.put))
+        waiting.start()
+        assert "late cannot be used" in told.get(timeout=30)
+        assert waiting.is_alive()
+    finally:
+        server.start()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    open_store(url).close()
+
+
+def test_a_server_that_does_not_come_is_left_to_whoever_uses_it():
+    told = []
+    wait_for_server("postgresql://u:geheim@127.0.0.1:1/x", 0, told.append)
+    assert told == []
+    wait_for_server("sqlite:////nowhere/at/all/hub.db", 60, told.append)
+    assert told == []
 
 
 def test_a_file_that_is_no_database_is_said(tmp_path):

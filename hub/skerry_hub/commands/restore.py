@@ -22,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `restore` takes."""
     parser.add_argument("file", metavar="FILE", help="the backup; - reads it from standard input")
     database_url.add_options(parser)
+    database_url.add_wait(parser)
     parser.add_argument(
         "--check",
         action="store_true",
@@ -49,6 +50,7 @@ def run(given: argparse.Namespace) -> int:
     from skerry_hub.backup.parts import BackupError  # noqa: PLC0415
     from skerry_hub.owner import as_owner  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
+    from skerry_hub.store_opening import wait_for_server  # noqa: PLC0415
 
     os.umask(0o077)
     try:
@@ -62,6 +64,8 @@ def run(given: argparse.Namespace) -> int:
             # What root puts there the hub could not read.
             with as_owner(target) if target.exists() else contextlib.nullcontext():
                 data, database = database_url.folder_and_database(vars(given))
+                # With compose the server is started for this very command.
+                wait_for_server(database, database_url.wait_s_of(vars(given)), _waiting)
                 found = restoring.restore(
                     source,
                     data,
@@ -85,6 +89,10 @@ def run(given: argparse.Namespace) -> int:
     for line in _to_do(found):
         print(line)
     return 0
+
+
+def _waiting(reason: str) -> None:
+    print(f"skerry-hub: waiting for the database: {reason}", file=sys.stderr)
 
 
 @contextlib.contextmanager
