@@ -18,8 +18,13 @@ LIBRARY = "usr/share/skerry-agent"
 PROGRAMS = ("usr/bin/skerry-agent", "usr/bin/skerry-executor")
 
 
-def later(package: pathlib.Path, number: int, folder: pathlib.Path) -> tuple[pathlib.Path, str]:
-    """Write the package as version +NUMBER to `folder`; return where, and the code's version."""
+def later(
+    package: pathlib.Path, number: int, folder: pathlib.Path, *, with_policy: bool = False
+) -> tuple[pathlib.Path, str]:
+    """Write the package as version +NUMBER to `folder`; return where, and the code's version.
+
+    `with_policy`: it brings another policy.toml, too, which most boxes have changed.
+    """
     was = output(["dpkg-deb", "--field", str(package), "Version"]).strip()
     wanted = f"{was}+{number}"
     with tempfile.TemporaryDirectory(prefix="later-") as name:
@@ -35,6 +40,9 @@ def later(package: pathlib.Path, number: int, folder: pathlib.Path) -> tuple[pat
             raise LabError(f"{package}: {code.name} has no __version__")
         version = f"{found[1]}.{number}"
         _substitute(code, found[0], f'__version__ = "{version}"')
+        if with_policy:
+            policy = root / "etc" / "skerry" / "policy.toml"
+            policy.write_text(f"{policy.read_text()}\n# As of version {wanted}.\n")
         _sums(root)
         place = folder / f"skerry-agent_{wanted}_all.deb"
         run(["dpkg-deb", "--build", "--root-owner-group", str(root), str(place)])

@@ -6,6 +6,7 @@ Help needs no more than the standard library, and comes before anything is insta
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import sys
 import time
@@ -36,7 +37,7 @@ def main() -> int:
         type=pathlib.Path,
         metavar="FILE",
         help="the repository's secret key, as gpg exports it; made where there is none "
-        "(DIR.key, beside the repository: never publish it)",
+        "(~/.local/share/skerry/repository.key: never publish it)",
     )
     parser.add_argument(
         "--url",
@@ -65,9 +66,16 @@ def _build(given: argparse.Namespace) -> int:
             raise LabError("two builds of one commit are not the same bytes")
     print(f"{built.path}: {built.size_bytes / 1000:.0f} kB, installed {built.installed_kib} KiB")
     if given.repository is not None:
-        key = given.key or given.repository.with_name(f"{given.repository.name}.key")
+        former = given.repository.with_name(f"{given.repository.name}.key")
+        key = given.key or (former if former.exists() else _usual_key())
         print(deb_repository.add(given.repository, [built.path], key, given.url, time.time()))
     return 0
+
+
+def _usual_key() -> pathlib.Path:
+    """Return where the secret key is kept: never beside what a web server publishes."""
+    home = os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local" / "share"
+    return pathlib.Path(home) / "skerry" / "repository.key"
 
 
 if __name__ == "__main__":

@@ -62,10 +62,12 @@ class Course:
         url = self.packages_url
         deb_repository.add(self.repository, [package], self._key, url, time.time())
 
-    def publish_later(self) -> tuple[str, str]:
+    def publish_later(self, *, with_policy: bool = False) -> tuple[str, str]:
         """Publish a later version; return it as Debian and as the agent write it."""
         self._versions += 1
-        made, code = deb_later.later(self.package, self._versions, self.site.folder)
+        made, code = deb_later.later(
+            self.package, self._versions, self.site.folder, with_policy=with_policy
+        )
         self.publish(made)
         return made.name.split("_")[1], code
 

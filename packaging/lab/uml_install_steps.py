@@ -56,7 +56,7 @@ def boot(course: Course) -> str:
 
 def repository(course: Course) -> str:
     """Add the signed repository: its key and its description, and what it has."""
-    for beginning in ("sudo wget -qP /etc/apt/keyrings", "sudo wget -qP /etc/apt/sources.list.d"):
+    for beginning in ("sudo wget -nv -NP /etc/apt/keyrings", "sudo wget -nv -NP /etc/apt/sources"):
         course.follow(beginning)
     said = course.follow("sudo apt update")
     if re.search(r"^(W|E|Warning|Error):", said.text, re.M):
@@ -242,8 +242,14 @@ def unattended(course: Course) -> str:
     name = "52skerry-unattended-upgrades"
     course.box.shell("sudo apt-get -qq install -y unattended-upgrades", INSTALL_S)
     course.box.run("cp", f"{examples}/{name}", f"/etc/apt/apt.conf.d/{name}")
-    version, code = course.publish_later()
-    return _replaced(course, version, code, "sudo apt-get update && sudo unattended-upgrade -v")
+    version, code = course.publish_later(with_policy=True)
+    place = "/etc/skerry/policy.toml"
+    mine = course.box.run("cat", place)
+    seen = _replaced(course, version, code, "sudo apt-get update && sudo unattended-upgrade -v")
+    theirs = course.box.run("cat", f"{place}.dpkg-dist")
+    if course.box.run("cat", place) != mine or version not in theirs:
+        raise LabError("the box's own policy was not kept, or the new one is not beside it")
+    return f"{seen}; its policy stays, the new one is beside it"
 
 
 def _replaced(course: Course, version: str, code: str, command: str) -> str:

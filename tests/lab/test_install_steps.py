@@ -56,8 +56,8 @@ def test_the_commands_of_the_section_are_read_by_where_they_are_given():
 def test_the_readme_has_every_command_that_the_steps_follow():
     found = install_readme.blocks()
     for beginning in (
-        "sudo wget -qP /etc/apt/keyrings",
-        "sudo wget -qP /etc/apt/sources.list.d",
+        "sudo wget -nv -NP /etc/apt/keyrings",
+        "sudo wget -nv -NP /etc/apt/sources",
         "sudo apt update",
         "sudo apt install skerry-agent",
         "sudo skerry-agent join",
