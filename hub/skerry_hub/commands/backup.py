@@ -25,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Write a backup; the hub may be running."""
+    from skerry_hub.backup.digest import Digest  # noqa: PLC0415
     from skerry_hub.backup.making import make  # noqa: PLC0415
     from skerry_hub.backup.parts import BackupError, Manifest  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
@@ -36,7 +37,7 @@ def run(given: argparse.Namespace) -> int:
         try:
             with beside.open("xb") as output:
                 beside.chmod(0o600)
-                manifest = make(data, database, output, time.time())
+                manifest = make(data, database, sha256.of(output), time.time())
                 output.flush()
                 os.fsync(output.fileno())
             beside.rename(target)
@@ -45,6 +46,7 @@ def run(given: argparse.Namespace) -> int:
             beside.unlink(missing_ok=True)
         return manifest
 
+    sha256 = Digest()
     os.umask(0o077)
     try:
         data, database = database_url.folder_and_database(vars(given))
@@ -52,7 +54,7 @@ def run(given: argparse.Namespace) -> int:
             print("skerry-hub: -o - is for a file or a pipe, not a terminal", file=sys.stderr)
             return 2
         if given.output == "-":
-            manifest = make(data, database, sys.stdout.buffer, time.time())
+            manifest = make(data, database, sha256.of(sys.stdout.buffer), time.time())
             sys.stdout.buffer.flush()
         else:
             manifest = to_file(pathlib.Path(given.output).absolute())
@@ -70,6 +72,11 @@ def run(given: argparse.Namespace) -> int:
     print(
         f"skerry-hub: backup of {manifest.made_at}: {len(manifest.parts)} parts, {count} rows. "
         "It has the hub's keys: who reads it owns the fleet",
+        file=sys.stderr,
+    )
+    print(
+        f"skerry-hub: its SHA-256 is {sha256}: keep that elsewhere, and restore with --sha256, for "
+        "who can change the backup can make it look whole",
         file=sys.stderr,
     )
     return 0
