@@ -122,7 +122,7 @@ class Chain:
         return None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Part:
     """Rows that follow each other, after an anchor: a log, or what was once cut off one.
 
@@ -134,7 +134,7 @@ class Part:
     name: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Verdict:
     """What came of a check: how many rows are as they were, and up to where.
 
