@@ -15,7 +15,7 @@ from skerry_executor import order as verification
 from skerry_executor.approvals import approvers
 from skerry_executor.job import is_finished
 from skerry_executor.journal import Journal
-from skerry_executor.key_ring import standing, trusted_keys
+from skerry_executor.key_ring import order_keys, standing, trusted_keys
 from skerry_executor.keys import read_keys
 from skerry_executor.log import log
 from skerry_executor.order import Identity, Verified, refusal
@@ -130,10 +130,10 @@ def _box(settings: Settings) -> _Box:
     if not policy.approval.required:
         return _Box(policy=policy)
     found = read_keys(settings.approval_keys, "put the public keys of those who approve there")
-    keys = approvers(found.by_id, trusted_keys(settings).by_id)
+    keys = approvers(found.by_id, order_keys(settings))
     told = Approvals(required=True, keys=tuple(sorted(keys)))
     both = (
-        f"{settings.approval_keys}: key {name} signs orders, so it approves nothing"
+        f"{settings.approval_keys}: key {name} signs orders or did so, so it approves nothing"
         for name in found.by_id
         if name not in keys
     )

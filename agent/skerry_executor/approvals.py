@@ -1,13 +1,13 @@
 """The two-person rule on the box: whether somebody beside the hub approved what is to run. Pure.
 
 What counts is what the containers are, worked out here from what is about to run; and the keys of
-those who approve, which root put on the box. A key that signs orders approves nothing: else the
-hub, or whoever took it over, were the second person as well.
+those who approve, which root put on the box. A key that signs orders, or once did, approves
+nothing: else the hub, or whoever took it over, were the second person as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from skerry_executor.signed import opened
 from skerry_wire import approval, envelope
@@ -18,9 +18,12 @@ from skerry_wire.workload import Instance
 ASKS = "this box asks for an approval of what it runs (approval.required)"
 
 
-def approvers(by_root: Mapping[str, bytes], order_keys: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the keys that approve: those for that, less those that sign orders."""
-    taken = set(order_keys.values())
+def approvers(by_root: Mapping[str, bytes], order_keys: Collection[bytes]) -> dict[str, bytes]:
+    """Return the keys that approve: those for that, less those that sign orders or ever did.
+
+    A retired one is among the latter: the hub had its private half, and may have it still.
+    """
+    taken = frozenset(order_keys)
     return {name: key for name, key in by_root.items() if key not in taken}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import stat
+from collections.abc import Collection
 
 from skerry_executor import key_ring, leasing, runtimes, sealing, state
 from skerry_executor.approvals import approvers
@@ -23,7 +24,7 @@ from skerry_wire.box_policy import BoxPolicy, is_within
 from skerry_wire.frozen import frozen
 from skerry_wire.lifecycle import fingerprint_of
 
-BOTH = " signs orders, so it approves nothing: take it out of the folder"
+OUT = "so it approves nothing: take it out of the folder"
 
 
 @frozen()
@@ -116,14 +117,21 @@ def _approvals(settings: Settings) -> tuple[Finding, ...]:
         return ()
     folder = settings.approval_keys
     found = read_keys(folder, "put the public keys of those who approve there")
-    keys = approvers(found.by_id, key_ring.trusted_keys(settings).by_id)
+    keys = approvers(found.by_id, key_ring.order_keys(settings))
+    signing = key_ring.trusted_keys(settings).by_id
     said = [Finding("approvals", False, problem) for problem in found.problems]
     said += [
-        Finding("approvals", name in keys, f"key {name}" + ("" if name in keys else BOTH))
+        Finding("approvals", name in keys, f"key {name}" + _why_not(name, keys, signing))
         for name in found.by_id
     ]
     places = (folder, *sorted(folder.glob("*.pub")))
     return (*said, *(one for path in places for one in _writable(path)))
+
+
+def _why_not(name: str, approving: Collection[str], signing: Collection[str]) -> str:
+    if name in approving:
+        return ""
+    return f" signs orders, {OUT}" if name in signing else f" once signed orders, {OUT}"
 
 
 def _writable(path: pathlib.Path) -> tuple[Finding, ...]:

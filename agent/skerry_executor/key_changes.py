@@ -55,6 +55,11 @@ def trusted(ring: KeyRing, by_root: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name: key for name, key in {**by_root, **learned}.items() if key not in retired}
 
 
+def ever_trusted(ring: KeyRing, by_root: Mapping[str, bytes]) -> frozenset[bytes]:
+    """Return every key known to sign orders or to have signed them, retired ones as well."""
+    return frozenset((*by_root.values(), *(one.key for one in ring.learned), *ring.retired))
+
+
 def counting(ring: KeyRing, by_root: Mapping[str, bytes]) -> list[LearnedKey]:
     """Return what was learned by a key that is one of root's still, be it retired meanwhile."""
     roots = set(by_root.values())

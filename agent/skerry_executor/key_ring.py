@@ -10,7 +10,7 @@ import os
 import pathlib
 
 from skerry_executor import whole_file
-from skerry_executor.key_changes import KeyRing, trusted
+from skerry_executor.key_changes import KeyRing, ever_trusted, trusted
 from skerry_executor.keys import TrustedKeys, read_keys
 from skerry_executor.settings import Settings
 from skerry_executor.state import StateError, read_record, write_record
@@ -61,6 +61,20 @@ def trusted_keys(settings: Settings) -> TrustedKeys:
         reason = f"every key in {settings.keys} was retired ({', '.join(retired)}): join anew"
         problems = (*problems, reason)
     return TrustedKeys(by_id=keys, problems=problems)
+
+
+def order_keys(settings: Settings) -> frozenset[bytes]:
+    """Return every key that signs orders here or has done so, also those that count no more.
+
+    Where what was learned is damaged, root's alone are known; then no new order is taken anyway.
+    Never raises.
+    """
+    by_root = read_keys(settings.keys).by_id
+    try:
+        ring = load(settings.state)
+    except StateError:
+        ring = KeyRing()
+    return ever_trusted(ring, by_root)
 
 
 def standing(settings: Settings) -> KeyStanding | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from skerry_executor import key_ring, state
+from skerry_executor.approvals import approvers
 from skerry_executor.key_changes import counting, trusted
 from skerry_executor.keys import read_keys
 from skerry_executor.settings import Settings
@@ -40,8 +41,17 @@ def forget(settings: Settings, *, yes: bool) -> int:
     if not yes:
         print(
             f"This trusts again every key in {settings.keys}, also those that the hub retired "
-            "since, and no other. Look there first, and remove what must not be trusted. Add --yes "
-            "to do it.",
+            "since, and no other. Look there first, and remove what must not be trusted. Remove "
+            f"the hub's former keys from {settings.approval_keys}, too: what is forgotten as an "
+            "order key would approve. Add --yes to do it.",
+            file=sys.stderr,
+        )
+        return 1
+    would_approve = _would_approve(settings)
+    if would_approve:
+        print(
+            f"skerry-executor: {settings.approval_keys} has {', '.join(would_approve)}, which "
+            "signed orders: forgotten as such it would approve. Take it out of the folder first",
             file=sys.stderr,
         )
         return 1
@@ -54,3 +64,11 @@ def forget(settings: Settings, *, yes: bool) -> int:
         return 1
     print("forgotten" if was_there else "there was nothing to forget")
     return 0
+
+
+def _would_approve(settings: Settings) -> list[str]:
+    """Return the keys that approve nothing now, and would once it is forgotten what they signed."""
+    found = read_keys(settings.approval_keys).by_id
+    now = approvers(found, key_ring.order_keys(settings))
+    then = approvers(found, read_keys(settings.keys).by_id.values())
+    return sorted(then.keys() - now.keys())

@@ -19,7 +19,7 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.records import MANY, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Duration, Session, anywhere, output
-from skerry_wire.audit_chain import DAMAGED, Chain, Mark, Row
+from skerry_wire.audit_chain import DAMAGED, Mark, Part, Row, Verdict, judged
 from skerry_wire.codec import from_plain
 from skerry_wire.errors import WireError
 from skerry_wire.frozen import frozen
@@ -27,6 +27,10 @@ from skerry_wire.frozen import frozen
 PAGE = 1000
 FORMAT = 1
 MOST_LINE = 1024 * 1024
+PROVE = (
+    "If somebody cut it off by right, give the files in which that is: skerry audit verify --cut "
+    "FILE (docs/access.md). The row that was seen stays the one that is wanted"
+)
 
 EXAMPLES = """\b
 Each row's hash covers the one before it, so that nothing can be changed or taken out unnoticed. The
@@ -38,6 +42,7 @@ Examples:
   skerry audit verify
   skerry audit export > audit.jsonl
   skerry audit verify --file audit.jsonl
+  skerry audit verify --cut audit-2026.jsonl    after `skerry-hub audit cut -o audit-2026.jsonl`
 """
 
 
@@ -152,17 +157,41 @@ def _written(where: str) -> Iterator[IO[str]]:
 
 @audit.command()
 @click.option("--file", "where", metavar="FILE", help="Check an export, without any hub.")
+@click.option(
+    "--cut",
+    "cuts",
+    metavar="FILE",
+    multiple=True,
+    help="What was cut off before: the file of `skerry-hub audit cut`. Several times where needed.",
+)
 @click.option("--head", metavar="ROW:HASH", help="A row that the log must have.")
+@click.option(
+    "--accept-cut",
+    is_flag=True,
+    help="What was cut off is in no file any more: take what is here as it is from now on.",
+)
 @output("json", "yaml")
 @anywhere
 @click.pass_context
-def verify(ctx: click.Context, /, where: str | None, head: str | None, form: str | None) -> None:
-    """Check that no row was changed, taken out or cut off; exit status 1 where one was."""
+def verify(
+    ctx: click.Context,
+    /,
+    where: str | None,
+    cuts: tuple[str, ...],
+    head: str | None,
+    accept_cut: bool,
+    form: str | None,
+) -> None:
+    """Check that no row was changed, taken out or cut off; exit status 1 where one was.
+
+    The newest row that was seen is kept with the context, and must be there the next time. Where it
+    was cut off since, --cut shows that what is there now follows it.
+    """
     session: Session = ctx.obj
     seen = [_mark(head, "--head")] if head else []
     remember: Callable[[Mark], None] = lambda _mark: None  # noqa: E731
     if where is not None:
-        chain, wrong = _checked(*_from_file(where), seen)
+        log = _from_file(where)
     else:
         name = session.target().context
         kept = contexts.load().contexts.get(name)
@@ -170,43 +199,39 @@ def verify(ctx: click.Context, /, where: str | None, head: str | None, form: str
             seen.append(_mark(kept.audit, "the context"))
         pages = _pages(session.connect(), 0)
         first = next(pages)
-        rows = (row for page in _again(first, pages) for row in page.items)
-        chain, wrong = _checked(first.anchor, rows, seen)
+        log = Part(
+            anchor=first.anchor, rows=(row for page in _again(first, pages) for row in page.items)
+        )
         remember = lambda mark: _remember(name, mark)  # noqa: E731
-    _tell(chain, wrong, form)
-    if wrong is not None:
+    cut = [dataclasses.replace(_from_file(one), name=one) for one in cuts]
+    verdict = judged(log, cut, seen)
+    _tell(verdict, form, accept_cut=accept_cut)
+    if verdict.wrong is not None or (verdict.unproven is not None and not accept_cut):
         ctx.exit(Exit.ERROR)
-    remember(chain.head)
+    remember(verdict.head)
 
 
-def _checked(anchor: Mark, rows: Iterator[Row], seen: list[Mark]) -> tuple[Chain, str | None]:
-    chain = Chain(anchor, seen)
-    for row in rows:
-        wrong = chain.take(row)
-        if wrong is not None:
-            return chain, wrong
-    return chain, chain.ended()
-
-
-def _tell(chain: Chain, wrong: str | None, form: str | None) -> None:
+def _tell(verdict: Verdict, form: str | None, *, accept_cut: bool) -> None:
     screen = Screen()
+    unproven = None if accept_cut else verdict.unproven
+    problem = verdict.wrong or unproven
     if form is not None:
         plain = {
-            "ok": wrong is None,
-            "problem": wrong,
-            "rows": chain.rows,
-            "head": dataclasses.asdict(chain.head),
+            "ok": problem is None,
+            "problem": problem,
+            "rows": verdict.rows,
+            "head": dataclasses.asdict(verdict.head),
         }
         screen.document(plain, form)
-    elif wrong is not None:
-        screen.note(f"skerry: the audit log is broken: {wrong}")
+    elif verdict.wrong is not None:
+        screen.note(f"skerry: the audit log is broken: {verdict.wrong}")
+    elif unproven is not None:
+        screen.note(f"skerry: the audit log is not proved to be whole: {unproven}. {PROVE}")
     else:
-        count = words.count(chain.rows, "row")
-        screen.line(f"checked {count}: all as they were written, up to {chain.head}")
-    if wrong is None and chain.unproven:
-        screen.note(
-            "the row that was seen last was cut off since: check an export that has it, too"
-        )
+        count = words.count(verdict.rows, "row")
+        screen.line(f"checked {count}: all as they were written, up to {verdict.head}")
+    if verdict.wrong is None and accept_cut and verdict.unproven is not None:
+        screen.note(f"accepted without a proof: {verdict.unproven}")
 
 
 def _remember(name: str, mark: Mark) -> None:
@@ -238,7 +263,7 @@ def _mark(text: str, what: str) -> Mark:
         raise Failure(f"{what}: {text[:100]!r} is no ROW:HASH", Exit.USAGE) from None
 
 
-def _from_file(where: str) -> tuple[Mark, Iterator[Row]]:
+def _from_file(where: str) -> Part:
     """Return the anchor and the rows of an export; these are read as they are asked for."""
     lines = _lines(where)
     try:
@@ -250,7 +275,8 @@ def _from_file(where: str) -> tuple[Mark, Iterator[Row]]:
         raise Failure(f"{where}: is empty", Exit.USAGE) from None
     except WireError as error:
         raise Failure(f"{where}:1: {error}", Exit.USAGE) from None
-    return anchor, (_row(where, number, line) for number, line in enumerate(lines, 2))
+    rows = (_row(where, number, line) for number, line in enumerate(lines, 2))
+    return Part(anchor=anchor, rows=rows)
 
 
 def _row(where: str, number: int, line: Any) -> Row:

@@ -62,7 +62,8 @@ def rotate(session: Session, /, stolen: bool, yes: bool) -> None:
     """Make another order key, and have every box trust it.
 
     With --stolen, a box that has heard of the change takes nothing more that the present key
-    signed; else it takes both until the change ends.
+    signed; else it takes both until the change ends. While a change is under way, --stolen begins
+    anew: with another key, and boxes distrust both that there were.
     """
     if not yes:
         at_once = ", and have boxes distrust the present one at once" if stolen else ""

@@ -1,7 +1,8 @@
 """The keys that this hub signs with: one, and while it is changed another; on disk, in the store.
 
 Files hold the private halves, the store which of them signs and every change so far. A kill between
-the two is healed at the next start: which file is meant, the store says by the key's id.
+the two is healed at the next start: which file is meant, the store says by the key's id. One that
+it does not name counts for nothing, and no change begins with it: a thief may have it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ import structlog
 
 from skerry_hub.keys import PRIVATE, OrderKey, OrderKeyError, load, make, write_public
 from skerry_hub.model import Node
-from skerry_hub.rotation import KeptChange, KeysRecord, lacking, message_of, obstacle, trusts
+from skerry_hub.rotation import (
+    KeptChange,
+    KeysRecord,
+    lacking,
+    message_of,
+    obstacle,
+    public_of,
+    trusts,
+)
+from skerry_hub.whole_file import sync_folder
 from skerry_wire import codec, envelope
 from skerry_wire.errors import WireError
 from skerry_wire.order_keys import KeyChange
@@ -28,6 +38,9 @@ log = structlog.get_logger("order_keys")
 
 SETTING = "order_keys"
 NEXT = f"{PRIVATE}.next"
+FRESH = f"{PRIVATE}.fresh"
+"""The next key until the store says so: the one before it, which boxes may trust, is kept so long.
+"""
 MAX_RECORD_BYTES = 16 * 2**20
 
 
@@ -57,18 +70,18 @@ class OrderKeys:
         self.next: OrderKey | None = None
         fresh = KeysRecord(current=self.current.id)
         self.record = _unpacked(settings.setting(SETTING, _packed(fresh)))
-        self._follow(load(folder, NEXT))
+        self._follow()
         write_public(folder, self.current)
 
-    def _follow(self, beside: OrderKey | None) -> None:
-        """Bring the files, `beside` the next key's, and what the store says together."""
+    def _follow(self) -> None:
+        """Bring the files and what the store says together. Raises OrderKeyError, StoreError."""
         record = self.record
         if record.current == self.current.id:
-            self.next = beside if beside is not None and beside.id == record.next else None
+            self.next = self._beside(record.next)
             if record.next is not None and self.next is None:
                 log.error("the next order key is not there: put it back from a backup, or rotate",
                           file=str(self._folder / NEXT), key=record.next)  # fmt: skip
-        elif beside is not None and record.current == beside.id:
+        elif (beside := self._beside(record.current)) is not None:
             self._take_over(beside)  # a hub that was killed in the midst of it
         else:
             # A backup of the one without the other: the file is what can sign.
@@ -77,6 +90,19 @@ class OrderKeys:
             self._keep(
                 dataclasses.replace(record, current=self.current.id, next=None, stolen=False)
             )
+
+    def _beside(self, key_id: str | None) -> OrderKey | None:
+        """Return the key of an id that lies beside the current one, now by the next one's name."""
+        if key_id is None:
+            return None
+        found = load(self._folder, NEXT)
+        if found is not None and found.id == key_id:
+            return found
+        fresh = load(self._folder, FRESH)
+        if fresh is None or fresh.id != key_id:
+            return None
+        self._renamed(FRESH, NEXT)  # a hub that was killed right after the store had it
+        return fresh
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -132,30 +158,55 @@ class OrderKeys:
     def rotate(self, now: float, *, stolen: bool = False) -> None:
         """Begin to change the key: make the next one, and sign that boxes trust it.
 
-        `stolen`: the same change retires the present one. Raises RotationError, OrderKeyError,
-        StoreError; then nothing has begun.
+        `stolen`: the same change retires the present one; and the next one, where a change is under
+        way: who copied the folder has both. Raises RotationError, OrderKeyError, StoreError; then
+        nothing has begun, or a change that the store had taken when it failed.
         """
         with self._lock:
-            if self.next is not None:
+            self._read_again()
+            if self.next is not None and not stolen:
                 raise RotationError(
                     f"the key is being changed to {self.next.id} already: look at "
-                    "`skerry key status`; `skerry key retire` ends it"
+                    "`skerry key status`; `skerry key retire` ends it, and where somebody may have "
+                    "both keys `skerry key rotate --stolen` begins anew"
                 )
-            path = self._folder / NEXT
-            following = load(self._folder, NEXT) or make(path)
-            if following.id in self._retired():
-                path.unlink()
-                following = make(path)
-            old, new = self.current.public, following.public
-            change = KeyChange(
-                sequence=self.record.next_sequence(now),
-                trusted=(new,) if stolen else (old, new),
-                retired=(old,) if stolen else (),
-            )
+            following = self._fresh()
+            change, signer = self._change_to(following, now, stolen=stolen)
             begun = dataclasses.replace(self.record, next=following.id, began_at=now, stolen=stolen)
-            self._keep(_with(begun, change, self.current, now))
+            self._keep(_with(begun, change, signer, now))
             self.next = following
+            self._renamed(FRESH, NEXT)
             log.info("order key: change begun", old=self.id, new=following.id, stolen=stolen)
+
+    def _read_again(self) -> None:
+        """Read what the store has: a change of which it told that it failed may be there."""
+        self.record = _unpacked(self._settings.setting(SETTING, _packed(self.record)))
+        self._follow()
+
+    def _fresh(self) -> OrderKey:
+        """Make a key that was never before. Raises OrderKeyError."""
+        path = self._folder / FRESH
+        try:
+            path.unlink(missing_ok=True)  # of a change that never began
+        except OSError as error:
+            raise OrderKeyError(f"{path} cannot be removed: {error.strerror}") from None
+        return make(path)
+
+    def _change_to(
+        self, following: OrderKey, now: float, *, stolen: bool
+    ) -> tuple[KeyChange, OrderKey]:
+        """Return the change that begins, and the key that signs it."""
+        old, new = self.current.public, following.public
+        between = public_of(self.record, self.record.next)
+        # Boxes that have heard of a stolen key trust the one after it alone.
+        signer = self.next if self.record.stolen and self.next is not None else self.current
+        retired = ((old,) if stolen else ()) + ((between,) if between is not None else ())
+        change = KeyChange(
+            sequence=self.record.next_sequence(now),
+            trusted=(new,) if stolen else (old, new),
+            retired=retired,
+        )
+        return change, signer
 
     def retire(self, now: float, left: Iterable[str] = (), *, force: bool = False) -> None:
         """End the change: sign with the next key alone, and have boxes distrust the old one.
@@ -192,15 +243,18 @@ class OrderKeys:
     def _take_over(self, following: OrderKey) -> None:
         """Have the next key's file be the key's."""
         self.current, self.next = following, None
-        try:
-            (self._folder / NEXT).rename(self._folder / PRIVATE)
-        except OSError as error:
-            reason = f"{self._folder / NEXT} cannot be renamed to {PRIVATE}: {error.strerror}"
-            raise OrderKeyError(f"{reason}; it is done at the next start") from None
+        self._beside(following.id)  # so that it surely has the next one's name
+        self._renamed(NEXT, PRIVATE)
         write_public(self._folder, following)
 
-    def _retired(self) -> set[str]:
-        return {name for one in self.record.changes for name in one.retires}
+    def _renamed(self, name: str, to: str) -> None:
+        path = self._folder / name
+        try:
+            path.rename(self._folder / to)
+            sync_folder(self._folder)
+        except OSError as error:
+            reason = f"{path} cannot be renamed to {to}: {error.strerror}"
+            raise OrderKeyError(f"{reason}; it is done at the next start") from None
 
     def _keep(self, record: KeysRecord) -> None:
         self._settings.set_setting(SETTING, _packed(record))

@@ -6,12 +6,15 @@ away for years follows them from the key that it knows to the one that signs tod
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from skerry_hub.model import Node
-from skerry_wire import codec
+from skerry_wire import codec, envelope
+from skerry_wire.errors import WireError
+from skerry_wire.messages import Envelope
 from skerry_wire.order_keys import MAX_CHANGES, KeyChanges, KeyId, KeySequence
 from skerry_wire.schema import Items
 
@@ -53,6 +56,17 @@ class KeysRecord:
         others of the same numbers, which boxes would pass over.
         """
         return max(self.sequence + 1, int(now))
+
+
+def public_of(record: KeysRecord, key_id: str | None) -> bytes | None:
+    """Return a key that a change told boxes to trust, where one did."""
+    for one in reversed(record.changes if key_id is not None else ()):
+        with contextlib.suppress(WireError):
+            change = envelope.open_key_change(codec.decode(Envelope, one.envelope))
+            for key in change.trusted:
+                if envelope.key_id_of(key) == key_id:
+                    return key
+    return None
 
 
 def lacking(record: KeysRecord, node: Node) -> Sequence[KeptChange]:

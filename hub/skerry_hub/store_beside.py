@@ -11,14 +11,12 @@ import getpass
 import os
 import pathlib
 import socket
-import time
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from skerry_hub import database_url, schema, store_opening
-from skerry_hub.access import audit_rows
-from skerry_hub.access.audit import entry_of
+from skerry_hub.access import audit
 from skerry_hub.keys import PRIVATE
 from skerry_hub.owner import as_owner
 from skerry_hub.store import Store
@@ -81,22 +79,8 @@ def noted(store: Store, action: str, **facts: str) -> Iterator[dict[str, str]]:
 
     Gives a place for what is only known by then. Raises StoreError: then it is not done.
     """
-    row = _note(store, action, {"phase": "intent", **facts})
-    outcome = {"phase": "outcome", "of": str(row), "status": "done"}
-    try:
+    with audit.noted(store, who_runs_it(), action, **facts) as outcome:
         yield outcome
-    except Exception as error:
-        outcome |= {"status": "refused", "reason": str(error)}
-        raise
-    finally:
-        _note(store, action, outcome)
-
-
-def _note(store: Store, action: str, facts: dict[str, str]) -> int:
-    with store.aside() as connection:
-        entry = entry_of(who_runs_it(), action, facts)
-        (row,) = audit_rows.append(connection, [entry], int(time.time() * 1000))
-    return row.seq
 
 
 def who_runs_it() -> str:

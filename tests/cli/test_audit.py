@@ -8,7 +8,7 @@ from tests.wire.test_audit_chain import rows
 
 from skerry_cli import contexts
 from skerry_hub.api.access_routes import AuditView
-from skerry_wire.audit_chain import BEGINNING
+from skerry_wire.audit_chain import BEGINNING, Mark
 
 
 class Log:
@@ -97,14 +97,98 @@ def test_a_row_that_must_be_there(skerry, log):
     assert "is no ROW:HASH" in skerry("audit", "verify", "--head", "3", code=2).err
 
 
-def test_a_log_that_was_cut_is_right_and_says_what_it_cannot_tell(hub, skerry, logged_in):
-    every = rows(8)
-    hub.answers["GET /api/v1/audit"] = log = Log(every)
-    skerry("audit", "verify", "--head", str(every[1].mark), **logged_in)
+def kept_mark(logged_in):
+    return contexts.load(contexts.pathlib.Path(logged_in["SKERRY_CONFIG"])).contexts["a"].audit
+
+
+def file_of(path, found, anchor=BEGINNING):
+    """Write rows as `skerry-hub audit cut` does; return where."""
+    lines = [{"audit": 1, "anchor": dataclasses.asdict(anchor)}, *map(dataclasses.asdict, found)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+@pytest.fixture
+def seen_at_2(skerry, log, logged_in):
+    """Who saw the log up to row 2, before it had eight."""
+    every = log.rows
+    log.rows = every[:2]
+    skerry("audit", "verify", **logged_in)
+    assert kept_mark(logged_in) == str(every[1].mark)
+    return every
+
+
+def test_what_was_seen_before_a_cut_is_proved_by_its_files_alone(
+    skerry, log, logged_in, seen_at_2, tmp_path
+):
+    every = seen_at_2
+    one = file_of(tmp_path / "one.jsonl", every[:3])
+    two = file_of(tmp_path / "two.jsonl", every[3:5], every[2].mark)
     log.rows, log.anchor = every[5:], every[4].mark
-    done = skerry("audit", "verify", "--head", str(every[1].mark), **logged_in)
-    assert done.out.startswith("checked 3 rows")
-    assert "was cut off since: check an export" in done.err
+    for _ in range(2):
+        done = skerry("audit", "verify", code=1, **logged_in)
+        assert "is not proved to be whole: row 2 was seen" in done.err
+        assert "skerry audit verify --cut FILE" in done.err
+        assert kept_mark(logged_in) == str(every[1].mark)
+    done = skerry("audit", "verify", "--cut", two, code=1, **logged_in)
+    assert "begins after row 3: nothing shows" in done.err
+    answer = json.loads(skerry("audit", "verify", "-o", "json", code=1, **logged_in).out)
+    assert (answer["ok"], answer["rows"], answer["problem"][:10]) == (False, 3, "row 2 was ")
+    assert kept_mark(logged_in) == str(every[1].mark)
+    done = skerry("audit", "verify", "--cut", two, "--cut", one, **logged_in)
+    assert done.out.startswith("checked 8 rows: all as they were written, up to 8:")
+    assert kept_mark(logged_in) == str(every[7].mark)
+    skerry("audit", "verify", **logged_in)
+
+
+def test_an_anchor_that_the_hub_made_up_is_found_and_the_mark_stays(
+    skerry, log, logged_in, seen_at_2, tmp_path
+):
+    """Whoever has the hub deletes the whole log, and begins another one after an anchor of his."""
+    every = seen_at_2
+    cut = file_of(tmp_path / "cut.jsonl", every[:5])
+    other = "f" * 64
+    for anchor, says in [
+        (Mark(seq=2, hash=other), "row 2, after which the log begins, is another than it was"),
+        (Mark(seq=5, hash=other), "is not proved to be whole"),
+        (Mark(seq=5000, hash=other), "is not proved to be whole"),
+        (Mark(seq=0, hash=other), "something stood before it"),
+    ]:
+        log.anchor, log.rows = anchor, rows(6, anchor)
+        for more in ([], ["--cut", cut]):
+            done = skerry("audit", "verify", *more, code=1, **logged_in)
+            assert (not more and says in done.err) or (more and "skerry: the audit log" in done.err)
+            assert kept_mark(logged_in) == str(every[1].mark)
+    log.anchor, log.rows = every[1].mark, []
+    done = skerry("audit", "verify", code=1, **logged_in)
+    assert "nothing follows row 2" in done.err
+    forged = file_of(
+        tmp_path / "forged.jsonl", rows(3, Mark(seq=2, hash=other)), Mark(seq=2, hash=other)
+    )
+    log.anchor = rows(3, Mark(seq=2, hash=other))[-1].mark
+    log.rows = rows(4, log.anchor)
+    done = skerry("audit", "verify", "--cut", forged, code=1, **logged_in)
+    assert f"{forged}: row 2, after which the log begins, is another" in done.err
+    assert kept_mark(logged_in) == str(every[1].mark)
+
+
+def test_where_the_files_are_lost_somebody_says_so(skerry, log, logged_in, seen_at_2):
+    log.rows, log.anchor = seen_at_2[5:], seen_at_2[4].mark
+    done = skerry("audit", "verify", "--accept-cut", **logged_in)
+    assert "accepted without a proof: row 2 was seen" in done.err
+    assert kept_mark(logged_in) == str(seen_at_2[7].mark)
+    log.rows = [dataclasses.replace(seen_at_2[5], who="mallory"), *seen_at_2[6:]]
+    skerry("audit", "verify", "--accept-cut", code=1, **logged_in)
+
+
+def test_an_export_is_checked_with_what_was_cut_off_before_it(skerry, log, tmp_path):
+    every = log.rows
+    cut = file_of(tmp_path / "cut.jsonl", every[:5])
+    rest = file_of(tmp_path / "rest.jsonl", every[5:], every[4].mark)
+    head = ("--head", str(every[1].mark))
+    skerry("audit", "verify", "--file", rest, *head, code=1)
+    done = skerry("audit", "verify", "--file", rest, "--cut", cut, *head)
+    assert done.out.startswith("checked 8 rows")
 
 
 def test_an_export_is_checked_without_a_hub(hub, skerry, log, tmp_path):

@@ -4,7 +4,9 @@ import base64
 import dataclasses
 
 import pytest
+from tests.executor import changes as key_changes
 from tests.executor.approved import SECOND, approval_for, id_of, with_approval
+from tests.executor.changes import CHAIN, NEW, NEWEST, OLD, RETIRED, ROTATED, several
 from tests.executor.client import Client, asked
 from tests.executor.orders import (
     KEY,
@@ -19,6 +21,7 @@ from tests.executor.orders import (
 )
 from tests.executor.test_serve import POLICY, Box
 
+from skerry_executor import key_ring
 from skerry_executor.approvals import approvers, lacking
 from skerry_executor.main import main
 from skerry_executor.policy_file import PolicyError, parse_policy
@@ -85,7 +88,7 @@ def test_a_device_that_was_not_approved_is_named():
 
 
 def test_a_key_that_signs_orders_approves_nothing():
-    assert approvers({**APPROVERS, **KEYS}, KEYS) == APPROVERS
+    assert approvers({**APPROVERS, **KEYS}, KEYS.values()) == APPROVERS
     assert "no key of anybody" in lacks(with_approval(ONE), keys={})["shop-web-0"]
 
 
@@ -97,6 +100,16 @@ def box(tmp_path):
     box.policy.write_text(ASKING)
     yield box
     box.end()
+
+
+STOLEN = key_changes.change(10, OLD, [NEW], [OLD])
+
+
+def told(box, *changes):
+    """Have the box take changes of the order key."""
+    if changes:
+        client = Client(box.path).ask(keys=several(*changes))
+        assert client.until(lambda reply: reply.kind == "done").error is None
 
 
 def _approve_with(self, *keys):
@@ -175,11 +188,36 @@ def test_the_hub_is_told_that_this_box_asks_and_by_which_keys(box):
     assert (told.required, told.keys) == (True, (id_of(SECOND),))
 
 
-def test_a_hub_whose_key_approves_as_well_is_refused_and_that_is_said(box):
-    box.approve_with(KEY)
-    outcome = asked(box.path, signed(order(with_approval(instance(), key=KEY))))
+@pytest.mark.parametrize(
+    ("changes", "signer"),
+    [
+        ((), OLD),
+        ((ROTATED,), OLD),
+        ((ROTATED,), NEW),
+        ((ROTATED, RETIRED), NEW),
+        (CHAIN, NEWEST),
+        ((STOLEN,), NEW),
+    ],
+    ids=["never", "begun", "for-this-box", "ended", "twice", "stolen"],
+)
+@pytest.mark.parametrize("second", [OLD, NEW, NEWEST], ids=["old", "new", "newest"])
+def test_a_hub_whose_key_approves_as_well_is_refused_and_that_is_said(
+    box, changes, signer, second, capsys
+):
+    """Also across rotations: of a key that was retired he may have the private half still."""
+    box.approve_with(second)
+    told(box, *changes)
+    known = {OLD, *((NEW,) if changes else ()), *((NEWEST,) if changes == CHAIN else ())}
+    outcome = asked(box.path, signed(order(with_approval(instance(), key=second)), signer))
+    if second not in known:
+        assert outcome.reached, "it is not the hub's"
+        return
     assert "no key of anybody who approves" in outcome.refusal.reason
-    assert any("signs orders, so it approves nothing" in one for one in outcome.problems)
+    assert box.runtime.containers(NODE) == ()
+    assert any("signs orders or did so, so it approves" in one for one in outcome.problems)
+    trusted = key_ring.trusted_keys(box.settings).by_id
+    words = "signs orders" if id_of(second) in trusted else "once signed orders"
+    assert f"BAD approvals: key {id_of(second)} {words}" in "\n".join(check(box, capsys))
 
 
 def test_a_box_without_such_keys_says_what_to_do(box):

@@ -60,6 +60,7 @@ def test_a_damaged_file_has_no_key_trusted_rather_than_a_retired_one(settings):
     found = key_ring.trusted_keys(settings)
     assert found.by_id == {}
     assert "skerry-executor keys --forget --yes" in found.problems[0]
+    assert key_ring.order_keys(settings) == {public(OLD)}
     assert key_ring.standing(settings) is None
     with pytest.raises(StateError, match="damaged"):
         key_ring.load(settings.state)
@@ -125,6 +126,25 @@ def test_root_can_forget_all_changes_after_being_asked(settings, capsys):
     assert keys(settings) == {name(OLD), name(NEW)}
     assert run(settings, "--forget", "--yes") == 0
     assert "nothing to forget" in capsys.readouterr().out
+
+
+def test_what_signed_orders_is_not_forgotten_while_it_would_approve_then(
+    settings, tmp_path, capsys
+):
+    key_ring.save(settings.state, ring_after(*CHAIN))
+    folder = tmp_path / "approval-keys"
+    folder.mkdir()
+    for one in (OLD, NEW):
+        text = base64.b64encode(public(one)).decode()
+        (folder / f"{name(one)}.pub").write_text(text)
+    arguments = ("--forget", "--yes", f"--approval-keys={folder}")
+    assert run(settings, *arguments) == 1
+    said = capsys.readouterr().err
+    assert f"has {name(NEW)}, which signed orders" in said
+    assert name(OLD) not in said, "root's own file has it still, so it approves nothing"
+    assert keys(settings) == {name(NEWEST)}
+    (folder / f"{name(NEW)}.pub").unlink()
+    assert run(settings, *arguments) == 0
 
 
 def test_a_new_identity_brings_no_retired_key_back(settings):

@@ -1,5 +1,6 @@
 """`skerry-hub backup`, `restore` and `healthcheck` as a person calls them: real processes."""
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -94,6 +95,24 @@ def test_a_backup_goes_through_a_pipe_and_nothing_else_is_written_there(folder, 
     target = tmp_path / "target"
     restored = run("restore", "-", "--data", target, data=made.stdout)
     assert restored.returncode == 0, restored.stderr
+
+
+def test_the_digest_that_is_told_is_wanted_again(folder, tmp_path):
+    backup, target = tmp_path / "hub.skerry-backup", tmp_path / "target"
+    said = run("backup", "--data", folder, "-o", backup).stderr.decode()
+    sha256 = hashlib.sha256(backup.read_bytes()).hexdigest()
+    assert f"its SHA-256 is {sha256}: keep that elsewhere" in said
+    piped = run("backup", "--data", folder, "-o", "-")
+    assert hashlib.sha256(piped.stdout).hexdigest() in piped.stderr.decode()
+    other = hashlib.sha256(b"other").hexdigest()
+    for where in (["--check"], ["--data", target]):
+        for name, data in ((backup, None), ("-", backup.read_bytes())):
+            refused = run("restore", name, *where, "--sha256", other, data=data)
+            assert refused.returncode == 1
+            assert f"its SHA-256 is {sha256}, and {other} is wanted" in refused.stderr.decode()
+    assert not list(target.glob("*key*"))
+    done = run("restore", backup, "--data", target, "--sha256", sha256)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")

@@ -11,8 +11,9 @@ from tests.hub.records import node, report
 
 from skerry_executor import key_changes
 from skerry_executor.key_changes import KeyRing
-from skerry_hub.keys import PRIVATE, PUBLIC, OrderKeyError, load_or_make
-from skerry_hub.order_keys import NEXT, SETTING, OrderKeys, RotationError
+from skerry_hub.keys import PRIVATE, PUBLIC, OrderKeyError, load, load_or_make, make
+from skerry_hub.order_keys import FRESH, NEXT, SETTING, OrderKeys, RotationError
+from skerry_hub.store_error import StoreError
 from skerry_hub.store_opening import open_store
 from skerry_wire.order_keys import KeyStanding
 
@@ -22,13 +23,14 @@ NOW = 1_790_000_000.0
 class Hub:
     """A data folder, opened anew for each start of a hub."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, url=None):
         self.folder = folder
+        self.url = url or f"sqlite:///{folder / 'hub.db'}"
         self.store = None
 
     def start(self):
         self.stop()
-        self.store = open_store(f"sqlite:///{self.folder / 'hub.db'}")
+        self.store = open_store(self.url)
         return OrderKeys(self.folder, self.store)
 
     def stop(self):
@@ -210,6 +212,166 @@ def test_why_a_box_does_not_trust_the_next_key_is_said(hub, record, reason):
     assert reason in keys.without([record])["box-1"]
 
 
+def follow(box, keys):
+    while box.told(keys):
+        pass
+
+
+@pytest.mark.parametrize("name", [NEXT, FRESH])
+@pytest.mark.parametrize("stolen", [False, True])
+def test_a_key_that_lay_there_is_never_begun_with(tmp_path, database, name, stolen):
+    """Who copied the folder once may have it."""
+    hub = Hub(tmp_path, database)
+    keys = hub.start()
+    left = make(tmp_path / name).id
+    try:
+        for again in (keys, hub.start()):
+            assert again.next is None, "the store does not name it"
+        again.rotate(NOW, stolen=stolen)
+        assert again.next.id != left
+        assert hub.start().next.id == again.next.id
+    finally:
+        hub.stop()
+
+
+class Failing:
+    """A store of which a write fails, before or after it has the record."""
+
+    def __init__(self, store, taken):
+        self.store, self.taken, self.fails = store, taken, True
+
+    def setting(self, key, otherwise):
+        return self.store.setting(key, otherwise)
+
+    def set_setting(self, key, value):
+        if not self.fails or self.taken:
+            self.store.set_setting(key, value)
+        if self.fails:
+            raise StoreError("the connection was cut")
+
+
+@pytest.mark.parametrize("stolen", [False, True])
+def test_a_change_whose_record_could_not_be_written_is_begun_with_another_key(
+    tmp_path, database, stolen
+):
+    hub = Hub(tmp_path, database)
+    old, box = hub.start().id, Box(hub.start().public)
+    store = Failing(hub.store, taken=False)
+    keys = OrderKeys(tmp_path, store)
+    try:
+        with pytest.raises(StoreError):
+            keys.rotate(NOW, stolen=stolen)
+        assert (keys.next, hub.start().next) == (None, None)
+        left = load(tmp_path, FRESH).id
+        store.store, store.fails = hub.store, False
+        keys.rotate(NOW + 60, stolen=stolen)
+        assert keys.next.id not in (old, left)
+        follow(box, keys)
+        assert box.trusted == ({keys.next.id} if stolen else {old, keys.next.id})
+    finally:
+        hub.stop()
+
+
+@pytest.mark.parametrize("stolen", [False, True])
+def test_a_change_that_the_store_had_taken_all_the_same_goes_on(tmp_path, database, stolen):
+    hub = Hub(tmp_path, database)
+    old, box = hub.start().id, Box(hub.start().public)
+    store = Failing(hub.store, taken=True)
+    keys = OrderKeys(tmp_path, store)
+    try:
+        with pytest.raises(StoreError):
+            keys.rotate(NOW, stolen=stolen)
+        begun, store.fails = load(tmp_path, FRESH).id, False
+        with pytest.raises(RotationError, match=f"being changed to {begun} already"):
+            keys.rotate(NOW + 60)
+        assert load(tmp_path, NEXT).id == begun
+        follow(box, keys)
+        assert box.trusted == ({begun} if stolen else {old, begun})
+        keys = hub.start()
+        keys.retire(NOW + 61)
+        follow(box, keys)
+        assert (keys.id, box.trusted) == (begun, {begun})
+    finally:
+        hub.stop()
+
+
+@pytest.mark.parametrize("first_stolen", [False, True])
+def test_a_folder_that_was_stolen_in_the_midst_of_a_change_is_worth_nothing(
+    tmp_path, database, first_stolen
+):
+    """Boxes that heard of the first change, of none, and of both at once distrust both keys."""
+    hub = Hub(tmp_path, database)
+    keys = hub.start()
+    old, boxes = keys.id, [Box(keys.public) for _ in range(3)]
+    try:
+        keys.rotate(NOW, stolen=first_stolen)
+        between = keys.next.id
+        boxes[0].told(keys)
+        joined = Box(*keys.public_keys)
+        keys.rotate(NOW + 1, stolen=True)
+        newest = keys.next.id
+        assert newest not in (old, between)
+        assert keys.public_keys == (keys.next.public,)
+        for box in (boxes[0], boxes[1], joined):
+            follow(box, keys)
+            assert box.trusted == {newest}
+            assert keys.for_node(box.node()).id == newest
+        again = hub.start()
+        assert (again.id, again.next.id) == (old, newest)
+        again.retire(NOW + 2)
+        assert (again.id, not (tmp_path / NEXT).exists()) == (newest, True)
+        for box in (*boxes, joined):
+            follow(box, again)
+            assert box.trusted == {newest}
+            assert again.without([box.node()]) == {}
+    finally:
+        hub.stop()
+
+
+@pytest.mark.parametrize("first_stolen", [False, True])
+def test_killed_at_any_step_of_that_no_box_is_lost(hub, first_stolen):
+    for step in range(1, 4000, 61):
+        folder = hub.folder / str(step)
+        folder.mkdir()
+        one = Hub(folder)
+        keys = one.start()
+        boxes = [Box(keys.public), Box(keys.public)]
+        keys.rotate(NOW, stolen=first_stolen)
+        between = keys.next.id
+        boxes[0].told(keys)
+        one.stop()
+        if not _killed(one, lambda keys: keys.rotate(NOW + 1, stolen=True), step):
+            break
+        keys = one.start()
+        assert keys.next is not None, "one of both changes is under way"
+        if keys.next.id == between:
+            keys.rotate(NOW + 2, stolen=True)
+        for box in boxes:
+            follow(box, keys)
+            assert box.trusted == {keys.next.id}
+        keys.retire(NOW + 3)
+        assert keys.id not in (between, None)
+        one.stop()
+        shutil.rmtree(folder)
+    else:
+        pytest.fail("it never ended by itself")
+    assert step > 50
+
+
+def test_a_next_key_that_is_gone_is_distrusted_with_the_change_after_it(hub):
+    keys = hub.start()
+    box = Box(keys.public)
+    keys.rotate(NOW)
+    gone = keys.next.id
+    box.told(keys)
+    (hub.folder / NEXT).unlink()
+    again = hub.start()
+    again.rotate(NOW + 1)
+    follow(box, again)
+    assert box.trusted == {again.id, again.next.id}
+    assert gone in again.record.changes[-1].retires
+
+
 @pytest.mark.parametrize("stolen", [False, True])
 def test_killed_at_any_step_a_change_has_begun_or_has_not(hub, stolen):
     for step in range(1, 4000, 41):
@@ -359,7 +521,7 @@ def test_damaged_changes_are_said_and_never_begun_anew(hub, text):
 
 def test_a_full_disk_begins_nothing(hub):
     keys = hub.start()
-    (hub.folder / f"{NEXT}.new").mkdir()
+    (hub.folder / f"{FRESH}.new").mkdir()
     with pytest.raises((OrderKeyError, OSError)):
         keys.rotate(NOW)
     assert keys.next is None

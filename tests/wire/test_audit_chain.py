@@ -1,11 +1,22 @@
 """The chain of the audit log: what was changed, taken away or written anew is found."""
 
 import dataclasses
+import itertools
 import json
 
 import pytest
 
-from skerry_wire.audit_chain import BEGINNING, DAMAGED, FIRST, Chain, Mark, Row, hash_of
+from skerry_wire.audit_chain import (
+    BEGINNING,
+    DAMAGED,
+    FIRST,
+    Chain,
+    Mark,
+    Part,
+    Row,
+    hash_of,
+    judged,
+)
 from skerry_wire.codec import from_plain, to_plain
 
 
@@ -105,7 +116,104 @@ def test_a_log_that_was_cut_begins_at_its_anchor():
     anchor = found[1].mark
     assert checked(found[2:], anchor=anchor) is None
     assert checked(found[2:], anchor=Mark(seq=2, hash="b" * 64)).startswith("row 3 was changed")
-    chain = Chain(anchor, [found[0].mark])
-    assert chain.unproven, "what was seen lies before the anchor"
-    assert not Chain(anchor, [found[3].mark]).unproven
     assert BEGINNING.hash == FIRST
+
+
+def test_an_anchor_is_held_against_what_was_seen():
+    mark = rows()[1].mark
+    assert Chain(mark, [mark]).begun() is None
+    other = Mark(seq=2, hash="b" * 64)
+    assert (
+        Chain(other, [mark]).begun() == "row 2, after which the log begins, is another than it was"
+    )
+    assert "something stood before it" in Chain(Mark(hash="b" * 64)).begun()
+    for both in ([mark, other], [other, mark]):
+        assert Chain(mark, both).begun() is not None, "one that was seen does not hide the other"
+
+
+def test_a_cut_that_left_nothing_is_no_cut():
+    assert "nothing follows row 2" in checked([], anchor=rows()[1].mark)
+    assert checked([]) is None
+
+
+def cut_at(found, *places, overlap=0):
+    """Return the log and what was cut off it, as after cuts behind some rows."""
+    ends = [0, *places]
+    marks = [BEGINNING, *(row.mark for row in found)]
+    parts = [
+        Part(anchor=marks[max(0, one - overlap)], rows=found[max(0, one - overlap) : other],
+             name=f"file {other}")
+        for one, other in itertools.pairwise(ends)
+    ]  # fmt: skip
+    return Part(anchor=marks[ends[-1]], rows=found[ends[-1] :]), parts
+
+
+def forged_after(anchor, count=3):
+    return Part(anchor=anchor, rows=rows(count, anchor))
+
+
+def test_what_was_seen_after_the_cut_or_where_it_was_made_needs_no_proof():
+    found = rows(8)
+    log, _ = cut_at(found, 5)
+    for row in found[4:]:
+        verdict = judged(log, seen=[row.mark])
+        assert (verdict.wrong, verdict.unproven, verdict.head) == (None, None, found[-1].mark)
+    assert judged(log).unproven is None, "who saw nothing yet has nothing to prove"
+
+
+@pytest.mark.parametrize("overlap", [0, 2])
+@pytest.mark.parametrize("seen", [0, 1, 3, 4])
+def test_what_was_seen_before_a_cut_is_proved_by_what_was_cut_off(seen, overlap):
+    found = rows(8)
+    mark = [BEGINNING, *(row.mark for row in found)][seen]
+    log, parts = cut_at(found, 3, 5, overlap=overlap)
+    alone = judged(log, seen=[mark])
+    assert alone.wrong is None
+    assert f"row {seen} was seen, and what is here begins after row 5" in alone.unproven
+    for given in (parts, parts[::-1]):
+        verdict = judged(log, given, [mark])
+        assert (verdict.wrong, verdict.unproven, verdict.head) == (None, None, found[-1].mark)
+    assert (judged(log, parts[1:], [mark]).unproven is None) is (seen >= 3 - overlap)
+
+
+def test_a_file_that_is_lacking_between_is_said():
+    log, (first, _, third) = cut_at(rows(8), 2, 4, 6)
+    unproven = judged(log, [first, third], [rows(8)[0].mark]).unproven
+    assert unproven.endswith("rows 3 to 4 are in none of the files")
+
+
+def test_an_anchor_that_was_made_up_is_found_whatever_is_given_with_it():
+    """The log is deleted, and another begun after an anchor as one likes."""
+    found = rows(8)
+    log, parts = cut_at(found, 3, 5)
+    seen = [found[3].mark]
+    same_place = forged_after(Mark(seq=4, hash="b" * 64))
+    assert "row 4, after which the log begins, is another" in judged(same_place, seen=seen).wrong
+    before = forged_after(Mark(seq=3, hash="b" * 64))
+    assert judged(before, seen=seen).wrong.startswith("row 4 is another than it was")
+    after = forged_after(Mark(seq=5, hash="b" * 64))
+    assert judged(after, seen=seen).unproven is not None
+    assert judged(after, parts, seen).wrong.startswith("file 5: row 5 is another than it was")
+    beyond = forged_after(Mark(seq=70, hash="b" * 64))
+    for given in ([], parts, [*parts, log]):
+        assert judged(beyond, given, seen).unproven is not None
+    made_up = Part(anchor=Mark(seq=4, hash="c" * 64), rows=rows(66, Mark(seq=4, hash="c" * 64)))
+    joined = forged_after(made_up.rows[-1].mark)
+    assert judged(joined, [made_up]).wrong is None
+    assert "row 4, after which" in judged(joined, [made_up], seen).wrong
+    assert judged(joined, [*parts, made_up]).wrong.startswith("file 5: row 4 is another")
+
+
+def test_a_log_that_ends_before_a_file_does_lacks_its_end():
+    found = rows(8)
+    whole = Part(anchor=BEGINNING, rows=found, name="export")
+    assert judged(Part(anchor=BEGINNING, rows=found), [whole]).wrong is None
+    short = Part(anchor=BEGINNING, rows=found[:6])
+    assert judged(short, [whole]).wrong.startswith("the log ends at row 6, and it had row 8")
+
+
+def test_a_file_that_was_changed_is_said_with_its_name():
+    log, parts = cut_at(rows(8), 3)
+    changed = [dataclasses.replace(parts[0].rows[1], who="bob")]
+    bad = dataclasses.replace(parts[0], rows=[parts[0].rows[0], *changed, parts[0].rows[2]])
+    assert judged(log, [bad]).wrong.startswith("file 3: row 2 was changed")

@@ -1,17 +1,19 @@
 """Writes the audit log: what is to be changed, before that, and what came of it.
 
 One thread, which puts together what waits: many changes at once cost as few commits. `record` is
-for any other part of the hub, which has something changed without the API's routes.
+for any other part of the hub, which has something changed without the API's routes; `noted` for
+what happens seldom, in a thread of its own or in none of a hub.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit_rows import Entry
@@ -94,6 +96,31 @@ class Audit:
             return
         for (_, future), row in zip(live, rows, strict=True):
             future.set_result(row)
+
+
+@contextlib.contextmanager
+def noted(store: Store, who: str, action: str, **facts: str) -> Iterator[dict[str, str]]:
+    """Have the log say what is about to be done, and then what came of it.
+
+    Gives a place for what is only known by then. Raises StoreError: of the first row before
+    anything is done, of the second when it is.
+    """
+    row = _append(store, who, action, {"phase": "intent", **facts})
+    outcome = {"phase": "outcome", "of": str(row), "status": "done"}
+    try:
+        yield outcome
+    except BaseException as error:
+        outcome |= {"status": "refused", "reason": str(error) or type(error).__name__}
+        raise
+    finally:
+        _append(store, who, action, outcome)
+
+
+def _append(store: Store, who: str, action: str, facts: Mapping[str, str]) -> int:
+    with store.aside() as connection:
+        entry = entry_of(who, action, facts)
+        (row,) = audit_rows.append(connection, [entry], int(time.time() * 1000))
+    return row.seq
 
 
 def entry_of(who: str, action: str, facts: Mapping[str, str]) -> Entry:

@@ -36,11 +36,14 @@ def checked(store: Store) -> tuple[Chain, str | None]:
 
 def _followed(connection: sa.Connection) -> tuple[Chain, str | None]:
     chain = Chain(audit_rows.anchor(connection))
+    wrong = chain.begun()
+    if wrong is not None:
+        return chain, wrong
     for row in _rows(connection):
         wrong = chain.take(row)
         if wrong is not None:
             return chain, wrong
-    return chain, None
+    return chain, chain.ended()
 
 
 def cut(store: Store, keep_days: int, target: BinaryIO, who: str) -> tuple[int, Mark]:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import sqlalchemy as sa
 
 from skerry_hub import schema, secret_key
-from skerry_hub.backup import archive, making, parts, rows
+from skerry_hub.backup import archive, digest, making, parts, rows
 from skerry_hub.backup.parts import BackupError, Manifest
 from skerry_hub.keys import OrderKeyError
 from skerry_hub.store import Store
@@ -55,6 +55,7 @@ def build(source: BinaryIO, data: pathlib.Path) -> Built:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     manifest = archive.unpack(source, folder)
+    digest.settle(source)
     if manifest.schema > schema.NEWEST:
         raise BackupError(
             f"it is of a later version ({manifest.made_by}, database {manifest.schema}; this "

@@ -42,6 +42,7 @@ class KeyFile:
 FILES = (
     KeyFile(name="order-key", words="signs orders", required=True, never_back=True),
     KeyFile(name="order-key.next", words="will sign orders", never_back=True),
+    KeyFile(name="order-key.fresh", words="may come to sign orders", never_back=True),
     KeyFile(name="secret-key", words="keeps secrets unreadable", required=True),
     KeyFile(name="ca-key", words="signs the certificates of boxes"),
     KeyFile(name="ca.pem", words="says whom boxes and people trust"),

@@ -7,9 +7,13 @@ import os
 import pathlib
 import sys
 import time
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from skerry_hub import database_url
+
+if TYPE_CHECKING:
+    from skerry_hub.backup.digest import Digest
+    from skerry_hub.backup.parts import Manifest
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,36 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Write a backup; the hub may be running."""
-    from skerry_hub.backup.making import make  # noqa: PLC0415
-    from skerry_hub.backup.parts import BackupError, Manifest  # noqa: PLC0415
-    from skerry_hub.owner import as_owner  # noqa: PLC0415
+    from skerry_hub.backup.digest import Digest  # noqa: PLC0415
+    from skerry_hub.backup.parts import BackupError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
-    from skerry_hub.whole_file import sync_folder  # noqa: PLC0415
 
-    def made(output: BinaryIO) -> Manifest:
-        folder = database_url.folder_of(vars(given))
-        if not folder.is_dir():
-            raise BackupError(f"{folder} has no hub: it makes its folder at its first start")
-        with as_owner(folder):
-            data, database = database_url.folder_and_database(vars(given))
-            found = make(data, database, output, time.time())
-        output.flush()
-        return found
-
-    def to_file(target: pathlib.Path) -> Manifest:
-        """Write beside it first: what has the name is whole."""
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with beside.open("xb") as output:
-                beside.chmod(0o600)
-                manifest = made(output)
-                os.fsync(output.fileno())
-            beside.rename(target)
-            sync_folder(target.parent)
-        finally:
-            beside.unlink(missing_ok=True)
-        return manifest
-
+    sha256 = Digest()
     os.umask(0o077)
     target = pathlib.Path(given.output)
     try:
@@ -63,12 +42,12 @@ def run(given: argparse.Namespace) -> int:
             print("skerry-hub: -o - is for a file or a pipe, not a terminal", file=sys.stderr)
             return 2
         if given.output == "-":
-            manifest = made(sys.stdout.buffer)
+            manifest = _made(given, sys.stdout.buffer, sha256)
         elif target.exists() and not target.is_file():  # a device or a pipe stays what it is
             with target.open("wb") as output:
-                manifest = made(output)
+                manifest = _made(given, output, sha256)
         else:
-            manifest = to_file(target.resolve())
+            manifest = _to_file(given, target.resolve(), sha256)
     except database_url.DatabaseUrlError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
@@ -85,4 +64,42 @@ def run(given: argparse.Namespace) -> int:
         "It has the hub's keys: who reads it owns the fleet",
         file=sys.stderr,
     )
+    print(
+        f"skerry-hub: its SHA-256 is {sha256}: keep that elsewhere, and restore with --sha256, for "
+        "who can change the backup can make it look whole",
+        file=sys.stderr,
+    )
     return 0
+
+
+def _to_file(given: argparse.Namespace, target: pathlib.Path, sha256: Digest) -> Manifest:
+    """Write beside it first: what has the name is whole."""
+    from skerry_hub.whole_file import sync_folder  # noqa: PLC0415
+
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with beside.open("xb") as output:
+            beside.chmod(0o600)
+            manifest = _made(given, output, sha256)
+            os.fsync(output.fileno())
+        beside.rename(target)
+        sync_folder(target.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+    return manifest
+
+
+def _made(given: argparse.Namespace, output: BinaryIO, sha256: Digest) -> Manifest:
+    """Make it, as the user whose the hub is: the file was opened by whoever gives the command."""
+    from skerry_hub.backup.making import make  # noqa: PLC0415
+    from skerry_hub.backup.parts import BackupError  # noqa: PLC0415
+    from skerry_hub.owner import as_owner  # noqa: PLC0415
+
+    folder = database_url.folder_of(vars(given))
+    if not folder.is_dir():
+        raise BackupError(f"{folder} has no hub: it makes its folder at its first start")
+    with as_owner(folder):
+        data, database = database_url.folder_and_database(vars(given))
+        manifest = make(data, database, sha256.of(output), time.time())
+    output.flush()
+    return manifest

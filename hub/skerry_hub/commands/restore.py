@@ -37,6 +37,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="put back also who joined and who may ask: lets in again who was shut out since",
     )
     parser.add_argument(
+        "--sha256",
+        metavar="HEX",
+        help="what `backup` said: refuse any other backup, and one that was changed",
+    )
+    parser.add_argument(
         "--crl",
         type=pathlib.Path,
         metavar="FILE",
@@ -46,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Put a backup in a hub's place, while that hub does not run."""
-    from skerry_hub.backup import restoring  # noqa: PLC0415
+    from skerry_hub.backup import digest, restoring  # noqa: PLC0415
     from skerry_hub.backup.parts import BackupError  # noqa: PLC0415
     from skerry_hub.owner import as_owner  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
@@ -54,7 +59,8 @@ def run(given: argparse.Namespace) -> int:
 
     os.umask(0o077)
     try:
-        with _source(given.file) as source:
+        with _source(given.file) as opened:
+            source = digest.expected(opened, given.sha256)
             if given.check:
                 with tempfile.TemporaryDirectory(prefix="skerry-restore-") as folder:
                     print(_said(restoring.check(source, pathlib.Path(folder)), "could be restored"))

@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 import structlog
 
+from skerry_hub.access import audit
 from skerry_hub.keys import OrderKey, OrderKeyError, Signer
 from skerry_hub.model import Node
 from skerry_hub.order_keys import OrderKeys, RotationError
 from skerry_hub.state import Known, Publication
+from skerry_hub.store import Store
 from skerry_hub.store_error import StoreError
 from skerry_wire import envelope, topics
 from skerry_wire.messages import Envelope, Targets
@@ -29,6 +31,8 @@ TOLD_MOST = 500
 AGAIN_S = 600.0
 """A node that still lacks what it was told is told again: it may have forgotten."""
 RETIRE_AGAIN_S = 60.0
+HUB = "hub"
+"""Who does in the audit log what the hub does by itself."""
 
 
 def sealed_targets(targets: Targets, keys: Signer, node: Node | None) -> Envelope:
@@ -40,8 +44,14 @@ def sealed_targets(targets: Targets, keys: Signer, node: Node | None) -> Envelop
 class KeyTelling:
     """Those of one hub."""
 
-    def __init__(self, keys: OrderKeys | OrderKey, publish: Callable[[Publication], None]) -> None:
-        """`publish` sends, if there is a connection. One key alone never changes."""
+    def __init__(
+        self, keys: OrderKeys | OrderKey, publish: Callable[[Publication], None], store: Store
+    ) -> None:
+        """`publish` sends, if there is a connection. `store` has the audit log.
+
+        One key alone never changes.
+        """
+        self._store = store
         self._keys = keys if isinstance(keys, OrderKeys) else None
         self._publish = publish
         self._told: dict[str, tuple[tuple[int, int], float]] = {}
@@ -85,14 +95,19 @@ class KeyTelling:
 
     def _end(self, keys: OrderKeys, known: Known, mono_s: float) -> None:
         """Retire the old key once every node trusts the next one."""
-        if keys.next is None or mono_s < self._retire_at:
+        old, following = keys.id, keys.next
+        if following is None or mono_s < self._retire_at:
             return
         if keys.without(known.nodes.values()):
             return
+        facts = {"subject": old, "next": following.id, "boxes": str(len(known.nodes))}
         try:
-            keys.retire(time.time())
+            with audit.noted(self._store, HUB, "key retire", **facts):
+                keys.retire(time.time())
         except (RotationError, OrderKeyError, StoreError) as error:
             self._retire_at = mono_s + RETIRE_AGAIN_S
-            log.error("the old order key cannot be retired", reason=str(error))
-        else:
+            # Once it signs no more, what failed came after: a file's name, or the outcome's row.
+            what = "cannot be retired" if keys.id == old else "is retired, but not all is in order"
+            log.error(f"the old order key {what}", reason=str(error))
+        if keys.id != old:
             self._look_at = 0.0  # nodes are to be told that it is retired

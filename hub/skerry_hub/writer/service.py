@@ -117,7 +117,7 @@ class Service:
             publishing.publish,
             lambda targets: sealed_targets(targets, key, self._node_now(targets.node or "")),
         )
-        self._key_telling = KeyTelling(key, publishing.publish)
+        self._key_telling = KeyTelling(key, publishing.publish, store)
         self._following = Following(
             publishing, self._watch, heard, self._rolling, self._leasing, self.measuring, trimming
         )

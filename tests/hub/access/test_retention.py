@@ -12,7 +12,7 @@ from skerry_hub.access import audit_rows, retention
 from skerry_hub.access.audit_rows import Entry, Wanted
 from skerry_hub.store_error import StoreError
 from skerry_hub.whole_file import new_file
-from skerry_wire.audit_chain import Chain, Mark, Row
+from skerry_wire.audit_chain import Chain, Mark, Part, Row, judged
 from skerry_wire.codec import from_plain
 
 OLD_MS, NEW_MS = 1_000_000_000_000, 4_000_000_000_000
@@ -65,6 +65,47 @@ def test_everything_can_be_moved_and_the_next_export_goes_on(filled, tmp_path):
     rows = [json.loads(line) for line in (*one[1:], *two[1:])]
     assert [chain.take(from_plain(Row, row)) for row in rows] == [None] * 4
     assert json.loads(two[0])["anchor"]["seq"] == 3
+
+
+def part_of(path):
+    head, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+    anchor = from_plain(Mark, head["anchor"])
+    return Part(anchor=anchor, rows=[from_plain(Row, one) for one in lines], name=path.name)
+
+
+def log_of(store):
+    with store.reading() as connection:
+        return Part(
+            anchor=audit_rows.anchor(connection),
+            rows=audit_rows.page(connection, Wanted(), 1000),
+        )
+
+
+def test_the_files_of_cuts_lead_from_what_was_seen_before_to_what_is_there(filled, tmp_path):
+    first = kept(filled)[0].mark
+    cut(filled, 30, tmp_path / "a")
+    with filled.aside() as connection:
+        audit_rows.append(connection, [Entry("a", "later", {})], NEW_MS)
+    assert judged(log_of(filled), seen=[first]).unproven is not None
+    verdict = judged(log_of(filled), [part_of(tmp_path / "a")], [first])
+    assert (verdict.wrong, verdict.unproven, verdict.rows) == (None, None, 7)
+
+
+def test_an_anchor_that_was_made_up_in_the_database_is_found_by_who_saw_the_log(filled, tmp_path):
+    seen = [kept(filled)[1].mark]
+    cut(filled, 30, tmp_path / "a")
+    made_up = Mark(seq=900, hash="f" * 64)
+    with filled.aside() as connection:
+        connection.execute(sa.delete(tables.audit))
+        hub = tables.hub
+        anchored = hub.c.key == audit_rows.ANCHOR
+        connection.execute(sa.update(hub).where(anchored).values(value=str(made_up)))
+    assert "nothing follows row 900" in retention.checked(filled)[1]
+    with filled.aside() as connection:
+        audit_rows.append(connection, [Entry("a", "nothing happened", {})], NEW_MS)
+    assert retention.checked(filled)[1] is None, "alone it looks right"
+    for given in ([], [part_of(tmp_path / "a")]):
+        assert judged(log_of(filled), given, seen).unproven is not None
 
 
 def test_a_broken_log_is_not_cut(filled, tmp_path):

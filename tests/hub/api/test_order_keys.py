@@ -36,7 +36,7 @@ def test_a_change_is_begun_shown_and_ended(client, rig):
     )
     (lag,) = begun["lagging"]
     assert (lag["node"], lag["hostname"]) == ("box-1", "host-box-1")
-    status, refused = client.ask("POST", f"{PATH}/rotate", {"stolen": True})
+    status, refused = client.ask("POST", f"{PATH}/rotate", {})
     assert (status, "already" in refused["problems"][0]["reason"]) == (409, True)
     status, refused = client.ask("POST", f"{PATH}/retire", {})
     assert (status, "--force" in refused["problems"][0]["reason"]) == (409, True)
@@ -45,6 +45,16 @@ def test_a_change_is_begun_shown_and_ended(client, rig):
     assert (ended["phase"], ended["current"]) == ("steady", begun["next"])
     assert [one["retires"] for one in ended["changes"]] == [[], [first["current"]]]
     assert ended["public"] == begun["next_public"]
+
+
+def test_in_the_midst_of_a_change_a_stolen_folder_begins_it_anew(client, rig):
+    rig.join("box-1", keys=Box(rig.key.public).node().report.keys)
+    _, first = client.ask("POST", f"{PATH}/rotate", {})
+    status, anew = client.ask("POST", f"{PATH}/rotate", {"stolen": True})
+    assert status == 200, anew
+    assert (anew["phase"], anew["current"]) == ("stolen", first["current"])
+    assert anew["next"] not in (first["current"], first["next"])
+    assert anew["changes"][-1]["retires"] == [first["current"], first["next"]]
 
 
 def test_who_trusts_another_key_is_told_its_targets_again(rig):

@@ -3,13 +3,17 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 from tests.hub.records import report, workload
 from tests.hub.rig import Rig, until
 from tests.hub.test_order_keys import Box
 
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.order_keys import OrderKeys
 from skerry_hub.store_opening import open_store
 from skerry_wire import codec
+from skerry_wire.audit_chain import Chain
 from skerry_wire.messages import Envelope
 from skerry_wire.order_keys import KeyChanges
 
@@ -19,8 +23,8 @@ NOW = 1_790_000_000.0
 class Hub(Rig):
     """A hub whose key can change, and boxes that report which keys they trust."""
 
-    def __init__(self, folder):
-        store = open_store(f"sqlite:///{folder / 'hub.db'}")
+    def __init__(self, folder, url=None):
+        store = open_store(url or f"sqlite:///{folder / 'hub.db'}")
         super().__init__(folder, OrderKeys(folder, store), store=store)
         self.boxes, self.seq = {}, 0
 
@@ -80,6 +84,51 @@ def test_every_node_is_told_and_then_gets_the_same_order_signed_with_the_next_ke
         assert len(newest.changes) == 1, "what it has it is not told again"
         box.told(hub.key)
         assert box.trusted == {following}
+
+
+def rows_of(store, action):
+    with store.reading() as connection:
+        return audit_rows.page(connection, Wanted(action=action), 100)
+
+
+def test_that_the_hub_retired_a_key_by_itself_is_in_the_audit_log(tmp_path, database):
+    hub = Hub(tmp_path, database).start()
+    try:
+        old, box = hub.key.id, hub.box("box-1")
+        hub.key.rotate(NOW)
+        following = hub.key.next.id
+        box.told(hub.key)
+        hub.tell("box-1")
+        until("the old key to be retired", lambda: hub.key.id == following)
+        until("both rows", lambda: len(rows_of(hub.store, "key")) > 1)
+        before, after = rows_of(hub.store, "key")
+        assert [(one.who, one.action) for one in (before, after)] == [("hub", "key retire")] * 2
+        facts = {"phase": "intent", "subject": old, "next": following, "boxes": "1"}
+        assert before.content == facts
+        assert after.content == {"phase": "outcome", "of": str(before.seq), "status": "done"}
+        chain = Chain()
+        assert [chain.take(row) for row in rows_of(hub.store, "")] == [None, None]
+    finally:
+        hub.stop()
+
+
+def test_a_key_is_not_retired_by_itself_where_the_audit_log_cannot_have_it(tmp_path, database):
+    hub = Hub(tmp_path, database).start()
+    try:
+        old, box = hub.key.id, hub.box("box-1")
+        with hub.store.aside() as connection:
+            connection.execute(sa.text("ALTER TABLE audit RENAME TO audit_away"))
+        hub.key.rotate(NOW)
+        box.told(hub.key)
+        hub.tell("box-1")
+        until("a try", lambda: hub.service._key_telling._retire_at > 0)
+        assert (hub.key.id, hub.key.without([box.node()])) == (old, {})
+        with hub.store.aside() as connection:
+            connection.execute(sa.text("ALTER TABLE audit_away RENAME TO audit"))
+        hub.service._key_telling._retire_at = 0.0
+        until("the old key to be retired", lambda: hub.key.id != old)
+    finally:
+        hub.stop()
 
 
 def test_a_node_is_told_once_and_again_when_the_broker_may_have_lost_it(hub):
