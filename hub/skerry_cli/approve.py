@@ -24,6 +24,7 @@ from skerry_cli.approval_files import (
 )
 from skerry_cli.approval_records import Approval
 from skerry_cli.approval_text import cautions, shown
+from skerry_cli.confirming import agreed, check_asking, yes_option
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.files import asked_of, file_options
 from skerry_cli.hub import Hub
@@ -60,7 +61,7 @@ _PASSPHRASE = click.option(
     type=click.Path(allow_dash=True),
     help="Where the key's passphrase stands; - for standard input. Default: it is asked for.",
 )
-_YES = click.option("-y", "--yes", is_flag=True, help="Approve without asking.")
+_YES = yes_option("Approve without asking. Without a terminal it must be given.")
 _OUT = click.option("--out", metavar="FILE", type=click.Path(), help="Write it to this file.")
 
 
@@ -226,15 +227,14 @@ def _signed(
     screen: Screen, contents: Sequence[Content], key: SigningKey, *, yes: bool
 ) -> Iterator[Given]:
     """Yield the approvals of those contents to which the person says yes."""
-    if not yes and not sys.stdin.isatty():
-        raise Failure("nobody can be asked here: look at it, and give --yes", Exit.USAGE)
+    check_asking(f"Approve {words.count(len(contents), 'content')}?", yes=yes)
     for one in contents:
         content = one.opened()
         if key.id in one.approved_by:
             screen.note(f"{one.workload} is approved by {key.id} already")
             continue
         _show(screen, one)
-        if yes or click.confirm(f"Approve {one.workload} with key {key.id}?", err=True):
+        if agreed(f"Approve {one.workload} with key {key.id}?", yes=yes):
             yield key.approve(content, time.time())
 
 

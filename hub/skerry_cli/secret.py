@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import click
 
 from skerry_cli import words
+from skerry_cli.confirming import confirm, yes_option
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.hub import Hub, path
-from skerry_cli.node import confirm
 from skerry_cli.records import MANY, Names, Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
@@ -173,13 +173,12 @@ def describe(session: Session, /, name: str, form: str | None) -> None:
 
 @secret.command("rm")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def remove(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
     """Remove secrets that no workload uses."""
-    if not yes:
-        confirm(f"Remove {words.count(len(names), 'secret')} for good?")
+    confirm(f"Remove {words.count(len(names), 'secret')} for good: {', '.join(names)}?", yes=yes)
     hub, screen = session.connect(), Screen()
     for name in dict.fromkeys(names):
         hub.delete(path("secrets", name))

@@ -157,7 +157,11 @@ def test_a_content_that_is_another_one_than_it_says_is_not_signed(skerry, hub, s
 def test_nobody_is_asked_where_nobody_is(skerry, hub, shop, key):
     hub.answers[f"POST {PATH}/contents"] = [view()]
     done = skerry("approve", "-f", str(shop), "--key", str(key), code=2)
-    assert "give --yes" in done.err
+    assert done.err == (
+        "skerry: Approve 1 content? There is no terminal to ask at, so nothing was done: "
+        "give -y to do it\n"
+    )
+    assert [one.path for one in hub.asked] == [f"{PATH}/contents"]
 
 
 def test_what_was_approved_by_the_same_key_is_not_signed_again(skerry, hub, shop, key):

@@ -78,7 +78,7 @@ def test_a_content_on_the_command_line_is_no_way_to_give_one(skerry, hub):
 def test_a_secret_in_use_stays(skerry, hub):
     reason = "secret db is used by shop-web"
     hub.answers["DELETE /api/v1/secrets/db"] = problems(409, {"reason": reason})
-    assert reason in skerry("secret", "rm", "db", code=1).err
+    assert reason in skerry("secret", "rm", "db", "-y", code=1).err
 
 
 def test_a_registry_gets_credentials_from_standard_input(skerry, hub):
@@ -97,7 +97,10 @@ def test_a_key_is_trusted_by_the_fingerprint_that_was_shown(skerry, hub):
         "GET /api/v1/nodes/box-1": dataclasses.replace(NODE_DETAIL, node=other),
         "POST /api/v1/nodes/box-1/trust-key": dataclasses.replace(NODE, sealing_key=NEW),
     }
-    done = skerry("node", "trust-key", "box-1")
+    done = skerry("node", "trust-key", "box-1", code=2)
+    assert "give -y" in done.err
+    assert [one.method for one in hub.asked] == ["GET"]
+    done = skerry("node", "trust-key", "box-1", "-y")
     assert hub.asked[-1].body == {"fingerprint": NEW}
     assert done.out == f"node/box-1: the key {NEW} is trusted\n"
     assert done.err.splitlines() == [f"trusted: {OLD}", f"told:    {NEW}"]
