@@ -43,6 +43,7 @@ class Enrollment:
     key_digest: Words
     let_in_by: Words = ""
     revoked_at: float | None = None
+    revoked_by: Words | None = None
     labels: Labels = dataclasses.field(default_factory=dict)
     certificates: Annotated[tuple[Certificate, ...], MANY] = ()
 
@@ -109,6 +110,8 @@ def certificates(session: Session, /, name: str | None, form: str | None) -> Non
         return
     found = read(Enrollment, answer)
     revoked = None if found.revoked_at is None else words.moment(found.revoked_at)
+    if revoked is not None and found.revoked_by:
+        revoked = f"{revoked} by {found.revoked_by}"
     labels = [f"{key}={value}" for key, value in sorted(found.labels.items())]
     screen.facts(
         [

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from tests.cli.canned import NOW, unknown
 
+from skerry_cli.words import moment
 from skerry_hub.joining.views import (
     CertificateView,
     EnrolledView,
@@ -147,9 +148,11 @@ def test_what_is_shown_of_a_nodes_certificates(skerry, hub):
     assert "token 4f1c0e6a2b9d8375" in told
     found = json.loads(skerry("node", "certificates", "box-1", "-o", "json").out)
     assert found["certificates"][0]["serial"] == "1F"
-    gone = dataclasses.replace(ENROLLED, revoked_at=NOW)  # as the hub says it afterwards
+    gone = dataclasses.replace(
+        ENROLLED, revoked_at=NOW, revoked_by="bob"
+    )  # as the hub says it afterwards
     hub.answers["GET /api/v1/nodes/box-1/enrollment"] = gone
-    assert "Revoked:" in skerry("node", "certificates", "box-1").out
+    assert f"{moment(NOW)} by bob" in skerry("node", "certificates", "box-1").out
 
 
 LISTED = (

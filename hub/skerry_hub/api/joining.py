@@ -147,7 +147,7 @@ def add_forget(
         if service is None or enrolling is None:
             return json_of(answers.of_nodes.forget(node, by.scope))
         forget_it = functools.partial(answers.of_nodes.forget, scope=by.scope)
-        return json_of(Shutting(service, enrolling).forget(node, forget_it))
+        return json_of(Shutting(service, enrolling).forget(node, forget_it, by.name))
 
 
 def _add_for_everybody(app: FastAPI, door: Door) -> None:
@@ -236,6 +236,6 @@ def _add_boxes(app: FastAPI, door: Door, service: Service | None) -> None:
         return json_of(shutting().enrollment(node))
 
     @app.post(where + "/revoke", responses=shown(EnrollmentView), response_class=Response)
-    def revoke(node: Name) -> Response:
+    def revoke(node: Name, by: By) -> Response:
         """Shut a node out: its certificates hold no more, and its session ends."""
-        return json_of(shutting().revoke(node))
+        return json_of(shutting().revoke(node, by.name))

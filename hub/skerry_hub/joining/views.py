@@ -73,6 +73,8 @@ class EnrollmentView:
     """The SHA-256 of its public key."""
     let_in_by: str = ""
     revoked_at: float | None = None
+    revoked_by: str | None = None
+    """Who asked for that, where it is known."""
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Those of its token, which it got when it first appeared."""
     certificates: tuple[CertificateView, ...] = ()
@@ -112,6 +114,7 @@ def enrollment_view(one: Enrollment, certificates: list[Certificate]) -> Enrollm
         key_digest=one.key_digest,
         let_in_by=one.content.let_in_by,
         revoked_at=one.revoked_at,
+        revoked_by=one.content.revoked_by or None,
         labels=one.content.labels,
         certificates=tuple(
             CertificateView(

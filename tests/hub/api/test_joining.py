@@ -19,6 +19,7 @@ from skerry_hub.joining.enrolling import Enrolling, load
 from skerry_hub.joining.rates import Rates
 from skerry_hub.joining.sealing_trust import EVENT, trust
 from skerry_hub.model import Liveness
+from skerry_wire import topics
 from skerry_wire.lifecycle import fingerprint_of
 
 MANY = Rates(1000, 1000, 1000, 1000)
@@ -272,6 +273,29 @@ def test_a_node_that_never_came_is_revoked_by_its_id(hub):
     assert hub.client.ask("POST", "/api/v1/nodes/box-7/revoke")[0] == 200
     found = hub.client.get("/api/v1/nodes/box-7/enrollment", "/api/v1/nodes/{node}/enrollment")
     assert [one["revoked_at"] for one in found["certificates"]] == [found["revoked_at"]]
+
+
+def test_a_node_that_was_revoked_says_so_to_people_and_to_other_systems(hub, rig):
+    """Until it joins again: the view on the broker follows at once, like any other change."""
+
+    def on_broker():
+        sent = rig.broker.payloads(str(topics.NodeView("box-1")))
+        return json.loads(sent[-1])["revoked_at"] if sent else None
+
+    hub.join(hub.token(node="box-1"))
+    rig.join("box-1")
+    shown = hub.client.get("/api/v1/nodes", "/api/v1/nodes")["items"]
+    assert [(one["revoked_at"], one["revoked_by"]) for one in shown] == [(None, None)]
+    assert hub.client.ask("POST", "/api/v1/nodes/box-1/revoke")[0] == 200
+    (shown,) = hub.client.get("/api/v1/nodes", "/api/v1/nodes")["items"]
+    assert (shown["liveness"], shown["revoked_by"]) == ("unreachable", "anonymous")
+    found = hub.client.get("/api/v1/nodes/box-1/enrollment", "/api/v1/nodes/{node}/enrollment")
+    assert (found["revoked_at"], found["revoked_by"]) == (shown["revoked_at"], "anonymous")
+    assert load(rig.store).revocations["box-1"].by == "anonymous", "after a restart, too"
+    until("the view to be published", lambda: on_broker() == shown["revoked_at"])
+    assert hub.join(hub.token(node="box-1"))[0] == 200
+    (shown,) = hub.client.get("/api/v1/nodes", "/api/v1/nodes")["items"]
+    assert (shown["revoked_at"], shown["revoked_by"]) == (None, None)
 
 
 @pytest.mark.parametrize("how", ["revoke", "enrollment"])
