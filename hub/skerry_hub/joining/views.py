@@ -53,7 +53,7 @@ class JoinTokenMade:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateView:
-    """A certificate of a box. The serial number is in hexadecimal, as openssl shows it."""
+    """A certificate of a box. The serial number is in hexadecimal, in lower case."""
 
     serial: str
     issued_at: float
@@ -118,7 +118,7 @@ def enrollment_view(one: Enrollment, certificates: list[Certificate]) -> Enrollm
         labels=one.content.labels,
         certificates=tuple(
             CertificateView(
-                serial=found.serial.upper(),
+                serial=found.serial,
                 issued_at=found.issued_at,
                 expires_at=found.expires_at,
                 revoked_at=found.revoked_at,
