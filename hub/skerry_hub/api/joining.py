@@ -21,7 +21,7 @@ from skerry_hub import metrics
 from skerry_hub.api import scoping
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import JSON, asked, body_of, items_of, json_of, problems_of, shown
-from skerry_hub.api.callers import By
+from skerry_hub.api.callers import By, Facts
 from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.rates import Rates
 from skerry_hub.joining.shutting_out import Shutting
@@ -31,6 +31,7 @@ from skerry_hub.joining.views import (
     JoinTokenMade,
     JoinTokenRequest,
     JoinTokenView,
+    token_facts,
 )
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError
@@ -193,11 +194,12 @@ def _add_tokens(app: FastAPI, door: Door) -> None:
         response_class=Response,
         openapi_extra=asked(JoinTokenRequest),
     )
-    async def make_token(by: By, request: Request) -> Response:
+    async def make_token(by: By, facts: Facts, request: Request) -> Response:
         """Make a token with which boxes join; its text is in this answer alone."""
         wanted = await body_of(request, JoinTokenRequest)
         scoping.check_join_token(by.scope, wanted)
         made = await run_in_threadpool(door.enrolling.make_token, wanted, by.name)
+        facts |= token_facts(made.view)
         return json_of(made)
 
     @app.get(where, responses=shown(JoinTokenView, many=True), response_class=Response)
@@ -207,12 +209,14 @@ def _add_tokens(app: FastAPI, door: Door) -> None:
         return items_of([one for one in found if by.scope.has_labels(one.labels)])
 
     @app.delete(where + "/{token}", responses=shown(JoinTokenView), response_class=Response)
-    def revoke_token(token: Name, by: By) -> Response:
+    def revoke_token(token: Name, by: By, facts: Facts) -> Response:
         """Make a join token invalid; who has joined with it stays."""
         found = [one for one in door.enrolling.tokens() if one.id == token]
         if by.scope and not any(by.scope.has_labels(one.labels) for one in found):
             raise RefusedError(404, Problem(reason=f"there is no join token {token[:80]}"))
-        return json_of(door.enrolling.revoke_token(token))
+        revoked = door.enrolling.revoke_token(token)
+        facts |= token_facts(revoked)
+        return json_of(revoked)
 
 
 def _add_boxes(app: FastAPI, door: Door, service: Service | None) -> None:

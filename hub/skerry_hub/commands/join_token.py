@@ -106,6 +106,7 @@ def _made(given: argparse.Namespace, public_url: str, wanted: JoinTokenRequest) 
     from skerry_hub.joining.admission import Admission  # noqa: PLC0415
     from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
     from skerry_hub.joining.terms import Terms  # noqa: PLC0415
+    from skerry_hub.joining.views import token_facts  # noqa: PLC0415
     from skerry_hub.pki import authority  # noqa: PLC0415
 
     folder, _ = database_url.folder_and_database(vars(given))
@@ -121,5 +122,5 @@ def _made(given: argparse.Namespace, public_url: str, wanted: JoinTokenRequest) 
     ):
         mine = authority.load_or_make(data, time.time())
         made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, who)
-        outcome["subject"] = made.view.id
+        outcome.update(token_facts(made.view))
     return made

@@ -106,6 +106,17 @@ def token_view(token: JoinToken, now: float) -> JoinTokenView:
     )
 
 
+def token_facts(view: JoinTokenView) -> dict[str, str]:
+    """Return what the audit log says of a token, to whose id the joins with it lead back."""
+    return {
+        "subject": view.id,
+        "uses": str(view.uses),
+        "labels": ",".join(f"{key}={value}" for key, value in sorted(view.labels.items())),
+        "node": view.node or "",
+        "expires_at": f"{view.expires_at:.0f}",
+    }
+
+
 def enrollment_view(one: Enrollment, certificates: list[Certificate]) -> EnrollmentView:
     """Return what is shown of a box that has joined."""
     return EnrollmentView(

@@ -298,6 +298,28 @@ def test_a_node_that_was_revoked_says_so_to_people_and_to_other_systems(hub, rig
     assert (shown["revoked_at"], shown["revoked_by"]) == (None, None)
 
 
+def test_the_audit_log_leads_from_a_join_to_who_made_the_token(hub):
+    text = hub.token(uses=3, labels={"site": "quay-3", "floor": "2"})
+    id_ = text.split("_")[1]
+    assert hub.client.ask("DELETE", f"/api/v1/join-tokens/{id_}")[0] == 200
+    rows = hub.client.get("/api/v1/audit?after=0", "/api/v1/audit")["items"]
+    asked, made, _, revoked = (one["content"] for one in rows)
+    assert made.pop("expires_at").isdecimal()
+    assert made == {
+        "phase": "outcome", "of": "1", "status": "200",
+        "subject": id_, "uses": "3", "labels": "floor=2,site=quay-3",
+    }  # fmt: skip
+    assert (revoked["subject"], revoked["status"]) == (id_, "200")
+    assert asked["phase"] == "intent"
+    assert text.split("_", 2)[2] not in json.dumps(rows)
+
+
+def test_a_refused_token_has_an_outcome_without_facts(hub):
+    assert hub.client.ask("POST", "/api/v1/join-tokens", {"labels": {"a b": "c"}})[0] == 400
+    rows = hub.client.get("/api/v1/audit?after=0", "/api/v1/audit")["items"]
+    assert rows[-1]["content"] == {"phase": "outcome", "of": "1", "status": "400"}
+
+
 @pytest.mark.parametrize("how", ["revoke", "enrollment"])
 def test_a_node_that_has_not_joined(hub, rig, how):
     method = "POST" if how == "revoke" else "GET"
