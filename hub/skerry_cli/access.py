@@ -14,6 +14,7 @@ from skerry_cli.records import Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.secret import shown_as
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_cli.words import parse_duration
 from skerry_wire.frozen import frozen
 
@@ -54,7 +55,7 @@ class Made:
     text: Words
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def access() -> None:
     """Keep the tokens with which the hub is asked."""
 

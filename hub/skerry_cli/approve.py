@@ -31,6 +31,7 @@ from skerry_cli.hub import Hub
 from skerry_cli.records import items_of, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_wire import codec
 
 PATH = "/api/v1/approvals"
@@ -49,7 +50,7 @@ With the key on a machine that reaches nothing:
   skerry approve upload shop.approved                       here
 \b
   skerry approve wanted                         what boxes refuse for want of an approval
-  skerry approve ls                             which approvals there are
+  skerry approve list                           which approvals there are
 """
 
 _KEY = click.option(
@@ -65,7 +66,7 @@ _YES = yes_option("Approve without asking. Without a terminal it must be given."
 _OUT = click.option("--out", metavar="FILE", type=click.Path(), help="Write it to this file.")
 
 
-@click.group(epilog=EXAMPLES, invoke_without_command=True)
+@click.group(cls=Verbs, epilog=EXAMPLES, invoke_without_command=True)
 @file_options
 @_KEY
 @_PASSPHRASE
@@ -172,7 +173,7 @@ def upload(session: Session, /, name: str) -> None:
     _upload(session.connect(), Screen(), approvals_of(name))
 
 
-@approve.command("ls")
+@approve.command("list")
 @output("json", "yaml")
 @anywhere
 @click.pass_obj

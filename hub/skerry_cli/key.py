@@ -11,6 +11,7 @@ from skerry_cli.key_records import OrderKeys
 from skerry_cli.records import read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 
 PATH = "/api/v1/order-keys"
 SHOWN = 20
@@ -29,7 +30,7 @@ Make a backup of the hub's data folder after each change: it holds the keys.
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def key() -> None:
     """Change the key with which the hub signs orders."""
 

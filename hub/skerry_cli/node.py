@@ -12,6 +12,7 @@ from skerry_cli.node_joining import certificates, revoke
 from skerry_cli.records import Node, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
+from skerry_cli.verbs import Verbs
 
 EXAMPLES = """\b
 A node looks at its hardware when it starts, when something is plugged in or out, and every ten
@@ -31,7 +32,7 @@ Examples:
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def node() -> None:
     """Have nodes look at their hardware again, settle, trust or shut out one."""
 

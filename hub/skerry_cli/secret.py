@@ -16,6 +16,7 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.records import MANY, Names, Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_wire.frozen import frozen
 
 MAX_SECRET_BYTES = 32 * 1024
@@ -58,7 +59,7 @@ class Secret:
     behind: Names = ()
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def secret() -> None:
     """Keep secrets that workloads use as files or variables."""
 
@@ -125,9 +126,6 @@ def list_(session: Session, /, form: str | None) -> None:
         for one in found
     ]
     screen.table(rows)
-
-
-secret.add_command(list_, "ls")
 
 
 def shown_as(screen: Screen, answer: Any, form: str | None, names: Sequence[str]) -> bool:

@@ -200,10 +200,10 @@ def test_what_is_wanted_and_what_there_is(skerry, hub):
     found = json.loads(skerry("approve", "wanted", "-o", "json").out)["items"]
     assert codec.from_plain(Content, found[0]).opened().containers[0].image == WEB.image
     hub.answers[f"GET {PATH}"] = []
-    assert "there are no approvals" in skerry("approve", "ls").err
+    assert "there are no approvals" in skerry("approve", "list").err
     kept = ApprovalView(workload="shop-web", digest="ab" * 32, key_id="0" * 16, at=1_789_999_940.0)
     hub.answers[f"GET {PATH}"] = [kept]
-    assert skerry("approve", "ls").out.splitlines()[1].split() == [
+    assert skerry("approve", "list").out.splitlines()[1].split() == [
         "shop-web", "ab" * 6, "0" * 16, "60s",
     ]  # fmt: skip
 

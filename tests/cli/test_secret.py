@@ -46,16 +46,16 @@ def test_an_update_says_what_is_to_be_applied_anew(skerry, hub):
 
 def test_what_is_shown_of_secrets(skerry, hub):
     hub.answers |= {"GET /api/v1/secrets": [SECRET], "GET /api/v1/secrets/db": SECRET}
-    heading, row = skerry("secret", "ls").out.splitlines()
+    heading, row = skerry("secret", "list").out.splitlines()
     assert heading.split() == ["NAME", "VERSION", "SIZE", "WORKLOADS", "BEHIND", "UPDATED"]
     assert row.split() == ["db", "ab" * 8, "9", "B", "1", "0", "60s"]
     assert "shop-web" in skerry("secret", "describe", "db").out
-    assert skerry("secret", "ls", "-o", "name").out == "secret/db\n"
     assert skerry("secret", "list", "-o", "name").out == "secret/db\n"
-    (listed,) = json.loads(skerry("secret", "ls", "-o", "json").out)["items"]
+    assert skerry("secret", "list", "-o", "name").out == "secret/db\n"
+    (listed,) = json.loads(skerry("secret", "list", "-o", "json").out)["items"]
     assert listed == json.loads(skerry("secret", "describe", "db", "-o", "json").out)
     hub.answers["GET /api/v1/secrets"] = []
-    assert skerry("secret", "ls").err == "there are no secrets\n"
+    assert skerry("secret", "list").err == "there are no secrets\n"
 
 
 @pytest.mark.parametrize(
