@@ -25,7 +25,12 @@ SLOW_CACHE = "cpuinfo.json"
 
 
 class ConfigError(Exception):
-    """A setting cannot be used; the text names it, and says what it should be."""
+    """A setting cannot be used; the text names it, where it is from, and what it should be."""
+
+    def __init__(self, text: str, *, setting: str = "") -> None:
+        """`setting` is which one, where the text does not say yet where it is from."""
+        super().__init__(text)
+        self.setting = setting
 
 
 @frozen(kw_only=True)
@@ -98,9 +103,28 @@ def load(
         if given is not None:
             values[name] = given
     values.update({name: value for name, value in options.items() if value is not None})
-    for name in _FILES:
-        values[name] = _file(name, values[name], environment)
-    return dataclasses.replace(_checked(values), file=path)
+    try:
+        for name in _FILES:
+            values[name] = _file(name, values[name], environment)
+        return dataclasses.replace(_checked(values), file=path)
+    except ConfigError as error:
+        where = _given_by(error.setting, path, environment, options)
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _given_by(
+    setting: str,
+    path: pathlib.Path | None,
+    environment: Mapping[str, str],
+    options: Mapping[str, str | None],
+) -> str:
+    """Return where a setting is from, for who has to put it right."""
+    variable = f"SKERRY_AGENT_{setting.upper()}"
+    if options.get(setting) is not None:
+        return f"--{setting.replace('_', '-')}"
+    if variable in environment and setting != "labels":
+        return variable
+    return str(path or DEFAULT_FILE)
 
 
 def _file(name: str, value: Any, environment: Mapping[str, str]) -> Any:
@@ -109,14 +133,19 @@ def _file(name: str, value: Any, environment: Mapping[str, str]) -> Any:
         return value
     credential = value.removeprefix(CREDENTIAL)
     if not credential or "/" in credential or credential in (".", ".."):
-        raise ConfigError(f"{name}: {value!r} must be {CREDENTIAL} and the name of a credential")
+        raise ConfigError(
+            f"{name}: {value!r} must be {CREDENTIAL} and the name of a credential", setting=name
+        )
     return f"{environment.get('CREDENTIALS_DIRECTORY', CREDENTIALS)}/{credential}"
 
 
 def read_labels(config: Config) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the labels that the file holds now, and keys that are ignored. Raises ConfigError."""
     values = _read(config.file or DEFAULT_FILE, required=config.file is not None)
-    return _labels(values.get("labels", {}))
+    try:
+        return _labels(values.get("labels", {}))
+    except ConfigError as error:
+        raise ConfigError(f"{config.file or DEFAULT_FILE}: {error}") from None
 
 
 def of_ignored(keys: Sequence[str]) -> str:
@@ -154,14 +183,17 @@ def _checked(values: Mapping[str, Any]) -> Config:
     texts = {name: values[name] for name in _TEXT}
     for name, value in texts.items():
         if not isinstance(value, str):
-            raise ConfigError(f"{name} must be a text in quotes")
+            raise ConfigError(f"{name} must be a text in quotes", setting=name)
     node = texts["node_id"] or None
     if node is not None and re.fullmatch(LABEL, node) is None:
-        raise ConfigError(f"node_id {node!r} must be 1 to 63 of a-z, 0-9 and -, no - at either end")
+        raise ConfigError(
+            f"node_id {node!r} must be 1 to 63 of a-z, 0-9 and -, no - at either end",
+            setting="node_id",
+        )
     try:
         broker = broker_at(texts["broker"]) if texts["broker"] else None
     except ValueError as error:
-        raise ConfigError(f"broker: {error}") from None
+        raise ConfigError(f"broker: {error}", setting="broker") from None
     told = Told(
         broker=broker,
         ca=texts["broker_ca"] or None,
@@ -202,9 +234,11 @@ def _heartbeat(value: Any) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
-        raise ConfigError(f"heartbeat_s must be a number of seconds, not {value!r}") from None
+        raise ConfigError(
+            f"heartbeat_s must be a number of seconds, not {value!r}", setting="heartbeat_s"
+        ) from None
     if not 1 <= seconds <= 3600:
-        raise ConfigError(f"heartbeat_s must be 1 to 3600, not {value}")
+        raise ConfigError(f"heartbeat_s must be 1 to 3600, not {value}", setting="heartbeat_s")
     return seconds
 
 
@@ -212,7 +246,7 @@ def _is_on(name: str, value: Any) -> bool:
     # The environment knows texts only.
     known = {True: True, False: False, "true": True, "false": False}
     if not isinstance(value, bool | str) or value not in known:
-        raise ConfigError(f"{name} must be true or false, not {value!r}")
+        raise ConfigError(f"{name} must be true or false, not {value!r}", setting=name)
     return known[value]
 
 
@@ -226,7 +260,9 @@ def _networks(text: str) -> tuple[str, ...]:
         try:
             ipaddress.ip_network(network)
         except ValueError as error:
-            raise ConfigError(f"round_trip_networks: {error}") from None
+            raise ConfigError(
+                f"round_trip_networks: {error}", setting="round_trip_networks"
+            ) from None
     return networks
 
 
@@ -239,7 +275,10 @@ def _address(text: str) -> str | None:
     except ValueError:
         fine = False
     if not fine or len(text) > 260:
-        raise ConfigError(f"round_trip_address must be host:port, not {text[:80]!r}")
+        raise ConfigError(
+            f"round_trip_address must be host:port, not {text[:80]!r}",
+            setting="round_trip_address",
+        )
     return text
 
 
@@ -249,12 +288,17 @@ def _labels(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     Those are no error: earlier versions took them, and an upgrade must not stop an agent.
     """
     if not isinstance(value, dict):
-        raise ConfigError("labels must be a table: [labels]")
+        raise ConfigError("labels must be a table: [labels]", setting="labels")
     for name, text in value.items():
         if not isinstance(text, str) or len(text) > 256 or not 0 < len(name) <= 253:
-            raise ConfigError(f"label {name!r} must be a text of at most 256 characters")
+            raise ConfigError(
+                f"label {name!r} must be a text in quotes of at most 256 characters",
+                setting="labels",
+            )
     if len(value) > MOST_LABELS:
-        raise ConfigError(f"labels must be at most {MOST_LABELS}, not {len(value)}")
+        raise ConfigError(
+            f"labels must be at most {MOST_LABELS}, not {len(value)}", setting="labels"
+        )
     ignored = tuple(sorted(key for key in value if derived(key)))
     return {key: text for key, text in value.items() if key not in ignored}, ignored
 

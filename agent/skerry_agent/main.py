@@ -27,7 +27,7 @@ COMMANDS = {
 }
 """Each is a module of `skerry_agent.commands`, with - as _."""
 
-EPILOG = """\
+SETTINGS = """\
 settings, each in the file /etc/skerry/agent.toml (or --config), in the environment, or as option;
 the later wins:
   broker       SKERRY_AGENT_BROKER       mqtt://host[:1883] or mqtts://host[:8883]; without it
@@ -40,8 +40,9 @@ the later wins:
   heartbeat_s  SKERRY_AGENT_HEARTBEAT_S  seconds between heartbeats, 1 to 3600
   [labels]     (file only)               labels of this node
 
-exit status: 0 fine, 1 something is wrong, 2 wrong usage or settings
 """
+EXIT_STATUS = "exit status: 0 fine, 1 something is wrong, 2 wrong usage or settings\n"
+"""Of a command that names no other ones, as EXIT_STATUS of its module."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +76,7 @@ def parser(with_options: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog="skerry-agent",
         description="Tells the hub what this box has and how it is, and has orders carried out.",
-        epilog=EPILOG,
+        epilog=SETTINGS + EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = whole.add_subparsers(dest="command", metavar="COMMAND")
@@ -86,7 +87,7 @@ def parser(with_options: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             name,
             help=words,
             description=None if module is None else module.DESCRIPTION,
-            epilog=EPILOG,
+            epilog=SETTINGS + getattr(module, "EXIT_STATUS", EXIT_STATUS),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if module is not None:

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from skerry_cli import words
+from skerry_cli.confirming import confirm, yes_option
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.hub import path
-from skerry_cli.node import confirm
 from skerry_cli.records import Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.secret import shown_as
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_cli.words import parse_duration
 from skerry_wire.frozen import frozen
 
@@ -54,7 +55,7 @@ class Made:
     text: Words
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def access() -> None:
     """Keep the tokens with which the hub is asked."""
 
@@ -140,13 +141,12 @@ def _state(one: Token, now: float) -> str:
 
 @access.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def revoke(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
     """Revoke tokens by name or id: they open nothing from then on."""
-    if not yes:
-        confirm(f"Revoke {words.count(len(names), 'token')} for good?")
+    confirm(f"Revoke {words.count(len(names), 'token')} for good: {', '.join(names)}?", yes=yes)
     hub, screen = session.connect(), Screen()
     for name in dict.fromkeys(names):
         found = read(Token, hub.delete(path("access", name)))

@@ -24,12 +24,14 @@ from skerry_cli.approval_files import (
 )
 from skerry_cli.approval_records import Approval
 from skerry_cli.approval_text import cautions, shown
+from skerry_cli.confirming import agreed, check_asking, yes_option
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.files import asked_of, file_options
 from skerry_cli.hub import Hub
 from skerry_cli.records import items_of, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_wire import codec
 
 PATH = "/api/v1/approvals"
@@ -48,7 +50,7 @@ With the key on a machine that reaches nothing:
   skerry approve upload shop.approved                       here
 \b
   skerry approve wanted                         what boxes refuse for want of an approval
-  skerry approve ls                             which approvals there are
+  skerry approve list                           which approvals there are
 """
 
 _KEY = click.option(
@@ -60,11 +62,11 @@ _PASSPHRASE = click.option(
     type=click.Path(allow_dash=True),
     help="Where the key's passphrase stands; - for standard input. Default: it is asked for.",
 )
-_YES = click.option("-y", "--yes", is_flag=True, help="Approve without asking.")
+_YES = yes_option("Approve without asking. Without a terminal it must be given.")
 _OUT = click.option("--out", metavar="FILE", type=click.Path(), help="Write it to this file.")
 
 
-@click.group(epilog=EXAMPLES, invoke_without_command=True)
+@click.group(cls=Verbs, epilog=EXAMPLES, invoke_without_command=True)
 @file_options
 @_KEY
 @_PASSPHRASE
@@ -171,7 +173,7 @@ def upload(session: Session, /, name: str) -> None:
     _upload(session.connect(), Screen(), approvals_of(name))
 
 
-@approve.command("ls")
+@approve.command("list")
 @output("json", "yaml")
 @anywhere
 @click.pass_obj
@@ -226,15 +228,14 @@ def _signed(
     screen: Screen, contents: Sequence[Content], key: SigningKey, *, yes: bool
 ) -> Iterator[Given]:
     """Yield the approvals of those contents to which the person says yes."""
-    if not yes and not sys.stdin.isatty():
-        raise Failure("nobody can be asked here: look at it, and give --yes", Exit.USAGE)
+    check_asking(f"Approve {words.count(len(contents), 'content')}?", yes=yes)
     for one in contents:
         content = one.opened()
         if key.id in one.approved_by:
             screen.note(f"{one.workload} is approved by {key.id} already")
             continue
         _show(screen, one)
-        if yes or click.confirm(f"Approve {one.workload} with key {key.id}?", err=True):
+        if agreed(f"Approve {one.workload} with key {key.id}?", yes=yes):
             yield key.approve(content, time.time())
 
 

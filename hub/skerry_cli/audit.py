@@ -19,6 +19,7 @@ from skerry_cli.hub import Hub, path
 from skerry_cli.records import MANY, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Duration, Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_wire.audit_chain import DAMAGED, Mark, Part, Row, Verdict, judged
 from skerry_wire.codec import from_plain
 from skerry_wire.errors import WireError
@@ -56,7 +57,7 @@ class Page:
     head: Mark
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def audit() -> None:
     """Show who changed what, and check that nothing of that was changed."""
 

@@ -12,6 +12,7 @@ from skerry_cli import contexts
 from skerry_cli.contexts import Context
 from skerry_cli.screen import Screen
 from skerry_cli.session import output
+from skerry_cli.verbs import Verbs
 
 EXAMPLES = """\b
 Which hub a command asks: the context that --context or SKERRY_CONTEXT names; else the address of
@@ -27,7 +28,7 @@ Examples:
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def context() -> None:
     """Choose among the hubs that were logged in to."""
 

@@ -57,10 +57,24 @@ class Contexts:
             raise Failure(f"there is no context {name!r}; there are {known}", Exit.USAGE)
         return found
 
-    def of_hub(self, url: str) -> str:
-        """Return the name of a context of a hub, the current one first; empty where none is."""
-        names = sorted(self.contexts, key=lambda name: (name != self.current, name))
-        return next((name for name in names if self.contexts[name].hub == url.rstrip("/")), "")
+    def of_hub(self, url: str, any_token: bool = False) -> str:
+        """Return the name of a context of a hub; empty where none is. Raises Failure.
+
+        One that is logged in, the current one first; of several others nobody knows as whom it is
+        to be. With `any_token` whose token it has does not matter.
+        """
+        its = [name for name, one in sorted(self.contexts.items()) if one.hub == url.rstrip("/")]
+        with_token = [name for name in its if self.contexts[name].token is not None]
+        wanted = with_token or its
+        if self.current in wanted:
+            return self.current
+        if len(with_token) > 1 and not any_token:
+            raise Failure(
+                f"several contexts are logged in to {url}: {', '.join(with_token)}; name one of "
+                "them with --context",
+                Exit.USAGE,
+            )
+        return next(iter(wanted), "")
 
     def put(self, name: str, context: Context) -> Contexts:
         """Return them with one more, or another one of its name."""

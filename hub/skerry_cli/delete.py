@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from skerry_cli.confirming import confirm, yes_option
 from skerry_cli.document_kinds import DOCUMENT_KINDS
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.files import asked_of, file_options
@@ -13,7 +14,6 @@ from skerry_cli.goals import Goal, wait_for
 from skerry_cli.hub import Hub, path
 from skerry_cli.kind import Kind
 from skerry_cli.kinds import NODE, WORKLOAD
-from skerry_cli.node import confirm
 from skerry_cli.plan import tell_shortages
 from skerry_cli.plan_text import lines
 from skerry_cli.records import Plan, read
@@ -43,7 +43,7 @@ Examples:
 @click.option("--ignore-not-found", is_flag=True, help="What is not there is no error.")
 @click.option("--wait", "wait", is_flag=True, help="Return when it is gone from the nodes, too.")
 @time_limit
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before a node is forgotten.")
+@yes_option("Do not ask before a node is forgotten. Without a terminal it must be given.")
 @anywhere
 @click.pass_context
 def delete(ctx: click.Context, /, kind: str | None, names: tuple[str, ...], **options: Any) -> None:
@@ -54,9 +54,9 @@ def delete(ctx: click.Context, /, kind: str | None, names: tuple[str, ...], **op
     session: Session = ctx.obj
     hub, screen = session.connect(), Screen()
     wanted = _wanted(hub, kind, names, options)
-    if kind == "node" and not options["yes"]:
+    if kind == "node":
         nodes = ", ".join(name for _, name in wanted)
-        confirm(f"Forget node {nodes}, and place its instances anew?")
+        confirm(f"Forget node {nodes}, and place its instances anew?", yes=options["yes"])
     goals, missing, unplaced = [], [], False
     for what, name in wanted:
         try:

@@ -126,6 +126,7 @@ def facts(node: Node, now: float) -> list[tuple[str, Cell | None]]:
         ("Node", node.id),
         ("Hostname", node.hostname),
         ("Liveness", state(node.liveness)),
+        ("Revoked", revoked(node)),
         ("Cordoned", "nothing new comes here" if is_cordoned(node) else None),
         ("Heard of", f"{words.age(node.last_seen, now)} ago" if node.last_seen else "never"),
         ("Lost after", lost_after(node)),
@@ -163,6 +164,15 @@ def lost_after(node: Node) -> Cell | None:
     if node.lost_at is None:
         return text
     return Styled(f"{text}: at {words.moment(node.lost_at)}", "yellow")
+
+
+def revoked(node: Node) -> Cell | None:
+    """Return when it was shut out, and the way back; None where it was not."""
+    if node.revoked_at is None:
+        return None
+    by = f" by {node.revoked_by}" if node.revoked_by else ""
+    again = f"skerry token create --node {node.id} lets it join again"
+    return Styled(f"{words.moment(node.revoked_at)}{by}: {again}", "yellow")
 
 
 def other_key(node: Node) -> list[Cell]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from skerry_cli import words
+from skerry_cli.confirming import confirm, yes_option
 from skerry_cli.failures import Exit
 from skerry_cli.key_records import OrderKeys
-from skerry_cli.node import confirm
 from skerry_cli.records import read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 
 PATH = "/api/v1/order-keys"
 SHOWN = 20
@@ -29,7 +30,7 @@ Make a backup of the hub's data folder after each change: it holds the keys.
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def key() -> None:
     """Change the key with which the hub signs orders."""
 
@@ -55,7 +56,7 @@ def status(session: Session, /, form: str | None) -> None:
 
 @key.command()
 @click.option("--stolen", is_flag=True, help="Boxes distrust the present key at once.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def rotate(session: Session, /, stolen: bool, yes: bool) -> None:
@@ -65,15 +66,14 @@ def rotate(session: Session, /, stolen: bool, yes: bool) -> None:
     signed; else it takes both until the change ends. While a change is under way, --stolen begins
     anew: with another key, and boxes distrust both that there were.
     """
-    if not yes:
-        at_once = ", and have boxes distrust the present one at once" if stolen else ""
-        confirm(f"Change the order key{at_once}?")
+    at_once = ", and have boxes distrust the present one at once" if stolen else ""
+    confirm(f"Change the order key{at_once}?", yes=yes)
     _show(read(OrderKeys, session.connect().post(f"{PATH}/rotate", {"stolen": stolen})), Screen())
 
 
 @key.command()
 @click.option("--force", is_flag=True, help="Although some boxes do not trust the next key yet.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def retire(session: Session, /, force: bool, yes: bool) -> None:
@@ -82,8 +82,7 @@ def retire(session: Session, /, force: bool, yes: bool) -> None:
     Boxes that have not heard of it get no orders until they were told, which is as soon as they
     can be reached; what runs there goes on.
     """
-    if not yes:
-        confirm("Retire the present order key for ever?")
+    confirm("Retire the present order key for ever?", yes=yes)
     _show(read(OrderKeys, session.connect().post(f"{PATH}/retire", {"force": force})), Screen())
 
 

@@ -59,16 +59,18 @@ def is_cordoned(node: Node) -> bool:
 
 
 def liveness(node: Node) -> Styled:
-    """Return a node's liveness, whether it is cordoned, and what an operator must look at."""
+    """Return a node's liveness, what was done to it, and what an operator must look at."""
     troubles = {
         "diverged": node.diverged,
         "refused": node.order.refusal,
         "problems": node.problems,
     }
     found = [name for name, trouble in troubles.items() if trouble]
+    revoked = ["revoked"] if node.revoked_at is not None else []
     cordoned = ["cordoned"] if is_cordoned(node) else []
     colour = "yellow" if cordoned and node.liveness == "online" else state(node.liveness).colour
-    return Styled(",".join([node.liveness, *cordoned, *found]), "red" if found else colour)
+    text = ",".join([node.liveness, *revoked, *cordoned, *found])
+    return Styled(text, "red" if found else colour)
 
 
 def accelerators(found: Iterable[Accelerator]) -> str:

@@ -18,6 +18,7 @@ from skerry_cli import contexts
 from skerry_cli.contexts import Context
 from skerry_cli.failures import Exit, Failure, RefusedError
 from skerry_cli.hub import Hub, path
+from skerry_cli.hub_connection import parsed
 from skerry_cli.records import read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session
@@ -25,6 +26,8 @@ from skerry_cli.whoami import Caller
 
 MOST_BYTES = 64 * 1024
 PIN = re.compile("sha256:[0-9a-f]{64}")
+OF_BOXES = "skj_"
+"""With this begin the tokens with which boxes join."""
 TOKEN = re.compile("[A-Za-z0-9_.~+/=-]{8,512}")
 
 EXAMPLES = """\b
@@ -51,7 +54,7 @@ Examples:
 )
 @click.option("--token", metavar="-", help="Read the token from standard input.")
 @click.option("--token-file", metavar="FILE", type=click.Path(), help="Read the token from a file.")
-@click.option("--context", "name", metavar="NAME", help="What to call it (default: its host).")
+@click.option("--context", "name", metavar="NAME", help="What to call it (default: its host:port).")
 @click.pass_obj
 def login(
     session: Session,
@@ -67,10 +70,18 @@ def login(
     if ca_pin is not None and ca_file is not None:
         raise Failure("give --ca-pin or --ca-file, and not both", Exit.USAGE)
     url = url.rstrip("/")
+    where = parsed(url)
+    if where.path and ca_pin is not None:
+        raise Failure(_no_path(url, where), Exit.USAGE)
     ca = _authority(url, ca_pin, ca_file or session.ca_file, session.request_timeout)
     made = Context(hub=url, ca=ca, pinned=ca_pin is not None)
-    caller, kept = _who(made, session.request_timeout, token, token_file)
-    name = name or session.context or urllib.parse.urlsplit(url).netloc
+    try:
+        caller, kept = _who(made, session.request_timeout, token, token_file)
+    except RefusedError as failure:
+        if failure.status != 404 or not where.path:
+            raise
+        raise Failure(_no_path(url, where)) from None
+    name = name or session.context or where.netloc
     known = contexts.load()
     before = known.contexts.get(name)
     made = Context(
@@ -87,6 +98,13 @@ def login(
     screen.line(f"logged in to {url} as {caller}: context {name}")
     if not caller.auth:
         screen.note("this hub asks nobody for a token: whoever reaches it may do everything")
+
+
+def _no_path(url: str, where: urllib.parse.SplitResult) -> str:
+    return (
+        f"{url} is not the hub's address: that has no path. Try `skerry login "
+        f"{where.scheme}://{where.netloc}`"
+    )
 
 
 def _who(
@@ -146,6 +164,13 @@ def _typed() -> str:
 
 def _checked(text: str) -> str:
     text = text.strip()
+    if text.startswith(OF_BOXES):
+        raise Failure(
+            "this is a token with which a box joins (skerry-agent join). For the API another one "
+            "is needed: an administrator makes it with `skerry access create`, the first is made "
+            "with `skerry-hub token create` on the hub's machine",
+            Exit.USAGE,
+        )
     if TOKEN.fullmatch(text) is None:
         raise Failure("this is no token: it is one word, such as ska_...", Exit.USAGE)
     return text

@@ -13,7 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from skerry_cli.failures import Exit
-from skerry_cli.session import DEFAULT_HUB, Duration, Session
+from skerry_cli.session import DEFAULT_HUB, RequestTimeout, Session
+from skerry_cli.verbs import Verbs
 
 COMMANDS = {
     "get": "List nodes, workloads, instances, events, devices, decisions or documents.",
@@ -76,14 +77,14 @@ Exit status:
 """
 
 
-class Lazy(click.Group):
+class Lazy(Verbs):
     """The commands of the table, imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def named(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, or None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
@@ -136,7 +137,7 @@ class Lazy(click.Group):
     "--request-timeout",
     metavar="TIME",
     envvar="SKERRY_REQUEST_TIMEOUT",
-    type=Duration(),
+    type=RequestTimeout(),
     default=30.0,
     help="How long one answer may take (SKERRY_REQUEST_TIMEOUT; default: 30s).",
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from skerry_cli.failures import Exit, Failure, RefusedError
+from skerry_cli.confirming import confirm, yes_option
+from skerry_cli.failures import RefusedError
 from skerry_cli.hub import path
 from skerry_cli.kinds import liveness
 from skerry_cli.node_joining import certificates, revoke
 from skerry_cli.records import Node, part_of, read
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, complete_names
+from skerry_cli.verbs import Verbs
 
 EXAMPLES = """\b
 A node looks at its hardware when it starts, when something is plugged in or out, and every ten
@@ -32,7 +32,7 @@ Examples:
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def node() -> None:
     """Have nodes look at their hardware again, settle, trust or shut out one."""
 
@@ -80,19 +80,18 @@ def adopt(session: Session, /, name: str) -> None:
 
 @node.command()
 @click.argument("name", shell_complete=complete_names("nodes"))
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def overwrite(session: Session, /, name: str, yes: bool) -> None:
     """Make the node run what the hub wants, whatever it runs now, and end the hold."""
-    if not yes:
-        confirm(f"Remove from node {name} whatever this hub does not know of?")
+    confirm(f"Remove from node {name} whatever this hub does not know of?", yes=yes)
     _settle(session, name, "overwrite", "overwritten")
 
 
 @node.command("trust-key")
 @click.argument("name", shell_complete=complete_names("nodes"))
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def trust_key(session: Session, /, name: str, yes: bool) -> None:
@@ -110,8 +109,7 @@ def trust_key(session: Session, /, name: str, yes: bool) -> None:
         return
     screen.note(f"trusted: {found.sealing_key}")
     screen.note(f"told:    {found.other_sealing_key}")
-    if not yes:
-        confirm(f"Seal the secrets of node {name} to the key that it tells now?")
+    confirm(f"Seal the secrets of node {name} to the key that it tells now?", yes=yes)
     body = {"fingerprint": found.other_sealing_key}
     found = read(Node, hub.post(path("nodes", name, "trust-key"), body))
     screen.line(f"node/{found.id}: the key {found.sealing_key} is trusted")
@@ -123,9 +121,3 @@ def _settle(session: Session, name: str, verb: str, done: str) -> None:
     screen.line(f"node/{found.id} {done}")
     if found.diverged:
         screen.note("it is held still: ", liveness(found), f": {found.diverged}")
-
-
-def confirm(question: str) -> None:
-    """Ask a person on a terminal; without one the command line itself is the answer."""
-    if sys.stdin.isatty() and not click.confirm(question, err=True):
-        raise Failure("nothing was done", Exit.ERROR)

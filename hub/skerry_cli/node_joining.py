@@ -8,6 +8,7 @@ from typing import Annotated
 import click
 
 from skerry_cli import words
+from skerry_cli.confirming import confirm, yes_option
 from skerry_cli.failures import RefusedError
 from skerry_cli.hub import Hub, path
 from skerry_cli.records import MANY, Labels, Words, items_of, read, read_all
@@ -42,6 +43,7 @@ class Enrollment:
     key_digest: Words
     let_in_by: Words = ""
     revoked_at: float | None = None
+    revoked_by: Words | None = None
     labels: Labels = dataclasses.field(default_factory=dict)
     certificates: Annotated[tuple[Certificate, ...], MANY] = ()
 
@@ -67,7 +69,7 @@ class Enrolled:
 @click.argument(
     "names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names("nodes")
 )
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def revoke(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
@@ -76,10 +78,7 @@ def revoke(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
     What they run, they run on; it is placed elsewhere once they count as lost. A node comes back
     by joining again, with a token that is made for it after this (skerry token create --node).
     """
-    from skerry_cli.node import confirm  # noqa: PLC0415 - which has this command
-
-    if not yes:
-        confirm(f"Shut out {words.count(len(names), 'node')}: {', '.join(names)}?")
+    confirm(f"Shut out {words.count(len(names), 'node')}: {', '.join(names)}?", yes=yes)
     hub, screen = session.connect(), Screen()
     failures: list[RefusedError] = []
     for name in dict.fromkeys(names):
@@ -111,6 +110,8 @@ def certificates(session: Session, /, name: str | None, form: str | None) -> Non
         return
     found = read(Enrollment, answer)
     revoked = None if found.revoked_at is None else words.moment(found.revoked_at)
+    if revoked is not None and found.revoked_by:
+        revoked = f"{revoked} by {found.revoked_by}"
     labels = [f"{key}={value}" for key, value in sorted(found.labels.items())]
     screen.facts(
         [

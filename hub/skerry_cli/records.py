@@ -186,6 +186,8 @@ class Node:
     lost_after_s: float | None = None
     lost_after_reason: Words | None = None
     lost_at: float | None = None
+    revoked_at: float | None = None
+    revoked_by: Words | None = None
     instances: Annotated[tuple[Instance, ...], MANY] = ()
 
 

@@ -11,6 +11,7 @@ from skerry_cli.records import items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.secret import Secret, content_of, shown_as
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 
 EXAMPLES = """\b
 Every container whose image is of the registry is pulled with its credentials, which are sealed to
@@ -23,7 +24,7 @@ Examples:
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def registry() -> None:
     """Keep credentials for private registries."""
 
@@ -79,9 +80,6 @@ def list_(session: Session, /, form: str | None) -> None:
         for one in found
     ]
     screen.table(rows)
-
-
-registry.add_command(list_, "ls")
 
 
 @registry.command()

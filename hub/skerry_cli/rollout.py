@@ -18,6 +18,7 @@ from skerry_cli.rollout_text import cause, counts, headline, instances, listed
 from skerry_cli.rollout_text import history as table_of
 from skerry_cli.screen import Screen, plain
 from skerry_cli.session import Session, anywhere, complete_names, output, time_limit
+from skerry_cli.verbs import Verbs
 
 EXAMPLES = """\b
 A workload's new content comes to its instances a few at a time, as its file says it (deploy:
@@ -41,7 +42,7 @@ in time (with -w).
 WORKLOAD = click.argument("name", metavar="WORKLOAD", shell_complete=complete_names("workloads"))
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def rollout() -> None:
     """Follow, pause, resume and undo the updates of workloads."""
 

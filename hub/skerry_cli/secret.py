@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import click
 
 from skerry_cli import words
+from skerry_cli.confirming import confirm, yes_option
 from skerry_cli.failures import Exit, Failure
 from skerry_cli.hub import Hub, path
-from skerry_cli.node import confirm
 from skerry_cli.records import MANY, Names, Words, items_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.session import Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_wire.frozen import frozen
 
 MAX_SECRET_BYTES = 32 * 1024
@@ -58,7 +59,7 @@ class Secret:
     behind: Names = ()
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def secret() -> None:
     """Keep secrets that workloads use as files or variables."""
 
@@ -127,9 +128,6 @@ def list_(session: Session, /, form: str | None) -> None:
     screen.table(rows)
 
 
-secret.add_command(list_, "ls")
-
-
 def shown_as(screen: Screen, answer: Any, form: str | None, names: Sequence[str]) -> bool:
     """Write a list as programs read it, or its names alone; say whether that was asked for."""
     if form == "name":
@@ -173,13 +171,12 @@ def describe(session: Session, /, name: str, form: str | None) -> None:
 
 @secret.command("rm")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @anywhere
 @click.pass_obj
 def remove(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
     """Remove secrets that no workload uses."""
-    if not yes:
-        confirm(f"Remove {words.count(len(names), 'secret')} for good?")
+    confirm(f"Remove {words.count(len(names), 'secret')} for good: {', '.join(names)}?", yes=yes)
     hub, screen = session.connect(), Screen()
     for name in dict.fromkeys(names):
         hub.delete(path("secrets", name))

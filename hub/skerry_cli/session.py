@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_HUB = "http://127.0.0.1:8440"
 WAIT_S = 300.0
+LEAST_REQUEST_S = 0.01
 COMPLETE_WITHIN_S = 0.8
 """A shell waits while names are completed."""
 
@@ -54,7 +55,8 @@ class Session:
                 f"{self.hub}: leave one of them out",
                 Exit.USAGE,
             )
-        name = name or (known.of_hub(self.hub) if self.hub else known.current)
+        any_token = bool(os.environ.get("SKERRY_TOKEN"))
+        name = name or (known.of_hub(self.hub, any_token) if self.hub else known.current)
         found = known.named(name) if name else contexts.Context(hub=self.hub or DEFAULT_HUB)
         return Target(
             url=found.hub,
@@ -120,6 +122,13 @@ class Duration(click.ParamType):  # type: ignore[type-arg] # older ones take no 
         return found
 
 
+class RequestTimeout(Duration):
+    """How long one answer may take: none comes in no time."""
+
+    def __init__(self) -> None:
+        super().__init__(LEAST_REQUEST_S)
+
+
 def _override(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None and isinstance(ctx.obj, Session):
         ctx.obj = dataclasses.replace(ctx.obj, **{str(param.name): value})
@@ -131,7 +140,7 @@ def anywhere(command: F) -> F:
         ("--hub", str),
         ("--ca-file", click.Path(exists=False, dir_okay=False)),
         ("--context", str),
-        ("--request-timeout", Duration()),
+        ("--request-timeout", RequestTimeout()),
     ):
         command = click.option(
             name, type=kind, expose_value=False, hidden=True, callback=_override

@@ -27,7 +27,7 @@ SHOWN = 20
 """Nodes whose totals are shown as a table; JSON has every one's."""
 
 EXAMPLES = """\b
-The fleet is a file of `skerry snapshot`, or what `skerry-agent capability --json` writes on one
+The fleet is a file of `skerry snapshot`, or what `skerry-agent capability -o json` writes on one
 box or, one after the other, on many; also packed (.gz, .xz).
 \b
 Examples:

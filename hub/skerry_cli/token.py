@@ -15,6 +15,7 @@ from skerry_cli.records import Labels, Words, items_of, part_of, read, read_all
 from skerry_cli.screen import Screen
 from skerry_cli.secret import shown_as
 from skerry_cli.session import Duration, Session, anywhere, output
+from skerry_cli.verbs import Verbs
 from skerry_wire.frozen import frozen
 
 LEAST_S = 60.0
@@ -59,7 +60,7 @@ class Made:
     ca_pin: Words
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=Verbs, epilog=EXAMPLES)
 def token() -> None:
     """Make tokens with which boxes join, list them, and make them invalid."""
 

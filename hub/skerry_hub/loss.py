@@ -28,6 +28,7 @@ from skerry_hub.fleet.fields import LABEL, Field, Kind
 from skerry_hub.fleet.listening import Listening
 from skerry_hub.fleet.silence import Silence
 from skerry_hub.fleet.vanishing import together, together_at
+from skerry_hub.joining.records import Revocation
 from skerry_hub.model import Liveness, Node, Workload
 from skerry_hub.moment import moment
 from skerry_hub.patience import Patience
@@ -70,6 +71,8 @@ class Judgement:
     patience: Patience
     listening: Listening | None
     now: float
+    revocations: Mapping[str, Revocation] = dataclasses.field(default_factory=dict)
+    """Who was shut out, by id: whose silence is meant."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

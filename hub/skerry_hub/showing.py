@@ -40,6 +40,7 @@ def node_view(known: Known, columns: Columns, node: Node, by: Judgement) -> Node
     hardware = capability.hardware if capability is not None else None
     system = hardware.system if hardware is not None else None
     tolerance = tolerance_of(known, columns, node, by)
+    revocation = by.revocations.get(node.id)
     is_unreachable = node.liveness is Liveness.UNREACHABLE
     return NodeView(
         id=node.id,
@@ -74,6 +75,8 @@ def node_view(known: Known, columns: Columns, node: Node, by: Judgement) -> Node
         usual_gap_s=columns.usual_gap_s(node.id, by.patience, by.now),
         lost_after_s=tolerance.lost_after_s if tolerance is not None else None,
         lost_after_reason=tolerance.reason if tolerance is not None else None,
+        revoked_at=revocation.at if revocation is not None else None,
+        revoked_by=(revocation.by or None) if revocation is not None else None,
         lost_at=tolerance.lost_at if tolerance is not None and is_unreachable else None,
         instances=instances_on(known, node),
     )

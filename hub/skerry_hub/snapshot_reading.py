@@ -1,7 +1,8 @@
 """A fleet out of a file: a hub's snapshot, or what agents say they have. Everything checked. Pure.
 
-A fleet is one of: a snapshot (`snapshot.py`); what `skerry-agent capability --json` writes, once or
-for many nodes, one after the other or in a list. Of the latter a node's id is made of its hostname.
+A fleet is one of: a snapshot (`snapshot.py`); what `skerry-agent capability -o json` writes, once
+or for many nodes, one after the other or in a list. Of the latter a node's id is made of its
+hostname.
 """
 
 from __future__ import annotations
@@ -290,7 +291,7 @@ class _Reading:
         if len(self._nodes) >= MOST["nodes"]:
             raise self._wrong(f"there may be {MOST['nodes']} nodes")
         if not isinstance(plain, dict):
-            raise self._wrong("must be an object: what `skerry-agent capability --json` writes")
+            raise self._wrong("must be an object: what `skerry-agent capability -o json` writes")
         inner = plain.get("hardware", plain)
         if not isinstance(inner, dict) or not (inner.keys() & HARDWARE_KEYS):
             raise self._wrong("is neither a snapshot nor what an agent says it has")

@@ -111,6 +111,9 @@ class NodeView:
     lost_after_reason: str | None = None
     lost_at: float | None = None
     """When it is lost, by the hub's clock, if it stays unreachable; null where it is not."""
+    revoked_at: float | None = None
+    """When it was shut out, and by whom; null for one that was not, or that has joined again."""
+    revoked_by: str | None = None
     instances: tuple[InstanceView, ...] = ()
 
 

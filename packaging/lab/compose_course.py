@@ -252,7 +252,7 @@ def backup(course: Course) -> str:
     course.until("the box to be held", course.held)
     if course.runtime.run("ps", "-q").strip():
         raise LabError("something was started on a box that is held")
-    course.cli("node", "overwrite", NODE)
+    course.cli("node", "overwrite", NODE, "--yes")
     course.until("the workload to run again", course.running)
     if course.running() == before:
         raise LabError("the container was never away")

@@ -84,10 +84,41 @@ def test_an_error_names_what_is_wrong(tmp_path, text, named):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "environment", "options", "where"),
+    [
+        ("heartbeat_s = 0", {}, {}, "{file}: heartbeat_s must be 1 to 3600, not 0"),
+        ("[labels]\nsite = 5", {}, {}, "{file}: label 'site' must be a text in quotes"),
+        ("broker = 5", {}, {}, "{file}: broker must be a text in quotes"),
+        ("broker_ca = 'credential:'", {}, {}, "{file}: broker_ca: 'credential:' must be"),
+        (
+            "heartbeat_s = 5",
+            {"SKERRY_AGENT_HEARTBEAT_S": "0"},
+            {},
+            "SKERRY_AGENT_HEARTBEAT_S: heartbeat_s must be 1",
+        ),
+        (
+            "",
+            {"SKERRY_AGENT_HEARTBEAT_S": "0"},
+            {"heartbeat_s": "-1"},
+            "--heartbeat-s: heartbeat_s must be 1",
+        ),
+        ("[labels]\nsite = 5", {"SKERRY_AGENT_LABELS": "x"}, {}, "{file}: label 'site'"),
+    ],
+)
+def test_an_error_says_where_the_setting_is_from(tmp_path, text, environment, options, where):
+    with pytest.raises(ConfigError) as caught:
+        of(tmp_path, text, environment, **options)
+    assert str(caught.value).startswith(where.format(file=tmp_path / "agent.toml"))
+
+
 def test_the_labels_are_read_again_from_the_same_file(tmp_path):
     config = of(tmp_path, '[labels]\nsite = "north"\n')
     (tmp_path / "agent.toml").write_text('[labels]\nsite = "south"\n')
     assert (config.labels, read_labels(config)) == ({"site": "north"}, ({"site": "south"}, ()))
+    (tmp_path / "agent.toml").write_text("[labels]\nsite = 5\n")
+    with pytest.raises(ConfigError, match=r"agent\.toml: label 'site'"):
+        read_labels(config)
     (tmp_path / "agent.toml").write_text("[labels")
     with pytest.raises(ConfigError, match=r"agent\.toml"):
         read_labels(config)

@@ -206,7 +206,16 @@ def test_from_the_first_word_to_the_last(hub, box, broker):
     )
     assert (told.node, told.connected, told.accepted, told.reached) == (NODE, True, 1, 1)
     done = subprocess.run(
-        [sys.executable, "-m", "skerry_agent.main", "status", "--json", "--control", box.control],
+        [
+            sys.executable,
+            "-m",
+            "skerry_agent.main",
+            "status",
+            "-o",
+            "json",
+            "--control",
+            box.control,
+        ],
         capture_output=True,
         env={**os.environ, **box.environment},
         check=True,

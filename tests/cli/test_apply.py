@@ -332,15 +332,15 @@ def test_a_delete_waits_until_the_nodes_have_ended_it(skerry, hub):
 
 def test_a_node_is_forgotten_and_its_instances_move(skerry, hub):
     hub.answers["DELETE /api/v1/nodes/box-1"] = PlanView(changes=(PLAN.changes[4],))
-    done = skerry("delete", "node", "box-1")
+    done = skerry("delete", "node", "box-1", "-y")
     assert done.out == "node/box-1 deleted\nworkload/shop-far\n  > shop-far-0 to box-3\n"
     hub.answers["DELETE /api/v1/nodes/box-1"] = UNPLACED
-    assert skerry("delete", "node", "box-1", code=3).err == SHORTAGE
+    assert skerry("delete", "node", "box-1", "-y", code=3).err == SHORTAGE
 
 
 def test_another_failure_ends_a_delete(skerry, hub):
     hub.answers["DELETE /api/v1/nodes/a"] = problems(409, {"reason": "is being restored"})
-    assert skerry("delete", "node", "a", "b", code=1).err == "skerry: is being restored\n"
+    assert skerry("delete", "node", "a", "b", "-y", code=1).err == "skerry: is being restored\n"
     assert unknown("b").status == 404
     assert len(hub.asked) == 1
 

@@ -157,7 +157,11 @@ def test_a_content_that_is_another_one_than_it_says_is_not_signed(skerry, hub, s
 def test_nobody_is_asked_where_nobody_is(skerry, hub, shop, key):
     hub.answers[f"POST {PATH}/contents"] = [view()]
     done = skerry("approve", "-f", str(shop), "--key", str(key), code=2)
-    assert "give --yes" in done.err
+    assert done.err == (
+        "skerry: Approve 1 content? There is no terminal to ask at, so nothing was done: "
+        "give -y to do it\n"
+    )
+    assert [one.path for one in hub.asked] == [f"{PATH}/contents"]
 
 
 def test_what_was_approved_by_the_same_key_is_not_signed_again(skerry, hub, shop, key):
@@ -196,10 +200,10 @@ def test_what_is_wanted_and_what_there_is(skerry, hub):
     found = json.loads(skerry("approve", "wanted", "-o", "json").out)["items"]
     assert codec.from_plain(Content, found[0]).opened().containers[0].image == WEB.image
     hub.answers[f"GET {PATH}"] = []
-    assert "there are no approvals" in skerry("approve", "ls").err
+    assert "there are no approvals" in skerry("approve", "list").err
     kept = ApprovalView(workload="shop-web", digest="ab" * 32, key_id="0" * 16, at=1_789_999_940.0)
     hub.answers[f"GET {PATH}"] = [kept]
-    assert skerry("approve", "ls").out.splitlines()[1].split() == [
+    assert skerry("approve", "list").out.splitlines()[1].split() == [
         "shop-web", "ab" * 6, "0" * 16, "60s",
     ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from tests.cli.samples import (
 from skerry_cli.hardware import tree
 from skerry_cli.words import moment
 from skerry_hub import views
-from skerry_hub.model import Reason
+from skerry_hub.model import Liveness, Reason
 from skerry_hub.views import EventView, ResourcesView
 from skerry_wire.hardware import Hardware, ProbeStatus
 
@@ -152,6 +152,23 @@ def test_a_node_that_is_well(skerry, hub):
     hardware = "\n".join(f"  {line}" for line in tree(HARDWARE))
     assert "Acme Box 3" in hardware
     assert skerry("describe", "node", "box-1").out == NODE.format(hardware=hardware)
+
+
+def test_a_node_that_was_shut_out_looks_like_it(skerry, hub):
+    gone = dataclasses.replace(
+        NODE_DETAIL.node, liveness=Liveness.UNREACHABLE, revoked_at=NOW - 60, revoked_by="alice"
+    )
+    hub.answers |= {
+        "GET /api/v1/nodes": [gone],
+        "GET /api/v1/nodes/box-1": dataclasses.replace(NODE_DETAIL, node=gone),
+    }
+    assert "unreachable,revoked" in skerry("get", "nodes").out
+    shown = skerry("describe", "node", "box-1").out
+    assert "Revoked:" in shown
+    assert "Z by alice: skerry token create --node box-1 lets it join again" in shown
+    assert '"revoked_by": "alice"' in skerry("get", "nodes", "-o", "json").out
+    hub.answers["GET /api/v1/nodes/box-1"] = NODE_DETAIL
+    assert "Revoked" not in skerry("describe", "node", "box-1").out
 
 
 def test_a_node_that_is_not_well_says_what_to_do(skerry, hub):

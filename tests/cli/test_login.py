@@ -19,6 +19,7 @@ from tests.hub.pki.certificates import KEY, company, private
 from skerry_cli import contexts
 from skerry_cli.hub_connection import AUTHORITY_PREFIX, BROKER_NAME, HUB_NAME
 from skerry_hub.api.access_routes import CallerView
+from skerry_hub.joining import tokens
 from skerry_hub.pki import authority, leaves
 from skerry_wire import joining
 
@@ -104,6 +105,49 @@ def test_what_is_no_login_is_wrong_usage(hub, run, config, words, says):
 def test_what_is_no_token_is_not_sent(hub, run, text):
     assert "this is no token" in run("login", hub.url, "--token", "-", data=text, code=2).err
     assert hub.asked == []
+
+
+def test_a_token_for_boxes_is_told_from_one_for_the_api(hub, run):
+    """By the text alone: it is not sent, for who gets hold of it can join."""
+    text = tokens.text_of(b"12345678", b"x" * 32)
+    err = run("login", hub.url, "--token", "-", data=text, code=2).err
+    assert "this is a token with which a box joins" in err
+    assert "skerry access create" in err
+    assert text not in err
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize("path", ["/foo", "/api/v1", "/foo/"])
+def test_an_address_with_a_path_is_no_hubs(hub, run, config, path):
+    """It may be one's, behind another server; where it is not, login says what is."""
+    missing = problems(404, {"reason": "Not Found"})
+    hub.answers[f"GET {path.rstrip('/')}/api/v1/whoami"] = missing
+    err = run("login", hub.url + path, "--token", "-", data=TOKEN, code=1).err
+    assert err == (
+        f"skerry: {hub.url}{path.rstrip('/')} is not the hub's address: that has no path. "
+        f"Try `skerry login {hub.url}`\n"
+    )
+    pinned = ("--ca-pin", "sha256:" + "0" * 64)
+    err = run("login", f"https://hub.example:8443{path}", *pinned, code=2).err
+    assert "Try `skerry login https://hub.example:8443`" in err
+    assert not config.exists()
+    hub.answers[f"GET {path.rstrip('/')}/api/v1/whoami"] = only()
+    assert "logged in" in run("login", hub.url + path, "--token", "-", data=TOKEN).out
+
+
+def test_of_two_contexts_for_an_address_one_that_is_logged_in_is_taken(hub, run, config):
+    hub.answers |= {"GET /api/v1/whoami": only(), "GET /api/v1/nodes": []}
+    for name in ("one", "two", "three"):
+        run("login", hub.url, "--token", "-", "--context", name, data=TOKEN)
+    assert run("--hub", hub.url, "whoami").out.splitlines()[1].split() == ["Context:", "three"]
+    run("logout")
+    err = run("--hub", hub.url, "get", "nodes", code=2).err
+    assert f"several contexts are logged in to {hub.url}: one, two; name one of them" in err
+    run("--hub", hub.url, "get", "nodes", SKERRY_TOKEN=TOKEN)
+    run("logout", "--context", "one")
+    assert "context two has no token" in run("logout", "--hub", hub.url).out
+    assert "nobody" not in run("--hub", hub.url, "get", "nodes").err
+    assert hub.asked[-1].headers.get("Authorization") is None, "nobody is logged in any more"
 
 
 def test_a_token_that_the_hub_refuses_is_not_kept(hub, run, config):

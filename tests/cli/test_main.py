@@ -57,9 +57,15 @@ def test_the_address_can_be_given_everywhere(skerry, hub):
     assert away in skerry("--hub", away, "get", "nodes", code=1).err
 
 
-def test_wrong_addresses_and_times_are_wrong_usage(skerry):
+def test_wrong_addresses_and_times_are_wrong_usage(skerry, hub):
     assert "is not the address of a hub" in skerry("--hub", "box", "get", "nodes", code=2).err
     assert "--request-timeout" in skerry("--request-timeout", "soon", "get", "nodes", code=2).err
+    for words in (
+        ("--request-timeout", "0", "get", "nodes"),
+        ("get", "nodes", "--request-timeout", "0"),
+    ):
+        assert "'0' is not 0.01 s to" in skerry(*words, code=2).err
+    assert hub.asked == []
     assert "No such command" in skerry("frobnicate", code=2).err
 
 

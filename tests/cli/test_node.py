@@ -7,10 +7,12 @@ from tests.cli.canned import problems
 from tests.cli.samples import LOST, NODE
 
 
-@pytest.mark.parametrize(("verb", "done"), [("adopt", "adopted"), ("overwrite", "overwritten")])
-def test_a_held_node_is_settled(skerry, hub, verb, done):
+@pytest.mark.parametrize(
+    ("verb", "yes", "done"), [("adopt", [], "adopted"), ("overwrite", ["-y"], "overwritten")]
+)
+def test_a_held_node_is_settled(skerry, hub, verb, yes, done):
     hub.answers[f"POST /api/v1/nodes/box-1/{verb}"] = NODE
-    shown = skerry("node", verb, "box-1")
+    shown = skerry("node", verb, "box-1", *yes)
     assert (shown.out, shown.err) == (f"node/box-1 {done}\n", "")
 
 

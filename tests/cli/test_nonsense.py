@@ -49,7 +49,7 @@ COMMANDS = [
     ("GET /api/v1/documents", {"items": [RESERVATION]}, ["get", "reservations", "-o", "wide"]),
     ("GET /api/v1/documents", {"items": [WINDOW]}, ["get", "windows", "-o", "wide"]),
     ("GET /api/v1/documents/Prices/x/history", HISTORY, ["describe", "prices", "x"]),
-    ("DELETE /api/v1/nodes/x", PLAN, ["delete", "node", "x"]),
+    ("DELETE /api/v1/nodes/x", PLAN, ["delete", "node", "x", "-y"]),
 ]
 
 values = st.recursive(

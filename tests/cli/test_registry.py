@@ -9,14 +9,14 @@ FOUND = dataclasses.replace(SECRET, registry="r.example:5000")
 
 def test_registries_are_listed(skerry, hub):
     hub.answers["GET /api/v1/registries"] = [FOUND]
-    heading, row = skerry("registry", "ls").out.splitlines()
+    heading, row = skerry("registry", "list").out.splitlines()
     assert heading.split() == ["REGISTRY", "VERSION", "WORKLOADS", "UPDATED"]
     assert row.split() == ["r.example:5000", "ab" * 8, "1", "60s"]
-    assert skerry("registry", "ls", "-o", "name").out == "registry/r.example:5000\n"
     assert skerry("registry", "list", "-o", "name").out == "registry/r.example:5000\n"
-    assert "version: " in skerry("registry", "ls", "-o", "yaml").out
+    assert skerry("registry", "list", "-o", "name").out == "registry/r.example:5000\n"
+    assert "version: " in skerry("registry", "list", "-o", "yaml").out
     hub.answers["GET /api/v1/registries"] = []
-    assert skerry("registry", "ls").err == "there are credentials for no registry\n"
+    assert skerry("registry", "list").err == "there are credentials for no registry\n"
 
 
 def test_credentials_are_forgotten(skerry, hub):

@@ -46,16 +46,16 @@ def test_an_update_says_what_is_to_be_applied_anew(skerry, hub):
 
 def test_what_is_shown_of_secrets(skerry, hub):
     hub.answers |= {"GET /api/v1/secrets": [SECRET], "GET /api/v1/secrets/db": SECRET}
-    heading, row = skerry("secret", "ls").out.splitlines()
+    heading, row = skerry("secret", "list").out.splitlines()
     assert heading.split() == ["NAME", "VERSION", "SIZE", "WORKLOADS", "BEHIND", "UPDATED"]
     assert row.split() == ["db", "ab" * 8, "9", "B", "1", "0", "60s"]
     assert "shop-web" in skerry("secret", "describe", "db").out
-    assert skerry("secret", "ls", "-o", "name").out == "secret/db\n"
     assert skerry("secret", "list", "-o", "name").out == "secret/db\n"
-    (listed,) = json.loads(skerry("secret", "ls", "-o", "json").out)["items"]
+    assert skerry("secret", "list", "-o", "name").out == "secret/db\n"
+    (listed,) = json.loads(skerry("secret", "list", "-o", "json").out)["items"]
     assert listed == json.loads(skerry("secret", "describe", "db", "-o", "json").out)
     hub.answers["GET /api/v1/secrets"] = []
-    assert skerry("secret", "ls").err == "there are no secrets\n"
+    assert skerry("secret", "list").err == "there are no secrets\n"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_content_on_the_command_line_is_no_way_to_give_one(skerry, hub):
 def test_a_secret_in_use_stays(skerry, hub):
     reason = "secret db is used by shop-web"
     hub.answers["DELETE /api/v1/secrets/db"] = problems(409, {"reason": reason})
-    assert reason in skerry("secret", "rm", "db", code=1).err
+    assert reason in skerry("secret", "rm", "db", "-y", code=1).err
 
 
 def test_a_registry_gets_credentials_from_standard_input(skerry, hub):
@@ -97,7 +97,10 @@ def test_a_key_is_trusted_by_the_fingerprint_that_was_shown(skerry, hub):
         "GET /api/v1/nodes/box-1": dataclasses.replace(NODE_DETAIL, node=other),
         "POST /api/v1/nodes/box-1/trust-key": dataclasses.replace(NODE, sealing_key=NEW),
     }
-    done = skerry("node", "trust-key", "box-1")
+    done = skerry("node", "trust-key", "box-1", code=2)
+    assert "give -y" in done.err
+    assert [one.method for one in hub.asked] == ["GET"]
+    done = skerry("node", "trust-key", "box-1", "-y")
     assert hub.asked[-1].body == {"fingerprint": NEW}
     assert done.out == f"node/box-1: the key {NEW} is trusted\n"
     assert done.err.splitlines() == [f"trusted: {OLD}", f"told:    {NEW}"]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from tests.cli.canned import NOW, unknown
 
+from skerry_cli.words import moment
 from skerry_hub.joining.views import (
     CertificateView,
     EnrolledView,
@@ -37,11 +38,11 @@ ENROLLED = EnrollmentView(
     let_in_by="alice",
     labels={"site": "quay-3"},
     certificates=(
-        CertificateView(serial="1F", issued_at=NOW - 60, expires_at=NOW + 600),
+        CertificateView(serial="1f", issued_at=NOW - 60, expires_at=NOW + 600),
         CertificateView(
-            serial="1E", issued_at=NOW - 600, expires_at=NOW - 1, join_token="4f1c0e6a2b9d8375"
+            serial="1e", issued_at=NOW - 600, expires_at=NOW - 1, join_token="4f1c0e6a2b9d8375"
         ),
-        CertificateView(serial="1D", issued_at=NOW - 600, expires_at=NOW + 1, revoked_at=NOW - 5),
+        CertificateView(serial="1d", issued_at=NOW - 600, expires_at=NOW + 1, revoked_at=NOW - 5),
     ),
 )
 
@@ -142,14 +143,16 @@ def test_what_is_shown_of_a_nodes_certificates(skerry, hub):
     assert f"sha256:{'ab' * 32}" in told
     assert "site=quay-3" in told
     rows = [line.split() for line in told.splitlines()[-3:]]
-    assert [row[:2] for row in rows] == [["1F", "valid"], ["1E", "expired"], ["1D", "revoked"]]
+    assert [row[:2] for row in rows] == [["1f", "valid"], ["1e", "expired"], ["1d", "revoked"]]
     assert "Revoked" not in told
     assert "token 4f1c0e6a2b9d8375" in told
     found = json.loads(skerry("node", "certificates", "box-1", "-o", "json").out)
-    assert found["certificates"][0]["serial"] == "1F"
-    gone = dataclasses.replace(ENROLLED, revoked_at=NOW)  # as the hub says it afterwards
+    assert found["certificates"][0]["serial"] == "1f"
+    gone = dataclasses.replace(
+        ENROLLED, revoked_at=NOW, revoked_by="bob"
+    )  # as the hub says it afterwards
     hub.answers["GET /api/v1/nodes/box-1/enrollment"] = gone
-    assert "Revoked:" in skerry("node", "certificates", "box-1").out
+    assert f"{moment(NOW)} by bob" in skerry("node", "certificates", "box-1").out
 
 
 LISTED = (

@@ -305,7 +305,7 @@ def test_a_node_ahead_of_a_restored_hub_is_held_until_the_operator_says(fleet):
     fleet.hub.cli("delete", "workload", "shop-web")
     time.sleep(3)
     assert fleet.containers() == running, "nothing is removed from a node that is held"
-    fleet.hub.cli("node", "overwrite", fleet.box.node)
+    fleet.hub.cli("node", "overwrite", fleet.box.node, "--yes")
     wait_for("the box to run what the hub wants: nothing", lambda: not fleet.containers())
     assert fleet.until_settled()["diverged"] is None
 

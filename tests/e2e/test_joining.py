@@ -245,6 +245,7 @@ def test_a_revoked_box_is_told_so_and_comes_back_with_a_new_token_as_itself(plac
     done = place.run("skerry_agent.main", "renew", *box.options, check=False)
     assert done.returncode == 1
     assert "not joined, or was revoked" in done.stderr
+    assert "`skerry token create --node till-3`" in done.stderr
     key = box.certificate.public_key()
     box.join(place.join_words("--node", "till-3"))
     box.tell(signal.SIGHUP)

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from skerry_hub import main
+from skerry_hub.access import audit_rows
+from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.enrollment_rows import EnrollmentRows
 from skerry_hub.joining import tokens
 from skerry_hub.pki import authority
@@ -35,9 +37,15 @@ def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path
         assert command[6:] == ["--ca-pin", mine.pin]
         with hub.aside() as connection:
             (token,) = EnrollmentRows(connection).tokens()
+            intent, outcome = audit_rows.page(connection, Wanted(), 10)
         assert tokens.is_same(command[5], token.digest)
         assert (token.uses, token.content.made_by) == (3, who_runs_it())
         assert token.content.labels == {"site": "quay-3", "floor": "2"}
+        assert intent.content["phase"] == "intent"
+        told = outcome.content
+        assert (told["subject"], told["uses"], told["labels"]) == (
+            token.id, "3", "floor=2,site=quay-3",
+        )  # fmt: skip
         assert 200 < token.expires_at - time.time() <= 300
     finally:
         hub.close()

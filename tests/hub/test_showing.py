@@ -1,5 +1,7 @@
 """What people are shown of nodes, instances and workloads: each state's word."""
 
+import dataclasses
+
 import pytest
 from tests.hub.records import (
     AS_USUAL,
@@ -17,6 +19,7 @@ from tests.hub.records import (
     workload,
 )
 
+from skerry_hub.joining.records import Revocation
 from skerry_hub.lifecycle import Lifecycle
 from skerry_hub.model import Liveness, Resources
 from skerry_hub.showing import instances_of, instances_on, node_view, workload_of_subject
@@ -232,6 +235,17 @@ def test_a_label_of_the_hub_overrides_the_boxs_and_gives_way_when_it_is_taken():
     without = changed(record, labels={})
     known = Known([without])
     assert node_view(known, columns_of(known), without, AS_USUAL).labels == own
+
+
+def test_a_node_that_was_shut_out_says_so_and_when_and_by_whom():
+    record = node()
+    known = Known([record])
+    gone = {"box-1": Revocation(at=NOW + 1, by="alice"), "box-2": Revocation(at=NOW)}
+    by = dataclasses.replace(AS_USUAL, revocations=gone)
+    view = node_view(known, columns_of(known), record, by)
+    assert (view.revoked_at, view.revoked_by) == (NOW + 1, "alice")
+    view = node_view(known, columns_of(known), record, AS_USUAL)
+    assert (view.revoked_at, view.revoked_by) == (None, None)
 
 
 def test_a_node_of_which_next_to_nothing_is_known_is_shown_all_the_same():

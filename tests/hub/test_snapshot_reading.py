@@ -23,7 +23,7 @@ def plain():
 
 
 def told(hostname="till-1", **more):
-    """Return what `skerry-agent capability --json` writes, with what it has beside the message."""
+    """Return what `skerry-agent capability -o json` writes, with what it has beside the message."""
     found = codec.to_plain(hardware(hostname), nulls=True)
     found["probes"] = {"cpu": {"status": "found", "reason": None, "duration_ms": 1.5}}
     return {**found, **more}

@@ -48,6 +48,14 @@ def test_a_page_has_every_option(written):
         assert f'.SS "{command.words[-1]}"' in text or command is EXECUTOR
 
 
+@pytest.mark.parametrize("command", [*every(AGENT)], ids=lambda one: one.page)
+def test_a_page_gives_exit_statuses_once_and_all_of_them(written, command):
+    text = (written / "man" / f"{command.page}.1").read_text().replace("\\-", "-")
+    assert len(re.findall(r"^exit status\b.*:", text, re.M)) == 1
+    has_three = command.words[-1] in ("join", "renew")
+    assert ("\n3 the hub could not be reached" in text) == has_three
+
+
 @pytest.mark.parametrize("name", ["agent", "policy"])
 def test_the_page_of_a_file_has_every_key_with_words(name):
     text = (PACKAGING / f"{name}.toml").read_text()
@@ -96,7 +104,9 @@ def completed(words):
     ("words", "offered"),
     [
         (["skerry-agent", "sta"], ["status"]),
-        (["skerry-agent", "status", "--j"], ["--json"]),
+        (["skerry-agent", "status", "--o"], ["--output"]),
+        (["skerry-agent", "status", "--output", ""], ["text", "json"]),
+        (["skerry-agent", "status", "--j"], []),
         (["skerry-agent", "label", "un"], ["unset"]),
         (["skerry-agent", "label", "--state", ""], ["FILES"]),
         (["skerry-agent", "run", "--heartbeat-s", ""], []),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from skerry_agent.commands import settings
-from skerry_agent.commands.output import complain, say
+from skerry_agent.commands.output import add_form, complain, say
 
 if TYPE_CHECKING:
     import pathlib
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="read a recorded box: a folder, or what `record` made",
     )
     parser.add_argument("--state", metavar="DIR", help="the state folder, for the slow part")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_form(parser)
     parser.add_argument(
         "--slow", action="store_true", help="wait for the slow part too (about two seconds)"
     )
@@ -53,7 +53,8 @@ def run(given: argparse.Namespace) -> int:
         config = settings.of(given)
         collected = _of_this_box(config, wait=given.slow)
         now = load.readings(Host(config.root), collected.hardware)
-    say(present.to_json(collected, now) if given.json else present.table(collected, now))
+    as_json = given.output == "json"
+    say(present.to_json(collected, now) if as_json else present.table(collected, now))
     return 0
 
 

@@ -7,7 +7,10 @@ import argparse
 from skerry_agent.commands import settings
 from skerry_agent.commands.output import say
 
-DESCRIPTION = "Look at everything that the agent needs. Exit status 1 when anything is BAD."
+DESCRIPTION = (
+    "Look at everything that the agent needs. Exit status 1 when anything is BAD, 2 when the "
+    "settings are."
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +28,7 @@ def run(given: argparse.Namespace) -> int:
         found = settings.of(given)
     except config.ConfigError as error:
         say(f"BAD config: {error}")
-        return 1
+        return 2
     fine = True
     for one in check.findings(found, given.config or config.DEFAULT_FILE):
         say(f"{'ok ' if one.fine else 'BAD'} {one.subject}: {one.words}")

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from skerry_agent.commands import settings
-from skerry_agent.commands.output import complain, say
+from skerry_agent.commands.output import add_form, complain, say
 
 if TYPE_CHECKING:
     from skerry_agent.config import Config
@@ -24,8 +24,9 @@ point, it ends well: the same box keeps its key and its id.
 
 Others on this box can see arguments: give the token with --token - on standard input, with
 --token-file, or in SKERRY_JOIN_TOKEN where that matters.
-
-exit status of join: 0 joined, 1 refused or something is wrong on this box, 2 wrong usage,
+"""
+EXIT_STATUS = """\
+exit status: 0 joined, 1 refused or something is wrong on this box, 2 wrong usage or settings,
 3 the hub could not be reached or cannot answer now: the same command may work later
 """
 
@@ -67,9 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how long a hub that does not answer is tried again (default: 60)",
     )
     parser.add_argument("--no-start", action="store_true", help="leave the agent's unit as it is")
-    parser.add_argument(
-        "-o", "--output", choices=["text", "json"], default="text", help="of stdout"
-    )
+    add_form(parser)
 
 
 def run(given: argparse.Namespace) -> int:

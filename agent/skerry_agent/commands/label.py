@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from skerry_agent.commands import settings
-from skerry_agent.commands.output import complain, say
+from skerry_agent.commands.output import add_form, complain, say
 
 DESCRIPTION = (
     "Change the labels that this box gives itself; a running agent publishes them at once. "
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--state", metavar="DIR", help="the state folder")
     parser.add_argument("--control", metavar="PATH", help="the control socket")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_form(parser)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
 
     config = settings.of(given)
     try:
-        say(label_command.run(config, given.verb, given.labels, as_json=given.json))
+        say(label_command.run(config, given.verb, given.labels, as_json=given.output == "json"))
     except label_command.LabelError as error:
         return complain(str(error), 2 if error.is_usage else 1)
     return 0

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 
 
 class OutputError(Exception):
     """What a command says cannot be written where it shall go: a full disk, say."""
+
+
+def add_form(parser: argparse.ArgumentParser) -> None:
+    """Let a command print JSON: -o json, or --json as some had it first."""
+    parser.add_argument(
+        "-o", "--output", choices=["text", "json"], default="text", help="of stdout"
+    )
+    parser.add_argument(
+        "--json", dest="output", action="store_const", const="json", help=argparse.SUPPRESS
+    )
 
 
 def say(text: str) -> None:

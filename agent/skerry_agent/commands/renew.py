@@ -6,14 +6,15 @@ import argparse
 import sys
 
 from skerry_agent.commands import settings
-from skerry_agent.commands.output import complain, say
+from skerry_agent.commands.output import add_form, complain, say
 
 DESCRIPTION = """\
 Get a new certificate for this box's key from the hub that it has joined. A running agent does it by
 itself at two thirds of a certificate's life, and when the broker refuses the one that it has; this
 also works long after the certificate has ended, unless the hub has revoked the box.
-
-exit status of renew: 0 renewed, 1 refused or something is wrong on this box, 2 wrong usage,
+"""
+EXIT_STATUS = """\
+exit status: 0 renewed, 1 refused or something is wrong on this box, 2 wrong usage or settings,
 3 the hub could not be reached or cannot answer now
 """
 
@@ -29,9 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long a hub that does not answer is tried again (default: 10)",
     )
-    parser.add_argument(
-        "-o", "--output", choices=["text", "json"], default="text", help="of stdout"
-    )
+    add_form(parser)
 
 
 def run(given: argparse.Namespace) -> int:

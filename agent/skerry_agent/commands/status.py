@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from skerry_agent.commands import settings
-from skerry_agent.commands.output import complain, say
+from skerry_agent.commands.output import add_form, complain, say
 
 DESCRIPTION = "Print how the running agent is. Exit status 1 when none answers."
 
@@ -14,7 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `status` takes."""
     settings.add_file(parser)
     parser.add_argument("--control", metavar="PATH", help="the control socket")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_form(parser)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -30,5 +30,6 @@ def run(given: argparse.Namespace) -> int:
         return complain(waiting.WORDS.format(file=config.file or "agent.toml"), 1)
     except control.ControlError as error:
         return complain(str(error), 1)
-    say(status.to_json(told, indent=2) if given.json else status.table(told))
+    as_json = given.output == "json"
+    say(status.to_json(told, indent=2) if as_json else status.table(told))
     return 0

@@ -30,6 +30,8 @@ from skerry_wire.joining import Enrolled, JoinRequest
 _IDENTITY = "identity"
 _JOURNAL = "journal"
 _LOCK = "lock"
+OF_THE_API = "ska_"
+"""With this begin the tokens with which people and programs ask the hub."""
 
 
 @frozen(kw_only=True)
@@ -228,6 +230,12 @@ def _tell_agent(wanted: Wanted) -> tuple[str, tuple[str, ...]]:
 def token_of(text: str) -> str:
     """Return a token as it is sent. Raises JoinError."""
     token = text.strip()
+    if token.startswith(OF_THE_API):
+        # Told from its text alone: whoever gets it may do what its owner may.
+        raise JoinError(
+            "this is a token for the hub's API, and not for a box; nothing was sent. Whoever runs "
+            "the hub makes one for a box with `skerry token create`"
+        )
     try:
         codec.from_plain(JoinRequest, {"token": token, "csr": "", "node": "x"})
     except WireError:

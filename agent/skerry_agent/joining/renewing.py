@@ -39,7 +39,10 @@ def renew(path: pathlib.Path, wait_s: float, say: Callable[[str], None]) -> Rene
         key, authority = _key(folder), _authority(folder, before.pin)
         folder.try_out()
         csr = keys.request(key, before.node)
-        url, enrolled = tried(lambda: _from_any(before, csr, authority), wait_s, say)
+        try:
+            url, enrolled = tried(lambda: _from_any(before, csr, authority), wait_s, say)
+        except JoinError as error:
+            raise _naming(error, before.node) from None
         told = kept.judged(enrolled, key, before.pin)
         if enrolled.node != before.node:
             raise JoinError(
@@ -51,6 +54,16 @@ def renew(path: pathlib.Path, wait_s: float, say: Callable[[str], None]) -> Rene
         after = kept.joined_of(enrolled, url, before.pin, time.time(), before.machine)
         kept.whole(folder, after)
     return Renewed(joined=after, certificate=told)
+
+
+def _naming(error: JoinError, node: str) -> JoinError:
+    """Return an error that names this box where the hub wrote ID: it tells nobody whom it knows."""
+    return JoinError(
+        str(error).replace("--node ID", f"--node {node}"),
+        is_temporary=error.is_temporary,
+        is_refused=error.is_refused,
+        after_s=error.after_s,
+    )
 
 
 def _before(path: pathlib.Path) -> Joined:

@@ -33,6 +33,8 @@ log = structlog.get_logger("access")
 
 CALLER = "skerry.caller"
 """Where a request's scope has who asks."""
+FACTS = "skerry.facts"
+"""Where it has what a route tells of what came of it: for the audit log, never a secret."""
 HEAD_BYTES = 32 * 1024
 """Most of a request before its body: the line, and all headers."""
 MOST_HEADERS = 100
@@ -221,19 +223,27 @@ class Guard:
         if body:
             intent["body"] = digest
         number = await self._write(caller, asked, intent)
-        await self._app(scope, receive, self._noting(number, caller, asked, send))
+        told: dict[str, str] = {}
+        scope[FACTS] = told
+        await self._app(scope, receive, self._noting(number, caller, asked, told, send))
 
     def _is_kept(self, asked: Asked, caller: Caller) -> bool:
         """Say whether the audit log has that something was tried."""
         tried = asked.rule is not None and asked.rule.audited
         return tried and not self._access.of_denials.take(caller.token, time.monotonic())
 
-    def _noting(self, number: int, caller: Caller, asked: Asked, send: Send) -> Send:
-        """Return a way to answer which notes the outcome before the answer begins."""
+    def _noting(
+        self, number: int, caller: Caller, asked: Asked, told: Mapping[str, str], send: Send
+    ) -> Send:
+        """Return a way to answer which notes the outcome before the answer begins.
+
+        `told` is what the route has said of it by then.
+        """
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
-                facts = {"phase": "outcome", "of": str(number), "status": str(message["status"])}
+                status = str(message["status"])
+                facts = {**told, "phase": "outcome", "of": str(number), "status": status}
                 try:
                     await self._access.audit.write(caller.name, _action(asked), facts)
                 except StoreError as error:

@@ -21,7 +21,7 @@ from skerry_hub import metrics
 from skerry_hub.api import scoping
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import JSON, asked, body_of, items_of, json_of, problems_of, shown
-from skerry_hub.api.callers import By
+from skerry_hub.api.callers import By, Facts
 from skerry_hub.joining.enrolling import Enrolling
 from skerry_hub.joining.rates import Rates
 from skerry_hub.joining.shutting_out import Shutting
@@ -31,6 +31,7 @@ from skerry_hub.joining.views import (
     JoinTokenMade,
     JoinTokenRequest,
     JoinTokenView,
+    token_facts,
 )
 from skerry_hub.views import PlanView, Problem
 from skerry_hub.work import RefusedError
@@ -147,7 +148,7 @@ def add_forget(
         if service is None or enrolling is None:
             return json_of(answers.of_nodes.forget(node, by.scope))
         forget_it = functools.partial(answers.of_nodes.forget, scope=by.scope)
-        return json_of(Shutting(service, enrolling).forget(node, forget_it))
+        return json_of(Shutting(service, enrolling).forget(node, forget_it, by.name))
 
 
 def _add_for_everybody(app: FastAPI, door: Door) -> None:
@@ -193,11 +194,12 @@ def _add_tokens(app: FastAPI, door: Door) -> None:
         response_class=Response,
         openapi_extra=asked(JoinTokenRequest),
     )
-    async def make_token(by: By, request: Request) -> Response:
+    async def make_token(by: By, facts: Facts, request: Request) -> Response:
         """Make a token with which boxes join; its text is in this answer alone."""
         wanted = await body_of(request, JoinTokenRequest)
         scoping.check_join_token(by.scope, wanted)
         made = await run_in_threadpool(door.enrolling.make_token, wanted, by.name)
+        facts |= token_facts(made.view)
         return json_of(made)
 
     @app.get(where, responses=shown(JoinTokenView, many=True), response_class=Response)
@@ -207,12 +209,14 @@ def _add_tokens(app: FastAPI, door: Door) -> None:
         return items_of([one for one in found if by.scope.has_labels(one.labels)])
 
     @app.delete(where + "/{token}", responses=shown(JoinTokenView), response_class=Response)
-    def revoke_token(token: Name, by: By) -> Response:
+    def revoke_token(token: Name, by: By, facts: Facts) -> Response:
         """Make a join token invalid; who has joined with it stays."""
         found = [one for one in door.enrolling.tokens() if one.id == token]
         if by.scope and not any(by.scope.has_labels(one.labels) for one in found):
             raise RefusedError(404, Problem(reason=f"there is no join token {token[:80]}"))
-        return json_of(door.enrolling.revoke_token(token))
+        revoked = door.enrolling.revoke_token(token)
+        facts |= token_facts(revoked)
+        return json_of(revoked)
 
 
 def _add_boxes(app: FastAPI, door: Door, service: Service | None) -> None:
@@ -236,6 +240,6 @@ def _add_boxes(app: FastAPI, door: Door, service: Service | None) -> None:
         return json_of(shutting().enrollment(node))
 
     @app.post(where + "/revoke", responses=shown(EnrollmentView), response_class=Response)
-    def revoke(node: Name) -> Response:
+    def revoke(node: Name, by: By) -> Response:
         """Shut a node out: its certificates hold no more, and its session ends."""
-        return json_of(shutting().revoke(node))
+        return json_of(shutting().revoke(node, by.name))

@@ -111,6 +111,7 @@ def _made(given: argparse.Namespace, wanted: JoinTokenRequest) -> JoinTokenMade:
     from skerry_hub.joining.admission import Admission  # noqa: PLC0415
     from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
     from skerry_hub.joining.terms import Terms  # noqa: PLC0415
+    from skerry_hub.joining.views import token_facts  # noqa: PLC0415
     from skerry_hub.pki import authority  # noqa: PLC0415
 
     who = store_beside.who_runs_it()
@@ -123,5 +124,5 @@ def _made(given: argparse.Namespace, wanted: JoinTokenRequest) -> JoinTokenMade:
         terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
         mine = authority.load_or_make(data, time.time())
         made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, who)
-        outcome["subject"] = made.view.id
+        outcome.update(token_facts(made.view))
     return made

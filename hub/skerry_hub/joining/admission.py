@@ -6,9 +6,10 @@ Read from the store at the start, and told of each change after that is durable.
 from __future__ import annotations
 
 import base64
+import types
 from collections.abc import Iterable, Mapping
 
-from skerry_hub.joining.records import Enrollment
+from skerry_hub.joining.records import Enrollment, Revocation
 
 _NONE: Mapping[str, str] = {}
 
@@ -17,7 +18,9 @@ class Admission:
     """What the writer must know of boxes that joined."""
 
     def __init__(self, found: Iterable[Enrollment] = ()) -> None:
-        self._shut_out: set[str] = set()
+        self._revocations: dict[str, Revocation] = {}
+        self.revocations: Mapping[str, Revocation] = types.MappingProxyType(self._revocations)
+        """Who is shut out now, by id, for who shows nodes."""
         self._labels: dict[str, Mapping[str, str]] = {}
         self._sealing_keys: dict[str, bytes] = {}
         for one in found:
@@ -31,13 +34,13 @@ class Admission:
         else:
             self._sealing_keys.pop(one.node, None)
         if one.revoked_at is None:
-            self._shut_out.discard(one.node)
+            self._revocations.pop(one.node, None)
         else:
-            self._shut_out.add(one.node)
+            self._revocations[one.node] = Revocation(at=one.revoked_at, by=one.content.revoked_by)
 
     def shut_out(self, node: str) -> bool:
         """Say whether what comes in the name of a node is not to be believed."""
-        return node in self._shut_out
+        return node in self._revocations
 
     def labels(self, node: str) -> Mapping[str, str]:
         """Return the labels that a node has when it first appears."""

@@ -159,19 +159,22 @@ class Enrolling:
             log.info("a certificate was renewed", node=found.node, serial=found.serial)
         return self.terms.answer(self.authority, found, now)
 
-    def revoke(self, node: str) -> EnrollmentView:
-        """Shut a box out, for good or until it joins again. Raises RefusedError and StoreError."""
+    def revoke(self, node: str, by: str = "") -> EnrollmentView:
+        """Shut a box out, for good or until it joins again. Raises RefusedError and StoreError.
+
+        `by` is who has it done.
+        """
         now = self._clock()
 
         def change(rows: EnrollmentRows) -> Enrollment:
             # Also where it is revoked: tokens that were made for it since are no way back.
-            found = _revoked(_known(rows, node), now)
+            found = _revoked(_known(rows, node), now, by)
             rows.put_enrollment(found)
             rows.revoke_certificates(node, now)
             return found
 
         found = self._with_rows(change)
-        log.warning("a box was revoked", node=node)
+        log.warning("a box was revoked", node=node, by=by)
         self._take_up(node, found)
         self._try_to_write_list()
         self.door.revoked(node)
@@ -384,8 +387,9 @@ def _known(rows: EnrollmentRows, node: str) -> Enrollment:
     return found
 
 
-def _revoked(one: Enrollment, now: float) -> Enrollment:
-    return dataclasses.replace(one, revoked_at=now)
+def _revoked(one: Enrollment, now: float, by: str) -> Enrollment:
+    content = dataclasses.replace(one.content, revoked_by=by)
+    return dataclasses.replace(one, revoked_at=now, content=content)
 
 
 def _public_key(text: str) -> PublicKey:

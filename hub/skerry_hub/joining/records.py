@@ -49,6 +49,7 @@ class EnrollmentContent:
     let_in_by: Who = ""
     sealing_key: PublicKey | None = None
     """The executor's, as root told it."""
+    revoked_by: Who = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,14 @@ class Enrollment:
     joined_at: float
     revoked_at: float | None = None
     content: EnrollmentContent = dataclasses.field(default_factory=EnrollmentContent)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """That a box was shut out: when, and by whom, where that is known."""
+
+    at: float
+    by: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

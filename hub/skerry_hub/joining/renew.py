@@ -12,7 +12,8 @@ from skerry_hub.views import Problem
 from skerry_hub.work import RefusedError
 
 NOT_ENROLLED = (
-    "this box has not joined, or was revoked: join it with a token (`skerry token create`)"
+    "this box has not joined, or was revoked: join it again, with a token that is made now for its "
+    "node alone (`skerry token create --node ID`)"
 )
 OFTEN_S = 3600.0
 """A key gets at most one new certificate in this time, or in a third of one's life."""

@@ -36,13 +36,13 @@ class Shutting:
         """Return how a node has joined. Raises RefusedError and StoreError."""
         return self._enrolling.enrollment(self._id_of(name))
 
-    def revoke(self, name: str) -> EnrollmentView:
-        """Shut a node out. Raises RefusedError and StoreError.
+    def revoke(self, name: str, by: str = "") -> EnrollmentView:
+        """Shut a node out, as `by` asks. Raises RefusedError and StoreError.
 
         What it runs is placed elsewhere once it counts as lost, as with any node that is silent.
         """
         node_id = self._id_of(name)
-        found = self._enrolling.revoke(node_id)
+        found = self._enrolling.revoke(node_id, by)
 
         def change(work: Work) -> None:
             node = work.draft.nodes.get(node_id)
@@ -55,7 +55,7 @@ class Shutting:
         self._service.call(change)
         return found
 
-    def forget(self, name: str, forget: Callable[[str], PlanView]) -> PlanView:
+    def forget(self, name: str, forget: Callable[[str], PlanView], by: str = "") -> PlanView:
         """Forget a node, and shut it out where it has joined: else it would come back by itself.
 
         Raises RefusedError and StoreError.
@@ -63,7 +63,7 @@ class Shutting:
         node_id = find_node(self._service.known, name).id
         plan = forget(node_id)
         if self._enrolling.has_joined(node_id):
-            self._enrolling.revoke(node_id)
+            self._enrolling.revoke(node_id, by)
         return plan
 
     def _id_of(self, name: str) -> str:

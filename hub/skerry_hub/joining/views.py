@@ -53,7 +53,7 @@ class JoinTokenMade:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateView:
-    """A certificate of a box. The serial number is in hexadecimal, as openssl shows it."""
+    """A certificate of a box. The serial number is in hexadecimal, in lower case."""
 
     serial: str
     issued_at: float
@@ -73,6 +73,8 @@ class EnrollmentView:
     """The SHA-256 of its public key."""
     let_in_by: str = ""
     revoked_at: float | None = None
+    revoked_by: str | None = None
+    """Who asked for that, where it is known."""
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Those of its token, which it got when it first appeared."""
     certificates: tuple[CertificateView, ...] = ()
@@ -104,6 +106,17 @@ def token_view(token: JoinToken, now: float) -> JoinTokenView:
     )
 
 
+def token_facts(view: JoinTokenView) -> dict[str, str]:
+    """Return what the audit log says of a token, to whose id the joins with it lead back."""
+    return {
+        "subject": view.id,
+        "uses": str(view.uses),
+        "labels": ",".join(f"{key}={value}" for key, value in sorted(view.labels.items())),
+        "node": view.node or "",
+        "expires_at": f"{view.expires_at:.0f}",
+    }
+
+
 def enrollment_view(one: Enrollment, certificates: list[Certificate]) -> EnrollmentView:
     """Return what is shown of a box that has joined."""
     return EnrollmentView(
@@ -112,10 +125,11 @@ def enrollment_view(one: Enrollment, certificates: list[Certificate]) -> Enrollm
         key_digest=one.key_digest,
         let_in_by=one.content.let_in_by,
         revoked_at=one.revoked_at,
+        revoked_by=one.content.revoked_by or None,
         labels=one.content.labels,
         certificates=tuple(
             CertificateView(
-                serial=found.serial.upper(),
+                serial=found.serial,
                 issued_at=found.issued_at,
                 expires_at=found.expires_at,
                 revoked_at=found.revoked_at,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import math
 import threading
 import time
@@ -97,6 +98,9 @@ class Service:
         self._patience = patience or Patience()
         self._sealing = None if secret_key is None else Sealing(secret_key)
         self.admission = admitted_by(store)
+        self._judgement = functools.partial(
+            Judgement, patience=self._patience, revocations=self.admission.revocations
+        )
         self._inbox = Inbox()
         self._complaints = Complaints()
         self._telling = Telling()
@@ -168,8 +172,7 @@ class Service:
         self._receiving = Receiving(
             self._inbox, self._complaints, self.requesting.answered, self.admission.shut_out
         )
-        self.on_heartbeat = self._receiving.heartbeat
-        self.on_message = self._receiving.message
+        self.on_heartbeat, self.on_message = self._receiving.heartbeat, self._receiving.message
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self, publisher: Publisher) -> None:
@@ -219,7 +222,7 @@ class Service:
     @property
     def judgement(self) -> Judgement:
         """Return by what the silence of boxes is judged now."""
-        return Judgement(patience=self._patience, listening=self._watch.listening, now=time.time())
+        return self._judgement(listening=self._watch.listening, now=time.time())
 
     @property
     def held_losses(self) -> tuple[Held, ...]:
@@ -396,5 +399,4 @@ class Service:
         self._broker_part.follow(is_heard, reason, time.time(), self._watch.deaf_since)
 
     def _newest_sign(self) -> float:
-        signs = self.columns.signs(self.columns.rows())
-        return float(signs.max(initial=-math.inf))
+        return float(self.columns.signs(self.columns.rows()).max(initial=-math.inf))

@@ -9,6 +9,7 @@ import time
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from skerry_hub.joining.renew import NOT_ENROLLED
 from skerry_hub.pki import authority, csr, leaves
 from skerry_hub.pki.authority import private_pem
 from skerry_wire import joining
@@ -134,7 +135,7 @@ class Hub:
         public = csr.public_key_of(asked.csr)
         node = self.enrolled.get(csr.key_digest(public))
         if node is None or node in self.revoked:
-            return refusal(403, "this key is not enrolled, or it is revoked")
+            return refusal(403, NOT_ENROLLED)
         return 200, self._told(node, public)
 
     def _told(self, node, public):

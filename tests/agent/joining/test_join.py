@@ -16,6 +16,7 @@ from lab.processes import free_port
 from skerry_agent import journal
 from skerry_agent.joined import JoinedError, read
 from skerry_executor.keys import read_keys
+from skerry_hub.access import tokens as api_tokens
 from skerry_wire import codec
 
 TOKEN = "skj_0123456789abcdef_" + "x" * 43
@@ -307,6 +308,28 @@ def test_wrong_addresses(hub, box, url, said, status):
 def test_wrong_usage(hub, box, words, said):
     done = box.join(hub, *words, token=())
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("way", ["argument", "stdin"])
+def test_a_token_for_the_api_is_told_from_one_for_a_box_before_anything_is_sent(hub, box, way):
+    text = api_tokens.text_of(b"12345678", b"x" * 32)
+    token = ("--token", text if way == "argument" else "-")
+    done = box.join(hub, token=token, stdin=text)
+    assert done.returncode == 2
+    assert "this is a token for the hub's API" in done.stderr
+    assert "`skerry token create`" in done.stderr
+    assert text not in done.stdout + done.stderr
+    assert hub.requests == []
+
+
+def test_a_box_that_was_revoked_is_told_how_it_comes_back(hub, box):
+    assert box.join(hub, "--node-id", "till-3").returncode == 0
+    hub.revoked.add("till-3")
+    done = box.run("renew", "--config", box.settings, "--wait", "0", "-o", "json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert (told["renewed"], told["refused"]) == (False, True)
+    assert told["error"].endswith("(`skerry token create --node till-3`)")
 
 
 def test_a_wrong_pin_is_usage(hub, box):

@@ -19,6 +19,7 @@ from skerry_hub.joining.enrolling import Enrolling, load
 from skerry_hub.joining.rates import Rates
 from skerry_hub.joining.sealing_trust import EVENT, trust
 from skerry_hub.model import Liveness
+from skerry_wire import topics
 from skerry_wire.lifecycle import fingerprint_of
 
 MANY = Rates(1000, 1000, 1000, 1000)
@@ -272,6 +273,51 @@ def test_a_node_that_never_came_is_revoked_by_its_id(hub):
     assert hub.client.ask("POST", "/api/v1/nodes/box-7/revoke")[0] == 200
     found = hub.client.get("/api/v1/nodes/box-7/enrollment", "/api/v1/nodes/{node}/enrollment")
     assert [one["revoked_at"] for one in found["certificates"]] == [found["revoked_at"]]
+
+
+def test_a_node_that_was_revoked_says_so_to_people_and_to_other_systems(hub, rig):
+    """Until it joins again: the view on the broker follows at once, like any other change."""
+
+    def on_broker():
+        sent = rig.broker.payloads(str(topics.NodeView("box-1")))
+        return json.loads(sent[-1])["revoked_at"] if sent else None
+
+    hub.join(hub.token(node="box-1"))
+    rig.join("box-1")
+    shown = hub.client.get("/api/v1/nodes", "/api/v1/nodes")["items"]
+    assert [(one["revoked_at"], one["revoked_by"]) for one in shown] == [(None, None)]
+    assert hub.client.ask("POST", "/api/v1/nodes/box-1/revoke")[0] == 200
+    (shown,) = hub.client.get("/api/v1/nodes", "/api/v1/nodes")["items"]
+    assert (shown["liveness"], shown["revoked_by"]) == ("unreachable", "anonymous")
+    found = hub.client.get("/api/v1/nodes/box-1/enrollment", "/api/v1/nodes/{node}/enrollment")
+    assert (found["revoked_at"], found["revoked_by"]) == (shown["revoked_at"], "anonymous")
+    assert load(rig.store).revocations["box-1"].by == "anonymous", "after a restart, too"
+    until("the view to be published", lambda: on_broker() == shown["revoked_at"])
+    assert hub.join(hub.token(node="box-1"))[0] == 200
+    (shown,) = hub.client.get("/api/v1/nodes", "/api/v1/nodes")["items"]
+    assert (shown["revoked_at"], shown["revoked_by"]) == (None, None)
+
+
+def test_the_audit_log_leads_from_a_join_to_who_made_the_token(hub):
+    text = hub.token(uses=3, labels={"site": "quay-3", "floor": "2"})
+    id_ = text.split("_")[1]
+    assert hub.client.ask("DELETE", f"/api/v1/join-tokens/{id_}")[0] == 200
+    rows = hub.client.get("/api/v1/audit?after=0", "/api/v1/audit")["items"]
+    asked, made, _, revoked = (one["content"] for one in rows)
+    assert made.pop("expires_at").isdecimal()
+    assert made == {
+        "phase": "outcome", "of": "1", "status": "200",
+        "subject": id_, "uses": "3", "labels": "floor=2,site=quay-3",
+    }  # fmt: skip
+    assert (revoked["subject"], revoked["status"]) == (id_, "200")
+    assert asked["phase"] == "intent"
+    assert text.split("_", 2)[2] not in json.dumps(rows)
+
+
+def test_a_refused_token_has_an_outcome_without_facts(hub):
+    assert hub.client.ask("POST", "/api/v1/join-tokens", {"labels": {"a b": "c"}})[0] == 400
+    rows = hub.client.get("/api/v1/audit?after=0", "/api/v1/audit")["items"]
+    assert rows[-1]["content"] == {"phase": "outcome", "of": "1", "status": "400"}
 
 
 @pytest.mark.parametrize("how", ["revoke", "enrollment"])

@@ -3,7 +3,7 @@
 import dataclasses
 
 from skerry_hub.joining.admission import Admission
-from skerry_hub.joining.records import Enrollment, EnrollmentContent
+from skerry_hub.joining.records import Enrollment, EnrollmentContent, Revocation
 
 BOX = Enrollment(
     node="box-1",
@@ -25,5 +25,7 @@ def test_who_joins_again_is_let_in_again():
     found = Admission()
     found.put(dataclasses.replace(BOX, revoked_at=2.0))
     assert found.shut_out("box-1")
+    assert found.revocations == {"box-1": Revocation(at=2.0)}
     found.put(BOX)
     assert not found.shut_out("box-1")
+    assert found.revocations == {}

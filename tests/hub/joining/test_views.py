@@ -26,7 +26,7 @@ def test_the_state_of_a_token(fields, now, state):
     assert "secret" not in repr(view)
 
 
-def test_serial_numbers_are_told_as_openssl_does():
+def test_serial_numbers_are_told_in_lower_case_as_boxes_tell_them():
     one = Certificate(serial="ab12", node="n", key_digest="k", issued_at=1.0, expires_at=2.0)
     view = enrollment_view(Enrollment(node="n", key_digest="k", joined_at=1.0), [one])
-    assert view.certificates[0].serial == "AB12"
+    assert view.certificates[0].serial == "ab12"
