@@ -183,7 +183,7 @@ class BrokerDoor:
         written = files.write(
             Contents(
                 conf=own.conf,
-                acl=broker_access.mosquitto_acl(readers.names(own.data)),
+                acl=broker_access.mosquitto_acl(readers.names(own.data), readers.removed(own.data)),
                 crl=self._crl,
                 ca=authority.pem,
                 certificate=(tls / own_certificates.BROKER).read_bytes(),
