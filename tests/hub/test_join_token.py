@@ -37,6 +37,7 @@ def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path
             (token,) = EnrollmentRows(connection).tokens()
         assert tokens.is_same(command[5], token.digest)
         assert (token.uses, token.content.made_by) == (3, who_runs_it())
+        assert token.content.replaces, "who has the data folder is as good as an admin"
         assert token.content.labels == {"site": "quay-3", "floor": "2"}
         assert 200 < token.expires_at - time.time() <= 300
     finally:

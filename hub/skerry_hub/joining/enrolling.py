@@ -19,7 +19,7 @@ from typing import TypeVar
 import structlog
 
 from skerry_hub.enrollment_rows import EnrollmentRows
-from skerry_hub.joining import join, renew, tokens
+from skerry_hub.joining import forgetting, join, renew, tokens
 from skerry_hub.joining.admission import Admission
 from skerry_hub.joining.audit_log import AuditLog, NoAudit
 from skerry_hub.joining.broker_door import BrokerDoor, NoBroker
@@ -50,10 +50,6 @@ from skerry_wire.labels import wrong
 log = structlog.get_logger("joining")
 
 T = TypeVar("T")
-
-KEPT_S = 30 * 86_400.0
-"""How long an expired certificate or token is still shown, and a revoked one still listed: a
-broker's clock may be behind."""
 
 
 class Enrolling:
@@ -251,12 +247,20 @@ class Enrolling:
 
     # --- tokens ---------------------------------------------------------------------------
 
-    def make_token(self, asked: JoinTokenRequest, made_by: str = "") -> JoinTokenMade:
-        """Make a token. Raises RefusedError and StoreError."""
+    def make_token(
+        self, asked: JoinTokenRequest, made_by: str = "", *, may_replace: bool = False
+    ) -> JoinTokenMade:
+        """Make a token. Raises RefusedError and StoreError.
+
+        `may_replace` says that who asks may have a node that is there get another key: that says
+        whom the hub trusts, secrets are sealed to who joins.
+        """
         for key, value in asked.labels.items():
             reason = wrong(key, value)
             if reason is not None:
                 raise RefusedError(400, Problem(reason=reason, field=f"labels.{key}"))
+        if asked.node is not None and not may_replace:
+            self._check_is_new(asked.node)
         id_ = secrets.token_bytes(tokens.ID_BYTES)
         text = tokens.text_of(id_, secrets.token_bytes(tokens.SECRET_BYTES))
         now = self._clock()
@@ -267,7 +271,7 @@ class Enrolling:
             expires_at=now + asked.ttl_s,
             uses=asked.uses,
             node=asked.node,
-            content=TokenContent(labels=asked.labels, made_by=made_by),
+            content=TokenContent(labels=asked.labels, made_by=made_by, replaces=may_replace),
         )
         self._with_rows(lambda rows: rows.add_token(token))
         return JoinTokenMade(
@@ -276,6 +280,17 @@ class Enrolling:
             hub=self.terms.hub,
             ca_pin=self.authority.pin,
         )
+
+    def _check_is_new(self, node: str) -> None:
+        def is_there(rows: EnrollmentRows) -> bool:
+            return rows.knows_node(node) or rows.enrollment(node) is not None
+
+        if self._look(is_there):
+            reason = (
+                f"node {node} is there already, and a box that joins with this token would take "
+                "its place: that needs the role admin"
+            )
+            raise RefusedError(403, Problem(reason=reason, field="node"))
 
     def tokens(self) -> list[JoinTokenView]:
         """Return the tokens that are kept, the oldest first. Raises StoreError."""
@@ -314,9 +329,12 @@ class Enrolling:
             log.error("the list of revoked certificates cannot be written", reason=str(error))
 
     def tidy(self) -> None:
-        """Forget what has long expired, here and in the list. Raises StoreError, and OSError."""
-        before = self._clock() - KEPT_S
-        self._with_rows(lambda rows: rows.trim(before))
+        """Forget what has long expired, here and in the list. Raises StoreError, and OSError.
+
+        To be called once a day: by that it is known when the clock is wrong.
+        """
+        now = self._clock()
+        self._with_rows(lambda rows: forgetting.forget(rows, now))
         self.write_list()
         self.door.list_changed()
 
@@ -342,14 +360,15 @@ def _judged(
     """Return what becomes of a box that asks, by what is kept. Raises RefusedError."""
     if token is None:
         raise join.not_valid()
+    node = join.id_for(asked, token)
     return join.decide(
         asked,
         token,
         of_key=rows.enrollment_of_key(asked.key_digest),
-        of_node=rows.enrollment(join.id_for(asked, token)),
+        of_node=rows.enrollment(node),
         earlier=rows.newest_certificate(asked.key_digest, now, token.id),
         now=now,
-        is_known=rows.knows_node(asked.node),
+        is_known=rows.knows_node(node),
     )
 
 
