@@ -76,7 +76,8 @@ def revoke(session: Session, /, names: tuple[str, ...], yes: bool) -> None:
     """Shut nodes out: their certificates hold no more, and their sessions end.
 
     What they run, they run on; it is placed elsewhere once they count as lost. A node comes back
-    by joining again, with a token that is made for it after this (skerry token create --node).
+    by joining again, with a token that an admin makes for it after this (skerry token create
+    --node).
     """
     confirm(f"Shut out {words.count(len(names), 'node')}: {', '.join(names)}?", yes=yes)
     hub, screen = session.connect(), Screen()

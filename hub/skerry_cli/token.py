@@ -25,7 +25,8 @@ A box needs a token once, to join. It makes its own key, and gets a certificate 
 hub; the token does not stay on it. The hub keeps no token, only a digest: it is shown here once.
 \b
 A box that was made anew, or whose mainboard was replaced, joins with a token for its node
-(--node), which gives that a new key; a certificate for the old one holds no more.
+(--node), which gives that a new key; a certificate for the old one holds no more. Of a node that
+is there already, only an admin makes one: the hub trusts whoever joins with it as that node.
 \b
 Examples:
   skerry token create                                      for one box, within an hour
@@ -89,7 +90,7 @@ def token() -> None:
     metavar="KEY=VALUE",
     help="A label of the boxes that join with it; several are possible.",
 )
-@click.option("--node", metavar="ID", help="For this node alone, whatever key it had.")
+@click.option("--node", metavar="ID", help="For this node alone; by an admin, whatever key it had.")
 @output("json", "yaml")
 @anywhere
 @click.pass_obj

@@ -29,6 +29,7 @@ HUB_BEATS = "skerry:hub-beats"
 READER_PREFIX = "skerry:reader:"
 """Users. No node can be called so, for there is no : in a node's id."""
 
+NODES = f"{topics.ROOT}/nodes"
 COUNTERS = "$SYS/broker/#"
 """The broker's own counters, for whoever watches it. They name nobody."""
 
@@ -109,8 +110,12 @@ def rights(role: Role, name: str = "+") -> Iterator[tuple[Right, str]]:
         yield "read", COUNTERS
 
 
-def mosquitto_acl(readers: Sequence[str]) -> str:
-    """Return mosquitto's `acl_file`; also VerneMQ reads it. `readers` are the names of readers."""
+def mosquitto_acl(readers: Sequence[str], removed: Sequence[str] = ()) -> str:
+    """Return mosquitto's `acl_file`. `readers` may read; `removed` have a certificate of before.
+
+    The patterns for boxes hold for every user, whatever he is called. What a user's own section
+    denies counts before them, so that nobody but a box is taken for one.
+    """
     lines = [
         "# Who may do what on the broker: made from the table in skerry_hub/broker_access.py.",
         "# The user is the common name of a certificate. That of a box is its node id, %u here.",
@@ -119,15 +124,21 @@ def mosquitto_acl(readers: Sequence[str]) -> str:
         *(f"pattern {right} {where}" for right, where in rights(Role.NODE, "%u")),
         "",
         "# The hub, and its second connection, for what comes often.",
-        *_user(HUB, Role.HUB),
-        *_user(HUB_BEATS, Role.BEATS),
+        *_user(HUB, Role.HUB, f"{NODES}/{HUB}/#"),
+        *_user(HUB_BEATS, Role.BEATS, f"{NODES}/{HUB_BEATS}/#"),
         "",
         "# Other systems, which only look: one of these for each.",
     ]
     for name in sorted(readers):
-        lines += _user(reader(name), Role.READER)
+        lines += _user(reader(name), Role.READER, f"{NODES}/#")
+    former = sorted({*removed} - {*readers})
+    if former:
+        lines += ["", "# Systems that may look no more; their certificates may hold still."]
+    for name in former:
+        lines += [f"user {reader(name)}", "topic deny #"]
     return "\n".join(lines) + "\n"
 
 
-def _user(user: str, role: Role) -> list[str]:
-    return [f"user {user}", *(f"topic {right} {where}" for right, where in rights(role))]
+def _user(user: str, role: Role, denied: str) -> list[str]:
+    granted = (f"topic {right} {where}" for right, where in rights(role))
+    return [f"user {user}", f"topic deny {denied}", *granted]

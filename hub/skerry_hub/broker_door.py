@@ -88,7 +88,7 @@ class BrokerDoor:
         self._listed: frozenset[int] = frozenset()
         self._crl = b""
         self._nobody = b""
-        self._readers: Sequence[str] = ()
+        self._readers: tuple[Sequence[str], Sequence[str]] = (), ()
         self._told: dict[str, str] = {}
         self._since = time.time()
         self._wake = threading.Event()
@@ -200,7 +200,7 @@ class BrokerDoor:
         written = files.write(
             Contents(
                 conf=own.conf,
-                acl=broker_access.mosquitto_acl(self._readers),
+                acl=broker_access.mosquitto_acl(*self._readers),
                 crl=self._crl,
                 ca=authority.pem,
                 certificate=(tls / own_certificates.BROKER).read_bytes(),
@@ -212,7 +212,7 @@ class BrokerDoor:
 
     def _look_at_readers(self) -> None:
         if self._own is not None:
-            self._readers = readers.names(self._own.data)
+            self._readers = readers.names(self._own.data), readers.removed(self._own.data)
 
     def _list(self, authority: Authority) -> bytes:
         """Return the list, with one that only the hub has: it tells when this list holds."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from skerry_hub import tables
+from skerry_hub import setting_rows, tables
 from skerry_hub.joining.records import (
     Certificate,
     Enrollment,
@@ -24,6 +24,7 @@ from skerry_hub.store_error import StoreError
 from skerry_wire import codec
 from skerry_wire.errors import WireError
 
+FORGOTTEN_AT = "certificates_forgotten_at"
 C = TypeVar("C")
 
 
@@ -210,6 +211,20 @@ class EnrollmentRows:
             .group_by(of.c.node)
         )
         return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def newest_made(self) -> float | None:
+        """Return when the newest certificate or token was made; None where there is none."""
+        of, by = tables.certificates.c.issued_at, tables.join_tokens.c.created_at
+        found = [self._connection.scalar(sa.select(sa.func.max(one))) for one in (of, by)]
+        return max((float(one) for one in found if one is not None), default=None)
+
+    def forgotten_at(self, otherwise: float) -> float:
+        """Return the time of the last `trim`; at the first time, keep `otherwise`, return it."""
+        return float(setting_rows.setting(self._connection, FORGOTTEN_AT, repr(otherwise)))
+
+    def put_forgotten_at(self, at: float) -> None:
+        """Keep the time of a `trim`."""
+        setting_rows.put_setting(self._connection, FORGOTTEN_AT, repr(at))
 
     def trim(self, before: float) -> None:
         """Remove certificates and tokens that have expired before a time."""

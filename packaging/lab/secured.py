@@ -89,6 +89,7 @@ class SecuredBroker:
         self.port = port or free_port()
         self.url = f"mqtts://127.0.0.1:{self.port}"
         self.readers: tuple[str, ...] = ("dashboard",)
+        self.removed: tuple[str, ...] = ()
         self.revoked: dict[int, float] = {}
         self._files = BrokerFiles(self.folder)
         self.process: subprocess.Popen[bytes] | None = None
@@ -100,7 +101,7 @@ class SecuredBroker:
         return self._files.write(
             Contents(
                 conf=mosquitto_conf.secured("127.0.0.1", self.port),
-                acl=broker_access.mosquitto_acl(self.readers),
+                acl=broker_access.mosquitto_acl(self.readers, self.removed),
                 crl=crl.make(made.authority, self.revoked.items(), time.time()),
                 ca=made.authority.pem,
                 certificate=(certificate or made.broker()).read_bytes(),

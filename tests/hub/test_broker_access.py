@@ -51,3 +51,20 @@ def test_readers_are_listed_by_name_and_only_read():
     after = text[text.index("user skerry:reader:erp") :]
     assert "write" not in after
     assert after.count("topic read skerry/v1/fleet/+\n") == 2
+
+
+def sections(text):
+    """Return what stands for each user, in its order."""
+    return {
+        section.partition("\n")[0]: section.splitlines()[1:]
+        for section in text.split("\nuser ")[1:]
+    }
+
+
+def test_whoever_is_no_box_is_denied_what_the_patterns_for_boxes_give_him():
+    found = sections(broker_access.mosquitto_acl(["grafana"], ["erp", "grafana"]))
+    for user, (first, *_) in found.items():
+        where = first.removeprefix("topic deny ")
+        assert where in (f"skerry/v1/nodes/{user}/#", "skerry/v1/nodes/#", "#"), user
+    assert found["skerry:reader:erp"] == ["topic deny #"]
+    assert found["skerry:reader:grafana"][1:], "a name on both lists is one that may read"

@@ -305,6 +305,9 @@ def test_readers_that_are_added_and_removed_are_taken_up(site):
     wait_for("the reader to hear", hears)
     readers.remove(site.data, "grafana")
     wait_for("the reader to hear no more", lambda: not hears())
+    former = Client(site, site.certificates.reader("grafana"))
+    assert former.say("skerry/v1/nodes/skerry:reader:grafana/report") == 135, "it is not allowed"
+    former.stop()
     hub.stop()
 
 

@@ -81,6 +81,13 @@ ELSEWHERE = {
 }
 
 
+def as_a_node(user):
+    """Return what would be somebody's own topics, who is no box: his name fits the same pattern."""
+    found = [topic.replace("box-2", user) for topic in MINE.values() if "/nodes/" in topic]
+    assert len(found) == len(NodeTopic) + 1
+    return found
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     broker = SecuredBroker(tmp_path_factory.mktemp("broker"))
@@ -371,8 +378,9 @@ def test_who_says_nothing_of_mqtt_is_heard_by_nobody(broker):
 
 def test_a_reader_reads_the_views_and_the_counters_and_writes_nothing(broker, client, hub, say):
     reader = client("dashboard")
-    for topic in (*MINE.values(), *OTHERS.values(), *ELSEWHERE.values()):
-        assert reader.say(topic) == NOT_ALLOWED
+    own = as_a_node("skerry:reader:dashboard")
+    for topic in (*own, *MINE.values(), *OTHERS.values(), *ELSEWHERE.values()):
+        assert reader.say(topic) == NOT_ALLOWED, topic
     reader.hear("skerry/v1/#")
     views = [topic for topic in OTHERS.values() if "/nodes/" not in topic]
     for topic in OTHERS.values():
@@ -410,10 +418,10 @@ def test_the_hub_may_do_what_it_does_and_its_second_connection_listens_alone(cli
     often = {topic for topic in from_boxes if topic.endswith(("heartbeat", "lease"))}
     assert {topic for topic, _, _ in beats.drain()} == often
     assert {topic for topic, _, _ in hub.drain()} == from_boxes - often
-    for topic in (*OTHERS.values(), *ELSEWHERE.values()):
-        assert beats.say(topic) == NOT_ALLOWED
-    for topic in ELSEWHERE.values():
-        assert hub.say(topic) == NOT_ALLOWED
+    for topic in (*as_a_node("skerry:hub-beats"), *OTHERS.values(), *ELSEWHERE.values()):
+        assert beats.say(topic) == NOT_ALLOWED, topic
+    for topic in (*as_a_node("skerry:hub"), *ELSEWHERE.values()):
+        assert hub.say(topic) == NOT_ALLOWED, topic
 
 
 # --- lists that change --------------------------------------------------------------------------
@@ -427,13 +435,33 @@ def test_a_reader_that_is_taken_off_the_list_hears_no_more_at_once(broker, clien
     wait_for("the list to hold", lambda: reader.hear("skerry/v1/fleet/+") < 128)
     hub.say("skerry/v1/fleet/box-1", b"1")
     assert reader.heard.get(timeout=10)[1] == b"1"
-    broker.readers = ("dashboard",)
+    broker.readers, broker.removed = ("dashboard",), ("passing",)
     broker.write()
     broker.reload()
     time.sleep(0.3)
     hub.say("skerry/v1/fleet/box-1", b"2")
+    hub.say(OWN_MARK, b"2")
+    for topic in (*as_a_node("skerry:reader:passing"), *MINE.values(), *ELSEWHERE.values()):
+        assert reader.say(topic) == NOT_ALLOWED, topic
     assert reader.drain() == []
     reader.stop()
+
+
+def test_who_is_on_the_list_again_reads_again_and_writes_nothing(broker, hub):
+    broker.readers = ("dashboard", "passing")
+    broker.write()
+    broker.reload()
+    reader = Client(broker, broker.certificates.reader("passing"))
+    wait_for("the list to hold", lambda: hears(reader, hub))
+    for topic in as_a_node("skerry:reader:passing"):
+        assert reader.say(topic) == NOT_ALLOWED, topic
+    reader.stop()
+
+
+def hears(reader, hub):
+    reader.hear("skerry/v1/fleet/+")
+    hub.say("skerry/v1/fleet/box-1", b"3")
+    return bool(reader.drain(0.1))
 
 
 def test_who_is_revoked_comes_in_no_more_not_even_by_a_session_that_is_resumed(broker):

@@ -154,8 +154,16 @@ def test_the_configuration_is_printed_whole_or_file_by_file():
     assert "\ncrlfile /srv/b/crl.pem\n" in conf
     acl = printed("acl", "--reader", "grafana").stdout
     assert "\nuser skerry:reader:grafana\n" in acl
+    former = printed("acl", "--reader", "grafana", "--removed-reader", "erp").stdout
+    assert former.startswith(acl)
+    assert former.endswith("user skerry:reader:erp\ntopic deny #\n")
     whole = printed("--reader", "grafana").stdout
     assert acl in whole
     assert "SIGHUP" in whole
-    for words in (["--listen", "x"], ["--reader", "A b"], ["--folder", "a b"]):
+    for words in (
+        ["--listen", "x"],
+        ["--reader", "A b"],
+        ["--removed-reader", "A b"],
+        ["--folder", "a b"],
+    ):
         assert printed(*words).returncode == 2, json.dumps(words)

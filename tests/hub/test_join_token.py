@@ -40,6 +40,7 @@ def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path
             intent, outcome = audit_rows.page(connection, Wanted(), 10)
         assert tokens.is_same(command[5], token.digest)
         assert (token.uses, token.content.made_by) == (3, who_runs_it())
+        assert token.content.replaces, "who has the data folder is as good as an admin"
         assert token.content.labels == {"site": "quay-3", "floor": "2"}
         assert intent.content["phase"] == "intent"
         told = outcome.content

@@ -98,6 +98,7 @@ RULES: Mapping[str, Rule] = {
     "POST /api/v1/join": _ANYBODY,
     "POST /api/v1/renew": _ANYBODY,
     "GET /api/v1/join-tokens": _sees(Reach.NARROWED, Role.OPERATOR),
+    # Of a node that is there only an admin may make one: the route itself sees to it.
     "POST /api/v1/join-tokens": _changes(Reach.NARROWED, body_bytes=256 * KIB),
     "DELETE /api/v1/join-tokens/{token}": _changes(Reach.NARROWED),
     "GET /api/v1/enrollments": _sees(Reach.FLEET),

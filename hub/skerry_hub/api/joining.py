@@ -18,6 +18,7 @@ from fastapi import FastAPI, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from skerry_hub import metrics
+from skerry_hub.access.roles import Role
 from skerry_hub.api import scoping
 from skerry_hub.api.answers import Answers
 from skerry_hub.api.bodies import JSON, asked, body_of, items_of, json_of, problems_of, shown
@@ -195,10 +196,15 @@ def _add_tokens(app: FastAPI, door: Door) -> None:
         openapi_extra=asked(JoinTokenRequest),
     )
     async def make_token(by: By, facts: Facts, request: Request) -> Response:
-        """Make a token with which boxes join; its text is in this answer alone."""
+        """Make a token with which boxes join; its text is in this answer alone.
+
+        For a node that the hub knows, or that has joined before, only an admin makes one.
+        """
         wanted = await body_of(request, JoinTokenRequest)
         scoping.check_join_token(by.scope, wanted)
-        made = await run_in_threadpool(door.enrolling.make_token, wanted, by.name)
+        may_replace = by.role >= Role.ADMIN
+        make = functools.partial(door.enrolling.make_token, wanted, by.name)
+        made = await run_in_threadpool(make, may_replace=may_replace)
         facts |= token_facts(made.view)
         return json_of(made)
 

@@ -50,6 +50,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="another system that may read the fleet's views; may be repeated",
     )
+    parser.add_argument(
+        "--removed-reader",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="one that may do so no more, and may have its certificate still; may be repeated",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -58,14 +65,14 @@ def run(given: argparse.Namespace) -> int:
         host, port = host_and_port("--listen", given.listen)
         if re.fullmatch(r"[^\s#]+", given.folder) is None:
             raise AddressError("--folder must be a path without spaces")
-        for name in given.reader:
+        for name in (*given.reader, *given.removed_reader):
             broker_access.reader(name)
     except ValueError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
     folder = given.folder.rstrip("/")
     conf = mosquitto_conf.whole("" if host == "0.0.0.0" else host, port, folder)  # noqa: S104
-    acl = broker_access.mosquitto_acl(given.reader)
+    acl = broker_access.mosquitto_acl(given.reader, given.removed_reader)
     if given.part == "conf":
         print(conf, end="")
     elif given.part == "acl":

@@ -123,6 +123,8 @@ def _made(given: argparse.Namespace, wanted: JoinTokenRequest) -> JoinTokenMade:
         public_url = _public_url(started.filled(data, vars(given)))
         terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
         mine = authority.load_or_make(data, time.time())
-        made = Enrolling(store, mine, terms, Admission(), data).make_token(wanted, who)
+        enrolling = Enrolling(store, mine, terms, Admission(), data)
+        # Who has the hub's data folder may do all that an admin may.
+        made = enrolling.make_token(wanted, who, may_replace=True)
         outcome.update(token_facts(made.view))
     return made

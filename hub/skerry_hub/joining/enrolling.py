@@ -7,21 +7,20 @@ is done at its next start.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
 
 from skerry_hub.enrollment_rows import EnrollmentRows
-from skerry_hub.joining import join, renew, tokens
+from skerry_hub.joining import forgetting, join, renew, tokens
 from skerry_hub.joining.admission import Admission
-from skerry_hub.joining.audit_log import AuditLog, NoAudit
+from skerry_hub.joining.audit_log import AuditLog, NoAudit, noted
 from skerry_hub.joining.broker_door import BrokerDoor, NoBroker
 from skerry_hub.joining.join import Admitted, Again, Asked
 from skerry_hub.joining.records import Certificate, Enrollment, JoinToken, TokenContent
@@ -50,10 +49,6 @@ from skerry_wire.labels import wrong
 log = structlog.get_logger("joining")
 
 T = TypeVar("T")
-
-KEPT_S = 30 * 86_400.0
-"""How long an expired certificate or token is still shown, and a revoked one still listed: a
-broker's clock may be behind."""
 
 
 class Enrolling:
@@ -108,7 +103,7 @@ class Enrolling:
             self.trust(judged.enrollment)
             return self.terms.answer(self.authority, judged.certificate, now)
         node = judged.enrollment.node
-        with self._noted("join", node, token=id_, key=asked.key_digest) as outcome:
+        with noted(self.audit, "join", node, token=id_, key=asked.key_digest) as outcome:
             found, admitted = self._with_rows(
                 lambda rows: self._joined(rows, asked, _token(rows, id_, request), public, now)
             )
@@ -153,7 +148,7 @@ class Enrolling:
 
         known, found = self._look(still)
         if found is None:
-            with self._noted("renew", known.node, key=digest) as outcome:
+            with noted(self.audit, "renew", known.node, key=digest) as outcome:
                 found = self._with_rows(change)
                 outcome["serial"] = found.serial
             log.info("a certificate was renewed", node=found.node, serial=found.serial)
@@ -252,33 +247,22 @@ class Enrolling:
             if found is not None:
                 self._admission.put(found)
 
-    @contextlib.contextmanager
-    def _noted(self, action: str, node: str, **facts: str) -> Iterator[dict[str, str]]:
-        """Have the audit log say what is about to be done, and then what came of it.
-
-        Raises StoreError where it cannot say the first: then nothing is done.
-        """
-        row = self.audit.record(f"node {node}", action, phase="intent", subject=node, **facts)
-        outcome = {"phase": "outcome", "of": str(row.seq), "status": "done"}
-        try:
-            yield outcome
-        except (RefusedError, StoreError) as error:
-            outcome |= {"status": "refused", "reason": str(error)}
-            raise
-        finally:
-            try:
-                self.audit.record(f"node {node}", action, subject=node, **outcome)
-            except StoreError as error:
-                log.error("an outcome is not in the audit log", of=row.seq, reason=str(error))
-
     # --- tokens ---------------------------------------------------------------------------
 
-    def make_token(self, asked: JoinTokenRequest, made_by: str = "") -> JoinTokenMade:
-        """Make a token. Raises RefusedError and StoreError."""
+    def make_token(
+        self, asked: JoinTokenRequest, made_by: str = "", *, may_replace: bool = False
+    ) -> JoinTokenMade:
+        """Make a token. Raises RefusedError and StoreError.
+
+        `may_replace` says that who asks may have a node that is there get another key: that says
+        whom the hub trusts, secrets are sealed to who joins.
+        """
         for key, value in asked.labels.items():
             reason = wrong(key, value)
             if reason is not None:
                 raise RefusedError(400, Problem(reason=reason, field=f"labels.{key}"))
+        if asked.node is not None and not may_replace:
+            self._check_is_new(asked.node)
         id_ = secrets.token_bytes(tokens.ID_BYTES)
         text = tokens.text_of(id_, secrets.token_bytes(tokens.SECRET_BYTES))
         now = self._clock()
@@ -289,7 +273,7 @@ class Enrolling:
             expires_at=now + asked.ttl_s,
             uses=asked.uses,
             node=asked.node,
-            content=TokenContent(labels=asked.labels, made_by=made_by),
+            content=TokenContent(labels=asked.labels, made_by=made_by, replaces=may_replace),
         )
         self._with_rows(lambda rows: rows.add_token(token))
         return JoinTokenMade(
@@ -298,6 +282,17 @@ class Enrolling:
             hub=self.terms.hub,
             ca_pin=self.authority.pin,
         )
+
+    def _check_is_new(self, node: str) -> None:
+        def is_there(rows: EnrollmentRows) -> bool:
+            return rows.knows_node(node) or rows.enrollment(node) is not None
+
+        if self._look(is_there):
+            reason = (
+                f"node {node} is there already, and a box that joins with this token would take "
+                "its place: that needs the role admin"
+            )
+            raise RefusedError(403, Problem(reason=reason, field="node"))
 
     def tokens(self) -> list[JoinTokenView]:
         """Return the tokens that are kept, the oldest first. Raises StoreError."""
@@ -336,9 +331,12 @@ class Enrolling:
             log.error("the list of revoked certificates cannot be written", reason=str(error))
 
     def tidy(self) -> None:
-        """Forget what has long expired, here and in the list. Raises StoreError, and OSError."""
-        before = self._clock() - KEPT_S
-        self._with_rows(lambda rows: rows.trim(before))
+        """Forget what has long expired, here and in the list. Raises StoreError, and OSError.
+
+        To be called once a day: by that it is known when the clock is wrong.
+        """
+        now = self._clock()
+        self._with_rows(lambda rows: forgetting.forget(rows, now))
         self.write_list()
         self.door.list_changed()
 
@@ -364,14 +362,15 @@ def _judged(
     """Return what becomes of a box that asks, by what is kept. Raises RefusedError."""
     if token is None:
         raise join.not_valid()
+    node = join.id_for(asked, token)
     return join.decide(
         asked,
         token,
         of_key=rows.enrollment_of_key(asked.key_digest),
-        of_node=rows.enrollment(join.id_for(asked, token)),
+        of_node=rows.enrollment(node),
         earlier=rows.newest_certificate(asked.key_digest, now, token.id),
         now=now,
-        is_known=rows.knows_node(asked.node),
+        is_known=rows.knows_node(node),
     )
 
 

@@ -87,14 +87,15 @@ def decide(
         return _known(asked, token, of_key, now)
     if of_node is not None:
         return _other_key(asked, token, of_node, now)
-    if is_known and token.node is None:
+    node = id_for(asked, token)
+    if is_known and not _may_replace(token, node):
         # Else whoever has any token could have the orders of a box that was set up by hand.
         raise _refused(
-            f"the hub knows a node {asked.node} that has not joined with a token: if this is it, "
-            f"use a token that is made with `skerry token create --node {asked.node}`; otherwise "
+            f"the hub knows a node {node} that has not joined with a token: if this is it, "
+            f"use a token that an admin makes with `skerry token create --node {node}`; otherwise "
             f"give this box another id with --node-id"
         )
-    return Admitted(_entered(asked, token, token.node or asked.node, now))
+    return Admitted(_entered(asked, token, node, now))
 
 
 def id_for(asked: Asked, token: JoinToken) -> str:
@@ -121,25 +122,33 @@ def _known(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Adm
 
 
 def _other_key(asked: Asked, token: JoinToken, known: Enrollment, now: float) -> Admitted:
-    """The id is taken, by another key: only a token for this very node gives it away."""
-    if token.node != known.node:
+    """The id is taken, by another key: only an admin's token for this very node gives it away."""
+    if not _may_replace(token, known.node):
         raise _refused(
             f"node {known.node} has joined already, with another key: if this is the same box made "
-            f"anew, use a token that is made with `skerry token create --node {known.node}`; "
-            f"otherwise give it another id with --node-id"
+            f"anew, use a token that an admin makes with `skerry token create --node "
+            f"{known.node}`; otherwise give it another id with --node-id"
         )
     _check_revoked(token, known)
     return Admitted(_entered(asked, token, known.node, now), replaces_key=True)
 
 
+def _may_replace(token: JoinToken, node: str) -> bool:
+    """Say whether a node that is there may get another key by a token.
+
+    Who made it is asked again here: the node may have come since, and was none's to give then.
+    """
+    return token.node == node and token.content.replaces
+
+
 def _check_revoked(token: JoinToken, known: Enrollment) -> None:
-    """Let a revoked box in only where an operator has since said that this very one may come."""
+    """Let a revoked box in only where an admin has since said that this very one may come."""
     if known.revoked_at is None:
         return
     if token.node != known.node or token.created_at <= known.revoked_at:
         raise _refused(
-            f"node {known.node} was revoked: to let it in again, make a token for it now with "
-            f"`skerry token create --node {known.node}`"
+            f"node {known.node} was revoked: to let it in again, an admin makes a token for it now "
+            f"with `skerry token create --node {known.node}`"
         )
 
 
@@ -150,7 +159,7 @@ def _check_machine(asked: Asked, token: JoinToken, known: Enrollment) -> None:
         raise _refused(
             f"the key of this box is that of node {node}, which joined on another machine: where "
             f"this disk is a copy, join with --new-identity; if node {node} has moved to this "
-            f"machine, use a token that is made with `skerry token create --node {node}`"
+            f"machine, use a token that an admin makes with `skerry token create --node {node}`"
         )
 
 

@@ -20,13 +20,16 @@ class TokenContent:
 
     labels: Labels = dataclasses.field(default_factory=dict)
     made_by: Who = ""
+    replaces: bool = False
+    """An admin made it: a node that is there may get another key by it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class JoinToken:
     """With which boxes join. The text itself is not kept, only its digest.
 
-    With a `node` it is for that one alone, also where that has joined before with another key.
+    With a `node` it is for that one alone; where an admin made it, also if that has joined before
+    with another key.
     """
 
     id: str

@@ -16,7 +16,7 @@ MOST_USES = 100_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class JoinTokenRequest:
-    """Asks for a token. With `node` it is for that one alone, and gives it a new key."""
+    """Asks for a token. With `node` it is for that one alone; an admin's gives it a new key."""
 
     ttl_s: Annotated[float, Range(1, LONGEST_S)] = 3600.0
     uses: Annotated[int, Range(1, MOST_USES)] = 1

@@ -1,8 +1,7 @@
 """The one writer: its thread, and its parts. What the broker and the API call.
 
 Messages and calls become changes on a draft, the draft one transaction, then publications. A
-message is acknowledged after the commit. Each kind of work has a module; everything that decides is
-a pure function elsewhere.
+message is acknowledged after the commit. Each kind of work has a module; what decides is pure.
 """
 
 from __future__ import annotations
@@ -98,9 +97,8 @@ class Service:
         self._patience = patience or Patience()
         self._sealing = None if secret_key is None else Sealing(secret_key)
         self.admission = admitted_by(store)
-        self._judgement = functools.partial(
-            Judgement, patience=self._patience, revocations=self.admission.revocations
-        )
+        revoked = self.admission.revocations
+        self._judgement = functools.partial(Judgement, patience=self._patience, revocations=revoked)
         self._inbox = Inbox()
         self._complaints = Complaints()
         self._telling = Telling()

@@ -259,24 +259,24 @@ def test_a_drain_ends_nothing_of_others_and_tells_of_no_other_node(hub):
     assert "box-2" not in str(found)
 
 
-def test_an_undo_leads_nowhere_else(hub):
-    wide = compose("here", SITE).replace(
-        f"node.labels.site == {SITE}", "node.platform.arch == x86_64"
-    )
-    for text in (wide, compose("here", SITE).replace("web:1", "web:2")):
-        assert hub.ask("POST", "/api/v1/apply", files(text), "admin")[0] == 200
+@pytest.mark.parametrize("replicas", [1, 0])
+def test_an_undo_leads_nowhere_else(hub, replicas):
+    """Without an instance nothing would move at once: it would be placed outside later."""
+    here = compose("here", SITE).replace("deploy:\n", f"deploy:\n      replicas: {replicas}\n")
+    wide = here.replace(f"node.labels.site == {SITE}", "node.platform.arch == x86_64")
+    for text in (wide.replace("web:1", "web:2"), here.replace("web:1", "web:3")):
+        done = hub.ask("POST", "/api/v1/apply", files(text), "admin")
+        assert done[0] == 200, done
+        hub.rig.idle()
     path = "/api/v1/workloads/here-web"
-    revisions = hub.get(f"{path}/revisions")["items"]
-    assert len(revisions) >= 2
-    statuses = {
-        one["number"]: hub.ask(
-            "POST", f"{path}/rollout/undo", {"to": one["number"]}, "operator", SCOPE
-        )
-        for one in revisions
-    }
-    assert {status for status, _ in statuses.values()} <= {200, 403, 409}
-    kept = hub.get(path, "viewer", SCOPE)
-    assert kept["content"]["constraints"][0]["value"] == SITE
+    first, outside, _ = sorted(one["number"] for one in hub.get(f"{path}/revisions")["items"])
+    undo = f"{path}/rollout/undo"
+    status, found = hub.ask("POST", undo, {"to": outside}, "operator", SCOPE)
+    reason = found["problems"][0]["reason"]
+    assert (status, f"must ask for node.labels.site == {SITE}" in reason) == (403, True), reason
+    assert hub.get(path)["content"]["constraints"][0]["value"] == SITE
+    assert hub.ask("POST", undo, {"to": first}, "operator", SCOPE)[0] == 200
+    assert hub.ask("POST", undo, {"to": outside}, "operator")[0] == 200, "without a scope"
 
 
 # --- limits ---------------------------------------------------------------------------------

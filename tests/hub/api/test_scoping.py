@@ -9,6 +9,7 @@ from skerry_hub.access.scope import EVERYTHING, Scope
 from skerry_hub.api import scoping
 from skerry_hub.api.requests import LabelRequest
 from skerry_hub.documents import Reservation
+from skerry_hub.joining.views import JoinTokenRequest
 from skerry_hub.model import Change, Constraint
 from skerry_hub.planning import Wish
 from skerry_hub.state import Known
@@ -83,3 +84,13 @@ def test_the_labels_of_a_scope_stay():
     scoping.check_labels(QUAY, LabelRequest(set={"rack": "b"}, unset=("tier",)))
     for request in (LabelRequest(set={"site": "a"}), LabelRequest(unset=("site",))):
         refused(scoping.check_labels, request)
+
+
+def test_a_box_joins_with_the_labels_of_a_scope_and_takes_no_place_of_another():
+    here = {"site": "quay-3"}
+    scoping.check_join_token(QUAY, JoinTokenRequest(labels={**here, "rack": "b"}))
+    for labels in ({}, {"site": "quay-4"}):
+        (reason,) = refused(scoping.check_join_token, JoinTokenRequest(labels=labels))
+        assert reason.endswith("boxes must join with --label site=quay-3")
+    (reason,) = refused(scoping.check_join_token, JoinTokenRequest(labels=here, node="box-1"))
+    assert reason.endswith("cannot have a box join as a named node")

@@ -5,10 +5,13 @@ import http.client
 import json
 
 import pytest
+from tests.hub.api.conftest import SHOP, served
+from tests.hub.api.guarded import Guarded, files
 from tests.hub.records import FIRST
 from tests.hub.sealed_end import PUBLIC, SealedEnd
 
 from lab.processes import wait_for
+from skerry_hub.access.access import Access
 from skerry_wire import codec
 from skerry_wire.messages import Reply, Request, Terminal
 from skerry_wire.session import MAX_INPUT_BYTES
@@ -62,10 +65,10 @@ def box(rig, client):
 class Seat:
     """A client that reads the answer line by line, and types beside that."""
 
-    def __init__(self, client):
+    def __init__(self, client, **headers):
         self.client = client
         self.connection = http.client.HTTPConnection("127.0.0.1", client._port, timeout=30)
-        self.connection.request("POST", PATH, json.dumps(BODY))
+        self.connection.request("POST", PATH, json.dumps(BODY), headers)
         self.answer = self.connection.getresponse()
         assert self.answer.status == 200
         self.session = self.line()["session"]
@@ -75,8 +78,12 @@ class Seat:
             pass
         return json.loads(line)
 
+    @property
+    def input(self):
+        return f"/api/v1/sessions/{self.session}/input"
+
     def type(self, number, **body):
-        return self.client.ask("PUT", f"/api/v1/sessions/{self.session}/input/{number}", body)
+        return self.client.ask("PUT", f"{self.input}/{number}", body)
 
 
 def text(data):
@@ -136,3 +143,26 @@ def test_a_box_without_a_key_is_told(rig, client):
     status, found = client.ask("POST", PATH, BODY)
     assert status == 409
     assert "does not know the key of host-box-1" in found["problems"][0]["reason"]
+
+
+def test_nobody_but_who_began_a_session_types_into_it(rig):
+    """Not who has its name and may exec, not even an admin: it would not be he in the audit log."""
+    access = Access(rig.store)
+    with served(rig.service, access) as client:
+        who = Guarded(rig, client, access)
+        rig.join("box-1", sealing_key=PUBLIC)
+        assert who.ask("POST", "/api/v1/apply", files(f"name: shop\n{SHOP}"), "operator")[0] == 200
+        rig.idle()
+        box = Box(rig)
+        seat = Seat(client, Authorization=f"Bearer {who.token('operator')}")
+        body = {"data": text(b"rm -rf /\r")}
+        for role, scope in (("admin", ""), ("operator", "site=quay-3")):
+            status, found = who.ask("PUT", f"{seat.input}/0", body, role, scope)
+            assert (status, found["problems"][0]["reason"]) == (
+                404, "there is no such session, or it has ended",
+            )  # fmt: skip
+        assert box.parts == 1, "the box was sent nothing"
+        assert who.ask("PUT", f"{seat.input}/0", {"data": text(b"ls\r")}, "operator")[0] == 200
+        assert seat.line() == {"stream": "out", "data": text(b"ls\r")}
+        assert who.ask("PUT", f"{seat.input}/1", {"eof": True}, "operator")[0] == 200
+        assert seat.line()["exit_code"] == 7

@@ -24,7 +24,10 @@ TOKEN = JoinToken(
     uses=1,
     content=TokenContent(labels={"site": "quay-3"}, made_by="alice"),
 )
-PINNED = dataclasses.replace(TOKEN, node="box-1")
+PINNED = dataclasses.replace(
+    TOKEN, node="box-1", content=dataclasses.replace(TOKEN.content, replaces=True)
+)
+BY_AN_OPERATOR = dataclasses.replace(PINNED, content=TOKEN.content)
 ASKED = Asked(key_digest="k1", node="box-1", machine=HERE)
 KNOWN = Enrollment(
     node="box-1", key_digest="k1", joined_at=500.0, content=EnrollmentContent(machine=HERE)
@@ -99,6 +102,12 @@ def test_a_token_for_a_node_gives_that_id_whatever_the_box_asks_for():
 def test_an_id_that_is_taken_is_given_away_by_a_token_for_it_alone():
     refused("has joined already, with another key", "token create --node box-1", of_node=OTHER)
     assert decided(PINNED, of_node=OTHER) == Admitted(ENTERED, replaces_key=True)
+
+
+def test_which_an_admin_made():
+    refused("an admin makes", token=BY_AN_OPERATOR, of_node=OTHER)
+    refused("an admin makes", token=BY_AN_OPERATOR, is_known=True)
+    assert decided(BY_AN_OPERATOR) == decided(BY_AN_OPERATOR, of_key=KNOWN) == Admitted(ENTERED)
 
 
 def test_an_id_that_was_revoked_is_not_free():
@@ -185,7 +194,7 @@ def test_also_with_the_token_that_it_has_joined_with():
     assert decided(PINNED, asked, of_key=KNOWN, earlier=EARLIER) == Again(KNOWN, EARLIER)
 
 
-def test_unless_an_operator_says_that_it_has_moved():
+def test_unless_an_admin_says_that_it_has_moved():
     asked = dataclasses.replace(ASKED, machine=THERE)
     admitted = decided(PINNED, asked, of_key=KNOWN)
     assert admitted.enrollment.content.machine == THERE

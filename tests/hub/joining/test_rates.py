@@ -54,3 +54,41 @@ def test_who_asked_long_ago_is_forgotten():
     for number in range(MOST_ADDRESSES + 100):
         rates.wait_s(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0.0)
     assert len(rates.of_addresses) == MOST_ADDRESSES
+
+
+# --- those that hold where nobody says otherwise --------------------------------------------
+
+
+def passed(rates, now, address=None):
+    """Return how many may ask at a time: of one address, or each of another one."""
+    asks = (address or f"10.{number >> 8}.{number & 255}.1" for number in range(10_000))
+    return next(count for count, one in enumerate(asks) if rates.wait_s(one, now) > 0)
+
+
+def test_of_an_address_there_are_200_at_once_and_20_a_second():
+    rates = Rates()
+    assert passed(rates, 0.0, "192.0.2.1") == 200
+    assert passed(rates, 1.0, "192.0.2.1") == 20
+    assert passed(rates, 1000.0, "192.0.2.1") == 200
+
+
+def test_of_all_together_there_are_1000_at_once_and_100_a_second():
+    rates = Rates()
+    assert passed(rates, 0.0) == 1000
+    assert passed(rates, 1.0) == 100
+    assert passed(rates, 1000.0) == 1000
+
+
+def test_who_is_refused_may_ask_20_times_at_once_and_twice_a_second():
+    rates = Rates()
+
+    def refused(now):
+        count = 0
+        while rates.wait_s("192.0.2.1", now) == 0:
+            rates.refused("192.0.2.1", now)
+            count += 1
+        return count
+
+    assert refused(0.0) == 20
+    assert refused(10.0) == 20
+    assert passed(rates, 10.0, "192.0.2.2") == 200, "nobody else is held up"
