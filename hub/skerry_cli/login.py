@@ -156,7 +156,7 @@ def _typed() -> str:
         raise Failure(
             "a token is missing: `--token -` reads it from standard input, --token-file from a "
             "file; an administrator makes one with `skerry access create`, the first with "
-            "`skerry-hub token create` on the hub's machine",
+            "`skerry-hub access create` on the hub's machine",
             Exit.USAGE,
         )
     return _checked(str(click.prompt("Token", hide_input=True, err=True)))
@@ -168,7 +168,7 @@ def _checked(text: str) -> str:
         raise Failure(
             "this is a token with which a box joins (skerry-agent join). For the API another one "
             "is needed: an administrator makes it with `skerry access create`, the first is made "
-            "with `skerry-hub token create` on the hub's machine",
+            "with `skerry-hub access create` on the hub's machine",
             Exit.USAGE,
         )
     if TOKEN.fullmatch(text) is None:

@@ -168,7 +168,7 @@ def read_only(course: Course) -> str:
 
 def operator(course: Course) -> str:
     """Make the first token of an operator."""
-    words = "exec hub skerry-hub token create --name alice --role admin"
+    words = "exec hub skerry-hub access create --name alice --role admin"
     printed = course.stack.follow(command(words))
     course.token = next(one for one in printed.split() if one.startswith("ska_"))
     return "a token with the role admin; " + course.cli("get", "nodes").strip()[:60]
@@ -178,9 +178,9 @@ def join(course: Course) -> str:
     """Have a box join by the command that the README's second one prints."""
     begun_s = time.monotonic()
     readme = compose_commands.README.read_text()
-    printed = course.stack.follow(command("exec hub skerry-hub join-token", readme))
+    printed = course.stack.follow(command("exec hub skerry-hub token create", readme))
     words = shlex.split(printed)[2:]
-    other = course.stack.follow(command("exec hub skerry-hub join-token --label site=quay-3"))
+    other = course.stack.follow(command("exec hub skerry-hub token create --label site=quay-3"))
     pin = course.stack.follow(command("exec hub skerry-hub ca --pin")).strip()
     if pin not in words or pin not in shlex.split(other):
         raise LabError(f"the hub's pin is {pin}, what it prints for a box: {printed}, {other}")

@@ -233,12 +233,12 @@ def security(course: Course) -> str:
 
 def join(course: Course) -> str:
     """Make an operator's token and one for a box, which joins."""
-    printed = course.there("sudo /opt/skerry/bin/skerry-hub token create")
+    printed = course.there("sudo /opt/skerry/bin/skerry-hub access create")
     token = next(one for one in printed.split() if one.startswith("ska_"))
     pin = next(one for one in course.hub("ca", "--pin").split() if one.startswith("sha256:"))
     url = f"https://{course.machine.address}:8443"
     course.here("skerry_cli", "login", url, "--ca-pin", pin, "--token", "-", data=token)
-    printed = course.there("sudo /opt/skerry/bin/skerry-hub join-token")
+    printed = course.there("sudo /opt/skerry/bin/skerry-hub token create")
     line = next(one for one in printed.splitlines() if "skerry-agent join" in one)
     began_s = time.time()
     words = shlex.split(line)[2:]

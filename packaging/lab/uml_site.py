@@ -76,10 +76,10 @@ class TlsHub:
         pin = re.search("sha256:[0-9a-f]{64}", self.hub("ca", "--pin"))
         if pin is None:
             raise LabError("skerry-hub ca prints no pin")
-        told = self.hub("token", "create", "--name", "alice", "--role", "admin")
+        told = self.hub("access", "create", "--name", "alice", "--role", "admin")
         token = re.search("ska_[A-Za-z0-9_-]+", told)
         if token is None:
-            raise LabError("skerry-hub token create prints no token")
+            raise LabError("skerry-hub access create prints no token")
         self._token = token[0]
         words = ("login", self.url, "--ca-pin", pin[0], "--token", "-")
         self._run("skerry_cli", *words, data=token[0])

@@ -1,4 +1,4 @@
-"""`skerry-hub token` and `audit`, before a hub runs and beside one that does; hubs are killed."""
+"""`skerry-hub access` and `audit`, before a hub runs and beside one that does; hubs are killed."""
 
 import functools
 import json
@@ -51,7 +51,7 @@ class Asking(Process):
 
 
 def made(data, name="alice", role="admin", *more):
-    done = run("token", "create", "--data", data, "--name", name, "--role", role, *more)
+    done = run("access", "create", "--data", data, "--name", name, "--role", role, *more)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -82,10 +82,10 @@ def test_the_first_token_is_made_before_the_hub_starts_and_others_while_it_runs(
         bob = made(data, "bob", "viewer", "--scope", "site=quay-3", "--ttl", "1h")
         assert hub.ask("GET", "/api/v1/nodes", bob)[0] == 200, "known at once"
         assert hub.ask("GET", "/api/v1/access", bob)[0] == 403
-        listed = run("token", "list", "--data", data).stdout
+        listed = run("access", "list", "--data", data).stdout
         assert [line.split("\t")[0] for line in listed.splitlines()] == ["alice", "bob"]
         assert alice not in listed
-        assert run("token", "revoke", "--data", data, "--name", "bob").returncode == 0
+        assert run("access", "revoke", "--data", data, "--name", "bob").returncode == 0
         assert hub.ask("GET", "/api/v1/nodes", bob)[0] == 401, "at once"
         done = run("audit", "verify", "--data", data)
         assert "3 rows are as they were written" in done.stdout
@@ -108,15 +108,15 @@ def test_on_a_servers_database_too(tmp_path, server):
         bob = made(tmp_path / "data", "bob", "operator", *where)
         assert [hub.ask("GET", "/api/v1/nodes", one)[0] for one in (alice, bob)] == [200, 200]
         (tmp_path / "other").mkdir()  # as on another machine
-        revoked = run("token", "revoke", "--data", tmp_path / "other", *where, "--name", "bob")
+        revoked = run("access", "revoke", "--data", tmp_path / "other", *where, "--name", "bob")
         assert revoked.returncode == 0, revoked.stderr
         wait_for("another machine's word", lambda: hub.ask("GET", "/api/v1/nodes", bob)[0] == 401)
     finally:
         hub.stop()
     assert [row.action for row in log_of(None, url)] == [
-        "token create",
-        "token create",
-        "token revoke",
+        "access create",
+        "access create",
+        "access revoke",
     ]
 
 
@@ -137,13 +137,13 @@ def test_on_a_servers_database_too(tmp_path, server):
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path, words, status, says):
-    fails(run("token", *words, "--data", tmp_path / "data"), status, says)
+    fails(run("access", *words, "--data", tmp_path / "data"), status, says)
     assert not (tmp_path / "data" / "hub.db").exists() or words[0] == "create"
 
 
 def test_a_token_that_is_not_there_is_said(tmp_path):
     made(tmp_path / "data")
-    done = run("token", "revoke", "--data", tmp_path / "data", "--name", "none")
+    done = run("access", "revoke", "--data", tmp_path / "data", "--name", "none")
     fails(done, 1, "there is no valid token none")
 
 
@@ -151,7 +151,7 @@ def test_where_a_hub_has_another_database_no_second_one_is_made(tmp_path):
     """As of a hub on a server whose address is not given: its keys are in the folder."""
     keys.load_or_make(tmp_path)
     words = ("create", "--name", "a", "--role", "viewer")
-    fails(run("token", *words, "--data", tmp_path), 1, "there is no hub: it makes its database")
+    fails(run("access", *words, "--data", tmp_path), 1, "there is no hub: it makes its database")
     fails(run("audit", "verify", "--data", tmp_path), 1, "there is no hub: it makes its database")
     assert not (tmp_path / "hub.db").exists()
 
@@ -166,7 +166,7 @@ def test_the_commands_know_how_the_hub_was_started(tmp_path, server):
     try:
         alice = made(data)
         assert hub.ask("GET", "/api/v1/nodes", alice)[0] == 200
-        line = run("join-token", "--data", data).stdout
+        line = run("token", "create", "--data", data).stdout
         assert f"join http://hub.example:{hub.port} --token" in line
     finally:
         hub.stop()
@@ -177,11 +177,11 @@ def test_the_commands_know_how_the_hub_was_started(tmp_path, server):
 def test_a_name_is_given_once(tmp_path):
     made(tmp_path / "data")
     words = ("--data", tmp_path / "data", "--name", "alice", "--role", "viewer")
-    fails(run("token", "create", *words), 1, "there is a valid token of the name alice already")
+    fails(run("access", "create", *words), 1, "there is a valid token of the name alice already")
 
 
 def test_without_a_folder_it_says_what_is_missing():
-    fails(run("token", "list", SKERRY_HUB_DATA=""), 2, "--data DIR is missing")
+    fails(run("access", "list", SKERRY_HUB_DATA=""), 2, "--data DIR is missing")
 
 
 def test_root_leaves_nothing_of_its_own_in_anothers_folder():

@@ -60,8 +60,8 @@ def test_no_command_of_root_leaves_what_the_hub_cannot_read(place):
         ("reader-certificate", "grafana", "--remove"),
         ("key", "rotate"),
         ("key", "retire", "--force"),
-        ("token", "create", "--name", "a", "--role", "viewer"),
-        ("join-token",),
+        ("access", "create", "--name", "a", "--role", "viewer"),
+        ("token", "create"),
         ("audit", "cut", "--keep-days", "0", "-o", place / "cut.jsonl"),
         ("audit", "verify"),
     ):
@@ -81,6 +81,6 @@ def test_a_password_file_that_the_folder_names_is_read_as_its_owner(place):
     )
     for one in (data, data / "started"):
         os.chown(one, OWNER, OWNER)
-    command = [sys.executable, "-m", "skerry_hub.main", "token", "list", "--data", str(data)]
+    command = [sys.executable, "-m", "skerry_hub.main", "access", "list", "--data", str(data)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "/etc/shadow: Permission denied" in done.stderr) == (2, True)

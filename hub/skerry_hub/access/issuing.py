@@ -65,7 +65,7 @@ def create(store: Store, wish: Wish, made_by: str) -> tuple[Token, str]:
         expires_at=None if wish.ttl_s is None else now + wish.ttl_s,
         made_by=made_by,
     )
-    entry = entry_of(made_by, "token create", {**_facts(token), "phase": "done"})
+    entry = entry_of(made_by, "access create", {**_facts(token), "phase": "done"})
     with store.aside() as connection:
         if not token_rows.add(connection, token, digest_of(text)):
             reason = f"there is a valid token of the name {wish.name} already: revoke it first"
@@ -82,7 +82,7 @@ def revoke(store: Store, name: str, revoked_by: str) -> Token:
         if token is None:
             reason = f"there is no valid token {name[:80]}"
             raise RefusedError(404, Problem(reason=reason))
-        entry = entry_of(revoked_by, "token revoke", {**_facts(token), "phase": "done"})
+        entry = entry_of(revoked_by, "access revoke", {**_facts(token), "phase": "done"})
         audit_rows.append(connection, [entry], int(now * 1000))
     return dataclasses.replace(token, revoked_at=now)
 

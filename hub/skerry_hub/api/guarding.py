@@ -43,7 +43,7 @@ SCHEME = "bearer "
 WITHOUT = "this needs a token: `skerry login URL`, or a program's header `Authorization: Bearer`"
 NOT_VALID = (
     "the token is not valid (any more): log in with another one (`skerry login URL`), which an "
-    "administrator makes with `skerry access create` or `skerry-hub token create`"
+    "administrator makes with `skerry access create` or `skerry-hub access create`"
 )
 
 

@@ -1,110 +1,138 @@
-"""`skerry-hub token`: API tokens, made and revoked on the hub's own machine."""
+"""`skerry-hub token create`: a token with which a box joins, made on the hub's own machine."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from skerry_hub import database_url
+from skerry_hub.config import DEFAULT_LISTEN, PREFIX
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from skerry_hub.joining.views import JoinTokenMade, JoinTokenRequest
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `token` takes."""
+    """Add what `token create` takes: where the hub is, as `serve` has it, and what the token is."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="make a token, and print it this once")
-    create.add_argument("--name", required=True, metavar="NAME", help="whose it is")
-    create.add_argument(
-        "--role", required=True, choices=("viewer", "operator", "admin"), help="what it may do"
+    words = (
+        "Make a token with which a box joins, and print the command for the box. For whoever may "
+        "read the hub's data folder; the hub may be running. From elsewhere: skerry token create."
     )
-    create.add_argument(
-        "--scope", default="", metavar="LABEL=VALUE,...", help="which nodes it is for"
+    parser = actions.add_parser("create", help="make one", description=words)
+    database_url.add_options(parser)
+    for name, metavar, words in (
+        ("listen", "HOST:PORT", "where the HTTP API listens"),
+        ("tls", "auto|yes|no", "whether it has TLS"),
+        ("name", "NAME,...", "how boxes reach the hub"),
+        ("public-url", "URL", "the API as boxes reach it, where it is another"),
+    ):
+        variable = PREFIX + name.upper().replace("-", "_")
+        parser.add_argument(
+            f"--{name}",
+            metavar=metavar,
+            default=os.environ.get(variable),
+            help=f"{words}; default: as the hub was started [{variable}]",
+        )
+    parser.add_argument(
+        "--ttl", default="1h", metavar="TIME", help="for how long, such as 30m or 2d (1h)"
     )
-    create.add_argument(
-        "--ttl", default="90d", metavar="TIME", help="how long, such as 12h, or never; default: 90d"
+    parser.add_argument(
+        "--uses", type=int, default=1, metavar="COUNT", help="for how many boxes (1)"
     )
-    listed = actions.add_parser("list", help="list tokens")
-    revoke = actions.add_parser("revoke", help="revoke a token by its name or id")
-    revoke.add_argument("--name", required=True, metavar="NAME", help="its name or id")
-    for one in (create, listed, revoke):
-        database_url.add_options(one)
+    parser.add_argument(
+        "--label", action="append", default=[], metavar="KEY=VALUE", help="of the boxes that join"
+    )
+    parser.add_argument("--node", metavar="ID", help="for this node alone, whatever key it had")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it; the hub may be running, and knows at once."""
+    """Make a token; print one command."""
+    from skerry_hub import addresses  # noqa: PLC0415
+    from skerry_hub.pki.authority import AuthorityError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
     from skerry_hub.work import RefusedError  # noqa: PLC0415
+    from skerry_wire import codec  # noqa: PLC0415
+    from skerry_wire.errors import WireError  # noqa: PLC0415
 
-    actions: dict[str, Callable[[argparse.Namespace], None]] = {
-        "create": _create,
-        "list": _list,
-        "revoke": _revoke,
-    }
     try:
-        actions[given.action](given)
-    except (database_url.DatabaseUrlError, ValueError) as error:
+        made = _made(given, _request(given, codec))
+    except (database_url.DatabaseUrlError, addresses.AddressError, WireError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
-    except RefusedError as error:
-        for problem in error.problems:
-            print(f"skerry-hub: {problem.reason}", file=sys.stderr)
-        return 2 if error.status == 400 else 1
-    except StoreError as error:
+    except (AuthorityError, StoreError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        print(f"skerry-hub: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"skerry-hub: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
+    except RefusedError as error:
+        for problem in error.problems:
+            print(f"skerry-hub: {problem.field}: {problem.reason}", file=sys.stderr)
+        return 2
+    words = ["sudo", "skerry-agent", "join", made.hub, "--token", made.token]
+    print(shlex.join([*words, "--ca-pin", made.ca_pin]))
+    if made.hub.startswith("http://"):
+        print(
+            f"skerry-hub: {made.hub} is for this machine alone: start the hub with --listen, and "
+            "with the --name by which boxes reach it",
+            file=sys.stderr,
+        )
     return 0
 
 
-def _create(given: argparse.Namespace) -> None:
-    from skerry_hub import store_beside  # noqa: PLC0415
-    from skerry_hub.access import issuing  # noqa: PLC0415
-    from skerry_hub.access.callers import STAMP, touch  # noqa: PLC0415
-    from skerry_hub.access.roles import ROLES  # noqa: PLC0415
-    from skerry_hub.access.scope import ScopeError, scope_of  # noqa: PLC0415
+def _request(given: argparse.Namespace, codec: ModuleType) -> JoinTokenRequest:
+    """Return what is asked for, checked as the API checks it. Raises ValueError, WireError."""
     from skerry_hub.access.tokens import ttl_s_of  # noqa: PLC0415
-    from skerry_hub.moment import moment  # noqa: PLC0415
+    from skerry_hub.joining.views import JoinTokenRequest  # noqa: PLC0415
 
-    try:
-        scope = scope_of(given.scope)
-    except ScopeError as error:
-        raise ValueError(f"--scope: {error}") from None
-    wish = issuing.Wish(
-        name=given.name, role=ROLES[given.role], scope=scope, ttl_s=ttl_s_of(given.ttl)
-    )
-    with store_beside.opened(given, before_its_start=True) as (data, store):
-        token, text = issuing.create(store, wish, store_beside.who_runs_it())
-        touch(data / STAMP)
-    print(text)
-    until = "for ever" if token.expires_at is None else f"until {moment(token.expires_at)}"
-    words = f"{token.name} is {given.role}{f', for {scope} alone' if scope else ''}, {until}"
-    print(f"skerry-hub: {words}; the token is not shown again", file=sys.stderr)
+    ttl_s = ttl_s_of(given.ttl)
+    if ttl_s is None:
+        raise ValueError("--ttl: a box joins within a time: write such as 30m or 2d")
+    labels = dict(one.partition("=")[::2] for one in given.label)
+    plain = {"ttl_s": ttl_s, "uses": given.uses, "labels": labels, "node": given.node}
+    found: JoinTokenRequest = codec.from_plain(JoinTokenRequest, plain, strict=True)
+    return found
 
 
-def _list(given: argparse.Namespace) -> None:
-    from skerry_hub import store_beside  # noqa: PLC0415
-    from skerry_hub.access import token_rows  # noqa: PLC0415
-    from skerry_hub.moment import moment  # noqa: PLC0415
+def _public_url(options: Mapping[str, str | None]) -> str:
+    """Return where boxes find the hub. Raises AddressError."""
+    from skerry_hub import addresses  # noqa: PLC0415
 
-    with store_beside.opened(given) as (_, store), store.reading() as connection:
-        found = list(token_rows.every(connection).values())
-    now = time.time()
-    for one in found:
-        until = "for ever" if one.expires_at is None else f"until {moment(one.expires_at)}"
-        state = until if one.valid(now) else "ended"
-        print(f"{one.name}\t{one.id}\t{one.role.word}\t{one.scope or '-'}\t{state}")
+    host, port = addresses.host_and_port("--listen", options.get("listen") or DEFAULT_LISTEN)
+    return addresses.checked(options, host, port, 1883).public_url
 
 
-def _revoke(given: argparse.Namespace) -> None:
-    from skerry_hub import store_beside  # noqa: PLC0415
-    from skerry_hub.access import issuing  # noqa: PLC0415
-    from skerry_hub.access.callers import STAMP, touch  # noqa: PLC0415
+def _made(given: argparse.Namespace, wanted: JoinTokenRequest) -> JoinTokenMade:
+    """Make it in the store. Raises AuthorityError, DatabaseUrlError, RefusedError, StoreError."""
+    from skerry_hub import started, store_beside  # noqa: PLC0415
+    from skerry_hub.joining.admission import Admission  # noqa: PLC0415
+    from skerry_hub.joining.enrolling import Enrolling  # noqa: PLC0415
+    from skerry_hub.joining.terms import Terms  # noqa: PLC0415
+    from skerry_hub.joining.views import token_facts  # noqa: PLC0415
+    from skerry_hub.pki import authority  # noqa: PLC0415
 
-    with store_beside.opened(given) as (data, store):
-        token = issuing.revoke(store, given.name, store_beside.who_runs_it())
-        touch(data / STAMP)
-    print(f"skerry-hub: token {token.name} ({token.id}) is revoked", file=sys.stderr)
+    who = store_beside.who_runs_it()
+    about = {"uses": str(wanted.uses), "node": wanted.node or ""}
+    with (
+        store_beside.opened(given) as (data, store),
+        store_beside.noted(store, "token create", **about) as outcome,
+    ):
+        public_url = _public_url(started.filled(data, vars(given)))
+        terms = Terms(hub=public_url, broker="", broker_ca="", order_keys=lambda: (), life_s=0.0)
+        mine = authority.load_or_make(data, time.time())
+        enrolling = Enrolling(store, mine, terms, Admission(), data)
+        # Who has the hub's data folder may do all that an admin may.
+        made = enrolling.make_token(wanted, who, may_replace=True)
+        outcome.update(token_facts(made.view))
+    return made

@@ -120,14 +120,14 @@ def test_rows_hold_any_text_within_limits(store, audit):
 
 def test_rows_are_found_by_what_they_say(store, audit):
     for who, action in (
-        ("a", "token create"),
-        ("b", "token revoke"),
+        ("a", "access create"),
+        ("b", "access revoke"),
         ("a", "join_x"),
         ("a", "joinax"),
     ):
         audit.record(who, action)
     assert [row.seq for row in kept(store, Wanted(who="a"))] == [1, 3, 4]
-    assert [row.seq for row in kept(store, Wanted(action="token"))] == [1, 2]
+    assert [row.seq for row in kept(store, Wanted(action="access"))] == [1, 2]
     assert [row.seq for row in kept(store, Wanted(action="join_"))] == [3], "_ is no wildcard"
     assert [row.seq for row in kept(store, Wanted(after=2), most=1)] == [3]
     assert kept(store, Wanted(since_ms=int(time.time() * 1000) + 60_000)) == []

@@ -35,7 +35,7 @@ def test_a_token_is_kept_as_its_digest_with_all_that_it_is_for(store):
     assert token.expires_at == pytest.approx(time.time() + DEFAULT_TTL_S, abs=60)
     assert (token.role, token.scope, token.made_by) == (Role.OPERATOR, SITE, "root")
     (row,) = rows(store)
-    assert (row.who, row.action, row.content["subject"]) == ("root", "token create", "alice")
+    assert (row.who, row.action, row.content["subject"]) == ("root", "access create", "alice")
     assert (row.content["granted"], row.content["granted_scope"]) == ("operator", "site=quay-3")
     assert text not in str(row)
 
@@ -79,7 +79,7 @@ def test_a_token_is_revoked_by_name_or_id_and_once(store):
         assert revoked.revoked_at is not None
         with pytest.raises(RefusedError, match="there is no valid token"):
             issuing.revoke(store, token.id, "bob")
-    assert [row.action for row in rows(store)] == ["token create", "token revoke"] * 2
+    assert [row.action for row in rows(store)] == ["access create", "access revoke"] * 2
     assert not any(one.valid(time.time()) for one in every(store).values())
 
 

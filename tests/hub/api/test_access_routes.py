@@ -94,7 +94,7 @@ def test_what_is_changed_is_in_the_log_before_and_after(hub):
     assert hub.ask("POST", "/api/v1/nodes/box-1/labels", body, "operator", SCOPE)[0] == 200
     assert hub.ask("POST", "/api/v1/nodes/box-9/cordon", role="operator")[0] == 404
     assert hub.ask("POST", "/api/v1/nodes/box-1/cordon", role="viewer")[0] == 403
-    rows = [one for one in hub.rows() if one["seq"] > first and one["action"] != "token create"]
+    rows = [one for one in hub.rows() if one["seq"] > first and one["action"] != "access create"]
     chained(hub.rows())
     labelled, done, missed, found, denied = rows
     assert labelled["action"] == done["action"] == "POST /api/v1/nodes/{node}/labels"
@@ -126,7 +126,7 @@ def test_what_only_looks_is_not_in_the_log(hub):
     hub.get("/api/v1/nodes", "viewer", "")
     assert hub.ask("POST", "/api/v1/plan", files(compose("x", SITE)), "viewer")[0] == 200
     hub.token("viewer")
-    assert len([one for one in hub.rows() if one["action"] != "token create"]) <= before
+    assert len([one for one in hub.rows() if one["action"] != "access create"]) <= before
 
 
 def test_no_secret_is_in_the_log_nor_a_digest_of_one(hub):

@@ -17,7 +17,7 @@ from skerry_hub.store_opening import open_store
 
 def run(folder, database, *words):
     where = ["--data", str(folder), "--database", database, "--name", "hub.example"]
-    return main.main(["join-token", *where, "--listen", "0.0.0.0:8443", *words])
+    return main.main(["token", "create", *where, "--listen", "0.0.0.0:8443", *words])
 
 
 def test_it_prints_one_command_for_the_box_while_the_hub_runs(database, tmp_path, capsys):
