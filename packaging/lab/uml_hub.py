@@ -287,11 +287,20 @@ def power_cut(course: Course) -> str:
 
 def backup(course: Course) -> str:
     """Back it up while it runs, and verify the log of what was done."""
-    course.hub("backup", "-o", "/root/hub.skerry-backup")
-    mode, size = course.machine.run("stat", "-c", "%a %s", "/root/hub.skerry-backup").split()
-    if mode != "600":
-        raise LabError(f"the backup's mode is {mode}")
-    return f"{int(size) / 1024:.0f} KiB; " + course.here("skerry_cli", "audit", "verify").strip()
+    course.machine.run("systemctl", "enable", "--now", "skerry-hub-backup.timer")
+    course.machine.run("systemctl", "start", "skerry-hub-backup.service")
+    mode, owner, size = course.machine.shell(
+        "stat -c '%a %U %s' /var/lib/skerry-hub-backups/hub-*.skerry-backup"
+    ).text.split()
+    if (mode, owner) != ("600", "skerry-hub"):
+        raise LabError(f"the backup's mode is {mode}, its owner {owner}")
+    course.machine.shell(
+        "/opt/skerry/bin/skerry-hub restore --check /var/lib/skerry-hub-backups/hub-*.skerry-backup"
+    )
+    return (
+        f"{int(size) / 1024:.0f} KiB by its own unit; "
+        + course.here("skerry_cli", "audit", "verify").strip()
+    )
 
 
 STEPS: tuple[tuple[str, Callable[[Course], str]], ...] = (

@@ -51,6 +51,20 @@ def test_of_a_database_without_a_hub_there_is_no_backup(folder, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_in_a_folder_so_many_are_kept_the_newest(folder, tmp_path):
+    place = tmp_path / "backups"
+    place.mkdir()
+    old = [place / f"hub-2026010{day}T032300Z.skerry-backup" for day in range(1, 4)]
+    for one in (*old, place / "mine.skerry-backup"):
+        one.write_bytes(b"x")
+    assert run("backup", "--data", folder, "-o", place, "--keep", "2").returncode == 0
+    (new,) = set(place.iterdir()) - {*old, place / "mine.skerry-backup"}
+    assert new.stat().st_mode & 0o777 == 0o600
+    assert set(place.iterdir()) == {old[2], new, place / "mine.skerry-backup"}
+    for words in (("-o", place, "--keep", "0"), ("-o", tmp_path / "x", "--keep", "2")):
+        assert run("backup", "--data", folder, *words).returncode == 2
+
+
 def test_what_is_no_file_stays_what_it_is(folder, tmp_path):
     pipe, link, real = tmp_path / "pipe", tmp_path / "link", tmp_path / "real"
     os.mkfifo(pipe)

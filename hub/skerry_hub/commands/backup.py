@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from skerry_hub.backup.parts import Manifest
 
 
+NAMES = "hub-????????T??????Z.skerry-backup"
+"""What a folder of backups has, the oldest first."""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `backup` takes."""
     database_url.add_options(parser)
@@ -24,7 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="where to; - writes it to the standard output, for a program that encrypts it",
+        help="where to; a folder gets one named by its time; - writes it to the standard output, "
+        "for a program that encrypts it",
+    )
+    parser.add_argument(
+        "--keep",
+        type=int,
+        metavar="COUNT",
+        help="of those in the folder keep so many, the newest; without it all",
     )
 
 
@@ -37,6 +48,12 @@ def run(given: argparse.Namespace) -> int:
     sha256 = Digest()
     os.umask(0o077)
     target = pathlib.Path(given.output)
+    folder = target if given.output != "-" and target.is_dir() else None
+    if given.keep is not None and (folder is None or given.keep < 1):
+        print("skerry-hub: --keep is 1 or more, with a folder as -o", file=sys.stderr)
+        return 2
+    if folder is not None:
+        target = folder / time.strftime("hub-%Y%m%dT%H%M%SZ.skerry-backup", time.gmtime())
     try:
         if given.output == "-" and sys.stdout.isatty():
             print("skerry-hub: -o - is for a file or a pipe, not a terminal", file=sys.stderr)
@@ -48,6 +65,9 @@ def run(given: argparse.Namespace) -> int:
                 manifest = _made(given, output, sha256)
         else:
             manifest = _to_file(given, target.resolve(), sha256)
+        if folder is not None and given.keep is not None:
+            for old in sorted(folder.glob(NAMES))[: -given.keep]:
+                old.unlink()
     except database_url.DatabaseUrlError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
