@@ -6,15 +6,22 @@ usage: python docs/generate.py [--check]
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import sys
 from collections.abc import Iterator
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "packaging"))
+
 import click
 from prometheus_client import Counter, Gauge, Histogram
 
+import manual.__main__
+import manual.commands
+from manual.commands import Command, Option
 from skerry_cli.main import cli
 from skerry_hub import broker_access, document_reference, metrics, mosquitto_conf, views
+from skerry_hub import main as hub_main
 from skerry_hub.api import app
 from skerry_hub.workloads import x_placement_schema
 from skerry_hub.workloads.reference import kubernetes_reference, reference
@@ -73,10 +80,12 @@ Requests about instances, and answers, are sealed.
 def documents() -> dict[str, str]:
     """Return each document's text by its file name."""
     return {
+        "agent.md": programs("agent", *manual.__main__.programs()),
         "asyncapi.json": _json(asyncapi.document(VIEWS)),
         "cli.md": commands(),
         "compose.md": reference(),
         "documents.md": document_reference.reference(),
+        "hub.md": programs("hub/skerry_hub", manual.commands.read(hub_main.parser())),
         "kubernetes.md": kubernetes_reference(),
         "messages.schema.json": _json(message_schemas()),
         "metrics.md": metrics_table(),
@@ -116,6 +125,29 @@ def commands() -> str:
     return "\n".join(text) + "\n"
 
 
+def programs(place: str, *found: Command) -> str:
+    """Return what each command of programs takes, as tables."""
+    names = " and ".join(f"`{one.name}`" for one in found)
+    lines = [f"# Commands of {names}", "", _made_from(place)]
+    for program in found:
+        for one in manual.commands.every(program):
+            words = one.description or f"{one.summary}."
+            lines += ["", f"## {one.name}", "", words[:1].upper() + words[1:]]
+            taken = [one for one in (*one.arguments, *one.options) if "--help" not in one.flags]
+            if taken:
+                lines += ["", "| | |", "|---|---|", *map(_row, taken)]
+            if one.epilog and (one is program or one.epilog != program.epilog):
+                lines += ["", "```", one.epilog.strip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _row(option: Option) -> str:
+    shown = ", ".join(f"`{flag}`" for flag in option.flags or (option.metavar,))
+    value = f" `{option.metavar}`" if option.flags and option.metavar else ""
+    cells = (one.replace("|", "\\|") for one in (f"{shown}{value}", option.words))
+    return f"| {' | '.join(cells)} |"
+
+
 def _contexts(
     command: click.Command, name: str, parent: click.Context | None
 ) -> Iterator[click.Context]:
@@ -153,6 +185,9 @@ def _made_from(place: str) -> str:
 def main(arguments: list[str]) -> int:
     """Write or compare; the exit status is 1 when something is out of step."""
     check = arguments == ["--check"]
+    # What is a default by somebody's environment is none of the document's.
+    for name in [name for name in os.environ if name.startswith("SKERRY_")]:
+        del os.environ[name]
     found = {FOLDER / name: text for name, text in documents().items()}
     found |= {EXAMPLES / name: text for name, text in examples().items()}
     stale = [path for path, text in found.items() if _content(path) != text]

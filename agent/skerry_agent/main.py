@@ -28,8 +28,8 @@ COMMANDS = {
 """Each is a module of `skerry_agent.commands`, with - as _."""
 
 SETTINGS = """\
-settings, each in the file /etc/skerry/agent.toml (or --config), in the environment, or as option;
-the later wins:
+settings (skerry-agent.toml(5) has all), each in the file /etc/skerry/agent.toml (or --config), in
+the environment, or as option; the later wins:
   broker       SKERRY_AGENT_BROKER       mqtt://host[:1883] or mqtts://host[:8883]; without it
                                          what the hub told that this box has joined
   broker_ca    SKERRY_AGENT_BROKER_CA    and _CERTIFICATE, _KEY: files for mqtts
@@ -83,11 +83,12 @@ def parser(with_options: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     named = set(with_options)
     for name, words in COMMANDS.items():
         module = _module(name) if name in named else None
+        settings = "" if name == "version" else SETTINGS
         added = commands.add_parser(
             name,
             help=words,
             description=None if module is None else module.DESCRIPTION,
-            epilog=SETTINGS + getattr(module, "EXIT_STATUS", EXIT_STATUS),
+            epilog=settings + getattr(module, "EXIT_STATUS", EXIT_STATUS),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if module is not None:

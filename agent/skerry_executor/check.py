@@ -78,7 +78,8 @@ def _policy(settings: Settings) -> tuple[Finding, ...]:
         words = f"{path} is not there, so no image is allowed; see the example in the documentation"
         return (Finding("policy", False, words),)
     if not policy.images and not policy.any_image:
-        return (Finding("policy", False, f"{path}: images.allow is empty, so nothing can run"),)
+        words = f"{path}: images.allow is empty, so nothing can run"
+        return (Finding("policy", False, words), *_writable(path))
     return (Finding("policy", True, str(path)), *_writable(path), *_exposed(policy, settings))
 
 

@@ -27,7 +27,9 @@ class TrustedKeys:
     problems: tuple[str, ...] = ()
 
 
-def read_keys(folder: pathlib.Path, advice: str = "copy the hub's public key there") -> TrustedKeys:
+def read_keys(
+    folder: pathlib.Path, advice: str = "join a hub, or put its public key there"
+) -> TrustedKeys:
     """Read every `*.pub` of the folder; a bad file does not silence the others.
 
     `advice` is what to do where there is none.

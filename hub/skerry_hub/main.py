@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 COMMANDS = {
     "serve": "run the hub until it is told to end",
@@ -28,19 +28,25 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0 fine, 1 wrong, 2 wrong usage."""
-    parser = argparse.ArgumentParser(
+    words = sys.argv[1:] if arguments is None else arguments
+    given = parser(words[:1]).parse_args(words)  # the others' modules take long to import
+    return int(given.run(given))
+
+
+def parser(with_options: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return what reads the command line; these commands have their options."""
+    made = argparse.ArgumentParser(
         prog="skerry-hub", description="Holds the fleet's state, places workloads, signs orders."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    words = sys.argv[1:] if arguments is None else arguments
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = frozenset(with_options)
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about + ".")
-        if name in words[:1]:  # the others' modules take long to import
+        if name in wanted:
             module = importlib.import_module(f"skerry_hub.commands.{name.replace('-', '_')}")
             module.add_options(command)
             command.set_defaults(run=module.run)
-    given = parser.parse_args(words)
-    return int(given.run(given))
+    return made
 
 
 if __name__ == "__main__":

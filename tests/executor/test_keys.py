@@ -22,7 +22,7 @@ def test_keys_are_read_by_their_id_and_a_bad_file_silences_no_other(tmp_path):
 
 
 def test_a_folder_without_keys_says_what_to_do(tmp_path):
-    assert "copy the hub's public key there" in read_keys(tmp_path).problems[0]
+    assert "join a hub, or put its public key there" in read_keys(tmp_path).problems[0]
     assert read_keys(tmp_path / "none").problems == (f"{tmp_path}/none: No such file or directory",)
 
 

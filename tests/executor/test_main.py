@@ -107,6 +107,11 @@ def test_check_says_what_is_in_order_and_what_is_not(box, capsys):
         (lambda box: pathlib.Path(box["--policy"]).write_text("x"), "is not TOML"),
         (lambda box: pathlib.Path(box["--policy"]).write_text(""), "images.allow is empty"),
         (lambda box: os.chmod(box["--policy"], 0o666), "BAD permissions: "),
+        (
+            lambda box: (pathlib.Path(box["--policy"]).write_text(""),
+                         os.chmod(box["--policy"], 0o666)),
+            "BAD permissions: ",
+        ),
         (lambda box: os.chmod(box["--keys"], 0o777), "chown root, chmod go-w"),
         (lambda box: pathlib.Path(box["--keys"], "hub.pub").chmod(0o666), "hub.pub can be changed"),
         (lambda box: pathlib.Path(box["--keys"], "hub.pub").unlink(), "holds no *.pub"),
