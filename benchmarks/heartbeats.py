@@ -84,6 +84,7 @@ class Flood:
 
     def join(self) -> None:
         """Have the hub know the nodes, and wait until it has told everybody of them."""
+        wait_for("the hub to reach its broker", self._is_ready, 60)
         for number in range(NODES):
             self._join(number)
         wait_for("the hub to know its nodes", lambda: self._known() == NODES, 60)
@@ -97,9 +98,13 @@ class Flood:
             strict=True,
         ):
             where = str(topics.Node(node_name(number), topic))
-            client.publish(where, codec.encode(message), 0).wait_for_publish(10)
+            # Acknowledged: who goes with an answer unread may have what was sent thrown away.
+            client.publish(where, codec.encode(message), 1).wait_for_publish(10)
         client.disconnect()
         client.loop_stop()
+
+    def _is_ready(self) -> bool:
+        return bool(self._hub.get("/api/v1/health")["ready"])
 
     def _known(self) -> int:
         return len(self._hub.get("/api/v1/nodes")["items"])
