@@ -54,3 +54,13 @@ def mosquitto(tmp_path):
     mosquitto.start()
     yield mosquitto
     mosquitto.stop()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is about the file of SQLite where a run asks for PostgreSQL."""
+    if config.getoption("--hub-database") != "postgresql":
+        return
+    reason = "it reaches into the file of SQLite, and this run has PostgreSQL"
+    for item in items:
+        if item.get_closest_marker("sqlite_file"):
+            item.add_marker(pytest.mark.skip(reason=reason))

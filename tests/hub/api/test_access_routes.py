@@ -48,6 +48,7 @@ def test_who_asks_is_told_who_that_is(hub, rig):
         assert (found["name"], found["role"], found["auth"]) == ("anonymous", "admin", False)
 
 
+@pytest.mark.sqlite_file
 def test_a_token_is_made_shown_once_and_revoked_at_once(hub, tmp_path):
     found = made(hub, name="bob", scope=SCOPE, ttl_s=3600)
     text, token = found["text"], found["token"]
@@ -160,6 +161,7 @@ def test_the_log_is_narrowed_and_paged(hub):
 
 @pytest.mark.parametrize("content", ["[1]", "5", '{"a":1}', "nonsense"])
 @pytest.mark.parametrize("last", [False, True])
+@pytest.mark.sqlite_file
 def test_a_damaged_row_is_shown_as_such_among_the_others(hub, tmp_path, content, last):
     hub.ask("POST", "/api/v1/nodes/box-1/cordon", role="admin")
     before = hub.rows()

@@ -584,6 +584,7 @@ def test_more_than_a_request_may_be_is_refused(client):
     assert str(MAX_BODY_BYTES) in reasons(answer)[0]
 
 
+@pytest.mark.sqlite_file
 def test_a_store_that_fails_is_said_and_the_rest_goes_on(client, rig, tmp_path):
     rig.join("box-1")
     database = sqlite3.connect(tmp_path / "hub.db", timeout=30)

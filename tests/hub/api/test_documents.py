@@ -251,6 +251,7 @@ def test_what_waits_is_looked_at_again_after_a_change_of_documents(client, rig):
     until("another look", lambda: rig.service._filling.filled_at > before)
 
 
+@pytest.mark.sqlite_file
 def test_documents_are_there_for_the_next_hub(client, rig, tmp_path):
     put(client, POLICY)
     put(client, PRICES)

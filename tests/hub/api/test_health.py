@@ -57,6 +57,7 @@ def test_while_heartbeats_cannot_come_it_is_not_ready(client, rig):
     assert b"heartbeats: connection lost" in client.raw("GET", "/readyz")[2]
 
 
+@pytest.mark.sqlite_file
 def test_a_store_that_fails_is_told_and_one_that_works_again_too(client, rig, tmp_path):
     database = sqlite3.connect(tmp_path / "hub.db", timeout=30)
     database.execute("ALTER TABLE outbox RENAME TO away")

@@ -205,6 +205,7 @@ def test_a_changed_key_gets_nothing_until_it_is_trusted(client, rig, incarnation
     assert client.ask("POST", path, {"fingerprint": fingerprint_of(OTHER)})[0] == 409
 
 
+@pytest.mark.sqlite_file
 def test_nothing_in_the_database_or_the_files_beside_it_is_the_content(client, rig, tmp_path):
     rig.join("box-1", sealing_key=PUBLIC)
     put(client)

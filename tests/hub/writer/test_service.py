@@ -85,6 +85,7 @@ def test_a_message_is_acknowledged_only_once_it_is_in_the_database(rig):
     assert set(seen[0]) == {"box-1"}
 
 
+@pytest.mark.sqlite_file
 def test_a_store_that_fails_and_heals_loses_nothing(rig, tmp_path):
     rig.join("box-1")
     with failing(tmp_path):
@@ -102,6 +103,7 @@ def test_a_store_that_fails_and_heals_loses_nothing(rig, tmp_path):
     assert rig.apply(workload()).created == ("shop-web",)
 
 
+@pytest.mark.sqlite_file
 def test_a_message_that_the_database_never_takes_holds_up_no_other(rig, tmp_path):
     with sqlite3.connect(tmp_path / "hub.db", timeout=30) as database:
         database.execute(
@@ -218,6 +220,7 @@ def test_a_box_made_anew_is_ordered_nothing_before_it_reports(rig):
     assert rig.orders()[1].generation == 2
 
 
+@pytest.mark.sqlite_file
 def test_an_older_database_holds_the_nodes_that_are_ahead_of_it(rigs, rig, tmp_path):
     rig.join("box-1", "box-2")
     rig.apply(workload(replicas=2))
@@ -492,6 +495,7 @@ def test_an_order_that_would_not_fit_refuses_the_apply(rig):
     assert rig.store.load().workloads == {}
 
 
+@pytest.mark.sqlite_file
 def test_who_waits_when_the_hub_ends_is_told(rigs, tmp_path):
     rig = rigs().start()
     rig.join("box-1")
@@ -531,6 +535,7 @@ def held(rigs, rig, tmp_path):
     return restored
 
 
+@pytest.mark.sqlite_file
 def test_what_a_held_node_runs_is_adopted_by_asking_it(held):
     view = NodeAnswers(held.service).adopt("host-box-1")
     assert (view.diverged, view.order.issued) == (None, 1)
@@ -543,6 +548,7 @@ def test_what_a_held_node_runs_is_adopted_by_asking_it(held):
     assert held.orders()[-1].generation == 2
 
 
+@pytest.mark.sqlite_file
 def test_what_the_hub_wants_is_ordered_above_what_a_held_node_accepted(held):
     view = NodeAnswers(held.service).overwrite("box-1")
     assert view.diverged is None
@@ -560,6 +566,7 @@ def test_what_the_hub_wants_is_ordered_above_what_a_held_node_accepted(held):
         (lambda data: b"", "did not sign"),
     ],
 )
+@pytest.mark.sqlite_file
 def test_an_order_that_this_hub_did_not_sign_is_not_adopted(held, change, says):
     honest = held.broker.answer
 
@@ -578,6 +585,7 @@ def test_an_order_that_this_hub_did_not_sign_is_not_adopted(held, change, says):
     assert held.node().diverged
 
 
+@pytest.mark.sqlite_file
 def test_a_node_that_says_why_not_is_quoted(held):
     def refuse(node, verb, payload):
         request = codec.decode(Request, payload)
@@ -596,6 +604,7 @@ def test_a_node_that_does_not_answer_in_time_is_told_of(rig):
     assert rig.broker.requests == [("box-1", "probe")]
 
 
+@pytest.mark.sqlite_file
 def test_a_node_that_is_not_there_cannot_be_asked(held):
     assert held.say("box-1", presence(online=False, seq=9)).wait(20)
     with pytest.raises(RefusedError, match="must be online"):

@@ -109,6 +109,7 @@ def test_the_next_life_waits_for_what_the_last_one_answered(rigs):
     assert rig.store.load().vacating == {}
 
 
+@pytest.mark.sqlite_file
 def test_a_store_that_fails_ends_no_lease(rigs, tmp_path):
     rig = rigs()
     rig.join("box-1")
