@@ -67,7 +67,11 @@ def wait_s_of(given: Mapping[str, str | None]) -> int:
 
 _DATABASE = (
     ("database", "URL", "postgresql://user@host/name; default: that of the hub's last start"),
-    ("database-password-file", "FILE", "a file with the password for --database"),
+    (
+        "database-password-file",
+        "FILE",
+        "a file with the password for --database, for the hub's user",
+    ),
 )
 
 

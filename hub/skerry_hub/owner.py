@@ -19,10 +19,10 @@ def as_owner(folder: pathlib.Path) -> Iterator[None]:
         yield
         return
     groups, group = os.getgroups(), os.getegid()
-    os.setgroups([about.st_gid])
-    os.setegid(about.st_gid)
-    os.seteuid(about.st_uid)
     try:
+        os.setgroups([about.st_gid])
+        os.setegid(about.st_gid)
+        os.seteuid(about.st_uid)
         yield
     finally:
         os.seteuid(0)

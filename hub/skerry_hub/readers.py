@@ -34,12 +34,14 @@ def add(data: pathlib.Path, name: str) -> None:
 
 
 def remove(data: pathlib.Path, name: str) -> bool:
-    """Take a name off the list, and say whether it was there. Raises OSError, ValueError."""
+    """Take a name off the list, and say whether it was there. Raises OSError, ValueError.
+
+    It is denied from then on, also where it was not: an older hub kept no names of who was removed.
+    """
+    broker_access.reader(name)
     found = set(_lines(data))
-    if name not in found:
-        return False
     _write(data, {*found, REMOVED + name} - {name})
-    return True
+    return name in found
 
 
 def _lines(data: pathlib.Path) -> tuple[str, ...]:

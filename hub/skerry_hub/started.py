@@ -7,6 +7,7 @@ whole group from there.
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import urllib.parse
 from collections.abc import Mapping
@@ -39,9 +40,10 @@ def keep(data: pathlib.Path, facts: Mapping[str, str]) -> None:
 def read(data: pathlib.Path) -> dict[str, str]:
     """Return what is kept; nothing where that is none or damaged. Raises OSError."""
     try:
-        with (data / FILE).open("rb") as file:
+        handle = os.open(data / FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as file:
             found = json.loads(file.read(MOST_BYTES))
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError, TypeError):
         return {}
     if not isinstance(found, dict):
         return {}
@@ -73,4 +75,6 @@ def _has_secret(url: str) -> bool:
         query = urllib.parse.parse_qs(parts.query, strict_parsing=bool(parts.query))
     except ValueError:
         return True
-    return parts.password is not None or not set(query) <= _HARMLESS
+    # Others take all up to the last @ for name and password, with / and # in it.
+    rest = f"{parts.path}{parts.query}{parts.fragment}"
+    return parts.password is not None or "@" in rest or not set(query) <= _HARMLESS

@@ -54,23 +54,33 @@ def _engine(url: str, new: bool) -> sa.Engine:
 
     Those of a `new` one are made.
     """
+    found = None if new else must_have_hub(url)
+    if found != schema.NEWEST:
+        # Before the first start, or that of a new version: no hub runs on it.
+        store_opening.open_store(url, claim_s=0.5).close()
+    return store_opening.engine_at(url)[0]
+
+
+def must_have_hub(url: str) -> str:
+    """Return which migration the tables of a hub's database have.
+
+    Raises StoreError where it has none: a second one beside the hub's would help nobody.
+    """
     engine, shown = store_opening.engine_at(url)
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    if not new and file is not None and not pathlib.Path(file).exists():
-        raise StoreError(f"{file}: there is no hub: it makes its database at its first start")
     try:
+        file = engine.url.database if engine.dialect.name == "sqlite" else None
+        if file is not None and not pathlib.Path(file).exists():
+            raise StoreError(f"{file}: there is no hub: it makes its database at its first start")
         with engine.connect() as connection:
             found = schema.schema_of(connection)
-        if found is None and not new:
-            raise StoreError(f"the database {shown} has no hub, which fills it at its first start")
-        if found != schema.NEWEST:
-            engine.dispose()
-            # Before the first start, or that of a new version: no hub runs on it.
-            store_opening.open_store(url, claim_s=0.5).close()
     except sa.exc.SQLAlchemyError as error:
         reason = f"the database {shown} cannot be used: {reason_of(error)}"
         raise StoreError(reason) from None
-    return engine
+    finally:
+        engine.dispose()
+    if found is None:
+        raise StoreError(f"the database {shown} has no hub, which fills it at its first start")
+    return found
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 
@@ -24,10 +24,10 @@ def write_whole(path: pathlib.Path, data: bytes, mode: int = 0o600) -> None:
 
 
 @contextlib.contextmanager
-def new_file(path: pathlib.Path) -> Iterator[BinaryIO]:
+def new_file(path: pathlib.Path, stays: Callable[[], bool] = lambda: False) -> Iterator[BinaryIO]:
     """Give a new file for this user alone, whose name survives a power cut. Raises OSError.
 
-    Where what follows fails it is deleted.
+    Where what follows fails it is deleted, unless it `stays`.
     """
     path = path.absolute()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -36,8 +36,9 @@ def new_file(path: pathlib.Path) -> Iterator[BinaryIO]:
             sync_folder(path.parent)
             yield file
         except BaseException:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            if not stays():
+                with contextlib.suppress(OSError):
+                    path.unlink()
             raise
 
 

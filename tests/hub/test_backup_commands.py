@@ -61,6 +61,13 @@ def test_in_a_folder_so_many_are_kept_the_newest(folder, tmp_path):
     (new,) = set(place.iterdir()) - {*old, place / "mine.skerry-backup"}
     assert new.stat().st_mode & 0o777 == 0o600
     assert set(place.iterdir()) == {old[2], new, place / "mine.skerry-backup"}
+    later = place / "hub-20990101T032300Z.skerry-backup"
+    later.write_bytes(b"x")
+    (place / f".{later.name}.123").write_bytes(b"half of one that was killed")
+    before = set(place.iterdir())
+    assert run("backup", "--data", folder, "-o", place, "--keep", "1").returncode == 0
+    (newest,) = set(place.iterdir()) - before
+    assert set(place.iterdir()) == {newest, place / "mine.skerry-backup"}
     for words in (("-o", place, "--keep", "0"), ("-o", tmp_path / "x", "--keep", "2")):
         assert run("backup", "--data", folder, *words).returncode == 2
 

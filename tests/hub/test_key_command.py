@@ -7,6 +7,7 @@ import pytest
 from tests.hub.records import node, report
 from tests.hub.test_order_keys import Box
 
+from skerry_hub import keys
 from skerry_hub.access import audit_rows
 from skerry_hub.access.audit_rows import Wanted
 from skerry_hub.data_folder import claim
@@ -94,3 +95,13 @@ def test_what_is_no_folder_is_said_and_none_is_made(tmp_path, capsys):
     status, _, err = run(tmp_path / "none", capsys, "rotate")
     assert (status, "is no folder" in err) == (1, True)
     assert not (tmp_path / "none").exists()
+
+
+def test_where_the_hub_has_another_database_nothing_is_changed(tmp_path, capsys):
+    """As of a hub on a server whose address is not given: its key is in the folder."""
+    keys.load_or_make(tmp_path)
+    for words in (("rotate", "--stolen"), ("retire", "--force"), ("status",)):
+        status, _, err = run(tmp_path, capsys, *words)
+        assert (status, "there is no hub" in err) == (1, True)
+    assert not (tmp_path / "hub.db").exists()
+    assert not (tmp_path / "order-key.next").exists()

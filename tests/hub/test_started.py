@@ -28,6 +28,8 @@ def test_a_group_is_taken_whole_or_not_at_all(tmp_path):
     "url",
     [
         "postgresql://skerry:geheim@db/skerry",
+        "postgresql://skerry:geheim/x@db/skerry",
+        "postgresql://skerry:geheim#x@db/skerry",
         "postgresql://skerry@db/skerry?password=geheim",
         "postgresql://skerry@db/skerry?geheim",
         "postgresql://[geheim",

@@ -28,6 +28,14 @@ PAGE = 1000
 DAY_MS = 86_400_000
 
 
+@dataclasses.dataclass(slots=True)
+class Export:
+    """A new file, whose name is on the disk already; `whole` once all rows are in it and synced."""
+
+    file: BinaryIO
+    whole: bool = False
+
+
 def checked(store: Store) -> tuple[Chain, str | None]:
     """Return the chain, and what is wrong with its first bad row. Raises StoreError."""
     with store.reading() as connection:
@@ -46,11 +54,11 @@ def _followed(connection: sa.Connection) -> tuple[Chain, str | None]:
     return chain, chain.ended()
 
 
-def cut(store: Store, keep_days: int, target: BinaryIO, who: str) -> tuple[int, Mark]:
+def cut(store: Store, keep_days: int, target: Export, who: str) -> tuple[int, Mark]:
     """Export the rows that are older than some days to a file, and remove them.
 
-    The file's name is on the disk already. Returns how many, and the anchor. Raises StoreError,
-    also where the log is broken: then nothing is cut off; OSError; ValueError.
+    Returns how many, and the anchor. Raises StoreError, also where the log is broken: then nothing
+    is cut off; OSError; ValueError. Whatever comes after the export is whole, the rows may be gone.
     """
     if keep_days < 0:
         raise ValueError("--keep-days must not be less than 0")
@@ -90,20 +98,21 @@ def _rows(connection: sa.Connection) -> Iterator[Row]:
         after = page[-1].seq
 
 
-def _exported(target: BinaryIO, anchor: Mark, rows: Iterator[Row]) -> tuple[int, Mark, str]:
+def _exported(target: Export, anchor: Mark, rows: Iterator[Row]) -> tuple[int, Mark, str]:
     """Write rows, safe from a power cut; return how many, the last, the digest of all."""
     digest, count, last = hashlib.sha256(), 0, anchor
     head = {"audit": FORMAT, "anchor": dataclasses.asdict(anchor)}
 
     def write(plain: object) -> None:
         line = json.dumps(plain).encode() + b"\n"
-        target.write(line)
+        target.file.write(line)
         digest.update(line)
 
     write(head)
     for row in rows:
         write(dataclasses.asdict(row))
         count, last = count + 1, row.mark
-    target.flush()
-    os.fsync(target.fileno())
+    target.file.flush()
+    os.fsync(target.file.fileno())
+    target.whole = count > 0
     return count, last, digest.hexdigest()

@@ -11,7 +11,7 @@ from skerry_hub import database_url
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `token` takes."""
+    """Add what `access` takes."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", help="make a token, and print it this once")
     create.add_argument("--name", required=True, metavar="NAME", help="whose it is")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
 from skerry_hub import database_url
+
+if TYPE_CHECKING:
+    from skerry_wire.audit_chain import Mark
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +31,6 @@ def run(given: argparse.Namespace) -> int:
     from skerry_hub import store_beside  # noqa: PLC0415
     from skerry_hub.access import retention  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
-    from skerry_hub.whole_file import new_file  # noqa: PLC0415
 
     try:
         if given.action == "verify":
@@ -39,11 +42,7 @@ def run(given: argparse.Namespace) -> int:
             print(f"{chain.rows} rows are as they were written, up to {chain.head}")
             return 0
         target = pathlib.Path(given.output)
-        with new_file(target) as file, store_beside.opened(given) as (_, store):
-            who = store_beside.who_runs_it()
-            count, anchor = retention.cut(store, given.keep_days, file, who)
-        if not count:
-            target.unlink()
+        count, anchor = _cut(given, target)
     except (database_url.DatabaseUrlError, ValueError) as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
@@ -54,6 +53,32 @@ def run(given: argparse.Namespace) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
         return 1
+    if not count:
+        target.unlink()
     words = f"{count} rows are in {given.output} now, and the log begins after {anchor}"
     print(words if count else "no row is that old: nothing was cut off", file=sys.stderr)
     return 0
+
+
+def _cut(given: argparse.Namespace, target: pathlib.Path) -> tuple[int, Mark]:
+    """Export and cut off. Once the export is whole it stays: its rows may be gone from the log."""
+    from skerry_hub import store_beside  # noqa: PLC0415
+    from skerry_hub.access.retention import Export, cut  # noqa: PLC0415
+    from skerry_hub.whole_file import new_file  # noqa: PLC0415
+
+    export: Export | None = None
+    try:
+        with (
+            new_file(target, lambda: export is not None and export.whole) as file,
+            store_beside.opened(given) as (_, store),
+        ):
+            export = Export(file)
+            return cut(store, given.keep_days, export, store_beside.who_runs_it())
+    except BaseException:
+        if export is not None and export.whole:
+            print(
+                f"skerry-hub: {target} has the rows and stays; whether they are gone from the log "
+                "says `skerry-hub audit verify`: delete the file only where they are not",
+                file=sys.stderr,
+            )
+        raise

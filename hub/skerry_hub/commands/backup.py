@@ -64,10 +64,11 @@ def run(given: argparse.Namespace) -> int:
             with target.open("wb") as output:
                 manifest = _made(given, output, sha256)
         else:
-            manifest = _to_file(given, target.resolve(), sha256)
+            # A link is followed where it was named; in a folder it may be anybody's.
+            whole = target.absolute() if folder is not None else target.resolve()
+            manifest = _to_file(given, whole, sha256)
         if folder is not None and given.keep is not None:
-            for old in sorted(folder.glob(NAMES))[: -given.keep]:
-                old.unlink()
+            _tidy(folder, target, given.keep)
     except database_url.DatabaseUrlError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)
         return 2
@@ -92,6 +93,15 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
+def _tidy(folder: pathlib.Path, new: pathlib.Path, keep: int) -> None:
+    """Delete old backups, never the new one: a clock that was ahead has left later names."""
+    others = sorted(one for one in folder.glob(NAMES) if one != new)
+    for old in others[: max(0, len(others) - (keep - 1))]:
+        old.unlink()
+    for half in folder.glob(f".{NAMES}.*"):  # of one that was killed
+        half.unlink(missing_ok=True)
+
+
 def _to_file(given: argparse.Namespace, target: pathlib.Path, sha256: Digest) -> Manifest:
     """Write beside it first: what has the name is whole."""
     from skerry_hub.whole_file import sync_folder  # noqa: PLC0415
@@ -99,7 +109,7 @@ def _to_file(given: argparse.Namespace, target: pathlib.Path, sha256: Digest) ->
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with beside.open("xb") as output:
-            beside.chmod(0o600)
+            os.fchmod(output.fileno(), 0o600)
             manifest = _made(given, output, sha256)
             os.fsync(output.fileno())
         beside.rename(target)

@@ -6,6 +6,7 @@ It speaks to this machine alone, and starts in a tenth of a second: it is run ev
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import sys
@@ -49,13 +50,15 @@ def run(given: argparse.Namespace) -> int:
             _connected(host, port)
             return 0
         options = {"listen": given.listen, "tls": given.tls}
-        if given.data:
-            options = started.filled(pathlib.Path(given.data), options)
+        if given.data and given.listen is None:
+            # Who may not read it can ask all the same.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                options = started.filled(pathlib.Path(given.data), options)
         host, port = addresses.host_and_port("--listen", options["listen"] or DEFAULT_LISTEN)
         tls = options["tls"] == "yes" or (
             options["tls"] in (None, "auto") and not addresses.is_loopback(host)
         )
-        ca = pathlib.Path(given.data, "ca.pem") if given.data else None
+        ca = pathlib.Path(given.data, "ca.pem") if given.data and tls else None
         status, text = _asked(_near(host), port, tls, ca, "/readyz" if given.ready else "/livez")
     except addresses.AddressError as error:
         print(f"skerry-hub: {error}", file=sys.stderr)

@@ -89,7 +89,9 @@ def _done(given: argparse.Namespace, folder: pathlib.Path) -> int:
     from skerry_hub.order_keys import OrderKeys  # noqa: PLC0415
     from skerry_hub.store_opening import open_store  # noqa: PLC0415
 
-    store = open_store(database_url.folder_and_database(vars(given))[1])
+    _, url = database_url.folder_and_database(vars(given))
+    store_beside.must_have_hub(url)
+    store = open_store(url)
     try:
         keys = OrderKeys(folder, store)
         if given.action != "status":

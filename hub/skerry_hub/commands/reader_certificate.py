@@ -109,11 +109,10 @@ def _make(data: pathlib.Path, store: Store, given: argparse.Namespace, file: Bin
 def _remove(data: pathlib.Path, store: Store, name: str) -> int:
     from skerry_hub import readers, store_beside  # noqa: PLC0415
 
-    if name not in readers.names(data):
-        return _fails(f"there is no reader {name}", 1)
     with store_beside.noted(store, "reader remove", subject=name):
-        readers.remove(data, name)
-    print(f"{name} may read no more")
+        was_there = readers.remove(data, name)
+    words = "may read no more" if was_there else "was not on the list, and is denied now"
+    print(f"{name} {words}")
     return 0
 
 

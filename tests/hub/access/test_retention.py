@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from skerry_hub import tables
 from skerry_hub.access import audit_rows, retention
 from skerry_hub.access.audit_rows import Entry, Wanted
+from skerry_hub.access.retention import Export
 from skerry_hub.store_error import StoreError
 from skerry_hub.whole_file import new_file
 from skerry_wire.audit_chain import Chain, Mark, Part, Row, judged
@@ -29,7 +30,7 @@ def filled(store):
 
 def cut(store, keep_days, path, who="root@host"):
     with new_file(path) as file:
-        return retention.cut(store, keep_days, file, who)
+        return retention.cut(store, keep_days, Export(file), who)
 
 
 def kept(store):
@@ -165,3 +166,22 @@ def test_an_export_overwrites_nothing_and_cuts_nothing_where_it_cannot_be_writte
         cut(filled, -1, tmp_path / "y")
     assert (tmp_path / "x").read_text() == "mine"
     assert len(kept(filled)) == 5
+
+
+def test_an_export_that_is_whole_stays_whatever_comes_then(filled, tmp_path):
+    """Its rows may be gone from the log: a server can commit and not say so."""
+    exports = []
+
+    def follow(path, *, cut):
+        with new_file(path, lambda: exports[-1].whole) as file:
+            exports.append(Export(file))
+            if cut:
+                retention.cut(filled, 30, exports[-1], "r")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        follow(tmp_path / "x", cut=True)
+    assert len((tmp_path / "x").read_text().splitlines()) == 4
+    with pytest.raises(ZeroDivisionError):
+        follow(tmp_path / "y", cut=False)
+    assert not (tmp_path / "y").exists()

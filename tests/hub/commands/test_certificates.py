@@ -83,7 +83,8 @@ def test_who_may_read_and_no_more_is_in_the_audit_log(tmp_path, authority):
         ("reader remove", {"phase": "outcome", "of": "3", "status": "done"}),
     ]
     again = run(tmp_path, "reader-certificate", "grafana", "--data", ".", "--remove")
-    assert (again.returncode, again.stderr) == (1, "skerry-hub: there is no reader grafana\n")
+    assert again.stdout == "grafana was not on the list, and is denied now\n"
+    assert readers.removed(tmp_path) == ("grafana",)
 
 
 def test_what_the_log_cannot_say_is_not_done(tmp_path, authority):
