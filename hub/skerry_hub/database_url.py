@@ -41,17 +41,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what names a hub's data folder and database; each has its environment variable."""
     words = f"the hub's data folder; default: {USUAL_DATA}, if there [{PREFIX}DATA]"
     parser.add_argument("--data", default=usual_data(), metavar="DIR", help=words)
-    _add(parser, _DATABASE)
+    add_named(parser, _DATABASE)
 
 
 def add_database(parser: argparse.ArgumentParser) -> None:
     """Add what names the database alone."""
-    _add(parser, _DATABASE)
+    add_named(parser, _DATABASE)
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add how long a server may take that starts at the same time, as `serve` has it."""
-    _add(
+    add_named(
         parser,
         (("database-wait", "SECONDS", "how long to wait for a database server; default: 0"),),
     )
@@ -75,7 +75,8 @@ _DATABASE = (
 )
 
 
-def _add(parser: argparse.ArgumentParser, options: Iterable[tuple[str, str, str]]) -> None:
+def add_named(parser: argparse.ArgumentParser, options: Iterable[tuple[str, str, str]]) -> None:
+    """Add options of which each, its name, value and meaning, has an environment variable."""
     for name, metavar, words in options:
         variable = PREFIX + name.upper().replace("-", "_")
         parser.add_argument(

@@ -84,3 +84,13 @@ def test_a_password_file_that_the_folder_names_is_read_as_its_owner(place):
     command = [sys.executable, "-m", "skerry_hub.main", "access", "list", "--data", str(data)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "/etc/shadow: Permission denied" in done.stderr) == (2, True)
+
+
+def test_who_may_not_read_the_folder_can_ask_whether_the_hub_is_well(place):
+    data = place / "data"
+    data.mkdir(mode=0o700)
+    (data / "started").write_text('{"listen": "127.0.0.1:1"}')
+    command = [sys.executable, "-m", "skerry_hub.main", "healthcheck", "--data", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, user=OWNER)
+    assert (done.returncode, "Permission denied" in done.stderr) == (1, False), done.stderr
+    assert "it does not answer" in done.stderr

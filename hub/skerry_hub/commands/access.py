@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from skerry_hub import database_url
+from skerry_hub.commands.saying import failed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,20 +44,12 @@ def run(given: argparse.Namespace) -> int:
     }
     try:
         actions[given.action](given)
-    except (database_url.DatabaseUrlError, ValueError) as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
     except RefusedError as error:
         for problem in error.problems:
             print(f"skerry-hub: {problem.reason}", file=sys.stderr)
         return 2 if error.status == 400 else 1
-    except StoreError as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+    except (OSError, StoreError, ValueError) as error:
+        return failed(error)
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from skerry_hub import database_url
+from skerry_hub.commands.saying import failed
 
 if TYPE_CHECKING:
     from skerry_wire.audit_chain import Mark
@@ -43,16 +44,8 @@ def run(given: argparse.Namespace) -> int:
             return 0
         target = pathlib.Path(given.output)
         count, anchor = _cut(given, target)
-    except (database_url.DatabaseUrlError, ValueError) as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
-    except StoreError as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+    except (OSError, StoreError, ValueError) as error:
+        return failed(error)
     if not count:
         target.unlink()
     words = f"{count} rows are in {given.output} now, and the log begins after {anchor}"

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from skerry_hub import database_url
+from skerry_hub.commands.saying import failed
 
 if TYPE_CHECKING:
     from skerry_hub.backup.digest import Digest
@@ -69,13 +70,8 @@ def run(given: argparse.Namespace) -> int:
             manifest = _to_file(given, whole, sha256)
         if folder is not None and given.keep is not None:
             _tidy(folder, target, given.keep)
-    except database_url.DatabaseUrlError as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+    except (database_url.DatabaseUrlError, OSError) as error:
+        return failed(error)
     except (BackupError, StoreError) as error:
         print(f"skerry-hub: no backup was made: {error}", file=sys.stderr)
         return 1

@@ -7,31 +7,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import pathlib
 import sys
 
 from skerry_hub.config import DEFAULT_LISTEN, PREFIX
-from skerry_hub.database_url import usual_data
+from skerry_hub.database_url import add_named, usual_data
 
 WAIT_S = 5.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `healthcheck` takes: as `serve`, of which it has the environment."""
-    environment = os.environ
-    for name, metavar, default, words in (
-        ("listen", "HOST:PORT", None, "where the HTTP API listens; default: as it was started"),
-        ("tls", "auto|yes|no", None, "whether it has TLS; default: as it was started"),
-        ("data", "DIR", usual_data(), "the hub's data folder, with its ca.pem"),
-    ):
-        variable = PREFIX + name.upper()
-        parser.add_argument(
-            f"--{name}",
-            metavar=metavar,
-            default=environment.get(variable, default),
-            help=f"{words} [{variable}]",
-        )
+    add_named(
+        parser,
+        (
+            ("listen", "HOST:PORT", "where the HTTP API listens; default: as it was started"),
+            ("tls", "auto|yes|no", "whether it has TLS; default: as it was started"),
+        ),
+    )
+    words = f"the hub's data folder, with its ca.pem [{PREFIX}DATA]"
+    parser.add_argument("--data", metavar="DIR", default=usual_data(), help=words)
     parser.add_argument(
         "--ready", action="store_true", help="also whether each part works: database, broker"
     )

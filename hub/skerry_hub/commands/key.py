@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from skerry_hub import database_url
+from skerry_hub.commands.saying import failed
 
 if TYPE_CHECKING:
     from skerry_hub.order_keys import OrderKeys
@@ -66,7 +67,7 @@ def _held(given: argparse.Namespace, folder: pathlib.Path) -> int:
     try:
         return _done(given, folder)
     except OSError as error:
-        return _failed(f"{error.filename}: {error.strerror}")
+        return failed(error)
     except (OrderKeyError, RotationError, StoreError, database_url.DatabaseUrlError) as error:
         return _failed(str(error))
     finally:

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from skerry_hub import database_url
+from skerry_hub.commands.saying import failed
 
 if TYPE_CHECKING:
     from skerry_hub.store import Store
@@ -71,7 +72,7 @@ def run(given: argparse.Namespace) -> int:
     except DatabaseUrlError as error:
         return _fails(str(error), 2)
     except OSError as error:
-        return _fails(f"{error.filename}: {error.strerror}", 1)
+        return failed(error)
     except (AuthorityError, StoreError, ValueError) as error:
         return _fails(str(error), 1)
     print(f"{_out(given)}: skerry:reader:{given.name}, for {given.days:g} days")

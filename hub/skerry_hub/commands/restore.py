@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from skerry_hub import database_url
+from skerry_hub.commands.saying import failed
 
 if TYPE_CHECKING:
     from skerry_hub.backup.restoring import Restored
@@ -81,13 +82,8 @@ def run(given: argparse.Namespace) -> int:
                     now=time.time(),
                     crl=crl,
                 )
-    except database_url.DatabaseUrlError as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"skerry-hub: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+    except (database_url.DatabaseUrlError, OSError) as error:
+        return failed(error)
     except (BackupError, StoreError) as error:
         print(f"skerry-hub: nothing was restored: {error}", file=sys.stderr)
         return 1

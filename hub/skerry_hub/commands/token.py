@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import time
@@ -11,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from skerry_hub import database_url
-from skerry_hub.config import DEFAULT_LISTEN, PREFIX
+from skerry_hub.commands.saying import failed
+from skerry_hub.config import DEFAULT_LISTEN
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,19 +28,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser = actions.add_parser("create", help="make one", description=words)
     database_url.add_options(parser)
-    for name, metavar, words in (
-        ("listen", "HOST:PORT", "where the HTTP API listens"),
-        ("tls", "auto|yes|no", "whether it has TLS"),
-        ("name", "NAME,...", "how boxes reach the hub"),
-        ("public-url", "URL", "the API as boxes reach it, where it is another"),
-    ):
-        variable = PREFIX + name.upper().replace("-", "_")
-        parser.add_argument(
-            f"--{name}",
-            metavar=metavar,
-            default=os.environ.get(variable),
-            help=f"{words}; default: as the hub was started [{variable}]",
-        )
+    started_so = "; default: as the hub was started"
+    database_url.add_named(
+        parser,
+        (
+            ("listen", "HOST:PORT", f"where the HTTP API listens{started_so}"),
+            ("tls", "auto|yes|no", f"whether it has TLS{started_so}"),
+            ("name", "NAME,...", f"how boxes reach the hub{started_so}"),
+            ("public-url", "URL", f"the API as boxes reach it, where it is another{started_so}"),
+        ),
+    )
     parser.add_argument(
         "--ttl", default="1h", metavar="TIME", help="for how long, such as 30m or 2d (1h)"
     )
@@ -55,7 +52,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Make a token; print one command."""
-    from skerry_hub import addresses  # noqa: PLC0415
     from skerry_hub.pki.authority import AuthorityError  # noqa: PLC0415
     from skerry_hub.store_error import StoreError  # noqa: PLC0415
     from skerry_hub.work import RefusedError  # noqa: PLC0415
@@ -64,18 +60,10 @@ def run(given: argparse.Namespace) -> int:
 
     try:
         made = _made(given, _request(given, codec))
-    except (database_url.DatabaseUrlError, addresses.AddressError, WireError) as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
-    except (AuthorityError, StoreError) as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        print(f"skerry-hub: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"skerry-hub: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+    except WireError as error:
+        return failed(ValueError(error))
+    except (AuthorityError, OSError, StoreError, ValueError) as error:
+        return failed(error)
     except RefusedError as error:
         for problem in error.problems:
             print(f"skerry-hub: {problem.field}: {problem.reason}", file=sys.stderr)
